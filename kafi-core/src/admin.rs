@@ -1,0 +1,161 @@
+//! Administration of topics, partitions, settings, and groups.
+
+use std::time::Duration;
+
+use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::error::Result;
+
+/// A topic and its partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// The name.
+    pub name: String,
+    /// What identifies it beyond its name, so that a topic that was deleted and made anew is told apart; empty if the storage has none.
+    pub id: String,
+    /// Whether it is one of the storage's own (`__consumer_offsets`).
+    pub internal: bool,
+    /// The partitions, by number.
+    pub partitions: Vec<Partition>,
+}
+
+/// A partition and where it lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// The number, from 0.
+    pub partition: i32,
+    /// The leading broker; -1 if there is none, 0 where there are no brokers.
+    pub leader: i32,
+    /// The brokers that hold it.
+    pub replicas: Vec<i32>,
+    /// Those of them that are in sync.
+    pub in_sync: Vec<i32>,
+    /// The bytes it takes, where the storage knows.
+    pub bytes: Option<u64>,
+}
+
+/// A topic to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTopic {
+    /// The name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`.
+    pub name: String,
+    /// How many partitions; `None` is the storage's default (1 on logs).
+    pub partitions: Option<i32>,
+    /// How many replicas; `None` is the storage's default. Logs take only 1.
+    pub replication: Option<i32>,
+    /// Settings, Kafka's names.
+    pub config: Vec<(String, String)>,
+}
+
+impl NewTopic {
+    /// A topic with everything at the storage's defaults.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), partitions: None, replication: None, config: Vec::new() }
+    }
+}
+
+/// The range of offsets that a partition holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watermarks {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The first offset that can be read.
+    pub low: i64,
+    /// The offset after the last one that can be read: the high watermark, or the last stable offset under read committed.
+    pub high: i64,
+}
+
+/// A setting of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigEntry {
+    /// Kafka's name.
+    pub name: String,
+    /// The value; `None` where the storage keeps it to itself (a secret).
+    pub value: Option<String>,
+    /// Whether it was never set for this topic.
+    pub default: bool,
+    /// Whether it cannot be changed.
+    pub read_only: bool,
+}
+
+/// A change of one setting: `None` goes back to the default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigChange {
+    /// Kafka's name.
+    pub name: String,
+    /// The new value.
+    pub value: Option<String>,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The name.
+    pub name: String,
+    /// Kafka's word for what it is doing: `Stable`, `Empty`, ….
+    pub state: String,
+}
+
+/// Administers a storage. Every call blocks up to its `timeout`.
+///
+/// # Errors
+/// All calls: `NotFound` for a missing topic, partition, or group; `Unsupported`; `Unavailable`, `Timeout`, `Authentication`, `PermissionDenied`. Others are named where they occur.
+pub trait Admin: Send {
+    /// The topics of these names, or all for an empty list, sorted by name.
+    fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>>;
+
+    /// Makes a topic and returns when it can be used.
+    ///
+    /// # Errors
+    /// `AlreadyExists`; `Usage` for a bad name, number, or setting.
+    fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()>;
+
+    /// Deletes a topic with all its messages, and returns when it is gone.
+    fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()>;
+
+    /// Raises the number of partitions.
+    ///
+    /// # Errors
+    /// `Usage` where the number is not larger than it was.
+    fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()>;
+
+    /// The range of offsets of each of these partitions, in the order asked for.
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>>;
+
+    /// For each of these partitions the first offset whose message has a timestamp (epoch ms, in [`Position::offset`] on the way in) at or after the given one; the end where there is none.
+    fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>>;
+
+    /// Deletes everything before these offsets; returns the new log starts. An offset of -1 means the end.
+    ///
+    /// # Errors
+    /// `OutOfRange` for an offset beyond the end.
+    fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>>;
+
+    /// The settings of a topic, sorted by name.
+    fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>>;
+
+    /// Changes some settings of a topic and leaves the others.
+    ///
+    /// # Errors
+    /// `Usage` for an unknown setting or a bad value.
+    fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()>;
+
+    /// The groups, sorted by name.
+    fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>>;
+
+    /// The committed offsets of a group, sorted.
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>>;
+
+    /// Sets committed offsets of a group without live members; makes the group if it is new.
+    ///
+    /// # Errors
+    /// `Conflict` where the group has live members.
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()>;
+
+    /// Deletes a group without live members.
+    ///
+    /// # Errors
+    /// `Conflict` where the group has live members.
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()>;
+}

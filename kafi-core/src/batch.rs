@@ -1,0 +1,387 @@
+//! A batch of messages: one arena of bytes and fixed-size metas that point into it.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Header, HeaderMeta, Headers, Record, TimestampType};
+
+/// A range of bytes in an arena, or null.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The number of bytes; -1 is null.
+    pub len: i32,
+}
+
+impl Span {
+    /// The null span.
+    pub const NULL: Self = Self { start: 0, len: -1 };
+
+    /// The bytes in `data`; `None` for null.
+    #[inline]
+    pub fn of(self, data: &[u8]) -> Option<&[u8]> {
+        let len = usize::try_from(self.len).ok()?;
+        let start = self.start as usize;
+        Some(&data[start..start + len])
+    }
+
+    /// Copies `bytes` to the end of `arena` and returns where they lie.
+    ///
+    /// # Panics
+    /// If the arena outgrows 4 GiB or `bytes` 2 GiB: callers bound batches well below.
+    #[inline]
+    pub fn append(arena: &mut Vec<u8>, bytes: Option<&[u8]>) -> Self {
+        let Some(bytes) = bytes else { return Self::NULL };
+        let start = u32::try_from(arena.len()).expect("an arena is smaller than 4 GiB");
+        let len = i32::try_from(bytes.len()).expect("a field is smaller than 2 GiB");
+        arena.extend_from_slice(bytes);
+        Self { start, len }
+    }
+
+    fn fits(self, arena_bytes: usize) -> bool {
+        self.len < 0 || self.start as usize + self.len as usize <= arena_bytes
+    }
+}
+
+/// The fixed-size part of a message; everything else lies in the arena.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordMeta {
+    /// The offset.
+    pub offset: i64,
+    /// Milliseconds since 1970-01-01T00:00Z, or -1 for none.
+    pub timestamp: i64,
+    /// The index of the topic's name in the batch.
+    pub topic: u32,
+    /// The partition; -1 is any.
+    pub partition: i32,
+    /// The key.
+    pub key: Span,
+    /// The value.
+    pub value: Span,
+    /// The index of the first header meta.
+    pub header_start: u32,
+    /// The number of headers.
+    pub header_count: u32,
+    /// Whose clock the timestamp comes from.
+    pub timestamp_type: TimestampType,
+}
+
+/// Messages of any number of topics and partitions, in the order in which they were read.
+///
+/// A consumer fills it up to its limits, whichever is reached first, but always with at least one message, however large. It is made to be
+/// reused: [`clear`](Batch::clear) keeps the memory, so that reading allocates nothing per message and, after a while, nothing at all.
+///
+/// ```
+/// use kafi_core::{Batch, Record};
+/// let mut batch = Batch::new();
+/// batch.push(Record::new("orders", Some(b"k"), None));
+/// assert_eq!(batch.get(0).key, Some(&b"k"[..]));
+/// assert_eq!(batch.get(0).value, None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Batch {
+    data: Vec<u8>,
+    records: Vec<RecordMeta>,
+    headers: Vec<HeaderMeta>,
+    topics: Vec<String>,
+    records_max: usize,
+    bytes_max: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Batch {
+    /// The default limit in messages.
+    pub const RECORDS_MAX: usize = 10_000;
+    /// The default limit in bytes of the arena: 1 MiB.
+    pub const BYTES_MAX: usize = 1 << 20;
+
+    /// An empty batch with the default limits.
+    pub fn new() -> Self {
+        Self::with_limits(Self::RECORDS_MAX, Self::BYTES_MAX)
+    }
+
+    /// An empty batch that counts as full at `records_max` messages or `bytes_max` bytes; both at least 1, bytes at most 1 GiB.
+    pub fn with_limits(records_max: usize, bytes_max: usize) -> Self {
+        Self {
+            data: Vec::new(),
+            records: Vec::new(),
+            headers: Vec::new(),
+            topics: Vec::new(),
+            records_max: records_max.max(1),
+            bytes_max: bytes_max.clamp(1, 1 << 30),
+        }
+    }
+
+    /// The limit in messages.
+    pub fn records_max(&self) -> usize {
+        self.records_max
+    }
+
+    /// The limit in bytes of the arena.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Changes the limits; what the batch holds stays.
+    pub fn set_limits(&mut self, records_max: usize, bytes_max: usize) {
+        self.records_max = records_max.max(1);
+        self.bytes_max = bytes_max.clamp(1, 1 << 30);
+    }
+
+    /// The number of messages.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are no messages.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Whether a limit is reached.
+    pub fn is_full(&self) -> bool {
+        self.records.len() >= self.records_max || self.data.len() >= self.bytes_max
+    }
+
+    /// The bytes in the arena.
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Removes all messages. Keeps the memory, but gives back what a single huge message took beyond four times the limit.
+    pub fn clear(&mut self) {
+        self.data.clear();
+        self.records.clear();
+        self.headers.clear();
+        self.topics.clear();
+        if self.data.capacity() > 4 * self.bytes_max {
+            self.data.shrink_to(self.bytes_max);
+        }
+    }
+
+    /// Keeps the first `len` messages.
+    pub fn truncate(&mut self, len: usize) {
+        self.records.truncate(len);
+    }
+
+    /// Keeps the messages for which `keep` says so, in order; the arena stays as it is.
+    pub fn retain(&mut self, mut keep: impl FnMut(Record<'_>) -> bool) {
+        let mut kept = 0;
+        for index in 0..self.records.len() {
+            if keep(self.get(index)) {
+                self.records[kept] = self.records[index];
+                kept += 1;
+            }
+        }
+        self.records.truncate(kept);
+    }
+
+    /// The topics' names; [`RecordMeta::topic`] is an index into them.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// The index of a topic's name, added if it is new.
+    pub fn topic_index(&mut self, topic: &str) -> u32 {
+        // Batches hold a handful of topics, and the one asked for is nearly always the last.
+        let found = self.topics.iter().rposition(|name| name == topic);
+        let index = found.unwrap_or_else(|| {
+            self.topics.push(topic.to_string());
+            self.topics.len() - 1
+        });
+        u32::try_from(index).expect("a batch holds fewer than 2^32 topics")
+    }
+
+    /// Gives the topic at `index` another name, for all its messages at once.
+    pub fn rename_topic(&mut self, index: u32, topic: &str) {
+        let name = &mut self.topics[index as usize];
+        name.clear();
+        name.push_str(topic);
+    }
+
+    /// Adds a copy of `record`, whatever the limits say.
+    pub fn push(&mut self, record: Record<'_>) {
+        let topic = self.topic_index(record.topic);
+        let header_start = self.header_mark();
+        for header in record.headers.iter() {
+            self.push_header(header);
+        }
+        let key = Span::append(&mut self.data, record.key);
+        let value = Span::append(&mut self.data, record.value);
+        self.records.push(RecordMeta {
+            offset: record.offset,
+            timestamp: record.timestamp,
+            topic,
+            partition: record.partition,
+            key,
+            value,
+            header_start,
+            header_count: self.header_mark() - header_start,
+            timestamp_type: record.timestamp_type,
+        });
+    }
+
+    /// The message at `index`.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Batch::len).
+    #[inline]
+    pub fn get(&self, index: usize) -> Record<'_> {
+        let meta = &self.records[index];
+        let headers = meta.header_start as usize..(meta.header_start + meta.header_count) as usize;
+        Record {
+            topic: &self.topics[meta.topic as usize],
+            partition: meta.partition,
+            offset: meta.offset,
+            timestamp: meta.timestamp,
+            timestamp_type: meta.timestamp_type,
+            key: meta.key.of(&self.data),
+            value: meta.value.of(&self.data),
+            headers: Headers { data: &self.data, metas: &self.headers[headers] },
+        }
+    }
+
+    /// All messages, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The metas, for codecs.
+    pub fn metas(&self) -> &[RecordMeta] {
+        &self.records
+    }
+
+    /// The metas, to change partitions, offsets, and timestamps in place.
+    pub fn metas_mut(&mut self) -> &mut [RecordMeta] {
+        &mut self.records
+    }
+
+    /// The arena, for codecs that append to it and point into it with [`push_meta`](Batch::push_meta).
+    pub fn arena(&mut self) -> &mut Vec<u8> {
+        &mut self.data
+    }
+
+    /// The arena's bytes.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Copies a header's bytes into the arena and adds its meta, for a record meta that is pushed next.
+    pub fn push_header(&mut self, header: Header<'_>) {
+        let name = Span::append(&mut self.data, Some(header.name));
+        let value = Span::append(&mut self.data, header.value);
+        self.headers.push(HeaderMeta { name, value });
+    }
+
+    /// The index that the next header meta gets.
+    pub fn header_mark(&self) -> u32 {
+        u32::try_from(self.headers.len()).expect("a batch holds fewer than 2^32 headers")
+    }
+
+    /// Adds a header meta that points into the arena.
+    #[inline]
+    pub fn push_header_meta(&mut self, meta: HeaderMeta) {
+        debug_assert!(meta.name.len >= 0 && meta.name.fits(self.data.len()) && meta.value.fits(self.data.len()));
+        self.headers.push(meta);
+    }
+
+    /// Adds a record whose bytes are in the arena already.
+    #[inline]
+    pub fn push_meta(&mut self, meta: RecordMeta) {
+        debug_assert!(meta.key.fits(self.data.len()) && meta.value.fits(self.data.len()));
+        self.records.push(meta);
+    }
+
+    /// Takes back everything that was added after the batch had `records` messages, `headers` header metas and `bytes` bytes.
+    pub fn rewind(&mut self, records: usize, headers: u32, bytes: usize) {
+        self.records.truncate(records);
+        self.headers.truncate(headers as usize);
+        self.data.truncate(bytes);
+    }
+
+    /// Checks that every meta points into the arena, as is done wherever a batch comes from foreign code.
+    ///
+    /// # Errors
+    /// `Corrupt` names the first message that does not fit.
+    pub fn validate(&self) -> Result<()> {
+        let bytes = self.data.len();
+        let bad_header = self.headers.iter().any(|meta| meta.name.len < 0 || !meta.name.fits(bytes) || !meta.value.fits(bytes));
+        let bad_record = self.records.iter().position(|meta| {
+            let headers_end = meta.header_start as usize + meta.header_count as usize;
+            !meta.key.fits(bytes) || !meta.value.fits(bytes) || meta.topic as usize >= self.topics.len() || headers_end > self.headers.len()
+        });
+        if let Some(index) = bad_record {
+            return Err(Error::new(ErrorKind::Corrupt, "check batch", "a message points outside of its batch").with("message", index));
+        }
+        if bad_header {
+            return Err(Error::new(ErrorKind::Corrupt, "check batch", "a header points outside of its batch"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::HeadersBuf;
+
+    fn nasty() -> Batch {
+        let mut batch = Batch::new();
+        let mut headers = HeadersBuf::new();
+        headers.push("h", "1");
+        headers.push_null("h");
+        batch.push(Record { headers: headers.as_headers(), ..Record::new("a", None, Some(b"")) });
+        batch.push(Record::new("b", Some(b""), None));
+        batch.push(Record { offset: 7, partition: 3, ..Record::new("a", Some(b"k"), Some(b"v")) });
+        batch
+    }
+
+    #[test]
+    fn null_is_not_empty() {
+        let batch = nasty();
+        assert_eq!((batch.get(0).key, batch.get(0).value), (None, Some(&b""[..])));
+        assert_eq!((batch.get(1).key, batch.get(1).value), (Some(&b""[..]), None));
+        assert_eq!(batch.get(0).headers.len(), 2);
+        assert_eq!(batch.get(2).headers.len(), 0);
+        assert_eq!(batch.topics(), ["a", "b"]);
+        batch.validate().unwrap();
+    }
+
+    #[test]
+    fn retain_keeps_order_and_owned_twins_are_equal() {
+        let mut batch = nasty();
+        let last = batch.get(2).to_owned();
+        batch.retain(|record| record.topic == "a");
+        assert_eq!(batch.len(), 2);
+        assert_eq!(batch.get(1), last.as_record());
+    }
+
+    #[test]
+    fn validate_finds_metas_that_point_outside() {
+        let mut batch = nasty();
+        batch.metas_mut()[1].key = Span { start: 1_000, len: 1 };
+        assert_eq!(batch.validate().unwrap_err().kind(), ErrorKind::Corrupt);
+        let mut batch = nasty();
+        batch.metas_mut()[2].topic = 2;
+        assert!(batch.validate().is_err());
+        let mut batch = nasty();
+        batch.metas_mut()[0].header_count = 3;
+        assert!(batch.validate().is_err());
+    }
+
+    #[test]
+    fn a_huge_message_does_not_keep_its_memory() {
+        let mut batch = Batch::with_limits(10, 1000);
+        let value = vec![0; 1_000_000];
+        batch.push(Record::new("a", None, Some(&value)));
+        assert!(batch.is_full());
+        batch.clear();
+        assert!(batch.arena().capacity() < 10_000);
+    }
+}

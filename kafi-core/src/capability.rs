@@ -1,0 +1,131 @@
+//! What a storage can do, as a set of documented flags.
+
+use std::fmt;
+use std::ops::BitOr;
+
+/// A set of abilities.
+///
+/// The names follow one grammar: the trait, then the ability (`CONSUME_GROUP`, `PRODUCE_KEEP_OFFSETS`, `ADMIN_TOPICS`). An operation
+/// that needs a missing flag returns an `Unsupported` error that names the storage and the operation. The bits are stable: they cross the plugin interface.
+///
+/// ```
+/// use kafi_core::Capabilities;
+/// let both = Capabilities::CONSUME | Capabilities::PRODUCE;
+/// assert!(both.contains(Capabilities::PRODUCE));
+/// assert!(!both.contains(Capabilities::ADMIN_TOPICS));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities(u64);
+
+impl Capabilities {
+    /// Reads assigned partitions from absolute offsets.
+    pub const CONSUME: Self = Self(1);
+    /// Subscribes as a member of a group and commits offsets.
+    pub const CONSUME_GROUP: Self = Self(1 << 1);
+    /// Shares the partitions of a group among several members.
+    pub const CONSUME_REBALANCE: Self = Self(1 << 2);
+    /// Tells committed from uncommitted transactions.
+    pub const CONSUME_TRANSACTIONS: Self = Self(1 << 3);
+    /// Writes messages.
+    pub const PRODUCE: Self = Self(1 << 8);
+    /// Writes the partition that a message names.
+    pub const PRODUCE_PARTITION: Self = Self(1 << 9);
+    /// Writes the timestamp that a message names.
+    pub const PRODUCE_TIMESTAMP: Self = Self(1 << 10);
+    /// Keeps the timestamp type of a message.
+    pub const PRODUCE_KEEP_TIMESTAMP_TYPE: Self = Self(1 << 11);
+    /// Keeps the offsets of messages, with gaps.
+    pub const PRODUCE_KEEP_OFFSETS: Self = Self(1 << 12);
+    /// Writes headers.
+    pub const PRODUCE_HEADERS: Self = Self(1 << 13);
+    /// Lists, describes, creates, and deletes topics.
+    pub const ADMIN_TOPICS: Self = Self(1 << 16);
+    /// Adds partitions to a topic.
+    pub const ADMIN_PARTITIONS: Self = Self(1 << 17);
+    /// Reads and changes the settings of topics.
+    pub const ADMIN_CONFIG: Self = Self(1 << 18);
+    /// Moves the log start of a partition.
+    pub const ADMIN_DELETE_RECORDS: Self = Self(1 << 19);
+    /// Lists groups and reads, changes, and deletes their offsets.
+    pub const ADMIN_GROUPS: Self = Self(1 << 20);
+    /// Finds offsets by time.
+    pub const ADMIN_TIMES: Self = Self(1 << 21);
+
+    /// All flags with their names, in the order of their bits.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::CONSUME, "consume"),
+        (Self::CONSUME_GROUP, "consume_group"),
+        (Self::CONSUME_REBALANCE, "consume_rebalance"),
+        (Self::CONSUME_TRANSACTIONS, "consume_transactions"),
+        (Self::PRODUCE, "produce"),
+        (Self::PRODUCE_PARTITION, "produce_partition"),
+        (Self::PRODUCE_TIMESTAMP, "produce_timestamp"),
+        (Self::PRODUCE_KEEP_TIMESTAMP_TYPE, "produce_keep_timestamp_type"),
+        (Self::PRODUCE_KEEP_OFFSETS, "produce_keep_offsets"),
+        (Self::PRODUCE_HEADERS, "produce_headers"),
+        (Self::ADMIN_TOPICS, "admin_topics"),
+        (Self::ADMIN_PARTITIONS, "admin_partitions"),
+        (Self::ADMIN_CONFIG, "admin_config"),
+        (Self::ADMIN_DELETE_RECORDS, "admin_delete_records"),
+        (Self::ADMIN_GROUPS, "admin_groups"),
+        (Self::ADMIN_TIMES, "admin_times"),
+    ];
+
+    /// The set with these bits; unknown bits are kept, so that a newer plugin can say more than this version knows.
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// The bits.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// Both sets together, where `|` cannot be used (in constants).
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all flags of `other` are in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names of the known flags in this set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| *name)
+    }
+}
+
+impl BitOr for Capabilities {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        self.union(other)
+    }
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.names().enumerate() {
+            write!(f, "{}{name}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_is_listed_once() {
+        let mut seen = Capabilities::default();
+        for (flag, name) in Capabilities::ALL {
+            assert_eq!(flag.bits().count_ones(), 1, "{name}");
+            assert!(!seen.contains(*flag), "{name}");
+            seen = seen | *flag;
+        }
+        assert_eq!(seen.names().count(), Capabilities::ALL.len());
+    }
+}

@@ -1,0 +1,144 @@
+//! Reading messages.
+
+use std::time::Duration;
+
+use crate::batch::Batch;
+use crate::error::Result;
+
+/// Which messages of transactions are delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// Only committed ones, up to the last stable offset.
+    #[default]
+    ReadCommitted,
+    /// All, up to the high watermark.
+    ReadUncommitted,
+}
+
+/// How a consumer is made.
+#[derive(Clone, Debug)]
+pub struct ConsumerOptions {
+    /// The group to commit as; needed to subscribe and to commit.
+    pub group: Option<String>,
+    /// Default: read committed.
+    pub isolation: Isolation,
+    /// Where a partition without a committed offset starts: true (the default) is the log start, false the end.
+    pub start_at_earliest: bool,
+    /// Goes on at the first offset that is still there, with a warning in the log, where the next one was deleted; otherwise that is `OutOfRange`. Default: false.
+    pub allow_gap: bool,
+    /// Skips damaged batches with a warning in the log, where otherwise that is `Corrupt`. Default: false.
+    pub skip_corrupt: bool,
+    /// The bytes that are read ahead at most, over all partitions together. Default: 64 MiB.
+    pub buffer_bytes_max: u64,
+    /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Default for ConsumerOptions {
+    fn default() -> Self {
+        Self {
+            group: None,
+            isolation: Isolation::default(),
+            start_at_earliest: true,
+            allow_gap: false,
+            skip_corrupt: false,
+            buffer_bytes_max: 64 << 20,
+            properties: Vec::new(),
+        }
+    }
+}
+
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+}
+
+/// A place in a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the next message to read.
+    pub offset: i64,
+}
+
+/// What to read of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The first offset to read; absolute.
+    pub start: i64,
+    /// The offset to stop before; `None` goes on for ever. Nothing at or after it is delivered, and it counts as reached also where the last
+    /// offsets before it are never delivered (compacted away, control records, aborted).
+    pub end: Option<i64>,
+}
+
+/// How a poll ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// The batch holds at least one message.
+    Records,
+    /// The time ran out; the batch is empty.
+    Timeout,
+    /// Every assigned partition has reached its end; the batch is empty, and stays so.
+    End,
+}
+
+/// Reads messages from a storage.
+///
+/// Either [`assign`](Consumer::assign) partitions, or [`subscribe`](Consumer::subscribe) as a group; the later call replaces the earlier.
+pub trait Consumer: Send {
+    /// Reads these partitions from these offsets on; replaces any earlier assignment. May read ahead at once. Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// `NotFound` for a missing topic or partition, `OutOfRange` for a start outside of the log (unless gaps are allowed), `Unavailable`, `Timeout`.
+    fn assign(&mut self, assignments: &[Assignment], timeout: Duration) -> Result<()>;
+
+    /// Joins the group and reads the share of the topics that falls to this member, from the committed offsets. Blocks up to `timeout`; joining goes on in [`poll`](Consumer::poll).
+    ///
+    /// # Errors
+    /// `Usage` without a group, `Conflict` where a group takes one live member and has it, `Unsupported`.
+    fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()>;
+
+    /// Moves to another offset of an assigned partition; what was read ahead is dropped.
+    ///
+    /// # Errors
+    /// `NotFound` where the partition is not assigned.
+    fn seek(&mut self, position: &Position, timeout: Duration) -> Result<()>;
+
+    /// Clears `batch` and fills it with the next messages, in order within each partition. Returns as soon as there are some, and within `timeout` in any case.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Corrupt`, `Unavailable`, `Authentication`, `PermissionDenied`. After an error that can be retried, the next call goes on where this one was.
+    fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled>;
+
+    /// The next offset of each assigned partition, past everything that was returned and past what is never delivered.
+    fn positions(&self) -> Vec<Position>;
+
+    /// Commits these offsets for the group and waits until the storage has them, up to `timeout`.
+    ///
+    /// # Errors
+    /// `Usage` without a group, `Fenced` where another member took over, `Unavailable`, `Timeout`.
+    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()>;
+
+    /// The group's committed offsets of these partitions; those without one are left out. Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// As for [`commit`](Consumer::commit).
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>>;
+
+    /// Leaves the group and frees what the consumer holds, within `timeout`. Commits nothing. Dropping a consumer never blocks.
+    ///
+    /// # Errors
+    /// `Timeout`.
+    fn close(&mut self, timeout: Duration) -> Result<()>;
+}

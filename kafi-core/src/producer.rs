@@ -1,0 +1,95 @@
+//! Writing messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::batch::Batch;
+use crate::error::{Error, Result};
+
+/// How a producer is made.
+#[derive(Clone, Debug, Default)]
+pub struct ProducerOptions {
+    /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps. Default: false, the storage assigns offsets.
+    pub keep_offsets: bool,
+    /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
+    pub properties: Vec<(String, String)>,
+}
+
+/// What became of messages that were handed over.
+///
+/// One report covers a run of neighbouring messages: the `count` messages from the `first`-th on, among those that came under this token for this topic and partition.
+#[derive(Debug)]
+pub struct Report {
+    /// The caller's word for the call of [`produce`](Producer::produce).
+    pub token: u64,
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition they went to, or were meant for; -1 if it was never chosen.
+    pub partition: i32,
+    /// The ordinal of the first message, from 0.
+    pub first: u64,
+    /// How many messages this report covers; at least 1.
+    pub count: u64,
+    /// What became of them.
+    pub delivery: Delivery,
+}
+
+/// The outcome of a run of messages.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Written durably; the first message has this offset, and without kept offsets the others follow it without a gap.
+    At(i64),
+    /// Written durably, at offsets that are not known.
+    Unknown,
+    /// Not written, or not known to be.
+    Failed(Error),
+}
+
+/// Writes messages to a storage.
+///
+/// Messages go to the topic that they name, to their partition (or, with -1, to one that the partitioner chooses: murmur2 of the key as in the Java clients), with their timestamp (with -1, the
+/// current time). Messages to one partition are written in the order in which they were handed over; after the first that fails,
+/// no later one of that partition that was handed over before the failure was reported is written.
+///
+/// ```
+/// # fn write(producer: &mut dyn kafi_core::Producer, batch: &kafi_core::Batch) -> kafi_core::Result<()> {
+/// use std::time::Duration;
+/// let wait = Duration::from_secs(30);
+/// let mut from = 0;
+/// while from < batch.len() {
+///     from += producer.produce(batch, from, 1, wait)?;
+/// }
+/// producer.flush(wait)?;
+/// for report in producer.reports(Duration::ZERO)? {
+///     println!("{} messages of {} [{}]: {:?}", report.count, report.topic, report.partition, report.delivery);
+/// }
+/// # Ok(()) }
+/// ```
+pub trait Producer: Send {
+    /// Hands over the messages of `batch` from index `from` on, under `token`, and says how many were taken: all of them, unless the
+    /// queue was full for all of `timeout`; then possibly fewer or none, and the caller goes on from there. Never drops a message.
+    ///
+    /// The batch is free for reuse when this returns. A message that was taken is not written yet: that is what [`reports`](Producer::reports) tell.
+    ///
+    /// # Errors
+    /// Only for what concerns the producer as a whole (`Unsupported`, `Fenced`, `Unavailable`); what is wrong with single messages is reported.
+    fn produce(&mut self, batch: &Batch, from: usize, token: u64, timeout: Duration) -> Result<usize>;
+
+    /// The reports that came in since the last call; waits up to `timeout` for the first one, not at all if nothing is under way.
+    ///
+    /// # Errors
+    /// As for [`produce`](Producer::produce).
+    fn reports(&mut self, timeout: Duration) -> Result<&[Report]>;
+
+    /// Sends everything and waits until each message has its report, up to `timeout`. The reports are then to be fetched.
+    ///
+    /// # Errors
+    /// `Timeout` when some are still missing; as for [`produce`](Producer::produce).
+    fn flush(&mut self, timeout: Duration) -> Result<()>;
+
+    /// Flushes, then frees what the producer holds, within `timeout`. Dropping a producer without it loses what is under way, and never blocks.
+    ///
+    /// # Errors
+    /// As for [`flush`](Producer::flush).
+    fn close(&mut self, timeout: Duration) -> Result<()>;
+}
