@@ -137,6 +137,13 @@ impl Error {
         self
     }
 
+    /// A copy without the chain of causes, which cannot be copied: for an error that is lent, as in a delivery report.
+    pub fn duplicate(&self) -> Self {
+        let Inner { kind, retry, operation, message, context, hint, source: _ } = &*self.0;
+        let (operation, message, context, hint) = (operation.clone(), message.clone(), context.clone(), hint.clone());
+        Self(Box::new(Inner { kind: *kind, retry: *retry, operation, message, context, hint, source: None }))
+    }
+
     /// The class of this error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -1,0 +1,79 @@
+//! How far a job has come, and how it is told to stop; both are shared between threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A wish to stop, shared between the one who asks (a signal handler, another thread) and the jobs that look at it between two batches.
+///
+/// ```
+/// let cancel = kafi_core::Cancel::new();
+/// let theirs = cancel.clone();
+/// theirs.cancel();
+/// assert!(cancel.is_cancelled());
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Nobody has asked yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks all jobs that share this to stop after the batch in hand. Safe to call in a signal handler.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Running totals of a job.
+#[derive(Debug, Default)]
+pub struct Progress {
+    read: AtomicU64,
+    bytes: AtomicU64,
+    written: AtomicU64,
+    done: AtomicU64,
+    expected: AtomicU64,
+}
+
+impl Progress {
+    /// The messages read so far.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// The bytes of keys, values, and headers read so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The messages written so far, as far as they were reported.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// The share of the known end that is reached, from 0 to 1, by offsets; `None` as long as nothing is known or where there is no end.
+    pub fn share(&self) -> Option<f64> {
+        let expected = self.expected.load(Ordering::Relaxed);
+        (expected > 0).then(|| (self.done.load(Ordering::Relaxed) as f64 / expected as f64).min(1.0))
+    }
+
+    pub(crate) fn add_read(&self, messages: u64, bytes: u64, offsets: u64) {
+        self.read.fetch_add(messages, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.done.fetch_add(offsets, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_written(&self, messages: u64) {
+        self.written.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn expect(&self, offsets: u64) {
+        self.expected.fetch_add(offsets, Ordering::Relaxed);
+    }
+}

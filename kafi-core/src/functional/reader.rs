@@ -1,0 +1,219 @@
+//! Reads the messages of some topics, from some offsets to some ends, batch by batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::batch::Batch;
+use crate::consumer::{Assignment, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::{Cancel, Progress};
+use crate::offsets::{Offsets, resolve};
+use crate::storage::Storage;
+
+/// One poll waits this long at most, so that a wish to stop is seen soon.
+const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// What is read, and how.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// From where to where. Default: from the start to the end that is seen at the start.
+    pub offsets: Offsets,
+    /// Only these partitions. Default: all.
+    pub partitions: Option<Vec<i32>>,
+    /// Stop after this many messages in all. Default: no limit.
+    pub max: Option<u64>,
+    /// Go on at the end, for ever. Default: false.
+    pub follow: bool,
+    /// How the consumer is made.
+    pub consumer: ConsumerOptions,
+    /// The messages of a batch at most. Default: [`Batch::RECORDS_MAX`].
+    pub batch_records_max: usize,
+    /// The bytes of a batch at most, save for a single larger message. Default: [`Batch::BYTES_MAX`].
+    pub batch_bytes_max: usize,
+    /// How long each question to the storage may take. Default: 30 s.
+    pub timeout: Duration,
+    /// Read until somebody asks to stop.
+    pub cancel: Cancel,
+    /// Where the job counts.
+    pub progress: Arc<Progress>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            offsets: Offsets::default(),
+            partitions: None,
+            max: None,
+            follow: false,
+            consumer: ConsumerOptions::default(),
+            batch_records_max: Batch::RECORDS_MAX,
+            batch_bytes_max: Batch::BYTES_MAX,
+            timeout: Duration::from_secs(30),
+            cancel: Cancel::new(),
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// Reads batch after batch until the end, the limit, or a wish to stop.
+pub struct Reader {
+    consumer: Box<dyn Consumer>,
+    next: BTreeMap<String, BTreeMap<i32, i64>>,
+    left: Option<Arc<AtomicU64>>,
+    stop: Cancel,
+    options: ReadOptions,
+}
+
+impl Reader {
+    /// One reader for everything that `options` ask of `topics`. Blocks while it asks the storage for the ends.
+    ///
+    /// # Errors
+    /// `NotFound` for a missing topic or partition, `OutOfRange` for an offset outside of the log, and those of [`Consumer::assign`].
+    pub fn open(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Self> {
+        let mut readers = readers(storage, topics, options, 1)?;
+        Ok(readers.pop().expect("one reader was asked for"))
+    }
+
+    /// Fills `batch` with the next messages; false means that there are no more, and the batch is empty. Blocks until there are some.
+    ///
+    /// # Errors
+    /// Those of [`Consumer::poll`].
+    pub fn read(&mut self, batch: &mut Batch) -> Result<bool> {
+        loop {
+            batch.clear();
+            if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
+                return Ok(false);
+            }
+            let wanted = self.left.as_ref().map_or(u64::MAX, |left| left.load(Ordering::Relaxed));
+            if wanted == 0 {
+                return Ok(false);
+            }
+            let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
+            batch.set_limits(records_max, self.options.batch_bytes_max);
+            match self.consumer.poll(batch, POLL_MAX)? {
+                Polled::Records => {
+                    self.take_from_limit(batch);
+                    if !batch.is_empty() {
+                        self.count(batch);
+                        return Ok(true);
+                    }
+                }
+                Polled::Timeout => {}
+                Polled::End => return Ok(false),
+            }
+        }
+    }
+
+    /// The offsets after the last message that was read of each partition; where none was, the offset that reading began at.
+    pub fn reached(&self) -> Vec<Position> {
+        let of_topic = |(topic, partitions): (&String, &BTreeMap<i32, i64>)| {
+            let topic = topic.clone();
+            let positions = partitions.iter().map(move |(&partition, &offset)| Position { topic: topic.clone(), partition, offset });
+            positions.collect::<Vec<_>>()
+        };
+        self.next.iter().flat_map(of_topic).collect()
+    }
+
+    /// What stops this reader alone, beside the wish that it shares with others.
+    pub(crate) fn stop(&self) -> Cancel {
+        self.stop.clone()
+    }
+
+    /// Frees what the reader holds.
+    ///
+    /// # Errors
+    /// Those of [`Consumer::close`].
+    pub fn close(mut self) -> Result<()> {
+        self.consumer.close(self.options.timeout)
+    }
+
+    /// Several readers share one limit: what this one may not have any more is given back.
+    fn take_from_limit(&self, batch: &mut Batch) {
+        let Some(left) = &self.left else { return };
+        let mut got = 0;
+        let take = |left: u64| {
+            got = left.min(batch.len() as u64);
+            Some(left - got)
+        };
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).expect("the closure never refuses");
+        batch.truncate(got as usize);
+    }
+
+    fn count(&mut self, batch: &Batch) {
+        let mut offsets = 0;
+        let mut run = 0;
+        let metas = batch.metas();
+        while run < metas.len() {
+            let (topic, partition) = (metas[run].topic, metas[run].partition);
+            let len = metas[run..].iter().take_while(|meta| meta.topic == topic && meta.partition == partition).count();
+            let next = metas[run + len - 1].offset + 1;
+            let known = self.next.get_mut(&batch.topics()[topic as usize]).and_then(|partitions| partitions.get_mut(&partition));
+            if let Some(known) = known {
+                offsets += (next - *known).max(0) as u64;
+                *known = next;
+            }
+            run += len;
+        }
+        self.options.progress.add_read(batch.len() as u64, batch.bytes() as u64, offsets);
+    }
+}
+
+/// Up to `count` readers that share the partitions, the limit, and the memory among them, for as many threads; at least one.
+///
+/// # Errors
+/// As for [`Reader::open`].
+pub fn readers(storage: &dyn Storage, topics: &[String], options: &ReadOptions, count: usize) -> Result<Vec<Reader>> {
+    let assignments = plan(storage, topics, options)?;
+    readers_of(storage, assignments, options, count)
+}
+
+/// Readers of what was planned already.
+pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: &ReadOptions, count: usize) -> Result<Vec<Reader>> {
+    let expected: i64 = assignments.iter().filter_map(|a| Some(a.end? - a.start)).sum();
+    options.progress.expect(expected.max(0) as u64);
+    let left = options.max.map(|max| Arc::new(AtomicU64::new(max)));
+    let count = count.clamp(1, assignments.len().max(1));
+    let mut shares = vec![Vec::new(); count];
+    for (index, assignment) in assignments.into_iter().enumerate() {
+        shares[index % count].push(assignment);
+    }
+    let open = |share: Vec<Assignment>| {
+        let mut options = options.clone();
+        options.consumer.buffer_bytes_max = (options.consumer.buffer_bytes_max / count as u64).max(1 << 20);
+        let mut consumer = storage.consumer(&options.consumer)?;
+        consumer.assign(&share, options.timeout)?;
+        let mut next: BTreeMap<String, BTreeMap<i32, i64>> = BTreeMap::new();
+        for assignment in share {
+            next.entry(assignment.topic).or_default().insert(assignment.partition, assignment.start);
+        }
+        Ok(Reader { consumer, next, left: left.clone(), stop: Cancel::new(), options })
+    };
+    shares.into_iter().map(open).collect()
+}
+
+/// What there is to read, in absolute offsets: everything that depends on the user's words is settled here.
+///
+/// # Errors
+/// As for [`Reader::open`].
+pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Vec<Assignment>> {
+    let mut admin = storage.admin()?;
+    let mut partitions = Vec::new();
+    for topic in admin.topics(topics, options.timeout)? {
+        let known: Vec<i32> = topic.partitions.iter().map(|partition| partition.partition).collect();
+        let wanted = options.partitions.as_ref().unwrap_or(&known);
+        if let Some(missing) = wanted.iter().find(|partition| !known.contains(partition)) {
+            return Err(no_partition(&topic.name, *missing, known.len()));
+        }
+        partitions.extend(wanted.iter().map(|&partition| TopicPartition { topic: topic.name.clone(), partition }));
+    }
+    let allow_gap = options.consumer.allow_gap;
+    let resolved = resolve(admin.as_mut(), &partitions, &options.offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
+    Ok(resolved.into_iter().map(|resolved| resolved.assignment).collect())
+}
+
+fn no_partition(topic: &str, partition: i32, count: usize) -> Error {
+    let have = if count == 1 { "the topic has one partition: 0".to_string() } else { format!("the topic has partitions 0 to {}", count - 1) };
+    Error::new(ErrorKind::NotFound, "read", have).with("topic", topic).with("partition", partition)
+}

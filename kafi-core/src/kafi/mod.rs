@@ -1,0 +1,271 @@
+//! The user's handle on a storage: shell verbs, functions over messages, producers, and consumers in a few letters.
+
+mod topic_consumer;
+mod topic_producer;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::bytes::Regex;
+
+use crate::admin::{Admin, NewTopic, Topic, Watermarks};
+use crate::config::Settings;
+use crate::consumer::{ConsumerOptions, Isolation, Position, TopicPartition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::{Copied, ReadOptions, TopicReader};
+use crate::message::Message;
+use crate::shell::{self, CopyOptions, Counts, GrepOptions};
+use crate::storage::Storage;
+use crate::types::{Codecs, PlainCodecs};
+
+pub use topic_consumer::TopicConsumer;
+pub use topic_producer::{Outgoing, TopicProducer};
+
+/// How long a question to the storage may take, where the user did not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A storage with its settings. Cheap to clone; clones share the connection, not the settings.
+///
+/// Everything blocks until it is done, and reads to the end that is seen at the start.
+#[derive(Clone)]
+pub struct Kafi {
+    storage: Arc<dyn Storage>,
+    settings: Settings,
+    codecs: Arc<dyn Codecs>,
+}
+
+impl Kafi {
+    /// A handle on `storage`.
+    pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
+        Self { storage, settings, codecs: Arc::new(PlainCodecs) }
+    }
+
+    /// The same with other codecs, which may know more types.
+    pub fn with_codecs(self, codecs: Arc<dyn Codecs>) -> Self {
+        Self { codecs, ..self }
+    }
+
+    /// The storage.
+    pub fn storage(&self) -> &dyn Storage {
+        self.storage.as_ref()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The settings, to change them from here on.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// The codecs.
+    pub fn codecs(&self) -> &dyn Codecs {
+        self.codecs.as_ref()
+    }
+
+    /// An admin client.
+    ///
+    /// # Errors
+    /// Those of [`Storage::admin`].
+    pub fn admin(&self) -> Result<Box<dyn Admin>> {
+        self.storage.admin()
+    }
+
+    /// The names of the topics, sorted, without internal ones.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`].
+    pub fn ls(&self) -> Result<Vec<String>> {
+        let topics = self.topics()?;
+        Ok(topics.into_iter().filter(|topic| !topic.internal).map(|topic| topic.name).collect())
+    }
+
+    /// All topics with their partitions, sorted by name.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`].
+    pub fn topics(&self) -> Result<Vec<Topic>> {
+        self.admin()?.topics(&[], TIMEOUT)
+    }
+
+    /// Whether there is a topic of this name.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`].
+    pub fn exists(&self, topic: &str) -> Result<bool> {
+        Ok(shell::existing(self.admin()?.as_mut(), topic, TIMEOUT)?.is_some())
+    }
+
+    /// Makes a topic with everything at the defaults: the storage's, and `retention.ms` of the settings where the storage deletes by age.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`].
+    pub fn touch(&self, topic: &str) -> Result<()> {
+        self.create(&NewTopic::new(topic))
+    }
+
+    /// Makes a topic.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`].
+    pub fn create(&self, topic: &NewTopic) -> Result<()> {
+        self.admin()?.create_topic(topic, TIMEOUT)
+    }
+
+    /// Deletes a topic with all its messages.
+    ///
+    /// # Errors
+    /// Those of [`Admin::delete_topic`].
+    pub fn rm(&self, topic: &str) -> Result<()> {
+        self.admin()?.delete_topic(topic, TIMEOUT)
+    }
+
+    /// The offsets that each partition of a topic holds.
+    ///
+    /// # Errors
+    /// Those of [`Admin::watermarks`].
+    pub fn watermarks(&self, topic: &str) -> Result<Vec<Watermarks>> {
+        let mut admin = self.admin()?;
+        let topics = admin.topics(&[topic.to_string()], TIMEOUT)?;
+        let partitions = topics.iter().flat_map(|topic| {
+            let partition = |partition: i32| TopicPartition { topic: topic.name.clone(), partition };
+            topic.partitions.iter().map(move |p| partition(p.partition))
+        });
+        admin.watermarks(&partitions.collect::<Vec<_>>(), Isolation::default(), TIMEOUT)
+    }
+
+    /// Deletes the messages before `offset` of a partition, and returns the new first offset.
+    ///
+    /// # Errors
+    /// Those of [`Admin::delete_records`].
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<i64> {
+        let before = [Position { topic: topic.to_string(), partition, offset }];
+        let starts = self.admin()?.delete_records(&before, TIMEOUT)?;
+        Ok(starts.first().map_or(offset, |start| start.offset))
+    }
+
+    /// The messages of a topic, to be read: say what of it, and then what to do with them.
+    pub fn topic(&self, topic: &str) -> TopicReader<'_> {
+        self.topics_named(&[topic])
+    }
+
+    /// The messages of several topics, as they come.
+    pub fn topics_named(&self, topics: &[&str]) -> TopicReader<'_> {
+        TopicReader::new(self, topics.iter().map(|topic| topic.to_string()).collect())
+    }
+
+    /// A producer to a topic.
+    ///
+    /// # Errors
+    /// Those of [`Storage::producer`], and of [`Codecs::encoder`].
+    pub fn producer(&self, topic: &str) -> Result<TopicProducer> {
+        TopicProducer::open(self, topic)
+    }
+
+    /// A consumer of a topic, as a member of `group`.
+    ///
+    /// # Errors
+    /// Those of [`Storage::consumer`] and [`Consumer::subscribe`](crate::Consumer::subscribe).
+    pub fn consumer(&self, topic: &str, group: &str) -> Result<TopicConsumer> {
+        TopicConsumer::open(self, topic, group)
+    }
+
+    /// All messages of a topic, in memory; [`topic`](Kafi::topic) reads them one by one.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn cat(&self, topic: &str) -> Result<Vec<Message>> {
+        self.topic(topic).collect()
+    }
+
+    /// The first `count` messages of a topic, as they are read.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn head(&self, topic: &str, count: u64) -> Result<Vec<Message>> {
+        self.topic(topic).max(count).collect()
+    }
+
+    /// The `count` newest messages of a topic.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn tail(&self, topic: &str, count: u64) -> Result<Vec<Message>> {
+        let mut messages = Vec::new();
+        let mut decode = self.topic(topic).batch_decoder()?;
+        shell::tail(self.storage(), &[topic.to_string()], &self.read_options(), count, |batch| decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(())))?;
+        Ok(messages)
+    }
+
+    /// The messages of a topic whose key or value matches a regular expression, and how many were read.
+    ///
+    /// # Errors
+    /// `Usage` for a bad expression; what reading fails with.
+    pub fn grep(&self, topic: &str, pattern: &str) -> Result<(Vec<Message>, u64)> {
+        let pattern = Regex::new(pattern).map_err(|error| Error::new(ErrorKind::Usage, "grep", one_line(&error)).with("pattern", pattern))?;
+        let mut messages = Vec::new();
+        let mut decode = self.topic(topic).batch_decoder()?;
+        let options = self.read_options();
+        let look_for = GrepOptions::new(pattern);
+        shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(())))?;
+        Ok((messages, options.progress.read()))
+    }
+
+    /// Counts the messages and bytes of a topic.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn wc(&self, topic: &str) -> Result<Counts> {
+        let (counts, _) = shell::wc(self.storage(), &[topic.to_string()], &self.read_options(), 1)?;
+        Ok(counts.into_values().fold(Counts::default(), |mut all, of_topic| {
+            all += of_topic;
+            all
+        }))
+    }
+
+    /// Copies a topic, byte for byte; a missing target is made. For a copy with functions see [`topic`](Kafi::topic) and [`Pipe::to`](crate::functional::Pipe::to).
+    ///
+    /// # Errors
+    /// Those of [`shell::cp`].
+    pub fn cp(&self, topic: &str, target: &Kafi, target_topic: &str) -> Result<Copied> {
+        let options = CopyOptions { read: self.read_options(), ..CopyOptions::default() };
+        let pairs = [(topic.to_string(), target_topic.to_string())];
+        Ok(shell::cp(self.storage(), target.storage(), &pairs, &options)?.copied)
+    }
+
+    /// How this handle reads, by its settings.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions { consumer: self.consumer_options(), batch_records_max: self.settings.consume_batch_size, ..ReadOptions::default() }
+    }
+
+    pub(crate) fn consumer_options(&self) -> ConsumerOptions {
+        ConsumerOptions {
+            start_at_earliest: self.settings.starts_at_earliest(),
+            buffer_bytes_max: self.settings.consume_buffer_bytes_max,
+            ..ConsumerOptions::default()
+        }
+    }
+
+    /// The partition count of the largest of these topics.
+    pub(crate) fn partitions_max(&self, topics: &[String]) -> Result<i32> {
+        let topics = self.admin()?.topics(topics, TIMEOUT)?;
+        Ok(topics.iter().map(|topic| topic.partitions.len()).max().unwrap_or(1) as i32)
+    }
+
+    pub(crate) fn touch_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
+        if self.exists(topic)? {
+            return Ok(());
+        }
+        self.create(&NewTopic { partitions: Some(partitions()?), ..NewTopic::new(topic) })
+    }
+}
+
+/// The last line of a regular expression's error is the one that says what is wrong.
+fn one_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or(&text).trim();
+    last.strip_prefix("error: ").unwrap_or(last).to_string()
+}

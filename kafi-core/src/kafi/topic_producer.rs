@@ -1,0 +1,180 @@
+//! Producing messages to one topic, value by value.
+
+use std::sync::Arc;
+
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::functional::{Encoded, Writer};
+use crate::json::Json;
+use crate::kafi::Kafi;
+use crate::message::Message;
+use crate::producer::{ProducerOptions, Report};
+use crate::record::{ANY_PARTITION, HeadersBuf, NO_TIMESTAMP, TimestampType};
+use crate::types::{Encoder, Field, Type};
+use crate::value::Value;
+
+/// A message to be produced: a value, and whatever else is not left to the defaults.
+///
+/// A value alone, a `(key, value)` pair, and a [`Message`] that was read can all stand for one.
+///
+/// ```
+/// use kafi_core::Outgoing;
+/// let message = Outgoing::new("cookie").key("123").header("trace", "abc").partition(0).timestamp(1_732_660_705_555);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    key: Value,
+    value: Value,
+    headers: HeadersBuf,
+    partition: i32,
+    timestamp: i64,
+}
+
+impl Outgoing {
+    /// A message with a null key, no headers, any partition, and the current time.
+    pub fn new(value: impl Into<Value>) -> Self {
+        Self { key: Value::Null, value: value.into(), headers: HeadersBuf::new(), partition: ANY_PARTITION, timestamp: NO_TIMESTAMP }
+    }
+
+    /// Sets the key.
+    pub fn key(self, key: impl Into<Value>) -> Self {
+        Self { key: key.into(), ..self }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// Sets the partition.
+    pub fn partition(self, partition: i32) -> Self {
+        Self { partition, ..self }
+    }
+
+    /// Sets the timestamp, in milliseconds since 1970-01-01T00:00Z.
+    pub fn timestamp(self, timestamp_ms: i64) -> Self {
+        Self { timestamp: timestamp_ms, ..self }
+    }
+}
+
+impl From<Value> for Outgoing {
+    fn from(value: Value) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<Json> for Outgoing {
+    fn from(value: Json) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<&str> for Outgoing {
+    fn from(value: &str) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<K: Into<Value>, V: Into<Value>> From<(K, V)> for Outgoing {
+    fn from((key, value): (K, V)) -> Self {
+        Self::new(value).key(key)
+    }
+}
+
+impl From<Message> for Outgoing {
+    fn from(message: Message) -> Self {
+        let Message { key, value, headers, partition, timestamp, .. } = message;
+        Self { key, value, headers, partition, timestamp }
+    }
+}
+
+/// Produces messages to one topic; [`Kafi::producer`] makes one.
+///
+/// Messages are gathered into batches of `produce.batch.size`; they are written for certain after [`flush`](TopicProducer::flush) or [`close`](TopicProducer::close),
+/// and lost without either.
+pub struct TopicProducer {
+    topic: Arc<str>,
+    writer: Writer,
+    key: Box<dyn Encoder>,
+    value: Box<dyn Encoder>,
+    batch: Batch,
+    encoded: Encoded,
+    kafi: Kafi,
+}
+
+impl TopicProducer {
+    pub(crate) fn open(kafi: &Kafi, topic: &str) -> Result<Self> {
+        let settings = kafi.settings();
+        Ok(Self {
+            topic: Arc::from(topic),
+            writer: Writer::open(kafi.storage(), &ProducerOptions::default(), Arc::default())?,
+            key: kafi.codecs().encoder(settings.key_type_or(Type::Str), Field::Key)?,
+            value: kafi.codecs().encoder(settings.value_type_or(Type::Json), Field::Value)?,
+            batch: Batch::with_limits(settings.produce_batch_size, Batch::BYTES_MAX),
+            encoded: Encoded::default(),
+            kafi: kafi.clone(),
+        })
+    }
+
+    /// Writes the keys as this type. Default: what the configuration says, else [`Type::Str`].
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
+    pub fn key_type(mut self, key_type: Type) -> Result<Self> {
+        self.key = self.kafi.codecs().encoder(key_type, Field::Key)?;
+        Ok(self)
+    }
+
+    /// Writes the values as this type. Default: what the configuration says, else [`Type::Json`].
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
+    pub fn value_type(mut self, value_type: Type) -> Result<Self> {
+        self.value = self.kafi.codecs().encoder(value_type, Field::Value)?;
+        Ok(self)
+    }
+
+    /// Calls `function` with each delivery report, also with those of failures. A report covers a run of neighbouring messages of a partition; it comes in during later calls on this producer.
+    pub fn on_delivery(mut self, function: impl FnMut(&Report) + Send + 'static) -> Self {
+        self.writer.on_delivery(function);
+        self
+    }
+
+    /// Produces a message: a value, a `(key, value)` pair, or an [`Outgoing`] with more. Blocks only while the storage's queue is full.
+    ///
+    /// # Errors
+    /// What encoding fails with, and the first failure of an earlier message.
+    pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
+        let Outgoing { key, value, headers, partition, timestamp } = message.into();
+        let message =
+            Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
+        self.encoded.push(&message, &self.topic, self.key.as_mut(), self.value.as_mut(), &mut self.batch)?;
+        if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
+    /// Blocks until all messages so far are written, up to the setting `flush.timeout`; returns how many were written in all.
+    ///
+    /// # Errors
+    /// The first failure of a message, or `Timeout`.
+    pub fn flush(&mut self) -> Result<u64> {
+        self.send()?;
+        self.writer.flush(self.kafi.settings().flush_timeout)?;
+        Ok(self.writer.written())
+    }
+
+    /// Flushes, and frees what the producer holds; returns how many messages were written in all.
+    ///
+    /// # Errors
+    /// As for [`flush`](TopicProducer::flush).
+    pub fn close(mut self) -> Result<u64> {
+        self.send()?;
+        self.writer.close(self.kafi.settings().flush_timeout)
+    }
+
+    fn send(&mut self) -> Result<()> {
+        self.writer.write(&self.batch)?;
+        self.batch.clear();
+        Ok(())
+    }
+}

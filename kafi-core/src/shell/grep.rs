@@ -1,0 +1,88 @@
+//! `grep`: the messages that match a regular expression.
+
+use std::ops::ControlFlow;
+
+use regex::bytes::Regex;
+
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::functional::{ReadOptions, pump, readers};
+use crate::record::Record;
+use crate::shell::cat::{Finished, finish};
+use crate::storage::Storage;
+
+/// Where a pattern is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrepFields {
+    /// In the key.
+    pub key: bool,
+    /// In the value.
+    pub value: bool,
+    /// In the names and values of headers.
+    pub headers: bool,
+}
+
+impl Default for GrepFields {
+    /// In key and value.
+    fn default() -> Self {
+        Self { key: true, value: true, headers: false }
+    }
+}
+
+/// What is looked for, and where.
+#[derive(Clone, Debug)]
+pub struct GrepOptions {
+    /// The regular expression, over bytes.
+    pub pattern: Regex,
+    /// Where it is looked for.
+    pub fields: GrepFields,
+    /// Takes the messages that do not match instead.
+    pub invert: bool,
+    /// Stops after this many found messages.
+    pub found_max: Option<u64>,
+}
+
+impl GrepOptions {
+    /// Looks for `pattern` in keys and values.
+    pub fn new(pattern: Regex) -> Self {
+        Self { pattern, fields: GrepFields::default(), invert: false, found_max: None }
+    }
+
+    /// Whether `record` is among what is looked for.
+    pub fn matches(&self, record: &Record<'_>) -> bool {
+        let found = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| self.pattern.is_match(bytes));
+        let hit = self.fields.value && found(record.value)
+            || self.fields.key && found(record.key)
+            || self.fields.headers && record.headers.iter().any(|header| found(Some(header.name)) || found(header.value));
+        hit != self.invert
+    }
+}
+
+/// Hands the messages of `topics` that match to `each`, and returns how many there were. Batches without any are left out. Blocks as `cat` does.
+///
+/// # Errors
+/// Those of [`cat`](crate::shell::cat).
+pub fn grep(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    look_for: &GrepOptions,
+    mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+) -> Result<(u64, Finished)> {
+    let mut found = 0;
+    let readers = readers(storage, topics, options, threads)?;
+    let matching = |batch: &mut Batch| {
+        batch.retain(|record| look_for.matches(&record));
+        Ok(())
+    };
+    let readers = pump(readers, matching, |batch| {
+        let wanted = look_for.found_max.map_or(u64::MAX, |max| max - found);
+        batch.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
+        found += batch.len() as u64;
+        let asked = if batch.is_empty() { ControlFlow::Continue(()) } else { each(batch)? };
+        let enough = look_for.found_max.is_some_and(|max| found >= max);
+        Ok(if enough { ControlFlow::Break(()) } else { asked })
+    })?;
+    Ok((found, finish(readers, options)?))
+}

@@ -1,0 +1,17 @@
+//! The verbs of the shell over bytes: `cat`, `head`, `tail`, `grep`, `wc`, and `cp`, on any storage and between storages.
+//!
+//! They hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
+
+mod cat;
+mod cp;
+mod grep;
+mod tail;
+mod target;
+mod wc;
+
+pub use cat::{Finished, cat};
+pub use cp::{CopyOptions, CopyResult, cp};
+pub use grep::{GrepFields, GrepOptions, grep};
+pub use tail::tail;
+pub(crate) use target::existing;
+pub use wc::{Counts, wc};

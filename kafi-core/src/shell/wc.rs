@@ -1,0 +1,55 @@
+//! `wc`: counts messages and bytes.
+
+use std::collections::BTreeMap;
+use std::ops::{AddAssign, ControlFlow};
+
+use crate::error::Result;
+use crate::functional::ReadOptions;
+use crate::shell::{Finished, cat};
+use crate::storage::Storage;
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The messages.
+    pub messages: u64,
+    /// The bytes of the keys.
+    pub key_bytes: u64,
+    /// The bytes of the values.
+    pub value_bytes: u64,
+    /// The messages whose value is null.
+    pub tombstones: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.key_bytes += other.key_bytes;
+        self.value_bytes += other.value_bytes;
+        self.tombstones += other.tombstones;
+    }
+}
+
+/// Counts the messages of each of `topics`. Blocks as [`cat`] does.
+///
+/// # Errors
+/// Those of [`cat`].
+pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threads: usize) -> Result<(BTreeMap<String, Counts>, Finished)> {
+    let mut counts: BTreeMap<String, Counts> = topics.iter().map(|topic| (topic.clone(), Counts::default())).collect();
+    let finished = cat(storage, topics, options, threads, |batch| {
+        for (index, topic) in batch.topics().iter().enumerate() {
+            let mut of_topic = Counts::default();
+            for meta in batch.metas().iter().filter(|meta| meta.topic as usize == index) {
+                of_topic += Counts {
+                    messages: 1,
+                    key_bytes: meta.key.len.max(0) as u64,
+                    value_bytes: meta.value.len.max(0) as u64,
+                    tombstones: u64::from(meta.value.len < 0),
+                };
+            }
+            *counts.entry(topic.clone()).or_default() += of_topic;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok((counts, finished))
+}
