@@ -1,0 +1,62 @@
+//! What can be wrong with a record inside a batch whose checksum is right.
+
+use kafi_core::{Error, ErrorKind};
+
+/// Why a record cannot be read.
+///
+/// One byte, so that the results of the hot path fit into a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The data ends inside the record.
+    End,
+    /// A varint has more bits than its type.
+    Varint,
+    /// The record's length is negative or points outside of the data.
+    Length,
+    /// The fields end before or behind the record's length.
+    Fields,
+    /// The offset is negative, not above the one before, or above the batch's last.
+    Offset,
+    /// The key's length is below -1 or points outside of the data.
+    Key,
+    /// The value's length is below -1 or points outside of the data.
+    Value,
+    /// The number of headers is negative or larger than the data can hold.
+    HeaderCount,
+    /// A header name's length is negative or points outside of the data.
+    HeaderName,
+    /// A header value's length is below -1 or points outside of the data.
+    HeaderValue,
+    /// Bytes follow the last record.
+    Trailing,
+}
+
+impl Malformed {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::End => "the batch ends inside of the record",
+            Self::Varint => "a varint is too long",
+            Self::Length => "the record's length is negative or runs past the end of the batch",
+            Self::Fields => "the record's fields do not fill its length",
+            Self::Offset => "the record's offset does not rise or lies behind the batch's last offset",
+            Self::Key => "the key's length is below -1 or runs past the end of the batch",
+            Self::Value => "the value's length is below -1 or runs past the end of the batch",
+            Self::HeaderCount => "the number of headers is negative or more than the batch can hold",
+            Self::HeaderName => "a header name's length is negative or runs past the end of the batch",
+            Self::HeaderValue => "a header value's length is below -1 or runs past the end of the batch",
+            Self::Trailing => "bytes follow the batch's last record",
+        }
+    }
+
+    /// The error that a user sees, for the record at `index` of the batch at `base_offset`.
+    #[cold]
+    pub fn into_error(self, base_offset: i64, index: i32) -> Error {
+        corrupt(base_offset, self.as_str()).with("record", index)
+    }
+}
+
+/// The error for the batch at `base_offset`.
+#[cold]
+pub fn corrupt(base_offset: i64, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Corrupt, "read batch", message).with("base offset", base_offset)
+}
