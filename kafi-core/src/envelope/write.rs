@@ -1,0 +1,169 @@
+//! Records into envelopes, straight from their bytes.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::json::scan::{check, is_container};
+use crate::json::text::write_string;
+use crate::message::Message;
+use crate::record::{Headers, Record};
+use crate::types::Type;
+use crate::value::Value;
+
+/// Writes records as envelopes.
+///
+/// ```
+/// use kafi_core::{EnvelopeWriter, Record, Type};
+/// let mut line = Vec::new();
+/// let record = Record { partition: 0, offset: 17, timestamp: 5, ..Record::new("t", Some(b"k"), Some(br#"{"id":1}"#)) };
+/// EnvelopeWriter::new(Type::Auto, Type::Auto).write(record, &mut line);
+/// let expected = r#"{"topic":"t","partition":0,"offset":17,"timestamp":5,"timestamp_type":"create","headers":[],"key":"k","value":{"id":1}}"#;
+/// assert_eq!(String::from_utf8(line).unwrap(), expected);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EnvelopeWriter {
+    key_type: Type,
+    value_type: Type,
+}
+
+impl EnvelopeWriter {
+    /// A writer for keys and values of these types. The types only say how the bytes are shown: under `auto` objects and arrays are embedded
+    /// as JSON, under `json` every JSON value, under `str` and `bytes` none; all of them are read back to the same bytes.
+    pub fn new(key_type: Type, value_type: Type) -> Self {
+        Self { key_type, value_type }
+    }
+
+    /// Appends the envelope of `record` to `out`: one line without its newline, whatever the bytes are.
+    pub fn write(&mut self, record: Record<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"topic\":");
+        write_string(out, record.topic);
+        write_integer(out, b",\"partition\":", i64::from(record.partition));
+        write_integer(out, b",\"offset\":", record.offset);
+        write_integer(out, b",\"timestamp\":", record.timestamp);
+        out.extend_from_slice(b",\"timestamp_type\":\"");
+        out.extend_from_slice(record.timestamp_type.as_str().as_bytes());
+        out.extend_from_slice(b"\",\"headers\":[");
+        write_headers(out, record.headers);
+        out.push(b']');
+        out.extend_from_slice(b",");
+        write_field(out, "key", self.key_type, record.key);
+        out.extend_from_slice(b",");
+        write_field(out, "value", self.value_type, record.value);
+        out.push(b'}');
+    }
+}
+
+/// The envelope of a decoded message: JSON is embedded, text and bytes stand as they would under their types.
+pub(crate) fn line_of(message: &Message) -> String {
+    let (key, value) = (message.key.as_bytes(), message.value.as_bytes());
+    let record = Record {
+        topic: &message.topic,
+        partition: message.partition,
+        offset: message.offset,
+        timestamp: message.timestamp,
+        timestamp_type: message.timestamp_type,
+        key: key.as_deref(),
+        value: value.as_deref(),
+        headers: message.headers.as_headers(),
+    };
+    let mut line = Vec::new();
+    EnvelopeWriter::new(shown_as(&message.key), shown_as(&message.value)).write(record, &mut line);
+    String::from_utf8(line).expect("an envelope is UTF-8")
+}
+
+fn shown_as(value: &Value) -> Type {
+    match value {
+        Value::Json(_) => Type::Json,
+        Value::Null | Value::Bytes(_) | Value::Str(_) => Type::Str,
+    }
+}
+
+fn write_headers(out: &mut Vec<u8>, headers: Headers<'_>) {
+    for (index, header) in headers.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"{" } else { b",{" });
+        write_field(out, "key", Type::Str, Some(header.name));
+        out.push(b',');
+        write_field(out, "value", Type::Str, header.value);
+        out.push(b'}');
+    }
+}
+
+/// Appends `"name":…` and, where the bytes need it, a second member beside it.
+fn write_field(out: &mut Vec<u8>, name: &str, type_: Type, bytes: Option<&[u8]>) {
+    write_name(out, name, "");
+    let Some(bytes) = bytes else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        out.extend_from_slice(b"null,");
+        write_name(out, name, "_base64");
+        write_base64(out, bytes);
+        return;
+    };
+    let may_embed = match type_ {
+        Type::Auto => is_container(bytes),
+        Type::Json => true,
+        Type::Bytes | Type::Str => false,
+    };
+    if !may_embed {
+        write_string(out, text);
+        return;
+    }
+    match check(bytes) {
+        Ok((json, newlines)) => write_embedded(out, name, text, &text[json], newlines),
+        Err(_) => write_string(out, text),
+    }
+}
+
+/// Appends the JSON value `json` of `text`, and the text itself where the value alone would not be read back to it.
+fn write_embedded(out: &mut Vec<u8>, name: &str, text: &str, json: &str, newlines: bool) {
+    let start = out.len();
+    out.extend_from_slice(json.as_bytes());
+    if newlines {
+        // Line breaks can only stand between tokens, where a space means the same.
+        out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    }
+    let exact = json.len() == text.len() && !newlines && !json.starts_with('"') && json != "null";
+    if !exact {
+        out.push(b',');
+        write_name(out, name, "_raw");
+        write_string(out, text);
+    }
+}
+
+fn write_name(out: &mut Vec<u8>, name: &str, suffix: &str) {
+    out.push(b'"');
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(suffix.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    STANDARD.encode_slice(bytes, &mut out[start..]).expect("base64 takes four bytes for three");
+    out.push(b'"');
+}
+
+fn write_integer(out: &mut Vec<u8>, name: &[u8], value: i64) {
+    out.extend_from_slice(name);
+    // The longest i64 has 19 digits and a sign.
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = value.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    out.extend_from_slice(&digits[at..]);
+}
