@@ -1,0 +1,34 @@
+//! Running other programs.
+
+use std::process::{Command, ExitStatus};
+
+use crate::{Result, workspace};
+
+/// Runs `command` to its end; an error names it as `name`.
+pub fn run(name: &str, command: &mut Command) -> Result<()> {
+    let status = command.status().map_err(|error| format!("{name}: {error}"))?;
+    check(name, status)
+}
+
+/// Whether a program ended well.
+pub fn check(name: &str, status: ExitStatus) -> Result<()> {
+    if status.success() { Ok(()) } else { Err(format!("{name} failed: {status}")) }
+}
+
+/// Prints a command line as a shell would show it.
+pub fn print(line: &str) {
+    println!("\n$ {line}");
+}
+
+/// The cargo that runs this.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace::root());
+    cargo
+}
+
+/// Installs what a build needs and the machine lacks.
+pub fn install_prerequisites() -> Result<()> {
+    let script = workspace::root().join("xtask/prerequisites");
+    run("xtask/prerequisites", &mut Command::new(script))
+}

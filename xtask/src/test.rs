@@ -1,0 +1,44 @@
+//! All tests of the workspace, those on a real broker included.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::{Result, command, demo, workspace};
+
+/// Every feature but `vendored`, which builds OpenSSL from its source.
+const FEATURES: &str = "kafi/fs,kafi/cluster";
+
+/// The messages of the small demo that ends the tests.
+const DEMO_MESSAGES: u64 = 20_000;
+
+/// Runs a command beside a broker. A broker that ran before stays; otherwise the trap stops it, also after a failure and after Ctrl-C.
+const WITH_BROKER: &str = r#"
+set -euo pipefail
+if ! tests/servers/kafka status >/dev/null; then
+  trap 'tests/servers/kafka stop' EXIT
+  tests/servers/kafka start >&2
+fi
+variables=$(tests/servers/kafka env)
+eval "$variables"
+"$@"
+"#;
+
+/// Runs `cargo test` with `args`, and the demo in small when there are none.
+pub fn run(args: &[&str]) -> Result<()> {
+    command::install_prerequisites()?;
+    let cargo = command::cargo();
+    let mut tests = Command::new("bash");
+    tests.current_dir(workspace::root()).args(["-c", WITH_BROKER, "bash"]).arg(cargo.get_program()).arg("test");
+    if args.is_empty() {
+        tests.args(["--workspace", "--features", FEATURES]);
+    }
+    command::run("cargo test", tests.args(args))?;
+    if !args.is_empty() {
+        return Ok(());
+    }
+    // The tests built this binary.
+    let kafi = workspace::target()?.join("debug/kafi");
+    demo::run(Path::new(&kafi), DEMO_MESSAGES)?;
+    println!("\nAll tests passed.");
+    Ok(())
+}

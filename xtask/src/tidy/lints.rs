@@ -1,0 +1,33 @@
+//! Every crate takes the lints of the workspace, and those ask for documentation.
+
+use super::File;
+
+const WORKSPACE_LINTS: [&str; 2] = ["missing_docs = \"deny\"", "unwrap_used = \"deny\""];
+
+/// Manifests without the workspace's lints, and lints that are gone.
+pub fn check(files: &[File]) -> Vec<String> {
+    let manifests = files.iter().filter(|file| file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml"));
+    let mut wrong = Vec::new();
+    for manifest in manifests {
+        if manifest.path == "Cargo.toml" {
+            let gone = WORKSPACE_LINTS.iter().filter(|lint| !manifest.text.contains(*lint));
+            wrong.extend(gone.map(|lint| format!("Cargo.toml: the lint {lint} is gone")));
+        }
+        if !manifest.text.contains("[lints]\nworkspace = true") {
+            wrong.push(format!("{}: lacks `[lints] workspace = true`", manifest.path));
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_without_lints_is_found() {
+        let root = format!("{}\n[lints]\nworkspace = true\n", WORKSPACE_LINTS[0]);
+        let files = [File::new("Cargo.toml", &root), File::new("a/Cargo.toml", "[package]\n"), File::new("b/Cargo.toml", "[lints]\nworkspace = true\n")];
+        assert_eq!(check(&files), [format!("Cargo.toml: the lint {} is gone", WORKSPACE_LINTS[1]), "a/Cargo.toml: lacks `[lints] workspace = true`".into()]);
+    }
+}
