@@ -1,0 +1,150 @@
+//! The kinds of storage: their sections, folders, and keys.
+
+use std::fmt;
+
+/// A kind of storage. Each has one section in a configuration file that only makes sense for itself, and one folder below `configs/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StorageKind {
+    /// Real Kafka, over its own protocol: section `kafka`, folder `clusters`.
+    Kafka,
+    /// Real Kafka behind Confluent's REST Proxy: section `rest_proxy`, folder `restproxies`.
+    RestProxy,
+    /// Emulated Kafka on a local folder: section `local`, folder `locals`.
+    Local,
+    /// Emulated Kafka on S3: section `s3`, folder `s3s`.
+    S3,
+    /// Emulated Kafka on Azure Blob Storage: section `azure_blob`, folder `azureblobs` (also `azblobs`).
+    AzureBlob,
+}
+
+/// What there is to know about a key of a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigKey {
+    /// The name, as it stands in the file.
+    pub name: &'static str,
+    /// What holds where the file does not say; `None` if nothing does.
+    pub default: Option<&'static str>,
+    /// What it means, with its unit and what is allowed.
+    pub meaning: &'static str,
+}
+
+impl StorageKind {
+    /// All kinds, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Kafka, Self::RestProxy, Self::Local, Self::S3, Self::AzureBlob];
+
+    /// The name of its section in a configuration file.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::RestProxy => "rest_proxy",
+            Self::Local => "local",
+            Self::S3 => "s3",
+            Self::AzureBlob => "azure_blob",
+        }
+    }
+
+    /// The name of its folder below `configs/`.
+    pub fn folder(self) -> &'static str {
+        self.folders()[0]
+    }
+
+    /// All names under which its folder is found; the first is the one to use.
+    pub fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Kafka => &["clusters"],
+            Self::RestProxy => &["restproxies"],
+            Self::Local => &["locals"],
+            Self::S3 => &["s3s"],
+            Self::AzureBlob => &["azureblobs", "azblobs"],
+        }
+    }
+
+    /// The kind with this section.
+    pub fn from_section(section: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.section() == section)
+    }
+
+    /// The kind with this folder.
+    pub fn from_folder(folder: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.folders().contains(&folder))
+    }
+
+    /// Whether its section takes keys beyond [`keys`](Self::keys): that of Kafka does, they go to librdkafka as they are.
+    pub fn takes_any_key(self) -> bool {
+        self == Self::Kafka
+    }
+
+    /// The keys of its section.
+    pub fn keys(self) -> &'static [ConfigKey] {
+        match self {
+            Self::Kafka => KAFKA,
+            Self::RestProxy => REST_PROXY,
+            Self::Local => LOCAL,
+            Self::S3 => S3,
+            Self::AzureBlob => AZURE_BLOB,
+        }
+    }
+}
+
+impl fmt::Display for StorageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.section())
+    }
+}
+
+/// The keys of the section `schema_registry`, which every kind of storage may have.
+pub const SCHEMA_REGISTRY_KEYS: &[ConfigKey] = &[
+    key("schema.registry.url", None, "the addresses of the Schema Registry, separated by commas"),
+    key("basic.auth.credentials.source", None, "where user and password come from: USER_INFO takes them from basic.auth.user.info"),
+    key("basic.auth.user.info", None, "user and password as user:password; a secret"),
+];
+
+const KAFKA: &[ConfigKey] = &[
+    key("bootstrap.servers", None, "brokers to begin with, as host:port, separated by commas"),
+    key("security.protocol", Some("plaintext"), "plaintext, ssl, sasl_plaintext, or sasl_ssl"),
+    key("sasl.mechanisms", Some("GSSAPI"), "GSSAPI, PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, or OAUTHBEARER"),
+    key("sasl.username", None, "the user"),
+    key("sasl.password", None, "the password; a secret"),
+    key("log_level", Some("6"), "how much librdkafka logs, from 0 (emergencies) to 7 (debugging)"),
+];
+
+const REST_PROXY: &[ConfigKey] =
+    &[key("rest.proxy.url", None, "the address of the REST Proxy"), key("basic.auth.user.info", None, "user and password as user:password; a secret")];
+
+const LOCAL: &[ConfigKey] = &[key("root.dir", Some("."), "the folder that holds the topics; a relative one is meant from the working directory")];
+
+const S3: &[ConfigKey] = &[
+    key("endpoint", None, "the address of the service; without it Amazon's own"),
+    key("access.key", None, "the access key id; a secret"),
+    key("secret.key", None, "the secret access key; a secret"),
+    key("bucket.name", Some("test"), "the bucket"),
+    key("root.dir", Some(""), "what the names of all objects begin with, without slashes at its ends"),
+];
+
+const AZURE_BLOB: &[ConfigKey] = &[
+    key("connection.string", None, "address, account, and account key in one; a secret"),
+    key("container.name", Some("test"), "the container"),
+    key("root.dir", Some(""), "what the names of all blobs begin with, without slashes at its ends"),
+];
+
+const fn key(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> ConfigKey {
+    ConfigKey { name, default, meaning }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_the_kind() {
+        for kind in StorageKind::ALL {
+            assert_eq!(StorageKind::from_section(kind.section()), Some(kind));
+            for folder in kind.folders() {
+                assert_eq!(StorageKind::from_folder(folder), Some(kind));
+            }
+        }
+        assert_eq!(StorageKind::from_section("clusters"), None);
+        assert_eq!(StorageKind::from_folder("kafka"), None);
+        assert_eq!(StorageKind::from_folder("azblobs"), Some(StorageKind::AzureBlob));
+    }
+}
