@@ -32,10 +32,18 @@ impl Span {
     #[inline]
     pub fn append(arena: &mut Vec<u8>, bytes: Option<&[u8]>) -> Self {
         let Some(bytes) = bytes else { return Self::NULL };
-        let start = u32::try_from(arena.len()).expect("an arena is smaller than 4 GiB");
-        let len = i32::try_from(bytes.len()).expect("a field is smaller than 2 GiB");
+        let start = arena.len();
         arena.extend_from_slice(bytes);
-        Self { start, len }
+        Self::between(start, arena.len())
+    }
+
+    /// The bytes from `start` up to `end` of an arena.
+    ///
+    /// # Panics
+    /// As for [`append`](Span::append).
+    pub fn between(start: usize, end: usize) -> Self {
+        let len = i32::try_from(end - start).expect("a field is smaller than 2 GiB");
+        Self { start: u32::try_from(start).expect("an arena is smaller than 4 GiB"), len }
     }
 
     fn fits(self, arena_bytes: usize) -> bool {
@@ -265,6 +273,12 @@ impl Batch {
     /// The arena, for codecs that append to it and point into it with [`push_meta`](Batch::push_meta).
     pub fn arena(&mut self) -> &mut Vec<u8> {
         &mut self.data
+    }
+
+    /// The arena, the record metas, and the header metas, for codecs that fill all three in one pass. What they add has to fit together, as
+    /// [`validate`](Batch::validate) checks.
+    pub fn parts_mut(&mut self) -> (&mut Vec<u8>, &mut Vec<RecordMeta>, &mut Vec<HeaderMeta>) {
+        (&mut self.data, &mut self.records, &mut self.headers)
     }
 
     /// The arena's bytes.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::functional::{Progress, Writer};
+use crate::functional::{BatchEncoder, Progress, Writer};
 use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::producer::ProducerOptions;
-use crate::record::Record;
-use crate::types::{Encoder, Field, Type};
+use crate::types::Type;
 
 /// What a copy did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,13 +144,11 @@ impl<'a> Pipe<'a, Message> {
         target.storage.touch_if_missing(target.topic, || (self.partitions)())?;
         let read_before = self.progress.read();
         let storage = target.storage;
-        let mut key = storage.codecs().encoder(target.key_type, Field::Key)?;
-        let mut value = storage.codecs().encoder(target.value_type, Field::Value)?;
+        let mut encoder = BatchEncoder::open(storage, target.topic, target.key_type, target.value_type)?;
         let mut writer = Writer::open(storage.storage(), &ProducerOptions::default(), self.progress.clone())?;
         let mut batch = Batch::with_limits(storage.settings().produce_batch_size, Batch::BYTES_MAX);
-        let mut bytes = Encoded::default();
         while let Some(message) = (self.next)()? {
-            bytes.push(&message, target.topic, key.as_mut(), value.as_mut(), &mut batch)?;
+            encoder.push(&message, &mut batch)?;
             if batch.is_full() {
                 writer.write(&batch)?;
                 batch.clear();
@@ -194,32 +191,5 @@ impl<'a> Target<'a> {
     /// Writes the values as this type.
     pub fn value_type(self, value_type: Type) -> Self {
         Self { value_type, ..self }
-    }
-}
-
-/// The bytes of one message while it is encoded, kept to be used again.
-#[derive(Default)]
-pub(crate) struct Encoded {
-    key: Vec<u8>,
-    value: Vec<u8>,
-}
-
-impl Encoded {
-    pub(crate) fn push(&mut self, message: &Message, topic: &str, key: &mut dyn Encoder, value: &mut dyn Encoder, batch: &mut Batch) -> Result<()> {
-        self.key.clear();
-        self.value.clear();
-        let has_key = key.encode(topic, Field::Key, &message.key, &mut self.key)?;
-        let has_value = value.encode(topic, Field::Value, &message.value, &mut self.value)?;
-        batch.push(Record {
-            topic,
-            partition: message.partition,
-            offset: message.offset,
-            timestamp: message.timestamp,
-            timestamp_type: message.timestamp_type,
-            key: has_key.then_some(&self.key),
-            value: has_value.then_some(&self.value),
-            headers: message.headers.as_headers(),
-        });
-        Ok(())
     }
 }

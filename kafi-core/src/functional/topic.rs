@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::error::{Error, Result};
-use crate::functional::{Copied, Pipe, Progress, ReadOptions, Reader};
+use crate::error::Result;
+use crate::functional::{BatchDecoder, Copied, Pipe, Progress, ReadOptions, Reader, topic_names};
 use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::offsets::Offsets;
-use crate::record::Record;
-use crate::types::{Decoder, Field, Type};
+use crate::types::Type;
 
 /// The messages of one or more topics, not read yet.
 ///
@@ -19,31 +18,29 @@ use crate::types::{Decoder, Field, Type};
 pub struct TopicReader<'a> {
     kafi: &'a Kafi,
     topics: Vec<String>,
-    key_type: Type,
-    value_type: Type,
+    key_type: Option<Type>,
+    value_type: Option<Type>,
     options: ReadOptions,
 }
 
 impl<'a> TopicReader<'a> {
     pub(crate) fn new(kafi: &'a Kafi, topics: Vec<String>) -> Self {
-        let settings = kafi.settings();
-        let options = kafi.read_options();
-        Self { kafi, topics, key_type: settings.key_type_or(Type::Auto), value_type: settings.value_type_or(Type::Auto), options }
+        Self { kafi, topics, key_type: None, value_type: None, options: kafi.read_options() }
     }
 
     /// Reads keys and values as this type.
     pub fn types(self, both: Type) -> Self {
-        Self { key_type: both, value_type: both, ..self }
+        Self { key_type: Some(both), value_type: Some(both), ..self }
     }
 
     /// Reads the keys as this type. Default: what the configuration says, else [`Type::Auto`].
     pub fn key_type(self, key_type: Type) -> Self {
-        Self { key_type, ..self }
+        Self { key_type: Some(key_type), ..self }
     }
 
     /// Reads the values as this type. Default: what the configuration says, else [`Type::Auto`].
     pub fn value_type(self, value_type: Type) -> Self {
-        Self { value_type, ..self }
+        Self { value_type: Some(value_type), ..self }
     }
 
     /// Stops after this many messages in all.
@@ -160,46 +157,6 @@ impl<'a> TopicReader<'a> {
     }
 }
 
-/// Decodes batches with the types of a topic that is read.
-pub(crate) struct BatchDecoder {
-    key: Box<dyn Decoder>,
-    value: Box<dyn Decoder>,
-}
-
-impl BatchDecoder {
-    pub(crate) fn open(kafi: &Kafi, key_type: Type, value_type: Type) -> Result<Self> {
-        Ok(Self { key: kafi.codecs().decoder(key_type, Field::Key)?, value: kafi.codecs().decoder(value_type, Field::Value)? })
-    }
-
-    /// The decoded form of `record`, whose topic has this `name`; an error says which message it was.
-    pub(crate) fn decode(&mut self, record: Record<'_>, name: Arc<str>) -> Result<Message> {
-        let place = |error: Error| error.with("partition", record.partition).with("offset", record.offset);
-        Ok(Message {
-            partition: record.partition,
-            offset: record.offset,
-            timestamp: record.timestamp,
-            timestamp_type: record.timestamp_type,
-            headers: record.headers.into(),
-            key: self.key.decode(&name, Field::Key, record.key).map_err(place)?,
-            value: self.value.decode(&name, Field::Value, record.value).map_err(place)?,
-            topic: name,
-        })
-    }
-
-    /// Decodes all of `batch` to the end of `messages`.
-    pub(crate) fn append(&mut self, batch: &Batch, messages: &mut Vec<Message>) -> Result<()> {
-        let names: Vec<Arc<str>> = names_of(batch);
-        for (record, meta) in batch.iter().zip(batch.metas()) {
-            messages.push(self.decode(record, names[meta.topic as usize].clone())?);
-        }
-        Ok(())
-    }
-}
-
-fn names_of(batch: &Batch) -> Vec<Arc<str>> {
-    batch.topics().iter().map(|name| Arc::from(name.as_str())).collect()
-}
-
 /// Messages that are being read and decoded.
 struct Source {
     reader: Reader,
@@ -231,7 +188,7 @@ impl Source {
             if !self.reader.read(&mut self.batch)? {
                 return Ok(None);
             }
-            self.names = names_of(&self.batch);
+            self.names = topic_names(&self.batch);
         }
         let index = self.at;
         self.at += 1;

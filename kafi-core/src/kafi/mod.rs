@@ -10,14 +10,14 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::admin::{Admin, NewTopic, Topic, Watermarks};
-use crate::config::Settings;
+use crate::config::{OffsetReset, Settings};
 use crate::consumer::{ConsumerOptions, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::{Copied, ReadOptions, TopicReader};
 use crate::message::Message;
 use crate::shell::{self, CopyOptions, Counts, GrepOptions};
 use crate::storage::Storage;
-use crate::types::{Codecs, PlainCodecs};
+use crate::types::{Codecs, PlainCodecs, Type};
 
 pub use topic_consumer::TopicConsumer;
 pub use topic_producer::{Outgoing, TopicProducer};
@@ -243,10 +243,20 @@ impl Kafi {
 
     pub(crate) fn consumer_options(&self) -> ConsumerOptions {
         ConsumerOptions {
-            start_at_earliest: self.settings.starts_at_earliest(),
+            start_at_earliest: self.settings.auto_offset_reset == OffsetReset::Earliest,
             buffer_bytes_max: self.settings.consume_buffer_bytes_max,
             ..ConsumerOptions::default()
         }
+    }
+
+    /// The type of keys that the settings name, else `default`.
+    pub(crate) fn key_type_or(&self, default: Type) -> Result<Type> {
+        self.settings.key_type.as_deref().map_or(Ok(default), str::parse)
+    }
+
+    /// The type of values that the settings name, else `default`.
+    pub(crate) fn value_type_or(&self, default: Type) -> Result<Type> {
+        self.settings.value_type.as_deref().map_or(Ok(default), str::parse)
     }
 
     /// The partition count of the largest of these topics.

@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::functional::{BatchDecoder, Cancel};
 use crate::kafi::{Kafi, TIMEOUT};
 use crate::message::Message;
-use crate::types::Type;
 
 /// Consumes one topic as a member of a group, from the group's committed offsets on; [`Kafi::consumer`] makes one.
 ///
@@ -33,7 +32,7 @@ impl TopicConsumer {
         Ok(Self {
             topic: topic.to_string(),
             consumer,
-            decoder: BatchDecoder::open(kafi, settings.key_type_or(Type::Auto), settings.value_type_or(Type::Auto))?,
+            decoder: BatchDecoder::open(kafi, None, None)?,
             batch: Batch::new(),
             next: BTreeMap::new(),
             cancel: Cancel::new(),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::functional::{Encoded, Writer};
+use crate::functional::{BatchEncoder, Writer};
 use crate::json::Json;
 use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::producer::{ProducerOptions, Report};
 use crate::record::{ANY_PARTITION, HeadersBuf, NO_TIMESTAMP, TimestampType};
-use crate::types::{Encoder, Field, Type};
+use crate::types::Type;
 use crate::value::Value;
 
 /// A message to be produced: a value, and whatever else is not left to the defaults.
@@ -96,23 +96,23 @@ impl From<Message> for Outgoing {
 pub struct TopicProducer {
     topic: Arc<str>,
     writer: Writer,
-    key: Box<dyn Encoder>,
-    value: Box<dyn Encoder>,
+    encoder: BatchEncoder,
+    key_type: Type,
+    value_type: Type,
     batch: Batch,
-    encoded: Encoded,
     kafi: Kafi,
 }
 
 impl TopicProducer {
     pub(crate) fn open(kafi: &Kafi, topic: &str) -> Result<Self> {
-        let settings = kafi.settings();
+        let (key_type, value_type) = (kafi.key_type_or(Type::Str)?, kafi.value_type_or(Type::Json)?);
         Ok(Self {
             topic: Arc::from(topic),
             writer: Writer::open(kafi.storage(), &ProducerOptions::default(), Arc::default())?,
-            key: kafi.codecs().encoder(settings.key_type_or(Type::Str), Field::Key)?,
-            value: kafi.codecs().encoder(settings.value_type_or(Type::Json), Field::Value)?,
-            batch: Batch::with_limits(settings.produce_batch_size, Batch::BYTES_MAX),
-            encoded: Encoded::default(),
+            encoder: BatchEncoder::open(kafi, topic, key_type, value_type)?,
+            key_type,
+            value_type,
+            batch: Batch::with_limits(kafi.settings().produce_batch_size, Batch::BYTES_MAX),
             kafi: kafi.clone(),
         })
     }
@@ -121,18 +121,18 @@ impl TopicProducer {
     ///
     /// # Errors
     /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
-    pub fn key_type(mut self, key_type: Type) -> Result<Self> {
-        self.key = self.kafi.codecs().encoder(key_type, Field::Key)?;
-        Ok(self)
+    pub fn key_type(self, key_type: Type) -> Result<Self> {
+        let encoder = BatchEncoder::open(&self.kafi, &self.topic, key_type, self.value_type)?;
+        Ok(Self { encoder, key_type, ..self })
     }
 
     /// Writes the values as this type. Default: what the configuration says, else [`Type::Json`].
     ///
     /// # Errors
     /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
-    pub fn value_type(mut self, value_type: Type) -> Result<Self> {
-        self.value = self.kafi.codecs().encoder(value_type, Field::Value)?;
-        Ok(self)
+    pub fn value_type(self, value_type: Type) -> Result<Self> {
+        let encoder = BatchEncoder::open(&self.kafi, &self.topic, self.key_type, value_type)?;
+        Ok(Self { encoder, value_type, ..self })
     }
 
     /// Calls `function` with each delivery report, also with those of failures. A report covers a run of neighbouring messages of a partition; it comes in during later calls on this producer.
@@ -149,7 +149,7 @@ impl TopicProducer {
         let Outgoing { key, value, headers, partition, timestamp } = message.into();
         let message =
             Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
-        self.encoded.push(&message, &self.topic, self.key.as_mut(), self.value.as_mut(), &mut self.batch)?;
+        self.encoder.push(&message, &mut self.batch)?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }
 
