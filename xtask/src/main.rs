@@ -4,6 +4,7 @@ mod command;
 mod demo;
 mod test;
 mod tidy;
+mod tour;
 mod workspace;
 
 use std::env;

@@ -1,9 +1,8 @@
 //! All tests of the workspace, those on a real broker included.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::{Result, command, demo, workspace};
+use crate::{Result, command, demo, tour, workspace};
 
 /// The messages of the small demo that ends the tests.
 const DEMO_MESSAGES: u64 = 20_000;
@@ -20,7 +19,7 @@ eval "$variables"
 "$@"
 "#;
 
-/// Runs `cargo test` with `args`, and the demo in small when there are none.
+/// Runs `cargo test` with `args`, and then, when there are none, the examples of README.md and the demo in small.
 pub fn run(args: &[&str]) -> Result<()> {
     command::install_prerequisites()?;
     let cargo = command::cargo();
@@ -36,7 +35,8 @@ pub fn run(args: &[&str]) -> Result<()> {
     }
     // The tests built this binary.
     let kafi = workspace::target()?.join("debug/kafi");
-    demo::run(Path::new(&kafi), DEMO_MESSAGES)?;
+    tour::run(&kafi)?;
+    demo::run(&kafi, DEMO_MESSAGES)?;
     println!("\nAll tests passed.");
     Ok(())
 }

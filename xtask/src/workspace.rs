@@ -1,6 +1,8 @@
 //! Where things are.
 
 use std::env;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
@@ -17,4 +19,33 @@ pub fn target() -> Result<PathBuf> {
     let profile = folders.into_iter().find(|folder| !folder.ends_with("deps"));
     let target = profile.and_then(Path::parent).ok_or_else(|| format!("{}: not in a target folder", xtask.display()))?;
     Ok(target.to_path_buf())
+}
+
+/// A folder in the target folder that is empty at first and gone at last. What an interrupted run left is removed by the next.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the folder of this name.
+    pub fn create(name: &str) -> Result<Self> {
+        let path = target()?.join(name);
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(failed)?;
+        }
+        fs::create_dir_all(&path).map_err(failed)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("{}: not removed: {error}", self.0.display());
+        }
+    }
 }

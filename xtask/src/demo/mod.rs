@@ -6,12 +6,12 @@ mod orders;
 mod report;
 mod unordered;
 
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{Result, command, workspace};
+use crate::workspace::{self, Folder};
+use crate::{Result, command};
 use kafi::Kafi;
 use orders::Orders;
 use report::{Report, grouped};
@@ -34,9 +34,9 @@ pub fn build_and_run(messages: u64) -> Result<()> {
 
 /// Runs the demo with the binary `kafi`, in a folder of its own, which is removed at the end.
 pub fn run(kafi: &Path, messages: u64) -> Result<()> {
-    let folder = Folder::create(workspace::target()?.join("demo"))?;
-    println!("\nEverything happens in {}, which is removed at the end.", folder.0.display());
-    let mut demo = Demo { kafi: Kafi::new(kafi, &folder.0), orders: Orders::new(messages), report: Report::default() };
+    let folder = Folder::create("demo")?;
+    println!("\nEverything happens in {}, which is removed at the end.", folder.path().display());
+    let mut demo = Demo { kafi: Kafi::new(kafi, folder.path()), orders: Orders::new(messages), report: Report::default() };
     demo.produce()?;
     demo.read()?;
     demo.search()?;
@@ -85,10 +85,9 @@ impl Demo<'_> {
         print!("{found}");
         self.report.add("search", self.orders.messages(), self.orders.bytes(), seconds);
         let expected = self.orders.refunded();
-        match found.trim().rsplit(':').next().map(str::parse::<u64>) {
-            Some(Ok(found)) if found == expected => Ok(()),
-            _ => Err(format!("grep found {:?} instead of {expected} messages", found.trim())),
-        }
+        // The count is the last word; people get it with commas.
+        let count = found.split_whitespace().last().unwrap_or_default().replace(',', "");
+        if count == expected.to_string() { Ok(()) } else { Err(format!("grep found {:?} instead of {expected} messages", found.trim())) }
     }
 
     fn copy(&mut self) -> Result<()> {
@@ -128,26 +127,4 @@ fn for_each_line(stdout: &mut dyn Read, mut each: impl FnMut(&[u8])) -> std::io:
         line.clear();
     }
     Ok(())
-}
-
-/// A folder that is empty at first and gone at last. What an interrupted demo left is removed by the next.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn create(path: PathBuf) -> Result<Self> {
-        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(failed)?;
-        }
-        fs::create_dir_all(&path).map_err(failed)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("{}: not removed: {error}", self.0.display());
-        }
-    }
 }

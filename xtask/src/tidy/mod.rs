@@ -5,6 +5,7 @@ mod lengths;
 mod links;
 mod lints;
 mod one_pass;
+mod unsafety;
 mod words;
 
 use crate::{Result, workspace};
@@ -13,10 +14,11 @@ use files::File;
 /// A rule: its name, and what it finds wrong in the files of the repository.
 type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     ("files are short", lengths::check),
     ("nothing is left to be done", words::check),
     ("every crate has the workspace's lints", lints::check),
+    ("unsafe code has its place", unsafety::check),
     ("the table of one pass is true", one_pass::check),
     ("links lead somewhere", links::check),
 ];

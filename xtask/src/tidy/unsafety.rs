@@ -1,0 +1,37 @@
+//! Unsafe code stands where C is called, and nowhere else.
+
+use super::File;
+
+/// The folders that may hold it.
+const PLACES: [&str; 1] = ["kafi-cluster/src/ffi/"];
+
+/// What follows the word where it is code, not prose.
+const WORD: &str = "unsafe ";
+const FOLLOWS: [&str; 5] = ["{", "fn ", "impl", "trait ", "extern "];
+
+/// Lines of Rust with unsafe code elsewhere.
+pub fn check(files: &[File]) -> Vec<String> {
+    let elsewhere = files.iter().filter(|file| file.path.ends_with(".rs") && !PLACES.iter().any(|place| file.path.starts_with(place)));
+    let found = elsewhere.flat_map(|file| {
+        let lines = file.text.lines().enumerate().filter(|(_, line)| is_unsafe(line));
+        lines.map(move |(index, _)| format!("{}:{}: {WORD}code stands in {} only", file.path, index + 1, PLACES.join(", ")))
+    });
+    found.collect()
+}
+
+fn is_unsafe(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    code.match_indices(WORD).any(|(at, _)| FOLLOWS.iter().any(|next| code[at + WORD.len()..].starts_with(next)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_the_places_for_it_are_left_out() {
+        let text = format!("// {WORD}{{}} in a comment\nlet a = {WORD}{{ b() }};\nlet b = \"{WORD}code\";\n");
+        let files = [File::new("a.rs", &text), File::new("kafi-cluster/src/ffi/c.rs", &text), File::new("a.md", &text)];
+        assert_eq!(check(&files), [format!("a.rs:2: {WORD}code stands in kafi-cluster/src/ffi/ only")]);
+    }
+}
