@@ -215,3 +215,103 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
 fn located(error: Error, topic: &str, field: Field) -> Error {
     error.with("topic", topic).with("field", field)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPES: [Type; 4] = [Type::Bytes, Type::Str, Type::Json, Type::Auto];
+
+    fn decode(type_: Type, bytes: &[u8]) -> Result<Value> {
+        PlainCodecs.decoder(type_, Field::Value).unwrap().decode("t", Field::Value, Some(bytes))
+    }
+
+    fn encode(type_: Type, value: impl Into<Value>) -> Result<Option<Vec<u8>>> {
+        let mut out = b"before".to_vec();
+        let is_some = PlainCodecs.encoder(type_, Field::Key).unwrap().encode("t", Field::Key, &value.into(), &mut out)?;
+        let bytes = out.strip_prefix(b"before").unwrap().to_vec();
+        assert!(is_some || bytes.is_empty());
+        Ok(is_some.then_some(bytes))
+    }
+
+    #[test]
+    fn names_are_read() {
+        for type_ in TYPES {
+            assert_eq!(type_.to_string().parse::<Type>().unwrap(), type_);
+        }
+        for name in REGISTRY_NAMES {
+            let error = name.parse::<Type>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert_eq!(error.to_string(), format!("choose type: type {name}: it needs a schema registry, which this version does not speak yet"));
+        }
+        let error = "byte".parse::<Type>().unwrap_err();
+        assert_eq!((error.kind(), error.hint_text()), (ErrorKind::Usage, Some("did you mean bytes?")));
+        assert_eq!("xxxxxxxx".parse::<Type>().unwrap_err().hint_text(), Some("the types are bytes, str, json, auto"));
+    }
+
+    #[test]
+    fn unchanged_values_come_back_byte_for_byte() {
+        let samples: [&[u8]; 12] = [
+            b"",
+            b" ",
+            b"{\"a\" : 19.990, \"a\":1}\n",
+            b" [1,2] ",
+            b"\"x\"",
+            b"null",
+            b"456",
+            b"{\"a\":",
+            b"\xff\x00",
+            b"{\"\xff\":1}",
+            "ü\u{0}".as_bytes(),
+            b"true",
+        ];
+        for type_ in TYPES {
+            assert_eq!(PlainCodecs.decoder(type_, Field::Key).unwrap().decode("t", Field::Key, None).unwrap(), Value::Null);
+            assert_eq!(encode(type_, Value::Null).unwrap(), None);
+            for bytes in samples {
+                match decode(type_, bytes) {
+                    Ok(value) => assert_eq!(encode(type_, value).unwrap().as_deref(), Some(bytes), "{type_} {bytes:?}"),
+                    Err(error) => assert!(error.kind() == ErrorKind::Corrupt && matches!(type_, Type::Str | Type::Json), "{type_} {bytes:?} {error}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn auto_takes_what_the_bytes_are() {
+        assert!(matches!(decode(Type::Auto, b" {\"a\":1}").unwrap(), Value::Json(_)));
+        assert!(matches!(decode(Type::Auto, b"[]").unwrap(), Value::Json(_)));
+        for text in ["", "456", "null", "true", "\"x\"", "{\"a\":", "[1] x", "ü", &"[".repeat(200)] {
+            assert_eq!(decode(Type::Auto, text.as_bytes()).unwrap(), Value::Str(text.into()));
+        }
+        assert_eq!(decode(Type::Auto, b"{\"\xff\":1}").unwrap(), Value::Bytes(b"{\"\xff\":1}".into()));
+    }
+
+    #[test]
+    fn bytes_that_do_not_fit_say_where() {
+        let error = decode(Type::Str, b"ab\xff").unwrap_err();
+        assert_eq!(error.to_string(), "read text: topic t, field value: byte 2 is not UTF-8");
+        let error = decode(Type::Json, b"{\"a\": x}").unwrap_err();
+        assert_eq!(error.to_string(), "read JSON: line 1, column 7, topic t, field value: this is not JSON: a value is missing");
+        assert_eq!(decode(Type::Json, b"\xff").unwrap_err().kind(), ErrorKind::Corrupt);
+        assert!(matches!(decode(Type::Json, b"456").unwrap(), Value::Json(json) if json == 456));
+    }
+
+    #[test]
+    fn encoders_take_other_values() {
+        let json = || Json::parse("{ \"a\": 1.0 }").unwrap();
+        for type_ in TYPES {
+            assert_eq!(encode(type_, json()).unwrap().unwrap(), b"{ \"a\": 1.0 }");
+        }
+        assert_eq!(encode(Type::Json, "a\"b").unwrap().unwrap(), b"\"a\\\"b\"");
+        assert_eq!(encode(Type::Json, Json::null()).unwrap().unwrap(), b"null");
+        assert_eq!(encode(Type::Json, b"[1]").unwrap().unwrap(), b"[1]");
+        assert_eq!(encode(Type::Str, 456).unwrap().unwrap(), b"456");
+        assert_eq!(encode(Type::Str, "ü").unwrap().unwrap(), "ü".as_bytes());
+        assert_eq!(encode(Type::Str, b"k").unwrap().unwrap(), b"k");
+        assert_eq!(encode(Type::Bytes, "k").unwrap().unwrap(), b"k");
+        assert_eq!(encode(Type::Auto, b"\xff").unwrap().unwrap(), b"\xff");
+        assert_eq!(encode(Type::Str, b"\xff").unwrap_err().to_string(), "read text: topic t, field key: byte 0 is not UTF-8");
+        assert_eq!(encode(Type::Json, b"x").unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}

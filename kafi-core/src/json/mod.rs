@@ -1,6 +1,8 @@
 //! JSON that stays text until somebody looks at it, and of which only what was changed is written anew.
 
 mod convert;
+mod index;
+mod macros;
 mod node;
 mod number;
 pub(crate) mod path;
@@ -9,11 +11,10 @@ pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Index, IndexMut};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::json::node::{Kind, Node, Own, Text};
+use crate::json::node::{Kind, Node, Text};
 use crate::json::path::Missing;
 
 /// A JSON value that keeps its text.
@@ -79,9 +80,6 @@ pub enum Step<'a> {
     At(usize),
 }
 
-/// The null that lookups give once a value has seen too many of them fail.
-static NULL: Json = Json::null();
-
 impl Json {
     /// How deep arrays and objects may nest in a text.
     pub const DEPTH_MAX: u32 = scan::DEPTH_MAX;
@@ -117,7 +115,7 @@ impl Json {
     pub fn object<N: AsRef<str>>(members: impl IntoIterator<Item = (N, Self)>) -> Self {
         let mut node = Node::new(Kind::Object(Vec::new()));
         for (name, value) in members {
-            node.set_member(name.as_ref(), value);
+            *node.member_mut(name.as_ref()).expect("it is an object") = value;
         }
         Self::built(node)
     }
@@ -320,21 +318,13 @@ impl Json {
         if self.is_null() && matches!(step, Step::Name(_)) {
             *self = Self::object::<&str>([]);
         }
-        let wanted = match (self.kind(), step) {
-            (JsonKind::Object, Step::Name(_)) => "",
-            (JsonKind::Array, Step::At(at)) if at < self.len() => "",
-            (JsonKind::Array, Step::At(at)) => return Err(self.too_short(at)),
-            (_, Step::Name(_)) => "object",
-            (_, Step::At(_)) => "array",
-        };
-        if !wanted.is_empty() {
-            return Err(self.wrong(wanted));
+        match (self.kind(), step) {
+            (JsonKind::Object, Step::Name(name)) => Ok(self.change().member_mut(name).expect("it is an object")),
+            (JsonKind::Array, Step::At(at)) if at < self.len() => Ok(self.change().element_mut(at).expect("it has this element")),
+            (JsonKind::Array, Step::At(at)) => Err(self.too_short(at)),
+            (_, Step::Name(_)) => Err(self.wrong("object")),
+            (_, Step::At(_)) => Err(self.wrong("array")),
         }
-        let node = self.change();
-        if let (Step::Name(name), None) = (step, node.get(step)) {
-            node.set_member(name, Self::null());
-        }
-        Ok(node.get_mut(step).expect("it exists or was just added"))
     }
 
     fn number_text(&self) -> Option<&str> {
@@ -356,15 +346,6 @@ impl Json {
             _ => None,
         }
     }
-
-    fn lookup(&self, step: Step<'_>) -> &Self {
-        if let Some(found) = self.get(step) {
-            return found;
-        }
-        let own = Own::from(step);
-        let make = || Self { source: Source::Missing(Arc::new(Missing::new(&self.source, own.clone()))), node: OnceLock::new() };
-        self.node().miss(own.clone(), make).unwrap_or(&NULL)
-    }
 }
 
 impl Clone for Json {
@@ -384,44 +365,6 @@ impl fmt::Display for Json {
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())
-    }
-}
-
-impl Index<&str> for Json {
-    type Output = Self;
-
-    /// The member of this name; null if there is none.
-    fn index(&self, name: &str) -> &Self {
-        self.lookup(Step::Name(name))
-    }
-}
-
-impl Index<usize> for Json {
-    type Output = Self;
-
-    /// The element at this index; null if there is none.
-    fn index(&self, at: usize) -> &Self {
-        self.lookup(Step::At(at))
-    }
-}
-
-impl IndexMut<&str> for Json {
-    /// The member of this name, added as null if there is none; a null becomes an object first.
-    ///
-    /// # Panics
-    /// If this is not an object; [`Json::set`] gives an error instead.
-    fn index_mut(&mut self, name: &str) -> &mut Self {
-        self.slot(Step::Name(name)).unwrap_or_else(|error| panic!("{error}"))
-    }
-}
-
-impl IndexMut<usize> for Json {
-    /// The element at this index.
-    ///
-    /// # Panics
-    /// If this is not an array, or too short; [`Json::set`] gives an error instead.
-    fn index_mut(&mut self, at: usize) -> &mut Self {
-        self.slot(Step::At(at)).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 

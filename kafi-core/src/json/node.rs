@@ -124,32 +124,30 @@ impl Node {
         }
     }
 
-    /// As [`get`](Node::get), to change it; the value must then forget its text.
-    pub fn get_mut(&mut self, step: Step<'_>) -> Option<&mut Json> {
-        match (&mut self.kind, step) {
-            (Kind::Object(members), Step::Name(name)) => {
-                let member = members.iter_mut().rev().find(|member| member.name.as_str(&self.all) == name)?;
-                Some(member.slot.get_mut(&self.all))
-            }
-            (Kind::Array(slots), Step::At(at)) => slots.get_mut(at).map(|slot| slot.get_mut(&self.all)),
-            _ => None,
+    /// The member `name` of an object, to change it: added as null if there is none, and the only one of its name from here on.
+    pub fn member_mut(&mut self, name: &str) -> Option<&mut Json> {
+        let Kind::Object(members) = &mut self.kind else { return None };
+        let all = &self.all;
+        let is_named = |member: &Member| member.name.as_str(all) == name;
+        let Some(last) = members.iter().rposition(is_named) else {
+            members.push(Member { name: Name::own(name), slot: Slot::filled(Json::null()) });
+            return members.last_mut().map(|member| member.slot.get_mut(all));
+        };
+        let others = members[..last].iter().filter(|member| is_named(member)).count();
+        if others > 0 {
+            let mut index = 0;
+            members.retain(|member| {
+                index += 1;
+                index > last || !is_named(member)
+            });
         }
+        Some(members[last - others].slot.get_mut(all))
     }
 
-    /// Gives the member `name` a value, at its place or else at the end, and leaves exactly one of this name.
-    pub fn set_member(&mut self, name: &str, value: Json) {
-        let Kind::Object(members) = &mut self.kind else { return };
-        let all = &self.all;
-        let Some(last) = members.iter().rposition(|member| member.name.as_str(all) == name) else {
-            members.push(Member { name: Name::own(name), slot: Slot::filled(value) });
-            return;
-        };
-        members[last].slot = Slot::filled(value);
-        let mut index = 0;
-        members.retain(|member| {
-            index += 1;
-            index > last || member.name.as_str(all) != name
-        });
+    /// The element at `at` of an array, to change it.
+    pub fn element_mut(&mut self, at: usize) -> Option<&mut Json> {
+        let Kind::Array(slots) = &mut self.kind else { return None };
+        slots.get_mut(at).map(|slot| slot.get_mut(&self.all))
     }
 
     /// Takes the child at `step` out; of several members of a name all, and the last is returned.
