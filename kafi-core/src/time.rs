@@ -143,7 +143,7 @@ fn duration_ms(text: &str) -> Option<i64> {
     let mut units = UNITS.as_slice();
     let mut total = 0i64;
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|at| *at > 0)?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let unit = rest[digits..].chars().next()?;
         let at = units.iter().position(|(name, _)| *name == unit)?;
         let number: i64 = rest[..digits].parse().ok()?;
@@ -186,6 +186,7 @@ mod tests {
             ("1969-12-31T23:59:59.9995Z", Some(0)),
             ("1969-12-31T23:59:59.9985Z", Some(-1)),
             ("2024-11-26T23:38:25.555+01:00[+01:00]", Some(NOW)),
+            ("2024-11-26T17:08:25.555[-05:30]", Some(NOW)),
             ("2024-03-31T02:30", Some(1_711_848_600_000)),
             ("2024-10-27T02:30", Some(1_729_989_000_000)),
             ("-0s", Some(NOW)),

@@ -2,8 +2,19 @@
 
 use std::env::VarError;
 
+use crate::error::{Error, ErrorKind};
+
 /// Where variables come from; tests have their own.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
+
+/// Replaces each `${NAME}` in the `value` of the property `key` by the environment variable of that name; `$${` stands for `${` itself.
+///
+/// # Errors
+/// `Config` for a variable that is not set or not UTF-8, or a brace that is missing; it names the key and the variable, and never what a variable holds.
+pub fn expand_environment(key: &str, value: &str) -> crate::Result<String> {
+    let refuse = |why| Error::new(ErrorKind::Config, "read variables", why).with("key", key);
+    expand(value, &|name| std::env::var(name)).map_err(refuse)
+}
 
 /// Replaces each `${NAME}` of `text`. What a variable holds is not expanded again. The error says what is wrong, and never what any variable holds.
 pub(crate) fn expand(text: &str, lookup: Lookup) -> Result<String, String> {
@@ -65,6 +76,7 @@ mod tests {
             ("$${HOST}", "${HOST}"),
             ("x$${HOST}${HOST}", "x${HOST}h1"),
             ("$$${HOST}", "$${HOST}"),
+            ("${HOST}$${HOST}$", "h1${HOST}$"),
             ("$HOST $ $$ {HOST} }", "$HOST $ $$ {HOST} }"),
         ];
         for (text, expected) in cases {

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind, Result};
 use settings::{Refusal, quoted};
 
+pub use env::expand_environment;
 pub use find::ConfigFile;
 pub use kind::{ConfigKey, SCHEMA_REGISTRY_KEYS, StorageKind};
 pub use nearest::nearest;

@@ -17,7 +17,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// `, did you mean x?`, or else the list of what is known: the end of a message about an unknown word.
-pub(crate) fn suggestion<'a>(word: &str, known: &[&'a str]) -> String {
+pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(name) => format!(", did you mean {name}?"),
         None => format!("; known: {}", known.join(" ")),
@@ -81,12 +81,15 @@ mod tests {
             ("timeout", Some("consume.timeout")),
             ("type", Some("key.type")),
             ("rootdir", Some("root.dir")),
+            ("consume.tvvvvvv", None),
             ("acks", None),
             ("", None),
         ];
         for (word, expected) in cases {
             assert_eq!(nearest(word, known), expected, "{word}");
         }
+        assert_eq!(nearest("A-b_c-d_e", ["f", "a.b.c.d.e"]), Some("a.b.c.d.e"));
+        assert_eq!(nearest("abcdef", ["abcxyz"]), None);
         assert_eq!(nearest("x", []), None);
     }
 

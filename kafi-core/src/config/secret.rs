@@ -58,6 +58,7 @@ mod tests {
             "basic.auth.user.info",
             "sasl.jaas.config",
             "SASL_PASSWORD",
+            "CONNECTION_STRING",
             "session.token",
             "ssl.key.passphrase",
             "sasl.oauthbearer.client.secret",

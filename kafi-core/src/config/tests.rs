@@ -17,7 +17,7 @@ fn read(text: &str) -> Result<Config> {
     Reader { place: ("file", "a.yaml".into()), lookup: &lookup }.read("a", text)
 }
 
-fn pairs<'a>(items: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(items: &[(String, String)]) -> Vec<(&str, &str)> {
     items.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 

@@ -20,7 +20,6 @@ pub(crate) struct Malformed {
 
 /// Reads the sections. An empty section is a section without items; an empty text has no sections.
 pub(crate) fn sections(text: &str) -> Result<Sections, Malformed> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     SectionsSeed.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| {
         let message = error.to_string();
         let place = error.location().filter(|_| !message.contains(" at line ")).map(|location| (location.line(), location.column()));
@@ -237,8 +236,11 @@ mod tests {
             ("hunter2", "a configuration is sections", 1, 1),
             ("- kafka", "a configuration is sections", 1, 1),
             ("kafka: hunter2", "a section is lines", 1, 8),
-            ("kafka: 2", "a section is lines", 1, 8),
-            ("kafka: 1.5", "a section is lines", 1, 8),
+            ("kafka: 12345", "a section is lines", 1, 8),
+            ("kafka: -12345", "a section is lines", 1, 8),
+            ("kafka: 123456789012345678901234567890", "a section is lines", 1, 8),
+            ("kafka: -123456789012345678901234567890", "a section is lines", 1, 8),
+            ("kafka: 12345.5", "a section is lines", 1, 8),
             ("kafka: true", "a section is lines", 1, 8),
             ("kafka: !x {a: hunter2}", "a section is lines", 1, 8),
             ("kafka: [hunter2]", "a section is lines", 1, 8),
@@ -256,7 +258,7 @@ mod tests {
         for (text, expected, line, column) in cases {
             let Err(error) = sections(text) else { panic!("{text} was taken") };
             assert!(error.message.contains(expected), "{text}: {}", error.message);
-            assert!(!error.message.contains("hunter2"), "{text}: {}", error.message);
+            assert!(!error.message.contains("hunter2") && !error.message.contains("12345"), "{text}: {}", error.message);
             let place = match error.place {
                 Some((line, column)) => format!("line {line} column {column}"),
                 None => error.message,

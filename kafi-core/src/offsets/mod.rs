@@ -169,15 +169,14 @@ fn parse_times(written: &str, times: &str, clock: &Clock) -> Result<OffsetSpec> 
     Ok(OffsetSpec::Time { from, to: Some(to) })
 }
 
-/// Two times with `..` or `:` between them. Times hold colons themselves, so each colon is tried; texts where two would do are refused.
+/// Two times with `..` or `:` between them. Times hold colons themselves, so each colon is tried; only one can do, because what follows it
+/// begins with a year, a number, or a minus, and nothing like that comes after a colon inside of a time that has a colon after it.
 fn time_range(times: &str, clock: &Clock) -> Option<(i64, i64)> {
     let parse = |(from, to): (&str, &str)| Some((clock.parse(from)?, clock.parse(to.strip_prefix('@').unwrap_or(to))?));
     if let Some(halves) = times.split_once("..") {
         return parse(halves);
     }
-    let mut ranges = times.match_indices(':').filter_map(|(at, _)| parse((&times[..at], &times[at + 1..])));
-    let range = ranges.next()?;
-    ranges.next().is_none().then_some(range)
+    times.match_indices(':').find_map(|(at, _)| parse((&times[..at], &times[at + 1..])))
 }
 
 #[cfg(test)]

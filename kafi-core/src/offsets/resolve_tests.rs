@@ -125,6 +125,20 @@ fn resolves_specs() {
 }
 
 #[test]
+fn specs_from_code_may_be_anything() {
+    let cases = [
+        (OffsetSpec::Last(u64::MAX), (10, Some(20))),
+        (OffsetSpec::Skip(u64::MAX), (20, Some(20))),
+        (OffsetSpec::Range { from: Some(15), to: 12 }, (15, Some(15))),
+    ];
+    for (spec, expected) in cases {
+        let offsets = Offsets::all(spec.clone());
+        let resolved = resolve(&mut Fake::default(), &partitions(&[0]), &offsets, Isolation::ReadCommitted, false, false, Duration::ZERO).unwrap();
+        assert_eq!((resolved[0].assignment.start, resolved[0].assignment.end), expected, "{spec:?}");
+    }
+}
+
+#[test]
 fn absolute_offsets_out_of_range() {
     // spec, what the error says, and the bounds where gaps are allowed
     let cases = [
@@ -156,6 +170,10 @@ fn asks_once_for_all_partitions() {
     let found: Vec<_> = resolved.iter().map(|r| (r.assignment.partition, r.assignment.start, r.assignment.end.unwrap(), r.low, r.high)).collect();
     assert_eq!(found, [(2, 30, 30, 30, 40), (0, 10, 20, 10, 20), (1, 20, 25, 20, 30), (3, 40, 50, 40, 50)]);
     assert_eq!(fake.asked, ["time 1500 2", "time 2500 3", "watermarks 4"]);
+
+    let mut fake = Fake::default();
+    run(&mut fake, &[0], &["@1960-01-01"], false, false).unwrap();
+    assert_eq!(fake.asked[0], "time 0 1", "Kafka gives negative times other meanings");
 
     let mut fake = Fake::default();
     assert_eq!(run(&mut fake, &[], &["@5"], false, false).unwrap(), []);
