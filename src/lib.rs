@@ -1,1 +1,61 @@
-//! Kafi.
+//! Kafi, the Swiss army knife for Kafka: one API over real Kafka, and over emulated Kafka on a local folder or in memory.
+//!
+//! A storage is opened by its address: the name of a configuration file (`local`, `clusters/local`), a folder (`./data/`), `mem:`, or a URL (`kafka://localhost:9092`).
+//! What comes back is a [`Kafi`], which does everything: it lists, makes, and deletes topics, produces and consumes messages, searches, copies, and transforms them.
+//!
+//! # Example: produce, transform, and search
+//!
+//! ```
+//! use kafi::json;
+//!
+//! let c = kafi::open("mem:")?;
+//! c.touch("snacks")?;
+//!
+//! let mut p = c.producer("snacks")?;
+//! p.produce(("1", json!({"name": "cookie", "calories": 500.0})))?;
+//! p.produce(("2", json!({"name": "cake", "calories": 260.0})))?;
+//! p.close()?;
+//!
+//! let light = c.topic("snacks").filter(|m| Ok(m.value["calories"].float()? < 300.0)).collect()?;
+//! assert_eq!(light[0].value["name"], "cake");
+//!
+//! let copied = c.topic("snacks").map(|mut m| { m.value["name"] = "timtam".into(); Ok(m) }).to(&c, "timtams")?;
+//! assert_eq!((copied.read, copied.written), (2, 2));
+//! assert_eq!(c.grep("timtams", "timtam")?.0.len(), 2);
+//! # Ok::<(), kafi::Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | brings | needs |
+//! |---|---|---|---|
+//! | `fs` | yes | emulated Kafka on a folder and in memory | nothing: pure Rust |
+//! | `cluster` | no | real Kafka through librdkafka | a C compiler, OpenSSL's headers, pkg-config |
+//!
+//! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
+
+mod address;
+mod glob;
+mod registry;
+
+pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress};
+pub use glob::Glob;
+pub use kafi_core::*;
+pub use registry::Registry;
+
+/// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default storage. Does not speak to a server.
+/// Each `mem:` that is opened this way is a new one; a [`Registry`] shares it.
+///
+/// # Errors
+/// `NotFound` for a name without a configuration, `Usage` for what is no address, `Config` for a bad configuration, `Unsupported` for a kind that was not compiled in.
+pub fn open(storage: &str) -> Result<Kafi> {
+    Registry::new().open(storage)
+}
+
+/// The version of librdkafka and the features that it was built with, where it was compiled in.
+pub fn librdkafka_version() -> Option<String> {
+    #[cfg(feature = "cluster")]
+    return Some(kafi_cluster::version());
+    #[cfg(not(feature = "cluster"))]
+    None
+}

@@ -1,3 +1,35 @@
-//! Placeholder.
+//! The command line `kafi`: arguments become a plan, the plan a command, and one place says how it ended.
 
-fn main() {}
+mod address;
+mod args;
+mod commands;
+mod context;
+mod exit;
+mod input;
+mod log_lines;
+mod output;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::context::Context;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error).into(),
+    };
+    log_lines::install(cli.common.quiet, cli.common.verbose);
+    let verbose = cli.common.verbose;
+    let result = Context::new(&cli.common).and_then(|context| {
+        context.cancel_on_signals()?;
+        commands::run(cli.command, &context)
+    });
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::failed(&error, verbose, commands::fails_with()).into(),
+    }
+}

@@ -27,7 +27,7 @@ mod value;
 pub use admin::{Admin, ConfigChange, ConfigEntry, Group, NewTopic, Partition, Topic, Watermarks};
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
-pub use config::{Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageKind, is_secret_key, nearest};
+pub use config::{Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageKind, expand_environment, is_secret_key, nearest};
 pub use consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Polled, Position, TopicPartition};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};

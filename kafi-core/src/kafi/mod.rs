@@ -196,7 +196,9 @@ impl Kafi {
     pub fn tail(&self, topic: &str, count: u64) -> Result<Vec<Message>> {
         let mut messages = Vec::new();
         let mut decode = self.topic(topic).batch_decoder()?;
-        shell::tail(self.storage(), &[topic.to_string()], &self.read_options(), count, |batch| decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(())))?;
+        shell::tail(self.storage(), &[topic.to_string()], &self.read_options(), count, |batch| {
+            decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
+        })?;
         Ok(messages)
     }
 
@@ -210,7 +212,9 @@ impl Kafi {
         let mut decode = self.topic(topic).batch_decoder()?;
         let options = self.read_options();
         let look_for = GrepOptions::new(pattern);
-        shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(())))?;
+        shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| {
+            decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
+        })?;
         Ok((messages, options.progress.read()))
     }
 

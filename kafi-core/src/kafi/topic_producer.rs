@@ -147,8 +147,7 @@ impl TopicProducer {
     /// What encoding fails with, and the first failure of an earlier message.
     pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         let Outgoing { key, value, headers, partition, timestamp } = message.into();
-        let message =
-            Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
+        let message = Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
         self.encoder.push(&message, &mut self.batch)?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }

@@ -1,0 +1,201 @@
+//! The arguments that many commands share; each command's own stand in its file.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, ValueEnum};
+use kafi::{Isolation, Offsets, ReadOptions, Result, Type};
+
+use crate::commands::Command;
+use crate::context::Context;
+
+/// The Swiss army knife for Kafka: the same verbs over real Kafka, and over topics in folders and in memory.
+///
+/// An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).
+#[derive(Parser)]
+#[command(name = "kafi", disable_version_flag = true, subcommand_required = true, max_term_width = 120)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: CommonArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Args)]
+pub struct CommonArgs {
+    /// Print machine-readable JSON, one document a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Explain on stderr what is done, and errors with their causes
+    #[arg(long, global = true)]
+    pub verbose: bool,
+    /// Read and print times in UTC instead of local time
+    #[arg(long, global = true)]
+    pub utc: bool,
+    /// When to print colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    pub color: ColorChoice,
+    /// Set a property of the Kafka client (librdkafka's names), as kcat does; repeatable
+    #[arg(short = 'X', long = "property", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub properties: Vec<(String, String)>,
+}
+
+/// When colours are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What every command takes that reads messages.
+#[derive(Args)]
+#[command(next_help_heading = "Reading")]
+pub struct ReadArgs {
+    /// Where to read: start, end, N, -N (last N), +N (skip N), N:M, :M, @TIME, @T1:T2; P=SPEC for one partition; repeatable
+    #[arg(short, long = "offset", value_name = "SPEC", allow_hyphen_values = true)]
+    offsets: Vec<String>,
+    /// Only these partitions, such as 0,3-5
+    #[arg(short, long = "partition", value_name = "LIST", value_parser = partition_list)]
+    partitions: Option<PartitionList>,
+    /// Which messages of transactions to read
+    #[arg(long, value_name = "LEVEL", default_value = "read_committed")]
+    isolation: IsolationArg,
+    /// How many partitions to read in parallel
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// Warn instead of fail where offsets were deleted
+    #[arg(long)]
+    allow_gap: bool,
+    /// Warn instead of fail where a segment is damaged, and go on behind
+    #[arg(long)]
+    skip_corrupt: bool,
+    #[arg(short, long, hide = true, value_name = "G")]
+    group: Option<String>,
+    #[arg(long, hide = true, value_name = "ORDER")]
+    order: Option<String>,
+}
+
+/// The limit of `cat`, `grep`, `wc`, and `cp`; `head` and `tail` have their own.
+#[derive(Args)]
+#[command(next_help_heading = "Reading")]
+pub struct LimitArgs {
+    /// Stop after N messages in all
+    #[arg(short = 'n', long = "max", value_name = "N")]
+    pub max: Option<u64>,
+    /// Go on at the end, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// What every command takes that looks into keys and values.
+#[derive(Args, Clone, Copy)]
+#[command(next_help_heading = "Reading")]
+pub struct TypeArgs {
+    /// The type of keys and values: bytes, str, json, auto
+    #[arg(short, long = "type", value_name = "TYPE")]
+    pub both: Option<Type>,
+    /// The type of keys
+    #[arg(long, value_name = "TYPE")]
+    pub key_type: Option<Type>,
+    /// The type of values
+    #[arg(long, value_name = "TYPE")]
+    pub value_type: Option<Type>,
+}
+
+/// A list of partitions, sorted, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionList(pub Vec<i32>);
+
+/// The names of Kafka's isolation levels.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum IsolationArg {
+    ReadCommitted,
+    ReadUncommitted,
+}
+
+impl ReadArgs {
+    /// What the arguments mean.
+    pub fn options(&self, context: &Context, limit: &LimitArgs) -> Result<ReadOptions> {
+        if self.group.is_some() {
+            return Err(crate::context::unsupported("-g", "reading as a consumer group is not built yet"));
+        }
+        if self.order.is_some() {
+            return Err(crate::context::unsupported("--order", "sorting is not built yet; messages come as they are read, in order within each partition"));
+        }
+        let mut options = ReadOptions {
+            offsets: Offsets::parse(&self.offsets, context.utc)?,
+            partitions: self.partitions.clone().map(|list| list.0),
+            max: limit.max,
+            follow: limit.follow,
+            timeout: TIMEOUT,
+            cancel: context.cancel.clone(),
+            ..ReadOptions::default()
+        };
+        options.consumer.isolation = match self.isolation {
+            IsolationArg::ReadCommitted => Isolation::ReadCommitted,
+            IsolationArg::ReadUncommitted => Isolation::ReadUncommitted,
+        };
+        options.consumer.allow_gap = self.allow_gap;
+        options.consumer.skip_corrupt = self.skip_corrupt;
+        Ok(options)
+    }
+
+    /// How many threads read, where the user did not say: one, which keeps the messages in the order in which they come.
+    pub fn threads(&self) -> usize {
+        self.threads.map_or(1, usize::from)
+    }
+}
+
+/// How long a question to a storage may take: a broker that is not there is to be reported within 10 seconds.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads `KEY=VALUE`.
+pub fn key_value(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_string(), value.to_string())),
+        _ => Err("it is written KEY=VALUE".into()),
+    }
+}
+
+fn partition_list(text: &str) -> std::result::Result<PartitionList, String> {
+    const PARTITIONS_MAX: i32 = 100_000;
+    let number = |text: &str| text.parse::<i32>().ok().filter(|n| (0..PARTITIONS_MAX).contains(n)).ok_or_else(|| format!("{text:?} is no partition"));
+    let mut list = Vec::new();
+    for part in text.split(',') {
+        match part.split_once('-') {
+            Some((first, last)) if number(first)? <= number(last)? => list.extend(number(first)?..=number(last)?),
+            Some(_) => return Err(format!("{part:?} runs backwards")),
+            None => list.push(number(part)?),
+        }
+    }
+    list.sort_unstable();
+    list.dedup();
+    Ok(PartitionList(list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_are_numbers_and_ranges() {
+        assert_eq!(partition_list("0,3-5,4").unwrap().0, [0, 3, 4, 5]);
+        for bad in ["", "a", "-1", "5-3", "1,,2", "999999"] {
+            assert!(partition_list(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

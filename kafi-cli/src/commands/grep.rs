@@ -1,0 +1,126 @@
+//! `grep`: prints the messages that match a regular expression.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use clap::{Args, ValueEnum};
+use kafi::{Batch, Error, ErrorKind, GrepFields, GrepOptions, ReadOptions, Result, shell};
+use regex::bytes::RegexBuilder;
+
+use crate::address::{open_topics, with_hint};
+use crate::args::{LimitArgs, ReadArgs, TypeArgs};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::progress::ProgressLine;
+use crate::output::{Cell, MessagePrinter, PrintArgs, Table};
+use crate::summary::{Summary, ended};
+
+#[derive(Args)]
+pub struct GrepArgs {
+    /// The regular expression, over the text of keys and values
+    #[arg(allow_hyphen_values = true)]
+    pattern: String,
+    /// The topics, or globs
+    #[arg(value_name = "ADDRESS", required = true)]
+    addresses: Vec<String>,
+    /// Take no notice of upper and lower case
+    #[arg(short = 'i', long)]
+    ignore_case: bool,
+    /// Print the messages that do not match
+    #[arg(short = 'v', long)]
+    invert_match: bool,
+    /// Print only how many messages match, for each topic
+    #[arg(short, long)]
+    count: bool,
+    /// Print only the names of the topics with a match
+    #[arg(short = 'l', long, conflicts_with = "count")]
+    topics_with_matches: bool,
+    /// Stop after N matches
+    #[arg(short, long, value_name = "N")]
+    max_count: Option<u64>,
+    /// Where to look
+    #[arg(long = "in", value_name = "FIELDS", value_delimiter = ',', default_value = "key,value")]
+    fields: Vec<FieldArg>,
+    #[command(flatten)]
+    limit: LimitArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+    #[command(flatten)]
+    types: TypeArgs,
+    #[command(flatten)]
+    print: PrintArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FieldArg {
+    Key,
+    Value,
+    Headers,
+}
+
+pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
+    let summary = Summary::start();
+    let mut look_for = look_for(args)?;
+    let options = args.read.options(context, &args.limit)?;
+    let prints = !args.count && !args.topics_with_matches;
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut read, mut found, mut exit) = (0, 0, Exit::Done);
+    for opened in open_topics(context, &args.addresses)? {
+        counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
+        let mut printer = MessagePrinter::open(context, &opened.kafi, &args.print, args.types)?;
+        let options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(read)), progress: Default::default(), ..options.clone() };
+        look_for.found_max = args.max_count.map(|max| max.saturating_sub(found));
+        let progress = ProgressLine::show(context, &options.progress, prints);
+        let grepped = shell::grep(opened.kafi.storage(), &opened.topics, &options, args.read.threads(), &look_for, |batch| {
+            add(batch, &mut counts);
+            let go_on = !prints || printer.print(batch)?;
+            Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        });
+        let (found_here, finished) = grepped.map_err(|error| with_hint(error, &args.addresses))?;
+        drop(progress);
+        found += found_here;
+        read += options.progress.read();
+        exit = ended(context, &finished);
+        if exit != Exit::Done {
+            break;
+        }
+    }
+    if !prints {
+        print_counts(args, &counts, context)?;
+    }
+    summary.count("read", read).count("found", found).say(context);
+    Ok(if exit == Exit::Done && found == 0 { Exit::Failed } else { exit })
+}
+
+fn look_for(args: &GrepArgs) -> Result<GrepOptions> {
+    let pattern = RegexBuilder::new(&args.pattern).case_insensitive(args.ignore_case).build();
+    let pattern = pattern.map_err(|error| {
+        let text = error.to_string();
+        let why = text.lines().last().unwrap_or_default().trim();
+        Error::new(ErrorKind::Usage, "read pattern", why.strip_prefix("error: ").unwrap_or(why)).with("pattern", format!("{:?}", args.pattern))
+    })?;
+    let has = |field| args.fields.contains(&field);
+    let fields = GrepFields { key: has(FieldArg::Key), value: has(FieldArg::Value), headers: has(FieldArg::Headers) };
+    Ok(GrepOptions { fields, invert: args.invert_match, ..GrepOptions::new(pattern) })
+}
+
+fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {
+    for meta in batch.metas() {
+        if let Some(count) = counts.get_mut(&batch.topics()[meta.topic as usize]) {
+            *count += 1;
+        }
+    }
+}
+
+fn print_counts(args: &GrepArgs, counts: &BTreeMap<String, u64>, context: &Context) -> Result<()> {
+    let mut table = Table::new(if args.count { &["topic", "messages"] } else { &["topic"] });
+    for (topic, count) in counts {
+        let topic = Cell::Text(topic.clone());
+        match args.count {
+            true => table.row(vec![topic, Cell::Number(*count as i64)]),
+            false if *count > 0 => table.row(vec![topic]),
+            false => {}
+        }
+    }
+    table.without_names().print(context)
+}

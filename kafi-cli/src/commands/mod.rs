@@ -1,0 +1,87 @@
+//! The commands, one a file.
+
+mod cat;
+mod completion;
+mod cp;
+mod grep;
+mod head;
+mod ls;
+mod produce;
+mod rm;
+mod storage;
+mod tail;
+mod touch;
+mod version;
+mod watermarks;
+mod wc;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Subcommand;
+use kafi::Result;
+
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// What can be done, grouped as in the help.
+#[derive(Subcommand)]
+pub enum Command {
+    /// List topics
+    #[command(visible_alias = "l")]
+    Ls(ls::LsArgs),
+    /// Create topics
+    Touch(touch::TouchArgs),
+    /// Delete topics
+    Rm(rm::RmArgs),
+    /// Print the offsets that each partition holds
+    Watermarks(watermarks::WatermarksArgs),
+    /// Produce messages from stdin, a file, or the command line
+    Produce(produce::ProduceArgs),
+    /// Print messages
+    Cat(cat::CatArgs),
+    /// Print the first messages
+    Head(head::HeadArgs),
+    /// Print the newest messages
+    Tail(tail::TailArgs),
+    /// Copy topics, with every field of every message
+    Cp(cp::CpArgs),
+    /// Print the messages that match a regular expression
+    Grep(grep::GrepArgs),
+    /// Count messages and bytes
+    Wc(wc::WcArgs),
+    /// List and check storages
+    Storage(storage::StorageArgs),
+    /// Print the completion script of a shell
+    Completion(completion::CompletionArgs),
+    /// Print the versions of Kafi and librdkafka
+    Version,
+}
+
+/// Whether the command keeps 1 for "nothing was found", so that a failure is 2.
+static LIKE_GREP: AtomicBool = AtomicBool::new(false);
+
+/// How the command that ran calls a failure.
+pub fn fails_with() -> Exit {
+    if LIKE_GREP.load(Ordering::Relaxed) { Exit::Usage } else { Exit::Failed }
+}
+
+/// Runs a command.
+pub fn run(command: Command, context: &Context) -> Result<Exit> {
+    LIKE_GREP.store(matches!(command, Command::Grep(_)), Ordering::Relaxed);
+    match command {
+        Command::Ls(args) => ls::run(&args, context),
+        Command::Touch(args) => touch::run(&args, context),
+        Command::Rm(args) => rm::run(&args, context),
+        Command::Watermarks(args) => watermarks::run(&args, context),
+        Command::Produce(args) => produce::run(&args, context),
+        Command::Cat(args) => cat::run(&args, context),
+        Command::Head(args) => head::run(&args, context),
+        Command::Tail(args) => tail::run(&args, context),
+        Command::Cp(args) => cp::run(&args, context),
+        Command::Grep(args) => grep::run(&args, context),
+        Command::Wc(args) => wc::run(&args, context),
+        Command::Storage(args) => storage::run(&args, context),
+        Command::Completion(args) => completion::run(&args),
+        Command::Version => version::run(context),
+    }
+}

@@ -1,0 +1,220 @@
+//! `produce`: messages from stdin, a file, or the command line.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use kafi::{
+    ANY_PARTITION, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, Kafi, NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record,
+    Result, Type, Writer,
+};
+
+use crate::address::{open_topic, with_hint};
+use crate::args::{TIMEOUT, TypeArgs};
+use crate::commands::touch::say_first_use;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::input::Pieces;
+use crate::output::progress::ProgressLine;
+use crate::output::{meant_types, number, unescape};
+
+#[derive(Args)]
+pub struct ProduceArgs {
+    /// The topic
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+    /// The value of the one message to produce; without it messages come from stdin, one a line
+    #[arg(conflicts_with_all = ["file", "key_delimiter", "delimiter"])]
+    value: Option<String>,
+    /// Read messages from a file instead of stdin
+    #[arg(short = 'l', long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The delimiter between key and value; a line without it has a null key
+    #[arg(short = 'K', value_name = "DELIMITER", allow_hyphen_values = true)]
+    key_delimiter: Option<String>,
+    /// The delimiter between messages, instead of a line's end
+    #[arg(short = 'D', value_name = "DELIMITER", allow_hyphen_values = true)]
+    delimiter: Option<String>,
+    /// Keys and values that are the word NULL are null
+    #[arg(short = 'Z')]
+    null: bool,
+    /// The key of all messages
+    #[arg(short, long, value_name = "KEY", conflicts_with = "key_delimiter")]
+    key: Option<String>,
+    /// A header of all messages; repeatable
+    #[arg(short = 'H', long = "header", value_name = "KEY=VALUE", value_parser = crate::args::key_value)]
+    headers: Vec<(String, String)>,
+    /// The partition of all messages; without it the key decides
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    partition: Option<i32>,
+    /// Produce a message whose value is null
+    #[arg(long, conflicts_with_all = ["value", "file", "key_delimiter", "delimiter"])]
+    null_value: bool,
+    /// Take no notice of the partitions in --json envelopes
+    #[arg(long)]
+    ignore_partition: bool,
+    /// Take no notice of the timestamps in --json envelopes
+    #[arg(long)]
+    ignore_timestamp: bool,
+    /// Create the topic if it is missing
+    #[arg(long)]
+    create: bool,
+    #[command(flatten)]
+    types: TypeArgs,
+}
+
+pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
+    if context.json && (args.key_delimiter.is_some() || args.key.is_some() || args.value.is_some() || args.null_value || !args.headers.is_empty()) {
+        return Err(Error::new(ErrorKind::Usage, "produce", "with --json key, value, and headers stand in the envelopes"));
+    }
+    let (kafi, topic) = open_topic(context, &args.address)?;
+    let input = if args.value.is_some() || args.null_value { None } else { Some(open_input(args)?) };
+    prepare(args, context, &kafi, &topic)?;
+    let progress = Arc::new(Progress::default());
+    let shown = ProgressLine::show(context, &progress, false);
+    let mut job = Job::open(args, context, &kafi, topic, progress.clone())?;
+    let produced = match input {
+        Some(mut input) => job.produce_all(&mut input, context),
+        None => job.push(args.value.as_deref().map(str::as_bytes)).and_then(|()| job.send()),
+    };
+    let closed = job.close();
+    drop(shown);
+    let written = progress.written();
+    let result = produced.and(closed);
+    if !context.quiet && (result.is_ok() || written > 0) {
+        eprintln!("{} written", number::grouped(written));
+    }
+    result?;
+    Ok(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done })
+}
+
+fn open_input(args: &ProduceArgs) -> Result<Pieces> {
+    let delimiter = args.delimiter.as_deref().map_or(Ok(b"\n".to_vec()), unescape)?;
+    Pieces::open(args.file.as_deref(), &delimiter)
+}
+
+/// Makes the topic if it is missing and that is wanted; otherwise a missing topic is an error before anything is read.
+fn prepare(args: &ProduceArgs, context: &Context, kafi: &Kafi, topic: &str) -> Result<()> {
+    let mut admin = kafi.admin()?;
+    match admin.topics(&[topic.to_string()], TIMEOUT) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && args.create => {
+            say_first_use(context, &args.address)?;
+            match admin.create_topic(&NewTopic::new(topic), TIMEOUT) {
+                // Somebody else was faster.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+                result => result,
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(with_hint(error.hint("--create creates it"), std::slice::from_ref(&args.address))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Messages that are being produced.
+struct Job<'a> {
+    args: &'a ProduceArgs,
+    topic: String,
+    writer: Writer,
+    batch: Batch,
+    key_delimiter: Option<Vec<u8>>,
+    headers: HeadersBuf,
+    checks: Option<(Box<dyn Decoder>, Box<dyn Decoder>)>,
+    envelopes: Option<EnvelopeReader>,
+    line: u64,
+}
+
+impl<'a> Job<'a> {
+    fn open(args: &'a ProduceArgs, context: &Context, kafi: &Kafi, topic: String, progress: Arc<Progress>) -> Result<Self> {
+        let (key_type, value_type) = meant_types(kafi, args.types)?;
+        let checks = match (key_type, value_type) {
+            (Type::Auto | Type::Bytes, Type::Auto | Type::Bytes) => None,
+            _ => Some((kafi.codecs().decoder(key_type, Field::Key)?, kafi.codecs().decoder(value_type, Field::Value)?)),
+        };
+        Ok(Self {
+            args,
+            topic,
+            writer: Writer::open(kafi.storage(), &ProducerOptions::default(), progress)?,
+            batch: Batch::new(),
+            key_delimiter: args.key_delimiter.as_deref().map(unescape).transpose()?,
+            headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
+            checks,
+            envelopes: context.json.then(EnvelopeReader::new),
+            line: 0,
+        })
+    }
+
+    fn produce_all(&mut self, input: &mut Pieces, context: &Context) -> Result<()> {
+        while !context.cancel.is_cancelled() {
+            // What is here is sent before waiting for more, so that a slow source is not held back.
+            if self.batch.is_full() || !self.batch.is_empty() && !input.is_ready() {
+                self.send()?;
+            }
+            let Some(piece) = input.next()? else { break };
+            self.line += 1;
+            let pushed = if self.envelopes.is_some() { self.push_envelope(piece) } else { self.push(Some(piece)) };
+            if let Err(error) = pushed {
+                // What came before the line that is wrong is produced.
+                self.send()?;
+                return Err(error.with("line", self.line));
+            }
+        }
+        self.send()
+    }
+
+    fn push_envelope(&mut self, line: &[u8]) -> Result<()> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let reader = self.envelopes.as_mut().expect("the caller has looked");
+        reader.read(line, &mut self.batch)?;
+        let topic = self.batch.topic_index(&self.topic);
+        let meta = self.batch.metas_mut().last_mut().expect("an envelope is a message");
+        meta.topic = topic;
+        if self.args.ignore_partition {
+            meta.partition = ANY_PARTITION;
+        }
+        if self.args.ignore_timestamp {
+            meta.timestamp = NO_TIMESTAMP;
+        }
+        if let Some(partition) = self.args.partition {
+            meta.partition = partition;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, piece: Option<&[u8]>) -> Result<()> {
+        let (key, value) = split(self.args, self.key_delimiter.as_deref(), piece);
+        let mut record = Record::new(&self.topic, key, value);
+        record.partition = self.args.partition.unwrap_or(ANY_PARTITION);
+        record.headers = self.headers.as_headers();
+        if let Some((key, value)) = &mut self.checks {
+            key.decode(&self.topic, Field::Key, record.key)?;
+            value.decode(&self.topic, Field::Value, record.value)?;
+        }
+        self.batch.push(record);
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let sent = self.writer.write(&self.batch);
+        self.batch.clear();
+        sent
+    }
+
+    fn close(self) -> Result<()> {
+        self.writer.close(None).map(|_| ())
+    }
+}
+
+/// Key and value of a piece.
+fn split<'a>(args: &'a ProduceArgs, delimiter: Option<&[u8]>, piece: Option<&'a [u8]>) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+    let known = |bytes: &'a [u8]| (!args.null || bytes != b"NULL").then_some(bytes);
+    let fixed = args.key.as_deref().map(str::as_bytes);
+    let Some(piece) = piece else { return (fixed, None) };
+    let Some(delimiter) = delimiter else { return (fixed, known(piece)) };
+    match memchr::memmem::find(piece, delimiter) {
+        Some(at) => (known(&piece[..at]), known(&piece[at + delimiter.len()..])),
+        None => (None, known(piece)),
+    }
+}

@@ -1,0 +1,46 @@
+//! `tail`: prints the newest messages.
+
+use std::ops::ControlFlow;
+
+use clap::Args;
+use kafi::{Result, shell};
+
+use crate::address::{open_topics, with_hint};
+use crate::args::{LimitArgs, ReadArgs, TypeArgs};
+use crate::context::{Context, unsupported};
+use crate::exit::Exit;
+use crate::output::{MessagePrinter, PrintArgs};
+use crate::summary;
+
+#[derive(Args)]
+pub struct TailArgs {
+    /// The topics, or globs, on one storage
+    #[arg(value_name = "ADDRESS", required = true)]
+    addresses: Vec<String>,
+    /// Print the N newest messages in all, in the order of their timestamps
+    #[arg(short = 'n', long = "max", value_name = "N", default_value_t = 10)]
+    max: u64,
+    /// Go on with those that come, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
+    #[command(flatten)]
+    read: ReadArgs,
+    #[command(flatten)]
+    types: TypeArgs,
+    #[command(flatten)]
+    print: PrintArgs,
+}
+
+pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
+    let options = args.read.options(context, &LimitArgs { max: None, follow: args.follow })?;
+    let opened = open_topics(context, &args.addresses)?;
+    let [opened] = opened.as_slice() else {
+        return Err(unsupported("ADDRESS", "the newest messages can be told of the topics of one storage only"));
+    };
+    let mut printer = MessagePrinter::open(context, &opened.kafi, &args.print, args.types)?;
+    let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, args.max, |batch| {
+        let read = printer.print(batch)?;
+        Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    });
+    Ok(summary::ended(context, &finished.map_err(|error| with_hint(error, &args.addresses))?))
+}

@@ -1,0 +1,59 @@
+//! `wc`: counts messages and bytes.
+
+use clap::Args;
+use kafi::{Counts, ReadOptions, Result, shell};
+
+use crate::address::{open_topics, with_hint};
+use crate::args::{LimitArgs, ReadArgs};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::progress::ProgressLine;
+use crate::output::{Cell, Table};
+use crate::summary::{Summary, ended};
+
+#[derive(Args)]
+pub struct WcArgs {
+    /// The topics, or globs
+    #[arg(value_name = "ADDRESS", required = true)]
+    addresses: Vec<String>,
+    #[command(flatten)]
+    limit: LimitArgs,
+    #[command(flatten)]
+    read: ReadArgs,
+}
+
+pub fn run(args: &WcArgs, context: &Context) -> Result<Exit> {
+    let summary = Summary::start();
+    let mut options = args.read.options(context, &args.limit)?;
+    let mut table = Table::new(&["topic", "messages", "key_bytes", "value_bytes", "tombstones"]);
+    let mut all = Counts::default();
+    let mut exit = Exit::Done;
+    let opened = open_topics(context, &args.addresses)?;
+    let topics: usize = opened.iter().map(|opened| opened.topics.len()).sum();
+    for opened in opened {
+        options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(all.messages)), ..options };
+        let progress = ProgressLine::show(context, &options.progress, false);
+        let counted = shell::wc(opened.kafi.storage(), &opened.topics, &options, args.read.threads());
+        let (counts, finished) = counted.map_err(|error| with_hint(error, &args.addresses))?;
+        drop(progress);
+        for topic in &opened.topics {
+            table.row(row(topic, counts[topic]));
+            all += counts[topic];
+        }
+        exit = ended(context, &finished);
+        if exit != Exit::Done {
+            break;
+        }
+    }
+    if topics > 1 && !context.json {
+        table.row(row("total", all));
+    }
+    table.print(context)?;
+    summary.count("read", all.messages).say(context);
+    Ok(exit)
+}
+
+fn row(name: &str, counts: Counts) -> Vec<Cell> {
+    let number = |number: u64| Cell::Number(number as i64);
+    vec![Cell::Text(name.to_string()), number(counts.messages), number(counts.key_bytes), number(counts.value_bytes), number(counts.tombstones)]
+}

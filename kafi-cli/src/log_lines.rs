@@ -1,0 +1,40 @@
+//! Log lines of the libraries, on stderr: warnings always (unless `-q`), what is done with `--verbose`.
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::output::{escape, progress};
+
+struct Lines;
+
+impl Log for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let word = match record.level() {
+            Level::Error => "error",
+            Level::Warn => "warning",
+            Level::Info => "note",
+            Level::Debug | Level::Trace => "debug",
+        };
+        progress::clear_line();
+        eprintln!("{word}: {}", escape::line(&record.args().to_string()));
+    }
+
+    fn flush(&self) {}
+}
+
+/// Sends log lines to stderr.
+pub fn install(quiet: bool, verbose: bool) {
+    let level = match (quiet, verbose) {
+        (_, true) => LevelFilter::Debug,
+        (true, false) => LevelFilter::Off,
+        (false, false) => LevelFilter::Warn,
+    };
+    log::set_max_level(level);
+    log::set_logger(&Lines).expect("nobody else sets a logger");
+}

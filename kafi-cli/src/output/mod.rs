@@ -1,0 +1,15 @@
+//! What is printed: messages, tables, and progress.
+
+pub mod escape;
+mod format;
+mod highlight;
+mod messages;
+pub mod number;
+pub mod progress;
+mod stdout;
+mod table;
+
+pub use format::unescape;
+pub use messages::{MessagePrinter, PrintArgs, meant_types};
+pub use stdout::Stdout;
+pub use table::{Cell, Table};

@@ -1,0 +1,68 @@
+//! The line at the end of a job, and the offsets that it reached when Ctrl-C cut it short.
+
+use std::time::Instant;
+
+use kafi::{Finished, Position};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{escape, number};
+
+/// Counts with their names, in the order in which they are said.
+pub struct Summary {
+    started: Instant,
+    counts: Vec<(&'static str, u64)>,
+}
+
+impl Summary {
+    /// Starts the clock.
+    pub fn start() -> Self {
+        Self { started: Instant::now(), counts: Vec::new() }
+    }
+
+    /// Adds a count.
+    pub fn count(mut self, name: &'static str, count: u64) -> Self {
+        self.counts.push((name, count));
+        self
+    }
+
+    /// Says it: `3 read, 3 written, 0 failed in 0.1 s`, or the same as a JSON object.
+    pub fn say(&self, context: &Context) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        if context.json {
+            let fields: Vec<String> = self.counts.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
+            eprintln!("{{{},\"seconds\":{seconds:.3}}}", fields.join(","));
+            return;
+        }
+        if context.quiet {
+            return;
+        }
+        let parts: Vec<String> = self.counts.iter().map(|(name, count)| format!("{} {name}", number::grouped(*count))).collect();
+        eprintln!("{} in {seconds:.1} s", parts.join(", "));
+    }
+}
+
+/// The exit of a job that read to where `finished` says; where Ctrl-C cut it short, the offsets that it reached are printed.
+pub fn ended(context: &Context, finished: &Finished) -> Exit {
+    if !finished.cancelled {
+        return Exit::Done;
+    }
+    if !context.quiet {
+        eprintln!("stopped; the next offsets are: {}", positions(&finished.reached));
+    }
+    Exit::Interrupted
+}
+
+/// Partitions and offsets, as `-o` takes them, by topic.
+fn positions(reached: &[Position]) -> String {
+    let mut line = String::new();
+    for (index, position) in reached.iter().enumerate() {
+        let same_topic = index > 0 && reached[index - 1].topic == position.topic;
+        if !same_topic {
+            line.push_str(if index > 0 { "; " } else { "" });
+            line.push_str(&escape::line(&position.topic));
+        }
+        line.push_str(&format!(" {}={}", position.partition, position.offset));
+    }
+    line
+}

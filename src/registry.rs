@@ -1,0 +1,131 @@
+//! Opens storages by their address: which scheme and which section of a configuration belongs to which crate.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kafi_core::{Config, Error, ErrorKind, Kafi, Result, Settings, Storage, StorageKind};
+
+use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
+
+/// Opens storages. It holds no global state: what shares a registry shares the topics of `mem:`.
+pub struct Registry {
+    #[cfg(feature = "fs")]
+    memory: Arc<dyn Storage>,
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only clusters take properties"))]
+    properties: Vec<(String, String)>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Registry {
+    /// A registry of all storages that were compiled in.
+    pub fn new() -> Self {
+        Self {
+            #[cfg(feature = "fs")]
+            memory: Arc::new(kafi_fs::open_memory("mem")),
+            properties: Vec::new(),
+        }
+    }
+
+    /// Adds properties of the client underneath (librdkafka's names) to every Kafka cluster that is opened from here on; they win over those of its configuration.
+    pub fn with_properties(mut self, properties: Vec<(String, String)>) -> Self {
+        self.properties = properties;
+        self
+    }
+
+    /// Opens what is written like `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default storage. Does not speak to a server.
+    ///
+    /// # Errors
+    /// `NotFound` for a name without a configuration, `Usage` for what is no address, `Config` for a bad configuration, `Unsupported` for a kind that was not compiled in.
+    pub fn open(&self, storage: &str) -> Result<Kafi> {
+        if storage.is_empty() {
+            return self.open_address(&default_storage()?);
+        }
+        self.open_address(&Address::parse_storage(storage)?)
+    }
+
+    /// Opens a storage. Does not speak to a server.
+    ///
+    /// # Errors
+    /// As for [`open`](Registry::open).
+    pub fn open_address(&self, address: &StorageAddress) -> Result<Kafi> {
+        let name = address.to_string();
+        let storage = match address {
+            StorageAddress::Default => self.folder(&name, Path::new(DEFAULT_FOLDER))?,
+            StorageAddress::Folder(path) => self.folder(&name, path)?,
+            StorageAddress::Memory => self.memory()?,
+            StorageAddress::Url { scheme, authority, properties } => match scheme.as_str() {
+                "kafka" => {
+                    let mut all = vec![("bootstrap.servers".to_string(), authority.clone())];
+                    all.extend(properties.iter().cloned());
+                    self.cluster(&name, all)?
+                }
+                scheme => return Err(unknown_scheme(scheme)),
+            },
+            StorageAddress::Config(name) => return self.open_config(Config::find(name, &Config::home())?),
+        };
+        Ok(Kafi::new(storage, Settings::default()))
+    }
+
+    /// Opens what a configuration describes. Does not speak to a server.
+    ///
+    /// # Errors
+    /// As for [`open`](Registry::open).
+    pub fn open_config(&self, config: Config) -> Result<Kafi> {
+        let storage = match config.kind {
+            StorageKind::Kafka => self.cluster(&config.name, config.storage)?,
+            StorageKind::Local => {
+                let root = config.storage.iter().find(|(key, _)| key == "root.dir").map_or(".", |(_, value)| value);
+                self.folder(&config.name, Path::new(root))?
+            }
+            kind => return Err(not_built(kind.section())),
+        };
+        Ok(Kafi::new(storage, config.settings))
+    }
+
+    #[cfg(feature = "fs")]
+    fn folder(&self, name: &str, root: &Path) -> Result<Arc<dyn Storage>> {
+        Ok(Arc::new(kafi_fs::open_folder(name, root, kafi_fs::FolderOptions::default())?))
+    }
+
+    #[cfg(not(feature = "fs"))]
+    fn folder(&self, _name: &str, _root: &Path) -> Result<Arc<dyn Storage>> {
+        Err(not_built("local"))
+    }
+
+    #[cfg(feature = "fs")]
+    fn memory(&self) -> Result<Arc<dyn Storage>> {
+        Ok(self.memory.clone())
+    }
+
+    #[cfg(not(feature = "fs"))]
+    fn memory(&self) -> Result<Arc<dyn Storage>> {
+        Err(not_built("mem"))
+    }
+
+    #[cfg(feature = "cluster")]
+    fn cluster(&self, name: &str, mut properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
+        properties.extend(self.properties.iter().cloned());
+        kafi_cluster::open(name, &properties)
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    fn cluster(&self, _name: &str, _properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
+        Err(not_built("kafka"))
+    }
+}
+
+fn not_built(kind: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, "open storage", "this build of Kafi cannot open this kind of storage").with("kind", kind)
+}
+
+fn unknown_scheme(scheme: &str) -> Error {
+    if matches!(scheme, "s3" | "azure" | "rest") {
+        return not_built(scheme);
+    }
+    Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, file:, mem:").with("scheme", scheme)
+}
