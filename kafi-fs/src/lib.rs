@@ -1,1 +1,83 @@
-//! Emulated Kafka.
+//! Emulated Kafka in a local folder or in memory: topics, partitions, offsets, keys, headers, timestamps, and consumer groups without a server.
+//!
+//! Messages are kept in Kafka's own record batch format, so that Apache Kafka's tools can read the segment files, and everything is durable before it
+//! is reported as delivered. Several processes can read and write one folder at once.
+//!
+//! ```
+//! use std::time::Duration;
+//! use kafi_core::{Assignment, Batch, ConsumerOptions, NewTopic, Polled, ProducerOptions, Record, Storage};
+//!
+//! # fn main() -> kafi_core::Result<()> {
+//! let wait = Duration::from_secs(10);
+//! let storage = kafi_fs::open_memory("mem");
+//! storage.admin()?.create_topic(&NewTopic::new("orders"), wait)?;
+//!
+//! let mut batch = Batch::new();
+//! batch.push(Record::new("orders", Some(b"k1"), Some(b"hello")));
+//! let mut producer = storage.producer(&ProducerOptions::default())?;
+//! producer.produce(&batch, 0, 1, wait)?;
+//! producer.flush(wait)?;
+//!
+//! let mut consumer = storage.consumer(&ConsumerOptions::default())?;
+//! consumer.assign(&[Assignment { topic: "orders".into(), partition: 0, start: 0, end: Some(1) }], wait)?;
+//! assert_eq!(consumer.poll(&mut batch, wait)?, Polled::Records);
+//! assert_eq!(batch.get(0).value, Some(&b"hello"[..]));
+//! assert_eq!(consumer.poll(&mut batch, wait)?, Polled::End);
+//! # Ok(()) }
+//! ```
+//!
+//! # What lies where
+//!
+//! ```text
+//! <root>/topics/<topic>/topic.json                             partitions, settings, id, time of creation
+//! <root>/topics/<topic>/<partition>/<20 digits>.log            record batches, one after another; the digits are the first offset
+//! <root>/topics/<topic>/<partition>/<20 digits>.kidx           offsets, bytes and times of blocks of 64 KiB; can be rebuilt
+//! <root>/topics/<topic>/<partition>/recovery                   segment, length and next offset that are durable; the lock of the partition
+//! <root>/topics/<topic>/<partition>/start                      the log start, once records were deleted
+//! <root>/topics/<topic>/<partition>/<20 digits>.torn-<n>       what a crash left behind the last whole batch
+//! <root>/groups/<group>.json, <group>.lock                     committed offsets; held by the live member
+//! ```
+//!
+//! # What is promised
+//!
+//! - *Delivered* means that fsync returned. Fsync is called for many messages at once: when the producer is flushed, when it waits for reports, and
+//!   whenever it is called and enough has gathered (see [`FolderOptions`]). There is no background thread: a producer that is
+//!   never called again writes nothing more.
+//! - After a crash, what was delivered is there. What follows the last whole batch is cut off by the next producer, after saving it, and
+//!   ignored by consumers. Bytes that were durable are never cut: damage in them is an error that names file, byte and offsets, or is skipped on request.
+//! - An append that fails is taken back. After an fsync that fails, nothing that was under way is reported as delivered.
+//! - Nothing is deleted by itself: settings about retention and compaction are kept, but not acted on.
+//!
+//! # What topics' settings do
+//!
+//! `compression.type` (`producer`, the default, compresses nothing), `segment.bytes`, `max.message.bytes` (2147483647 by default) and `message.timestamp.type`
+//! (whose clock a message *without* a timestamp gets; one that has a timestamp keeps it with its type). All others of Kafka's are checked, kept, and given back.
+//!
+//! # What is different from a broker
+//!
+//! A group has one live member. There are no transactions: logs hold what was committed. Group and topic names that differ only in case cannot stand
+//! side by side, because some file systems would take them for one.
+
+#![deny(missing_docs)]
+
+mod admin;
+mod config;
+mod consumer;
+mod error;
+mod groups;
+mod io;
+mod lane;
+mod log;
+mod producer;
+mod storage;
+mod topic_config;
+mod topics;
+
+pub use config::FolderOptions;
+pub use storage::{CAPABILITIES, LogStorage, open_folder, open_memory};
+
+/// The scheme of folders.
+pub const SCHEME_FILE: &str = "file";
+
+/// The scheme of storages in memory.
+pub const SCHEME_MEM: &str = "mem";

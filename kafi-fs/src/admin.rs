@@ -1,0 +1,154 @@
+//! Administration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafi_core::{
+    Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Group, Isolation, NewTopic, Partition, Position, Result, Topic, TopicPartition, Watermarks,
+};
+
+use crate::log::append_file::Appender;
+use crate::log::read::bounds;
+use crate::log::{PartitionDir, time};
+use crate::storage::Shared;
+use crate::topic_config;
+use crate::topics::{TopicFile, deadline};
+
+/// Administers the topics and groups of a storage.
+pub(crate) struct LogAdmin {
+    shared: Arc<Shared>,
+}
+
+impl LogAdmin {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn describe(&self, name: &str, file: &TopicFile) -> Result<Topic> {
+        let topic: Arc<str> = name.into();
+        let mut partitions = Vec::with_capacity(file.partitions as usize);
+        for partition in 0..file.partitions {
+            let dir = PartitionDir::new(self.shared.topics.io(), &topic, partition);
+            partitions.push(Partition { partition, leader: 0, replicas: vec![0], in_sync: vec![0], bytes: Some(bytes(&dir)?) });
+        }
+        Ok(Topic { name: name.to_string(), id: file.id.clone(), internal: false, partitions })
+    }
+
+    fn delete_before(&self, before: &Position, timeout: Duration) -> Result<Position> {
+        let dir = self.shared.topics.partition(&before.topic, before.partition)?;
+        let until = deadline(timeout);
+        let mut appender = Appender::open(dir.clone())?;
+        let start = appender.delete_before(before.offset, until)?.ok_or_else(|| {
+            let error = Error::new(ErrorKind::Timeout, "delete records", "producers held the partition all the time");
+            error.with("topic", &before.topic).with("partition", before.partition)
+        })?;
+        Ok(Position { offset: start, ..before.clone() })
+    }
+}
+
+/// The bytes of a partition's segments.
+fn bytes(dir: &PartitionDir) -> Result<u64> {
+    let mut bytes = 0;
+    for base in dir.segments()? {
+        let path = dir.log_path(base);
+        // A segment that is deleted right now takes no bytes.
+        bytes += dir.io.stat(&path).map_err(|error| dir.io_error("describe topic", &path, error))?.map_or(0, |stat| stat.len);
+    }
+    Ok(bytes)
+}
+
+impl Admin for LogAdmin {
+    fn topics(&mut self, names: &[String], _timeout: Duration) -> Result<Vec<Topic>> {
+        let all = names.is_empty();
+        let mut names = if all { self.shared.topics.names()? } else { names.to_vec() };
+        names.sort();
+        names.dedup();
+        let mut topics = Vec::with_capacity(names.len());
+        for name in names {
+            match self.shared.topics.load(&name).and_then(|file| self.describe(&name, &file)) {
+                Ok(topic) => topics.push(topic),
+                // It was deleted between the listing and the look.
+                Err(error) if all && error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(topics)
+    }
+
+    fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        self.shared.topics.create(topic, deadline(timeout))
+    }
+
+    fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
+        self.shared.topics.delete(name, deadline(timeout))
+    }
+
+    fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
+        self.shared.topics.create_partitions(topic, partitions, deadline(timeout))
+    }
+
+    fn watermarks(&mut self, partitions: &[TopicPartition], _isolation: Isolation, _timeout: Duration) -> Result<Vec<Watermarks>> {
+        let mut watermarks = Vec::with_capacity(partitions.len());
+        for TopicPartition { topic, partition } in partitions {
+            let bounds = bounds(&self.shared.topics.partition(topic, *partition)?)?;
+            watermarks.push(Watermarks { topic: topic.clone(), partition: *partition, low: bounds.low, high: bounds.high });
+        }
+        Ok(watermarks)
+    }
+
+    fn offsets_for_times(&mut self, times: &[Position], _timeout: Duration) -> Result<Vec<Position>> {
+        let mut positions = Vec::with_capacity(times.len());
+        for time in times {
+            let dir = self.shared.topics.partition(&time.topic, time.partition)?;
+            positions.push(Position { offset: time::offset_for_time(&dir, time.offset)?, ..time.clone() });
+        }
+        Ok(positions)
+    }
+
+    fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        before.iter().map(|before| self.delete_before(before, timeout)).collect()
+    }
+
+    fn topic_config(&mut self, topic: &str, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        let file = self.shared.topics.load(topic)?;
+        let entry = |(name, default): (&str, &str)| {
+            let set = file.config.get(name);
+            let value = set.cloned().unwrap_or_else(|| default.to_string());
+            ConfigEntry { name: name.to_string(), value: Some(value), default: set.is_none(), read_only: false }
+        };
+        Ok(topic_config::settings().map(entry).collect())
+    }
+
+    fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        for change in changes {
+            match &change.value {
+                Some(value) => topic_config::check(&change.name, value)?,
+                None => topic_config::check_name(&change.name)?,
+            }
+        }
+        self.shared.topics.alter_config(topic, deadline(timeout), |config| {
+            for change in changes {
+                match &change.value {
+                    Some(value) => config.insert(change.name.clone(), value.clone()),
+                    None => config.remove(&change.name),
+                };
+            }
+        })
+    }
+
+    fn groups(&mut self, _timeout: Duration) -> Result<Vec<Group>> {
+        self.shared.groups.list()
+    }
+
+    fn group_offsets(&mut self, group: &str, _timeout: Duration) -> Result<Vec<Position>> {
+        self.shared.groups.offsets(group)
+    }
+
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+        self.shared.groups.commit_alone("set group offsets", group, offsets, deadline(timeout))
+    }
+
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
+        self.shared.groups.delete(group, deadline(timeout))
+    }
+}

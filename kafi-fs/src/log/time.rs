@@ -1,0 +1,94 @@
+//! Finding messages by their time.
+
+use kafi_core::{Batch, ErrorKind, Result};
+use kafi_records::Decoder;
+
+use super::PartitionDir;
+use super::index::Index;
+use super::read::bounds;
+use super::segment::{Place, Window, scan};
+use crate::io::Access;
+
+/// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: segments and
+/// blocks are passed over by their largest timestamp, batches by that in their header, and only one batch is decoded.
+pub(crate) fn offset_for_time(dir: &PartitionDir, timestamp: i64) -> Result<i64> {
+    let bounds = bounds(dir)?;
+    let known = dir.recovery()?;
+    let segments = dir.segments()?;
+    for (number, base) in segments.iter().copied().enumerate() {
+        let next_base = segments.get(number + 1).copied();
+        if next_base.is_some_and(|next| next <= bounds.low) {
+            continue;
+        }
+        let durable = match (next_base, known) {
+            (Some(_), _) => u64::MAX,
+            (None, Some(known)) if known.base == base => known.length,
+            (None, Some(known)) if known.base > base => u64::MAX,
+            _ => 0,
+        };
+        if let Some(offset) = in_segment(dir, base, timestamp, bounds.low, durable)? {
+            return Ok(offset.min(bounds.high));
+        }
+    }
+    Ok(bounds.high)
+}
+
+/// Looks in one segment, of which the first `durable` bytes are known to be good.
+fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: u64) -> Result<Option<i64>> {
+    let path = dir.log_path(base);
+    let on_error = |error| dir.io_error("find time", &path, error);
+    let file = dir.io.open(&path, Access::Read).map_err(on_error)?;
+    let len = file.len().map_err(on_error)?;
+    let mut from = Place { at: 0, offset: base };
+    if let Some(index) = Index::open(dir, base, len)? {
+        if index.seal().is_some_and(|seal| seal.max_timestamp < timestamp) {
+            return Ok(None);
+        }
+        from = index.locate_time(timestamp, low).map_err(on_error)?;
+    }
+    let (mut decoder, mut records) = (Decoder::new(), Batch::new());
+    loop {
+        let mut hit = None;
+        let scanned = scan(&*file, from, len, false, |at, header, _| {
+            let may_hold = header.max_timestamp >= timestamp && header.next_offset() > low;
+            hit = may_hold.then_some((at, *header));
+            !may_hold
+        });
+        let scanned = scanned.map_err(on_error)?;
+        let fault = match (hit, scanned.fault) {
+            (None, None) => return Ok(None),
+            (None, Some(fault)) => (scanned.end.at, fault),
+            (Some((at, header)), _) => {
+                Window::default().batch(&*file, at, header.total_bytes(), decoder.buffer()).map_err(on_error)?;
+                match find(&mut decoder, &mut records, timestamp, low) {
+                    Ok(Some(offset)) => return Ok(Some(offset)),
+                    Ok(None) => {
+                        from = Place { at: at + header.total_bytes() as u64, offset: header.next_offset() };
+                        continue;
+                    }
+                    Err(error) => (at, error.message().to_string()),
+                }
+            }
+        };
+        // What a crash left behind the last whole batch is not part of the log.
+        if fault.0 >= durable {
+            return Ok(None);
+        }
+        let error = dir.error(ErrorKind::Corrupt, "find time", format!("a damaged batch ({})", fault.1));
+        return Err(error.with("file", dir.io.display(&path)).with("byte", fault.0).hint("give an offset instead of a time"));
+    }
+}
+
+/// Looks in the batch that the decoder's buffer holds.
+fn find(decoder: &mut Decoder, records: &mut Batch, timestamp: i64, low: i64) -> Result<Option<i64>> {
+    decoder.open()?;
+    let mut more = true;
+    while more {
+        records.clear();
+        more = decoder.read(records, 0, 0, low, i64::MAX)?;
+        if let Some(found) = records.metas().iter().find(|meta| meta.timestamp >= timestamp) {
+            return Ok(Some(found.offset));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,268 @@
+//! Topics as folders: `topics/<topic>/topic.json`.
+//!
+//! Whoever makes, changes, or deletes a topic holds the lock of `topics/~lock`. Names with a tilde cannot be topics, so whatever has one in
+//! that folder, but the lock, was left behind by a crash and is removed by the next who holds the lock.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use kafi_core::{Error, ErrorKind, NewTopic, Result, check_topic_name};
+use serde::{Deserialize, Serialize};
+
+use crate::error::io_error;
+use crate::io::{Access, Io, Lock, lock, read_file, replace_file};
+use crate::log::{PartitionDir, Recovery};
+use crate::topic_config;
+
+const FOLDER: &str = "topics";
+const LOCK: &str = "topics/~lock";
+
+/// The most partitions that a topic can have here: each is a folder.
+const PARTITIONS_MAX: i32 = 100_000;
+
+/// What `topic.json` holds.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct TopicFile {
+    /// Tells a topic from a later one of the same name.
+    pub(crate) id: String,
+    pub(crate) partitions: i32,
+    /// Milliseconds since 1970.
+    pub(crate) created: i64,
+    #[serde(default)]
+    pub(crate) config: BTreeMap<String, String>,
+    /// What later versions and other tools add is kept.
+    #[serde(flatten)]
+    extra: BTreeMap<String, serde_json::Value>,
+}
+
+/// The topics of a storage.
+#[derive(Clone)]
+pub(crate) struct Topics {
+    io: Arc<dyn Io>,
+    /// The storage's name, for messages.
+    storage: Arc<str>,
+}
+
+impl Topics {
+    pub(crate) fn new(io: Arc<dyn Io>, storage: Arc<str>) -> Self {
+        Self { io, storage }
+    }
+
+    pub(crate) fn io(&self) -> &Arc<dyn Io> {
+        &self.io
+    }
+
+    /// The names of all topics, sorted.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        let mut names = self.io.list(FOLDER).map_err(|error| io_error("list topics", self.io.display(FOLDER), error))?;
+        names.retain(|name| check_topic_name(name).is_ok() && self.io.stat(&path(name)).is_ok_and(|stat| stat.is_some()));
+        names.sort();
+        Ok(names)
+    }
+
+    /// What is known of a topic.
+    pub(crate) fn load(&self, name: &str) -> Result<TopicFile> {
+        check_topic_name(name)?;
+        let bytes = read_file(&*self.io, &path(name)).map_err(|error| self.io_error("read topic", name, error))?;
+        let Some(bytes) = bytes else { return Err(self.missing(name)) };
+        let file: Result<TopicFile> = serde_json::from_slice(&bytes).map_err(|error| {
+            let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged").source(error);
+            error.with("topic", name).with("path", self.io.display(&path(name))).hint("restore the file from a backup; the messages are beside it")
+        });
+        file.and_then(|file| if file.partitions < 1 { Err(self.missing(name)) } else { Ok(file) })
+    }
+
+    /// Which `topic.json` there is, to notice changes.
+    pub(crate) fn stat(&self, name: &str) -> Result<Option<crate::io::Stat>> {
+        self.io.stat(&path(name)).map_err(|error| self.io_error("read topic", name, error))
+    }
+
+    /// A partition of a topic, which is checked to exist.
+    pub(crate) fn partition(&self, name: &str, partition: i32) -> Result<PartitionDir> {
+        let file = self.load(name)?;
+        if partition < 0 || partition >= file.partitions {
+            return Err(self.missing_partition(name, partition, file.partitions));
+        }
+        Ok(PartitionDir::new(&self.io, &Arc::from(name), partition))
+    }
+
+    /// Makes a topic: in a folder of a temporary name, which is then renamed.
+    pub(crate) fn create(&self, topic: &NewTopic, deadline: Instant) -> Result<()> {
+        check_topic_name(&topic.name)?;
+        let partitions = topic.partitions.unwrap_or(1);
+        let refuse = |why: String| Err(Error::new(ErrorKind::Usage, "create topic", why).with("topic", &topic.name));
+        if !(1..=PARTITIONS_MAX).contains(&partitions) {
+            return refuse(format!("{partitions} partitions are not possible, 1 to {PARTITIONS_MAX} are"));
+        }
+        if let Some(replication) = topic.replication.filter(|replication| *replication != 1) {
+            return refuse(format!("{replication} replicas are not possible, this storage keeps one"));
+        }
+        for (name, value) in &topic.config {
+            topic_config::check(name, value)?;
+        }
+        let on_error = |error| self.io_error("create topic", &topic.name, error);
+        self.io.create_folder(FOLDER).map_err(on_error)?;
+        let _lock = self.lock("create topic", deadline)?;
+        self.check_free(&topic.name)?;
+        let file = TopicFile { id: new_id(), partitions, created: now_ms(), config: topic.config.iter().cloned().collect(), extra: BTreeMap::new() };
+        let temporary = format!("{FOLDER}/~new-{}", file.id);
+        let made = self
+            .create_partitions_in(&temporary, 0..partitions)
+            .and_then(|()| replace_file(&*self.io, &format!("{temporary}/topic.json"), &encode(&file)))
+            .and_then(|()| self.io.rename(&temporary, &folder(&topic.name)))
+            .and_then(|()| self.io.sync_folder(FOLDER));
+        if made.is_err() {
+            // The next who holds the lock removes what cannot be removed now.
+            let _ = self.io.remove_folder(&temporary);
+        }
+        made.map_err(on_error)
+    }
+
+    /// Deletes a topic: under a temporary name, so that it is gone at once and as a whole.
+    pub(crate) fn delete(&self, name: &str, deadline: Instant) -> Result<()> {
+        let file = self.load(name)?;
+        let on_error = |error| self.io_error("delete topic", name, error);
+        let _lock = self.lock("delete topic", deadline)?;
+        let mut held = Vec::new();
+        for partition in 0..file.partitions {
+            // Nobody is in the middle of an append when the folder goes away.
+            let dir = PartitionDir::new(&self.io, &Arc::from(name), partition);
+            let recovery = self.io.open(&dir.recovery_path(), Access::Write).map_err(on_error)?;
+            let lock = lock(&recovery, deadline).map_err(on_error)?.ok_or_else(|| self.timeout("delete topic", name))?;
+            held.push(lock);
+        }
+        let temporary = format!("{FOLDER}/~gone-{}", new_id());
+        self.io.rename(&folder(name), &temporary).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => self.missing(name),
+            _ => on_error(error),
+        })?;
+        self.io.sync_folder(FOLDER).map_err(on_error)?;
+        drop(held);
+        self.io.remove_folder(&temporary).map_err(on_error)
+    }
+
+    /// Raises the number of partitions.
+    pub(crate) fn create_partitions(&self, name: &str, partitions: i32, deadline: Instant) -> Result<()> {
+        self.load(name)?;
+        let _lock = self.lock("create partitions", deadline)?;
+        let mut file = self.load(name)?;
+        let refuse = |why: String| Err(Error::new(ErrorKind::Usage, "create partitions", why).with("topic", name));
+        if partitions <= file.partitions {
+            return refuse(format!("it has {} partitions already, and they can only be raised", file.partitions));
+        }
+        if partitions > PARTITIONS_MAX {
+            return refuse(format!("{partitions} partitions are not possible, {PARTITIONS_MAX} at most"));
+        }
+        let made = self.create_partitions_in(&folder(name), file.partitions..partitions).and_then(|()| {
+            file.partitions = partitions;
+            replace_file(&*self.io, &path(name), &encode(&file))
+        });
+        made.map_err(|error| self.io_error("create partitions", name, error))
+    }
+
+    /// Changes the settings of a topic.
+    pub(crate) fn alter_config(&self, name: &str, deadline: Instant, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Result<()> {
+        self.load(name)?;
+        let _lock = self.lock("set topic configuration", deadline)?;
+        let mut file = self.load(name)?;
+        change(&mut file.config);
+        replace_file(&*self.io, &path(name), &encode(&file)).map_err(|error| self.io_error("set topic configuration", name, error))
+    }
+
+    /// The error about a topic that is not there.
+    pub(crate) fn missing(&self, name: &str) -> Error {
+        let error = Error::new(ErrorKind::NotFound, "find topic", "no such topic").with("topic", name).with("storage", &self.storage);
+        let near = self.names().ok().and_then(|names| kafi_core::nearest(name, names.iter().map(String::as_str)).map(str::to_string));
+        match near {
+            Some(near) => error.hint(format!("did you mean {near}? `kafi touch` creates a topic, and so does --create when producing")),
+            None => error.hint("`kafi touch` creates a topic, and so does --create when producing"),
+        }
+    }
+
+    /// The error about a partition that is not there.
+    pub(crate) fn missing_partition(&self, name: &str, partition: i32, partitions: i32) -> Error {
+        let message = format!("no such partition, the topic has {partitions}");
+        let error = Error::new(ErrorKind::NotFound, "find partition", message).with("topic", name).with("partition", partition);
+        error.with("storage", &self.storage)
+    }
+
+    fn create_partitions_in(&self, folder: &str, partitions: std::ops::Range<i32>) -> io::Result<()> {
+        for partition in partitions {
+            let recovery = self.io.open(&format!("{folder}/{partition}/recovery"), Access::Write)?;
+            Recovery::default().write(&*recovery)?;
+        }
+        self.io.sync_folder(folder)
+    }
+
+    /// A name that differs from an existing one only in case would be the same folder on some file systems.
+    fn check_free(&self, name: &str) -> Result<()> {
+        let names = self.names()?;
+        let Some(taken) = names.iter().find(|taken| taken.eq_ignore_ascii_case(name)) else { return Ok(()) };
+        if taken == name {
+            let error = Error::new(ErrorKind::AlreadyExists, "create topic", "it exists already");
+            return Err(error.with("topic", name).with("storage", &self.storage));
+        }
+        let message = format!("there is a topic {taken}, and names that differ only in case cannot stand side by side in a folder");
+        Err(Error::new(ErrorKind::AlreadyExists, "create topic", message).with("topic", name).with("storage", &self.storage))
+    }
+
+    fn lock(&self, operation: &'static str, deadline: Instant) -> Result<Lock> {
+        let on_error = |error| io_error(operation, self.io.display(LOCK), error);
+        let file = self.io.open(LOCK, Access::Write).map_err(on_error)?;
+        let held = lock(&file, deadline).map_err(on_error)?.ok_or_else(|| self.timeout(operation, &self.storage))?;
+        let leftovers = self.io.list(FOLDER).map_err(on_error)?.into_iter().filter(|name| name.starts_with("~new-") || name.starts_with("~gone-"));
+        for leftover in leftovers {
+            self.io.remove_folder(&format!("{FOLDER}/{leftover}")).map_err(on_error)?;
+        }
+        Ok(held)
+    }
+
+    fn timeout(&self, operation: &'static str, what: &str) -> Error {
+        Error::new(ErrorKind::Timeout, operation, "somebody else held the lock all the time").with("storage", &self.storage).with("name", what)
+    }
+
+    fn io_error(&self, operation: &'static str, name: &str, error: io::Error) -> Error {
+        io_error(operation, self.io.display(&folder(name)), error).with("topic", name)
+    }
+}
+
+/// When a call has to be over; far away for time-outs that no clock can hold.
+pub(crate) fn deadline(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(1 << 30))
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn folder(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}
+
+fn path(name: &str) -> String {
+    format!("{FOLDER}/{name}/topic.json")
+}
+
+fn encode(file: &TopicFile) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(file).expect("names and numbers are JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// 128 random bits: the standard library seeds its hashers from the system.
+fn new_id() -> String {
+    let word = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u128(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos());
+        hasher.write_u32(std::process::id());
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", word(), word())
+}
