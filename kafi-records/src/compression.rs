@@ -142,6 +142,13 @@ impl Decompressor {
         &self.bytes[..self.len]
     }
 
+    /// The buffer, cut to what was decompressed last; the caller may take it and leave another.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        self.bytes.truncate(self.len);
+        self.len = 0;
+        &mut self.bytes
+    }
+
     /// Decompresses `input`, to at most `bytes_max` bytes; the error is why it cannot be.
     pub fn fill(&mut self, compression: Compression, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
         self.len = 0;
@@ -153,9 +160,10 @@ impl Decompressor {
             Compression::None => self.read(input, input.len(), bytes_max),
             Compression::Gzip => self.read(MultiGzDecoder::new(input), input.len(), bytes_max),
             Compression::Snappy => self.fill_snappy(input, bytes_max),
-            Compression::Lz4 => self.read(FrameDecoder::new(input), input.len(), bytes_max),
+            Compression::Lz4 => self.fill_lz4(input, bytes_max),
             Compression::Zstd => self.fill_zstd(input, bytes_max),
-        }
+        }?;
+        if self.len > bytes_max { Err(too_large(bytes_max)) } else { Ok(()) }
     }
 
     fn read(&mut self, mut reader: impl Read, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), String> {
@@ -173,6 +181,12 @@ impl Decompressor {
         }
     }
 
+    fn fill_lz4(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+        let mut lz4 = FrameDecoder::new(Watched { rest: input, asked_beyond: false });
+        self.read(&mut lz4, input.len(), bytes_max)?;
+        if lz4.get_ref().asked_beyond { Err("it ends too early".into()) } else { Ok(()) }
+    }
+
     fn fill_zstd(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
         let mut zstd = self.zstd.take().unwrap_or_else(DCtx::create);
         zstd.reset(ResetDirective::SessionOnly).map_err(zstd_text)?;
@@ -182,11 +196,14 @@ impl Decompressor {
             let mut target = OutBuffer::around_pos(&mut self.bytes[..], self.len);
             let wanted = zstd.decompress_stream(&mut target, &mut source).map_err(zstd_text)?;
             self.len = target.pos();
-            if source.pos() < input.len() || self.len == self.bytes.len() {
-                continue;
+            let at_end = source.pos() == input.len();
+            if at_end && wanted == 0 {
+                self.zstd = Some(zstd);
+                return Ok(());
             }
-            self.zstd = Some(zstd);
-            return if wanted == 0 { Ok(()) } else { Err("it ends too early".into()) };
+            if at_end && self.len < self.bytes.len() {
+                return Err("it ends too early".into());
+            }
         }
     }
 
@@ -228,15 +245,27 @@ impl Decompressor {
 
     /// Makes sure that at least one byte can follow the data; grows in proportion to what came out so far, never to what the input claims.
     fn make_room(&mut self, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), String> {
-        if self.len < self.bytes.len().min(bytes_max) {
-            return Ok(());
-        }
-        if self.len >= bytes_max {
+        if self.len > bytes_max {
             return Err(too_large(bytes_max));
         }
-        let target = (2 * self.len).max(3 * input_bytes).max(64 << 10);
-        self.bytes.resize(target.min(bytes_max), 0);
+        if self.len == self.bytes.len() {
+            let target = (2 * self.len).max(3 * input_bytes).max(64 << 10);
+            self.bytes.resize(target.min(bytes_max + 1), 0);
+        }
         Ok(())
+    }
+}
+
+/// Input that notes whether more was asked for than there is: the LZ4 decoder takes the end of its input for the end of a frame.
+struct Watched<'a> {
+    rest: &'a [u8],
+    asked_beyond: bool,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.asked_beyond |= self.rest.is_empty() && !out.is_empty();
+        self.rest.read(out)
     }
 }
 
@@ -263,4 +292,143 @@ fn text(error: impl fmt::Display) -> String {
 
 fn zstd_text(code: usize) -> String {
     zstd_safe::get_error_name(code).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = DECOMPRESSED_BYTES_MAX;
+
+    /// 200,000 bytes that compress somewhat: several blocks in every codec.
+    fn sample() -> Vec<u8> {
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (state >> 24) as u8 % 16
+        };
+        (0..200_000).map(|_| next()).collect()
+    }
+
+    fn compress(compression: Compression, plain: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        Compressor::default().append(compression, plain, &mut out).unwrap();
+        out
+    }
+
+    fn decompress(compression: Compression, input: &[u8], bytes_max: usize) -> std::result::Result<Vec<u8>, String> {
+        let mut decompressor = Decompressor::default();
+        decompressor.fill(compression, input, bytes_max)?;
+        Ok(decompressor.data().to_vec())
+    }
+
+    #[test]
+    fn names_and_numbers_are_kafkas() {
+        for (id, (name, compression)) in ["none", "gzip", "snappy", "lz4", "zstd"].into_iter().zip(Compression::ALL).enumerate() {
+            assert_eq!((compression.as_str(), compression as usize), (name, id));
+            assert_eq!(name.parse::<Compression>().unwrap(), compression);
+            assert_eq!(Compression::from_id(id as i16), Some(compression));
+        }
+        assert_eq!("uncompressed".parse::<Compression>().unwrap(), Compression::None);
+        assert_eq!((Compression::from_id(5), Compression::from_id(-1)), (None, None));
+        let error = "brotli".parse::<Compression>().unwrap_err();
+        assert_eq!(error.to_string(), "choose compression: `brotli` is not known");
+    }
+
+    #[test]
+    fn a_decompressor_is_used_again_also_after_errors() {
+        let mut decompressor = Decompressor::default();
+        for plain in [sample(), Vec::new(), b"short".to_vec(), sample()] {
+            for compression in Compression::ALL {
+                let input = compress(compression, &plain);
+                decompressor.fill(compression, &input, MAX).unwrap();
+                assert_eq!(decompressor.data(), plain, "{compression}");
+                if compression != Compression::None && !plain.is_empty() {
+                    assert!(decompressor.fill(compression, &input[..input.len() - 1], MAX).is_err(), "{compression}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_expands_too_far_is_refused() {
+        let plain = vec![b'x'; 1_000_000];
+        for compression in Compression::ALL {
+            let input = compress(compression, &plain);
+            assert_eq!(decompress(compression, &input, 1_000_000).unwrap(), plain);
+            assert_eq!(decompress(compression, &input, 999_999).unwrap_err(), "it expands to more than 999999 bytes", "{compression}");
+        }
+    }
+
+    #[test]
+    fn snappy_is_framed_as_in_java_and_read_without_frames() {
+        let plain = sample();
+        let framed = compress(Compression::Snappy, &plain);
+        assert_eq!(framed[..16], *b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01");
+        let raw = snap::raw::Encoder::new().compress_vec(&plain).unwrap();
+        assert_eq!(decompress(Compression::Snappy, &raw, MAX).unwrap(), plain);
+        let twice = [framed.as_slice(), &framed].concat();
+        assert_eq!(decompress(Compression::Snappy, &twice, MAX).unwrap(), [plain.as_slice(), &plain].concat());
+    }
+
+    #[test]
+    fn snappy_lengths_that_lie_take_no_memory() {
+        // A raw block that claims 4 GiB - 1, and a frame that claims a block of 2 GiB.
+        let raw = [0xff, 0xff, 0xff, 0xff, 0x0f, 0];
+        assert_eq!(decompress(Compression::Snappy, &raw, MAX).unwrap_err(), "6 bytes claim to hold 4294967295");
+        let framed = [XERIAL_HEADER.as_slice(), &[0x7f, 0xff, 0xff, 0xff, 0]].concat();
+        assert_eq!(decompress(Compression::Snappy, &framed, MAX).unwrap_err(), "a block is longer than the data");
+        assert_eq!(decompress(Compression::Snappy, &framed[..18], MAX).unwrap_err(), "it ends inside of a length");
+        assert_eq!(decompress(Compression::Snappy, &framed[..12], MAX).unwrap_err(), "it ends inside of a header");
+    }
+
+    #[test]
+    fn the_densest_snappy_data_is_not_taken_for_a_lie() {
+        let plain = vec![0; 1 << 20];
+        let raw = snap::raw::Encoder::new().compress_vec(&plain).unwrap();
+        assert!(raw.len() * (SNAPPY_RATIO_MAX - 2) < plain.len(), "it is dense");
+        assert_eq!(decompress(Compression::Snappy, &raw, MAX).unwrap(), plain);
+    }
+
+    #[test]
+    fn lz4_is_what_java_reads() {
+        let input = compress(Compression::Lz4, &sample());
+        // The magic; version 1, independent blocks, no checksums, no size; blocks of 64 KiB.
+        assert_eq!(input[..6], [0x04, 0x22, 0x4d, 0x18, 0x60, 0x40]);
+    }
+
+    #[test]
+    fn all_lz4_frames_are_read() {
+        let plain = sample();
+        for block_size in [BlockSize::Max64KB, BlockSize::Max256KB, BlockSize::Max1MB, BlockSize::Max4MB] {
+            for block_mode in [BlockMode::Independent, BlockMode::Linked] {
+                let info = FrameInfo::new().block_mode(block_mode).block_size(block_size);
+                let info = info.content_checksum(true).block_checksums(true).content_size(Some(plain.len() as u64));
+                let mut lz4 = FrameEncoder::with_frame_info(info, Vec::new());
+                lz4.write_all(&plain).unwrap();
+                let input = lz4.finish().unwrap();
+                assert_eq!(decompress(Compression::Lz4, &input, MAX).unwrap(), plain);
+            }
+        }
+    }
+
+    #[test]
+    fn zstd_frames_in_a_row_with_checksums_and_without_sizes_are_read() {
+        let plain = sample();
+        let mut input = Vec::new();
+        for _ in 0..2 {
+            let mut zstd = zstd::stream::write::Encoder::new(&mut input, 1).unwrap();
+            zstd.include_checksum(true).unwrap();
+            zstd.include_contentsize(false).unwrap();
+            zstd.write_all(&plain).unwrap();
+            zstd.finish().unwrap();
+        }
+        assert_eq!(decompress(Compression::Zstd, &input, MAX).unwrap(), [plain.as_slice(), &plain].concat());
+    }
+
+    #[test]
+    fn gzip_members_in_a_row_are_read() {
+        let input = [compress(Compression::Gzip, b"one "), compress(Compression::Gzip, b"two")].concat();
+        assert_eq!(decompress(Compression::Gzip, &input, MAX).unwrap(), b"one two");
+    }
 }

@@ -10,6 +10,9 @@ use crate::varint::{varint_bytes, write_varint};
 /// The most that the records of a batch take before compression, in bytes: what no codec makes longer than a batch can be.
 const RECORDS_BYTES_MAX: usize = 1 << 30;
 
+/// The most that a length takes.
+const VARINT_BYTES_MAX: usize = 5;
+
 /// Encodes one batch after another.
 ///
 /// Records are pushed in the order of their offsets and encoded at once into the encoder's own buffer, which is used again for the next
@@ -85,7 +88,7 @@ impl Encoder {
         let offset_delta = offset - base_offset;
         let timestamp_delta = record.timestamp.wrapping_sub(base_timestamp);
         let body_bytes = body_bytes(&record, offset_delta, timestamp_delta);
-        if body_bytes > RECORDS_BYTES_MAX - 5 {
+        if body_bytes > RECORDS_BYTES_MAX - VARINT_BYTES_MAX {
             return Err(too_large(&record, body_bytes));
         }
         if self.records > 0 && !self.has_room(&record, offset_delta, body_bytes) {
@@ -105,8 +108,8 @@ impl Encoder {
         Ok(true)
     }
 
-    /// Compresses the records and writes the batch at the end of `out`, then empties the encoder. Leader epoch and producer fields are -1,
-    /// but for the leader epoch, which is 0; the base offset is that of the first record. Returns the header that was written.
+    /// Compresses the records and writes the batch at the end of `out`, then empties the encoder. The base offset is that of the first record,
+    /// the leader epoch 0, and the producer's fields are -1. Returns the header that was written.
     ///
     /// Without compression and with an empty `out`, the two exchange their buffers and nothing is copied.
     ///
@@ -141,13 +144,14 @@ impl Encoder {
     fn has_room(&self, record: &Record<'_>, offset_delta: i64, body_bytes: usize) -> bool {
         let same_clock =
             record.timestamp_type == self.timestamp_type && (self.timestamp_type == TimestampType::Create || record.timestamp == self.base_timestamp);
-        let bytes = self.plain.len() - BatchHeader::LEN + body_bytes + 5;
+        let bytes = self.plain.len() - BatchHeader::LEN + body_bytes + VARINT_BYTES_MAX;
         same_clock && offset_delta <= i64::from(i32::MAX) && self.records < i32::MAX as u32 && bytes <= RECORDS_BYTES_MAX
     }
 
+    #[inline(always)]
     fn write(&mut self, record: &Record<'_>, offset_delta: i64, timestamp_delta: i64, body_bytes: usize) {
         let out = &mut self.plain;
-        out.reserve(body_bytes + 5);
+        out.reserve(body_bytes + VARINT_BYTES_MAX);
         write_varint(out, body_bytes as i64);
         // The attributes of a record: none are in use.
         out.push(0);
@@ -196,16 +200,17 @@ impl Encoder {
 }
 
 /// The bytes of a record behind its length.
+#[inline(always)]
 fn body_bytes(record: &Record<'_>, offset_delta: i64, timestamp_delta: i64) -> usize {
-    let headers: usize = record.headers.iter().map(|header| field_bytes(Some(header.name)) + field_bytes(header.value)).sum();
-    1 + varint_bytes(timestamp_delta)
-        + varint_bytes(offset_delta)
-        + field_bytes(record.key)
-        + field_bytes(record.value)
-        + varint_bytes(record.headers.len() as i64)
-        + headers
+    let mut bytes = 1 + varint_bytes(timestamp_delta) + varint_bytes(offset_delta) + field_bytes(record.key) + field_bytes(record.value);
+    bytes += varint_bytes(record.headers.len() as i64);
+    for header in record.headers.iter() {
+        bytes += field_bytes(Some(header.name)) + field_bytes(header.value);
+    }
+    bytes
 }
 
+#[inline(always)]
 fn field_bytes(field: Option<&[u8]>) -> usize {
     match field {
         Some(bytes) => varint_bytes(bytes.len() as i64) + bytes.len(),
@@ -213,6 +218,7 @@ fn field_bytes(field: Option<&[u8]>) -> usize {
     }
 }
 
+#[inline(always)]
 fn write_bytes(out: &mut Vec<u8>, field: Option<&[u8]>) {
     let Some(bytes) = field else { return write_varint(out, -1) };
     write_varint(out, bytes.len() as i64);

@@ -1,9 +1,9 @@
 //! Kafka's record batch format v2 (magic 2): encode, decode, compress, edit headers.
 //!
 //! A *stored batch* is what Kafka keeps in its logs and sends over the wire: a header of 61 bytes and records, compressed together. This
-//! crate turns messages into stored batches ([`Encoder`]) and stored batches into messages ([`Decoder`]), byte for byte as Apache Kafka does;
-//! and it reads and edits headers without a look at the records ([`BatchHeader`], [`set_base_offset`], [`clear_transaction`]). It knows nothing
-//! of files and sockets, and nothing in it blocks.
+//! crate turns messages into stored batches ([`Encoder`]) and stored batches into messages ([`Decoder`]), as Apache Kafka does; and it reads
+//! and edits headers without a look at the records ([`BatchHeader`], [`set_base_offset`], [`clear_transaction`]). It knows nothing of files
+//! and sockets, and nothing in it blocks.
 //!
 //! # Example: messages to a stored batch, and back
 //! ```
@@ -47,6 +47,7 @@ mod encoder;
 mod header;
 mod malformed;
 mod varint;
+mod walk;
 
 pub use compression::Compression;
 pub use decoder::Decoder;

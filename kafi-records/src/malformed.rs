@@ -7,25 +7,27 @@ use kafi_core::{Error, ErrorKind};
 /// One byte, so that the results of the hot path fit into a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// The data ends inside the record.
+    /// The batch ends where the record should start.
+    Missing,
+    /// The record ends inside of a field.
     End,
     /// A varint has more bits than its type.
     Varint,
-    /// The record's length is negative or points outside of the data.
+    /// The record's length is negative or points outside of the batch.
     Length,
     /// The fields end before or behind the record's length.
     Fields,
     /// The offset is negative, not above the one before, or above the batch's last.
     Offset,
-    /// The key's length is below -1 or points outside of the data.
+    /// The key's length is below -1 or points outside of the record.
     Key,
-    /// The value's length is below -1 or points outside of the data.
+    /// The value's length is below -1 or points outside of the record.
     Value,
-    /// The number of headers is negative or larger than the data can hold.
+    /// The number of headers is negative or larger than the record can hold.
     HeaderCount,
-    /// A header name's length is negative or points outside of the data.
+    /// A header name's length is negative or points outside of the record.
     HeaderName,
-    /// A header value's length is below -1 or points outside of the data.
+    /// A header value's length is below -1 or points outside of the record.
     HeaderValue,
     /// Bytes follow the last record.
     Trailing,
@@ -34,16 +36,17 @@ pub enum Malformed {
 impl Malformed {
     fn as_str(self) -> &'static str {
         match self {
-            Self::End => "the batch ends inside of the record",
-            Self::Varint => "a varint is too long",
-            Self::Length => "the record's length is negative or runs past the end of the batch",
-            Self::Fields => "the record's fields do not fill its length",
-            Self::Offset => "the record's offset does not rise or lies behind the batch's last offset",
-            Self::Key => "the key's length is below -1 or runs past the end of the batch",
-            Self::Value => "the value's length is below -1 or runs past the end of the batch",
-            Self::HeaderCount => "the number of headers is negative or more than the batch can hold",
-            Self::HeaderName => "a header name's length is negative or runs past the end of the batch",
-            Self::HeaderValue => "a header value's length is below -1 or runs past the end of the batch",
+            Self::Missing => "the batch ends before it",
+            Self::End => "it ends inside of a field",
+            Self::Varint => "a varint has more bits than it may",
+            Self::Length => "its length is negative or runs past the end of the batch",
+            Self::Fields => "its fields do not fill its length",
+            Self::Offset => "its offset is not above the one before, or above the batch's last",
+            Self::Key => "its key's length is below -1 or runs past the end of the record",
+            Self::Value => "its value's length is below -1 or runs past the end of the record",
+            Self::HeaderCount => "its number of headers is negative or more than it can hold",
+            Self::HeaderName => "a header name's length is negative or runs past the end of the record",
+            Self::HeaderValue => "a header value's length is below -1 or runs past the end of the record",
             Self::Trailing => "bytes follow the batch's last record",
         }
     }

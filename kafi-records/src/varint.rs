@@ -6,13 +6,24 @@ use crate::malformed::Malformed;
 #[inline]
 pub fn varint_bytes(value: i64) -> usize {
     let bits = 64 - (zigzag(value) | 1).leading_zeros() as usize;
-    bits.div_ceil(7)
+    // Seven bits a byte, rounded up; the division by 64 in place of 7 is right for all 64.
+    (bits * 9 + 64) / 64
 }
 
 /// Writes `value` as a varint. A 32-bit value takes the same bytes as a 64-bit one.
-#[inline]
+#[inline(always)]
 pub fn write_varint(out: &mut Vec<u8>, value: i64) {
-    let mut rest = zigzag(value);
+    let value = zigzag(value);
+    if value < 1 << 7 {
+        out.push(value as u8);
+    } else if value < 1 << 14 {
+        out.extend_from_slice(&[value as u8 | 0x80, (value >> 7) as u8]);
+    } else {
+        write_long(out, value);
+    }
+}
+
+fn write_long(out: &mut Vec<u8>, mut rest: u64) {
     while rest >= 0x80 {
         out.push(rest as u8 | 0x80);
         rest >>= 7;
@@ -73,6 +84,7 @@ fn read_rest(data: &[u8], position: &mut usize, low: u64, bits: u32) -> Result<u
     }
 }
 
+/// Small numbers of either sign as small numbers.
 fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
