@@ -1,4 +1,4 @@
-//! The tasks of this repository: `cargo xtask demo`, `cargo xtask test`, `cargo xtask tidy`.
+//! The tasks of this repository: demo, test, tour, tidy.
 
 mod command;
 mod demo;
@@ -18,6 +18,7 @@ usage: cargo xtask TASK
 
   demo [MESSAGES]   build kafi and show its main job on a local folder, with a million messages unless you say how many
   test [ARG…]       run all tests, also those on a real Kafka broker, which is installed, started, and stopped; ARG… goes to `cargo test`
+  tour              run the examples of README.md, and check that they print what it says
   tidy              check the house rules
   help              this text
 ";
@@ -39,6 +40,7 @@ fn run(args: &[String]) -> Result<()> {
         ["demo"] => demo::build_and_run(demo::MESSAGES),
         ["demo", messages] => demo::build_and_run(messages.parse().map_err(|_| format!("demo: {messages}: not a number of messages"))?),
         ["test", args @ ..] => test::run(args),
+        ["tour"] => tour::build_and_run(),
         ["tidy"] => tidy::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

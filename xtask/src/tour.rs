@@ -6,13 +6,20 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Result, workspace};
+use crate::{Result, command, workspace};
 
 /// A command, and the lines that it prints on stdout and stderr.
 #[derive(Debug, PartialEq, Eq)]
 struct Example<'a> {
     command: &'a str,
     prints: Vec<&'a str>,
+}
+
+/// Builds the binary and runs the examples with it.
+pub fn build_and_run() -> Result<()> {
+    command::install_prerequisites()?;
+    command::run("cargo build", command::cargo().args(["build", "-p", "kafi-cli"]))?;
+    run(&workspace::target()?.join("debug/kafi"))
 }
 
 /// Runs the examples one after another in one empty folder, with the binary `kafi`.
