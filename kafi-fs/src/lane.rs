@@ -119,7 +119,7 @@ impl Lane {
     }
 
     /// Takes a record; false if it needs a batch of its own kind, so that the one in the encoder has to be written first. A record that cannot be
-    /// written fails, and all that follow.
+    /// written fails with all that follow; what came before it is written.
     pub(crate) fn push(&mut self, mut record: Record<'_>, token: u64, limits: &Limits, topic: &Effective, reports: &mut Vec<Report>) -> bool {
         if self.failure.is_some() {
             self.refuse(token, reports);
@@ -134,7 +134,7 @@ impl Lane {
         let offset = if limits.keep_offsets { record.offset } else { i64::from(self.encoder.records()) };
         if limits.keep_offsets && offset <= self.last_offset {
             let message = format!("the offset {offset} cannot be kept, it does not lie above {} before it", self.last_offset);
-            self.fail(self.error(ErrorKind::OutOfRange, message), reports);
+            self.stop(self.error(ErrorKind::OutOfRange, message));
             self.refuse(token, reports);
             return true;
         }
@@ -142,7 +142,7 @@ impl Lane {
             Ok(true) => {}
             Ok(false) => return false,
             Err(error) => {
-                self.fail(error.with("topic", &self.topic).with("partition", self.partition), reports);
+                self.stop(error.with("topic", &self.topic).with("partition", self.partition));
                 self.refuse(token, reports);
                 return true;
             }
@@ -256,6 +256,11 @@ impl Lane {
         if self.appended.is_empty() {
             self.appender = None;
         }
+        self.failure = Some(error);
+    }
+
+    /// Fails all that comes until the caller knows, and none of what was taken before.
+    pub(crate) fn stop(&mut self, error: Error) {
         self.failure = Some(error);
     }
 

@@ -93,8 +93,12 @@ impl LogProducer {
 
     /// Finds or makes what belongs to a topic, and notices if it was changed, made, or deleted.
     fn topic(&mut self, name: &str) -> usize {
-        if let Some(index) = self.by_name.get(name) {
-            return *index;
+        if let Some(index) = self.by_name.get(name).copied() {
+            // One that was missing may have been made since.
+            if self.topics[index].known.is_none() {
+                self.look_at(index);
+            }
+            return index;
         }
         let name: Arc<str> = name.into();
         self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, lanes: Vec::new(), strays: Vec::new(), sticky: 0 });
@@ -176,7 +180,7 @@ impl LogProducer {
                 None => self.shared.topics.load(&topic.name).err().unwrap_or_else(|| self.shared.topics.missing(&topic.name)),
                 Some(known) => self.shared.topics.missing_partition(&topic.name, partition, known.dirs.len() as i32),
             };
-            stray.fail(error, &mut self.ready);
+            stray.stop(error);
         }
         stray.refuse(token, &mut self.ready);
     }

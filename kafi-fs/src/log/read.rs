@@ -8,7 +8,7 @@ use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::index::Index;
-use super::segment::{Peek, Place, Window, scan};
+use super::segment::{Peek, Place, Window, below, scan};
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, FileId, IoFile};
 
@@ -90,6 +90,8 @@ struct Segment {
     file: Arc<dyn IoFile>,
     len: u64,
     place: Place,
+    /// The base offset of the next segment, once this one was rolled.
+    next_base: Option<i64>,
     /// Stands for the file in a window that several readers share.
     owner: u64,
 }
@@ -145,19 +147,17 @@ impl Reader {
             if self.segment.is_none() && !self.find_segment()? {
                 return Ok(None);
             }
-            let segment = self.segment.as_mut().expect("one was just found");
-            window.claim(segment.owner);
-            let (path, place) = (self.dir.log_path(segment.base), segment.place);
-            let on_error = |error| self.dir.io_error("read", &path, error);
-            let peek = window.header(&*segment.file, place, segment.len).map_err(on_error)?;
-            let (fault, header) = match peek {
+            let (fault, header) = match self.peek(window)? {
                 Peek::Batch(header) => {
+                    let segment = self.segment.as_mut().expect("one was just found");
+                    let (place, path) = (segment.place, self.dir.log_path(segment.base));
                     let after = Place { at: place.at + header.total_bytes() as u64, offset: header.next_offset() };
                     if header.next_offset() <= self.position {
                         segment.place = after;
                         continue;
                     }
-                    window.batch(&*segment.file, place.at, header.total_bytes(), decoder.buffer()).map_err(on_error)?;
+                    let read = window.batch(&*segment.file, place.at, header.total_bytes(), decoder.buffer());
+                    read.map_err(|error| self.dir.io_error("read", &path, error))?;
                     match decoder.open() {
                         Ok(header) => {
                             segment.place = after;
@@ -167,6 +167,7 @@ impl Reader {
                     }
                 }
                 Peek::Partial => ("the batch is not whole".to_string(), None),
+                Peek::Below(offset) => (below(offset, self.segment.as_ref().expect("one was just found").place), None),
                 Peek::Bad(why) => (why, None),
             };
             if self.refresh()? {
@@ -178,6 +179,35 @@ impl Reader {
                 return Ok(None);
             }
         }
+    }
+
+    /// Looks at the next header. The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
+    fn peek(&mut self, window: &mut Window) -> Result<Peek> {
+        let limit = self.limit();
+        let segment = self.segment.as_mut().expect("the caller found one");
+        window.claim(segment.owner);
+        let path = self.dir.log_path(segment.base);
+        let on_error = |error| self.dir.io_error("read", &path, error);
+        let peek = window.header(&*segment.file, segment.place, segment.len).map_err(on_error)?;
+        let Peek::Batch(header) = peek else { return Ok(peek) };
+        if header.next_offset() > limit {
+            return Ok(Peek::Bad(format!("its offsets end at {}, beyond {limit}", header.last_offset())));
+        }
+        if header.base_offset == segment.place.offset {
+            return Ok(peek);
+        }
+        let after = Place { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
+        match window.header(&*segment.file, after, segment.len).map_err(on_error)? {
+            Peek::Below(offset) => Ok(Peek::Bad(format!("its offsets end at {}, but {offset} follows", header.last_offset()))),
+            _ => Ok(peek),
+        }
+    }
+
+    /// What the offsets at the current place lie below.
+    fn limit(&self) -> i64 {
+        let Some(segment) = &self.segment else { return i64::MAX };
+        let durable = self.known.filter(|known| known.base == segment.base && segment.place.at < known.length);
+        segment.next_base.or(durable.map(|known| known.next_offset)).unwrap_or(i64::MAX)
     }
 
     /// Notices that the log start was moved, or the topic deleted.
@@ -220,7 +250,8 @@ impl Reader {
                 self.low = self.low.max(base);
                 self.check_low()?;
             }
-            if self.open_segment(base)? {
+            let next_base = segments.iter().find(|next| **next > base).copied();
+            if self.open_segment(base, next_base)? {
                 return Ok(true);
             }
         }
@@ -229,7 +260,7 @@ impl Reader {
     }
 
     /// Opens a segment at the place for the position; false if it is gone.
-    fn open_segment(&mut self, base: i64) -> Result<bool> {
+    fn open_segment(&mut self, base: i64, next_base: Option<i64>) -> Result<bool> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
         let path = self.dir.log_path(base);
         let on_error = |error| self.dir.io_error("read", &path, error);
@@ -244,7 +275,7 @@ impl Reader {
         {
             place = index.locate(self.position).map_err(|error| self.dir.io_error("read index", &self.dir.index_path(base), error))?;
         }
-        self.segment = Some(Segment { base, file, len, place, owner: OWNERS.fetch_add(1, Ordering::Relaxed) });
+        self.segment = Some(Segment { base, file, len, place, next_base, owner: OWNERS.fetch_add(1, Ordering::Relaxed) });
         Ok(true)
     }
 
@@ -270,11 +301,15 @@ impl Reader {
 
     /// Passes over a place where no batch can be read: to the next segment, or behind damage if that is allowed. False where the log just ends there.
     fn pass(&mut self, fault: &str, header: Option<BatchHeader>, window: &mut Window) -> Result<bool> {
-        let Some(segment) = &self.segment else { return Ok(true) };
-        let next_base = match self.known {
-            Some(known) if known.base <= segment.base => None,
-            _ => self.dir.segments()?.into_iter().find(|base| *base > segment.base),
-        };
+        let Some(segment) = &mut self.segment else { return Ok(true) };
+        let mut following = [segment.next_base, None];
+        if self.known.is_none_or(|known| known.base > segment.base) {
+            let segments = self.dir.segments()?;
+            let mut later = segments.into_iter().filter(|base| *base > segment.base);
+            following = [later.next(), later.next()];
+        }
+        let next_base = following[0];
+        segment.next_base = next_base;
         let rolled = next_base.is_some() || self.known.is_some_and(|known| known.base > segment.base);
         let durable = self.known.filter(|known| known.base == segment.base).map_or(0, |known| known.length);
         if !rolled && segment.place.at >= durable {
@@ -301,7 +336,7 @@ impl Reader {
             self.check_deleted()?;
             return Ok(false);
         };
-        if !self.open_segment(base)? {
+        if !self.open_segment(base, following[1])? {
             self.segment = None;
         }
         Ok(true)
@@ -314,12 +349,12 @@ impl Reader {
         let on_error = |error| self.dir.io_error("read", &path, error);
         // A header that leads to a good batch is good enough itself, although its records are not.
         if let Some(header) = header {
-            let place = Place { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
+            let place = Place { at: segment.place.at + header.total_bytes() as u64, offset: segment.place.offset };
             let mut bytes = Vec::new();
             if let Peek::Batch(next) = window.header(&*segment.file, place, segment.len).map_err(on_error)? {
                 window.batch(&*segment.file, place.at, next.total_bytes(), &mut bytes).map_err(on_error)?;
                 if kafi_records::check_crc(&bytes).is_ok() {
-                    return Ok(Some(place));
+                    return Ok(Some(Place { offset: next.base_offset, ..place }));
                 }
             }
         }

@@ -24,6 +24,8 @@ pub(crate) enum Peek {
     Batch(BatchHeader),
     /// Nothing, or the beginning of a batch whose rest is not there.
     Partial,
+    /// A batch whose offset is lower than it can be there.
+    Below(i64),
     /// Bytes that are no batch, and why.
     Bad(String),
 }
@@ -65,7 +67,7 @@ impl Window {
             Err(error) => return Ok(Peek::Bad(error.message().to_string())),
         };
         if header.base_offset < place.offset {
-            return Ok(Peek::Bad(format!("its base offset {} is below {}", header.base_offset, place.offset)));
+            return Ok(Peek::Below(header.base_offset));
         }
         if header.leader_epoch != 0 {
             return Ok(Peek::Bad(format!("its leader epoch is {}, not 0", header.leader_epoch)));
@@ -110,6 +112,11 @@ impl Window {
     }
 }
 
+/// Why a batch with a base offset too low is not accepted.
+pub(crate) fn below(offset: i64, place: Place) -> String {
+    format!("its base offset {offset} is below {}", place.offset)
+}
+
 /// How a scan ended.
 pub(crate) struct Scanned {
     /// The place after the last good batch.
@@ -128,6 +135,7 @@ pub(crate) fn scan(file: &dyn IoFile, from: Place, len: u64, verify: bool, mut v
         let header = match window.header(file, end, len)? {
             Peek::Batch(header) => header,
             Peek::Partial => return Ok(Scanned { end, fault: Some("the batch is not whole".into()) }),
+            Peek::Below(offset) => return Ok(Scanned { end, fault: Some(below(offset, end)) }),
             Peek::Bad(why) => return Ok(Scanned { end, fault: Some(why) }),
         };
         if verify {
