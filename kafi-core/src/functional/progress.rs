@@ -47,7 +47,7 @@ impl Progress {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// The bytes of keys, values, and headers read so far.
+    /// The bytes read so far: keys, values, headers, and whatever lies between them where they are read in one piece.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }

@@ -99,7 +99,7 @@ impl Kafi {
         Ok(shell::existing(self.admin()?.as_mut(), topic, TIMEOUT)?.is_some())
     }
 
-    /// Makes a topic with everything at the defaults: the storage's, and `retention.ms` of the settings where the storage deletes by age.
+    /// Makes a topic with everything at the storage's defaults, save for the setting `retention.ms` if that was changed.
     ///
     /// # Errors
     /// Those of [`Admin::create_topic`].
@@ -107,12 +107,18 @@ impl Kafi {
         self.create(&NewTopic::new(topic))
     }
 
-    /// Makes a topic.
+    /// Makes a topic. The setting `retention.ms` counts, if it was changed and the topic does not say otherwise.
     ///
     /// # Errors
     /// Those of [`Admin::create_topic`].
     pub fn create(&self, topic: &NewTopic) -> Result<()> {
-        self.admin()?.create_topic(topic, TIMEOUT)
+        let retention_ms = self.settings.retention_ms;
+        let is_said = retention_ms == Settings::default().retention_ms || topic.config.iter().any(|(name, _)| name == "retention.ms");
+        let mut topic = topic.clone();
+        if !is_said {
+            topic.config.push(("retention.ms".into(), retention_ms.to_string()));
+        }
+        self.admin()?.create_topic(&topic, TIMEOUT)
     }
 
     /// Deletes a topic with all its messages.
