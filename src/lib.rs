@@ -29,7 +29,7 @@
 //!
 //! | feature | default | brings | needs |
 //! |---|---|---|---|
-//! | `fs` | yes | emulated Kafka on a folder and in memory | nothing: pure Rust |
+//! | `fs` | yes | emulated Kafka on a folder and in memory | a C compiler, for zstd |
 //! | `cluster` | no | real Kafka through librdkafka | a C compiler, OpenSSL's headers, pkg-config |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
@@ -59,3 +59,8 @@ pub fn librdkafka_version() -> Option<String> {
     #[cfg(not(feature = "cluster"))]
     None
 }
+
+/// The example of the README is compiled and run as this one is.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

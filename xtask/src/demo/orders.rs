@@ -35,7 +35,10 @@ impl Orders {
             let item = ITEMS[random.below(4) as usize];
             let (units, cents) = (random.below(500), random.below(100));
             let status = STATUSES[random.below(5) as usize];
-            writeln!(line, r#"customer-{customer:05}:{{"id":{id},"item":"{item}","amount":{units}.{cents:02},"status":"{status}","note":"deliver before noon, please"}}"#)?;
+            writeln!(
+                line,
+                r#"customer-{customer:05}:{{"id":{id},"item":"{item}","amount":{units}.{cents:02},"status":"{status}","note":"deliver before noon, please"}}"#
+            )?;
             out.write_all(&line)?;
             self.refunded += u64::from(status == "refunded");
             // Neither the colon nor the end of the line becomes part of a message.
