@@ -16,7 +16,11 @@ macro_rules! integers {
 
         impl PartialEq<$integer> for Json {
             fn eq(&self, other: &$integer) -> bool {
-                self.number_text().is_some_and(|text| number::equal(text, &other.to_string()))
+                let Some(text) = self.number_text() else { return false };
+                match text.parse::<i64>() {
+                    Ok(number) => i64::try_from(*other) == Ok(number),
+                    Err(_) => number::equal(text, &other.to_string()),
+                }
             }
         }
     )*};

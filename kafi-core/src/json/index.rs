@@ -3,7 +3,6 @@
 use std::ops::{Index, IndexMut};
 use std::sync::{Arc, OnceLock};
 
-use crate::json::node::Own;
 use crate::json::path::Missing;
 use crate::json::{Json, Source, Step};
 
@@ -53,8 +52,15 @@ impl Json {
         if let Some(found) = self.get(step) {
             return found;
         }
-        let own = Own::from(step);
-        let make = || Self { source: Source::Missing(Arc::new(Missing::new(&self.source, own.clone()))), node: OnceLock::new() };
-        self.node().miss(own.clone(), make).unwrap_or(&NULL)
+        let make = || Self { source: Source::Missing(Arc::new(Missing::new(&self.source, step))), node: OnceLock::new() };
+        self.node().miss(step, make).unwrap_or(&NULL)
+    }
+
+    /// What was looked for, if this is what a failed lookup gave.
+    pub(super) fn missing(&self) -> Option<&Missing> {
+        match &self.source {
+            Source::Missing(missing) => Some(missing),
+            _ => None,
+        }
     }
 }

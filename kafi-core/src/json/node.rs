@@ -52,7 +52,7 @@ pub(crate) enum Kind {
 pub(crate) struct Slot {
     start: u32,
     end: u32,
-    json: OnceLock<Json>,
+    json: OnceLock<Box<Json>>,
 }
 
 #[derive(Clone)]
@@ -66,7 +66,7 @@ enum Name {
     /// Where the name lies in the text, without its quotes; it holds no escapes.
     Plain { start: u32, end: u32 },
     /// The name, and its JSON form.
-    Own { name: Box<str>, json: Box<str> },
+    Own(Box<(String, String)>),
 }
 
 /// The lookups that found nothing. They must live as long as the value, because the null that they give out is borrowed from it.
@@ -74,16 +74,8 @@ enum Name {
 struct Misses(OnceLock<Box<Miss>>);
 
 struct Miss {
-    step: Own,
     json: Json,
     next: Misses,
-}
-
-/// A [`Step`] that owns its name.
-#[derive(Clone, PartialEq)]
-pub(crate) enum Own {
-    Name(Box<str>),
-    At(usize),
 }
 
 impl Clone for Node {
@@ -181,15 +173,11 @@ impl Node {
     }
 
     /// A null that knows what was looked for; `make` is called for the first lookup of a step. `None` once there are too many.
-    pub fn miss(&self, step: Own, make: impl FnOnce() -> Json) -> Option<&Json> {
+    pub fn miss(&self, step: Step<'_>, make: impl Fn() -> Json) -> Option<&Json> {
         let mut misses = &self.misses;
-        let mut make = Some(make);
         for _ in 0..MISSES_MAX {
-            let miss = misses.0.get_or_init(|| {
-                let json = make.take().expect("only the first new miss ends the loop")();
-                Box::new(Miss { step: step.clone(), json, next: Misses::default() })
-            });
-            if miss.step == step {
+            let miss = misses.0.get_or_init(|| Box::new(Miss { json: make(), next: Misses::default() }));
+            if miss.json.missing().is_some_and(|missing| missing.is(step)) {
                 return Some(&miss.json);
             }
             misses = &miss.next;
@@ -229,11 +217,11 @@ impl Node {
 
 impl Slot {
     fn filled(json: Json) -> Self {
-        Self { start: 0, end: 0, json: OnceLock::from(json) }
+        Self { start: 0, end: 0, json: OnceLock::from(Box::new(json)) }
     }
 
     fn get(&self, all: &Arc<str>) -> &Json {
-        self.json.get_or_init(|| Json::from_text(Text { all: Arc::clone(all), start: self.start, end: self.end }))
+        self.json.get_or_init(|| Box::new(Json::from_text(Text { all: Arc::clone(all), start: self.start, end: self.end })))
     }
 
     fn get_mut(&mut self, all: &Arc<str>) -> &mut Json {
@@ -251,39 +239,30 @@ impl Slot {
 
 impl Name {
     fn own(name: &str) -> Self {
-        Self::Own { name: name.into(), json: quoted(name).into() }
+        Self::Own(Box::new((name.into(), quoted(name))))
     }
 
     fn as_str<'a>(&'a self, all: &'a str) -> &'a str {
         match self {
             Self::Plain { start, end } => &all[*start as usize..*end as usize],
-            Self::Own { name, .. } => name,
+            Self::Own(own) => &own.0,
         }
     }
 
     fn write(&self, all: &str, out: &mut Vec<u8>) {
         match self {
             Self::Plain { .. } => write_string(out, self.as_str(all)),
-            Self::Own { json, .. } => out.extend_from_slice(json.as_bytes()),
-        }
-    }
-}
-
-impl From<Step<'_>> for Own {
-    fn from(step: Step<'_>) -> Self {
-        match step {
-            Step::Name(name) => Self::Name(name.into()),
-            Step::At(at) => Self::At(at),
+            Self::Own(own) => out.extend_from_slice(own.1.as_bytes()),
         }
     }
 }
 
 fn parse_members(all: &str, mut scanner: Scanner<'_>) -> Vec<Member> {
-    let mut members = Vec::new();
+    let mut members = Vec::with_capacity(8);
     while let Some(MemberSpan { name, name_escaped, value }) = scanner.member(members.is_empty()).expect("the text was checked") {
         let name = if name_escaped {
             let json = &all[name];
-            Name::Own { name: unescape_lossy(&json[1..json.len() - 1]).into(), json: json.into() }
+            Name::Own(Box::new((unescape_lossy(&json[1..json.len() - 1]), json.into())))
         } else {
             Name::Plain { start: position(name.start + 1), end: position(name.end - 1) }
         };

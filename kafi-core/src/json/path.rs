@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::json::node::{Own, Text};
+use crate::json::node::Text;
 use crate::json::scan::{Fault, Scanner};
 use crate::json::text::quoted;
-use crate::json::{Json, JsonKind, Source};
+use crate::json::{Json, JsonKind, Source, Step};
 
 /// How many characters of a value an error shows.
 const SHOWN_MAX: usize = 40;
@@ -14,7 +14,13 @@ const SHOWN_MAX: usize = 40;
 /// A lookup that found nothing: where, and of what.
 pub(crate) struct Missing {
     parent: Parent,
-    step: Own,
+    step: OwnedStep,
+}
+
+/// A [`Step`] that owns its name.
+enum OwnedStep {
+    Name(Box<str>),
+    At(usize),
 }
 
 enum Parent {
@@ -24,13 +30,26 @@ enum Parent {
 }
 
 impl Missing {
-    pub(super) fn new(parent: &Source, step: Own) -> Self {
+    pub(super) fn new(parent: &Source, step: Step<'_>) -> Self {
         let parent = match parent {
             Source::Text(text) => Parent::Text(text.clone()),
             Source::Missing(missing) => Parent::Missing(Arc::clone(missing)),
             Source::Null | Source::Changed => Parent::Built,
         };
+        let step = match step {
+            Step::Name(name) => OwnedStep::Name(name.into()),
+            Step::At(at) => OwnedStep::At(at),
+        };
         Self { parent, step }
+    }
+
+    /// Whether it was `step` that led nowhere.
+    pub(super) fn is(&self, step: Step<'_>) -> bool {
+        match (&self.step, step) {
+            (OwnedStep::Name(own), Step::Name(name)) => **own == *name,
+            (OwnedStep::At(own), Step::At(at)) => *own == at,
+            _ => false,
+        }
     }
 
     fn path(&self) -> String {
@@ -40,8 +59,8 @@ impl Missing {
             Parent::Built => String::new(),
         };
         match &self.step {
-            Own::Name(name) => push_name(&mut path, name),
-            Own::At(at) => path.push_str(&format!("[{at}]")),
+            OwnedStep::Name(name) => push_name(&mut path, name),
+            OwnedStep::At(at) => path.push_str(&format!("[{at}]")),
         }
         path
     }
