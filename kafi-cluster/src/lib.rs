@@ -1,1 +1,76 @@
-//! Real Kafka.
+//! Real Kafka as a storage, through librdkafka.
+//!
+//! [`open`] takes librdkafka's properties, every one of them; a few have other defaults here, which suit what Kafi does:
+//!
+//! | property | default here | why |
+//! | --- | --- | --- |
+//! | `partitioner` | `murmur2_random` | a key has one partition everywhere: in the Java clients, in Kafi's own logs |
+//! | `enable.idempotence`, `enable.gapless.guarantee` | `true` | after a message that fails, no later one of its partition is written |
+//! | `message.timeout.ms` | `0` | no message is given up while later ones may still be written; `produce` says when nothing goes on |
+//! | `message.max.bytes` | 1 GB | the broker decides what is too large |
+//! | `queue.buffering.max.kbytes` | 64 MB | memory stays flat |
+//! | `enable.auto.commit` | `false` | Kafi commits what was handled |
+//! | `fetch.wait.max.ms`, `queued.*`, `fetch.*.max.bytes` | from the options | finite reads end at once, memory stays within `buffer_bytes_max` |
+//! | `enable.metrics.push` | `false` | nothing is reported to anybody |
+//!
+//! `enable.partition.eof`, `auto.offset.reset`, `enable.auto.offset.store`, `isolation.level` and (for consumers) `group.id` follow from how a
+//! consumer is made and used, and are not taken from the properties. `transactional.id` is refused.
+//!
+//! librdkafka's log lines go to the `log` crate under the target `librdkafka`. What it calls an error is mostly a connection that it sets up
+//! again by itself, so those lines come as `info`; errors that matter come back from calls.
+//!
+//! What librdkafka cannot do: it ends the name of a header that holds a zero byte there when reading, and messages with such a header
+//! are refused when producing.
+
+#![deny(missing_docs)]
+
+mod admin;
+mod config;
+mod consumer;
+mod error;
+mod ffi;
+mod health;
+mod member;
+mod offsets;
+mod producer;
+mod session;
+mod storage;
+mod tokens;
+
+use std::sync::Arc;
+
+use kafi_core::{Result, Storage};
+
+pub use storage::CAPABILITIES;
+
+/// The scheme of its addresses: `kafka://host:port`.
+pub const SCHEME: &str = "kafka";
+
+/// librdkafka as it was built in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its version, as in `2.12.1`.
+    pub librdkafka: String,
+    /// What it was built with (`builtin.features`), with commas between: compressions, kinds of authentication.
+    pub features: String,
+}
+
+/// Opens a cluster under `name`, with librdkafka's properties. Checks them one by one and speaks to no broker.
+///
+/// # Errors
+/// `Config` for an unknown property, a bad value, or missing brokers.
+///
+/// ```
+/// let properties = [("bootstrap.servers".to_string(), "localhost:9092".to_string())];
+/// let storage = kafi_cluster::open("local", &properties)?;
+/// assert_eq!((storage.name(), storage.scheme()), ("local", "kafka"));
+/// # Ok::<(), kafi_core::Error>(())
+/// ```
+pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Storage>> {
+    Ok(Arc::new(storage::KafkaStorage::new(config::Settings::new(name, properties)?)))
+}
+
+/// The version of librdkafka and what it was built with.
+pub fn version() -> Version {
+    Version { librdkafka: ffi::version(), features: ffi::Conf::new().get("builtin.features").unwrap_or_default() }
+}

@@ -1,0 +1,239 @@
+//! Administration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafi_core::{
+    Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Group, Isolation, NewTopic, Position, Result, Topic, TopicPartition, Watermarks, check_topic_name,
+};
+
+use crate::error;
+use crate::ffi::{Client, Deadline, OffsetAnswer, PartitionList, TopicAnswer};
+use crate::offsets::Offsets;
+
+/// How long to wait between two looks at whether a change has reached the brokers.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A client for administration.
+pub(crate) struct KafkaAdmin {
+    storage: Arc<str>,
+    client: Client,
+}
+
+impl KafkaAdmin {
+    pub(crate) fn new(storage: Arc<str>, client: Client) -> Self {
+        Self { storage, client }
+    }
+
+    /// Waits until what the cluster says about a topic is as it should be.
+    fn wait_until(&self, operation: &'static str, topic: &str, deadline: Deadline, is_done: impl Fn(&TopicAnswer) -> bool) -> Result<()> {
+        loop {
+            let answers = self.client.describe_topics(operation, &[topic], deadline)?;
+            if answers.iter().all(&is_done) {
+                return Ok(());
+            }
+            if deadline.is_over() {
+                return Err(error::timed_out(operation).with("topic", topic));
+            }
+            std::thread::sleep(LOOK_AGAIN.min(deadline.left()));
+        }
+    }
+
+    fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.with("storage", &self.storage))
+    }
+
+    fn all_topics(&self, names: &[String], deadline: Deadline) -> Result<Vec<Topic>> {
+        let operation = "list topics";
+        let listed = if names.is_empty() {
+            // The list itself does not see why brokers cannot be reached; this does.
+            self.client.cluster_id(operation, deadline)?;
+            self.client.topic_names(operation, deadline)?
+        } else {
+            names.to_vec()
+        };
+        if listed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+        let mut topics = Vec::new();
+        for answer in self.client.describe_topics(operation, &listed, deadline)? {
+            match answer.error {
+                0 => topics.push(Topic { name: answer.name, id: answer.id, internal: answer.internal, partitions: sorted(answer.partitions) }),
+                // Deleted between the two requests.
+                error::broker::UNKNOWN_TOPIC_OR_PARTITION if names.is_empty() => {}
+                error::broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
+                code => return Err(error::from_code(operation, code).with("topic", answer.name)),
+            }
+        }
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        topics.dedup_by(|a, b| a.name == b.name);
+        Ok(topics)
+    }
+
+    fn delete_before(&self, before: &[Position], deadline: Deadline) -> Result<Vec<Position>> {
+        let operation = "delete records";
+        let answers = self.client.delete_records(operation, &PartitionList::of_positions(operation, before)?, deadline)?;
+        before.iter().map(|position| deleted(operation, position, &answers)).collect()
+    }
+
+    fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<Position>> {
+        let operation = "read group offsets";
+        let pending = self.client.start_group_offsets(operation, group, None, deadline)?;
+        let answers = self.client.wait_group_offsets(operation, &pending, deadline)?;
+        let mut positions = Vec::new();
+        for answer in answers {
+            match answer.error {
+                0 if answer.offset >= 0 => positions.push(Position { topic: answer.topic, partition: answer.partition, offset: answer.offset }),
+                0 => {}
+                code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
+            }
+        }
+        // A broker answers for a missing group as for one that has committed nothing.
+        if positions.is_empty() && !self.client.groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
+            return Err(Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group));
+        }
+        positions.sort();
+        Ok(positions)
+    }
+
+    fn set_group(&self, group: &str, offsets: &[Position], deadline: Deadline) -> Result<()> {
+        let operation = "set group offsets";
+        let answers = self.client.alter_group_offsets(operation, group, &PartitionList::of_positions(operation, offsets)?, deadline);
+        for answer in answers.map_err(|error| live_members(error, group))? {
+            match answer.error {
+                0 => {}
+                error::broker::UNKNOWN_MEMBER_ID => return Err(has_members(operation, group)),
+                code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Admin for KafkaAdmin {
+    fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
+        self.in_storage(self.all_topics(names, Deadline::after(timeout)))
+    }
+
+    fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        let (operation, deadline) = ("create topic", Deadline::after(timeout));
+        check_topic_name(&topic.name)?;
+        if topic.partitions.is_some_and(|partitions| partitions < 1) {
+            return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", &topic.name));
+        }
+        if topic.replication.is_some_and(|replication| !(1..=i32::from(i16::MAX)).contains(&replication)) {
+            return Err(Error::new(ErrorKind::Usage, operation, "a partition has at least one replica").with("topic", &topic.name));
+        }
+        let created = self.client.create_topic(operation, topic, deadline).and_then(|()| {
+            let is_led = |answer: &TopicAnswer| answer.error == 0 && !answer.partitions.is_empty() && answer.partitions.iter().all(|p| p.leader >= 0);
+            self.wait_until(operation, &topic.name, deadline, is_led)
+        });
+        self.in_storage(created)
+    }
+
+    fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
+        let (operation, deadline) = ("delete topic", Deadline::after(timeout));
+        let deleted = self
+            .client
+            .delete_topic(operation, name, deadline)
+            .and_then(|()| self.wait_until(operation, name, deadline, |answer| answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION));
+        self.in_storage(deleted)
+    }
+
+    fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
+        let (operation, deadline) = ("create partitions", Deadline::after(timeout));
+        let Some(count) = usize::try_from(partitions).ok().filter(|count| *count >= 1) else {
+            return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", topic));
+        };
+        let created = self.client.create_partitions(operation, topic, count, deadline).and_then(|()| {
+            let is_led = |answer: &TopicAnswer| answer.error == 0 && answer.partitions.len() >= count && answer.partitions.iter().all(|p| p.leader >= 0);
+            self.wait_until(operation, topic, deadline, is_led)
+        });
+        self.in_storage(created)
+    }
+
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
+        let offsets = Offsets { client: &self.client, operation: "read watermarks", deadline: Deadline::after(timeout) };
+        self.in_storage(offsets.watermarks(partitions, isolation))
+    }
+
+    fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        let offsets = Offsets { client: &self.client, operation: "find offsets", deadline: Deadline::after(timeout) };
+        self.in_storage(offsets.for_times(times))
+    }
+
+    fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        if before.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.in_storage(self.delete_before(before, Deadline::after(timeout)))
+    }
+
+    fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        let mut entries = self.in_storage(self.client.topic_config("read settings", topic, Deadline::after(timeout)))?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.in_storage(self.client.alter_topic_config("change settings", topic, changes, Deadline::after(timeout)))
+    }
+
+    fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
+        let mut groups = self.in_storage(self.client.groups("list groups", Deadline::after(timeout)))?;
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(groups)
+    }
+
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+        self.in_storage(self.read_group(group, Deadline::after(timeout)))
+    }
+
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        self.in_storage(self.set_group(group, offsets, Deadline::after(timeout)))
+    }
+
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
+        let deleted = self.client.delete_group("delete group", group, Deadline::after(timeout));
+        self.in_storage(deleted.map_err(|error| live_members(error, group)))
+    }
+}
+
+fn sorted(mut partitions: Vec<kafi_core::Partition>) -> Vec<kafi_core::Partition> {
+    partitions.sort_by_key(|partition| partition.partition);
+    partitions
+}
+
+fn deleted(operation: &'static str, position: &Position, answers: &[OffsetAnswer]) -> Result<Position> {
+    let Position { topic, partition, .. } = position;
+    let answer = answers.iter().find(|answer| answer.topic == *topic && answer.partition == *partition);
+    let failed = |error: Error| Err(error.with("topic", topic).with("partition", partition));
+    match answer {
+        Some(answer) if answer.error == 0 => Ok(Position { topic: topic.clone(), partition: *partition, offset: answer.offset }),
+        Some(answer) if answer.error == error::broker::OFFSET_OUT_OF_RANGE => {
+            failed(Error::new(ErrorKind::OutOfRange, operation, format!("offset {} lies beyond the end", position.offset)))
+        }
+        Some(answer) => failed(error::from_code(operation, answer.error)),
+        None => failed(Error::new(ErrorKind::Unexpected, operation, "the broker did not answer for this partition")),
+    }
+}
+
+fn has_members(operation: &'static str, group: &str) -> Error {
+    let error = Error::new(ErrorKind::Conflict, operation, "the group has live members").with("group", group);
+    error.retry(kafi_core::Retry::Later).hint("stop its consumers first")
+}
+
+/// Brokers call a change from outside a group that is alive a foreign member.
+fn live_members(error: Error, group: &str) -> Error {
+    match error.kind() {
+        ErrorKind::Fenced | ErrorKind::Conflict => has_members("change group", group),
+        _ => error,
+    }
+}

@@ -1,0 +1,299 @@
+//! librdkafka's properties: the user's, and Kafi's defaults where they are better than librdkafka's for what Kafi does.
+
+use std::fmt;
+use std::sync::Arc;
+
+use kafi_core::{ConsumerOptions, Error, ErrorKind, Isolation, ProducerOptions, Result, is_secret_key};
+
+use crate::ffi::raw::rd_kafka_type_t;
+use crate::ffi::{Client, Conf, Refusal};
+use crate::health::Health;
+
+/// For every client. What the user sets wins.
+const COMMON: &[(&str, &str)] = &[
+    ("client.id", "kafi"),
+    // Nothing is reported to anybody, and a start is a request shorter.
+    ("enable.metrics.push", "false"),
+    // A broker that restarts is found again soon after it is back.
+    ("reconnect.backoff.max.ms", "2000"),
+    ("socket.connection.setup.timeout.ms", "10000"),
+];
+
+/// For consumers.
+const CONSUMER: &[(&str, &str)] = &[
+    ("allow.auto.create.topics", "false"),
+    ("enable.auto.commit", "false"),
+    // After a full queue, go on at once when there is room.
+    ("fetch.queue.backoff.ms", "0"),
+];
+
+/// For producers.
+const PRODUCER: &[(&str, &str)] = &[
+    ("enable.idempotence", "true"),
+    // After a message that a broker refuses, none that was handed over later is written.
+    ("enable.gapless.guarantee", "true"),
+    // Messages are not given up one by one while later ones may still go out: `produce` says when nothing goes on.
+    ("message.timeout.ms", "0"),
+    // The same partition for a key as the Java clients and Kafi's own logs.
+    ("partitioner", "murmur2_random"),
+    // The broker decides what is too large.
+    ("message.max.bytes", "1000000000"),
+    ("linger.ms", "5"),
+    ("batch.size", "1000000"),
+    ("queue.buffering.max.messages", "100000"),
+    ("queue.buffering.max.kbytes", "65536"),
+];
+
+/// What consumers cannot work without, whatever the user says: how a read ends, and what an offset outside of the log does.
+const CONSUMER_FIXED: &[(&str, &str)] = &[("enable.partition.eof", "true"), ("auto.offset.reset", "error"), ("enable.auto.offset.store", "false")];
+
+/// Properties that have no value by default, and so are missing in librdkafka's own list.
+const WITHOUT_DEFAULT: &[&str] = &[
+    "bootstrap.servers",
+    "debug",
+    "group.id",
+    "group.instance.id",
+    "plugin.library.paths",
+    "sasl.mechanism",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.extensions",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.password",
+    "sasl.username",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.cipher.suites",
+    "ssl.crl.location",
+    "ssl.curves.list",
+    "ssl.key.location",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.sigalgs.list",
+];
+
+/// What a message takes in librdkafka's queue besides its bytes.
+const MESSAGE_OVERHEAD_BYTES: u64 = 512;
+
+/// Shorter secrets are not blanked out of texts, which they would make unreadable.
+const SECRET_LEN_MIN: usize = 3;
+
+/// What a consumer is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Assigned partitions, all up to an end.
+    Finite,
+    /// Assigned partitions, some without an end.
+    Endless,
+    /// The share of a member of a group.
+    Member,
+}
+
+/// The properties of a storage.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: Arc<str>,
+    properties: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.properties.iter().map(|(name, value)| (name, if is_secret_key(name) { "***" } else { value }));
+        f.debug_struct("Settings").field("name", &self.name).field("properties", &shown.collect::<Vec<_>>()).finish()
+    }
+}
+
+impl Settings {
+    /// Checks each property by itself.
+    ///
+    /// # Errors
+    /// `Config` names the property.
+    pub(crate) fn new(name: &str, properties: &[(String, String)]) -> Result<Self> {
+        let settings = Self { name: name.into(), properties: properties.to_vec() };
+        let mut conf = Conf::new();
+        settings.apply(&mut conf, properties)?;
+        if settings.brokers(&[]).is_empty() {
+            let error = Error::new(ErrorKind::Config, "open storage", "no brokers are given").with("storage", name);
+            return Err(error.hint("set bootstrap.servers to host:port of one or more brokers"));
+        }
+        Ok(settings)
+    }
+
+    /// Checks properties that come on top of the storage's.
+    ///
+    /// # Errors
+    /// `Config` names the property.
+    pub(crate) fn check(&self, properties: &[(String, String)]) -> Result<()> {
+        self.apply(&mut Conf::new(), properties)
+    }
+
+    /// Whether the user asked librdkafka to commit from time to time.
+    pub(crate) fn commits_by_itself(&self, properties: &[(String, String)]) -> bool {
+        let mut all = self.properties.iter().chain(properties).rev();
+        all.find(|(name, _)| name == "enable.auto.commit").is_some_and(|(_, value)| value == "true")
+    }
+
+    /// A client for administration.
+    pub(crate) fn control(&self) -> Result<Client> {
+        let mut conf = self.conf(&[COMMON, CONSUMER], &[], &[CONSUMER_FIXED])?;
+        leave_groups(&mut conf);
+        self.client(rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, &[])
+    }
+
+    /// A client that reads.
+    pub(crate) fn consumer(&self, options: &ConsumerOptions, reading: Reading) -> Result<Client> {
+        let limits = limits(options.buffer_bytes_max);
+        let limits: Vec<_> = limits.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        // A finite read waits for the answer that there is nothing more; an endless one waits for messages.
+        let wait_ms = if reading == Reading::Finite { "10" } else { "100" };
+        let isolation = match options.isolation {
+            Isolation::ReadCommitted => "read_committed",
+            Isolation::ReadUncommitted => "read_uncommitted",
+        };
+        let own = [("fetch.wait.max.ms", wait_ms), ("isolation.level", isolation)];
+        let mut conf = self.conf(&[COMMON, CONSUMER, &limits, &own], &options.properties, &[CONSUMER_FIXED, &[("isolation.level", isolation)]])?;
+        match (&options.group, reading) {
+            (Some(group), Reading::Member) => self.set(&mut conf, "group.id", group)?,
+            _ => leave_groups(&mut conf),
+        }
+        self.client(rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, &options.properties)
+    }
+
+    /// A client that writes, and whether nothing is written after a failure.
+    pub(crate) fn producer(&self, options: &ProducerOptions) -> Result<(Client, bool)> {
+        let all = || self.properties.iter().chain(&options.properties);
+        if all().any(|(name, value)| name == "transactional.id" && !value.is_empty()) {
+            let why = "Kafi writes without transactions: leave this property out";
+            return Err(Error::new(ErrorKind::Config, "open producer", why).with("storage", &self.name).with("property", "transactional.id"));
+        }
+        // Without idempotence there is nothing that could keep the order after a failure.
+        let is_idempotent = all().rfind(|(name, _)| name == "enable.idempotence").is_none_or(|(_, value)| value == "true");
+        let gapful = [("enable.gapless.guarantee", "false"), ("enable.idempotence", "false")];
+        let defaults: &[&[(&str, &str)]] = if is_idempotent { &[COMMON, PRODUCER] } else { &[COMMON, PRODUCER, &gapful] };
+        let conf = self.conf(defaults, &options.properties, &[])?;
+        let is_strict = conf.get("enable.gapless.guarantee").as_deref() == Some("true");
+        Ok((self.client(rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, &options.properties)?, is_strict))
+    }
+
+    /// Defaults, then the storage's properties, then those of the call, then what is fixed.
+    fn conf(&self, defaults: &[&[(&str, &str)]], properties: &[(String, String)], fixed: &[&[(&str, &str)]]) -> Result<Conf> {
+        let mut conf = Conf::new();
+        for (name, value) in defaults.iter().copied().flatten() {
+            self.set(&mut conf, name, value)?;
+        }
+        self.apply(&mut conf, &self.properties)?;
+        self.apply(&mut conf, properties)?;
+        for (name, value) in fixed.iter().copied().flatten() {
+            self.set(&mut conf, name, value)?;
+        }
+        Ok(conf)
+    }
+
+    fn apply(&self, conf: &mut Conf, properties: &[(String, String)]) -> Result<()> {
+        properties.iter().try_for_each(|(name, value)| self.set(conf, name, value))
+    }
+
+    fn set(&self, conf: &mut Conf, name: &str, value: &str) -> Result<()> {
+        let Err(refusal) = conf.set(name, value) else { return Ok(()) };
+        let why = match refusal {
+            Refusal::Unknown => match nearest(name) {
+                Some(known) => format!("librdkafka has no such property; did you mean {known}?"),
+                None => "librdkafka has no such property".to_string(),
+            },
+            Refusal::Bad(_) if is_secret_key(name) => "librdkafka does not take this value (which is not shown)".to_string(),
+            Refusal::Bad(why) => crate::error::lower_first(&why),
+        };
+        Err(Error::new(ErrorKind::Config, "configure Kafka client", why).with("storage", &self.name).with("property", name))
+    }
+
+    fn client(&self, kind: rd_kafka_type_t, conf: Conf, properties: &[(String, String)]) -> Result<Client> {
+        let secrets = self.properties.iter().chain(properties).filter(|(name, value)| is_secret_key(name) && value.len() >= SECRET_LEN_MIN);
+        let secrets = secrets.map(|(_, value)| value.clone()).collect();
+        Client::new(kind, conf, secrets, Health::new(&self.brokers(properties))).map_err(|error| error.with("storage", &self.name))
+    }
+
+    fn brokers(&self, properties: &[(String, String)]) -> String {
+        let mut all = self.properties.iter().chain(properties).rev();
+        all.find(|(name, _)| name == "bootstrap.servers" || name == "metadata.broker.list").map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
+/// Takes the group out of a configuration, so that the client never speaks to a coordinator on its own.
+fn leave_groups(conf: &mut Conf) {
+    let emptied = conf.set("group.id", "");
+    assert!(emptied.is_ok(), "librdkafka takes an empty group");
+}
+
+/// Limits under which all that is read ahead takes about `buffer_bytes` of memory, however large or small the messages are.
+///
+/// librdkafka looks at its queue before it asks for more, so that one answer more than the limits may be under way.
+fn limits(buffer_bytes: u64) -> Vec<(&'static str, String)> {
+    let buffer_bytes = buffer_bytes.clamp(1 << 20, 1 << 30);
+    let fetch_bytes = (buffer_bytes / 4).clamp(1 << 20, 50 << 20);
+    vec![
+        ("queued.min.messages", (buffer_bytes / 2 / MESSAGE_OVERHEAD_BYTES).clamp(1000, 1_000_000).to_string()),
+        ("queued.max.messages.kbytes", (buffer_bytes / 2 / 1024).to_string()),
+        ("fetch.message.max.bytes", (fetch_bytes / 8).max(1 << 20).to_string()),
+        ("fetch.max.bytes", fetch_bytes.to_string()),
+    ]
+}
+
+/// The known name that is most like this one, if any is like it.
+fn nearest(name: &str) -> Option<String> {
+    let known = Conf::known_names();
+    let known = known.iter().map(String::as_str).chain(WITHOUT_DEFAULT.iter().copied());
+    kafi_core::nearest(name, known).map(str::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn properties(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn unknown_properties_name_the_nearest_known_one() {
+        let error = Settings::new("local", &properties(&[("bootstrap.server", "h:1")])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let line = error.to_string();
+        assert!(line.contains("property bootstrap.server:") && line.contains("did you mean bootstrap.servers?"), "{line}");
+        for (wrong, right) in [("sasl.pasword", "sasl.password"), ("Partitioner", "partitioner"), ("ssl.ca.locaton", "ssl.ca.location")] {
+            assert_eq!(nearest(wrong).as_deref(), Some(right));
+        }
+        assert_eq!(nearest("entirely.different.things"), None);
+    }
+
+    #[test]
+    fn bad_values_are_named_and_secrets_are_not() {
+        let error = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("security.protocol", "sasl_sls")])).unwrap_err();
+        assert!(error.to_string().contains("security.protocol") && error.to_string().contains("sasl_sls"), "{error}");
+        let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("sasl.password", "hunter2")])).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let error = settings.set(&mut Conf::new(), "sasl.password", "hunter2\0").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn brokers_must_be_given() {
+        let error = Settings::new("local", &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("bootstrap.servers")));
+    }
+
+    #[test]
+    fn the_callers_properties_win_over_the_storages_and_those_over_the_defaults() {
+        let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("linger.ms", "7"), ("client.id", "a")])).unwrap();
+        let conf = settings.conf(&[COMMON, PRODUCER], &properties(&[("client.id", "b")]), &[]).unwrap();
+        assert_eq!(conf.get("linger.ms").as_deref(), Some("7"));
+        assert_eq!(conf.get("client.id").as_deref(), Some("b"));
+        assert_eq!(conf.get("enable.idempotence").as_deref(), Some("true"));
+    }
+}

@@ -1,0 +1,228 @@
+//! Reading messages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Polled, Position, Result, TopicPartition, check_topic_name};
+
+use crate::config::{Reading, Settings};
+use crate::error::{self, broker};
+use crate::ffi::{Client, Deadline, PartitionList};
+use crate::member::Member;
+use crate::offsets::{Offsets, check_partitions};
+use crate::session::{Part, Session, Tolerance, lost};
+
+/// A consumer. Assigned partitions are read without any group, so that no coordinator is spoken to before something is committed.
+pub(crate) struct KafkaConsumer {
+    settings: Settings,
+    options: ConsumerOptions,
+    session: Option<Session>,
+}
+
+impl KafkaConsumer {
+    /// Checks the properties; a client is made when it is known what for.
+    pub(crate) fn new(settings: Settings, options: ConsumerOptions) -> Result<Self> {
+        settings.check(&options.properties)?;
+        Ok(Self { settings, options, session: None })
+    }
+
+    fn tolerance(&self) -> Tolerance {
+        Tolerance { gap: self.options.allow_gap, corrupt: self.options.skip_corrupt }
+    }
+
+    fn group(&self, operation: &'static str) -> Result<&str> {
+        let missing = || Error::new(ErrorKind::Usage, operation, "this consumer has no group").hint("name one with -g");
+        self.options.group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)
+    }
+
+    /// The client at hand, or one that reads nothing.
+    fn client(&self) -> Result<Client> {
+        match &self.session {
+            Some(session) => Ok(session.client.clone()),
+            None => self.settings.consumer(&self.options, Reading::Endless),
+        }
+    }
+
+    /// Where each assignment starts, once it is known that it can.
+    fn parts(&self, client: &Client, assignments: &[Assignment], deadline: Deadline) -> Result<Vec<Part>> {
+        let operation = "assign";
+        let names: BTreeSet<&str> = assignments.iter().map(|assignment| assignment.topic.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        let topics = client.describe_topics(operation, &names, deadline)?;
+        check_partitions(operation, &topics, assignments.iter().map(|a| (a.topic.as_str(), a.partition)))?;
+        let partitions: Vec<_> = assignments.iter().map(|a| TopicPartition { topic: a.topic.clone(), partition: a.partition }).collect();
+        let ends = Offsets { client, operation, deadline }.watermarks(&partitions, Isolation::ReadUncommitted)?;
+        let mut shared: Vec<Arc<str>> = Vec::new();
+        let mut parts = Vec::new();
+        for (assignment, ends) in assignments.iter().zip(ends) {
+            let next = self.start_of(assignment, ends.low, ends.high)?;
+            let topic = shared.iter().find(|topic| ***topic == *assignment.topic).cloned().unwrap_or_else(|| {
+                shared.push(assignment.topic.as_str().into());
+                Arc::clone(&shared[shared.len() - 1])
+            });
+            let done = assignment.end.is_some_and(|end| next >= end);
+            parts.push(Part { topic, partition: assignment.partition, next, end: assignment.end, done, started: false });
+        }
+        Ok(parts)
+    }
+
+    fn start_of(&self, assignment: &Assignment, low: i64, high: i64) -> Result<i64> {
+        let Assignment { topic, partition, start, .. } = assignment;
+        if *start > high {
+            let error = Error::new(ErrorKind::OutOfRange, "assign", format!("offset {start} lies beyond the end, which is {high}"));
+            return Err(error.with("topic", topic).with("partition", partition));
+        }
+        if *start >= low {
+            return Ok(*start);
+        }
+        if !self.options.allow_gap {
+            return Err(lost(*start, low).with("topic", topic).with("partition", partition));
+        }
+        log::warn!("offsets {start} to {} of {topic} [{partition}] are no longer there: starting at {low}", low - 1);
+        Ok(low)
+    }
+
+    fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.with("storage", &self.settings.name))
+    }
+
+    fn assign_parts(&mut self, assignments: &[Assignment], deadline: Deadline) -> Result<()> {
+        check_assignments(assignments)?;
+        let reading = if assignments.iter().all(|assignment| assignment.end.is_some()) { Reading::Finite } else { Reading::Endless };
+        // The client before is closed by a thread of its own.
+        self.session = None;
+        let client = self.settings.consumer(&self.options, reading)?;
+        let parts = if assignments.is_empty() { Vec::new() } else { self.parts(&client, assignments, deadline)? };
+        self.session = Some(Session::assigned(client, parts, self.tolerance())?);
+        Ok(())
+    }
+
+    fn join(&mut self, topics: &[String], deadline: Deadline) -> Result<()> {
+        let operation = "subscribe";
+        let group = self.group(operation)?.to_string();
+        topics.iter().try_for_each(|topic| check_topic_name(topic))?;
+        self.session = None;
+        let client = self.settings.consumer(&self.options, Reading::Member)?;
+        if !topics.is_empty() {
+            let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+            for answer in client.describe_topics(operation, &names, deadline)? {
+                match answer.error {
+                    0 => {}
+                    broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
+                    code => return Err(error::from_code(operation, code).with("topic", answer.name)),
+                }
+            }
+        }
+        client.subscribe(operation, topics)?;
+        let member = Member::new(group, &self.options, self.settings.commits_by_itself(&self.options.properties));
+        self.session = Some(Session::subscribed(client, member, self.tolerance()));
+        Ok(())
+    }
+
+    fn commit_positions(&self, positions: &[Position], deadline: Deadline) -> Result<()> {
+        let operation = "commit";
+        let group = self.group(operation)?;
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let list = PartitionList::of_positions(operation, positions)?;
+        if let Some(session) = self.session.as_ref().filter(|session| session.member.is_some()) {
+            return session.client.commit(operation, &list, deadline).map_err(|error| error.with("group", group));
+        }
+        let answers = self.client()?.alter_group_offsets(operation, group, &list, deadline).map_err(|error| error.with("group", group))?;
+        match answers.iter().find(|answer| answer.error != 0) {
+            Some(answer) => {
+                let error = error::from_code(operation, answer.error).with("group", group);
+                Err(error.with("topic", &answer.topic).with("partition", answer.partition))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn committed_positions(&self, partitions: &[TopicPartition], deadline: Deadline) -> Result<Vec<Position>> {
+        let operation = "read committed offsets";
+        let group = self.group(operation)?;
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: Vec<_> = partitions.iter().map(|p| Position { topic: p.topic.clone(), partition: p.partition, offset: -1 }).collect();
+        let client = self.client()?;
+        let pending = client.start_group_offsets(operation, group, Some(&PartitionList::of_positions(operation, &wanted)?), deadline)?;
+        let mut committed = Vec::new();
+        for answer in client.wait_group_offsets(operation, &pending, deadline)? {
+            match answer.error {
+                0 if answer.offset >= 0 => committed.push(Position { topic: answer.topic, partition: answer.partition, offset: answer.offset }),
+                0 => {}
+                code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
+            }
+        }
+        Ok(committed)
+    }
+}
+
+impl Consumer for KafkaConsumer {
+    fn assign(&mut self, assignments: &[Assignment], timeout: Duration) -> Result<()> {
+        let assigned = self.assign_parts(assignments, Deadline::after(timeout));
+        self.in_storage(assigned)
+    }
+
+    fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()> {
+        let joined = self.join(topics, Deadline::after(timeout));
+        self.in_storage(joined)
+    }
+
+    fn seek(&mut self, position: &Position, timeout: Duration) -> Result<()> {
+        match &mut self.session {
+            Some(session) => session.seek(position, Deadline::after(timeout)),
+            None => Err(Error::new(ErrorKind::NotFound, "seek", "nothing is assigned")),
+        }
+    }
+
+    fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled> {
+        batch.clear();
+        let deadline = Deadline::after(timeout);
+        let polled = match &mut self.session {
+            Some(session) => session.poll(batch, deadline),
+            None => Err(Error::new(ErrorKind::Usage, "read", "nothing is assigned or subscribed")),
+        };
+        self.in_storage(polled)
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        self.session.as_ref().map(Session::positions).unwrap_or_default()
+    }
+
+    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
+        self.in_storage(self.commit_positions(positions, Deadline::after(timeout)))
+    }
+
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>> {
+        self.in_storage(self.committed_positions(partitions, Deadline::after(timeout)))
+    }
+
+    fn close(&mut self, timeout: Duration) -> Result<()> {
+        let Some(session) = self.session.take() else { return Ok(()) };
+        let client = session.client.clone();
+        drop(session);
+        if client.close(timeout) {
+            return Ok(());
+        }
+        self.in_storage(Err(error::timed_out("close consumer")))
+    }
+}
+
+fn check_assignments(assignments: &[Assignment]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for Assignment { topic, partition, start, .. } in assignments {
+        check_topic_name(topic)?;
+        let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "assign", why).with("topic", topic).with("partition", partition));
+        if *start < 0 {
+            return refuse("the start is an offset, which is not negative");
+        }
+        if !seen.insert((topic, partition)) {
+            return refuse("this partition is assigned twice");
+        }
+    }
+    Ok(())
+}

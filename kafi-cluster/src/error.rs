@@ -1,0 +1,235 @@
+//! From Kafka's and librdkafka's error codes to kinds and whether trying again can help.
+
+use std::borrow::Cow;
+
+use kafi_core::{Error, ErrorKind, Retry};
+
+use crate::ffi;
+
+/// librdkafka's own codes, which are negative.
+pub(crate) mod local {
+    pub(crate) const TRANSPORT: i32 = -195;
+    pub(crate) const RESOLVE: i32 = -193;
+    pub(crate) const PARTITION_EOF: i32 = -191;
+    pub(crate) const UNKNOWN_PARTITION: i32 = -190;
+    pub(crate) const UNKNOWN_TOPIC: i32 = -188;
+    pub(crate) const ALL_BROKERS_DOWN: i32 = -187;
+    pub(crate) const TIMED_OUT: i32 = -185;
+    pub(crate) const QUEUE_FULL: i32 = -184;
+    pub(crate) const SSL: i32 = -181;
+    pub(crate) const AUTHENTICATION: i32 = -169;
+    pub(crate) const ASSIGN_PARTITIONS: i32 = -175;
+    pub(crate) const REVOKE_PARTITIONS: i32 = -174;
+    pub(crate) const NO_ENTITY: i32 = -156;
+    pub(crate) const PURGE_QUEUE: i32 = -152;
+    pub(crate) const PURGE_INFLIGHT: i32 = -151;
+    pub(crate) const FATAL: i32 = -150;
+    pub(crate) const GAPLESS_GUARANTEE: i32 = -148;
+    pub(crate) const AUTO_OFFSET_RESET: i32 = -140;
+    pub(crate) const BAD_MESSAGE: i32 = -199;
+    pub(crate) const BAD_COMPRESSION: i32 = -198;
+}
+
+/// The broker's codes that are acted on by number.
+pub(crate) mod broker {
+    pub(crate) const OFFSET_OUT_OF_RANGE: i32 = 1;
+    pub(crate) const CORRUPT_MESSAGE: i32 = 2;
+    pub(crate) const UNKNOWN_TOPIC_OR_PARTITION: i32 = 3;
+    pub(crate) const MESSAGE_TOO_LARGE: i32 = 10;
+    pub(crate) const UNKNOWN_MEMBER_ID: i32 = 25;
+    pub(crate) const GROUP_ID_NOT_FOUND: i32 = 69;
+}
+
+/// What each code means to a program. Codes that are not listed are `Unexpected` and not retried.
+const KINDS: &[(i32, ErrorKind, Retry)] = {
+    use ErrorKind::*;
+    use Retry::*;
+    &[
+        (local::TRANSPORT, Unavailable, Later),
+        (local::RESOLVE, Unavailable, Later),
+        (local::ALL_BROKERS_DOWN, Unavailable, Later),
+        (local::SSL, Unavailable, Never),
+        (local::AUTHENTICATION, Authentication, Never),
+        (local::TIMED_OUT, Timeout, Later),
+        (-192, Timeout, Exhausted), // _MSG_TIMED_OUT: librdkafka tried for message.timeout.ms.
+        (-166, Timeout, Later),     // _TIMED_OUT_QUEUE
+        (local::QUEUE_FULL, Unavailable, Later),
+        (local::UNKNOWN_PARTITION, NotFound, Never),
+        (local::UNKNOWN_TOPIC, NotFound, Never),
+        (local::NO_ENTITY, NotFound, Never),
+        (local::AUTO_OFFSET_RESET, OutOfRange, Never),
+        (local::BAD_MESSAGE, Corrupt, Never),
+        (local::BAD_COMPRESSION, Corrupt, Never),
+        (local::PURGE_QUEUE, Cancelled, Later),
+        (local::PURGE_INFLIGHT, Cancelled, Later),
+        (local::FATAL, Cancelled, Later),
+        (local::GAPLESS_GUARANTEE, Cancelled, Later),
+        (-186, Usage, Never),       // _INVALID_ARG
+        (-172, Unexpected, Later),  // _STATE
+        (-180, Unavailable, Later), // _WAIT_COORD
+        (-165, Unsupported, Never), // _UNSUPPORTED_FEATURE
+        (-147, Fenced, Later),      // _MAX_POLL_EXCEEDED
+        (-144, Fenced, Never),      // _FENCED
+        (-142, Fenced, Later),      // _ASSIGNMENT_LOST
+        (-139, OutOfRange, Never),  // _LOG_TRUNCATION
+        (-138, Cancelled, Later),   // _INVALID_DIFFERENT_RECORD: another message of its batch was refused.
+        (broker::OFFSET_OUT_OF_RANGE, OutOfRange, Never),
+        (broker::CORRUPT_MESSAGE, Corrupt, Never),
+        (broker::UNKNOWN_TOPIC_OR_PARTITION, NotFound, Never),
+        (5, Unavailable, Later), // LEADER_NOT_AVAILABLE
+        (6, Unavailable, Later), // NOT_LEADER_OR_FOLLOWER
+        (7, Timeout, Later),     // REQUEST_TIMED_OUT
+        (8, Unavailable, Later), // BROKER_NOT_AVAILABLE
+        (9, Unavailable, Later), // REPLICA_NOT_AVAILABLE
+        (broker::MESSAGE_TOO_LARGE, TooLarge, Never),
+        (13, Unavailable, Later), // NETWORK_EXCEPTION
+        (14, Unavailable, Later), // COORDINATOR_LOAD_IN_PROGRESS
+        (15, Unavailable, Later), // COORDINATOR_NOT_AVAILABLE
+        (16, Unavailable, Later), // NOT_COORDINATOR
+        (17, Usage, Never),       // INVALID_TOPIC_EXCEPTION
+        (18, TooLarge, Never),    // RECORD_LIST_TOO_LARGE
+        (19, Unavailable, Later), // NOT_ENOUGH_REPLICAS
+        (20, Unavailable, Later), // NOT_ENOUGH_REPLICAS_AFTER_APPEND
+        (21, Config, Never),      // INVALID_REQUIRED_ACKS
+        (22, Fenced, Later),      // ILLEGAL_GENERATION
+        (24, Usage, Never),       // INVALID_GROUP_ID
+        (broker::UNKNOWN_MEMBER_ID, Fenced, Later),
+        (26, Config, Never),           // INVALID_SESSION_TIMEOUT
+        (27, Fenced, Later),           // REBALANCE_IN_PROGRESS
+        (29, PermissionDenied, Never), // TOPIC_AUTHORIZATION_FAILED
+        (30, PermissionDenied, Never), // GROUP_AUTHORIZATION_FAILED
+        (31, PermissionDenied, Never), // CLUSTER_AUTHORIZATION_FAILED
+        (32, Usage, Never),            // INVALID_TIMESTAMP
+        (33, Config, Never),           // UNSUPPORTED_SASL_MECHANISM
+        (34, Config, Never),           // ILLEGAL_SASL_STATE
+        (35, Unsupported, Never),      // UNSUPPORTED_VERSION
+        (36, AlreadyExists, Never),    // TOPIC_ALREADY_EXISTS
+        (37, Usage, Never),            // INVALID_PARTITIONS
+        (38, Usage, Never),            // INVALID_REPLICATION_FACTOR
+        (39, Usage, Never),            // INVALID_REPLICA_ASSIGNMENT
+        (40, Usage, Never),            // INVALID_CONFIG
+        (41, Unavailable, Later),      // NOT_CONTROLLER
+        (42, Usage, Never),            // INVALID_REQUEST
+        (43, Unsupported, Never),      // UNSUPPORTED_FOR_MESSAGE_FORMAT
+        (44, PermissionDenied, Never), // POLICY_VIOLATION
+        (47, Fenced, Never),           // INVALID_PRODUCER_EPOCH
+        (53, PermissionDenied, Never), // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+        (54, PermissionDenied, Never), // SECURITY_DISABLED
+        (55, Cancelled, Later),        // OPERATION_NOT_ATTEMPTED
+        (56, Unavailable, Later),      // KAFKA_STORAGE_ERROR
+        (58, Authentication, Never),   // SASL_AUTHENTICATION_FAILED
+        (60, Unavailable, Later),      // REASSIGNMENT_IN_PROGRESS
+        (68, Conflict, Later),         // NON_EMPTY_GROUP
+        (broker::GROUP_ID_NOT_FOUND, NotFound, Never),
+        (72, Unavailable, Later),      // LISTENER_NOT_FOUND
+        (73, PermissionDenied, Never), // TOPIC_DELETION_DISABLED
+        (74, Unavailable, Later),      // FENCED_LEADER_EPOCH
+        (75, Unavailable, Later),      // UNKNOWN_LEADER_EPOCH
+        (76, Unsupported, Never),      // UNSUPPORTED_COMPRESSION_TYPE
+        (78, Unavailable, Later),      // OFFSET_NOT_AVAILABLE
+        (81, Fenced, Later),           // GROUP_MAX_SIZE_REACHED
+        (82, Fenced, Never),           // FENCED_INSTANCE_ID
+        (83, Unavailable, Later),      // ELIGIBLE_LEADERS_NOT_AVAILABLE
+        (86, Conflict, Later),         // GROUP_SUBSCRIBED_TO_TOPIC
+        (87, Usage, Never),            // INVALID_RECORD
+        (88, Unavailable, Later),      // UNSTABLE_OFFSET_COMMIT
+        (89, Unavailable, Later),      // THROTTLING_QUOTA_EXCEEDED
+        (90, Fenced, Never),           // PRODUCER_FENCED
+        (100, NotFound, Never),        // UNKNOWN_TOPIC_ID
+        (110, Fenced, Later),          // FENCED_MEMBER_EPOCH
+        (113, Fenced, Later),          // STALE_MEMBER_EPOCH
+    ]
+};
+
+/// The kind of an error code, and whether trying again can help.
+pub(crate) fn kind_of(code: i32) -> (ErrorKind, Retry) {
+    KINDS.iter().find(|(listed, ..)| *listed == code).map_or((ErrorKind::Unexpected, Retry::Never), |(_, kind, retry)| (*kind, *retry))
+}
+
+/// An error from a code, in librdkafka's words.
+pub(crate) fn from_code(operation: impl Into<Cow<'static, str>>, code: i32) -> Error {
+    with_text(operation, code, &ffi::text_of(code))
+}
+
+/// An error from a code and the words that came with it, or the code's own if there are none.
+pub(crate) fn with_text(operation: impl Into<Cow<'static, str>>, code: i32, text: &str) -> Error {
+    let (kind, retry) = kind_of(code);
+    let text = if text.is_empty() { ffi::text_of(code) } else { text.to_string() };
+    let text = text.strip_prefix("Broker: ").or(text.strip_prefix("Local: ")).unwrap_or(&text);
+    Error::new(kind, operation, lower_first(text)).retry(retry)
+}
+
+/// A topic that is not there.
+pub(crate) fn no_topic(operation: impl Into<Cow<'static, str>>, topic: &str) -> Error {
+    Error::new(ErrorKind::NotFound, operation, "no such topic").with("topic", topic)
+}
+
+/// A partition that is not there.
+pub(crate) fn no_partition(operation: impl Into<Cow<'static, str>>, topic: &str, partition: i32, partitions: i32) -> Error {
+    let why = format!("no such partition: the topic has {partitions}");
+    Error::new(ErrorKind::NotFound, operation, why).with("topic", topic).with("partition", partition)
+}
+
+/// The time ran out.
+pub(crate) fn timed_out(operation: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::Timeout, operation, "the time ran out").retry(Retry::Later)
+}
+
+/// The text with a small first letter, unless its first word is an abbreviation.
+pub(crate) fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_code_is_listed_twice() {
+        for (index, (code, ..)) in KINDS.iter().enumerate() {
+            assert!(KINDS[..index].iter().all(|(other, ..)| other != code), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_bindings() {
+        use crate::ffi::raw::rd_kafka_resp_err_t::*;
+        for (number, code) in [
+            (local::TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT),
+            (local::RESOLVE, RD_KAFKA_RESP_ERR__RESOLVE),
+            (local::PARTITION_EOF, RD_KAFKA_RESP_ERR__PARTITION_EOF),
+            (local::UNKNOWN_PARTITION, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION),
+            (local::UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC),
+            (local::ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN),
+            (local::TIMED_OUT, RD_KAFKA_RESP_ERR__TIMED_OUT),
+            (local::QUEUE_FULL, RD_KAFKA_RESP_ERR__QUEUE_FULL),
+            (local::SSL, RD_KAFKA_RESP_ERR__SSL),
+            (local::AUTHENTICATION, RD_KAFKA_RESP_ERR__AUTHENTICATION),
+            (local::ASSIGN_PARTITIONS, RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS),
+            (local::REVOKE_PARTITIONS, RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS),
+            (local::NO_ENTITY, RD_KAFKA_RESP_ERR__NOENT),
+            (local::PURGE_QUEUE, RD_KAFKA_RESP_ERR__PURGE_QUEUE),
+            (local::PURGE_INFLIGHT, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT),
+            (local::FATAL, RD_KAFKA_RESP_ERR__FATAL),
+            (local::GAPLESS_GUARANTEE, RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE),
+            (local::AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET),
+            (local::BAD_MESSAGE, RD_KAFKA_RESP_ERR__BAD_MSG),
+            (local::BAD_COMPRESSION, RD_KAFKA_RESP_ERR__BAD_COMPRESSION),
+            (-192, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT),
+            (-166, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE),
+            (-186, RD_KAFKA_RESP_ERR__INVALID_ARG),
+            (-172, RD_KAFKA_RESP_ERR__STATE),
+            (-180, RD_KAFKA_RESP_ERR__WAIT_COORD),
+            (-165, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE),
+            (-147, RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED),
+            (-144, RD_KAFKA_RESP_ERR__FENCED),
+            (-142, RD_KAFKA_RESP_ERR__ASSIGNMENT_LOST),
+        ] {
+            assert_eq!(number, code as i32, "{code:?}");
+        }
+    }
+}

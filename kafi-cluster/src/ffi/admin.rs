@@ -1,0 +1,401 @@
+//! Requests about the cluster, topics, and offsets.
+
+use std::ffi::CString;
+
+use kafi_core::{ConfigChange, ConfigEntry, Isolation, NewTopic, Partition, Result};
+
+use super::client::{Client, Pending};
+use super::events::Event;
+use super::lists::{self, PartitionList};
+use super::raw::{self, RawMetadataTopic, RawTopicPartition, rd_kafka_admin_op_t as Op};
+use super::{Deadline, TextBuffer, cstring, text};
+use crate::error;
+
+/// What the cluster says about a topic that was asked for.
+pub(crate) struct TopicAnswer {
+    pub(crate) name: String,
+    /// The error code; 0 is none.
+    pub(crate) error: i32,
+    pub(crate) id: String,
+    pub(crate) internal: bool,
+    pub(crate) partitions: Vec<Partition>,
+}
+
+/// An offset that was asked for.
+pub(crate) struct OffsetAnswer {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    /// The error code; 0 is none.
+    pub(crate) error: i32,
+}
+
+impl Client {
+    /// The id of the cluster.
+    pub(crate) fn cluster_id(&self, operation: &'static str, deadline: Deadline) -> Result<String> {
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers.
+            unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        // SAFETY: the event is the answer to this request; its strings live as long as it.
+        Ok(unsafe { text(raw::rd_kafka_DescribeCluster_result_cluster_id(raw::rd_kafka_event_DescribeCluster_result(event.as_ptr()))) })
+    }
+
+    /// The names of all topics. The client must have had an answer before, since this call does not see errors of brokers.
+    pub(crate) fn topic_names(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<String>> {
+        let mut metadata = std::ptr::null();
+        // SAFETY: the handle is valid, and the pointer is written on success only.
+        let code = unsafe { raw::metadata(self.rk(), 1, std::ptr::null_mut(), &raw mut metadata, deadline.left_ms(i32::MAX).max(1)) };
+        if code != 0 {
+            self.note_events();
+            return Err(self.health().last_error(operation).unwrap_or_else(|| error::from_code(operation, code)));
+        }
+        // SAFETY: on success the metadata is valid until it is freed, once.
+        let names = unsafe {
+            let topics = (*metadata).topics.cast_const().cast::<RawMetadataTopic>();
+            let names = (0..(*metadata).topic_cnt as usize).map(|index| text((*topics.add(index)).topic)).collect();
+            raw::rd_kafka_metadata_destroy(metadata);
+            names
+        };
+        Ok(names)
+    }
+
+    /// Describes these topics, missing ones too, in any order.
+    pub(crate) fn describe_topics(&self, operation: &'static str, names: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
+        let names: Vec<CString> = names.iter().map(|name| cstring(operation, "topic", name)).collect::<Result<_>>()?;
+        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the names outlive the call, and the collection is copied by it.
+            unsafe {
+                let topics = raw::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+                raw::rd_kafka_DescribeTopics(rk, topics, options, queue);
+                raw::rd_kafka_TopicCollection_destroy(topics);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request, with `count` descriptions that live as long as it.
+        unsafe {
+            let topics = raw::rd_kafka_DescribeTopics_result_topics(raw::rd_kafka_event_DescribeTopics_result(event.as_ptr()), &raw mut count);
+            Ok((0..count).map(|index| topic_answer(*topics.add(index))).collect())
+        }
+    }
+
+    /// Asks for offsets: those of the list are timestamps, or the special values of [`raw::rd_kafka_OffsetSpec_t`].
+    pub(crate) fn start_list_offsets(&self, partitions: &PartitionList, isolation: Isolation, deadline: Deadline) -> Pending {
+        self.start(Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, deadline.left(), |rk, options, queue| {
+            let level = match isolation {
+                Isolation::ReadCommitted => raw::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+                Isolation::ReadUncommitted => raw::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+            };
+            // SAFETY: `start` passes valid pointers, and the list is copied.
+            unsafe {
+                raw::rd_kafka_error_destroy(raw::rd_kafka_AdminOptions_set_isolation_level(options, level));
+                raw::rd_kafka_ListOffsets(rk, partitions.as_ptr(), options, queue);
+            }
+        })
+    }
+
+    /// Waits for what [`start_list_offsets`](Self::start_list_offsets) asked for.
+    pub(crate) fn wait_offsets(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
+        self.wait(operation, pending, deadline).map(|event| offset_answers(&event))
+    }
+
+    /// The same without waiting longer than this; `None` if it is not there yet.
+    pub(crate) fn take_offsets(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<OffsetAnswer>>> {
+        Ok(self.take(operation, pending, timeout_ms)?.map(|event| offset_answers(&event)))
+    }
+
+    /// Makes a topic. Its name and numbers were checked.
+    pub(crate) fn create_topic(&self, operation: &'static str, topic: &NewTopic, deadline: Deadline) -> Result<()> {
+        let name = cstring(operation, "topic", &topic.name)?;
+        let mut config = Vec::new();
+        for (key, value) in &topic.config {
+            config.push((cstring(operation, "setting", key)?, cstring(operation, "setting", value)?));
+        }
+        let mut why = TextBuffer::new();
+        // SAFETY: all strings end with zero and outlive the calls, which copy them; the new topic is freed once.
+        let mut new = unsafe {
+            let (partitions, replication) = (topic.partitions.unwrap_or(-1), topic.replication.unwrap_or(-1));
+            raw::rd_kafka_NewTopic_new(name.as_ptr(), partitions, replication, why.as_mut_ptr(), why.len())
+        };
+        if new.is_null() {
+            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", &topic.name));
+        }
+        for (key, value) in &config {
+            // SAFETY: as above.
+            unsafe { raw::rd_kafka_NewTopic_set_config(new, key.as_ptr(), value.as_ptr()) };
+        }
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, and the array of one is copied.
+            unsafe {
+                set_operation_timeout(options, deadline);
+                raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
+                raw::rd_kafka_NewTopic_destroy(new);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request.
+        unsafe {
+            let results = raw::rd_kafka_CreateTopics_result_topics(raw::rd_kafka_event_CreateTopics_result(event.as_ptr()), &raw mut count);
+            topic_results(operation, results, count)
+        }
+    }
+
+    /// Deletes a topic.
+    pub(crate) fn delete_topic(&self, operation: &'static str, name: &str, deadline: Deadline) -> Result<()> {
+        let name = cstring(operation, "topic", name)?;
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the array of one is copied, and the request is freed once.
+            unsafe {
+                set_operation_timeout(options, deadline);
+                let mut delete = raw::rd_kafka_DeleteTopic_new(name.as_ptr());
+                raw::rd_kafka_DeleteTopics(rk, &raw mut delete, 1, options, queue);
+                raw::rd_kafka_DeleteTopic_destroy(delete);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request.
+        unsafe {
+            let results = raw::rd_kafka_DeleteTopics_result_topics(raw::rd_kafka_event_DeleteTopics_result(event.as_ptr()), &raw mut count);
+            topic_results(operation, results, count)
+        }
+    }
+
+    /// Raises the number of partitions.
+    pub(crate) fn create_partitions(&self, operation: &'static str, topic: &str, partitions: usize, deadline: Deadline) -> Result<()> {
+        let name = cstring(operation, "topic", topic)?;
+        let mut why = TextBuffer::new();
+        // SAFETY: the name outlives the call, which copies it.
+        let mut new = unsafe { raw::rd_kafka_NewPartitions_new(name.as_ptr(), partitions, why.as_mut_ptr(), why.len()) };
+        if new.is_null() {
+            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", topic));
+        }
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the array of one is copied, and the request is freed once.
+            unsafe {
+                set_operation_timeout(options, deadline);
+                raw::rd_kafka_CreatePartitions(rk, &raw mut new, 1, options, queue);
+                raw::rd_kafka_NewPartitions_destroy(new);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request.
+        unsafe {
+            let results = raw::rd_kafka_CreatePartitions_result_topics(raw::rd_kafka_event_CreatePartitions_result(event.as_ptr()), &raw mut count);
+            topic_results(operation, results, count)
+        }
+    }
+
+    /// Deletes what lies before the offsets of the list, and returns the new log starts.
+    pub(crate) fn delete_records(&self, operation: &'static str, before: &PartitionList, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETERECORDS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the list is copied, and the request is freed once.
+            unsafe {
+                set_operation_timeout(options, deadline);
+                let mut delete = raw::rd_kafka_DeleteRecords_new(before.as_ptr());
+                raw::rd_kafka_DeleteRecords(rk, &raw mut delete, 1, options, queue);
+                raw::rd_kafka_DeleteRecords_destroy(delete);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        // SAFETY: the event is the answer to this request, and its list lives as long as it.
+        unsafe {
+            let list = raw::rd_kafka_DeleteRecords_result_offsets(raw::rd_kafka_event_DeleteRecords_result(event.as_ptr()));
+            Ok(answers_of(list))
+        }
+    }
+
+    /// The settings of a topic, in any order.
+    pub(crate) fn topic_config(&self, operation: &'static str, topic: &str, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
+        let mut resource = topic_resource(operation, topic)?;
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+            unsafe {
+                raw::rd_kafka_DescribeConfigs(rk, &raw mut resource, 1, options, queue);
+                raw::rd_kafka_ConfigResource_destroy(resource);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let (mut count, mut entries_count) = (0, 0);
+        // SAFETY: the event is the answer to this request; resources and entries live as long as it.
+        unsafe {
+            let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
+            resource_results(operation, resources, count)?;
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            let entries = raw::rd_kafka_ConfigResource_configs(*resources, &raw mut entries_count);
+            Ok((0..entries_count).map(|index| config_entry(*entries.add(index))).collect())
+        }
+    }
+
+    /// Changes settings of a topic and leaves the others.
+    pub(crate) fn alter_topic_config(&self, operation: &'static str, topic: &str, changes: &[ConfigChange], deadline: Deadline) -> Result<()> {
+        let mut texts = Vec::new();
+        for change in changes {
+            let value = change.value.as_deref().map(|value| cstring(operation, "setting", value)).transpose()?;
+            texts.push((cstring(operation, "setting", &change.name)?, value));
+        }
+        let mut resource = topic_resource(operation, topic)?;
+        for (name, value) in &texts {
+            use raw::rd_kafka_AlterConfigOpType_t as Change;
+            let (change, value) = match value {
+                Some(value) => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, value.as_ptr()),
+                None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
+            };
+            // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
+            unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
+        }
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+            unsafe {
+                raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
+                raw::rd_kafka_ConfigResource_destroy(resource);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request.
+        unsafe {
+            let result = raw::rd_kafka_event_IncrementalAlterConfigs_result(event.as_ptr());
+            let resources = raw::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
+            resource_results(operation, resources, count)
+        }
+    }
+}
+
+/// The entries of a list with their errors.
+///
+/// # Safety
+/// `list` must be null or valid.
+pub(super) unsafe fn answers_of(list: *const raw::rd_kafka_topic_partition_list_t) -> Vec<OffsetAnswer> {
+    // SAFETY: the caller vouches for it.
+    let entries = unsafe { lists::entries(list) };
+    entries.map(|entry| OffsetAnswer { topic: entry.topic.to_string(), partition: entry.partition, offset: entry.offset, error: entry.error }).collect()
+}
+
+fn topic_resource(operation: &'static str, topic: &str) -> Result<*mut raw::rd_kafka_ConfigResource_t> {
+    let name = cstring(operation, "topic", topic)?;
+    // SAFETY: the name outlives the call, which copies it.
+    Ok(unsafe { raw::rd_kafka_ConfigResource_new(raw::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr()) })
+}
+
+/// Lets the broker wait for the others for as long as the caller does.
+///
+/// # Safety
+/// `options` must be valid.
+unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOptions_t, deadline: Deadline) {
+    let mut why = TextBuffer::new();
+    // SAFETY: the caller vouches for the options; the buffer is valid.
+    unsafe { raw::rd_kafka_AdminOptions_set_operation_timeout(options, deadline.left_ms(3_600_000).max(1), why.as_mut_ptr(), why.len()) };
+}
+
+/// # Safety
+/// `topic` must be valid.
+unsafe fn topic_answer(topic: *const raw::rd_kafka_TopicDescription_t) -> TopicAnswer {
+    // SAFETY: the caller vouches for the description, and all its parts live as long as it.
+    unsafe {
+        let mut count = 0;
+        let partitions = raw::rd_kafka_TopicDescription_partitions(topic, &raw mut count);
+        let partitions = (0..count).map(|index| partition_of(*partitions.add(index))).collect();
+        let id = raw::rd_kafka_TopicDescription_topic_id(topic);
+        let is_set = !id.is_null() && (raw::rd_kafka_Uuid_most_significant_bits(id), raw::rd_kafka_Uuid_least_significant_bits(id)) != (0, 0);
+        TopicAnswer {
+            name: text(raw::rd_kafka_TopicDescription_name(topic)),
+            error: raw::error_code(raw::rd_kafka_TopicDescription_error(topic)),
+            id: if is_set { text(raw::rd_kafka_Uuid_base64str(id)) } else { String::new() },
+            internal: raw::rd_kafka_TopicDescription_is_internal(topic) != 0,
+            partitions,
+        }
+    }
+}
+
+/// # Safety
+/// `info` must be valid.
+unsafe fn partition_of(info: *const raw::rd_kafka_TopicPartitionInfo_t) -> Partition {
+    // SAFETY: the caller vouches for it, and the nodes live as long as it.
+    unsafe {
+        let ids = |nodes: *mut *const raw::rd_kafka_Node_t, count: usize| (0..count).map(|index| raw::rd_kafka_Node_id(*nodes.add(index))).collect();
+        let (mut replicas, mut in_sync) = (0, 0);
+        let replica_nodes = raw::rd_kafka_TopicPartitionInfo_replicas(info, &raw mut replicas);
+        let in_sync_nodes = raw::rd_kafka_TopicPartitionInfo_isr(info, &raw mut in_sync);
+        let leader = raw::rd_kafka_TopicPartitionInfo_leader(info);
+        Partition {
+            partition: raw::rd_kafka_TopicPartitionInfo_partition(info),
+            leader: if leader.is_null() { -1 } else { raw::rd_kafka_Node_id(leader) },
+            replicas: ids(replica_nodes, replicas),
+            in_sync: ids(in_sync_nodes, in_sync),
+            bytes: None,
+        }
+    }
+}
+
+fn offset_answers(event: &Event) -> Vec<OffsetAnswer> {
+    let mut count = 0;
+    // SAFETY: the caller asked for offsets, so that is what the event holds; all parts live as long as it.
+    unsafe {
+        let infos = raw::rd_kafka_ListOffsets_result_infos(raw::rd_kafka_event_ListOffsets_result(event.as_ptr()), &raw mut count);
+        (0..count)
+            .map(|index| {
+                let partition = raw::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index));
+                let entry = lists::entry(partition.cast::<RawTopicPartition>());
+                OffsetAnswer { topic: entry.topic.to_string(), partition: entry.partition, offset: entry.offset, error: entry.error }
+            })
+            .collect()
+    }
+}
+
+/// # Safety
+/// `results` must hold `count` valid results.
+unsafe fn topic_results(operation: &'static str, results: *mut *const raw::rd_kafka_topic_result_t, count: usize) -> Result<()> {
+    for index in 0..count {
+        // SAFETY: the caller vouches for the array.
+        let (code, why, name) = unsafe {
+            let result = *results.add(index);
+            let why = text(raw::rd_kafka_topic_result_error_string(result));
+            (raw::topic_result_error(result), why, text(raw::rd_kafka_topic_result_name(result)))
+        };
+        if code != 0 {
+            return Err(error::with_text(operation, code, &why).with("topic", name));
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `resources` must hold `count` valid resources.
+unsafe fn resource_results(operation: &'static str, resources: *mut *const raw::rd_kafka_ConfigResource_t, count: usize) -> Result<()> {
+    for index in 0..count {
+        // SAFETY: the caller vouches for the array.
+        let (code, why, name) = unsafe {
+            let resource = *resources.add(index);
+            let why = text(raw::rd_kafka_ConfigResource_error_string(resource));
+            (raw::config_resource_error(resource), why, text(raw::rd_kafka_ConfigResource_name(resource)))
+        };
+        if code != 0 {
+            return Err(error::with_text(operation, code, &why).with("topic", name));
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `entry` must be valid.
+unsafe fn config_entry(entry: *const raw::rd_kafka_ConfigEntry_t) -> ConfigEntry {
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        let value = raw::rd_kafka_ConfigEntry_value(entry);
+        let is_secret = raw::rd_kafka_ConfigEntry_is_sensitive(entry) != 0 || value.is_null();
+        ConfigEntry {
+            name: text(raw::rd_kafka_ConfigEntry_name(entry)),
+            value: (!is_secret).then(|| text(value)),
+            default: raw::config_entry_source(entry) != raw::rd_kafka_ConfigSource_t::RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG as i32,
+            read_only: raw::rd_kafka_ConfigEntry_is_read_only(entry) > 0,
+        }
+    }
+}

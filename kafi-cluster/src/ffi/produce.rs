@@ -1,0 +1,128 @@
+//! Handing messages over, and their delivery reports.
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use kafi_core::{NO_TIMESTAMP, Record};
+
+use super::client::Client;
+use super::events::Event;
+use super::messages::TopicHandle;
+use super::raw::{self, RawMessage, rd_kafka_vtype_t as Kind};
+
+/// What became of one message.
+pub(crate) struct Delivered {
+    /// The topic, as [`TopicHandle::id`].
+    pub(crate) topic_id: usize,
+    pub(crate) partition: i32,
+    /// Negative if it is not known.
+    pub(crate) offset: i64,
+    /// What was passed along with the message.
+    pub(crate) opaque: u64,
+    /// The error code; 0 is none.
+    pub(crate) error: i32,
+}
+
+impl Client {
+    /// Hands over a copy of one message, with its headers, and a number that comes back with its report.
+    ///
+    /// # Errors
+    /// The error code; nothing was taken then.
+    #[inline]
+    pub(crate) fn produce(&self, topic: &TopicHandle, record: &Record<'_>, opaque: u64) -> Result<(), i32> {
+        let headers = headers_of(record);
+        let null = std::ptr::null_mut();
+        let mut fields = [
+            field(Kind::RD_KAFKA_VTYPE_RKT, raw::rd_kafka_vu_s__bindgen_ty_1 { rkt: topic.as_ptr() }),
+            field(Kind::RD_KAFKA_VTYPE_PARTITION, raw::rd_kafka_vu_s__bindgen_ty_1 { i32_: record.partition }),
+            field(Kind::RD_KAFKA_VTYPE_MSGFLAGS, raw::rd_kafka_vu_s__bindgen_ty_1 { i: raw::RD_KAFKA_MSG_F_COPY }),
+            field(Kind::RD_KAFKA_VTYPE_KEY, bytes(record.key)),
+            field(Kind::RD_KAFKA_VTYPE_VALUE, bytes(record.value)),
+            field(Kind::RD_KAFKA_VTYPE_OPAQUE, raw::rd_kafka_vu_s__bindgen_ty_1 { ptr: opaque as usize as *mut c_void }),
+            // 0 is librdkafka's word for now.
+            field(
+                Kind::RD_KAFKA_VTYPE_TIMESTAMP,
+                raw::rd_kafka_vu_s__bindgen_ty_1 { i64_: if record.timestamp == NO_TIMESTAMP { 0 } else { record.timestamp } },
+            ),
+            field(Kind::RD_KAFKA_VTYPE_HEADERS, raw::rd_kafka_vu_s__bindgen_ty_1 { headers: headers.map_or(null, NonNull::as_ptr) }),
+        ];
+        let count = fields.len() - usize::from(headers.is_none());
+        // SAFETY: each field holds what its kind says; key and value are copied; the headers are taken over on success only.
+        unsafe {
+            let failure = raw::rd_kafka_produceva(self.rk(), fields.as_mut_ptr(), count);
+            if failure.is_null() {
+                return Ok(());
+            }
+            let code = raw::error_code(failure);
+            raw::rd_kafka_error_destroy(failure);
+            if let Some(headers) = headers {
+                raw::rd_kafka_headers_destroy(headers.as_ptr());
+            }
+            Err(code)
+        }
+    }
+
+    /// Gives up everything that is not written yet; the reports come as for any other failure.
+    pub(crate) fn purge(&self) {
+        // SAFETY: the handle is valid; the call does not wait.
+        unsafe { raw::purge(self.rk(), raw::RD_KAFKA_PURGE_F_QUEUE | raw::RD_KAFKA_PURGE_F_INFLIGHT | raw::RD_KAFKA_PURGE_F_NON_BLOCKING) };
+    }
+
+    /// The error after which the client takes no more messages, if there was one.
+    pub(crate) fn fatal_error(&self) -> Option<(i32, String)> {
+        let mut why = super::TextBuffer::new();
+        // SAFETY: the handle and the buffer are valid.
+        let code = unsafe { raw::fatal_error(self.rk(), why.as_mut_ptr(), why.len()) };
+        (code != 0).then(|| (code, self.redact(&why.text())))
+    }
+}
+
+impl Event {
+    /// Passes on each report of a delivery event, in order.
+    pub(crate) fn for_each_delivery(&self, mut each: impl FnMut(Delivered)) {
+        loop {
+            // SAFETY: the event is valid, and each message is valid until the event is freed.
+            unsafe {
+                let message = raw::rd_kafka_event_message_next(self.as_ptr()).cast::<RawMessage>();
+                let Some(message) = message.as_ref() else { return };
+                each(Delivered {
+                    topic_id: message.rkt as usize,
+                    partition: message.partition,
+                    offset: message.offset,
+                    opaque: message.opaque as usize as u64,
+                    error: message.err,
+                });
+            }
+        }
+    }
+}
+
+/// The headers as librdkafka's list, if there are any. Their names hold no zero bytes.
+fn headers_of(record: &Record<'_>) -> Option<NonNull<raw::rd_kafka_headers_t>> {
+    if record.headers.is_empty() {
+        return None;
+    }
+    // SAFETY: names and values are copied with the lengths that are given.
+    unsafe {
+        let headers = raw::rd_kafka_headers_new(record.headers.len());
+        for header in record.headers.iter() {
+            let (value, value_len) = header.value.map_or((std::ptr::null(), 0), |value| (value.as_ptr(), value.len()));
+            raw::header_add(headers, header.name.as_ptr().cast(), header.name.len() as isize, value.cast(), value_len as isize);
+        }
+        NonNull::new(headers)
+    }
+}
+
+#[inline]
+fn field(vtype: Kind, u: raw::rd_kafka_vu_s__bindgen_ty_1) -> raw::rd_kafka_vu_s {
+    raw::rd_kafka_vu_s { vtype, u }
+}
+
+#[inline]
+fn bytes(bytes: Option<&[u8]>) -> raw::rd_kafka_vu_s__bindgen_ty_1 {
+    let mem = match bytes {
+        Some(bytes) => raw::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: bytes.as_ptr().cast_mut().cast(), size: bytes.len() },
+        None => raw::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: std::ptr::null_mut(), size: 0 },
+    };
+    raw::rd_kafka_vu_s__bindgen_ty_1 { mem }
+}

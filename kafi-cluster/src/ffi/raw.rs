@@ -1,0 +1,116 @@
+//! librdkafka's C interface as this crate uses it: the declarations of `rdkafka-sys`, save where they are too narrow.
+//!
+//! Error codes come from brokers, which may be newer than the bindings, whose enums would then hold values that Rust does not
+//! allow. So everything that gives or takes an error code is declared here anew, with plain integers.
+
+use std::ffi::{c_char, c_int, c_void};
+
+pub use rdkafka_sys::*;
+
+/// `rd_kafka_message_t` with the error as a number.
+#[repr(C)]
+pub struct RawMessage {
+    pub err: c_int,
+    pub rkt: *mut rd_kafka_topic_t,
+    pub partition: i32,
+    pub payload: *mut c_void,
+    pub len: usize,
+    pub key: *mut c_void,
+    pub key_len: usize,
+    pub offset: i64,
+    pub opaque: *mut c_void,
+}
+
+/// `rd_kafka_topic_partition_t` with the error as a number.
+#[repr(C)]
+pub struct RawTopicPartition {
+    pub topic: *mut c_char,
+    pub partition: i32,
+    pub offset: i64,
+    pub metadata: *mut c_void,
+    pub metadata_size: usize,
+    pub opaque: *mut c_void,
+    pub err: c_int,
+    pub private: *mut c_void,
+}
+
+/// `rd_kafka_metadata_topic_t` with the error as a number.
+#[repr(C)]
+pub struct RawMetadataTopic {
+    pub topic: *mut c_char,
+    pub partition_cnt: c_int,
+    pub partitions: *mut c_void,
+    pub err: c_int,
+}
+
+const _: () = {
+    assert!(size_of::<RawMessage>() == size_of::<rd_kafka_message_t>());
+    assert!(size_of::<RawTopicPartition>() == size_of::<rd_kafka_topic_partition_t>());
+    assert!(size_of::<RawMetadataTopic>() == size_of::<rd_kafka_metadata_topic_t>());
+};
+
+/// What librdkafka calls when the partitions of a group's member change.
+pub type RebalanceCallback = unsafe extern "C" fn(rk: *mut rd_kafka_t, err: c_int, partitions: *mut rd_kafka_topic_partition_list_t, opaque: *mut c_void);
+
+unsafe extern "C" {
+    #[link_name = "rd_kafka_err2str"]
+    pub fn err2str(err: c_int) -> *const c_char;
+    #[link_name = "rd_kafka_last_error"]
+    pub fn last_error() -> c_int;
+    #[link_name = "rd_kafka_error_code"]
+    pub fn error_code(error: *const rd_kafka_error_t) -> c_int;
+    #[link_name = "rd_kafka_event_error"]
+    pub fn event_error(event: *mut rd_kafka_event_t) -> c_int;
+    #[link_name = "rd_kafka_topic_result_error"]
+    pub fn topic_result_error(result: *const rd_kafka_topic_result_t) -> c_int;
+    #[link_name = "rd_kafka_ConfigResource_error"]
+    pub fn config_resource_error(resource: *const rd_kafka_ConfigResource_t) -> c_int;
+    #[link_name = "rd_kafka_ConfigEntry_source"]
+    pub fn config_entry_source(entry: *const rd_kafka_ConfigEntry_t) -> c_int;
+    #[link_name = "rd_kafka_metadata"]
+    pub fn metadata(
+        rk: *mut rd_kafka_t,
+        all_topics: c_int,
+        only_topic: *mut rd_kafka_topic_t,
+        metadata: *mut *const rd_kafka_metadata,
+        timeout_ms: c_int,
+    ) -> c_int;
+    #[link_name = "rd_kafka_subscribe"]
+    pub fn subscribe(rk: *mut rd_kafka_t, topics: *const rd_kafka_topic_partition_list_t) -> c_int;
+    #[link_name = "rd_kafka_assign"]
+    pub fn assign(rk: *mut rd_kafka_t, partitions: *const rd_kafka_topic_partition_list_t) -> c_int;
+    #[link_name = "rd_kafka_commit_queue"]
+    pub fn commit_queue(
+        rk: *mut rd_kafka_t,
+        offsets: *const rd_kafka_topic_partition_list_t,
+        queue: *mut rd_kafka_queue_t,
+        callback: *const c_void,
+        opaque: *mut c_void,
+    ) -> c_int;
+    #[link_name = "rd_kafka_offsets_store"]
+    pub fn offsets_store(rk: *mut rd_kafka_t, offsets: *mut rd_kafka_topic_partition_list_t) -> c_int;
+    #[link_name = "rd_kafka_pause_partitions"]
+    pub fn pause_partitions(rk: *mut rd_kafka_t, partitions: *mut rd_kafka_topic_partition_list_t) -> c_int;
+    #[link_name = "rd_kafka_resume_partitions"]
+    pub fn resume_partitions(rk: *mut rd_kafka_t, partitions: *mut rd_kafka_topic_partition_list_t) -> c_int;
+    #[link_name = "rd_kafka_get_watermark_offsets"]
+    pub fn get_watermark_offsets(rk: *mut rd_kafka_t, topic: *const c_char, partition: i32, low: *mut i64, high: *mut i64) -> c_int;
+    #[link_name = "rd_kafka_message_headers"]
+    pub fn message_headers(message: *const RawMessage, headers: *mut *mut rd_kafka_headers_t) -> c_int;
+    #[link_name = "rd_kafka_header_get_all"]
+    pub fn header_get_all(
+        headers: *const rd_kafka_headers_t,
+        index: usize,
+        name: *mut *const c_char,
+        value: *mut *const c_void,
+        value_len: *mut usize,
+    ) -> c_int;
+    #[link_name = "rd_kafka_purge"]
+    pub fn purge(rk: *mut rd_kafka_t, flags: c_int) -> c_int;
+    #[link_name = "rd_kafka_fatal_error"]
+    pub fn fatal_error(rk: *mut rd_kafka_t, text: *mut c_char, text_len: usize) -> c_int;
+    #[link_name = "rd_kafka_conf_set_rebalance_cb"]
+    pub fn conf_set_rebalance_cb(conf: *mut rd_kafka_conf_t, callback: Option<RebalanceCallback>);
+    #[link_name = "rd_kafka_header_add"]
+    pub fn header_add(headers: *mut rd_kafka_headers_t, name: *const c_char, name_len: isize, value: *const c_void, value_len: isize) -> c_int;
+}

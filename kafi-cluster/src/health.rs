@@ -1,0 +1,166 @@
+//! What is known about the brokers of a client, and when that is enough to give up.
+
+use std::time::{Duration, Instant};
+
+use kafi_core::{Error, ErrorKind, Retry};
+
+use crate::error::{self, local};
+
+/// How long a first answer may take.
+const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
+/// The name of a host may have several addresses, of which librdkafka tries one after another, and calls the broker down after each.
+const OTHER_ADDRESSES_MAX: Duration = Duration::from_secs(1);
+/// What was known before a call is waited for to get better for this long, since librdkafka does not repeat itself.
+const STALE_MAX: Duration = Duration::from_secs(3);
+
+/// The last errors of a client's brokers.
+pub(crate) struct Health {
+    brokers: String,
+    several_addresses: bool,
+    answered: bool,
+    last: Option<Trouble>,
+    /// Since when no broker can be reached.
+    down: Option<Instant>,
+    /// Since when a broker refuses who we are.
+    refused: Option<Instant>,
+}
+
+/// What a broker's connection failed with.
+struct Trouble {
+    code: i32,
+    broker: String,
+    why: String,
+}
+
+impl Health {
+    /// For a client that starts with these brokers, `host:port` with commas between.
+    pub(crate) fn new(brokers: &str) -> Self {
+        let several_addresses = brokers.split(',').any(|broker| !is_address(broker.trim()));
+        Self { brokers: brokers.to_string(), several_addresses, answered: false, last: None, down: None, refused: None }
+    }
+
+    /// Takes note of an error of librdkafka.
+    pub(crate) fn note(&mut self, code: i32, text: &str) {
+        match code {
+            local::ALL_BROKERS_DOWN => self.down = Some(Instant::now()),
+            local::AUTHENTICATION => self.refused = Some(Instant::now()),
+            _ => {}
+        }
+        if matches!(code, local::TRANSPORT | local::RESOLVE | local::SSL | local::AUTHENTICATION | local::TIMED_OUT) {
+            self.last = Some(Trouble::parse(code, text));
+        }
+    }
+
+    /// Takes note that a broker answered.
+    pub(crate) fn note_answer(&mut self) {
+        self.answered = true;
+        self.last = None;
+        self.down = None;
+        self.refused = None;
+    }
+
+    /// Since when no broker can be reached, if so.
+    pub(crate) fn down_since(&self) -> Option<Instant> {
+        self.down
+    }
+
+    /// The error that a call which began at `started` is to end with, if there is no hope left for it.
+    pub(crate) fn verdict(&self, operation: &'static str, started: Instant) -> Option<Error> {
+        let waited = started.elapsed();
+        // Once a broker answered, an outage may be a restart, so calls wait longer.
+        let is_hopeless = |noted: Instant, patience: Duration| match (self.answered, noted >= started) {
+            (true, _) => waited >= FIRST_ANSWER_MAX,
+            (false, true) => noted.elapsed() >= patience,
+            (false, false) => waited >= STALE_MAX,
+        };
+        if self.refused.is_some_and(|noted| is_hopeless(noted, Duration::ZERO)) {
+            return self.last_error(operation);
+        }
+        let patience = if self.several_addresses { OTHER_ADDRESSES_MAX } else { Duration::ZERO };
+        if self.down.is_some_and(|noted| is_hopeless(noted, patience)) {
+            return Some(self.last_error(operation).unwrap_or_else(|| self.silent(operation)));
+        }
+        (!self.answered && waited >= FIRST_ANSWER_MAX).then(|| self.last_error(operation).unwrap_or_else(|| self.silent(operation)))
+    }
+
+    /// The last error of a broker, if it is not over.
+    pub(crate) fn last_error(&self, operation: &'static str) -> Option<Error> {
+        let last = self.last.as_ref()?;
+        let (kind, retry) = last.kind();
+        Some(Error::new(kind, operation, last.why.clone()).retry(retry).with("broker", &last.broker))
+    }
+
+    fn silent(&self, operation: &'static str) -> Error {
+        Error::new(ErrorKind::Unavailable, operation, "no broker answers").retry(Retry::Later).with("brokers", &self.brokers)
+    }
+}
+
+impl Trouble {
+    /// librdkafka writes `sasl_ssl://host:port/bootstrap: Connect to ipv4#1.2.3.4:9092 failed: Connection refused (after 0ms in state CONNECT)`.
+    fn parse(code: i32, text: &str) -> Self {
+        let (broker, why) = text.split_once(": ").unwrap_or(("", text));
+        let broker = broker.rsplit_once("://").map_or(broker, |(_, broker)| broker);
+        let broker = broker.split_once('/').map_or(broker, |(broker, _)| broker);
+        let why = why.rsplit_once(" (after ").map_or(why, |(why, _)| why);
+        let why = if code == local::TRANSPORT { why.rsplit_once(" failed: ").map_or(why, |(_, why)| why) } else { why };
+        Self { code, broker: broker.to_string(), why: error::lower_first(why) }
+    }
+
+    fn kind(&self) -> (ErrorKind, Retry) {
+        match self.code {
+            // A certificate that is not accepted, ours or theirs, is about who one is; anything else of TLS is about how one speaks.
+            local::SSL if self.why.contains("certificate") => (ErrorKind::Authentication, Retry::Never),
+            local::TIMED_OUT => (ErrorKind::Unavailable, Retry::Later),
+            code => error::kind_of(code),
+        }
+    }
+}
+
+/// Whether `host:port` gives the host as an address.
+fn is_address(broker: &str) -> bool {
+    let broker = broker.rsplit_once("://").map_or(broker, |(_, broker)| broker);
+    broker.parse::<std::net::SocketAddr>().is_ok() || broker.parse::<std::net::IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: &str = "sasl_plaintext://127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+
+    #[test]
+    fn errors_name_the_broker_and_the_reason_only() {
+        let mut health = Health::new("127.0.0.1:1");
+        health.note(local::TRANSPORT, REFUSED);
+        let error = health.last_error("read").unwrap();
+        assert_eq!(error.to_string(), "read: broker 127.0.0.1:1: connection refused");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        health.note_answer();
+        assert!(health.last_error("read").is_none());
+    }
+
+    #[test]
+    fn gives_up_at_once_only_where_nothing_else_can_be_tried() {
+        let started = Instant::now();
+        for (brokers, at_once) in [("127.0.0.1:1", true), ("[::1]:1,10.0.0.1:2", true), ("localhost:1", false), ("127.0.0.1:1,localhost:2", false)] {
+            let mut health = Health::new(brokers);
+            assert!(health.verdict("read", started).is_none());
+            health.note(local::TRANSPORT, REFUSED);
+            health.note(local::ALL_BROKERS_DOWN, "1/1 brokers are down");
+            assert_eq!(health.verdict("read", started).is_some(), at_once, "{brokers}");
+            assert!(health.verdict("read", Instant::now()).is_none(), "what was known before is waited for to get better");
+        }
+    }
+
+    #[test]
+    fn certificates_are_about_who_one_is() {
+        let mut health = Health::new("h:1");
+        health.note(
+            local::SSL,
+            "ssl://h:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed (after 5ms in state SSL_HANDSHAKE)",
+        );
+        assert_eq!(health.last_error("read").unwrap().kind(), ErrorKind::Authentication);
+        health.note(local::SSL, "ssl://h:1/bootstrap: SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener? (after 5ms)");
+        assert_eq!(health.last_error("read").unwrap().kind(), ErrorKind::Unavailable);
+    }
+}

@@ -1,0 +1,153 @@
+//! A member of a group: which partitions come and go, and where they start.
+
+use kafi_core::{ConsumerOptions, Error, Isolation, Position, Result, TopicPartition};
+
+use crate::error;
+use crate::ffi::{Client, Deadline, PartitionList, Pending, Rebalance};
+use crate::offsets::PendingEnds;
+use crate::session::{Part, Session, lost};
+
+const OPERATION: &str = "join group";
+/// How long each request of a join may take; a poll that is shorter goes on with it at the next one.
+const REQUEST_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The state of a member.
+pub(crate) struct Member {
+    group: String,
+    start_at_earliest: bool,
+    allow_gap: bool,
+    isolation: Isolation,
+    /// Whether the user asked librdkafka to commit from time to time.
+    commits_by_itself: bool,
+    joining: Option<Joining>,
+}
+
+/// Partitions that came, and what is asked about them.
+struct Joining {
+    partitions: Vec<TopicPartition>,
+    requests: Option<(Pending, PendingEnds)>,
+    committed: Option<Vec<Position>>,
+}
+
+impl Member {
+    pub(crate) fn new(group: String, options: &ConsumerOptions, commits_by_itself: bool) -> Self {
+        let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
+        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, joining: None }
+    }
+
+    /// Whether answers about new partitions are awaited.
+    pub(crate) fn is_joining(&self) -> bool {
+        self.joining.is_some()
+    }
+
+    /// Follows the changes of the group, at the start of a poll.
+    pub(crate) fn serve(&mut self, session: &mut Session, deadline: Deadline) -> Result<()> {
+        if self.commits_by_itself && !session.parts.is_empty() {
+            // What was returned by earlier polls counts as handled when the next one begins.
+            session.client.store_offsets(&PartitionList::of_positions(OPERATION, &session.positions())?);
+        }
+        for change in session.client.rebalances() {
+            match change {
+                Rebalance::Assigned(list) => {
+                    let came = list.iter().map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
+                    let joining = self.joining.get_or_insert_with(|| Joining { partitions: Vec::new(), requests: None, committed: None });
+                    joining.partitions.extend(came);
+                    (joining.requests, joining.committed) = (None, None);
+                }
+                Rebalance::Revoked(list) => self.revoke(session, &list),
+            }
+        }
+        let Some(mut joining) = self.joining.take() else { return Ok(()) };
+        match self.start_partitions(&mut joining, session, deadline) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.joining = Some(joining);
+                Ok(())
+            }
+            Err(error) => {
+                // The next poll asks anew.
+                (joining.requests, joining.committed) = (None, None);
+                self.joining = Some(joining);
+                Err(error.with("group", &self.group))
+            }
+        }
+    }
+
+    fn revoke(&mut self, session: &mut Session, list: &PartitionList) {
+        let gone = |topic: &str, partition: i32| list.iter().any(|entry| entry.partition == partition && entry.topic == topic);
+        if let Some(joining) = &mut self.joining {
+            joining.partitions.retain(|p| !gone(&p.topic, p.partition));
+            (joining.requests, joining.committed) = (None, None);
+        }
+        session.fetched.retain(|message| !gone(message.topic(), message.partition()));
+        session.parts.retain(|part| !gone(&part.topic, part.partition));
+        session.reindex();
+    }
+
+    /// Finds out where the new partitions start, and starts them; false if answers are still missing.
+    fn start_partitions(&self, joining: &mut Joining, session: &mut Session, deadline: Deadline) -> Result<bool> {
+        let client = session.client.clone();
+        if joining.partitions.is_empty() {
+            self.assign(&client, session, &[])?;
+            return Ok(true);
+        }
+        if joining.requests.is_none() {
+            joining.requests = Some(self.ask(&client, &joining.partitions)?);
+        }
+        let Some((committed, ends)) = &mut joining.requests else { return Ok(false) };
+        let wait_ms = deadline.left_ms(10);
+        if joining.committed.is_none() {
+            let answers = client.take_group_offsets(OPERATION, committed, wait_ms)?;
+            joining.committed = answers.map(|answers| answers.into_iter().map(|a| checked(a.error, a.topic, a.partition, a.offset)).collect()).transpose()?;
+        }
+        let Some(committed) = &joining.committed else { return Ok(false) };
+        let Some(ends) = ends.take(&client, &joining.partitions, OPERATION, wait_ms)? else { return Ok(false) };
+        let mut parts = Vec::new();
+        for (partition, (low, high)) in joining.partitions.iter().zip(ends) {
+            let stored = committed.iter().find(|c| c.topic == partition.topic && c.partition == partition.partition).map(|c| c.offset);
+            let next = self.start_of(partition, stored.filter(|offset| *offset >= 0), low, high)?;
+            parts.push(Part { topic: partition.topic.as_str().into(), partition: partition.partition, next, end: None, done: false, started: true });
+        }
+        self.assign(&client, session, &parts)?;
+        session.parts.extend(parts);
+        session.reindex();
+        Ok(true)
+    }
+
+    fn ask(&self, client: &Client, partitions: &[TopicPartition]) -> Result<(Pending, PendingEnds)> {
+        let deadline = Deadline::after(REQUEST_MAX);
+        let wanted: Vec<_> = partitions.iter().map(|p| Position { topic: p.topic.clone(), partition: p.partition, offset: -1 }).collect();
+        let committed = client.start_group_offsets(OPERATION, &self.group, Some(&PartitionList::of_positions(OPERATION, &wanted)?), deadline)?;
+        Ok((committed, PendingEnds::start(client, partitions, self.isolation, deadline, OPERATION)?))
+    }
+
+    fn start_of(&self, partition: &TopicPartition, stored: Option<i64>, low: i64, high: i64) -> Result<i64> {
+        match stored {
+            None if self.start_at_earliest => Ok(low),
+            None => Ok(high),
+            Some(offset) if offset >= low => Ok(offset),
+            Some(offset) if self.allow_gap => {
+                log::warn!("offsets {offset} to {} of {} [{}] are no longer there: starting at {low}", low - 1, partition.topic, partition.partition);
+                Ok(low)
+            }
+            Some(offset) => Err(lost(offset, low).with("topic", &partition.topic).with("partition", partition.partition)),
+        }
+    }
+
+    fn assign(&self, client: &Client, session: &Session, parts: &[Part]) -> Result<()> {
+        let position = |part: &Part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next };
+        let new: Vec<Position> = parts.iter().map(position).collect();
+        if client.is_cooperative() {
+            return client.assign_more(OPERATION, &PartitionList::of_positions(OPERATION, &new)?);
+        }
+        let all: Vec<Position> = session.positions().into_iter().chain(new).collect();
+        client.assign_all(OPERATION, &PartitionList::of_positions(OPERATION, &all)?)
+    }
+}
+
+fn checked(code: i32, topic: String, partition: i32, offset: i64) -> Result<Position> {
+    match code {
+        0 => Ok(Position { topic, partition, offset }),
+        code => Err(Error::with(error::from_code(OPERATION, code), "topic", topic).with("partition", partition)),
+    }
+}

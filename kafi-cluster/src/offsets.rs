@@ -1,0 +1,170 @@
+//! Asking brokers for offsets.
+
+use std::collections::{BTreeSet, HashMap};
+
+use kafi_core::{Error, ErrorKind, Isolation, Position, Result, TopicPartition, Watermarks};
+
+use crate::error;
+use crate::ffi::{Client, Deadline, OffsetAnswer, PartitionList, Pending, cstring};
+
+/// The log start, in place of a timestamp.
+pub(crate) const EARLIEST: i64 = -2;
+/// The end, in place of a timestamp.
+pub(crate) const LATEST: i64 = -1;
+
+/// Asks for offsets on behalf of one call.
+pub(crate) struct Offsets<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) operation: &'static str,
+    pub(crate) deadline: Deadline,
+}
+
+/// Both ends of partitions, on their way.
+pub(crate) struct PendingEnds {
+    low: Pending,
+    high: Pending,
+    lows: Option<Vec<OffsetAnswer>>,
+}
+
+impl Offsets<'_> {
+    /// Both ends of these partitions, in the order asked for.
+    pub(crate) fn watermarks(&self, partitions: &[TopicPartition], isolation: Isolation) -> Result<Vec<Watermarks>> {
+        if partitions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let low = self.start(partitions.iter().map(|p| (p, EARLIEST)), isolation)?;
+        let high = self.start(partitions.iter().map(|p| (p, LATEST)), isolation)?;
+        let lows = self.wait(&low)?;
+        let highs = self.wait(&high)?;
+        let watermark = |p: &TopicPartition| {
+            let key = (p.topic.as_str(), p.partition);
+            Ok(Watermarks { topic: p.topic.clone(), partition: p.partition, low: find(self.operation, &lows, key)?, high: find(self.operation, &highs, key)? })
+        };
+        partitions.iter().map(watermark).collect::<Result<_>>().map_err(|error| self.explain(error, partitions))
+    }
+
+    /// For each partition the first offset at or after a time, or the end.
+    pub(crate) fn for_times(&self, times: &[Position]) -> Result<Vec<Position>> {
+        if times.is_empty() {
+            return Ok(Vec::new());
+        }
+        let partitions: Vec<_> = times.iter().map(|t| TopicPartition { topic: t.topic.clone(), partition: t.partition }).collect();
+        // A partition may be asked for only once in a request.
+        let mut rounds: Vec<Vec<usize>> = Vec::new();
+        let mut asked: HashMap<&TopicPartition, usize> = HashMap::new();
+        for (index, partition) in partitions.iter().enumerate() {
+            let round = asked.entry(partition).and_modify(|round| *round += 1).or_insert(0);
+            if rounds.len() == *round {
+                rounds.push(Vec::new());
+            }
+            rounds[*round].push(index);
+        }
+        let high = self.start(partitions.iter().map(|p| (p, LATEST)), Isolation::ReadCommitted)?;
+        let pending = rounds.iter().map(|round| {
+            // Negative times would be taken for the ends.
+            self.start(round.iter().map(|index| (&partitions[*index], times[*index].offset.max(0))), Isolation::ReadCommitted)
+        });
+        let pending: Vec<Pending> = pending.collect::<Result<_>>()?;
+        let highs = self.wait(&high)?;
+        let mut found = times.to_vec();
+        for (round, pending) in rounds.iter().zip(&pending) {
+            let answers = self.wait(pending)?;
+            for index in round {
+                let key = (partitions[*index].topic.as_str(), partitions[*index].partition);
+                let offset = find(self.operation, &answers, key).map_err(|error| self.explain(error, &partitions))?;
+                found[*index].offset = if offset >= 0 { offset } else { find(self.operation, &highs, key)? };
+            }
+        }
+        Ok(found)
+    }
+
+    /// Asks for the offsets at these times or ends, each partition once.
+    fn start<'p>(&self, partitions: impl Iterator<Item = (&'p TopicPartition, i64)>, isolation: Isolation) -> Result<Pending> {
+        let mut seen = BTreeSet::new();
+        let mut list = PartitionList::new();
+        for (partition, time) in partitions {
+            if partition.partition < 0 {
+                let error = Error::new(ErrorKind::NotFound, self.operation, "no such partition");
+                return Err(error.with("topic", &partition.topic).with("partition", partition.partition));
+            }
+            if seen.insert(partition) {
+                list.add(&cstring(self.operation, "topic", &partition.topic)?, partition.partition, time);
+            }
+        }
+        Ok(self.client.start_list_offsets(&list, isolation, self.deadline))
+    }
+
+    fn wait(&self, pending: &Pending) -> Result<Vec<OffsetAnswer>> {
+        match self.client.wait_offsets(self.operation, pending, self.deadline) {
+            // None of the partitions has a leader; what is missing is found out below.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            result => result,
+        }
+    }
+
+    /// A better error for a partition that no broker answers for.
+    fn explain(&self, error: Error, partitions: &[TopicPartition]) -> Error {
+        if error.kind() != ErrorKind::NotFound {
+            return error;
+        }
+        let topics: BTreeSet<&str> = partitions.iter().map(|p| p.topic.as_str()).collect();
+        let topics: Vec<&str> = topics.into_iter().collect();
+        match self.client.describe_topics(self.operation, &topics, self.deadline) {
+            Ok(answers) => {
+                let wanted = partitions.iter().map(|p| (p.topic.as_str(), p.partition));
+                check_partitions(self.operation, &answers, wanted).err().unwrap_or(error)
+            }
+            Err(_) => error,
+        }
+    }
+}
+
+impl PendingEnds {
+    /// Asks for both ends of the partitions of the list.
+    pub(crate) fn start(client: &Client, partitions: &[TopicPartition], isolation: Isolation, deadline: Deadline, operation: &'static str) -> Result<Self> {
+        let offsets = Offsets { client, operation, deadline };
+        let low = offsets.start(partitions.iter().map(|p| (p, EARLIEST)), isolation)?;
+        let high = offsets.start(partitions.iter().map(|p| (p, LATEST)), isolation)?;
+        Ok(Self { low, high, lows: None })
+    }
+
+    /// Both ends, once they are there, as (low, high) by partition.
+    pub(crate) fn take(&mut self, client: &Client, partitions: &[TopicPartition], operation: &'static str, timeout_ms: i32) -> Result<Option<Vec<(i64, i64)>>> {
+        if self.lows.is_none() {
+            self.lows = client.take_offsets(operation, &self.low, timeout_ms)?;
+        }
+        let Some(lows) = &self.lows else { return Ok(None) };
+        let Some(highs) = client.take_offsets(operation, &self.high, timeout_ms)? else { return Ok(None) };
+        let ends = partitions.iter().map(|p| {
+            let key = (p.topic.as_str(), p.partition);
+            Ok((find(operation, lows, key)?, find(operation, &highs, key)?))
+        });
+        ends.collect::<Result<_>>().map(Some)
+    }
+}
+
+/// Checks that these partitions exist, by what the cluster says about their topics.
+pub(crate) fn check_partitions<'a>(
+    operation: &'static str,
+    topics: &[crate::ffi::TopicAnswer],
+    partitions: impl Iterator<Item = (&'a str, i32)>,
+) -> Result<()> {
+    for (topic, partition) in partitions {
+        let Some(answer) = topics.iter().find(|answer| answer.name == topic) else { continue };
+        match answer.error {
+            0 if answer.partitions.iter().any(|known| known.partition == partition) => {}
+            0 => return Err(error::no_partition(operation, topic, partition, answer.partitions.len() as i32)),
+            error::broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, topic)),
+            code => return Err(error::from_code(operation, code).with("topic", topic)),
+        }
+    }
+    Ok(())
+}
+
+fn find(operation: &'static str, answers: &[OffsetAnswer], (topic, partition): (&str, i32)) -> Result<i64> {
+    match answers.iter().find(|answer| answer.partition == partition && answer.topic == topic) {
+        Some(answer) if answer.error == 0 => Ok(answer.offset),
+        Some(answer) => Err(error::from_code(operation, answer.error).with("topic", topic).with("partition", partition)),
+        None => Err(Error::new(ErrorKind::NotFound, operation, "no broker leads this partition").with("topic", topic).with("partition", partition)),
+    }
+}

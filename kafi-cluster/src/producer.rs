@@ -1,0 +1,409 @@
+//! Writing messages.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafi_core::{Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, Retry};
+
+use crate::config::Settings;
+use crate::error::{self, broker, local};
+use crate::ffi::{Client, Deadline, TopicHandle};
+use crate::tokens::{Reports, Tokens};
+
+const OPERATION: &str = "write";
+/// How many messages are handed over between two looks at the reports.
+const SERVE_EVERY: usize = 1000;
+/// How long messages may be under way without any being reported, before that is an error.
+const STALL_MAX: Duration = Duration::from_secs(120);
+/// How long a wait lasts at most before the stall is looked at.
+const SLICE_MS: i32 = 1000;
+
+/// Why a message was not handed over, where librdkafka has no code for it: beyond the codes that it has.
+mod refused {
+    pub(super) const HEADER_NAME: i32 = 100_001;
+    pub(super) const PARTITION: i32 = 100_002;
+    pub(super) const AFTER_FAILURE: i32 = 100_003;
+    pub(super) const OVER_QUEUE: i32 = 100_004;
+}
+
+/// A producer.
+///
+/// It is idempotent, and once a broker has refused a message librdkafka writes none that was handed over later (`enable.gapless.guarantee`): what is
+/// under way then fails, too, for all partitions, and so does what is handed over before the caller has fetched the report. After that it
+/// goes on with a new client. With `enable.idempotence=false` none of this holds.
+pub(crate) struct KafkaProducer {
+    settings: Settings,
+    options: ProducerOptions,
+    /// Whether nothing may be written after a failure.
+    is_strict: bool,
+    writer: Option<Writer>,
+    tokens: Tokens,
+    reports: Reports,
+    /// A failure was reported that the caller has not fetched yet.
+    is_halted: bool,
+    /// The client takes nothing more.
+    is_broken: bool,
+    last_progress: Instant,
+    /// For the topics of the batch at hand, which of ours they are.
+    topics: Vec<u32>,
+}
+
+/// A client and its topics, which are dropped first.
+struct Writer {
+    topics: Vec<Topic>,
+    by_name: HashMap<Arc<str>, u32>,
+    by_id: HashMap<usize, u32>,
+    client: Client,
+}
+
+struct Topic {
+    name: Arc<str>,
+    /// Empty as long as the topic is missing.
+    handle: Option<TopicHandle>,
+    partitions: i32,
+    /// What describing it failed with.
+    code: i32,
+    /// A message of it was not handed over, and the caller does not know yet.
+    is_halted: bool,
+}
+
+/// How handing over one message ended.
+enum Outcome {
+    Taken,
+    Full,
+    Broken,
+}
+
+impl KafkaProducer {
+    pub(crate) fn new(settings: &Settings, options: &ProducerOptions) -> Result<Self> {
+        let (client, is_strict) = settings.producer(options)?;
+        Ok(Self {
+            settings: settings.clone(),
+            options: options.clone(),
+            is_strict,
+            writer: Some(Writer::new(client)),
+            tokens: Tokens::default(),
+            reports: Reports::default(),
+            is_halted: false,
+            is_broken: false,
+            last_progress: Instant::now(),
+            topics: Vec::new(),
+        })
+    }
+
+    fn hand_over(&mut self, batch: &Batch, from: usize, token: u64, deadline: Deadline) -> Result<usize> {
+        self.serve(0)?;
+        self.renew(deadline)?;
+        self.tokens.select(token);
+        if self.tokens.under_way() == 0 {
+            self.last_progress = Instant::now();
+        }
+        self.look_up(batch, from, deadline)?;
+        let mut index = from;
+        while index < batch.len() {
+            if (index - from) % SERVE_EVERY == SERVE_EVERY - 1 {
+                self.serve(0)?;
+            }
+            match self.hand_over_one(batch, index, deadline)? {
+                Outcome::Taken => index += 1,
+                Outcome::Broken => {
+                    self.renew(deadline)?;
+                    self.look_up(batch, index, deadline)?;
+                }
+                Outcome::Full if deadline.is_over() => break,
+                Outcome::Full => {
+                    self.serve(deadline.left_ms(SLICE_MS))?;
+                    self.check_stall()?;
+                }
+            }
+        }
+        Ok(index - from)
+    }
+
+    fn hand_over_one(&mut self, batch: &Batch, index: usize, deadline: Deadline) -> Result<Outcome> {
+        let meta = &batch.metas()[index];
+        let topic = self.topics[meta.topic as usize];
+        let record = batch.get(index);
+        if self.is_halted {
+            self.refuse(topic, record.partition, refused::AFTER_FAILURE);
+            return Ok(Outcome::Taken);
+        }
+        if self.is_broken {
+            return Ok(Outcome::Broken);
+        }
+        let writer = self.writer.as_mut().ok_or_else(closed)?;
+        if record.partition >= writer.topics[topic as usize].partitions && writer.topics[topic as usize].handle.is_some() {
+            // It may have got more partitions meanwhile.
+            writer.describe(&[topic], deadline)?;
+        }
+        if let Some(code) = objection(&writer.topics[topic as usize], &record) {
+            self.refuse(topic, record.partition, code);
+            return Ok(Outcome::Taken);
+        }
+        let opaque = self.tokens.hand_over(topic, record.partition.max(-1));
+        let handle = writer.topics[topic as usize].handle.as_ref().expect("a topic without a handle is objected to");
+        let Err(code) = writer.client.produce(handle, &record, opaque) else { return Ok(Outcome::Taken) };
+        self.tokens.take_back(opaque);
+        match code {
+            local::QUEUE_FULL if self.tokens.under_way() > 0 => return Ok(Outcome::Full),
+            local::QUEUE_FULL => self.refuse(topic, record.partition, refused::OVER_QUEUE),
+            local::FATAL => {
+                self.give_up_client();
+                return Ok(Outcome::Broken);
+            }
+            code => self.refuse(topic, record.partition, code),
+        }
+        Ok(Outcome::Taken)
+    }
+
+    /// Reports a message as failed without handing it over, and its topic's next ones with it until the caller knows.
+    fn refuse(&mut self, topic: u32, partition: i32, code: i32) {
+        let Some(writer) = &mut self.writer else { return };
+        let opaque = self.tokens.hand_over(topic, partition.max(-1));
+        let reported = self.tokens.report(opaque, topic, partition.max(-1));
+        let entry = &mut writer.topics[topic as usize];
+        entry.is_halted = true;
+        let (name, partitions) = (&entry.name, entry.partitions);
+        self.reports.add(name, partition.max(-1), reported, -1, code, || refusal(code, name, partition, partitions));
+    }
+
+    /// Finds the topics of the batch, and asks about those that are new or were missing.
+    fn look_up(&mut self, batch: &Batch, from: usize, deadline: Deadline) -> Result<()> {
+        let writer = self.writer.as_mut().ok_or_else(closed)?;
+        self.topics.clear();
+        self.topics.extend(batch.topics().iter().map(|name| writer.topic(name)));
+        let mut is_used = vec![false; batch.topics().len()];
+        batch.metas()[from.min(batch.len())..].iter().for_each(|meta| is_used[meta.topic as usize] = true);
+        let unknown = self.topics.iter().zip(&is_used).filter(|(topic, is_used)| **is_used && writer.topics[**topic as usize].handle.is_none());
+        let unknown: Vec<u32> = unknown.map(|(topic, _)| *topic).collect();
+        if unknown.is_empty() { Ok(()) } else { writer.describe(&unknown, deadline) }
+    }
+
+    /// Takes in the reports that are there, and waits up to `timeout_ms` for a first one.
+    fn serve(&mut self, timeout_ms: i32) -> Result<()> {
+        let Self { writer, tokens, reports, is_strict, last_progress, .. } = self;
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        let mut has_failed = false;
+        let mut timeout_ms = timeout_ms;
+        while let Some(event) = writer.client.next_event(timeout_ms) {
+            timeout_ms = 0;
+            if !event.is_delivery() {
+                continue;
+            }
+            *last_progress = Instant::now();
+            let mut last = (0, 0);
+            event.for_each_delivery(|delivered| {
+                if last.0 != delivered.topic_id {
+                    last = (delivered.topic_id, writer.by_id.get(&delivered.topic_id).copied().unwrap_or(0));
+                }
+                let (topic, partition, code) = (last.1, delivered.partition, delivered.error);
+                has_failed |= code != 0;
+                let reported = tokens.report(delivered.opaque, topic, partition);
+                let name = &writer.topics[topic as usize].name;
+                reports.add(name, partition, reported, delivered.offset, code, || refusal(code, name, partition, 0));
+            });
+        }
+        if has_failed && *is_strict {
+            self.give_up_client();
+            self.is_halted = true;
+        }
+        Ok(())
+    }
+
+    /// Lets everything fail that is under way, after a failure.
+    fn give_up_client(&mut self) {
+        if self.is_broken {
+            return;
+        }
+        self.is_broken = true;
+        if let Some(writer) = &self.writer {
+            if let Some((_, why)) = writer.client.fatal_error() {
+                log::debug!("starting a new client after a failure: {why}");
+            }
+            writer.client.purge();
+        }
+    }
+
+    /// Goes on with a new client, once everything of a broken one is reported and the caller knows.
+    fn renew(&mut self, deadline: Deadline) -> Result<()> {
+        while self.is_broken && !self.is_halted && self.tokens.under_way() > 0 {
+            self.serve(deadline.left_ms(SLICE_MS))?;
+            if deadline.is_over() && self.tokens.under_way() > 0 {
+                return Err(error::timed_out(OPERATION));
+            }
+        }
+        if !self.is_broken || self.is_halted {
+            return Ok(());
+        }
+        let (client, _) = self.settings.producer(&self.options)?;
+        let before = self.writer.replace(Writer::new(client));
+        // The numbers of the topics stand in tokens, so that they stay the same.
+        if let (Some(writer), Some(before)) = (&mut self.writer, before) {
+            before.topics.iter().for_each(|topic| {
+                writer.topic(&topic.name);
+            });
+        }
+        self.is_broken = false;
+        Ok(())
+    }
+
+    fn check_stall(&self) -> Result<()> {
+        if self.tokens.under_way() == 0 || self.last_progress.elapsed() < STALL_MAX {
+            return Ok(());
+        }
+        let last = self.writer.as_ref().and_then(|writer| writer.client.health().last_error(OPERATION));
+        let why = format!("no message was acknowledged for {} s", STALL_MAX.as_secs());
+        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Unavailable, OPERATION, why)).retry(Retry::Later))
+    }
+
+    fn wait_for_all(&mut self, deadline: Deadline) -> Result<()> {
+        while self.tokens.under_way() > 0 {
+            self.serve(deadline.left_ms(SLICE_MS))?;
+            if self.tokens.under_way() == 0 {
+                break;
+            }
+            self.check_stall()?;
+            if deadline.is_over() {
+                let last = self.writer.as_ref().and_then(|writer| writer.client.health().last_error(OPERATION));
+                let why = format!("{} messages are not acknowledged yet", self.tokens.under_way());
+                return Err(last.unwrap_or_else(|| Error::new(ErrorKind::Timeout, OPERATION, why).retry(Retry::Later)));
+            }
+        }
+        Ok(())
+    }
+
+    fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.with("storage", &self.settings.name))
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn produce(&mut self, batch: &Batch, from: usize, token: u64, timeout: Duration) -> Result<usize> {
+        let taken = self.hand_over(batch, from, token, Deadline::after(timeout));
+        self.in_storage(taken)
+    }
+
+    fn reports(&mut self, timeout: Duration) -> Result<&[Report]> {
+        let deadline = Deadline::after(timeout);
+        let mut served = if self.writer.is_some() { self.serve(0) } else { Ok(()) };
+        while served.is_ok() && self.reports.is_empty() && self.tokens.under_way() > 0 && !deadline.is_over() {
+            served = self.serve(deadline.left_ms(SLICE_MS)).and_then(|()| self.check_stall());
+        }
+        self.in_storage(served)?;
+        // The caller knows of every failure now.
+        self.is_halted = false;
+        if let Some(writer) = &mut self.writer {
+            writer.topics.iter_mut().for_each(|topic| topic.is_halted = false);
+        }
+        Ok(self.reports.fetch())
+    }
+
+    fn flush(&mut self, timeout: Duration) -> Result<()> {
+        let flushed = self.wait_for_all(Deadline::after(timeout));
+        self.in_storage(flushed)
+    }
+
+    fn close(&mut self, timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
+        if self.writer.is_none() {
+            return Ok(());
+        }
+        self.flush(timeout)?;
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let client = writer.client.clone();
+        drop(writer);
+        if client.close(deadline.left()) {
+            return Ok(());
+        }
+        self.in_storage(Err(error::timed_out("close producer")))
+    }
+}
+
+impl Writer {
+    fn new(client: Client) -> Self {
+        Self { topics: Vec::new(), by_name: HashMap::new(), by_id: HashMap::new(), client }
+    }
+
+    /// The number of a topic, which it keeps.
+    fn topic(&mut self, name: &str) -> u32 {
+        if let Some(topic) = self.by_name.get(name) {
+            return *topic;
+        }
+        let (topic, name) = (self.topics.len() as u32, Arc::<str>::from(name));
+        self.topics.push(Topic { name: Arc::clone(&name), handle: None, partitions: 0, code: 0, is_halted: false });
+        self.by_name.insert(name, topic);
+        topic
+    }
+
+    /// Asks about topics.
+    fn describe(&mut self, topics: &[u32], deadline: Deadline) -> Result<()> {
+        let mut names = Vec::new();
+        for topic in topics {
+            let topic = &mut self.topics[*topic as usize];
+            // Such a name cannot be asked for, and cannot exist.
+            match kafi_core::check_topic_name(&topic.name) {
+                Ok(()) => names.push(Arc::clone(&topic.name)),
+                Err(_) => topic.code = broker::UNKNOWN_TOPIC_OR_PARTITION,
+            }
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+        for answer in self.client.describe_topics(OPERATION, &names, deadline)? {
+            let Some(index) = self.by_name.get(answer.name.as_str()).copied() else { continue };
+            let topic = &mut self.topics[index as usize];
+            topic.code = answer.error;
+            topic.partitions = answer.partitions.len() as i32;
+            if answer.error == 0 && topic.handle.is_none() {
+                let handle = self.client.topic(OPERATION, &topic.name)?;
+                self.by_id.insert(handle.id(), index);
+                topic.handle = Some(handle);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why a message must not be handed over, if so.
+fn objection(topic: &Topic, record: &Record<'_>) -> Option<i32> {
+    if topic.handle.is_none() || topic.code != 0 {
+        return Some(if topic.code == 0 { broker::UNKNOWN_TOPIC_OR_PARTITION } else { topic.code });
+    }
+    if topic.is_halted {
+        return Some(refused::AFTER_FAILURE);
+    }
+    if record.partition >= topic.partitions {
+        return Some(refused::PARTITION);
+    }
+    // librdkafka would end the name at the zero byte when it is read.
+    let has_zero = !record.headers.is_empty() && record.headers.iter().any(|header| header.name.contains(&0));
+    has_zero.then_some(refused::HEADER_NAME)
+}
+
+/// The error of a message that was not written.
+fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
+    let error = match code {
+        refused::HEADER_NAME => Error::new(ErrorKind::Usage, OPERATION, "librdkafka cannot write a header whose name holds a zero byte"),
+        refused::PARTITION => return error::no_partition(OPERATION, topic, partition, partitions),
+        refused::AFTER_FAILURE => Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed").retry(Retry::Later),
+        refused::OVER_QUEUE => {
+            let error = Error::new(ErrorKind::TooLarge, OPERATION, "the message is larger than the client's queue");
+            error.hint("raise queue.buffering.max.kbytes")
+        }
+        local::PURGE_QUEUE | local::FATAL | local::GAPLESS_GUARANTEE => {
+            Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed").retry(Retry::Later)
+        }
+        local::PURGE_INFLIGHT => Error::new(ErrorKind::Cancelled, OPERATION, "given up on its way, because an earlier message failed").retry(Retry::Later),
+        broker::UNKNOWN_TOPIC_OR_PARTITION | local::UNKNOWN_TOPIC => return error::no_topic(OPERATION, topic).hint("create it with --create"),
+        broker::MESSAGE_TOO_LARGE => error::from_code(OPERATION, code).hint("raise the topic's max.message.bytes, or lower batch.size"),
+        code => error::from_code(OPERATION, code),
+    };
+    let error = error.with("topic", topic);
+    if partition >= 0 { error.with("partition", partition) } else { error }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Usage, OPERATION, "this producer is closed")
+}

@@ -1,0 +1,392 @@
+//! One assignment or subscription: from librdkafka's queue into batches, each partition exactly up to its end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafi_core::{Batch, Error, ErrorKind, Polled, Position, RecordMeta, Result, Retry, Span};
+
+use crate::error::{self, broker, local};
+use crate::ffi::{Client, Deadline, Fetched, MessageRef, PartitionList, Pending, TopicHandle, cstring};
+use crate::member::Member;
+
+/// How long to wait for messages before looking at what happens to brokers.
+const SLICE_MS: i32 = 50;
+/// How long no broker may be reached before that is an error; a restart takes less.
+const OUTAGE_MAX: Duration = Duration::from_secs(60);
+
+const OPERATION: &str = "read";
+
+/// A partition that is being read.
+pub(crate) struct Part {
+    pub(crate) topic: Arc<str>,
+    pub(crate) partition: i32,
+    /// The next offset to deliver.
+    pub(crate) next: i64,
+    /// The offset to stop before.
+    pub(crate) end: Option<i64>,
+    /// Whether the end is reached.
+    pub(crate) done: bool,
+    /// Whether librdkafka was told to read it.
+    pub(crate) started: bool,
+}
+
+/// What ends the reading of a partition before its end; it is told at every poll from then on.
+struct Failure {
+    part: usize,
+    code: i32,
+    offset: i64,
+    why: String,
+}
+
+/// How errors of partitions are treated.
+#[derive(Clone, Copy)]
+pub(crate) struct Tolerance {
+    pub(crate) gap: bool,
+    pub(crate) corrupt: bool,
+}
+
+/// A client that reads, and what it has read. Its parts are dropped in this order.
+pub(crate) struct Session {
+    pub(crate) fetched: Fetched,
+    topics: Vec<TopicHandle>,
+    pub(crate) parts: Vec<Part>,
+    /// From librdkafka's topic and the partition to the index of the part.
+    index: HashMap<(usize, i32), usize>,
+    failure: Option<Failure>,
+    tolerance: Tolerance,
+    pub(crate) member: Option<Member>,
+    probe: Option<Pending>,
+    pub(crate) client: Client,
+}
+
+/// What one message did.
+enum Step {
+    Taken,
+    Failed(Failure),
+    /// The log start moved past the next offset.
+    Gap(usize, i64),
+}
+
+impl Session {
+    /// Reads these partitions by themselves.
+    pub(crate) fn assigned(client: Client, parts: Vec<Part>, tolerance: Tolerance) -> Result<Self> {
+        let fetched = Fetched::new(client.queue());
+        let mut session = Self::new(client, fetched, parts, tolerance, None);
+        for index in 0..session.parts.len() {
+            if !session.parts[index].done {
+                session.start(index)?;
+            }
+        }
+        Ok(session)
+    }
+
+    /// Reads what falls to a member.
+    pub(crate) fn subscribed(client: Client, member: Member, tolerance: Tolerance) -> Self {
+        let fetched = Fetched::new(client.member_queue());
+        Self::new(client, fetched, Vec::new(), tolerance, Some(member))
+    }
+
+    fn new(client: Client, fetched: Fetched, parts: Vec<Part>, tolerance: Tolerance, member: Option<Member>) -> Self {
+        Self { fetched, topics: Vec::new(), parts, index: HashMap::new(), failure: None, tolerance, member, probe: None, client }
+    }
+
+    /// Fills the batch, as [`kafi_core::Consumer::poll`] says.
+    pub(crate) fn poll(&mut self, batch: &mut Batch, deadline: Deadline) -> Result<Polled> {
+        loop {
+            self.serve_member(deadline)?;
+            self.take(batch)?;
+            if batch.is_full() || (!batch.is_empty() && !self.fetched.fill(0)) {
+                return Ok(Polled::Records);
+            }
+            if !batch.is_empty() {
+                continue;
+            }
+            if let Some(failure) = &self.failure {
+                return Err(self.explain(failure));
+            }
+            if self.member.is_none() && self.parts.iter().all(|part| part.done) {
+                return Ok(Polled::End);
+            }
+            if self.fetched.fill(deadline.left_ms(self.slice_ms())) {
+                continue;
+            }
+            self.watch_brokers()?;
+            if deadline.is_over() {
+                return Ok(Polled::Timeout);
+            }
+        }
+    }
+
+    /// The next offset of each partition.
+    pub(crate) fn positions(&self) -> Vec<Position> {
+        self.parts.iter().map(|part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next }).collect()
+    }
+
+    /// Goes on at another offset of a partition.
+    pub(crate) fn seek(&mut self, position: &Position, deadline: Deadline) -> Result<()> {
+        let found = self.parts.iter().position(|part| *part.topic == *position.topic && part.partition == position.partition);
+        let Some(index) = found else {
+            let error = Error::new(ErrorKind::NotFound, "seek", "this partition is not assigned");
+            return Err(error.with("topic", &position.topic).with("partition", position.partition));
+        };
+        if position.offset < 0 {
+            return Err(Error::new(ErrorKind::Usage, "seek", "an offset is not negative").with("offset", position.offset));
+        }
+        self.discard(index);
+        let had_failed = self.failure.take_if(|failure| failure.part == index).is_some();
+        let part = &mut self.parts[index];
+        part.next = position.offset;
+        part.done = part.end.is_some_and(|end| position.offset >= end);
+        match (part.done, part.started) {
+            (true, _) => Ok(()),
+            (false, false) => self.start(index),
+            (false, true) if had_failed => self.restart(index),
+            (false, true) => {
+                let list = PartitionList::of_positions("seek", std::slice::from_ref(position))?;
+                self.client.seek("seek", &list, deadline)
+            }
+        }
+    }
+
+    /// Forgets what librdkafka's topics stand for, because the partitions changed.
+    pub(crate) fn reindex(&mut self) {
+        self.index.clear();
+    }
+
+    /// Drops what was taken and not yet delivered of a partition.
+    fn discard(&mut self, index: usize) {
+        let part = &self.parts[index];
+        self.fetched.retain(|message| message.partition() != part.partition || message.topic() != &*part.topic);
+    }
+
+    fn start(&mut self, index: usize) -> Result<()> {
+        let part = &mut self.parts[index];
+        let handle = self.client.topic(OPERATION, &part.topic)?;
+        handle.start(OPERATION, part.partition, part.next, self.fetched.queue()).map_err(|error| error.with("topic", &part.topic))?;
+        part.started = true;
+        if self.topics.iter().all(|topic| topic.id() != handle.id()) {
+            self.topics.push(handle);
+        }
+        Ok(())
+    }
+
+    fn slice_ms(&self) -> i32 {
+        match &self.member {
+            Some(member) if member.is_joining() => 5,
+            _ => SLICE_MS,
+        }
+    }
+
+    fn serve_member(&mut self, deadline: Deadline) -> Result<()> {
+        let Some(mut member) = self.member.take() else { return Ok(()) };
+        let served = member.serve(self, deadline);
+        self.member = Some(member);
+        served
+    }
+
+    /// Moves messages into the batch until it is full or none are left.
+    fn take(&mut self, batch: &mut Batch) -> Result<()> {
+        let mut run = Run::default();
+        while !batch.is_full() && self.failure.is_none() {
+            let Some(message) = self.fetched.first() else { return Ok(()) };
+            let step = match message.error() {
+                0 => take_message(message, batch, &mut self.parts, &mut self.index, &mut run),
+                code => take_error(code, message, &mut self.parts, self.tolerance),
+            };
+            // An error waits until the messages before it are delivered.
+            if matches!(step, Err(_) | Ok(Step::Gap(..) | Step::Failed(_))) && !batch.is_empty() {
+                return Ok(());
+            }
+            self.fetched.remove_first();
+            match step? {
+                Step::Taken => {}
+                Step::Failed(failure) => self.failure = Some(failure),
+                Step::Gap(index, offset) => return self.skip_gap(index, offset),
+            }
+            if let Some(index) = run.finished.take() {
+                self.finish(index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops asking for messages after the end of a partition, while others go on.
+    fn finish(&mut self, index: usize) -> Result<()> {
+        let part = &self.parts[index];
+        if self.parts.iter().all(|part| part.done) {
+            return Ok(());
+        }
+        let mut list = PartitionList::new();
+        list.add(&cstring(OPERATION, "topic", &part.topic)?, part.partition, part.next);
+        self.client.pause(&list);
+        Ok(())
+    }
+
+    /// Goes on at the log start, as the caller allowed.
+    fn skip_gap(&mut self, index: usize, offset: i64) -> Result<()> {
+        let part = &self.parts[index];
+        let low = self.client.known_low(&part.topic, part.partition).filter(|low| *low > offset);
+        let Some(low) = low else {
+            self.failure = Some(Failure { part: index, code: local::AUTO_OFFSET_RESET, offset, why: String::new() });
+            return Ok(());
+        };
+        log::warn!("offsets {offset} to {} of {} [{}] are no longer there: going on at {low}", low - 1, part.topic, part.partition);
+        self.discard(index);
+        let part = &mut self.parts[index];
+        part.next = low;
+        part.done = part.end.is_some_and(|end| low >= end);
+        if part.done {
+            return Ok(());
+        }
+        self.restart(index)
+    }
+
+    /// Starts a partition anew that librdkafka gave up.
+    fn restart(&mut self, index: usize) -> Result<()> {
+        let part = &self.parts[index];
+        let position = Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next };
+        let list = PartitionList::of_positions(OPERATION, &[position])?;
+        if self.member.is_none() {
+            return self.start(index);
+        }
+        if self.client.is_cooperative() {
+            self.client.unassign(OPERATION, &list)?;
+            return self.client.assign_more(OPERATION, &list);
+        }
+        self.client.assign_all(OPERATION, &PartitionList::of_positions(OPERATION, &self.positions())?)
+    }
+
+    fn explain(&self, failure: &Failure) -> Error {
+        let part = &self.parts[failure.part];
+        let error = match failure.code {
+            local::AUTO_OFFSET_RESET => match self.client.known_low(&part.topic, part.partition) {
+                Some(low) if low > failure.offset => lost(failure.offset, low),
+                _ => Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset)),
+            },
+            local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE => {
+                let error = error::with_text(OPERATION, failure.code, &self.client.redact(&failure.why));
+                error.with("offset", failure.offset).hint("--skip-corrupt goes on after the damage")
+            }
+            code => error::with_text(OPERATION, code, &self.client.redact(&failure.why)),
+        };
+        error.with("topic", &part.topic).with("partition", part.partition)
+    }
+
+    /// Looks at what happened to brokers, and asks whether one is there when none could be reached for long.
+    fn watch_brokers(&mut self) -> Result<()> {
+        self.client.note_events();
+        let down = self.client.health().down_since();
+        if down.is_none() {
+            self.probe = None;
+            return Ok(());
+        }
+        let probe = match self.probe.take() {
+            Some(probe) => probe,
+            None => self.client.start_probe(OUTAGE_MAX),
+        };
+        match self.client.take_probe(OPERATION, &probe) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.probe = Some(probe);
+                Ok(())
+            }
+            Err(error) => Err(error.retry(Retry::Later)),
+        }
+    }
+}
+
+/// Where the last message came from and went to, so that a run of one partition is looked up once.
+#[derive(Default)]
+struct Run {
+    topic_id: usize,
+    partition: i32,
+    part: usize,
+    topic: u32,
+    is_set: bool,
+    finished: Option<usize>,
+}
+
+#[inline]
+fn take_message(message: MessageRef<'_>, batch: &mut Batch, parts: &mut [Part], index: &mut HashMap<(usize, i32), usize>, run: &mut Run) -> Result<Step> {
+    if !(run.is_set && run.topic_id == message.topic_id() && run.partition == message.partition()) {
+        let Some(part) = find(message, parts, index) else { return Ok(Step::Taken) };
+        let topic = batch.topic_index(&parts[part].topic);
+        *run = Run { topic_id: message.topic_id(), partition: message.partition(), part, topic, is_set: true, finished: None };
+    }
+    let part = &mut parts[run.part];
+    let offset = message.offset();
+    if part.done || offset < part.next {
+        return Ok(Step::Taken);
+    }
+    if part.end.is_some_and(|end| offset >= end) {
+        finish(part, run);
+        return Ok(Step::Taken);
+    }
+    let (records, header_start, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
+    if let Err(code) = message.for_each_header(|header| batch.push_header(header)) {
+        batch.rewind(records, header_start, bytes);
+        return Ok(Step::Failed(Failure { part: run.part, code, offset, why: "the headers are damaged".into() }));
+    }
+    let header_count = batch.header_mark() - header_start;
+    let (timestamp, timestamp_type) = message.timestamp();
+    let key = Span::append(batch.arena(), message.key());
+    let value = Span::append(batch.arena(), message.value());
+    batch.push_meta(RecordMeta { offset, timestamp, topic: run.topic, partition: run.partition, key, value, header_start, header_count, timestamp_type });
+    part.next = offset + 1;
+    if part.end == Some(part.next) {
+        finish(part, run);
+    }
+    Ok(Step::Taken)
+}
+
+fn finish(part: &mut Part, run: &mut Run) {
+    part.done = true;
+    part.next = part.end.unwrap_or(part.next).max(part.next);
+    run.finished = Some(run.part);
+}
+
+fn take_error(code: i32, message: MessageRef<'_>, parts: &mut [Part], tolerance: Tolerance) -> Result<Step> {
+    let found = parts.iter().position(|part| part.partition == message.partition() && *part.topic == *message.topic());
+    let Some(index) = found else {
+        // What is left of a partition that went, or something about the group as a whole.
+        return match code {
+            local::PARTITION_EOF | local::AUTO_OFFSET_RESET => Ok(Step::Taken),
+            code => Err(error::with_text(OPERATION, code, &message.error_text())),
+        };
+    };
+    let (part, offset) = (&mut parts[index], message.offset());
+    if part.done {
+        return Ok(Step::Taken);
+    }
+    match code {
+        local::PARTITION_EOF => {
+            part.next = part.next.max(part.end.map_or(offset, |end| offset.min(end)));
+            part.done = part.end.is_some_and(|end| offset >= end);
+            Ok(Step::Taken)
+        }
+        local::AUTO_OFFSET_RESET if tolerance.gap => Ok(Step::Gap(index, part.next)),
+        local::AUTO_OFFSET_RESET => Ok(Step::Failed(Failure { part: index, code, offset: part.next, why: String::new() })),
+        local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE if tolerance.corrupt => {
+            log::warn!("skipping damaged messages of {} [{}] at offset {offset}: {}", part.topic, part.partition, message.error_text());
+            Ok(Step::Taken)
+        }
+        code => Ok(Step::Failed(Failure { part: index, code, offset, why: message.error_text() })),
+    }
+}
+
+fn find(message: MessageRef<'_>, parts: &[Part], index: &mut HashMap<(usize, i32), usize>) -> Option<usize> {
+    let key = (message.topic_id(), message.partition());
+    if let Some(part) = index.get(&key) {
+        return Some(*part);
+    }
+    let part = parts.iter().position(|part| part.partition == message.partition() && *part.topic == *message.topic())?;
+    index.insert(key, part);
+    Some(part)
+}
+
+/// A range of offsets that was deleted.
+pub(crate) fn lost(from: i64, low: i64) -> Error {
+    let why = format!("offsets {from} to {} are no longer there: the log starts at {low}", low - 1);
+    Error::new(ErrorKind::OutOfRange, OPERATION, why).hint("--allow-gap goes on at the log start")
+}
