@@ -440,6 +440,20 @@ mod tests {
     }
 
     #[test]
+    fn finds_the_first_special_byte_wherever_it_is() {
+        for plain in 0..20 {
+            for byte in 0..=255 {
+                let mut text = vec![b'"'; 1 + plain + 1 + 20];
+                text[1..=plain].fill(if plain % 2 == 0 { 0x20 } else { 0xff });
+                text[plain + 1] = byte;
+                let mut scanner = Scanner::at(&text, 1);
+                scanner.plain();
+                assert_eq!(scanner.position(), if is_special(byte) { plain + 1 } else { plain + 2 }, "{byte} after {plain}");
+            }
+        }
+    }
+
+    #[test]
     fn deep_nesting_is_an_error() {
         let nested = |depth: usize| "[".repeat(depth) + "1" + &"]".repeat(depth);
         assert!(check(nested(DEPTH_MAX as usize).as_bytes()).is_ok());

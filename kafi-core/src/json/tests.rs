@@ -155,6 +155,7 @@ fn compares_by_value() {
     assert!(value[0] == 456 && value[0] == 456i64 && value[0] == 456u16 && value[1] == 456 && value[0] == 456.0 && value[5] == 0.5);
     assert!(value[2] == "x" && value[2] == *"x" && value[2] == name && value[3] == true && value[4] == u64::MAX);
     assert!(value[0] != 457 && value[2] != 1 && value[3] != false && value[2] != "y" && value[9] != 0);
+    assert!(json("-1") != u64::MAX && json("-1") == -1i128 && json("1e0") == 1u128);
     assert_eq!(value[9], Json::null());
 }
 
