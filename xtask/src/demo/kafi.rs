@@ -21,7 +21,8 @@ impl<'a> Kafi<'a> {
     /// Runs it for a person to see.
     pub fn run(&self, args: &[&str]) -> Result<()> {
         command::print(&line(args));
-        command::run(&line(args), &mut self.command(args))
+        let child = spawn(args, &mut self.command(args))?;
+        finish(args, child, Ok(()))
     }
 
     /// Runs it with the stdin that `write` writes.
