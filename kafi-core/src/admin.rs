@@ -34,6 +34,12 @@ pub struct Partition {
 }
 
 /// A topic to be made.
+///
+/// ```
+/// use kafi_core::NewTopic;
+/// let topic = NewTopic::new("orders").partitions(3).config("cleanup.policy", "compact");
+/// assert_eq!((topic.partitions, topic.replication), (Some(3), None));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
     /// The name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`.
@@ -50,6 +56,22 @@ impl NewTopic {
     /// A topic with everything at the storage's defaults.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), partitions: None, replication: None, config: Vec::new() }
+    }
+
+    /// Sets how many partitions.
+    pub fn partitions(self, partitions: i32) -> Self {
+        Self { partitions: Some(partitions), ..self }
+    }
+
+    /// Sets how many replicas.
+    pub fn replication(self, replication: i32) -> Self {
+        Self { replication: Some(replication), ..self }
+    }
+
+    /// Adds a setting.
+    pub fn config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.push((name.into(), value.into()));
+        self
     }
 }
 

@@ -113,6 +113,19 @@ impl Error {
         Self::new(kind, operation, message).source(source)
     }
 
+    /// A failure of a function of the user's: of what it called, or why it will not go on.
+    ///
+    /// ```
+    /// use kafi_core::Error;
+    /// let count: kafi_core::Result<u32> = "many".parse().map_err(Error::function);
+    /// assert_eq!(count.unwrap_err().to_string(), "function: invalid digit found in string");
+    /// assert_eq!(Error::function("too many").to_string(), "function: too many");
+    /// ```
+    pub fn function(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = source.into();
+        Self::new(ErrorKind::Function, "function", source.to_string()).source(source)
+    }
+
     /// Adds where it happened: `with("topic", "orders")`. The pairs are shown in the order in which they were added.
     pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
         self.0.context.push((key.into(), value.to_string()));

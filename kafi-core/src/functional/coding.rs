@@ -1,14 +1,13 @@
-//! From records to messages and back.
+//! From records to messages and back, batch by batch.
 
 use std::sync::Arc;
 
-use crate::batch::{Batch, RecordMeta, Span};
+use crate::batch::Batch;
 use crate::error::Result;
 use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::record::Record;
 use crate::types::{Decoder, Encoder, Field, Type};
-use crate::value::Value;
 
 /// Decodes records with one type for keys and one for values.
 pub(crate) struct BatchDecoder {
@@ -26,20 +25,7 @@ impl BatchDecoder {
 
     /// Decodes `record`, whose topic has this name; an error says which message it was.
     pub(crate) fn decode(&mut self, record: Record<'_>, topic: Arc<str>) -> Result<Message> {
-        let decode = |decoder: &mut dyn Decoder, field, bytes| {
-            let decoded = decoder.decode(record.topic, field, bytes);
-            decoded.map_err(|error| error.with("partition", record.partition).with("offset", record.offset))
-        };
-        Ok(Message {
-            topic,
-            partition: record.partition,
-            offset: record.offset,
-            timestamp: record.timestamp,
-            timestamp_type: record.timestamp_type,
-            headers: record.headers.into(),
-            key: decode(self.key.as_mut(), Field::Key, record.key)?,
-            value: decode(self.value.as_mut(), Field::Value, record.value)?,
-        })
+        Message::decode(record, topic, self.key.as_mut(), self.value.as_mut())
     }
 
     /// Decodes all of `batch` to the end of `messages`.
@@ -59,7 +45,7 @@ pub(crate) fn topic_names(batch: &Batch) -> Vec<Arc<str>> {
 
 /// Encodes messages for one topic.
 pub(crate) struct BatchEncoder {
-    topic: String,
+    topic: Arc<str>,
     key: Box<dyn Encoder>,
     value: Box<dyn Encoder>,
 }
@@ -67,45 +53,12 @@ pub(crate) struct BatchEncoder {
 impl BatchEncoder {
     pub(crate) fn open(kafi: &Kafi, topic: &str, key_type: Type, value_type: Type) -> Result<Self> {
         let key = kafi.codecs().encoder(key_type, Field::Key)?;
-        Ok(Self { topic: topic.to_string(), key, value: kafi.codecs().encoder(value_type, Field::Value)? })
+        Ok(Self { topic: Arc::from(topic), key, value: kafi.codecs().encoder(value_type, Field::Value)? })
     }
 
-    /// Encodes `message` straight to the end of `batch`, which stays as it was if that fails.
-    pub(crate) fn push(&mut self, message: &Message, batch: &mut Batch) -> Result<()> {
-        let (records, headers, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
-        let pushed = self.try_push(message, batch);
-        if pushed.is_err() {
-            batch.rewind(records, headers, bytes);
-        }
-        pushed
+    /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that fails.
+    pub(crate) fn push(&mut self, mut message: Message, batch: &mut Batch) -> Result<()> {
+        message.topic = Arc::clone(&self.topic);
+        message.encode(self.key.as_mut(), self.value.as_mut(), batch)
     }
-
-    fn try_push(&mut self, message: &Message, batch: &mut Batch) -> Result<()> {
-        let topic = batch.topic_index(&self.topic);
-        let header_start = batch.header_mark();
-        message.headers.as_headers().iter().for_each(|header| batch.push_header(header));
-        let key = encode_field(self.key.as_mut(), &self.topic, Field::Key, &message.key, batch)?;
-        let value = encode_field(self.value.as_mut(), &self.topic, Field::Value, &message.value, batch)?;
-        batch.push_meta(RecordMeta {
-            offset: message.offset,
-            timestamp: message.timestamp,
-            topic,
-            partition: message.partition,
-            key,
-            value,
-            header_start,
-            header_count: batch.header_mark() - header_start,
-            timestamp_type: message.timestamp_type,
-        });
-        Ok(())
-    }
-}
-
-fn encode_field(encoder: &mut dyn Encoder, topic: &str, field: Field, value: &Value, batch: &mut Batch) -> Result<Span> {
-    let arena = batch.arena();
-    let start = arena.len();
-    if !encoder.encode(topic, field, value, arena)? {
-        return Ok(Span::NULL);
-    }
-    Ok(Span::between(start, arena.len()))
 }

@@ -148,7 +148,7 @@ impl<'a> Pipe<'a, Message> {
         let mut writer = Writer::open(storage.storage(), &ProducerOptions::default(), self.progress.clone())?;
         let mut batch = Batch::with_limits(storage.settings().produce_batch_size, Batch::BYTES_MAX);
         while let Some(message) = (self.next)()? {
-            encoder.push(&message, &mut batch)?;
+            encoder.push(message, &mut batch)?;
             if batch.is_full() {
                 writer.write(&batch)?;
                 batch.clear();

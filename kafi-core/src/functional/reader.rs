@@ -1,6 +1,6 @@
 //! Reads the messages of some topics, from some offsets to some ends, batch by batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -116,7 +116,7 @@ impl Reader {
         self.next.iter().flat_map(of_topic).collect()
     }
 
-    /// What stops this reader alone, beside the wish that it shares with others.
+    /// What stops this reader, beside the wish of the user.
     pub(crate) fn stop(&self) -> Cancel {
         self.stop.clone()
     }
@@ -198,15 +198,20 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
 /// # Errors
 /// As for [`Reader::open`].
 pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Vec<Assignment>> {
+    // To a storage, no names mean all topics.
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let topics: Vec<String> = topics.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
     let mut admin = storage.admin()?;
     let mut partitions = Vec::new();
-    for topic in admin.topics(topics, options.timeout)? {
-        let known: Vec<i32> = topic.partitions.iter().map(|partition| partition.partition).collect();
-        let wanted = options.partitions.as_ref().unwrap_or(&known);
+    for topic in admin.topics(&topics, options.timeout)? {
+        let known: BTreeSet<i32> = topic.partitions.iter().map(|partition| partition.partition).collect();
+        let wanted = options.partitions.as_ref().map_or_else(|| known.clone(), |partitions| partitions.iter().copied().collect());
         if let Some(missing) = wanted.iter().find(|partition| !known.contains(partition)) {
             return Err(no_partition(&topic.name, *missing, known.len()));
         }
-        partitions.extend(wanted.iter().map(|&partition| TopicPartition { topic: topic.name.clone(), partition }));
+        partitions.extend(wanted.into_iter().map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
     }
     let allow_gap = options.consumer.allow_gap;
     let resolved = resolve(admin.as_mut(), &partitions, &options.offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::functional::{BatchDecoder, Copied, Pipe, Progress, ReadOptions, Reader, topic_names};
+use crate::functional::{BatchDecoder, Copied, Pipe, Progress, ReadOptions, Reader, Target, topic_names};
 use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::offsets::Offsets;
@@ -12,7 +12,7 @@ use crate::types::Type;
 
 /// The messages of one or more topics, not read yet.
 ///
-/// Its functions and ends are those of [`Pipe`], which see.
+/// Its functions and ends are those of [`Pipe`], which see; a `for` loop is one of them.
 #[derive(Clone)]
 #[must_use = "nothing is read until an end asks for messages"]
 pub struct TopicReader<'a> {
@@ -154,6 +154,23 @@ impl<'a> TopicReader<'a> {
     /// As there.
     pub fn to(self, storage: &Kafi, topic: &str) -> Result<Copied> {
         self.messages().to(storage, topic)
+    }
+
+    /// See [`Pipe::to_target`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn to_target(self, target: Target<'_>) -> Result<Copied> {
+        self.messages().to_target(target)
+    }
+}
+
+impl<'a> IntoIterator for TopicReader<'a> {
+    type Item = Result<Message>;
+    type IntoIter = Pipe<'a, Message>;
+
+    fn into_iter(self) -> Pipe<'a, Message> {
+        self.messages()
     }
 }
 

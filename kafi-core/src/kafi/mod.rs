@@ -10,6 +10,7 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use crate::admin::{Admin, NewTopic, Topic, Watermarks};
+use crate::capability::Capabilities;
 use crate::config::{OffsetReset, Settings};
 use crate::consumer::{ConsumerOptions, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
@@ -163,6 +164,23 @@ impl Kafi {
         TopicReader::new(self, topics.iter().map(|topic| topic.to_string()).collect())
     }
 
+    /// Produces messages to a topic: values, `(key, value)` pairs, or [`Outgoing`]s with more. Blocks until all are delivered, and returns how many there were.
+    ///
+    /// ```
+    /// # fn produce(c: &kafi_core::Kafi) -> kafi_core::Result<()> {
+    /// use kafi_core::json;
+    /// c.produce("snacks", [("1", json!({"name": "cookie"})), ("2", json!({"name": "cake"}))])?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`producer`](Kafi::producer), and of what it makes; the messages before the first that fails may be written.
+    pub fn produce<M: Into<Outgoing>>(&self, topic: &str, messages: impl IntoIterator<Item = M>) -> Result<u64> {
+        let mut producer = self.producer(topic)?;
+        messages.into_iter().try_for_each(|message| producer.produce(message))?;
+        producer.close()
+    }
+
     /// A producer to a topic.
     ///
     /// # Errors
@@ -271,15 +289,21 @@ impl Kafi {
 
     /// The partition count of the largest of these topics.
     pub(crate) fn partitions_max(&self, topics: &[String]) -> Result<i32> {
+        if topics.is_empty() {
+            return Ok(1);
+        }
         let topics = self.admin()?.topics(topics, TIMEOUT)?;
         Ok(topics.iter().map(|topic| topic.partitions.len()).max().unwrap_or(1) as i32)
     }
 
+    /// Makes a target for messages that may be old, if it is missing: where the storage deletes by age it keeps them for ever, as that of a copy does.
     pub(crate) fn touch_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
         if self.exists(topic)? {
             return Ok(());
         }
-        self.create(&NewTopic { partitions: Some(partitions()?), ..NewTopic::new(topic) })
+        let topic = NewTopic::new(topic).partitions(partitions()?);
+        let is_log = self.storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS);
+        self.create(&if is_log { topic } else { topic.config("retention.ms", "-1") })
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
 use crate::consumer::{Consumer, ConsumerOptions, Polled, Position};
-use crate::error::Result;
-use crate::functional::{BatchDecoder, Cancel};
+use crate::error::{Error, Result};
+use crate::functional::{BatchDecoder, Cancel, topic_names};
 use crate::kafi::{Kafi, TIMEOUT};
 use crate::message::Message;
 
@@ -18,7 +18,12 @@ pub struct TopicConsumer {
     consumer: Box<dyn Consumer>,
     decoder: BatchDecoder,
     batch: Batch,
+    /// The first message of the batch that was not handed out.
+    at: usize,
+    /// The offsets after what was handed out, as far as they are not committed.
     next: BTreeMap<i32, i64>,
+    /// What the next call fails with.
+    failure: Option<Error>,
     cancel: Cancel,
     kafi: Kafi,
 }
@@ -34,7 +39,9 @@ impl TopicConsumer {
             consumer,
             decoder: BatchDecoder::open(kafi, None, None)?,
             batch: Batch::new(),
+            at: 0,
             next: BTreeMap::new(),
+            failure: None,
             cancel: Cancel::new(),
             kafi: kafi.clone(),
         })
@@ -48,25 +55,53 @@ impl TopicConsumer {
     /// Up to `max` messages. Blocks until there are so many, or none came for as long as the setting `consume.timeout` says (5 s; for ever at -1).
     ///
     /// # Errors
-    /// What reading, decoding, or committing fails with.
+    /// What reading, decoding, or committing fails with. If there are messages before the failure, they are returned, and the next call fails.
+    /// The call after that goes on behind the message that could not be decoded.
     pub fn consume(&mut self, max: usize) -> Result<Vec<Message>> {
-        let patience = self.kafi.settings().consume_timeout;
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         let mut messages = Vec::new();
+        match self.fill(max, &mut messages) {
+            Err(error) if messages.is_empty() => return Err(error),
+            Err(error) => self.failure = Some(error),
+            Ok(()) => {}
+        }
+        Ok(messages)
+    }
+
+    fn fill(&mut self, max: usize, messages: &mut Vec<Message>) -> Result<()> {
+        let patience = self.kafi.settings().consume_timeout;
         let mut quiet_since = Instant::now();
-        while messages.len() < max && !self.cancel.is_cancelled() && patience.is_none_or(|patience| quiet_since.elapsed() < patience) {
+        loop {
+            self.take(max, messages)?;
+            let is_patient = patience.is_none_or(|patience| quiet_since.elapsed() < patience);
+            if messages.len() == max || self.cancel.is_cancelled() || !is_patient {
+                break;
+            }
+            self.batch.clear();
+            self.at = 0;
             self.batch.set_limits((max - messages.len()).min(self.kafi.settings().consume_batch_size), Batch::BYTES_MAX);
             match self.consumer.poll(&mut self.batch, Duration::from_millis(100))? {
                 Polled::Records => quiet_since = Instant::now(),
-                Polled::Timeout => continue,
+                Polled::Timeout => {}
                 Polled::End => break,
             }
-            self.decoder.append(&self.batch, &mut messages)?;
-            self.next.extend(self.batch.metas().iter().map(|meta| (meta.partition, meta.offset + 1)));
         }
-        if self.kafi.settings().enable_auto_commit {
-            self.commit()?;
+        if self.kafi.settings().enable_auto_commit { self.commit() } else { Ok(()) }
+    }
+
+    /// Decodes what the batch still holds.
+    fn take(&mut self, max: usize, messages: &mut Vec<Message>) -> Result<()> {
+        let names = topic_names(&self.batch);
+        while self.at < self.batch.len() && messages.len() < max {
+            let record = self.batch.get(self.at);
+            let name = names[self.batch.metas()[self.at].topic as usize].clone();
+            self.at += 1;
+            messages.push(self.decoder.decode(record, name)?);
+            self.next.insert(record.partition, record.offset + 1);
         }
-        Ok(messages)
+        Ok(())
     }
 
     /// Commits the offsets after everything that was returned. Blocks until the storage has them.

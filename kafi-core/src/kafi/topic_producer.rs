@@ -58,20 +58,20 @@ impl Outgoing {
     }
 }
 
-impl From<Value> for Outgoing {
-    fn from(value: Value) -> Self {
-        Self::new(value)
-    }
+macro_rules! from_values {
+    ($($value:ty)*) => {$(
+        impl From<$value> for Outgoing {
+            fn from(value: $value) -> Self {
+                Self::new(value)
+            }
+        }
+    )*};
 }
 
-impl From<Json> for Outgoing {
-    fn from(value: Json) -> Self {
-        Self::new(value)
-    }
-}
+from_values!(Value Json &str String &[u8] Vec<u8>);
 
-impl From<&str> for Outgoing {
-    fn from(value: &str) -> Self {
+impl<const N: usize> From<&[u8; N]> for Outgoing {
+    fn from(value: &[u8; N]) -> Self {
         Self::new(value)
     }
 }
@@ -144,11 +144,11 @@ impl TopicProducer {
     /// Produces a message: a value, a `(key, value)` pair, or an [`Outgoing`] with more. Blocks only while the storage's queue is full.
     ///
     /// # Errors
-    /// What encoding fails with, and the first failure of an earlier message.
+    /// What encoding fails with; then this message alone is not produced. The first failure of an earlier message; then those that were gathered since may not be written either.
     pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         let Outgoing { key, value, headers, partition, timestamp } = message.into();
         let message = Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
-        self.encoder.push(&message, &mut self.batch)?;
+        self.encoder.push(message, &mut self.batch)?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }
 
@@ -172,8 +172,9 @@ impl TopicProducer {
     }
 
     fn send(&mut self) -> Result<()> {
-        self.writer.write(&self.batch)?;
+        let written = self.writer.write(&self.batch);
+        // After a failure, too: part of it may be under way, and must not be written twice.
         self.batch.clear();
-        Ok(())
+        written
     }
 }

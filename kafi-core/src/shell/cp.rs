@@ -1,6 +1,6 @@
 //! `cp`: copies topics, byte for byte, with every field of every message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::thread;
 
@@ -8,7 +8,7 @@ use crate::admin::Topic;
 use crate::batch::Batch;
 use crate::capability::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
-use crate::functional::{Copied, ReadOptions, Reader, Writer, plan, pump, readers_of};
+use crate::functional::{Cancel, Copied, ReadOptions, Reader, Writer, plan, pump, readers_of};
 use crate::producer::ProducerOptions;
 use crate::record::TimestampType;
 use crate::shell::cat::{Finished, finish};
@@ -56,12 +56,17 @@ pub struct CopyResult {
 /// anything yet also the offsets (if it gets one source only) and the timestamp type. Blocks until the end of the source that was seen at the start is copied and delivered, or somebody asks to stop.
 ///
 /// # Errors
-/// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Usage` for a target with too few partitions, or one that would lose or change messages;
+/// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Usage` for a source that is named twice, a target with too few partitions, or one that would lose or change
+/// messages;
 /// what reading or writing fails with. It stops at the first message that fails; what was delivered before stays.
 pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<CopyResult> {
     let read = &options.read;
+    if pairs.is_empty() {
+        return Ok(CopyResult::default());
+    }
     refuse_itself(source, target, pairs, options)?;
     let topics: Vec<String> = pairs.iter().map(|(source, _)| source.clone()).collect();
+    refuse_twice(&topics)?;
     let known = source.admin()?.topics(&topics, read.timeout)?;
     let assignments = plan(source, &topics, read)?;
     let mut targets = HashMap::new();
@@ -94,8 +99,10 @@ struct Job<'a> {
 impl Job<'_> {
     /// A thread for each reader, with a writer of its own.
     fn run(&self, readers: Vec<Reader>) -> Result<CopyResult> {
+        let read_before = self.options.read.progress.read();
+        let stops: Vec<Cancel> = readers.iter().map(Reader::stop).collect();
         let shares: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = readers.into_iter().map(|reader| scope.spawn(|| self.run_share(reader))).collect();
+            let threads: Vec<_> = readers.into_iter().map(|reader| scope.spawn(|| self.run_share(reader, &stops))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         let mut result = CopyResult::default();
@@ -105,16 +112,16 @@ impl Job<'_> {
             result.copied.written += written;
             readers.extend(reader);
         }
-        result.copied.read = self.options.read.progress.read();
+        result.copied.read = self.options.read.progress.read() - read_before;
         result.finished = finish(readers, &self.options.read)?;
         Ok(result)
     }
 
-    fn run_share(&self, reader: Reader) -> Result<(Vec<Reader>, u64)> {
+    fn run_share(&self, reader: Reader, stops: &[Cancel]) -> Result<(Vec<Reader>, u64)> {
         let copied = self.copy_share(reader);
         if copied.is_err() {
             // The other shares stop too: a copy that has failed is not carried on.
-            self.options.read.cancel.cancel();
+            stops.iter().for_each(Cancel::cancel);
         }
         copied
     }
@@ -152,6 +159,14 @@ impl Job<'_> {
             log::warn!("the source's append times become create times: {} takes no others", self.target.name());
         }
         Ok(())
+    }
+}
+
+fn refuse_twice(topics: &[String]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match topics.iter().find(|topic| !seen.insert(*topic)) {
+        None => Ok(()),
+        Some(twice) => Err(Error::new(ErrorKind::Usage, "copy", "the source is named twice").with("topic", twice).hint("copy it to one topic at a time")),
     }
 }
 

@@ -94,8 +94,7 @@ fn create(storage: &dyn Storage, admin: &mut dyn Admin, name: &str, source: &Top
         config.push(("retention.ms".into(), "-1".into()));
     }
     let partitions = i32::try_from(source.partitions.len()).expect("a topic has fewer than 2^31 partitions");
-    let topic = NewTopic { name: name.to_string(), partitions: Some(partitions), replication: None, config };
-    admin.create_topic(&topic, options.read.timeout)
+    admin.create_topic(&NewTopic { config, ..NewTopic::new(name).partitions(partitions) }, options.read.timeout)
 }
 
 fn missing(name: &str) -> Error {
