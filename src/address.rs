@@ -90,7 +90,7 @@ impl Address {
             return Ok(StorageAddress::Config(text.to_string()));
         }
         if text.starts_with(['.', '/', '~']) || text.starts_with("file:") {
-            let path = text.strip_prefix("file:").unwrap_or(text);
+            let path = text.strip_prefix("file:").map_or(text, |path| path.strip_prefix("//").unwrap_or(path));
             return Ok(StorageAddress::Folder(expand_home(path)?));
         }
         let address = Self::parse(text)?;
@@ -180,6 +180,9 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
             &format!("{scheme}://…"),
             "user and password do not belong into an address, where others can see them: put them into a configuration file",
         ));
+    }
+    if authority.split(',').any(|host| !host.starts_with('[') && host.matches(':').count() > 1) {
+        return Err(bad(text, "an IPv6 address stands in brackets: [::1]:9092"));
     }
     let properties =
         query.map_or(Ok(Vec::new()), |query| query.split('&').filter(|pair| !pair.is_empty()).map(|pair| property(scheme, pair)).collect::<Result<_>>())?;
@@ -288,6 +291,7 @@ mod tests {
             ("prod:a:b", "neither : nor /"),
             ("kafka:///orders", "host is missing"),
             ("kafka://me:secret@h/orders", "user and password"),
+            ("kafka://::1:9092/orders", "in brackets"),
             ("kafka://h/t?acks", "key=value"),
             ("kafka://h/t?sasl.password=hunter2", "secret does not belong"),
             ("~someone/orders", "~USER"),
@@ -311,6 +315,7 @@ mod tests {
         assert_eq!(Address::parse_storage("local").unwrap(), StorageAddress::Config("local".into()));
         assert_eq!(Address::parse_storage("local:").unwrap(), StorageAddress::Config("local".into()));
         assert_eq!(Address::parse_storage("./x").unwrap(), StorageAddress::Folder("./x".into()));
+        assert_eq!(Address::parse_storage("file:///x/").unwrap(), StorageAddress::Folder("/x/".into()));
         assert!(Address::parse_storage("local:orders").is_err());
     }
 }

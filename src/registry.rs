@@ -11,7 +11,6 @@ use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
 pub struct Registry {
     #[cfg(feature = "fs")]
     memory: Arc<dyn Storage>,
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only clusters take properties"))]
     properties: Vec<(String, String)>,
 }
 

@@ -1,6 +1,8 @@
 //! From the addresses that were typed to storages that are open and topics that are known.
 
-use kafi::{Address, Config, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
+use std::path::Path;
+
+use kafi::{Address, Config, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -62,17 +64,68 @@ pub fn matching(kafi: &Kafi, glob: &str, all: bool) -> Result<Vec<String>> {
     Ok(names.collect())
 }
 
-/// A topic that was not found may be a storage whose colon is missing.
-pub fn with_hint(error: Error, addresses: &[String]) -> Error {
-    if error.kind() != ErrorKind::NotFound {
+/// Adds to an error about something that was not found what was probably meant: a storage whose colon is missing, or the topic with the nearest name.
+pub fn explain(context: &Context, error: Error, addresses: &[String]) -> Error {
+    if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Usage) {
         return error;
     }
-    let home = Config::home();
-    let storage = addresses.iter().find(|text| !text.contains([':', '.', '*']) && Config::find(text, &home).is_ok());
-    match storage {
-        Some(word) => error.hint(format!("did you mean {word}: ?")),
+    let is_not_found = error.kind() == ErrorKind::NotFound;
+    if let Some(word) = addresses.iter().find(|text| (is_not_found || text.contains('/')) && names_storage(text)) {
+        return error.hint(format!("did you mean {word}: ?"));
+    }
+    let topic = error.context().find(|(key, _)| is_not_found && *key == "topic").map(|(_, topic)| topic.to_string());
+    match topic.and_then(|topic| nearest_topic(context, &topic, addresses)) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
         None => error,
     }
+}
+
+/// Says a hint where `text` is about to become a topic of the default storage, but is a storage's name that lacks its colon.
+pub fn hint_at_storage(context: &Context, kafi: &Kafi, text: &str) -> Result<()> {
+    if names_storage(text) && !kafi.exists(text)? {
+        context.say(&format!("hint: did you mean {text}: ?"));
+    }
+    Ok(())
+}
+
+/// Whether the default folder comes into being, which is said once.
+pub struct FirstUse {
+    is_first: bool,
+}
+
+impl FirstUse {
+    /// Looks before something is written to `storage`.
+    pub fn of(storage: &StorageAddress) -> Self {
+        Self { is_first: *storage == StorageAddress::Default && !Path::new(DEFAULT_FOLDER).exists() }
+    }
+
+    /// Says it, if it has come.
+    pub fn say(&self, context: &Context) {
+        if self.is_first && Path::new(DEFAULT_FOLDER).exists() {
+            context.say(&format!("topics are kept in {DEFAULT_FOLDER} (${DEFAULT_STORAGE_VARIABLE} names another default)"));
+        }
+    }
+}
+
+/// Whether a word is the name of a configuration, short or full, without the colon behind it.
+fn names_storage(text: &str) -> bool {
+    if text.contains(':') || text.starts_with(['.', '/', '~']) {
+        return false;
+    }
+    // What cannot be listed gives no hint; the error itself matters more.
+    let known = Config::list(&Config::home()).unwrap_or_default();
+    known.iter().any(|file| file.name == text || file.full_name() == text)
+}
+
+/// The topic that lies nearest to `topic` on the storage of the address that names it.
+fn nearest_topic(context: &Context, topic: &str, addresses: &[String]) -> Option<String> {
+    let parsed = addresses.iter().filter_map(|text| Address::parse(text).ok());
+    let address = parsed.into_iter().find(|address| address.topic.as_deref() == Some(topic))?;
+    let kafi = context.registry.open_address(&address.storage).ok()?;
+    let topics = kafi.admin().ok()?.topics(&[], TIMEOUT).ok()?;
+    let names = topics.iter().map(|known| known.name.as_str()).filter(|name| *name != topic);
+    let near = kafi::nearest(topic, names)?.to_string();
+    Some(Address { topic: Some(near), ..address }.to_string())
 }
 
 fn topics_of(kafi: &Kafi, address: &Address) -> Result<Vec<String>> {

@@ -12,7 +12,7 @@ use crate::context::Context;
 ///
 /// An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).
 #[derive(Parser)]
-#[command(name = "kafi", disable_version_flag = true, subcommand_required = true, max_term_width = 120)]
+#[command(name = "kafi", version = crate::commands::version_text(), subcommand_required = true, max_term_width = 120)]
 pub struct Cli {
     #[command(flatten)]
     pub common: CommonArgs,
@@ -78,6 +78,8 @@ pub struct ReadArgs {
     skip_corrupt: bool,
     #[arg(short, long, hide = true, value_name = "G")]
     group: Option<String>,
+    #[arg(long, hide = true)]
+    no_commit: bool,
     #[arg(long, hide = true, value_name = "ORDER")]
     order: Option<String>,
 }
@@ -99,13 +101,13 @@ pub struct LimitArgs {
 #[command(next_help_heading = "Reading")]
 pub struct TypeArgs {
     /// The type of keys and values: bytes, str, json, auto
-    #[arg(short, long = "type", value_name = "TYPE")]
+    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = type_named)]
     pub both: Option<Type>,
     /// The type of keys
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = type_named)]
     pub key_type: Option<Type>,
     /// The type of values
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = type_named)]
     pub value_type: Option<Type>,
 }
 
@@ -124,7 +126,7 @@ enum IsolationArg {
 impl ReadArgs {
     /// What the arguments mean.
     pub fn options(&self, context: &Context, limit: &LimitArgs) -> Result<ReadOptions> {
-        if self.group.is_some() {
+        if self.group.is_some() || self.no_commit {
             return Err(crate::context::unsupported("-g", "reading as a consumer group is not built yet"));
         }
         if self.order.is_some() {
@@ -163,6 +165,14 @@ pub fn key_value(text: &str) -> std::result::Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_string(), value.to_string())),
         _ => Err("it is written KEY=VALUE".into()),
     }
+}
+
+fn type_named(text: &str) -> std::result::Result<Type, String> {
+    text.parse().map_err(|error: kafi::Error| {
+        let message = error.to_string();
+        let why = message.rsplit(": ").next().unwrap_or_default().to_string();
+        error.hint_text().map_or(why.clone(), |hint| format!("{why}, {hint}"))
+    })
 }
 
 fn partition_list(text: &str) -> std::result::Result<PartitionList, String> {

@@ -1,10 +1,14 @@
 //! What every command needs: the storages, the wish to stop, and how to print.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kafi::{Cancel, Error, ErrorKind, Registry, Result};
 
 use crate::args::{ColorChoice, CommonArgs};
+use crate::exit::INTERRUPTED;
+use crate::output::stderr;
 
 /// What every command needs.
 pub struct Context {
@@ -22,6 +26,7 @@ pub struct Context {
     pub color: bool,
     /// Whether stdout is a terminal, where data is made fit to be looked at.
     pub terminal: bool,
+    in_hand: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -33,27 +38,42 @@ impl Context {
             ColorChoice::Never => false,
             ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
+        let expand = |(key, value): &(String, String)| Ok((key.clone(), kafi::expand_environment(key, value)?));
+        let properties = args.properties.iter().map(expand).collect::<Result<_>>()?;
         Ok(Self {
-            registry: Registry::new().with_properties(args.properties.clone()),
+            registry: Registry::new().with_properties(properties),
             cancel: Cancel::new(),
             json: args.json,
             quiet: args.quiet,
             utc: args.utc,
             color,
             terminal,
+            in_hand: Arc::default(),
         })
     }
 
-    /// Lets the first Ctrl-C end the job in order, and the second at once.
-    pub fn cancel_on_signals(&self) -> Result<()> {
-        let cancel = self.cancel.clone();
+    /// Lets the first Ctrl-C end the job in hand in order, and the second at once; where nothing is in hand, the first does.
+    pub fn end_on_signals(&self) -> Result<()> {
+        let (cancel, in_hand) = (self.cancel.clone(), self.in_hand.clone());
         let stop = move || {
-            if cancel.is_cancelled() {
-                std::process::exit(130);
+            if cancel.is_cancelled() || !in_hand.load(Ordering::Relaxed) {
+                std::process::exit(INTERRUPTED.into());
             }
             cancel.cancel();
         };
         ctrlc::set_handler(stop).map_err(|error| Error::new(ErrorKind::Unexpected, "catch Ctrl-C", error.to_string()))
+    }
+
+    /// From here on there is something in hand, which Ctrl-C lets be finished.
+    pub fn begin_job(&self) {
+        self.in_hand.store(true, Ordering::Relaxed);
+    }
+
+    /// Says a line on stderr, unless nothing is to be said.
+    pub fn say(&self, line: &str) {
+        if !self.quiet {
+            stderr::say(line);
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! How the process ends: exit codes, and the one place that prints errors.
 
-use std::fmt::Write as _;
+use std::io;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use kafi::{Error, ErrorKind};
 
-use crate::output::escape;
+use crate::output::stderr;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,56 +21,79 @@ pub enum Exit {
     Interrupted,
 }
 
+/// The exit code after Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
-            Exit::Interrupted => 130,
+            Exit::Interrupted => INTERRUPTED,
         })
     }
 }
 
 /// Prints help to stdout, and what is wrong with the arguments as one line (and a hint) to stderr.
 pub fn usage(error: &clap::Error) -> Exit {
-    if !error.use_stderr() {
-        // A closed pipe is no failure of help.
-        let _closed = error.print();
-        return Exit::Done;
+    if error.use_stderr() {
+        let (what, hint) = usage_lines(error);
+        stderr::say(&format!("error: read arguments: {what}"));
+        stderr::say(&format!("hint: {hint}"));
+        return Exit::Usage;
     }
+    match error.print() {
+        // A closed pipe is no failure of help.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&Error::io("write to stdout", error), false, Exit::Failed),
+        _ => Exit::Done,
+    }
+}
+
+/// What is wrong with the arguments, and what to do about it.
+fn usage_lines(error: &clap::Error) -> (String, String) {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim);
-    let mut what = lines.next().unwrap_or_default().to_string();
+    let first = lines.next().unwrap_or_default();
     let rest: Vec<&str> = lines.collect();
+    let Some(what) = first.strip_prefix("error: ") else {
+        return ("no command was given".into(), "kafi --help shows what there is".into());
+    };
+    let mut what = what.to_string();
     if what.ends_with(':') {
         let list: Vec<&str> = rest.iter().copied().take_while(|line| !line.is_empty()).collect();
-        let _ = write!(what, " {}", list.join(" "));
+        what = format!("{what} {}", list.join(" "));
     }
-    let tip = rest.iter().find_map(|line| line.strip_prefix("tip: "));
+    let tip = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg].iter().find_map(|&kind| named(error, kind));
+    let allowed = named(error, ContextKind::ValidValue);
     let usage = rest.iter().find_map(|line| line.strip_prefix("Usage: "));
-    if !what.starts_with("error: ") {
-        what = "error: no command was given".into();
+    let hint = match (tip, allowed, usage) {
+        (Some(tip), _, _) => format!("did you mean {tip}?"),
+        (None, Some(allowed), _) => format!("there are {allowed}"),
+        (None, None, Some(usage)) => format!("usage: {usage}"),
+        (None, None, None) => "--help shows what there is".into(),
+    };
+    (what, hint)
+}
+
+fn named(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) if !names.is_empty() => Some(names.join(", ")),
+        _ => None,
     }
-    eprintln!("{}", escape::line(&what));
-    match (tip, usage) {
-        (Some(tip), _) => eprintln!("hint: {}", escape::line(tip)),
-        (None, Some(usage)) => eprintln!("hint: usage: {}", escape::line(usage)),
-        (None, None) => eprintln!("hint: kafi --help shows what there is"),
-    }
-    Exit::Usage
 }
 
 /// Prints an error as one line, then perhaps a hint, and with `--verbose` the chain of its causes. `failed` is how the command calls a failure.
 pub fn failed(error: &Error, verbose: bool, failed: Exit) -> Exit {
-    eprintln!("error: {}", escape::line(&error.to_string()));
+    stderr::say(&format!("error: {error}"));
     if let Some(hint) = error.hint_text() {
-        eprintln!("hint: {}", escape::line(hint));
+        stderr::say(&format!("hint: {hint}"));
     }
     if verbose {
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
-            eprintln!("caused by: {}", escape::line(&error.to_string()));
+            stderr::say(&format!("caused by: {error}"));
             cause = error.source();
         }
     }

@@ -4,19 +4,33 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::Duration;
 
-use kafi::{Error, ErrorKind, Result};
+use kafi::{Cancel, Error, ErrorKind, Result};
 use memchr::memmem::Finder;
 
 /// Bytes are read in blocks of this size.
 const BLOCK_BYTES: usize = 256 << 10;
 
+/// So many blocks are read ahead.
+const BLOCKS_AHEAD: usize = 4;
+
 /// No message is larger: Kafka's format holds none that is.
 const PIECE_BYTES_MAX: usize = i32::MAX as usize - (1 << 20);
 
-/// The pieces of a stream. Memory is bounded by the largest piece.
+/// A wish to stop is seen within this time.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// A block, and how many of its bytes were read.
+type Block = io::Result<(Vec<u8>, usize)>;
+
+/// The pieces of a stream. Memory is bounded by the largest piece. A thread of its own reads, so that a wish to stop is also seen while nothing comes.
 pub struct Pieces {
-    file: File,
+    blocks: Receiver<Block>,
+    spent: Sender<Vec<u8>>,
+    cancel: Cancel,
     name: String,
     finder: Finder<'static>,
     delimiter_len: usize,
@@ -24,15 +38,17 @@ pub struct Pieces {
     start: usize,
     /// No delimiter begins before this place.
     searched: usize,
+    /// Where the next piece ends, once that is known.
+    found: Option<usize>,
     ended: bool,
 }
 
 impl Pieces {
-    /// The pieces of `path`, or of stdin.
+    /// The pieces of `path`, or of stdin, until `cancel` ends them.
     ///
     /// # Errors
     /// `Usage` for a folder and an empty delimiter, and those of opening the file.
-    pub fn open(path: Option<&Path>, delimiter: &[u8]) -> Result<Self> {
+    pub fn open(path: Option<&Path>, delimiter: &[u8], cancel: &Cancel) -> Result<Self> {
         let (file, name) = match path {
             Some(path) => (File::open(path), path.display().to_string()),
             None => (io::stdin().as_fd().try_clone_to_owned().map(File::from), "stdin".to_string()),
@@ -44,58 +60,106 @@ impl Pieces {
         if delimiter.is_empty() {
             return Err(Error::new(ErrorKind::Usage, "read", "a delimiter cannot be empty"));
         }
-        let finder = Finder::new(delimiter).into_owned();
-        Ok(Self { file, name, finder, delimiter_len: delimiter.len(), buffer: Vec::new(), start: 0, searched: 0, ended: false })
+        let (full, blocks) = sync_channel(BLOCKS_AHEAD);
+        let (spent, empty) = channel();
+        thread::Builder::new().name("input".into()).spawn(move || read_blocks(file, &empty, &full)).map_err(|error| Error::io("start a thread", error))?;
+        Ok(Self {
+            blocks,
+            spent,
+            cancel: cancel.clone(),
+            name,
+            finder: Finder::new(delimiter).into_owned(),
+            delimiter_len: delimiter.len(),
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            found: None,
+            ended: false,
+        })
     }
 
-    /// Whether a whole piece is in memory, so that the next one does not block.
-    pub fn is_ready(&self) -> bool {
-        self.finder.find(&self.buffer[self.searched..]).is_some()
+    /// Whether a whole piece is here, so that the next one does not block.
+    ///
+    /// # Errors
+    /// As for [`next`](Pieces::next).
+    pub fn is_ready(&mut self) -> Result<bool> {
+        while !self.find() {
+            match self.blocks.try_recv() {
+                Ok(block) => self.add(block)?,
+                Err(_) => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
-    /// The next piece without its delimiter; the last one may lack it. Blocks until there is one.
+    /// The next piece without its delimiter; the last one may lack it. Blocks until there is one, or there is a wish to stop; then nothing follows.
     ///
     /// # Errors
     /// Those of reading, and `TooLarge` for a piece that no message can hold.
     pub fn next(&mut self) -> Result<Option<&[u8]>> {
-        loop {
-            if let Some(at) = self.finder.find(&self.buffer[self.searched..]) {
-                let (start, end) = (self.start, self.searched + at);
-                self.start = end + self.delimiter_len;
-                self.searched = self.start;
-                return Ok(Some(&self.buffer[start..end]));
+        while !self.find() && !self.ended {
+            match self.blocks.recv_timeout(WAIT) {
+                Ok(block) => self.add(block)?,
+                Err(RecvTimeoutError::Timeout) if self.cancel.is_cancelled() => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.ended = true,
             }
-            if self.ended {
-                let start = std::mem::replace(&mut self.start, self.buffer.len());
-                self.searched = self.start;
-                return Ok((start < self.buffer.len()).then(|| &self.buffer[start..]));
-            }
-            // A delimiter may have begun at the end of what is here.
-            self.searched = self.start.max((self.buffer.len() + 1).saturating_sub(self.delimiter_len));
-            self.fill()?;
         }
+        if let Some(end) = self.found.take() {
+            let start = std::mem::replace(&mut self.start, end + self.delimiter_len);
+            self.searched = self.start;
+            return Ok(Some(&self.buffer[start..end]));
+        }
+        let start = std::mem::replace(&mut self.start, self.buffer.len());
+        self.searched = self.start;
+        Ok((start < self.buffer.len()).then(|| &self.buffer[start..]))
     }
 
-    fn fill(&mut self) -> Result<()> {
+    /// Looks for the end of the next piece in what is here.
+    fn find(&mut self) -> bool {
+        if self.found.is_none() {
+            self.found = self.finder.find(&self.buffer[self.searched..]).map(|at| self.searched + at);
+        }
+        if self.found.is_none() {
+            // A delimiter may have begun at the end of what is here.
+            self.searched = self.searched.max((self.buffer.len() + 1).saturating_sub(self.delimiter_len));
+        }
+        self.found.is_some()
+    }
+
+    fn add(&mut self, block: Block) -> Result<()> {
+        let (block, len) = block.map_err(|error| Error::io("read", error).with("file", &self.name))?;
         if self.buffer.len() - self.start > PIECE_BYTES_MAX {
             return Err(Error::new(ErrorKind::TooLarge, "read", "a message is larger than 2 GB; is the delimiter right?").with("file", &self.name));
         }
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
-        let before = self.buffer.len();
-        // A large piece is read in ever larger blocks, so that it is not searched and moved over and over.
-        self.buffer.resize(before + before.max(BLOCK_BYTES), 0);
-        let read = loop {
-            match self.file.read(&mut self.buffer[before..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
-            }
-        };
-        let read = read.map_err(|error| Error::io("read", error).with("file", &self.name))?;
-        self.buffer.truncate(before + read);
-        self.ended = read == 0;
+        // One huge piece does not keep its memory.
+        if self.buffer.len() < BLOCK_BYTES {
+            self.buffer.shrink_to(8 * BLOCK_BYTES);
+        }
+        self.buffer.extend_from_slice(&block[..len]);
+        // A thread that is at its end wants no block back.
+        let _at_end = self.spent.send(block);
         Ok(())
+    }
+}
+
+/// Reads blocks until the end, a failure, or nobody wants them.
+fn read_blocks(mut file: File, empty: &Receiver<Vec<u8>>, full: &SyncSender<Block>) {
+    loop {
+        let mut block = empty.try_recv().unwrap_or_default();
+        block.resize(BLOCK_BYTES, 0);
+        let read = match file.read(&mut block) {
+            Ok(0) => return,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read,
+        };
+        let failed = read.is_err();
+        if full.send(read.map(|len| (block, len))).is_err() || failed {
+            return;
+        }
     }
 }
 
@@ -107,7 +171,7 @@ mod tests {
     fn pieces(content: &[u8], delimiter: &[u8]) -> Vec<Vec<u8>> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content).unwrap();
-        let mut pieces = Pieces::open(Some(file.path()), delimiter).unwrap();
+        let mut pieces = Pieces::open(Some(file.path()), delimiter, &Cancel::new()).unwrap();
         let mut all = Vec::new();
         while let Some(piece) = pieces.next().unwrap() {
             all.push(piece.to_vec());

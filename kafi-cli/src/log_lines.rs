@@ -2,7 +2,7 @@
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::output::{escape, progress};
+use crate::output::stderr;
 
 struct Lines;
 
@@ -21,8 +21,7 @@ impl Log for Lines {
             Level::Info => "note",
             Level::Debug | Level::Trace => "debug",
         };
-        progress::clear_line();
-        eprintln!("{word}: {}", escape::line(&record.args().to_string()));
+        stderr::say(&format!("{word}: {}", record.args()));
     }
 
     fn flush(&self) {}

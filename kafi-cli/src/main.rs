@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     log_lines::install(cli.common.quiet, cli.common.verbose);
     let verbose = cli.common.verbose;
     let result = Context::new(&cli.common).and_then(|context| {
-        context.cancel_on_signals()?;
+        context.end_on_signals()?;
         commands::run(cli.command, &context)
     });
     match result {

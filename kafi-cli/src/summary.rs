@@ -6,7 +6,6 @@ use kafi::{Finished, Position};
 
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{escape, number};
 
 /// Counts with their names, in the order in which they are said.
 pub struct Summary {
@@ -31,14 +30,11 @@ impl Summary {
         let seconds = self.started.elapsed().as_secs_f64();
         if context.json {
             let fields: Vec<String> = self.counts.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
-            eprintln!("{{{},\"seconds\":{seconds:.3}}}", fields.join(","));
+            context.say(&format!("{{{},\"seconds\":{seconds:.3}}}", fields.join(",")));
             return;
         }
-        if context.quiet {
-            return;
-        }
-        let parts: Vec<String> = self.counts.iter().map(|(name, count)| format!("{} {name}", number::grouped(*count))).collect();
-        eprintln!("{} in {seconds:.1} s", parts.join(", "));
+        let parts: Vec<String> = self.counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        context.say(&format!("{} in {seconds:.1} s", parts.join(", ")));
     }
 }
 
@@ -47,9 +43,7 @@ pub fn ended(context: &Context, finished: &Finished) -> Exit {
     if !finished.cancelled {
         return Exit::Done;
     }
-    if !context.quiet {
-        eprintln!("stopped; the next offsets are: {}", positions(&finished.reached));
-    }
+    context.say(&format!("stopped; the next offsets are: {}", positions(&finished.reached)));
     Exit::Interrupted
 }
 
@@ -60,7 +54,7 @@ fn positions(reached: &[Position]) -> String {
         let same_topic = index > 0 && reached[index - 1].topic == position.topic;
         if !same_topic {
             line.push_str(if index > 0 { "; " } else { "" });
-            line.push_str(&escape::line(&position.topic));
+            line.push_str(&position.topic);
         }
         line.push_str(&format!(" {}={}", position.partition, position.offset));
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use clap::Args;
 use kafi::{ReadOptions, Result, shell};
 
-use crate::address::{Opened, open_topics, with_hint};
+use crate::address::{Opened, open_topics};
 use crate::args::{LimitArgs, ReadArgs, TypeArgs};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -17,7 +17,7 @@ use crate::summary;
 pub struct CatArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub fn run(args: &CatArgs, context: &Context) -> Result<Exit> {
     for opened in open_topics(context, &args.addresses)? {
         let options = ReadOptions { max: left, progress: Default::default(), ..options.clone() };
         let printed = print_all(context, &opened, &options, args.read.threads(), &args.print, args.types);
-        match printed.map_err(|error| with_hint(error, &args.addresses))? {
+        match printed? {
             Exit::Done => {}
             exit => return Ok(exit),
         }
@@ -45,7 +45,8 @@ pub fn run(args: &CatArgs, context: &Context) -> Result<Exit> {
 
 /// Prints everything that `options` say of the topics of one storage.
 pub fn print_all(context: &Context, opened: &Opened, options: &ReadOptions, threads: usize, print: &PrintArgs, types: TypeArgs) -> Result<Exit> {
-    let mut printer = MessagePrinter::open(context, &opened.kafi, print, types)?;
+    let mut printer = MessagePrinter::open(context, opened, print, types)?;
+    context.begin_job();
     let progress = ProgressLine::show(context, &options.progress, true);
     let finished = shell::cat(opened.kafi.storage(), &opened.topics, options, threads, |batch| {
         let read = printer.print(batch)?;

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use clap::Args;
 use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Kafi, Result, shell};
 
-use crate::address::{Opened, open_topics, with_hint};
+use crate::address::{FirstUse, Opened, hint_at_storage, open_topics};
 use crate::args::{LimitArgs, ReadArgs, key_value};
-use crate::commands::touch::say_first_use;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -15,9 +14,12 @@ use crate::summary::{Summary, ended};
 
 #[derive(Args)]
 pub struct CpArgs {
-    /// The sources, and then the target: a topic, or a storage that keeps the sources' names
-    #[arg(value_name = "SOURCE… TARGET", required = true, num_args = 2..)]
-    addresses: Vec<String>,
+    /// The topics, or globs
+    #[arg(value_name = "SOURCE", required = true, num_args = 1..)]
+    pub sources: Vec<String>,
+    /// A topic, or a storage, which keeps the sources' names
+    #[arg(value_name = "TARGET", required = true)]
+    target: String,
     /// A setting of the target, where it is created; repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     config: Vec<(String, String)>,
@@ -41,19 +43,22 @@ pub struct CpArgs {
 
 pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
-    let (target_text, source_texts) = args.addresses.split_last().expect("clap asks for two");
-    let target = Address::parse(target_text)?;
+    let target = Address::parse(&args.target)?;
     if target.is_glob() {
-        return Err(bad(target_text, "a target cannot be a glob"));
+        return Err(bad(&args.target, "a target cannot be a glob"));
     }
-    let sources = open_topics(context, source_texts)?;
+    let sources = open_topics(context, &args.sources)?;
     let count: usize = sources.iter().map(|source| source.topics.len()).sum();
     if count > 1 && target.topic.is_some() {
-        return Err(bad(target_text, "several sources need a storage as target, which keeps their names"));
+        return Err(bad(&args.target, "several sources need a storage as target, which keeps their names"));
     }
     let target_kafi = context.registry.open_address(&target.storage)?;
-    say_first_use(context, target_text)?;
+    if target.topic.is_some() && !args.no_create {
+        hint_at_storage(context, &target_kafi, &args.target)?;
+    }
+    let first_use = FirstUse::of(&target.storage);
     let options = options(args, context)?;
+    context.begin_job();
     let (mut read, mut written, mut result) = (0, 0, Ok(Exit::Done));
     for source in &sources {
         let mut options = options.clone();
@@ -67,11 +72,12 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
             break;
         }
     }
+    first_use.say(context);
     // Also a copy that failed says how far it came.
     if result.is_ok() || read > 0 {
         summary.count("read", read).count("written", written).count("failed", read - written).say(context);
     }
-    result.map_err(|error| with_hint(error, source_texts))
+    result
 }
 
 /// Copies the topics of one storage.

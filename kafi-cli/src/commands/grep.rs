@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 use kafi::{Batch, Error, ErrorKind, GrepFields, GrepOptions, ReadOptions, Result, shell};
 use regex::bytes::RegexBuilder;
 
-use crate::address::{open_topics, with_hint};
+use crate::address::open_topics;
 use crate::args::{LimitArgs, ReadArgs, TypeArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
-use crate::output::{Cell, MessagePrinter, PrintArgs, Table};
+use crate::output::{Cell, MessagePrinter, PrintArgs, Stdout, Table};
 use crate::summary::{Summary, ended};
 
 #[derive(Args)]
@@ -22,7 +22,7 @@ pub struct GrepArgs {
     pattern: String,
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     /// Take no notice of upper and lower case
     #[arg(short = 'i', long)]
     ignore_case: bool,
@@ -62,12 +62,13 @@ pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
     let mut look_for = look_for(args)?;
     let options = args.read.options(context, &args.limit)?;
+    context.begin_job();
     let prints = !args.count && !args.topics_with_matches;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let (mut read, mut found, mut exit) = (0, 0, Exit::Done);
     for opened in open_topics(context, &args.addresses)? {
         counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
-        let mut printer = MessagePrinter::open(context, &opened.kafi, &args.print, args.types)?;
+        let mut printer = MessagePrinter::open(context, &opened, &args.print, args.types)?;
         let options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(read)), progress: Default::default(), ..options.clone() };
         look_for.found_max = args.max_count.map(|max| max.saturating_sub(found));
         let progress = ProgressLine::show(context, &options.progress, prints);
@@ -76,7 +77,7 @@ pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
             let go_on = !prints || printer.print(batch)?;
             Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         });
-        let (found_here, finished) = grepped.map_err(|error| with_hint(error, &args.addresses))?;
+        let (found_here, finished) = grepped?;
         drop(progress);
         found += found_here;
         read += options.progress.read();
@@ -112,15 +113,24 @@ fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {
     }
 }
 
+/// As grep prints them: `-c` a number, with the topic before it where there are several; `-l` the topics with a match.
 fn print_counts(args: &GrepArgs, counts: &BTreeMap<String, u64>, context: &Context) -> Result<()> {
-    let mut table = Table::new(if args.count { &["topic", "messages"] } else { &["topic"] });
-    for (topic, count) in counts {
-        let topic = Cell::Text(topic.clone());
-        match args.count {
-            true => table.row(vec![topic, Cell::Number(*count as i64)]),
-            false if *count > 0 => table.row(vec![topic]),
-            false => {}
+    if context.json {
+        let mut table = Table::new(if args.count { &["topic", "messages"] } else { &["topic"] });
+        for (topic, &count) in counts.iter().filter(|(_, count)| args.count || **count > 0) {
+            let cells = [Cell::Text(topic.clone()), Cell::Number(count as i64)];
+            table.row(cells.into_iter().take(if args.count { 2 } else { 1 }).collect());
         }
+        return table.print(context);
     }
-    table.without_names().print(context)
+    let mut stdout = Stdout::open()?;
+    for (topic, &count) in counts {
+        match args.count {
+            true if counts.len() == 1 => stdout.line(&count.to_string())?,
+            true => stdout.line(&format!("{topic}:{count}"))?,
+            false if count > 0 => stdout.line(topic)?,
+            false => true,
+        };
+    }
+    stdout.flush().map(|_| ())
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use kafi::{ReadOptions, Result};
 
-use crate::address::{open_topics, with_hint};
+use crate::address::open_topics;
 use crate::args::{LimitArgs, ReadArgs, TypeArgs};
 use crate::commands::cat::print_all;
 use crate::context::Context;
@@ -14,7 +14,7 @@ use crate::output::PrintArgs;
 pub struct HeadArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     /// Print N messages in all, the first as they are read
     #[arg(short = 'n', long = "max", value_name = "N", default_value_t = 10)]
     max: u64,
@@ -33,7 +33,7 @@ pub fn run(args: &HeadArgs, context: &Context) -> Result<Exit> {
     for opened in open_topics(context, &args.addresses)? {
         let options = ReadOptions { max: Some(left), progress: Default::default(), ..options.clone() };
         let printed = print_all(context, &opened, &options, args.read.threads(), &args.print, args.types);
-        match printed.map_err(|error| with_hint(error, &args.addresses))? {
+        match printed? {
             Exit::Done => left = left.saturating_sub(options.progress.read()),
             exit => return Ok(exit),
         }

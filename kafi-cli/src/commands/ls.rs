@@ -1,19 +1,20 @@
 //! `ls`: lists topics.
 
-use clap::Args;
-use kafi::{Address, Isolation, Kafi, Result, Topic, TopicPartition};
+use std::collections::BTreeMap;
 
-use crate::address::with_hint;
+use clap::Args;
+use kafi::{Address, Admin, Isolation, Result, Topic, TopicPartition};
+
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{Cell, Stdout, Table};
+use crate::output::{Cell, Table};
 
 #[derive(Args)]
 pub struct LsArgs {
     /// Storages (prod:), topics, or globs (prod:orders-*); without any the default storage
     #[arg(value_name = "ADDRESS")]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     /// Show partitions, replicas, messages, and bytes
     #[arg(short, long)]
     long: bool,
@@ -41,40 +42,43 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
         }
         listed.push((kafi, wanted));
     }
-    let mut table = Table::new(if args.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] });
-    let mut names = Vec::new();
+    let columns: &[&str] = if args.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
+    let mut table = if args.long { Table::new(columns) } else { Table::new(columns).without_names() };
     for (kafi, wanted) in &listed {
-        let topics = kafi.admin()?.topics(wanted, TIMEOUT).map_err(|error| with_hint(error, &args.addresses))?;
-        for topic in topics.into_iter().filter(|topic| args.all || !topic.internal || wanted.contains(&topic.name)) {
-            if args.long {
-                table.row(row(kafi, &topic)?);
-            } else if context.json {
-                table.row(vec![Cell::Text(topic.name)]);
-            } else {
-                names.push(topic.name);
-            }
+        let mut admin = kafi.admin()?;
+        let mut topics = admin.topics(wanted, TIMEOUT)?;
+        topics.retain(|topic| args.all || !topic.internal || wanted.contains(&topic.name));
+        let messages = if args.long { Some(messages(admin.as_mut(), &topics)?) } else { None };
+        for topic in topics {
+            table.row(match &messages {
+                Some(messages) => row(&topic, messages[&topic.name]),
+                None => vec![Cell::Text(topic.name)],
+            });
         }
     }
     table.print(context)?;
-    let mut stdout = Stdout::open()?;
-    for name in names {
-        stdout.line(&name)?;
-    }
-    stdout.flush()?;
     Ok(Exit::Done)
 }
 
-fn row(kafi: &Kafi, topic: &Topic) -> Result<Vec<Cell>> {
-    let partitions: Vec<_> = topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect();
-    let watermarks = kafi.admin()?.watermarks(&partitions, Isolation::ReadUncommitted, TIMEOUT)?;
-    let messages = watermarks.iter().map(|w| w.high - w.low).sum();
+/// How many messages each topic holds, by its watermarks, asked in one go.
+fn messages(admin: &mut dyn Admin, topics: &[Topic]) -> Result<BTreeMap<String, i64>> {
+    let of_topic = |topic: &Topic| topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect::<Vec<_>>();
+    let partitions: Vec<_> = topics.iter().flat_map(of_topic).collect();
+    let mut messages: BTreeMap<String, i64> = topics.iter().map(|topic| (topic.name.clone(), 0)).collect();
+    for watermarks in admin.watermarks(&partitions, Isolation::ReadUncommitted, TIMEOUT)? {
+        *messages.entry(watermarks.topic).or_default() += watermarks.high - watermarks.low;
+    }
+    Ok(messages)
+}
+
+fn row(topic: &Topic, messages: i64) -> Vec<Cell> {
     let replicas = topic.partitions.iter().map(|p| p.replicas.len()).max().unwrap_or(0);
     let bytes = topic.partitions.iter().map(|p| p.bytes).sum::<Option<u64>>();
-    Ok(vec![
+    vec![
         Cell::Text(topic.name.clone()),
-        Cell::Number(partitions.len() as i64),
+        Cell::Number(topic.partitions.len() as i64),
         Cell::Number(replicas as i64),
         Cell::Number(messages),
         bytes.map_or(Cell::Unknown, Cell::Bytes),
-    ])
+    ]
 }

@@ -19,7 +19,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Subcommand;
 use kafi::Result;
+pub use version::text as version_text;
 
+use crate::address::explain;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -68,20 +70,42 @@ pub fn fails_with() -> Exit {
 /// Runs a command.
 pub fn run(command: Command, context: &Context) -> Result<Exit> {
     LIKE_GREP.store(matches!(command, Command::Grep(_)), Ordering::Relaxed);
+    run_command(&command, context).map_err(|error| explain(context, error, addresses(&command)))
+}
+
+fn run_command(command: &Command, context: &Context) -> Result<Exit> {
     match command {
-        Command::Ls(args) => ls::run(&args, context),
-        Command::Touch(args) => touch::run(&args, context),
-        Command::Rm(args) => rm::run(&args, context),
-        Command::Watermarks(args) => watermarks::run(&args, context),
-        Command::Produce(args) => produce::run(&args, context),
-        Command::Cat(args) => cat::run(&args, context),
-        Command::Head(args) => head::run(&args, context),
-        Command::Tail(args) => tail::run(&args, context),
-        Command::Cp(args) => cp::run(&args, context),
-        Command::Grep(args) => grep::run(&args, context),
-        Command::Wc(args) => wc::run(&args, context),
-        Command::Storage(args) => storage::run(&args, context),
-        Command::Completion(args) => completion::run(&args),
+        Command::Ls(args) => ls::run(args, context),
+        Command::Touch(args) => touch::run(args, context),
+        Command::Rm(args) => rm::run(args, context),
+        Command::Watermarks(args) => watermarks::run(args, context),
+        Command::Produce(args) => produce::run(args, context),
+        Command::Cat(args) => cat::run(args, context),
+        Command::Head(args) => head::run(args, context),
+        Command::Tail(args) => tail::run(args, context),
+        Command::Cp(args) => cp::run(args, context),
+        Command::Grep(args) => grep::run(args, context),
+        Command::Wc(args) => wc::run(args, context),
+        Command::Storage(args) => storage::run(args, context),
+        Command::Completion(args) => completion::run(args),
         Command::Version => version::run(context),
+    }
+}
+
+/// The topics that were typed.
+fn addresses(command: &Command) -> &[String] {
+    match command {
+        Command::Ls(args) => &args.addresses,
+        Command::Touch(args) => &args.addresses,
+        Command::Rm(args) => &args.addresses,
+        Command::Watermarks(args) => &args.addresses,
+        Command::Produce(args) => std::slice::from_ref(&args.address),
+        Command::Cat(args) => &args.addresses,
+        Command::Head(args) => &args.addresses,
+        Command::Tail(args) => &args.addresses,
+        Command::Cp(args) => &args.sources,
+        Command::Grep(args) => &args.addresses,
+        Command::Wc(args) => &args.addresses,
+        Command::Storage(_) | Command::Completion(_) | Command::Version => &[],
     }
 }

@@ -5,24 +5,24 @@ use std::sync::Arc;
 
 use clap::Args;
 use kafi::{
-    ANY_PARTITION, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, Kafi, NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record,
-    Result, Type, Writer,
+    ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, Kafi, NO_TIMESTAMP, NewTopic, ProducerOptions, Progress,
+    Record, Result, Type, Writer,
 };
 
-use crate::address::{open_topic, with_hint};
+use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{TIMEOUT, TypeArgs};
-use crate::commands::touch::say_first_use;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::input::Pieces;
 use crate::output::progress::ProgressLine;
-use crate::output::{meant_types, number, unescape};
+use crate::output::{meant_types, unescape};
+use crate::summary::Summary;
 
 #[derive(Args)]
 pub struct ProduceArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]
-    address: String,
+    pub address: String,
     /// The value of the one message to produce; without it messages come from stdin, one a line
     #[arg(conflicts_with_all = ["file", "key_delimiter", "delimiter"])]
     value: Option<String>,
@@ -67,12 +67,14 @@ pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
     if context.json && (args.key_delimiter.is_some() || args.key.is_some() || args.value.is_some() || args.null_value || !args.headers.is_empty()) {
         return Err(Error::new(ErrorKind::Usage, "produce", "with --json key, value, and headers stand in the envelopes"));
     }
+    let mut summary = Summary::start();
     let (kafi, topic) = open_topic(context, &args.address)?;
-    let input = if args.value.is_some() || args.null_value { None } else { Some(open_input(args)?) };
+    let input = if args.value.is_some() || args.null_value { None } else { Some(open_input(args, context)?) };
     prepare(args, context, &kafi, &topic)?;
     let progress = Arc::new(Progress::default());
     let shown = ProgressLine::show(context, &progress, false);
     let mut job = Job::open(args, context, &kafi, topic, progress.clone())?;
+    context.begin_job();
     let produced = match input {
         Some(mut input) => job.produce_all(&mut input, context),
         None => job.push(args.value.as_deref().map(str::as_bytes)).and_then(|()| job.send()),
@@ -81,16 +83,17 @@ pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
     drop(shown);
     let written = progress.written();
     let result = produced.and(closed);
-    if !context.quiet && (result.is_ok() || written > 0) {
-        eprintln!("{} written", number::grouped(written));
+    if result.is_ok() || written > 0 {
+        summary = summary.count("written", written);
+        summary.say(context);
     }
     result?;
     Ok(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done })
 }
 
-fn open_input(args: &ProduceArgs) -> Result<Pieces> {
+fn open_input(args: &ProduceArgs, context: &Context) -> Result<Pieces> {
     let delimiter = args.delimiter.as_deref().map_or(Ok(b"\n".to_vec()), unescape)?;
-    Pieces::open(args.file.as_deref(), &delimiter)
+    Pieces::open(args.file.as_deref(), &delimiter, &context.cancel)
 }
 
 /// Makes the topic if it is missing and that is wanted; otherwise a missing topic is an error before anything is read.
@@ -99,14 +102,17 @@ fn prepare(args: &ProduceArgs, context: &Context, kafi: &Kafi, topic: &str) -> R
     match admin.topics(&[topic.to_string()], TIMEOUT) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound && args.create => {
-            say_first_use(context, &args.address)?;
+            hint_at_storage(context, kafi, &args.address)?;
+            let first_use = FirstUse::of(&Address::parse(&args.address)?.storage);
             match admin.create_topic(&NewTopic::new(topic), TIMEOUT) {
                 // Somebody else was faster.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-                result => result,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                result => result?,
             }
+            first_use.say(context);
+            Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(with_hint(error.hint("--create creates it"), std::slice::from_ref(&args.address))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(error.hint("--create creates it")),
         Err(error) => Err(error),
     }
 }
@@ -147,7 +153,7 @@ impl<'a> Job<'a> {
     fn produce_all(&mut self, input: &mut Pieces, context: &Context) -> Result<()> {
         while !context.cancel.is_cancelled() {
             // What is here is sent before waiting for more, so that a slow source is not held back.
-            if self.batch.is_full() || !self.batch.is_empty() && !input.is_ready() {
+            if self.batch.is_full() || !self.batch.is_empty() && !input.is_ready()? {
                 self.send()?;
             }
             let Some(piece) = input.next()? else { break };

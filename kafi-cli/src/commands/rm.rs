@@ -5,17 +5,17 @@ use std::io::{self, BufRead, IsTerminal};
 use clap::Args;
 use kafi::{Error, ErrorKind, Result};
 
-use crate::address::{open_topics, with_hint};
+use crate::address::open_topics;
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::escape;
+use crate::output::{escape, stderr};
 
 #[derive(Args)]
 pub struct RmArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -26,7 +26,7 @@ pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
     let names: Vec<String> = opened.iter().flat_map(|opened| opened.topics.iter().map(|topic| format!("{topic} on {}", opened.storage))).collect();
     // Everything is looked up before anything is deleted.
     for opened in &opened {
-        opened.kafi.admin()?.topics(&opened.topics, TIMEOUT).map_err(|error| with_hint(error, &args.addresses))?;
+        opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
     }
     if !args.yes && !confirmed(&names)? {
         return Ok(Exit::Failed);
@@ -44,7 +44,7 @@ fn confirmed(names: &[String]) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(ErrorKind::Usage, "delete topics", "nobody can be asked here").hint("-y deletes without asking"));
     }
-    eprint!("delete {}, with all messages? [y/N] ", escape::line(&names.join(", ")));
+    stderr::put(&format!("delete {}, with all messages? [y/N] ", escape::line(&names.join(", "))));
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(|error| Error::io("read the answer", error))?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

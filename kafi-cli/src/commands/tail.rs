@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use clap::Args;
 use kafi::{Result, shell};
 
-use crate::address::{open_topics, with_hint};
+use crate::address::open_topics;
 use crate::args::{LimitArgs, ReadArgs, TypeArgs};
 use crate::context::{Context, unsupported};
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use crate::summary;
 pub struct TailArgs {
     /// The topics, or globs, on one storage
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     /// Print the N newest messages in all, in the order of their timestamps
     #[arg(short = 'n', long = "max", value_name = "N", default_value_t = 10)]
     max: u64,
@@ -37,10 +37,11 @@ pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
     let [opened] = opened.as_slice() else {
         return Err(unsupported("ADDRESS", "the newest messages can be told of the topics of one storage only"));
     };
-    let mut printer = MessagePrinter::open(context, &opened.kafi, &args.print, args.types)?;
+    let mut printer = MessagePrinter::open(context, opened, &args.print, args.types)?;
+    context.begin_job();
     let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, args.max, |batch| {
         let read = printer.print(batch)?;
         Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     });
-    Ok(summary::ended(context, &finished.map_err(|error| with_hint(error, &args.addresses))?))
+    Ok(summary::ended(context, &finished?))
 }

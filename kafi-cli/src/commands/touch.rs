@@ -1,9 +1,9 @@
 //! `touch`: creates topics.
 
 use clap::Args;
-use kafi::{Address, ErrorKind, NewTopic, Result, StorageAddress};
+use kafi::{Address, ErrorKind, NewTopic, Result};
 
-use crate::address::open_topic;
+use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{TIMEOUT, key_value};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 pub struct TouchArgs {
     /// The topics
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     /// How many partitions; without it the storage's default (1 in folders)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     partitions: Option<i32>,
@@ -30,22 +30,15 @@ pub struct TouchArgs {
 pub fn run(args: &TouchArgs, context: &Context) -> Result<Exit> {
     for text in &args.addresses {
         let (kafi, topic) = open_topic(context, text)?;
-        say_first_use(context, text)?;
+        hint_at_storage(context, &kafi, text)?;
+        let first_use = FirstUse::of(&Address::parse(text)?.storage);
         let new = NewTopic { partitions: args.partitions, replication: args.replication, config: args.config.clone(), ..NewTopic::new(topic) };
         match kafi.admin()?.create_topic(&new, TIMEOUT) {
             Err(error) if args.exist_ok && error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error.hint("--exist-ok leaves it as it is")),
             result => result?,
         }
+        first_use.say(context);
     }
     Ok(Exit::Done)
-}
-
-/// Says once that the default folder comes into being.
-pub fn say_first_use(context: &Context, address: &str) -> Result<()> {
-    let is_default = Address::parse(address)?.storage == StorageAddress::Default;
-    if is_default && !context.quiet && !std::path::Path::new(kafi::DEFAULT_FOLDER).exists() {
-        eprintln!("topics are kept in {} (${} names another default)", kafi::DEFAULT_FOLDER, kafi::DEFAULT_STORAGE_VARIABLE);
-    }
-    Ok(())
 }

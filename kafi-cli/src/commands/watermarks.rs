@@ -3,7 +3,7 @@
 use clap::Args;
 use kafi::{Isolation, Result, TopicPartition};
 
-use crate::address::{open_topics, with_hint};
+use crate::address::open_topics;
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -13,14 +13,14 @@ use crate::output::{Cell, Table};
 pub struct WatermarksArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
 }
 
 pub fn run(args: &WatermarksArgs, context: &Context) -> Result<Exit> {
     let mut table = Table::new(&["topic", "partition", "low", "high", "messages"]);
     for opened in open_topics(context, &args.addresses)? {
         let mut admin = opened.kafi.admin()?;
-        let topics = admin.topics(&opened.topics, TIMEOUT).map_err(|error| with_hint(error, &args.addresses))?;
+        let topics = admin.topics(&opened.topics, TIMEOUT)?;
         let partitions: Vec<_> =
             topics.iter().flat_map(|topic| topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })).collect();
         for w in admin.watermarks(&partitions, Isolation::ReadUncommitted, TIMEOUT)? {

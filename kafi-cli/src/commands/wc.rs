@@ -3,7 +3,7 @@
 use clap::Args;
 use kafi::{Counts, ReadOptions, Result, shell};
 
-use crate::address::{open_topics, with_hint};
+use crate::address::open_topics;
 use crate::args::{LimitArgs, ReadArgs};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -15,7 +15,7 @@ use crate::summary::{Summary, ended};
 pub struct WcArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
-    addresses: Vec<String>,
+    pub addresses: Vec<String>,
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
@@ -29,12 +29,13 @@ pub fn run(args: &WcArgs, context: &Context) -> Result<Exit> {
     let mut all = Counts::default();
     let mut exit = Exit::Done;
     let opened = open_topics(context, &args.addresses)?;
+    context.begin_job();
     let topics: usize = opened.iter().map(|opened| opened.topics.len()).sum();
     for opened in opened {
         options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(all.messages)), ..options };
         let progress = ProgressLine::show(context, &options.progress, false);
         let counted = shell::wc(opened.kafi.storage(), &opened.topics, &options, args.read.threads());
-        let (counts, finished) = counted.map_err(|error| with_hint(error, &args.addresses))?;
+        let (counts, finished) = counted?;
         drop(progress);
         for topic in &opened.topics {
             table.row(row(topic, counts[topic]));

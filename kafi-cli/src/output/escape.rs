@@ -17,6 +17,17 @@ pub fn push(bytes: &[u8], out: &mut String) {
     }
 }
 
+/// Appends a line of JSON, in which controls can only stand within strings, as JSON that means the same: `\u009b`.
+pub fn push_json(json: &[u8], out: &mut String) {
+    for c in String::from_utf8_lossy(json).chars() {
+        match controls(c) {
+            // Every character that controls is one of the first plane.
+            true => out.push_str(&format!("\\u{:04x}", c as u32)),
+            false => out.push(c),
+        }
+    }
+}
+
 /// A line for stderr, in which nothing controls the terminal.
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -45,5 +56,8 @@ mod tests {
         push(b"a\x1b[31m\n\xff\xc2\x9b\xe2\x80\xae\xc3\xa4", &mut out);
         assert_eq!(out, "a\\x1b[31m\\n\\xff\\x9b\\u202eä");
         assert_eq!(line("x\ty\u{7f}"), "x\\ty\\x7f");
+        let mut out = String::new();
+        push_json("{\"a\":\"\u{9b}\u{202e}ä\"}".as_bytes(), &mut out);
+        assert_eq!(out, "{\"a\":\"\\u009b\\u202eä\"}");
     }
 }

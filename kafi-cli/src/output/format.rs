@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use kafi::{Error, ErrorKind, Record, Result, TimeFormat};
 
+use crate::output::escape;
+
 /// A parsed format.
 #[derive(Clone, Debug, Default)]
 pub struct Format {
@@ -32,6 +34,7 @@ enum Piece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Raw,
+    Escaped,
     Hex,
     Base64,
 }
@@ -75,21 +78,25 @@ impl Format {
         Self { pieces: vec![Piece::Key(Shape::Raw), literal(delimiter), Piece::Value(Shape::Raw), literal(separator)] }
     }
 
-    /// Appends `record`; `null` stands for null keys, values, and header values.
-    pub fn write(&self, record: &Record<'_>, null: &[u8], out: &mut Vec<u8>) {
+    /// Appends `record`; `null` stands for null keys, values, and header values. For a terminal, data is made fit to be looked at.
+    pub fn write(&self, record: &Record<'_>, null: &[u8], terminal: bool, out: &mut Vec<u8>) {
+        let shown = |bytes: Option<&[u8]>, shape: Shape, out: &mut Vec<u8>| {
+            let shape = if terminal && shape == Shape::Raw { Shape::Escaped } else { shape };
+            push_bytes(bytes, shape, null, out);
+        };
         for piece in &self.pieces {
             match piece {
                 Piece::Literal(bytes) => out.extend_from_slice(bytes),
-                Piece::Topic => out.extend_from_slice(record.topic.as_bytes()),
+                Piece::Topic => shown(Some(record.topic.as_bytes()), Shape::Raw, out),
                 Piece::Partition => push_number(record.partition.into(), out),
                 Piece::Offset => push_number(record.offset, out),
                 Piece::Timestamp => push_number(record.timestamp, out),
-                Piece::Key(shape) => push_bytes(record.key, *shape, null, out),
-                Piece::Value(shape) => push_bytes(record.value, *shape, null, out),
+                Piece::Key(shape) => shown(record.key, *shape, out),
+                Piece::Value(shape) => shown(record.value, *shape, out),
                 Piece::KeyLen => push_number(len(record.key), out),
                 Piece::ValueLen => push_number(len(record.value), out),
-                Piece::ValueLenBinary => out.extend_from_slice(&(len(record.value) as i32).to_be_bytes()),
-                Piece::Headers => push_headers(record, null, out),
+                Piece::ValueLenBinary => shown(Some(&(len(record.value) as i32).to_be_bytes()), Shape::Raw, out),
+                Piece::Headers => push_headers(record, |bytes, out| shown(bytes, Shape::Raw, out), out),
                 Piece::Date(format) => format.write(record.timestamp, out),
             }
         }
@@ -184,20 +191,25 @@ fn push_bytes(bytes: Option<&[u8]>, shape: Shape, null: &[u8], out: &mut Vec<u8>
     let Some(bytes) = bytes else { return out.extend_from_slice(null) };
     match shape {
         Shape::Raw => out.extend_from_slice(bytes),
+        Shape::Escaped => {
+            let mut text = String::new();
+            escape::push(bytes, &mut text);
+            out.extend_from_slice(text.as_bytes());
+        }
         Shape::Hex => bytes.iter().for_each(|byte| write!(out, "{byte:02x}").expect("a vector takes everything")),
         Shape::Base64 => out.extend_from_slice(BASE64.encode(bytes).as_bytes()),
     }
 }
 
 /// As kcat shows them: `name=value,name=value`.
-fn push_headers(record: &Record<'_>, null: &[u8], out: &mut Vec<u8>) {
+fn push_headers(record: &Record<'_>, push: impl Fn(Option<&[u8]>, &mut Vec<u8>), out: &mut Vec<u8>) {
     for (index, header) in record.headers.iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
-        out.extend_from_slice(header.name);
+        push(Some(header.name), out);
         out.push(b'=');
-        push_bytes(header.value, Shape::Raw, null, out);
+        push(header.value, out);
     }
 }
 
@@ -223,7 +235,7 @@ mod tests {
             Record { partition: 3, offset: 17, timestamp: 1_732_660_705_555, headers: headers.as_headers(), ..Record::new("t", Some(b"k\xff"), Some(b"val")) };
         let mut out = Vec::new();
         match Format::parse(format, true) {
-            Ok(format) => format.write(&record, b"NULL", &mut out),
+            Ok(format) => format.write(&record, b"NULL", false, &mut out),
             Err(error) => return error.to_string(),
         }
         out.escape_ascii().to_string()
@@ -242,6 +254,14 @@ mod tests {
         ] {
             assert_eq!(shown(format), expected, "{format}");
         }
+    }
+
+    #[test]
+    fn a_terminal_gets_nothing_that_controls_it() {
+        let record = Record::new("t", Some(b"\x1b[2J"), Some(b"\xff\n"));
+        let mut out = Vec::new();
+        Format::parse("%k|%v|%R|%k{hex}\\n", true).unwrap().write(&record, b"", true, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "\\x1b[2J|\\xff\\n|\\x00\\x00\\x00\\x02|1b5b324a\n");
     }
 
     #[test]

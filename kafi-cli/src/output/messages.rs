@@ -1,8 +1,9 @@
 //! Prints messages: for people on a terminal, the bare value on a pipe, the JSON envelope, or a format of the user's.
 
 use clap::Args;
-use kafi::{Batch, Decoder, EnvelopeWriter, Field, Json, Kafi, Record, Result, TimeFormat, Type, Value};
+use kafi::{Batch, Decoder, EnvelopeWriter, Error, ErrorKind, Field, Json, Kafi, Record, Result, TimeFormat, Type, Value};
 
+use crate::address::Opened;
 use crate::args::TypeArgs;
 use crate::context::Context;
 use crate::output::format::{Format, unescape};
@@ -34,6 +35,9 @@ pub struct MessagePrinter {
     null: &'static [u8],
     times: TimeFormat,
     color: bool,
+    terminal: bool,
+    /// Whether lines for people say of which topic they are.
+    names_topics: bool,
     checks: Checks,
     line: String,
 }
@@ -46,8 +50,15 @@ enum Style {
 }
 
 impl MessagePrinter {
-    /// What the arguments say, for messages of `kafi`.
-    pub fn open(context: &Context, kafi: &Kafi, args: &PrintArgs, types: TypeArgs) -> Result<Self> {
+    /// What the arguments say, for messages of `opened`.
+    ///
+    /// # Errors
+    /// `Usage` for a bad format, and for one together with `--json`.
+    pub fn open(context: &Context, opened: &Opened, args: &PrintArgs, types: TypeArgs) -> Result<Self> {
+        if context.json && (args.format.is_some() || args.key_delimiter.is_some() || args.delimiter.is_some()) {
+            return Err(Error::new(ErrorKind::Usage, "read arguments", "--json prints one envelope a line, which -F, -K, and -D cannot change"));
+        }
+        let kafi = &opened.kafi;
         let (key_type, value_type) = meant_types(kafi, types)?;
         let separator = args.delimiter.as_deref().map_or(Ok(b"\n".to_vec()), unescape)?;
         let style = if let Some(format) = &args.format {
@@ -68,6 +79,8 @@ impl MessagePrinter {
             null: if args.null { b"NULL" } else { b"" },
             times: TimeFormat::rfc3339(context.utc),
             color: context.color,
+            terminal: context.terminal,
+            names_topics: opened.topics.len() > 1,
             checks: Checks::new(kafi, key_type, value_type)?,
             line: String::new(),
         })
@@ -94,18 +107,26 @@ impl MessagePrinter {
         let out = self.stdout.buffer();
         match &mut self.style {
             Style::Bare => {
-                out.extend_from_slice(record.value.unwrap_or(self.null));
+                let value = record.value.unwrap_or(self.null);
+                let colored = if self.color { json_text(value).filter(|json| !json.contains('\n')) } else { None };
+                match colored {
+                    Some(json) => push_line(&mut self.line, out, |line| highlight::json(json, line)),
+                    None => out.extend_from_slice(value),
+                }
                 out.extend_from_slice(&self.separator);
             }
             Style::Envelope(writer) => {
+                let start = out.len();
                 writer.write(*record, out);
+                if self.terminal || self.color {
+                    let envelope = out.split_off(start);
+                    push_line(&mut self.line, out, |line| terminal_envelope(&envelope, self.color, line));
+                }
                 out.push(b'\n');
             }
-            Style::Format(format) => format.write(record, self.null, out),
+            Style::Format(format) => format.write(record, self.null, self.terminal, out),
             Style::Terminal => {
-                self.line.clear();
-                terminal_line(record, &self.times, self.color, &mut self.line);
-                out.extend_from_slice(self.line.as_bytes());
+                push_line(&mut self.line, out, |line| terminal_line(record, self.names_topics, &self.times, self.color, line));
                 out.push(b'\n');
             }
         }
@@ -150,9 +171,31 @@ impl Checks {
     }
 }
 
-/// `partition:offset`, time, key, value, in one line whatever they hold.
-fn terminal_line(record: &Record<'_>, times: &TimeFormat, color: bool, line: &mut String) {
-    let mut place = format!("{}:{} ", record.partition, record.offset).into_bytes();
+/// Builds a line in a buffer that is used again and again, and appends it.
+fn push_line(line: &mut String, out: &mut Vec<u8>, build: impl FnOnce(&mut String)) {
+    line.clear();
+    build(line);
+    out.extend_from_slice(line.as_bytes());
+}
+
+/// A value that is a JSON object or array.
+fn json_text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok().filter(|text| text.starts_with(['{', '[']) && Json::parse(*text).is_ok())
+}
+
+fn terminal_envelope(envelope: &[u8], color: bool, line: &mut String) {
+    if !color {
+        return escape::push_json(envelope, line);
+    }
+    let mut escaped = String::new();
+    escape::push_json(envelope, &mut escaped);
+    highlight::json(&escaped, line);
+}
+
+/// `partition:offset` (with the topic before it where there are several), time, key, value, in one line whatever they hold.
+fn terminal_line(record: &Record<'_>, names_topic: bool, times: &TimeFormat, color: bool, line: &mut String) {
+    let topic = if names_topic { format!("{}:", record.topic) } else { String::new() };
+    let mut place = format!("{topic}{}:{} ", record.partition, record.offset).into_bytes();
     if record.timestamp >= 0 {
         times.write(record.timestamp, &mut place);
         place.push(b' ');
@@ -166,9 +209,9 @@ fn terminal_line(record: &Record<'_>, times: &TimeFormat, color: bool, line: &mu
     }
     match record.value {
         None => highlight::dim("null", color, line),
-        Some(value) => match std::str::from_utf8(value) {
-            Ok(text) if color && text.starts_with(['{', '[']) && Json::parse(text).is_ok() => highlight::json(text, line),
-            _ => escape::push(value, line),
+        Some(value) => match color.then(|| json_text(value)).flatten() {
+            Some(json) => highlight::json(json, line),
+            None => escape::push(value, line),
         },
     }
     if !record.headers.is_empty() {

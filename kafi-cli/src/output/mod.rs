@@ -6,6 +6,7 @@ mod highlight;
 mod messages;
 pub mod number;
 pub mod progress;
+pub mod stderr;
 mod stdout;
 mod table;
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use kafi::Progress;
 
 use crate::context::Context;
-use crate::output::number;
+use crate::output::{number, stderr};
 
 /// A job that is over sooner shows nothing.
 const QUIET_FIRST: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ impl ProgressLine {
         let draw = move || {
             let mut wait = QUIET_FIRST;
             while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                eprint!("\r\x1b[K{}", line(&progress, started.elapsed()));
+                stderr::put(&format!("\r\x1b[K{}", line(&progress, started.elapsed())));
                 DRAWN.store(true, Ordering::Relaxed);
                 wait = REDRAW_EVERY;
             }
@@ -61,7 +61,7 @@ impl Drop for ProgressLine {
 /// Removes the line of progress, so that another line can be printed in its place.
 pub fn clear_line() {
     if DRAWN.swap(false, Ordering::Relaxed) {
-        eprint!("\r\x1b[K");
+        stderr::put("\r\x1b[K");
     }
 }
 
