@@ -3,7 +3,7 @@
 use super::File;
 
 /// The folders that may hold it.
-const PLACES: [&str; 1] = ["kafi-cluster/src/ffi/"];
+const PLACES: [&str; 2] = ["kafi-cluster/src/ffi/", "kafi-cluster/benches/"];
 
 /// What follows the word where it is code, not prose.
 const WORD: &str = "unsafe ";
@@ -32,6 +32,6 @@ mod tests {
     fn comments_and_the_places_for_it_are_left_out() {
         let text = format!("// {WORD}{{}} in a comment\nlet a = {WORD}{{ b() }};\nlet b = \"{WORD}code\";\n");
         let files = [File::new("a.rs", &text), File::new("kafi-cluster/src/ffi/c.rs", &text), File::new("a.md", &text)];
-        assert_eq!(check(&files), [format!("a.rs:2: {WORD}code stands in kafi-cluster/src/ffi/ only")]);
+        assert_eq!(check(&files), [format!("a.rs:2: {WORD}code stands in kafi-cluster/src/ffi/, kafi-cluster/benches/ only")]);
     }
 }
