@@ -55,7 +55,10 @@ pub fn open(storage: &str) -> Result<Kafi> {
 /// The version of librdkafka and the features that it was built with, where it was compiled in.
 pub fn librdkafka_version() -> Option<String> {
     #[cfg(feature = "cluster")]
-    return Some(kafi_cluster::version());
+    {
+        let version = kafi_cluster::version();
+        Some(format!("{} ({})", version.librdkafka, version.features))
+    }
     #[cfg(not(feature = "cluster"))]
     None
 }
