@@ -139,6 +139,7 @@ impl Open {
         let bytes_room = out.bytes_max().saturating_sub(out.bytes());
         let (arena, records, headers) = out.parts_mut();
         let first = self.place.position;
+        // Not worth it once records are behind, whose bytes would come along.
         let exchange = arena.is_empty()
             && first == 0
             && records_room >= header.record_count as usize
