@@ -64,6 +64,8 @@ mod admin;
 mod config;
 mod consumer;
 mod error;
+#[cfg(test)]
+mod faults;
 mod groups;
 mod io;
 mod lane;

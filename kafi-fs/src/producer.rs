@@ -19,6 +19,12 @@ const BATCH_BYTES_MIN: usize = 16 << 10;
 /// Waiting for fsync takes at most one part in this many.
 const COMMIT_SHARE: u32 = 5;
 
+/// More partitions than this are made durable by several threads, for as long as that takes.
+const SYNC_ALONE_MAX: usize = 4;
+
+/// And by this many at most.
+const SYNC_THREADS: usize = 16;
+
 /// However slow fsync is, what was taken is not older than this when the next call comes.
 const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
@@ -202,17 +208,13 @@ impl LogProducer {
             let topic = &mut self.topics[index];
             for (lane_index, lane) in topic.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_busy()) {
                 match topic.known.as_ref().and_then(|known| Some((known, known.dirs.get(lane_index)?))) {
-                    Some((known, dir)) => {
-                        all &= lane.write(dir, &limits, &known.config, &mut self.buffer, deadline, &mut self.ready);
-                        all &= lane.commit(deadline, &mut self.ready);
-                    }
-                    None => {
-                        all &= lane.commit(deadline, &mut self.ready);
-                        lane.fail(self.shared.topics.missing(&topic.name), &mut self.ready);
-                    }
+                    Some((known, dir)) => all &= lane.write(dir, &limits, &known.config, &mut self.buffer, deadline, &mut self.ready),
+                    None => lane.fail(self.shared.topics.missing(&topic.name), &mut self.ready),
                 }
             }
         }
+        let lanes: Vec<_> = self.topics.iter_mut().flat_map(|topic| &mut topic.lanes).filter(|lane| lane.is_busy()).collect();
+        all &= commit_lanes(lanes, deadline, &mut self.ready);
         if all {
             self.pending_bytes = 0;
             self.pending_since = None;
@@ -224,6 +226,28 @@ impl LogProducer {
     fn check_open(&self) -> Result<()> {
         if self.closed { Err(Error::new(ErrorKind::Usage, "produce", "the producer is closed")) } else { Ok(()) }
     }
+}
+
+/// Makes durable what was appended to these partitions; false if others held a lock until `deadline`.
+fn commit_lanes(mut lanes: Vec<&mut Lane>, deadline: Instant, reports: &mut Vec<Report>) -> bool {
+    if lanes.len() <= SYNC_ALONE_MAX {
+        return lanes.iter_mut().fold(true, |all, lane| all & lane.commit(deadline, reports));
+    }
+    // File systems serve several fsyncs at a time with one write of their journal, so with many partitions it pays to ask for several at once.
+    let share = lanes.len().div_ceil(SYNC_THREADS);
+    std::thread::scope(|scope| {
+        let commit = |lanes: &mut [&mut Lane]| {
+            let mut reports = Vec::new();
+            let all = lanes.iter_mut().fold(true, |all, lane| all & lane.commit(deadline, &mut reports));
+            (all, reports)
+        };
+        let threads: Vec<_> = lanes.chunks_mut(share).map(|lanes| scope.spawn(move || commit(lanes))).collect();
+        threads.into_iter().fold(true, |all, thread| {
+            let (done, mut part) = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            reports.append(&mut part);
+            all & done
+        })
+    })
 }
 
 impl Producer for LogProducer {

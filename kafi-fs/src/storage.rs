@@ -75,6 +75,13 @@ impl LogStorage {
     }
 }
 
+#[cfg(test)]
+impl LogStorage {
+    pub(crate) fn shared_io(&self) -> &Arc<dyn Io> {
+        self.shared.topics.io()
+    }
+}
+
 impl Storage for LogStorage {
     fn name(&self) -> &str {
         &self.shared.name

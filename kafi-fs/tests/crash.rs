@@ -1,5 +1,8 @@
 //! What a crash or a bad disk leaves behind.
 
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::fs;

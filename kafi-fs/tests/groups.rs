@@ -1,5 +1,8 @@
 //! Consumer groups.
 
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

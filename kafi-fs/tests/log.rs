@@ -1,5 +1,8 @@
 //! The log: segments, times, log starts, kept offsets, administration.
 
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,8 @@
 //! What is written comes back as it was.
 
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
