@@ -123,10 +123,7 @@ fn encode_field(encoder: &mut dyn Encoder, topic: &str, field: Field, value: &Va
     if !encoder.encode(topic, field, value, batch.arena())? {
         return Ok(Span::NULL);
     }
-    Ok(Span {
-        start: u32::try_from(start).expect("an arena is smaller than 4 GiB"),
-        len: i32::try_from(batch.bytes() - start).expect("a field is smaller than 2 GiB"),
-    })
+    Ok(Span::between(start, batch.bytes()))
 }
 
 #[cfg(test)]
