@@ -23,12 +23,12 @@ fn home() -> PathBuf {
 
 /// Runs a test of this file again with these variables and no others of ours: a process cannot safely change its own.
 fn run_again(test: &str, variables: &[(&str, &str)]) {
-    let mut child = Command::new(std::env::current_exe().unwrap());
+    let mut child = Command::new(std::env::current_exe().expect("the test knows where it is"));
     child.args([test, "--exact", "--nocapture"]).env(CHILD, "1");
     for (name, _) in VARIABLES {
         child.env_remove(name);
     }
-    let output = child.envs(variables.iter().copied()).output().unwrap();
+    let output = child.envs(variables.iter().copied()).output().expect("the test can run itself");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
