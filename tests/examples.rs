@@ -1,5 +1,8 @@
 //! Runs every example, in memory, in a folder and, with the feature `cluster`, on a real Kafka.
 
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -156,7 +156,7 @@ impl Reader {
             }
             run += len;
         }
-        self.options.progress.add_read(batch.len() as u64, batch.bytes() as u64, offsets);
+        self.options.progress.add_read(batch.len() as u64, payload_bytes(batch), offsets);
     }
 }
 
@@ -216,6 +216,14 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
     let allow_gap = options.consumer.allow_gap;
     let resolved = resolve(admin.as_mut(), &partitions, &options.offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
     Ok(resolved.into_iter().map(|resolved| resolved.assignment).collect())
+}
+
+/// The bytes of keys, values, and headers; the arena may hold more.
+fn payload_bytes(batch: &Batch) -> u64 {
+    let fields = batch.metas().iter().map(|meta| (meta.key.len.max(0) + meta.value.len.max(0)) as u64);
+    let with_headers = batch.metas().iter().enumerate().filter(|(_, meta)| meta.header_count > 0);
+    let headers = with_headers.flat_map(|(index, _)| batch.get(index).headers.iter());
+    fields.sum::<u64>() + headers.map(|header| (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64).sum::<u64>()
 }
 
 fn no_partition(topic: &str, partition: i32, count: usize) -> Error {

@@ -10,6 +10,9 @@ use crate::functional::{BatchDecoder, Cancel, topic_names};
 use crate::kafi::{Kafi, TIMEOUT};
 use crate::message::Message;
 
+/// One poll waits this long at most, so that a wish to stop is seen soon.
+const POLL_MAX: Duration = Duration::from_millis(100);
+
 /// Consumes one topic as a member of a group, from the group's committed offsets on; [`Kafi::consumer`] makes one.
 ///
 /// Offsets are committed by [`commit`](TopicConsumer::commit), or, where the setting `enable.auto.commit` is true, after each [`consume`](TopicConsumer::consume) and for what it returned.
@@ -52,7 +55,7 @@ impl TopicConsumer {
         self.cancel.clone()
     }
 
-    /// Up to `max` messages. Blocks until there are so many, or none came for as long as the setting `consume.timeout` says (5 s; for ever at -1).
+    /// Up to `max` messages. Blocks until there are so many, or none came for as long as the setting `consume.timeout` says (5 s; for ever at -1; at 0 it takes what is there).
     ///
     /// # Errors
     /// What reading, decoding, or committing fails with. If there are messages before the failure, they are returned, and the next call fails.
@@ -75,15 +78,16 @@ impl TopicConsumer {
         let mut quiet_since = Instant::now();
         loop {
             self.take(max, messages)?;
-            let is_patient = patience.is_none_or(|patience| quiet_since.elapsed() < patience);
-            if messages.len() == max || self.cancel.is_cancelled() || !is_patient {
+            if messages.len() == max || self.cancel.is_cancelled() {
                 break;
             }
+            let left = patience.map(|patience| patience.saturating_sub(quiet_since.elapsed()));
             self.batch.clear();
             self.at = 0;
             self.batch.set_limits((max - messages.len()).min(self.kafi.settings().consume_batch_size), Batch::BYTES_MAX);
-            match self.consumer.poll(&mut self.batch, Duration::from_millis(100))? {
+            match self.consumer.poll(&mut self.batch, left.map_or(POLL_MAX, |left| left.min(POLL_MAX)))? {
                 Polled::Records => quiet_since = Instant::now(),
+                Polled::Timeout if left.is_some_and(|left| left.is_zero()) => break,
                 Polled::Timeout => {}
                 Polled::End => break,
             }

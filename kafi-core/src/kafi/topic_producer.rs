@@ -15,7 +15,8 @@ use crate::value::Value;
 
 /// A message to be produced: a value, and whatever else is not left to the defaults.
 ///
-/// A value alone, a `(key, value)` pair, and a [`Message`] that was read can all stand for one.
+/// A value alone, a `(key, value)` pair, and a [`Message`] that was read can all stand for one. What was read is written as it is, whatever it was read as,
+/// unless the producer was told a type.
 ///
 /// ```
 /// use kafi_core::Outgoing;
@@ -28,12 +29,14 @@ pub struct Outgoing {
     headers: HeadersBuf,
     partition: i32,
     timestamp: i64,
+    /// Whether it comes from a message that was read.
+    was_read: bool,
 }
 
 impl Outgoing {
     /// A message with a null key, no headers, any partition, and the current time.
     pub fn new(value: impl Into<Value>) -> Self {
-        Self { key: Value::Null, value: value.into(), headers: HeadersBuf::new(), partition: ANY_PARTITION, timestamp: NO_TIMESTAMP }
+        Self { key: Value::Null, value: value.into(), headers: HeadersBuf::new(), partition: ANY_PARTITION, timestamp: NO_TIMESTAMP, was_read: false }
     }
 
     /// Sets the key.
@@ -85,7 +88,7 @@ impl<K: Into<Value>, V: Into<Value>> From<(K, V)> for Outgoing {
 impl From<Message> for Outgoing {
     fn from(message: Message) -> Self {
         let Message { key, value, headers, partition, timestamp, .. } = message;
-        Self { key, value, headers, partition, timestamp }
+        Self { key, value, headers, partition, timestamp, was_read: true }
     }
 }
 
@@ -97,21 +100,24 @@ pub struct TopicProducer {
     topic: Arc<str>,
     writer: Writer,
     encoder: BatchEncoder,
-    key_type: Type,
-    value_type: Type,
+    /// For messages that were read.
+    read_encoder: BatchEncoder,
+    key_type: Option<Type>,
+    value_type: Option<Type>,
     batch: Batch,
     kafi: Kafi,
 }
 
 impl TopicProducer {
     pub(crate) fn open(kafi: &Kafi, topic: &str) -> Result<Self> {
-        let (key_type, value_type) = (kafi.key_type_or(Type::Str)?, kafi.value_type_or(Type::Json)?);
+        let [encoder, read_encoder] = encoders(kafi, topic, None, None)?;
         Ok(Self {
             topic: Arc::from(topic),
             writer: Writer::open(kafi.storage(), &ProducerOptions::default(), Arc::default())?,
-            encoder: BatchEncoder::open(kafi, topic, key_type, value_type)?,
-            key_type,
-            value_type,
+            encoder,
+            read_encoder,
+            key_type: None,
+            value_type: None,
             batch: Batch::with_limits(kafi.settings().produce_batch_size, Batch::BYTES_MAX),
             kafi: kafi.clone(),
         })
@@ -122,8 +128,8 @@ impl TopicProducer {
     /// # Errors
     /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
     pub fn key_type(self, key_type: Type) -> Result<Self> {
-        let encoder = BatchEncoder::open(&self.kafi, &self.topic, key_type, self.value_type)?;
-        Ok(Self { encoder, key_type, ..self })
+        let [encoder, read_encoder] = encoders(&self.kafi, &self.topic, Some(key_type), self.value_type)?;
+        Ok(Self { encoder, read_encoder, key_type: Some(key_type), ..self })
     }
 
     /// Writes the values as this type. Default: what the configuration says, else [`Type::Json`].
@@ -131,8 +137,8 @@ impl TopicProducer {
     /// # Errors
     /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
     pub fn value_type(self, value_type: Type) -> Result<Self> {
-        let encoder = BatchEncoder::open(&self.kafi, &self.topic, self.key_type, value_type)?;
-        Ok(Self { encoder, value_type, ..self })
+        let [encoder, read_encoder] = encoders(&self.kafi, &self.topic, self.key_type, Some(value_type))?;
+        Ok(Self { encoder, read_encoder, value_type: Some(value_type), ..self })
     }
 
     /// Calls `function` with each delivery report, also with those of failures. A report covers a run of neighbouring messages of a partition; it comes in during later calls on this producer.
@@ -146,9 +152,10 @@ impl TopicProducer {
     /// # Errors
     /// What encoding fails with; then this message alone is not produced. The first failure of an earlier message; then those that were gathered since may not be written either.
     pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        let Outgoing { key, value, headers, partition, timestamp } = message.into();
+        let Outgoing { key, value, headers, partition, timestamp, was_read } = message.into();
         let message = Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
-        self.encoder.push(message, &mut self.batch)?;
+        let encoder = if was_read { &mut self.read_encoder } else { &mut self.encoder };
+        encoder.push(message, &mut self.batch)?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }
 
@@ -177,4 +184,14 @@ impl TopicProducer {
         self.batch.clear();
         written
     }
+}
+
+/// The encoder for new values, which become text and JSON, and the one for values that were read, which are kept as they are; where no type is chosen or set.
+fn encoders(kafi: &Kafi, topic: &str, key_type: Option<Type>, value_type: Option<Type>) -> Result<[BatchEncoder; 2]> {
+    let open = |key_default, value_default| {
+        let key_type = key_type.map_or_else(|| kafi.key_type_or(key_default), Ok)?;
+        let value_type = value_type.map_or_else(|| kafi.value_type_or(value_default), Ok)?;
+        BatchEncoder::open(kafi, topic, key_type, value_type)
+    };
+    Ok([open(Type::Str, Type::Json)?, open(Type::Auto, Type::Auto)?])
 }

@@ -1,0 +1,14 @@
+//! The functional layer, the verbs over bytes, and the handle, in memory and in a folder.
+
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
+mod consumers;
+mod copies;
+mod copy_targets;
+mod pipes;
+mod producers;
+mod reading;
+mod support;
+mod verbs;
+mod watched;

@@ -1,0 +1,173 @@
+//! The verbs over bytes.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use kafi::{Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, ReadOptions, Value, json, shell};
+use regex::bytes::Regex;
+
+use crate::support::{T, memory, numbers, on_both, position, put, record, values};
+
+/// The newest messages as `partition:offset`.
+fn tail(c: &Kafi, count: u64) -> Vec<String> {
+    c.tail(T, count).unwrap().iter().map(|m| format!("{}:{}", m.partition, m.offset)).collect()
+}
+
+#[test]
+fn tail_orders_by_time_then_partition_then_offset() {
+    on_both(|c| {
+        c.create(&NewTopic::new(T).partitions(3)).unwrap();
+        put(&c, &[record(0, -1, 10, "0"), record(0, -1, 30, "1"), record(0, -1, 30, "2")], false);
+        put(&c, &[record(1, -1, 20, "3"), record(1, -1, 30, "4")], false);
+        put(&c, &[record(2, -1, 5, "5"), record(2, -1, 7, "6")], false);
+        let all = ["2:0", "2:1", "0:0", "1:0", "0:1", "0:2", "1:1"];
+        for count in 0..=9 {
+            let from = all.len().saturating_sub(count);
+            assert_eq!(tail(&c, count as u64), all[from..], "{count}");
+        }
+    });
+}
+
+#[test]
+fn tail_steps_back_over_gaps() {
+    on_both(|c| {
+        c.touch(T).unwrap();
+        put(&c, &[record(0, 0, 1, "0"), record(0, 1, 1, "1"), record(0, 50, 1, "2"), record(0, 10_000, 1, "3"), record(0, 500_000, 1, "4")], true);
+        assert_eq!(tail(&c, 1), ["0:500000"]);
+        assert_eq!(tail(&c, 2), ["0:10000", "0:500000"]);
+        assert_eq!(tail(&c, 4), ["0:1", "0:50", "0:10000", "0:500000"]);
+        assert_eq!(tail(&c, 100), ["0:0", "0:1", "0:50", "0:10000", "0:500000"]);
+        c.delete_records(T, 0, 40).unwrap();
+        assert_eq!(tail(&c, 100), ["0:50", "0:10000", "0:500000"]);
+    });
+}
+
+#[test]
+fn tail_follows_without_a_message_twice_or_lost() {
+    on_both(|c| {
+        numbers(&c, 5);
+        let cancel = Cancel::new();
+        let (seen, sees) = channel();
+        thread::scope(|scope| {
+            let options = ReadOptions { follow: true, cancel: cancel.clone(), ..ReadOptions::default() };
+            let storage = c.storage();
+            let tailing = scope.spawn(move || {
+                shell::tail(storage, &[T.into()], &options, 2, |batch| {
+                    values(batch).into_iter().for_each(|value| seen.send(value).unwrap());
+                    Ok(ControlFlow::Continue(()))
+                })
+            });
+            assert_eq!([sees.recv().unwrap(), sees.recv().unwrap()], ["3", "4"]);
+            c.produce(T, [json!(5), json!(6)]).unwrap();
+            assert_eq!([sees.recv().unwrap(), sees.recv().unwrap()], ["5", "6"]);
+            cancel.cancel();
+            let finished = tailing.join().unwrap().unwrap();
+            assert_eq!((finished.cancelled, finished.reached), (true, vec![position(0, 7)]));
+        });
+        assert_eq!(sees.try_recv().ok(), None);
+    });
+}
+
+#[test]
+fn grep_finds_in_keys_values_and_headers() {
+    on_both(|c| {
+        c.touch(T).unwrap();
+        let messages = [
+            Outgoing::new("apple").key("1"),
+            Outgoing::new("pear").key("apple"),
+            Outgoing::new("plum").header("apple", "x"),
+            Outgoing::new("fig").header("h", "apple"),
+            Outgoing::new(Value::Null).key("2"),
+        ];
+        c.produce(T, messages).unwrap();
+        let grep = |options: &GrepOptions| {
+            let mut found = Vec::new();
+            let (count, _) = shell::grep(c.storage(), &[T.into()], &ReadOptions::default(), 1, options, |batch| {
+                found.extend(batch.iter().map(|record| record.offset));
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
+            assert_eq!(count, found.len() as u64);
+            found
+        };
+        let apple = GrepOptions::new(Regex::new("^.?apple").unwrap());
+        assert_eq!(grep(&apple), [0, 1]);
+        assert_eq!(grep(&GrepOptions { invert: true, ..apple.clone() }), [2, 3, 4]);
+        assert_eq!(grep(&GrepOptions { found_max: Some(1), ..apple.clone() }), [0]);
+        assert_eq!(grep(&GrepOptions { found_max: Some(0), ..apple.clone() }), [0; 0]);
+        let fields = |key, value, headers| GrepOptions { fields: GrepFields { key, value, headers }, ..apple.clone() };
+        assert_eq!(grep(&fields(true, false, false)), [1]);
+        assert_eq!(grep(&fields(false, true, false)), [0]);
+        assert_eq!(grep(&fields(false, false, true)), [2, 3]);
+
+        let (found, read) = c.grep(T, "apple").unwrap();
+        assert_eq!((found.len(), read), (2, 5));
+        let error = c.grep(T, "(").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert_eq!(error.to_string(), "grep: pattern (: unclosed group");
+    });
+}
+
+#[test]
+fn wc_counts() {
+    on_both(|c| {
+        c.create(&NewTopic::new(T).partitions(2)).unwrap();
+        c.produce(T, [Outgoing::new(json!(12345)).key("key"), Outgoing::new(Value::Null).key("k"), Outgoing::new(json!(1))]).unwrap();
+        let counts = c.wc(T).unwrap();
+        assert_eq!((counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones), (3, 4, 6, 1));
+        c.touch("empty").unwrap();
+        let (of_topics, _) = shell::wc(c.storage(), &[T.into(), "empty".into()], &ReadOptions::default(), 2).unwrap();
+        assert_eq!((of_topics[T], of_topics["empty"]), (counts, kafi::Counts::default()));
+        assert_eq!(of_topics.len(), 2);
+    });
+}
+
+#[test]
+fn cat_stops_when_its_function_says_so_or_fails() {
+    on_both(|c| {
+        c.create(&NewTopic::new(T).partitions(4)).unwrap();
+        c.produce(T, (0..400).map(|n: i64| Outgoing::new(n).partition((n % 4) as i32))).unwrap();
+        let options = || ReadOptions { batch_records_max: 10, ..ReadOptions::default() };
+        let mut batches = 0;
+        let cat = shell::cat(c.storage(), &[T.into()], &options(), 3, |batch| {
+            batches += 1;
+            assert_eq!(batch.len(), 10);
+            Ok(if batches == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        });
+        assert!(!cat.unwrap().cancelled);
+        assert_eq!(batches, 2);
+        let failed = shell::cat(c.storage(), &[T.into()], &options(), 3, |_| Err(kafi::Error::function("no")));
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Function);
+        // The end of one that follows does not wait for another message either.
+        let follow = ReadOptions { follow: true, ..options() };
+        shell::cat(c.storage(), &[T.into()], &follow, 3, |_| Ok(ControlFlow::Break(()))).unwrap();
+    });
+}
+
+#[test]
+fn topics_are_listed_made_and_removed() {
+    let c = memory();
+    c.touch("b").unwrap();
+    c.create(&NewTopic::new("a").partitions(2)).unwrap();
+    assert_eq!(c.ls().unwrap(), ["a", "b"]);
+    assert_eq!(c.topics().unwrap()[0].partitions.len(), 2);
+    assert_eq!(c.touch("a").unwrap_err().kind(), ErrorKind::AlreadyExists);
+    c.rm("a").unwrap();
+    assert!(!c.exists("a").unwrap() && c.exists("b").unwrap());
+    assert_eq!(c.rm("a").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(c.watermarks("a").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn records_are_deleted() {
+    on_both(|c| {
+        numbers(&c, 5);
+        assert_eq!(c.delete_records(T, 0, 3).unwrap(), 3);
+        assert_eq!(crate::support::bounds(&c, T), [(3, 5)]);
+        assert_eq!(crate::support::integers(&c, T), [3, 4]);
+        assert_eq!(c.delete_records(T, 0, 6).unwrap_err().kind(), ErrorKind::OutOfRange);
+        assert_eq!(c.delete_records(T, 0, -1).unwrap(), 5);
+        assert_eq!(c.cat(T).unwrap(), []);
+    });
+}
