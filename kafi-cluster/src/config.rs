@@ -24,7 +24,7 @@ const CONSUMER: &[(&str, &str)] = &[
     ("allow.auto.create.topics", "false"),
     ("enable.auto.commit", "false"),
     // After a full queue, go on at once when there is room.
-    ("fetch.queue.backoff.ms", "0"),
+    ("fetch.queue.backoff.ms", "1"),
 ];
 
 /// For producers.
@@ -176,7 +176,8 @@ impl Settings {
         let is_idempotent = all().rfind(|(name, _)| name == "enable.idempotence").is_none_or(|(_, value)| value == "true");
         let gapful = [("enable.gapless.guarantee", "false"), ("enable.idempotence", "false")];
         let defaults: &[&[(&str, &str)]] = if is_idempotent { &[COMMON, PRODUCER] } else { &[COMMON, PRODUCER, &gapful] };
-        let conf = self.conf(defaults, &options.properties, &[])?;
+        let mut conf = self.conf(defaults, &options.properties, &[])?;
+        conf.complete_timestamps();
         let is_strict = conf.get("enable.gapless.guarantee").as_deref() == Some("true");
         Ok((self.client(rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, &options.properties)?, is_strict))
     }

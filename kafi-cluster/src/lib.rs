@@ -19,8 +19,7 @@
 //! librdkafka's log lines go to the `log` crate under the target `librdkafka`. What it calls an error is mostly a connection that it sets up
 //! again by itself, so those lines come as `info`; errors that matter come back from calls.
 //!
-//! What librdkafka cannot do: it ends the name of a header that holds a zero byte there when reading, and messages with such a header
-//! are refused when producing.
+//! Messages with a zero byte in the name of a header are refused when producing, because most clients end the name there when they read it.
 
 #![deny(missing_docs)]
 
@@ -29,6 +28,7 @@ mod config;
 mod consumer;
 mod error;
 mod ffi;
+mod headers;
 mod health;
 mod member;
 mod offsets;

@@ -8,7 +8,7 @@ use kafi_core::{Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Repo
 
 use crate::config::Settings;
 use crate::error::{self, broker, local};
-use crate::ffi::{Client, Deadline, TopicHandle};
+use crate::ffi::{Client, Deadline, TopicHandle, can_write_epoch};
 use crate::tokens::{Reports, Tokens};
 
 const OPERATION: &str = "write";
@@ -25,6 +25,7 @@ mod refused {
     pub(super) const PARTITION: i32 = 100_002;
     pub(super) const AFTER_FAILURE: i32 = 100_003;
     pub(super) const OVER_QUEUE: i32 = 100_004;
+    pub(super) const EPOCH: i32 = 100_005;
 }
 
 /// A producer.
@@ -377,6 +378,9 @@ fn objection(topic: &Topic, record: &Record<'_>) -> Option<i32> {
     if record.partition >= topic.partitions {
         return Some(refused::PARTITION);
     }
+    if record.timestamp == 0 && !can_write_epoch() {
+        return Some(refused::EPOCH);
+    }
     // librdkafka would end the name at the zero byte when it is read.
     let has_zero = !record.headers.is_empty() && record.headers.iter().any(|header| header.name.contains(&0));
     has_zero.then_some(refused::HEADER_NAME)
@@ -386,6 +390,7 @@ fn objection(topic: &Topic, record: &Record<'_>) -> Option<i32> {
 fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
     let error = match code {
         refused::HEADER_NAME => Error::new(ErrorKind::Usage, OPERATION, "librdkafka cannot write a header whose name holds a zero byte"),
+        refused::EPOCH => Error::new(ErrorKind::Unsupported, OPERATION, "this version of librdkafka cannot write timestamp 0"),
         refused::PARTITION => return error::no_partition(OPERATION, topic, partition, partitions),
         refused::AFTER_FAILURE => Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed").retry(Retry::Later),
         refused::OVER_QUEUE => {

@@ -57,6 +57,8 @@ pub(crate) struct Session {
     tolerance: Tolerance,
     pub(crate) member: Option<Member>,
     probe: Option<Pending>,
+    /// Whether the bytes of headers can be read where they lie.
+    knows_inner: bool,
     pub(crate) client: Client,
 }
 
@@ -88,7 +90,8 @@ impl Session {
     }
 
     fn new(client: Client, fetched: Fetched, parts: Vec<Part>, tolerance: Tolerance, member: Option<Member>) -> Self {
-        Self { fetched, topics: Vec::new(), parts, index: HashMap::new(), failure: None, tolerance, member, probe: None, client }
+        let knows_inner = crate::ffi::knows_inner_message();
+        Self { fetched, topics: Vec::new(), parts, index: HashMap::new(), failure: None, tolerance, member, probe: None, knows_inner, client }
     }
 
     /// Fills the batch, as [`kafi_core::Consumer::poll`] says.
@@ -187,7 +190,7 @@ impl Session {
 
     /// Moves messages into the batch until it is full or none are left.
     fn take(&mut self, batch: &mut Batch) -> Result<()> {
-        let mut run = Run::default();
+        let mut run = Run { knows_inner: self.knows_inner, ..Run::default() };
         while !batch.is_full() && self.failure.is_none() {
             let Some(message) = self.fetched.first() else { return Ok(()) };
             let step = match message.error() {
@@ -305,6 +308,7 @@ struct Run {
     topic: u32,
     is_set: bool,
     finished: Option<usize>,
+    knows_inner: bool,
 }
 
 #[inline]
@@ -312,7 +316,7 @@ fn take_message(message: MessageRef<'_>, batch: &mut Batch, parts: &mut [Part], 
     if !(run.is_set && run.topic_id == message.topic_id() && run.partition == message.partition()) {
         let Some(part) = find(message, parts, index) else { return Ok(Step::Taken) };
         let topic = batch.topic_index(&parts[part].topic);
-        *run = Run { topic_id: message.topic_id(), partition: message.partition(), part, topic, is_set: true, finished: None };
+        *run = Run { topic_id: message.topic_id(), partition: message.partition(), part, topic, is_set: true, finished: None, ..*run };
     }
     let part = &mut parts[run.part];
     let offset = message.offset();
@@ -324,7 +328,7 @@ fn take_message(message: MessageRef<'_>, batch: &mut Batch, parts: &mut [Part], 
         return Ok(Step::Taken);
     }
     let (records, header_start, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
-    if let Err(code) = message.for_each_header(|header| batch.push_header(header)) {
+    if let Err(code) = message.for_each_header(run.knows_inner, |header| batch.push_header(header)) {
         batch.rewind(records, header_start, bytes);
         return Ok(Step::Failed(Failure { part: run.part, code, offset, why: "the headers are damaged".into() }));
     }

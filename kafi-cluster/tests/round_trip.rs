@@ -1,5 +1,7 @@
 //! What is written comes back as it was.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use common::*;

@@ -7,9 +7,9 @@ use kafi_core::{Error, Header, NO_TIMESTAMP, TimestampType};
 
 use super::client::{Client, Queue};
 use super::lists::PartitionList;
-use super::raw::{self, RawMessage, rd_kafka_timestamp_type_t};
+use super::raw::{self, RawInnerMessage, RawMessage, rd_kafka_timestamp_type_t};
 use super::{Deadline, cstring, text};
-use crate::error;
+use crate::{error, headers};
 
 /// How many messages are taken at once; more does not make it faster, and less does.
 const FETCHED_MAX: usize = 1000;
@@ -293,12 +293,28 @@ impl<'a> MessageRef<'a> {
         }
     }
 
-    /// Passes on each header in order.
+    /// Passes on each header in order. `knows_inner` is [`raw::knows_inner_message`].
     ///
     /// # Errors
     /// The error code, where the headers do not form what they should.
     #[inline]
-    pub(crate) fn for_each_header(self, mut each: impl FnMut(Header<'a>)) -> Result<(), i32> {
+    pub(crate) fn for_each_header(self, knows_inner: bool, each: impl FnMut(Header<'a>)) -> Result<(), i32> {
+        if !knows_inner {
+            return self.for_each_copied_header(each);
+        }
+        // SAFETY: messages of this version of librdkafka look like this, and the bytes live as long as the message.
+        let bytes = unsafe {
+            let inner = &*(&raw const *self.0).cast::<RawInnerMessage>();
+            bytes(inner.header_bytes.cast_mut().cast(), usize::try_from(inner.header_bytes_len).unwrap_or(0))
+        };
+        match bytes {
+            // Most messages have none.
+            None | Some([] | [0]) => Ok(()),
+            Some(bytes) => headers::for_each(bytes, each).ok_or(error::local::BAD_MESSAGE),
+        }
+    }
+
+    fn for_each_copied_header(self, mut each: impl FnMut(Header<'a>)) -> Result<(), i32> {
         let mut headers = std::ptr::null_mut();
         // SAFETY: the message is valid; the headers belong to it and are parsed at the first call.
         match unsafe { raw::message_headers(self.0, &raw mut headers) } {

@@ -23,6 +23,7 @@ pub(crate) use client::{Client, Pending, Rebalance};
 pub(crate) use conf::{Conf, Refusal};
 pub(crate) use lists::PartitionList;
 pub(crate) use messages::{Fetched, MessageRef, TopicHandle};
+pub(crate) use produce::can_write_epoch;
 
 /// The latest point in time up to which a call may wait.
 #[derive(Clone, Copy)]
@@ -59,6 +60,8 @@ pub(crate) fn text_of(code: i32) -> String {
     // SAFETY: it returns a static string (or a thread's own buffer for unknown codes), which is copied at once.
     unsafe { text(raw::err2str(code)) }
 }
+
+pub(crate) use raw::knows_inner_message;
 
 /// librdkafka's version, as in `2.12.1`.
 pub(crate) fn version() -> String {

@@ -1,14 +1,34 @@
 //! Handing messages over, and their delivery reports.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
 use kafi_core::{NO_TIMESTAMP, Record};
 
 use super::client::Client;
+use super::conf::Conf;
 use super::events::Event;
 use super::messages::TopicHandle;
-use super::raw::{self, RawMessage, rd_kafka_vtype_t as Kind};
+use super::raw::{self, RawInnerMessage, RawMessage, rd_kafka_vtype_t as Kind};
+
+/// What stands for the start of 1970 until librdkafka has made its message; no log holds such a timestamp.
+const EPOCH: i64 = i64::MIN + 1970;
+/// Whether messages of the start of 1970 can be written.
+///
+/// librdkafka takes timestamp 0 for "now", so that no argument says 0 ms; it is put into the message before that is queued.
+pub(crate) fn can_write_epoch() -> bool {
+    raw::knows_inner_message()
+}
+
+impl Conf {
+    /// Has the timestamps of messages completed, which [`Client::produce`] relies on.
+    pub(crate) fn complete_timestamps(&mut self) {
+        if can_write_epoch() {
+            // SAFETY: the configuration is valid, the name is static, and the callback is sound for any client.
+            unsafe { raw::rd_kafka_conf_interceptor_add_on_new(self.as_ptr(), c"kafi".as_ptr(), Some(on_new), std::ptr::null_mut()) };
+        }
+    }
+}
 
 /// What became of one message.
 pub(crate) struct Delivered {
@@ -24,7 +44,7 @@ pub(crate) struct Delivered {
 }
 
 impl Client {
-    /// Hands over a copy of one message, with its headers, and a number that comes back with its report.
+    /// Hands over a copy of one message, with its headers, and a number that comes back with its report. Timestamp 0 needs [`can_write_epoch`].
     ///
     /// # Errors
     /// The error code; nothing was taken then.
@@ -32,6 +52,11 @@ impl Client {
     pub(crate) fn produce(&self, topic: &TopicHandle, record: &Record<'_>, opaque: u64) -> Result<(), i32> {
         let headers = headers_of(record);
         let null = std::ptr::null_mut();
+        let timestamp = match record.timestamp {
+            NO_TIMESTAMP => 0,
+            0 => EPOCH,
+            timestamp => timestamp,
+        };
         let mut fields = [
             field(Kind::RD_KAFKA_VTYPE_RKT, raw::rd_kafka_vu_s__bindgen_ty_1 { rkt: topic.as_ptr() }),
             field(Kind::RD_KAFKA_VTYPE_PARTITION, raw::rd_kafka_vu_s__bindgen_ty_1 { i32_: record.partition }),
@@ -39,11 +64,7 @@ impl Client {
             field(Kind::RD_KAFKA_VTYPE_KEY, bytes(record.key)),
             field(Kind::RD_KAFKA_VTYPE_VALUE, bytes(record.value)),
             field(Kind::RD_KAFKA_VTYPE_OPAQUE, raw::rd_kafka_vu_s__bindgen_ty_1 { ptr: opaque as usize as *mut c_void }),
-            // 0 is librdkafka's word for now.
-            field(
-                Kind::RD_KAFKA_VTYPE_TIMESTAMP,
-                raw::rd_kafka_vu_s__bindgen_ty_1 { i64_: if record.timestamp == NO_TIMESTAMP { 0 } else { record.timestamp } },
-            ),
+            field(Kind::RD_KAFKA_VTYPE_TIMESTAMP, raw::rd_kafka_vu_s__bindgen_ty_1 { i64_: timestamp }),
             field(Kind::RD_KAFKA_VTYPE_HEADERS, raw::rd_kafka_vu_s__bindgen_ty_1 { headers: headers.map_or(null, NonNull::as_ptr) }),
         ];
         let count = fields.len() - usize::from(headers.is_none());
@@ -95,6 +116,28 @@ impl Event {
             }
         }
     }
+}
+
+extern "C" fn on_new(
+    rk: *mut raw::rd_kafka_t,
+    _conf: *const raw::rd_kafka_conf_t,
+    _opaque: *mut c_void,
+    _why: *mut c_char,
+    _why_len: usize,
+) -> raw::rd_kafka_resp_err_t {
+    // SAFETY: the handle is valid, the name is static, and the callback is sound for any message of the version that was checked.
+    unsafe { raw::rd_kafka_interceptor_add_on_send(rk, c"kafi".as_ptr(), Some(on_send), std::ptr::null_mut()) }
+}
+
+extern "C" fn on_send(_rk: *mut raw::rd_kafka_t, message: *mut raw::rd_kafka_message_t, _opaque: *mut c_void) -> raw::rd_kafka_resp_err_t {
+    // SAFETY: in this version of librdkafka the message is the beginning of a `RawInnerMessage`, and nobody else has it yet.
+    unsafe {
+        let timestamp = &raw mut (*message.cast::<RawInnerMessage>()).timestamp;
+        if *timestamp == EPOCH {
+            *timestamp = 0;
+        }
+    }
+    raw::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
 }
 
 /// The headers as librdkafka's list, if there are any. Their names hold no zero bytes.

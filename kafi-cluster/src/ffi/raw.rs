@@ -43,6 +43,33 @@ pub struct RawMetadataTopic {
     pub err: c_int,
 }
 
+/// The version of librdkafka (as in [`rd_kafka_version`], without the last byte) whose messages look like [`RawInnerMessage`].
+const INNER_VERSION: c_int = 0x02_0c_01;
+
+/// `rd_kafka_msg_t`, which a message that librdkafka gives out is the beginning of. It is not part of librdkafka's interface.
+#[repr(C)]
+pub struct RawInnerMessage {
+    pub message: RawMessage,
+    pub link: [*mut c_void; 2],
+    pub flags: c_int,
+    pub timestamp_type: c_int,
+    pub timestamp: i64,
+    pub headers: *mut rd_kafka_headers_t,
+    pub status: c_int,
+    pub broker: i32,
+    /// Of messages that were read: the headers as they lie in the record, their number included.
+    pub header_bytes_len: i32,
+    pub header_bytes: *const u8,
+}
+
+/// Whether messages look like [`RawInnerMessage`] in the librdkafka that is built in. Otherwise the interface is used, which is slower and loses
+/// something: it takes memory for each message just to say that there are no headers, ends their names at a zero byte, and writes no timestamp 0.
+#[inline]
+pub fn knows_inner_message() -> bool {
+    // SAFETY: it returns a number.
+    (unsafe { rd_kafka_version() }) >> 8 == INNER_VERSION
+}
+
 const _: () = {
     assert!(size_of::<RawMessage>() == size_of::<rd_kafka_message_t>());
     assert!(size_of::<RawTopicPartition>() == size_of::<rd_kafka_topic_partition_t>());

@@ -1,6 +1,7 @@
 //! The broker that the tests run against, and what several of them do with it.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::HashMap;
 use std::process::Command;
