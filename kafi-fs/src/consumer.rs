@@ -83,9 +83,11 @@ impl LogConsumer {
                     self.open = partition.reader.next(&mut self.window, &mut self.decoder)?.map(|header| (index, header));
                 }
                 let Some((_, header)) = self.open else { break };
-                if take(partition, header, &mut self.decoder, batch)? {
+                let taken = take(partition, header, &mut self.decoder, batch);
+                if !matches!(taken, Ok(false)) {
                     self.open = None;
                 }
+                taken?;
             }
             if partition.is_done() {
                 self.open = self.open.filter(|(open, _)| *open != index);
@@ -106,17 +108,12 @@ fn take(partition: &mut Assigned, header: BatchHeader, decoder: &mut Decoder, ba
     let (from, number) = (partition.reader.position(), dir.partition);
     let topic = batch.topic_index(&dir.topic);
     let before = batch.len();
-    let more = decoder.read(batch, topic, number, from, until).map_err(|error| {
-        let error = error.with("topic", &dir.topic).with("partition", number);
-        error.hint("read around it with --skip-corrupt, or restore the file from a backup")
-    });
-    let more = match more {
+    let more = match decoder.read(batch, topic, number, from, until) {
         Ok(more) => more,
-        Err(error) if partition.reader.skips_corrupt() => {
-            log::warn!("{error}; skipped");
-            false
+        Err(error) => {
+            partition.reader.unreadable(error.message(), &header)?;
+            return Ok(true);
         }
-        Err(error) => return Err(error),
     };
     if more {
         let last = batch.metas().get(before..).and_then(<[_]>::last);

@@ -4,10 +4,16 @@ use std::io;
 
 use kafi_core::{Error, ErrorKind};
 
+/// No more files can be opened: by this process, by the system. The numbers are those of Linux and macOS.
+const EMFILE: i32 = 24;
+const ENFILE: i32 = 23;
+
 /// An error of the file layer about one file.
 pub(crate) fn io_error(operation: &'static str, path: String, error: io::Error) -> Error {
+    let too_many_files = matches!(error.raw_os_error(), Some(EMFILE | ENFILE));
     let error = Error::io(operation, error).with("path", path);
     match error.kind() {
+        _ if too_many_files => error.hint("each partition in use takes up to three files: raise the limit (ulimit -n)"),
         ErrorKind::NoSpace => error.hint("free some space and try again: what was reported as delivered is safe"),
         ErrorKind::PermissionDenied => error.hint("check the owner and the mode of that path"),
         _ => error,

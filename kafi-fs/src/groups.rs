@@ -145,7 +145,7 @@ impl Groups {
         bytes.push(b'\n');
         let path = path(encoded);
         let io = self.topics.io();
-        io.create_folder(FOLDER).and_then(|()| replace_file(&**io, &path, &bytes)).map_err(|error| io_error(operation, io.display(&path), error))
+        replace_file(&**io, &path, &bytes).map_err(|error| io_error(operation, io.display(&path), error))
     }
 
     fn load(&self, group: &str, encoded: &str) -> Result<Option<GroupFile>> {
@@ -214,7 +214,8 @@ impl Groups {
     fn open_lock(&self, operation: &'static str, encoded: &str) -> Result<Arc<dyn IoFile>> {
         let path = lock_path(encoded);
         let io = self.topics.io();
-        io.open(&path, Access::Write).map_err(|error| io_error(operation, io.display(&path), error))
+        let opened = io.create_folder(FOLDER).and_then(|()| io.open(&path, Access::Write));
+        opened.map_err(|error| io_error(operation, io.display(&path), error))
     }
 
     fn is_live(&self, encoded: &str) -> Result<bool> {

@@ -192,6 +192,7 @@ impl Topics {
 
     fn create_partitions_in(&self, folder: &str, partitions: std::ops::Range<i32>) -> io::Result<()> {
         for partition in partitions {
+            self.io.create_folder(&format!("{folder}/{partition}"))?;
             let recovery = self.io.open(&format!("{folder}/{partition}/recovery"), Access::Write)?;
             Recovery::default().write(&*recovery)?;
         }

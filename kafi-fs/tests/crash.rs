@@ -129,6 +129,75 @@ fn damage_in_what_was_durable_is_an_error_that_says_where_or_is_skipped() {
 }
 
 #[test]
+fn an_offset_too_large_is_noticed_where_nothing_follows() {
+    let folder = Folder::new();
+    let storage = &folder.storage;
+    create(storage, "t", 1, &[("segment.bytes", "1000")]);
+    for chunk in messages("t", 50, 100).chunks(2) {
+        deliver(storage, chunk);
+    }
+    for segment in folder.segments("t", 0) {
+        let log = folder.file("t", 0, &segment);
+        let whole = fs::read(&log).unwrap();
+        let mut last = 0;
+        while last + i64::from(length_at(&whole, last)) + 12 < whole.len() as i64 {
+            last += i64::from(length_at(&whole, last)) + 12;
+        }
+        for byte in 0..8 {
+            flip(&log, last as u64 + byte);
+            let read = read_range(&mut *consumer(storage), "t", 0, 0, 50);
+            assert!(read.is_err(), "segment {segment}, byte {byte}");
+            assert_eq!(read.unwrap_err().kind(), ErrorKind::Corrupt);
+            fs::write(&log, &whole).unwrap();
+        }
+    }
+}
+
+/// The length that a batch says it has after its first 12 bytes.
+fn length_at(log: &[u8], at: i64) -> i32 {
+    let at = at as usize + 8;
+    i32::from_be_bytes(log[at..at + 4].try_into().unwrap())
+}
+
+/// Puts the right checksum on a batch that was changed.
+fn renew_crc(batch: &mut [u8]) {
+    let crc = crc32c::crc32c(&batch[21..]);
+    batch[17..21].copy_from_slice(&crc.to_be_bytes());
+}
+
+#[test]
+fn records_that_cannot_be_decoded_are_damage_too_each_time_one_asks() {
+    let folder = Folder::new();
+    let storage = &folder.storage;
+    create(storage, "t", 1, &[]);
+    for _ in 0..3 {
+        deliver(storage, &messages("t", 5, 20));
+    }
+    let log = folder.file("t", 0, LOG);
+    let mut bytes = fs::read(&log).unwrap();
+    let batch = bytes.len() / 3;
+    // The length of the third record in the second batch.
+    let record = (batch - 61) / 5;
+    bytes[batch + 61 + 2 * record] ^= 0x40;
+    renew_crc(&mut bytes[batch..2 * batch]);
+    fs::write(&log, &bytes).unwrap();
+    let mut strict = consumer(storage);
+    strict.assign(&[Assignment { topic: "t".into(), partition: 0, start: 0, end: Some(15) }], WAIT).unwrap();
+    let mut batch = Batch::new();
+    assert_eq!(strict.poll(&mut batch, WAIT).unwrap(), Polled::Records);
+    assert_eq!(batch.len(), 5);
+    for _ in 0..3 {
+        let error = strict.poll(&mut batch, WAIT).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("the offsets 5 to 9 cannot be read, those from 10 on can"), "{error}");
+        assert_eq!(strict.positions()[0].offset, 5);
+    }
+    let lenient = ConsumerOptions { skip_corrupt: true, ..ConsumerOptions::default() };
+    let read = read_range(&mut *storage.consumer(&lenient).unwrap(), "t", 0, 0, 15).unwrap();
+    assert_eq!(read.iter().map(|record| record.offset).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 10, 11, 12, 13, 14]);
+}
+
+#[test]
 fn what_came_before_damage_is_delivered_first() {
     let folder = Folder::new();
     durable_topic(&folder);

@@ -68,6 +68,7 @@ fn the_index_can_be_lost_damaged_and_is_made_again() {
     let indexes: Vec<_> = folder.files("t", 0).into_iter().filter(|name| name.ends_with(".kidx")).collect();
     assert!(indexes.len() >= 2, "{indexes:?}");
     let before: Vec<_> = indexes.iter().map(|name| std::fs::read(folder.file("t", 0, name)).unwrap()).collect();
+    assert!(before[0].len() > 10 * 64, "an entry for each 64 KiB");
     let check = || {
         for start in [0, 1, 19, 20, 777, 1_500, 1_999] {
             let read = read_range(&mut *consumer(&folder.storage), "t", 0, start, start + 1).unwrap();
@@ -136,8 +137,8 @@ fn times_are_found_although_messages_are_not_in_their_order() {
             assert_eq!(found, [at("t", expected)], "time {time}");
         }
         // Deleted messages are not found.
-        admin(storage).delete_records(&[at("t", 6)], WAIT).unwrap();
-        for (time, expected) in [(0, 6), (6, 7), (201, 8), (401, 11)] {
+        admin(storage).delete_records(&[at("t", 7)], WAIT).unwrap();
+        for (time, expected) in [(0, 7), (6, 7), (201, 8), (401, 11)] {
             assert_eq!(admin(storage).offsets_for_times(&[at("t", time)], WAIT).unwrap(), [at("t", expected)], "time {time}");
         }
     });
@@ -190,7 +191,10 @@ fn a_consumer_notices_that_what_it_would_read_next_was_deleted() {
             admin(storage).delete_records(&[at("t", from + 20)], WAIT).unwrap();
             let polled = consumer.poll(&mut batch, WAIT);
             match next {
-                None => assert_eq!(polled.unwrap_err().kind(), ErrorKind::OutOfRange),
+                None => {
+                    assert_eq!(polled.unwrap_err().kind(), ErrorKind::OutOfRange);
+                    assert_eq!(consumer.poll(&mut batch, WAIT).unwrap_err().kind(), ErrorKind::OutOfRange, "and again");
+                }
                 Some(offset) => assert_eq!((polled.unwrap(), batch.get(0).offset), (Polled::Records, offset)),
             }
         }
@@ -237,6 +241,10 @@ fn offsets_that_do_not_rise_are_refused() {
         assert_eq!((delivered, failed), (2, 2), "{reports:?}");
         let offsets: Vec<i64> = read(storage, "t", 0).iter().map(|record| record.offset).collect();
         assert_eq!(offsets, [5, 6, 10, 12]);
+        // Another producer learns the end from the log itself.
+        let reports = produce(&mut *keeping_producer(storage), &records(&[12, 20]));
+        assert!(matches!(&reports[..], [kafi_core::Report { count: 2, delivery: Delivery::Failed(_), .. }]), "{reports:?}");
+        assert_eq!(watermarks(storage, "t", 0).high, 13);
     });
 }
 

@@ -41,14 +41,7 @@ impl Io for FolderIo {
         if access == Access::Read {
             return Ok(Arc::new(FolderFile(File::open(path)?)));
         }
-        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = match open() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                create_folders(path.parent().unwrap_or(Path::new("/")))?;
-                open()?
-            }
-            other => other?,
-        };
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         Ok(Arc::new(FolderFile(file)))
     }
 

@@ -55,6 +55,7 @@ impl Io for MemoryIo {
             (Some(Some(node)), _) => Arc::clone(node),
             (Some(None), _) => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
             (None, Access::Read) => return Err(io::Error::from(io::ErrorKind::NotFound)),
+            (None, Access::Write) if !has_folder(&nodes, path) => return Err(io::Error::from(io::ErrorKind::NotFound)),
             (None, Access::Write) => {
                 let node = Arc::new(Node { id: next_id(), bytes: RwLock::default(), locked: AtomicBool::new(false) });
                 nodes.insert(path.to_string(), Some(Arc::clone(&node)));
@@ -238,6 +239,13 @@ impl Drop for MemoryFile {
             self.node.locked.store(false, Ordering::Release);
         }
     }
+}
+
+/// Whether the folder of `path` exists.
+fn has_folder(nodes: &BTreeMap<String, Option<Arc<Node>>>, path: &str) -> bool {
+    let Some((folder, _)) = path.rsplit_once('/') else { return true };
+    let below = format!("{folder}/");
+    nodes.get(folder).is_some_and(Option::is_none) || nodes.range(below.clone()..).next().is_some_and(|(path, _)| path.starts_with(&below))
 }
 
 fn next_id() -> u64 {

@@ -19,7 +19,7 @@ pub(crate) use memory::MemoryIo;
 pub(crate) enum Access {
     /// To read; it must exist.
     Read,
-    /// To read and write; it is made, with its folder, where it is missing.
+    /// To read and write; it is made where it is missing, but its folder is not.
     Write,
 }
 
@@ -167,6 +167,8 @@ mod tests {
             assert!(io.list("a").unwrap().is_empty());
             assert!(io.stat("a/b").unwrap().is_none());
             assert_eq!(io.open("a/b", Access::Read).err().unwrap().kind(), io::ErrorKind::NotFound);
+            assert_eq!(io.open("a/b", Access::Write).err().unwrap().kind(), io::ErrorKind::NotFound);
+            io.create_folder("a").unwrap();
             let file = io.open("a/b", Access::Write).unwrap();
             file.write_at(b"hello", 0).unwrap();
             file.write_at(b"world", 7).unwrap();
@@ -210,6 +212,7 @@ mod tests {
     #[test]
     fn one_holder_has_the_lock() {
         both(|io| {
+            io.create_folder("").unwrap();
             let first = io.open("lock", Access::Write).unwrap();
             let second = io.open("lock", Access::Write).unwrap();
             let held = lock(&first, Instant::now()).unwrap().unwrap();

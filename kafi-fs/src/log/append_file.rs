@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafi_core::{ErrorKind, Result, Retry};
+use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_records::{BatchHeader, set_base_offset};
 
 use super::index::{Index, IndexWriter};
@@ -108,10 +108,7 @@ impl Appender {
         }
         if let Err(error) = log.sync() {
             self.uncommitted = false;
-            if let Some(active) = &mut self.active {
-                active.rewrite = true;
-            }
-            return Err(self.dir.io_error("fsync", &self.dir.log_path(place.base), error));
+            return Err(self.sync_failed(place.base, error));
         }
         let Some(_lock) = self.lock("write", deadline)? else { return Ok(false) };
         if let Some(active) = &mut self.active {
@@ -275,10 +272,7 @@ impl Appender {
                 self.write_again(place)?;
             }
             if let Err(error) = log.sync() {
-                if let Some(active) = &mut self.active {
-                    active.rewrite = true;
-                }
-                return Err(self.dir.io_error("fsync", &self.dir.log_path(place.base), error));
+                return Err(self.sync_failed(place.base, error));
             }
         }
         if let Some(active) = self.active.as_mut().filter(|active| !active.damaged) {
@@ -293,6 +287,13 @@ impl Appender {
         let (index, _) = IndexWriter::open(&self.dir, base, &*log, 0)?;
         self.active = Some(Active { base, log, len: 0, index, damaged: false, rewrite: false });
         Ok(())
+    }
+
+    fn sync_failed(&mut self, base: i64, error: std::io::Error) -> Error {
+        if let Some(active) = &mut self.active {
+            active.rewrite = true;
+        }
+        self.dir.io_error("fsync", &self.dir.log_path(base), error)
     }
 
     /// Writes what is not known to be durable once more, so that the next fsync really covers it: after a failed one the system takes the

@@ -140,6 +140,7 @@ mod tests {
     fn the_start_is_kept_and_damage_is_named() {
         let io: Arc<dyn Io> = Arc::new(MemoryIo::new());
         let dir = PartitionDir::new(&io, &"t".into(), 3);
+        io.create_folder(dir.folder()).unwrap();
         assert_eq!(dir.start().unwrap(), 0);
         dir.set_start(17).unwrap();
         assert_eq!(dir.start().unwrap(), 17);

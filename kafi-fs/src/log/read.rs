@@ -90,6 +90,8 @@ struct Segment {
     file: Arc<dyn IoFile>,
     len: u64,
     place: Place,
+    /// Where the batch begins that was handed out last.
+    last: Place,
     /// The base offset of the next segment, once this one was rolled.
     next_base: Option<i64>,
     /// Stands for the file in a window that several readers share.
@@ -113,8 +115,14 @@ impl Reader {
         &self.dir
     }
 
-    pub(crate) fn skips_corrupt(&self) -> bool {
-        self.leniency.skip_corrupt
+    /// The records of the batch that came last cannot be decoded: an error, also if it is asked for once more, or a warning if damage is skipped.
+    pub(crate) fn unreadable(&mut self, fault: &str, header: &BatchHeader) -> Result<()> {
+        if let Some(segment) = &mut self.segment {
+            segment.place = segment.last;
+        }
+        self.report_damage(fault, Some(header.next_offset()))?;
+        self.advance(header.next_offset());
+        Ok(())
     }
 
     /// The offset of the next message to read.
@@ -160,6 +168,7 @@ impl Reader {
                     read.map_err(|error| self.dir.io_error("read", &path, error))?;
                     match decoder.open() {
                         Ok(header) => {
+                            segment.last = place;
                             segment.place = after;
                             return Ok(Some(header));
                         }
@@ -213,11 +222,10 @@ impl Reader {
     /// Notices that the log start was moved, or the topic deleted.
     pub(crate) fn check(&mut self) -> Result<()> {
         let low_file = self.dir.start_stat()?.map(|stat| stat.id);
-        if low_file == self.low_file {
-            return Ok(());
+        if low_file != self.low_file {
+            self.low = self.low.max(self.dir.start()?);
+            self.low_file = low_file;
         }
-        self.low_file = low_file;
-        self.low = self.dir.start()?;
         self.check_low()
     }
 
@@ -275,7 +283,7 @@ impl Reader {
         {
             place = index.locate(self.position).map_err(|error| self.dir.io_error("read index", &self.dir.index_path(base), error))?;
         }
-        self.segment = Some(Segment { base, file, len, place, next_base, owner: OWNERS.fetch_add(1, Ordering::Relaxed) });
+        self.segment = Some(Segment { base, file, len, place, last: place, next_base, owner: OWNERS.fetch_add(1, Ordering::Relaxed) });
         Ok(true)
     }
 
