@@ -4,16 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Batch, Error, ErrorKind, Polled, Position, RecordMeta, Result, Retry, Span};
+use kafi_core::{Batch, Error, ErrorKind, Isolation, Polled, Position, RecordMeta, Result, Retry, Span, TopicPartition};
 
 use crate::error::{self, broker, local};
 use crate::ffi::{Client, Deadline, Fetched, MessageRef, PartitionList, Pending, TopicHandle, cstring};
 use crate::member::Member;
+use crate::offsets::PendingEnds;
 
 /// How long to wait for messages before looking at what happens to brokers.
 const SLICE_MS: i32 = 50;
 /// How long no broker may be reached before that is an error; a restart takes less.
 const OUTAGE_MAX: Duration = Duration::from_secs(60);
+
+/// How long the question where a log starts may take.
+const LOG_START_MAX: Duration = Duration::from_secs(10);
 
 const OPERATION: &str = "read";
 
@@ -37,6 +41,14 @@ struct Failure {
     code: i32,
     offset: i64,
     why: String,
+    /// The log start, where the offset is not in the log any more.
+    low: Option<i64>,
+}
+
+/// A partition whose next offset is not in the log, and the question where the log starts.
+struct Lost {
+    part: usize,
+    ends: PendingEnds,
 }
 
 /// How errors of partitions are treated.
@@ -54,6 +66,7 @@ pub(crate) struct Session {
     /// From librdkafka's topic and the partition to the index of the part.
     index: HashMap<(usize, i32), usize>,
     failure: Option<Failure>,
+    lost: Option<Lost>,
     tolerance: Tolerance,
     pub(crate) member: Option<Member>,
     probe: Option<Pending>,
@@ -66,8 +79,8 @@ pub(crate) struct Session {
 enum Step {
     Taken,
     Failed(Failure),
-    /// The log start moved past the next offset.
-    Gap(usize, i64),
+    /// The next offset of this part is not in the log.
+    Lost(usize),
 }
 
 impl Session {
@@ -91,7 +104,7 @@ impl Session {
 
     fn new(client: Client, fetched: Fetched, parts: Vec<Part>, tolerance: Tolerance, member: Option<Member>) -> Self {
         let knows_inner = crate::ffi::knows_inner_message();
-        Self { fetched, topics: Vec::new(), parts, index: HashMap::new(), failure: None, tolerance, member, probe: None, knows_inner, client }
+        Self { fetched, topics: Vec::new(), parts, index: HashMap::new(), failure: None, lost: None, tolerance, member, probe: None, knows_inner, client }
     }
 
     /// Fills the batch, as [`kafi_core::Consumer::poll`] says.
@@ -107,6 +120,13 @@ impl Session {
             }
             if let Some(failure) = &self.failure {
                 return Err(self.explain(failure));
+            }
+            if self.lost.is_some() {
+                self.find_log_start(deadline)?;
+                if self.lost.is_some() && deadline.is_over() {
+                    return Ok(Polled::Timeout);
+                }
+                continue;
             }
             if self.member.is_none() && self.parts.iter().all(|part| part.done) {
                 return Ok(Polled::End);
@@ -137,7 +157,7 @@ impl Session {
             return Err(Error::new(ErrorKind::Usage, "seek", "an offset is not negative").with("offset", position.offset));
         }
         self.discard(index);
-        let had_failed = self.failure.take_if(|failure| failure.part == index).is_some();
+        let had_failed = self.failure.take_if(|failure| failure.part == index).is_some() || self.lost.take_if(|lost| lost.part == index).is_some();
         let part = &mut self.parts[index];
         part.next = position.offset;
         part.done = part.end.is_some_and(|end| position.offset >= end);
@@ -191,21 +211,21 @@ impl Session {
     /// Moves messages into the batch until it is full or none are left.
     fn take(&mut self, batch: &mut Batch) -> Result<()> {
         let mut run = Run { knows_inner: self.knows_inner, ..Run::default() };
-        while !batch.is_full() && self.failure.is_none() {
+        while !batch.is_full() && self.failure.is_none() && self.lost.is_none() {
             let Some(message) = self.fetched.first() else { return Ok(()) };
             let step = match message.error() {
                 0 => take_message(message, batch, &mut self.parts, &mut self.index, &mut run),
                 code => take_error(code, message, &mut self.parts, self.tolerance),
             };
             // An error waits until the messages before it are delivered.
-            if matches!(step, Err(_) | Ok(Step::Gap(..) | Step::Failed(_))) && !batch.is_empty() {
+            if matches!(step, Err(_) | Ok(Step::Lost(_) | Step::Failed(_))) && !batch.is_empty() {
                 return Ok(());
             }
             self.fetched.remove_first();
             match step? {
                 Step::Taken => {}
                 Step::Failed(failure) => self.failure = Some(failure),
-                Step::Gap(index, offset) => return self.skip_gap(index, offset),
+                Step::Lost(index) => self.lost = Some(self.ask_log_start(index)?),
             }
             if let Some(index) = run.finished.take() {
                 self.finish(index)?;
@@ -226,23 +246,36 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on at the log start, as the caller allowed.
-    fn skip_gap(&mut self, index: usize, offset: i64) -> Result<()> {
+    fn ask_log_start(&self, index: usize) -> Result<Lost> {
         let part = &self.parts[index];
-        let low = self.client.known_low(&part.topic, part.partition).filter(|low| *low > offset);
-        let Some(low) = low else {
-            self.failure = Some(Failure { part: index, code: local::AUTO_OFFSET_RESET, offset, why: String::new() });
+        let partition = [TopicPartition { topic: part.topic.to_string(), partition: part.partition }];
+        let ends = PendingEnds::start(&self.client, &partition, Isolation::ReadUncommitted, Deadline::after(LOG_START_MAX), OPERATION)?;
+        Ok(Lost { part: index, ends })
+    }
+
+    /// Goes on at the log start, where the caller allows that.
+    fn find_log_start(&mut self, deadline: Deadline) -> Result<()> {
+        let Some(Lost { part: index, mut ends }) = self.lost.take() else { return Ok(()) };
+        let part = &self.parts[index];
+        let partition = [TopicPartition { topic: part.topic.to_string(), partition: part.partition }];
+        let low = match ends.take(&self.client, &partition, OPERATION, deadline.left_ms(SLICE_MS)) {
+            Ok(None) => {
+                self.lost = Some(Lost { part: index, ends });
+                return Ok(());
+            }
+            Ok(Some(ends)) => Some(ends[0].0).filter(|low| *low > part.next),
+            Err(_) => None,
+        };
+        let offset = part.next;
+        let Some(low) = low.filter(|_| self.tolerance.gap) else {
+            self.failure = Some(Failure { part: index, code: local::AUTO_OFFSET_RESET, offset, why: String::new(), low });
             return Ok(());
         };
         log::warn!("offsets {offset} to {} of {} [{}] are no longer there: going on at {low}", low - 1, part.topic, part.partition);
-        self.discard(index);
         let part = &mut self.parts[index];
-        part.next = low;
+        part.next = part.end.map_or(low, |end| low.min(end)).max(offset);
         part.done = part.end.is_some_and(|end| low >= end);
-        if part.done {
-            return Ok(());
-        }
-        self.restart(index)
+        if part.done { Ok(()) } else { self.restart(index) }
     }
 
     /// Starts a partition anew that librdkafka gave up.
@@ -263,9 +296,9 @@ impl Session {
     fn explain(&self, failure: &Failure) -> Error {
         let part = &self.parts[failure.part];
         let error = match failure.code {
-            local::AUTO_OFFSET_RESET => match self.client.known_low(&part.topic, part.partition) {
-                Some(low) if low > failure.offset => lost(failure.offset, low),
-                _ => Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset)),
+            local::AUTO_OFFSET_RESET => match failure.low {
+                Some(low) => lost(failure.offset, low),
+                None => Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset)),
             },
             local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE => {
                 let error = error::with_text(OPERATION, failure.code, &self.client.redact(&failure.why));
@@ -330,7 +363,7 @@ fn take_message(message: MessageRef<'_>, batch: &mut Batch, parts: &mut [Part], 
     let (records, header_start, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
     if let Err(code) = message.for_each_header(run.knows_inner, |header| batch.push_header(header)) {
         batch.rewind(records, header_start, bytes);
-        return Ok(Step::Failed(Failure { part: run.part, code, offset, why: "the headers are damaged".into() }));
+        return Ok(Step::Failed(Failure { part: run.part, code, offset, why: "the headers are damaged".into(), low: None }));
     }
     let header_count = batch.header_mark() - header_start;
     let (timestamp, timestamp_type) = message.timestamp();
@@ -369,13 +402,12 @@ fn take_error(code: i32, message: MessageRef<'_>, parts: &mut [Part], tolerance:
             part.done = part.end.is_some_and(|end| offset >= end);
             Ok(Step::Taken)
         }
-        local::AUTO_OFFSET_RESET if tolerance.gap => Ok(Step::Gap(index, part.next)),
-        local::AUTO_OFFSET_RESET => Ok(Step::Failed(Failure { part: index, code, offset: part.next, why: String::new() })),
+        local::AUTO_OFFSET_RESET => Ok(Step::Lost(index)),
         local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE if tolerance.corrupt => {
             log::warn!("skipping damaged messages of {} [{}] at offset {offset}: {}", part.topic, part.partition, message.error_text());
             Ok(Step::Taken)
         }
-        code => Ok(Step::Failed(Failure { part: index, code, offset, why: message.error_text() })),
+        code => Ok(Step::Failed(Failure { part: index, code, offset, why: message.error_text(), low: None })),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages as librdkafka gives them, and where they come from.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
 use kafi_core::{Error, Header, NO_TIMESTAMP, TimestampType};
@@ -106,15 +106,6 @@ impl Client {
             Some(entry) => Err(error::from_code(operation, entry.error).with("topic", entry.topic).with("partition", entry.partition)),
             None => Ok(()),
         }
-    }
-
-    /// The log start that the last answer about a partition named, if there was one.
-    pub(crate) fn known_low(&self, topic: &str, partition: i32) -> Option<i64> {
-        let topic = CString::new(topic).ok()?;
-        let (mut low, mut high) = (-1, -1);
-        // SAFETY: all pointers are valid during the call.
-        let code = unsafe { raw::get_watermark_offsets(self.rk(), topic.as_ptr(), partition, &raw mut low, &raw mut high) };
-        (code == 0 && low >= 0).then_some(low)
     }
 }
 

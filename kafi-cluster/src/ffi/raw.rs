@@ -120,8 +120,6 @@ unsafe extern "C" {
     pub fn pause_partitions(rk: *mut rd_kafka_t, partitions: *mut rd_kafka_topic_partition_list_t) -> c_int;
     #[link_name = "rd_kafka_resume_partitions"]
     pub fn resume_partitions(rk: *mut rd_kafka_t, partitions: *mut rd_kafka_topic_partition_list_t) -> c_int;
-    #[link_name = "rd_kafka_get_watermark_offsets"]
-    pub fn get_watermark_offsets(rk: *mut rd_kafka_t, topic: *const c_char, partition: i32, low: *mut i64, high: *mut i64) -> c_int;
     #[link_name = "rd_kafka_message_headers"]
     pub fn message_headers(message: *const RawMessage, headers: *mut *mut rd_kafka_headers_t) -> c_int;
     #[link_name = "rd_kafka_header_get_all"]
