@@ -123,8 +123,10 @@ fn nearest_topic(context: &Context, topic: &str, addresses: &[String]) -> Option
     let address = parsed.into_iter().find(|address| address.topic.as_deref() == Some(topic))?;
     let kafi = context.registry.open_address(&address.storage).ok()?;
     let topics = kafi.admin().ok()?.topics(&[], TIMEOUT).ok()?;
-    let names = topics.iter().map(|known| known.name.as_str()).filter(|name| *name != topic);
-    let near = kafi::nearest(topic, names)?.to_string();
+    if topics.iter().any(|known| known.name == topic) {
+        return None;
+    }
+    let near = kafi::nearest(topic, topics.iter().map(|known| known.name.as_str()))?.to_string();
     Some(Address { topic: Some(near), ..address }.to_string())
 }
 

@@ -1,5 +1,6 @@
 //! The arguments that many commands share; each command's own stand in its file.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
@@ -153,6 +154,14 @@ impl ReadArgs {
     /// How many threads read, where the user did not say: one, which keeps the messages in the order in which they come.
     pub fn threads(&self) -> usize {
         self.threads.map_or(1, usize::from)
+    }
+}
+
+/// Lets `-K=` and `-D=` mean the delimiter `=`, as in kcat, where clap would take the sign for a part of its own grammar.
+pub fn keep_equals(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text) if ["-K=", "-D="].iter().any(|start| text.starts_with(start)) => format!("{}={}", &text[..2], &text[2..]).into(),
+        _ => argument,
     }
 }
 

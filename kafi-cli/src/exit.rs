@@ -40,7 +40,9 @@ pub fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() {
         let (what, hint) = usage_lines(error);
         stderr::say(&format!("error: read arguments: {what}"));
-        stderr::say(&format!("hint: {hint}"));
+        if let Some(hint) = hint {
+            stderr::say(&format!("hint: {hint}"));
+        }
         return Exit::Usage;
     }
     match error.print() {
@@ -50,14 +52,14 @@ pub fn usage(error: &clap::Error) -> Exit {
     }
 }
 
-/// What is wrong with the arguments, and what to do about it.
-fn usage_lines(error: &clap::Error) -> (String, String) {
+/// What is wrong with the arguments, and perhaps what to do about it.
+fn usage_lines(error: &clap::Error) -> (String, Option<String>) {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim);
     let first = lines.next().unwrap_or_default();
     let rest: Vec<&str> = lines.collect();
     let Some(what) = first.strip_prefix("error: ") else {
-        return ("no command was given".into(), "kafi --help shows what there is".into());
+        return ("no command was given".into(), Some("kafi --help shows what there is".into()));
     };
     let mut what = what.to_string();
     if what.ends_with(':') {
@@ -68,10 +70,9 @@ fn usage_lines(error: &clap::Error) -> (String, String) {
     let allowed = named(error, ContextKind::ValidValue);
     let usage = rest.iter().find_map(|line| line.strip_prefix("Usage: "));
     let hint = match (tip, allowed, usage) {
-        (Some(tip), _, _) => format!("did you mean {tip}?"),
-        (None, Some(allowed), _) => format!("there are {allowed}"),
-        (None, None, Some(usage)) => format!("usage: {usage}"),
-        (None, None, None) => "--help shows what there is".into(),
+        (Some(tip), _, _) => Some(format!("did you mean {tip}?")),
+        (None, Some(allowed), _) => Some(format!("there are {allowed}")),
+        (None, None, usage) => usage.map(|usage| format!("usage: {usage}")),
     };
     (what, hint)
 }
@@ -98,7 +99,9 @@ pub fn failed(error: &Error, verbose: bool, failed: Exit) -> Exit {
         }
     }
     match error.kind() {
-        ErrorKind::Usage | ErrorKind::Config => Exit::Usage,
+        ErrorKind::Usage | ErrorKind::Config | ErrorKind::Unsupported => Exit::Usage,
+        // A storage that no configuration describes.
+        ErrorKind::NotFound if error.operation() == "read configuration" => Exit::Usage,
         ErrorKind::Cancelled => Exit::Interrupted,
         _ => failed,
     }

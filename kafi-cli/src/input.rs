@@ -78,15 +78,16 @@ impl Pieces {
         })
     }
 
-    /// Whether a whole piece is here, so that the next one does not block.
+    /// Whether a whole piece is here, or comes within `wait`, so that the next one does not block. Also when nothing more comes.
     ///
     /// # Errors
     /// As for [`next`](Pieces::next).
-    pub fn is_ready(&mut self) -> Result<bool> {
-        while !self.find() {
-            match self.blocks.try_recv() {
+    pub fn is_ready(&mut self, wait: Duration) -> Result<bool> {
+        while !self.find() && !self.ended {
+            match self.blocks.recv_timeout(wait) {
                 Ok(block) => self.add(block)?,
-                Err(_) => return Ok(false),
+                Err(RecvTimeoutError::Timeout) => return Ok(false),
+                Err(RecvTimeoutError::Disconnected) => self.ended = true,
             }
         }
         Ok(true)

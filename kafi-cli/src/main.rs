@@ -18,7 +18,7 @@ use crate::args::Cli;
 use crate::context::Context;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(std::env::args_os().map(args::keep_equals)) {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error).into(),
     };

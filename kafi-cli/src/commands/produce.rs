@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use kafi::{
@@ -17,6 +18,9 @@ use crate::input::Pieces;
 use crate::output::progress::ProgressLine;
 use crate::output::{meant_types, unescape};
 use crate::summary::Summary;
+
+/// A source that is silent for so long is a slow one.
+const IDLE: Duration = Duration::from_millis(10);
 
 #[derive(Args)]
 pub struct ProduceArgs {
@@ -152,9 +156,15 @@ impl<'a> Job<'a> {
 
     fn produce_all(&mut self, input: &mut Pieces, context: &Context) -> Result<()> {
         while !context.cancel.is_cancelled() {
-            // What is here is sent before waiting for more, so that a slow source is not held back.
-            if self.batch.is_full() || !self.batch.is_empty() && !input.is_ready()? {
+            if self.batch.is_full() {
                 self.send()?;
+            }
+            // What is here is delivered before waiting for more, so that a slow source is not held back.
+            if !input.is_ready(Duration::ZERO)? {
+                self.send()?;
+                if !input.is_ready(IDLE)? {
+                    self.writer.flush(None)?;
+                }
             }
             let Some(piece) = input.next()? else { break };
             self.line += 1;
@@ -162,7 +172,7 @@ impl<'a> Job<'a> {
             if let Err(error) = pushed {
                 // What came before the line that is wrong is produced.
                 self.send()?;
-                return Err(error.with("line", self.line));
+                return Err(error.with("input line", self.line));
             }
         }
         self.send()

@@ -111,6 +111,7 @@ impl MessagePrinter {
                 let colored = if self.color { json_text(value).filter(|json| !json.contains('\n')) } else { None };
                 match colored {
                     Some(json) => push_line(&mut self.line, out, |line| highlight::json(json, line)),
+                    None if self.terminal => push_line(&mut self.line, out, |line| escape::push(value, line)),
                     None => out.extend_from_slice(value),
                 }
                 out.extend_from_slice(&self.separator);

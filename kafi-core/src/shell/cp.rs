@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crate::admin::Topic;
@@ -83,7 +84,7 @@ pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)]
     let threads = if options.threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { options.threads };
     let readers = readers_of(source, assignments, read, threads)?;
     let keeps_append_times = target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE);
-    let job = Job { target, targets, producer, keeps_append_times, options };
+    let job = Job { target, targets, producer, keeps_append_times, said: AtomicBool::new(false), options };
     job.run(readers)
 }
 
@@ -93,6 +94,8 @@ struct Job<'a> {
     targets: HashMap<&'a str, (&'a str, Target)>,
     producer: ProducerOptions,
     keeps_append_times: bool,
+    /// Whether it was said that append times become create times.
+    said: AtomicBool,
     options: &'a CopyOptions,
 }
 
@@ -128,21 +131,27 @@ impl Job<'_> {
 
     fn copy_share(&self, reader: Reader) -> Result<(Vec<Reader>, u64)> {
         let mut writer = Writer::open(self.target, &self.producer, self.options.read.progress.clone())?;
-        let mut said = false;
-        let readers = pump(
+        let copied = pump(
             vec![reader],
             |_| Ok(()),
             |batch| {
-                self.prepare(batch, &mut said)?;
+                let caught_up = self.options.read.follow && !batch.is_full();
+                self.prepare(batch)?;
                 writer.write(batch)?;
+                if caught_up {
+                    // The next messages may come late, and these are not to wait for them.
+                    writer.flush(None)?;
+                }
                 Ok(ControlFlow::Continue(()))
             },
-        )?;
-        Ok((readers, writer.close(None)?))
+        );
+        // Also what a copy that failed has read is delivered.
+        let written = writer.close(None);
+        Ok((copied?, written?))
     }
 
     /// Sends the messages to the targets' names, and looks whether the targets keep them.
-    fn prepare(&self, batch: &mut Batch, said: &mut bool) -> Result<()> {
+    fn prepare(&self, batch: &mut Batch) -> Result<()> {
         if self.options.ignore_timestamp {
             forget_timestamps(batch);
         }
@@ -154,8 +163,8 @@ impl Job<'_> {
             }
             batch.rename_topic(index, name);
         }
-        if !self.keeps_append_times && !*said && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append) {
-            *said = true;
+        let changes_type = !self.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
+        if changes_type && !self.said.swap(true, Ordering::Relaxed) {
             log::warn!("the source's append times become create times: {} takes no others", self.target.name());
         }
         Ok(())

@@ -107,7 +107,7 @@ fn check_partitions(topic: &Topic, partitions: &[i32]) -> Result<()> {
     if have >= needed {
         return Ok(());
     }
-    let why = format!("the target has {have} partitions and the source needs {needed}: keys would change their partitions");
+    let why = format!("the target has too few partitions ({have}) for the source ({needed}): keys would change their partitions");
     Err(Error::new(ErrorKind::Usage, OPERATION, why).with("topic", &topic.name).hint("copy into a new topic, or add partitions to the target"))
 }
 

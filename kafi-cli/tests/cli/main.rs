@@ -1,0 +1,13 @@
+//! The command line over folders, by what a person types and sees.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod addresses;
+mod copying;
+mod errors;
+mod printing;
+mod producing;
+mod reading;
+mod searching;
+mod topics;

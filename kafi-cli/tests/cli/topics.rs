@@ -1,0 +1,164 @@
+//! Topics, storages, and the tool itself.
+
+use crate::support::{Sandbox, seen};
+
+#[test]
+fn topics_come_and_go() {
+    Sandbox::new().check(
+        r#"
+        $ kafi touch b a -q && kafi touch a
+        ! error: create topic: topic a, storage ./kafi-data: it exists already
+        ! hint: --exist-ok leaves it as it is
+        ? 1
+        $ kafi touch a --exist-ok
+        $ kafi touch c --partitions 3 --config retention.ms=1 --config cleanup.policy=compact && kafi watermarks c
+        TOPIC  PARTITION  LOW  HIGH  MESSAGES
+        c              0    0     0         0
+        c              1    0     0         0
+        c              2    0     0         0
+        $ kafi touch d --replication 2
+        ! error: create topic: topic d: 2 replicas are not possible, this storage keeps one
+        ? 2
+        $ kafi touch e --partitions 0
+        ! error: read arguments: invalid value '0' for '--partitions <N>': 0 is not in 1..=2147483647
+        ? 2
+        $ kafi touch f --config nonsense=1
+        ! error: set topic configuration: setting nonsense: there is no such setting
+        ! hint: the settings are those of Kafka's topics, such as compression.type or segment.bytes
+        ? 2
+        $ kafi touch f --config retention.ms=soon
+        ! error: set topic configuration: setting retention.ms: "soon" is no whole number from -1 to 9223372036854775807
+        ? 2
+        $ kafi touch 'a b'
+        ! error: check topic name: topic "a b": ' ' is not allowed: only a-z A-Z 0-9 . _ -
+        ? 2
+        $ kafi touch ''
+        ! error: read address: address "": an address cannot be empty
+        ? 2
+        $ kafi ls; kafi l a; kafi ls nope
+        a
+        b
+        c
+        a
+        ! error: find topic: topic nope, storage ./kafi-data: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
+        ? 1
+        $ kafi rm a
+        ! error: delete topics: nobody can be asked here
+        ! hint: -y deletes without asking
+        ? 2
+        $ kafi rm -y a nope; kafi ls
+        a
+        b
+        c
+        ! error: find topic: topic nope, storage ./kafi-data: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
+        $ kafi rm -y a b && kafi ls
+        c
+        $ kafi rm -y ./kafi-data/
+        ! error: read address: address "./kafi-data/": this names a storage, where a topic is wanted
+        ! hint: kafi ls ./kafi-data/ lists its topics
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn rm_asks_on_a_terminal() {
+    let sandbox = Sandbox::new();
+    sandbox.text("kafi touch t u -q");
+    let asked = |answer: &str| {
+        let output = sandbox.run(&format!("script -qec 'kafi rm t u' /dev/null <<< {answer}"));
+        (seen(&output).contains("delete t on ./kafi-data, u on ./kafi-data, with all messages? [y/N] "), output.status.code())
+    };
+    assert_eq!(asked("n"), (true, Some(1)));
+    assert_eq!(sandbox.text("kafi ls"), "t\nu\n");
+    assert_eq!(asked("y"), (true, Some(0)));
+    assert_eq!(sandbox.text("kafi ls"), "");
+}
+
+#[test]
+fn storages() {
+    let sandbox = Sandbox::new();
+    sandbox.write("configs/locals/good.yaml", "local:\n  root.dir: data\n");
+    sandbox.write("configs/locals/bad.yaml", "local:\n  root.dirr: data\n");
+    sandbox.write("configs/locals/env.yaml", "local:\n  root.dir: ${NOT_SET}\n");
+    sandbox.write("configs/locals/broken.yaml", "local:\n  root.dir: [\n");
+    sandbox.check(
+        r#"
+        $ kafi storage ls
+        STORAGE        KIND   FILE
+        locals/bad     local  ./configs/locals/bad.yaml
+        locals/broken  local  ./configs/locals/broken.yaml
+        locals/env     local  ./configs/locals/env.yaml
+        locals/good    local  ./configs/locals/good.yaml
+        $ kafi touch good:t && kafi storage check good:
+        storage       good
+        kind          file
+        identity      DIR/data
+        topics        1
+        capabilities  consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times
+        $ kafi storage check good --json
+        {"storage":"good","kind":"file","identity":"DIR/data","topics":1,"capabilities":"consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times"}
+        $ kafi storage check bad:
+        ! error: read configuration: file ./configs/locals/bad.yaml, section local, key root.dirr: unknown key, did you mean root.dir?
+        ? 2
+        $ kafi storage check env:
+        ! error: read configuration: file ./configs/locals/env.yaml, section local, key root.dir: the environment variable NOT_SET is not set
+        ? 2
+        $ kafi storage check broken:
+        ! error: read configuration: file ./configs/locals/broken.yaml: local.root.dir: invalid type: sequence, expected a single value at line 2 column 13
+        ? 2
+        $ kafi storage check nope:
+        ! error: read configuration: storage nope, looked in .: no configuration has this name
+        ? 2
+        $ kafi storage check good:t
+        ! error: read address: address "good:t": this names a topic where a storage is wanted
+        ? 2
+        $ kafi storage check mem: | head -n 2
+        storage       mem
+        kind          mem
+        $ mkdir empty && cd empty && kafi storage ls
+        "#,
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "no folder");
+    sandbox.check(
+        r#"
+        $ kafi touch ./file/t
+        ! error: open storage: storage ./file, path ./file: it is a file, not a folder
+        ? 2
+        $ kafi ls ./file/
+        ! error: list topics: path ./file/topics: not a directory
+        ? 1
+        $ kafi ls ./nothing/
+        $ kafi produce ./nothing/t x
+        ! error: find topic: topic t, storage ./nothing: no such topic
+        ! hint: --create creates it
+        ? 1
+        "#,
+    );
+}
+
+#[test]
+fn the_tool_itself() {
+    let sandbox = Sandbox::new();
+    let version = env!("CARGO_PKG_VERSION");
+    for command in ["version", "--version", "-V"] {
+        let text = sandbox.text(&format!("kafi {command}"));
+        assert!(text.starts_with(&format!("kafi {version}\nlibrdkafka ")) && text.lines().count() == 2, "{text}");
+    }
+    assert!(sandbox.text("kafi version --json").starts_with(&format!("{{\"kafi\":\"{version}\",\"librdkafka\":")));
+    for (shell, sign) in [("bash", "_kafi()"), ("zsh", "#compdef kafi"), ("fish", "complete -c kafi"), ("elvish", "edit:completion")] {
+        assert!(sandbox.text(&format!("kafi completion {shell}")).contains(sign), "{shell}");
+    }
+    for command in ["--help", "-h", "help", "help cp", "cp --help", "storage --help"] {
+        let help = sandbox.text(&format!("kafi {command}"));
+        assert!(help.contains("Usage: kafi"), "{command}");
+        assert!(help.lines().all(|line| line.chars().count() <= 120), "{command}");
+    }
+}
