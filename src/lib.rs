@@ -31,6 +31,7 @@
 //! |---|---|---|---|
 //! | `fs` | yes | emulated Kafka on a folder and in memory | a C compiler, for zstd |
 //! | `cluster` | no | real Kafka through librdkafka | a C compiler, OpenSSL's headers, pkg-config |
+//! | `vendored` | no | `cluster`, with OpenSSL built from its source and linked in | a C compiler, perl, some minutes |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
 
