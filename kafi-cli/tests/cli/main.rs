@@ -1,5 +1,7 @@
 //! The command line over folders, by what a person types and sees.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
