@@ -130,6 +130,33 @@ fn after_a_failed_fsync_everything_not_durable_is_written_again() {
 }
 
 #[test]
+fn a_segment_that_cannot_be_ended_is_written_again_too() {
+    let (io, plan) = FaultyIo::new();
+    let options = FolderOptions { batch_records_max: 1, ..FolderOptions::default() };
+    let storage = LogStorage::new("faulty", "mem", io, options);
+    create(&storage, "450").unwrap();
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let value = "x".repeat(60);
+    let warm = plan.log_bytes.load(Ordering::Relaxed);
+    produce(&mut *producer, &value).unwrap();
+    let before = plan.log_bytes.load(Ordering::Relaxed);
+    let mut batch = Batch::new();
+    for _ in 0..4 {
+        batch.push(Record { timestamp: 1, ..Record::new("t", None, Some(value.as_bytes())) });
+    }
+    // Two appends, and the fsync before the next segment.
+    plan.fail(2, 1);
+    producer.produce(&batch, 0, 1, WAIT).unwrap();
+    producer.flush(WAIT).unwrap();
+    assert!(plan.heal());
+    let delivered: u64 = producer.reports(WAIT).unwrap().iter().filter(|report| matches!(report.delivery, Delivery::At(_))).map(|report| report.count).sum();
+    assert_eq!(delivered, 2);
+    assert_eq!(plan.log_bytes.load(Ordering::Relaxed) - before, 4 * (before - warm), "both once, and both once more");
+    assert_eq!(read(&storage).len(), 3);
+    assert_eq!(produce(&mut *producer, &value), Ok(3));
+}
+
+#[test]
 fn delivered_means_that_fsync_was_called() {
     let (storage, plan) = storage();
     create(&storage, "100000").unwrap();

@@ -223,6 +223,19 @@ fn offsets_are_kept_with_their_gaps() {
 }
 
 #[test]
+fn a_segments_offsets_fit_what_kafkas_tools_count_with() {
+    let folder = Folder::new();
+    create(&folder.storage, "t", 1, &[]);
+    let records = with_offsets(&messages("t", 4, 10), [3, 3 + i64::from(i32::MAX), 10_000_000_000, 20_000_000_000]);
+    for record in &records {
+        assert_delivered(&produce(&mut *keeping_producer(&folder.storage), [record]), 1);
+    }
+    let names = [3, 3 + i64::from(i32::MAX), 10_000_000_000, 20_000_000_000_i64].map(|base| format!("{base:020}.log"));
+    assert_eq!(folder.segments("t", 0), names);
+    assert_same(&read(&folder.storage, "t", 0), &records);
+}
+
+#[test]
 fn offsets_that_do_not_rise_are_refused() {
     both(|storage| {
         create(storage, "t", 1, &[]);
