@@ -9,10 +9,13 @@ use kafi_core::{
 
 use crate::error;
 use crate::ffi::{Client, Deadline, OffsetAnswer, PartitionList, TopicAnswer};
-use crate::offsets::Offsets;
+use crate::offsets::{Offsets, explain};
 
 /// How long to wait between two looks at whether a change has reached the brokers.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// How long changed settings may take to be told.
+const CONFIG_SEEN_MAX: Duration = Duration::from_secs(1);
 
 /// A client for administration.
 pub(crate) struct KafkaAdmin {
@@ -73,8 +76,29 @@ impl KafkaAdmin {
 
     fn delete_before(&self, before: &[Position], deadline: Deadline) -> Result<Vec<Position>> {
         let operation = "delete records";
-        let answers = self.client.delete_records(operation, &PartitionList::of_positions(operation, before)?, deadline)?;
-        before.iter().map(|position| deleted(operation, position, &answers)).collect()
+        let answers = self.client.delete_records(operation, &PartitionList::of_positions(operation, before)?, deadline);
+        let deleted = answers.and_then(|answers| before.iter().map(|position| deleted(operation, position, &answers)).collect());
+        let partitions = before.iter().map(|position| (position.topic.as_str(), position.partition));
+        deleted.map_err(|error| explain(&self.client, operation, error, partitions, deadline))
+    }
+
+    /// Waits until a broker tells the changed settings, so that whoever reads them next sees them. A broker that words them differently, or does not
+    /// tell them to everybody, is not waited for long.
+    fn wait_for_config(&self, topic: &str, changes: &[ConfigChange], deadline: Deadline) {
+        let is_seen = |entries: &[ConfigEntry], change: &ConfigChange| {
+            let entry = entries.iter().find(|entry| entry.name == change.name);
+            entry.is_none_or(|entry| match &change.value {
+                Some(value) => entry.value.as_ref().is_none_or(|seen| seen == value),
+                None => entry.default,
+            })
+        };
+        let patience = Deadline::after(CONFIG_SEEN_MAX.min(deadline.left()));
+        while !patience.is_over() {
+            match self.client.topic_config("change settings", topic, patience) {
+                Ok(entries) if !changes.iter().all(|change| is_seen(&entries, change)) => std::thread::sleep(LOOK_AGAIN),
+                _ => return,
+            }
+        }
     }
 
     fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<Position>> {
@@ -180,7 +204,10 @@ impl Admin for KafkaAdmin {
         if changes.is_empty() {
             return Ok(());
         }
-        self.in_storage(self.client.alter_topic_config("change settings", topic, changes, Deadline::after(timeout)))
+        let deadline = Deadline::after(timeout);
+        self.in_storage(self.client.alter_topic_config("change settings", topic, changes, deadline))?;
+        self.wait_for_config(topic, changes, deadline);
+        Ok(())
     }
 
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {

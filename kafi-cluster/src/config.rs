@@ -159,7 +159,12 @@ impl Settings {
         let own = [("fetch.wait.max.ms", wait_ms), ("isolation.level", isolation)];
         let mut conf = self.conf(&[COMMON, CONSUMER, &limits, &own], &options.properties, &[CONSUMER_FIXED, &[("isolation.level", isolation)]])?;
         match (&options.group, reading) {
-            (Some(group), Reading::Member) => self.set(&mut conf, "group.id", group)?,
+            (Some(group), Reading::Member) => {
+                self.set(&mut conf, "group.id", group)?;
+                // librdkafka takes the end of a partition for a message when many are taken at once (`rd_kafka_q_serve_rkmessages`), and would go
+                // on one offset too far when a group pauses its members. They read without an end, so that they need not be told of it.
+                self.set(&mut conf, "enable.partition.eof", "false")?;
+            }
             _ => leave_groups(&mut conf),
         }
         self.client(rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, &options.properties)

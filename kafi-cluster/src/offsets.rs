@@ -102,20 +102,8 @@ impl Offsets<'_> {
         }
     }
 
-    /// A better error for a partition that no broker answers for.
     fn explain(&self, error: Error, partitions: &[TopicPartition]) -> Error {
-        if error.kind() != ErrorKind::NotFound {
-            return error;
-        }
-        let topics: BTreeSet<&str> = partitions.iter().map(|p| p.topic.as_str()).collect();
-        let topics: Vec<&str> = topics.into_iter().collect();
-        match self.client.describe_topics(self.operation, &topics, self.deadline) {
-            Ok(answers) => {
-                let wanted = partitions.iter().map(|p| (p.topic.as_str(), p.partition));
-                check_partitions(self.operation, &answers, wanted).err().unwrap_or(error)
-            }
-            Err(_) => error,
-        }
+        explain(self.client, self.operation, error, partitions.iter().map(|p| (p.topic.as_str(), p.partition)), self.deadline)
     }
 }
 
@@ -140,6 +128,25 @@ impl PendingEnds {
             Ok((find(operation, lows, key)?, find(operation, &highs, key)?))
         });
         ends.collect::<Result<_>>().map(Some)
+    }
+}
+
+/// A better error for partitions that no broker answers for: what is missing by name.
+pub(crate) fn explain<'a>(
+    client: &Client,
+    operation: &'static str,
+    error: Error,
+    partitions: impl Iterator<Item = (&'a str, i32)> + Clone,
+    deadline: Deadline,
+) -> Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error;
+    }
+    let topics: BTreeSet<&str> = partitions.clone().map(|(topic, _)| topic).collect();
+    let topics: Vec<&str> = topics.into_iter().collect();
+    match client.describe_topics(operation, &topics, deadline) {
+        Ok(answers) => check_partitions(operation, &answers, partitions).err().unwrap_or(error),
+        Err(_) => error,
     }
 }
 

@@ -1,0 +1,171 @@
+//! Topics, settings, watermarks, times, and groups as seen and changed from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use common::*;
+use kafi_core::{Capabilities, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position, TopicPartition, Watermarks};
+
+fn position(topic: &str, partition: i32, offset: i64) -> Position {
+    Position { topic: topic.into(), partition, offset }
+}
+
+fn names(error: &Error, kind: ErrorKind, what: &str) {
+    assert!(error.kind() == kind && error.to_string().contains(what), "{error:?}");
+}
+
+#[test]
+fn topics_are_made_listed_grown_and_deleted() {
+    let storage = cluster(&[]);
+    let mut admin = storage.admin().unwrap();
+    let name = unique("made");
+    let topic = NewTopic { partitions: Some(2), config: vec![("retention.ms".into(), "-1".into())], ..NewTopic::new(&name) };
+    admin.create_topic(&topic, WAIT).unwrap();
+    names(&admin.create_topic(&topic, WAIT).unwrap_err(), ErrorKind::AlreadyExists, &name);
+    let listed = admin.topics(&[], WAIT).unwrap();
+    assert!(listed.is_sorted_by(|a, b| a.name < b.name));
+    let found = listed.iter().find(|topic| topic.name == name).unwrap();
+    assert_eq!(std::slice::from_ref(found), admin.topics(std::slice::from_ref(&name), WAIT).unwrap());
+    assert!(!found.internal && !found.id.is_empty());
+    assert_eq!(found.partitions.iter().map(|p| p.partition).collect::<Vec<_>>(), [0, 1]);
+    assert!(found.partitions.iter().all(|p| p.leader >= 0 && p.replicas == [p.leader] && p.in_sync == [p.leader]));
+    admin.create_partitions(&name, 5, WAIT).unwrap();
+    assert_eq!(admin.topics(std::slice::from_ref(&name), WAIT).unwrap()[0].partitions.len(), 5);
+    names(&admin.create_partitions(&name, 5, WAIT).unwrap_err(), ErrorKind::Usage, &name);
+    names(&admin.create_partitions(&name, 0, WAIT).unwrap_err(), ErrorKind::Usage, &name);
+    let id = found.id.clone();
+    admin.delete_topic(&name, WAIT).unwrap();
+    names(&admin.topics(std::slice::from_ref(&name), WAIT).unwrap_err(), ErrorKind::NotFound, &name);
+    names(&admin.delete_topic(&name, WAIT).unwrap_err(), ErrorKind::NotFound, &name);
+    names(&admin.create_partitions(&name, 7, WAIT).unwrap_err(), ErrorKind::NotFound, &name);
+    admin.create_topic(&NewTopic::new(&name), WAIT).unwrap();
+    assert_ne!(admin.topics(std::slice::from_ref(&name), WAIT).unwrap()[0].id, id);
+    admin.delete_topic(&name, WAIT).unwrap();
+}
+
+#[test]
+fn bad_topics_are_refused() {
+    let mut admin = cluster(&[]).admin().unwrap();
+    let mut refused = |topic: NewTopic, what: &str| names(&admin.create_topic(&topic, WAIT).unwrap_err(), ErrorKind::Usage, what);
+    refused(NewTopic::new("a/b"), "a/b");
+    refused(NewTopic { partitions: Some(0), ..NewTopic::new("a") }, "partition");
+    refused(NewTopic { replication: Some(1000), ..NewTopic::new("a") }, "replica");
+    refused(NewTopic { config: vec![("retentoin.ms".into(), "1".into())], ..NewTopic::new("a") }, "retentoin.ms");
+    refused(NewTopic { config: vec![("retention.ms".into(), "soon".into())], ..NewTopic::new("a") }, "retention.ms");
+}
+
+#[test]
+fn settings_are_read_and_changed_one_by_one() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "settings", 1, &[("segment.bytes", "1048576")]);
+    let mut admin = storage.admin().unwrap();
+    let change = |name: &str, value: Option<&str>| ConfigChange { name: name.into(), value: value.map(str::to_string) };
+    let changes = [change("cleanup.policy", Some("compact,delete")), change("segment.bytes", None)];
+    admin.alter_topic_config(&topic.name, &changes, WAIT).unwrap();
+    let entries = admin.topic_config(&topic.name, WAIT).unwrap();
+    assert!(entries.is_sorted_by(|a, b| a.name < b.name));
+    let entry = |name: &str| entries.iter().find(|entry| entry.name == name).unwrap();
+    assert_eq!((entry("cleanup.policy").value.as_deref(), entry("cleanup.policy").default), (Some("compact,delete"), false));
+    assert_eq!((entry("segment.bytes").value.as_deref(), entry("segment.bytes").default), (Some("1073741824"), true));
+    assert_eq!((entry("retention.ms").value.as_deref(), entry("retention.ms").default), (Some("-1"), false), "others stay");
+    names(&admin.alter_topic_config(&topic.name, &[change("retentoin.ms", Some("1"))], WAIT).unwrap_err(), ErrorKind::Usage, "retentoin.ms");
+    names(&admin.alter_topic_config(&topic.name, &[change("retention.ms", Some("x"))], WAIT).unwrap_err(), ErrorKind::Usage, "retention.ms");
+    let absent = unique("absent");
+    names(&admin.topic_config(&absent, WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
+    names(&admin.alter_topic_config(&absent, &changes, WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
+}
+
+#[test]
+fn watermarks_come_in_the_order_asked_for() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "watermarks", 3, &[]);
+    write(&storage, &(0..6).map(|i| record(&topic.name, i % 2, "k", "v")).collect::<Vec<_>>());
+    let mut admin = storage.admin().unwrap();
+    assert_eq!(admin.delete_records(&[position(&topic.name, 1, 2)], WAIT).unwrap(), [position(&topic.name, 1, 2)]);
+    let partition = |partition| TopicPartition { topic: topic.name.clone(), partition };
+    let watermark = |partition, low, high| Watermarks { topic: topic.name.clone(), partition, low, high };
+    let asked = [partition(2), partition(0), partition(1), partition(0)];
+    let expected = [watermark(2, 0, 0), watermark(0, 0, 3), watermark(1, 2, 3), watermark(0, 0, 3)];
+    assert_eq!(admin.watermarks(&asked, Isolation::ReadCommitted, WAIT).unwrap(), expected);
+    assert_eq!(admin.watermarks(&asked, Isolation::ReadUncommitted, WAIT).unwrap(), expected);
+    assert_eq!(admin.watermarks(&[], Isolation::ReadCommitted, WAIT).unwrap(), []);
+    names(&admin.watermarks(&[partition(0), partition(3)], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, "partition 3");
+    names(&admin.watermarks(&[partition(-1)], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, "partition -1");
+    let absent = TopicPartition { topic: unique("absent"), partition: 0 };
+    names(&admin.watermarks(&[absent.clone()], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
+    names(&admin.watermarks(&[partition(0), absent.clone()], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
+}
+
+#[test]
+fn offsets_are_found_by_time_and_the_end_where_there_is_none() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "times", 2, &[]);
+    let at = |timestamp| kafi_core::OwnedRecord { timestamp, ..record(&topic.name, 0, "k", "v") };
+    write(&storage, &[at(1000), at(3000), at(2000), at(5000)]);
+    let mut admin = storage.admin().unwrap();
+    let cases = [(0, 0), (1000, 0), (1001, 1), (3000, 1), (3001, 3), (5001, 4), (-5, 0)];
+    let times: Vec<_> = cases.iter().map(|(time, _)| position(&topic.name, 0, *time)).collect();
+    let expected: Vec<_> = cases.iter().map(|(_, offset)| position(&topic.name, 0, *offset)).collect();
+    assert_eq!(admin.offsets_for_times(&times, WAIT).unwrap(), expected, "a partition may be asked for several times");
+    assert_eq!(admin.offsets_for_times(&[position(&topic.name, 1, 0)], WAIT).unwrap(), [position(&topic.name, 1, 0)]);
+    let absent = unique("absent");
+    names(&admin.offsets_for_times(&[position(&absent, 0, 0)], WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
+}
+
+#[test]
+fn records_are_deleted_before_an_offset_or_all() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "delete", 2, &[]);
+    write(&storage, &(0..10).map(|i| record(&topic.name, i % 2, "k", "v")).collect::<Vec<_>>());
+    let mut admin = storage.admin().unwrap();
+    let before = [position(&topic.name, 1, -1), position(&topic.name, 0, 2)];
+    assert_eq!(admin.delete_records(&before, WAIT).unwrap(), [position(&topic.name, 1, 5), position(&topic.name, 0, 2)]);
+    assert_eq!(read_topic(&storage, &topic.name).len(), 3);
+    names(&admin.delete_records(&[position(&topic.name, 0, 6)], WAIT).unwrap_err(), ErrorKind::OutOfRange, "partition 0");
+    names(&admin.delete_records(&[position(&topic.name, 2, 0)], WAIT).unwrap_err(), ErrorKind::NotFound, "partition 2");
+    let absent = unique("absent");
+    names(&admin.delete_records(&[position(&absent, 0, 0)], WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
+}
+
+#[test]
+fn groups_are_listed_set_and_deleted() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "groups", 2, &[]);
+    write(&storage, &(0..10).map(|i| record(&topic.name, i % 2, "k", "v")).collect::<Vec<_>>());
+    let (mut admin, group) = (storage.admin().unwrap(), unique("group"));
+    names(&admin.group_offsets(&group, WAIT).unwrap_err(), ErrorKind::NotFound, &group);
+    names(&admin.delete_group(&group, WAIT).unwrap_err(), ErrorKind::NotFound, &group);
+    let offsets = [position(&topic.name, 0, 3), position(&topic.name, 1, 4)];
+    admin.alter_group_offsets(&group, &offsets, WAIT).unwrap();
+    assert_eq!(admin.group_offsets(&group, WAIT).unwrap(), offsets);
+    admin.alter_group_offsets(&group, &[position(&topic.name, 1, 1)], WAIT).unwrap();
+    assert_eq!(admin.group_offsets(&group, WAIT).unwrap()[1].offset, 1);
+    let listed = admin.groups(WAIT).unwrap();
+    assert!(listed.is_sorted_by(|a, b| a.name < b.name));
+    assert_eq!(listed.iter().find(|listed| listed.name == group).unwrap().state, "Empty");
+    // While a member is alive, nobody else may change it.
+    let mut member = storage.consumer(&ConsumerOptions { group: Some(group.clone()), ..ConsumerOptions::default() }).unwrap();
+    member.subscribe(std::slice::from_ref(&topic.name), WAIT).unwrap();
+    let mut batch = kafi_core::Batch::new();
+    assert_eq!(member.poll(&mut batch, WAIT).unwrap(), kafi_core::Polled::Records);
+    names(&admin.alter_group_offsets(&group, &offsets, WAIT).unwrap_err(), ErrorKind::Conflict, &group);
+    names(&admin.delete_group(&group, WAIT).unwrap_err(), ErrorKind::Conflict, &group);
+    assert_eq!(admin.groups(WAIT).unwrap().iter().find(|listed| listed.name == group).unwrap().state, "Stable");
+    member.close(WAIT).unwrap();
+    admin.delete_group(&group, WAIT).unwrap();
+    assert!(admin.groups(WAIT).unwrap().iter().all(|listed| listed.name != group));
+}
+
+#[test]
+fn a_cluster_is_known_by_its_id() {
+    let storage = cluster(&[]);
+    let id = storage.identity(WAIT).unwrap();
+    assert!(id.len() >= 16, "{id}");
+    assert_eq!(cluster(&[("client.id", "other")]).identity(WAIT).unwrap(), id);
+    assert_eq!((storage.name(), storage.scheme()), ("test", "kafka"));
+    assert!(storage.capabilities().contains(Capabilities::CONSUME_REBALANCE | Capabilities::PRODUCE_HEADERS));
+    assert!(!storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS));
+    let version = kafi_cluster::version();
+    assert!(version.librdkafka.starts_with("2.") && version.features.contains("ssl"), "{version:?}");
+}

@@ -1,0 +1,198 @@
+//! Consumers that share topics as members of a group.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use common::*;
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, Polled, Position, Storage, TopicPartition};
+
+const TICK: Duration = Duration::from_millis(100);
+
+fn member(storage: &Arc<dyn Storage>, group: &str, topic: &str, options: ConsumerOptions) -> Box<dyn Consumer> {
+    let mut consumer = storage.consumer(&ConsumerOptions { group: Some(group.into()), ..options }).unwrap();
+    consumer.subscribe(&[topic.to_string()], WAIT).unwrap();
+    consumer
+}
+
+/// Polls until `count` messages have come, and returns where they were.
+fn take(consumer: &mut dyn Consumer, count: usize) -> Vec<(i32, i64)> {
+    let (mut seen, mut batch, deadline) = (Vec::new(), Batch::new(), Instant::now() + WAIT);
+    while seen.len() < count {
+        assert!(Instant::now() < deadline, "{count} messages come: {seen:?}");
+        if consumer.poll(&mut batch, TICK).unwrap() == Polled::Records {
+            seen.extend(batch.iter().map(|record| (record.partition, record.offset)));
+        }
+    }
+    seen
+}
+
+fn ten_each(storage: &Arc<dyn Storage>, topic: &str, partitions: i32) {
+    write(storage, &(0..10 * partitions).map(|i| record(topic, i % partitions, "k", &i.to_string())).collect::<Vec<_>>());
+}
+
+fn both(topic: &str) -> [TopicPartition; 2] {
+    [0, 1].map(|partition| TopicPartition { topic: topic.into(), partition })
+}
+
+#[test]
+fn a_group_goes_on_where_it_committed() {
+    let storage = cluster(&[]);
+    let (topic, group) = (TestTopic::new(&storage, "resume", 2, &[]), unique("resume"));
+    ten_each(&storage, &topic.name, 2);
+    let mut consumer = member(&storage, &group, &topic.name, ConsumerOptions::default());
+    assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), []);
+    take(consumer.as_mut(), 20);
+    let mut positions = consumer.positions();
+    positions.sort();
+    assert_eq!(positions.iter().map(|p| (p.partition, p.offset)).collect::<Vec<_>>(), [(0, 10), (1, 10)]);
+    let commit = [Position { offset: 4, ..positions[0].clone() }, Position { offset: 7, ..positions[1].clone() }];
+    consumer.commit(&commit, WAIT).unwrap();
+    assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), commit);
+    consumer.close(WAIT).unwrap();
+    let mut again = member(&storage, &group, &topic.name, ConsumerOptions::default());
+    let mut seen = take(again.as_mut(), 9);
+    seen.sort();
+    let expected: Vec<_> = (4..10).map(|offset| (0, offset)).chain((7..10).map(|offset| (1, offset))).collect();
+    assert_eq!(seen, expected);
+    again.close(WAIT).unwrap();
+    storage.admin().unwrap().delete_group(&group, WAIT).unwrap();
+}
+
+#[test]
+fn without_a_commit_a_group_starts_at_either_end() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "start", 1, &[]);
+    ten_each(&storage, &topic.name, 1);
+    let options = ConsumerOptions { start_at_earliest: false, ..ConsumerOptions::default() };
+    let mut latest = member(&storage, &unique("latest"), &topic.name, options);
+    let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
+    while latest.positions().is_empty() {
+        assert_eq!(latest.poll(&mut batch, TICK).unwrap(), Polled::Timeout);
+        assert!(Instant::now() < deadline, "it joins");
+    }
+    assert_eq!(latest.positions()[0].offset, 10);
+    ten_each(&storage, &topic.name, 1);
+    assert_eq!(take(latest.as_mut(), 10), (10..20).map(|offset| (0, offset)).collect::<Vec<_>>());
+    let mut earliest = member(&storage, &unique("earliest"), &topic.name, ConsumerOptions::default());
+    assert_eq!(take(earliest.as_mut(), 20)[0], (0, 0));
+}
+
+#[test]
+fn members_share_the_partitions_and_take_over() {
+    for properties in [pairs(&[]), pairs(&[("partition.assignment.strategy", "cooperative-sticky")]), pairs(&[("group.protocol", "consumer")])] {
+        let storage = cluster(&[]);
+        let (topic, group) = (TestTopic::new(&storage, "share", 4, &[]), unique("share"));
+        let options = || ConsumerOptions { properties: properties.clone(), ..ConsumerOptions::default() };
+        let mut members = [member(&storage, &group, &topic.name, options()), member(&storage, &group, &topic.name, options())];
+        let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
+        while members.iter().any(|member| member.positions().len() != 2) {
+            members.iter_mut().for_each(|member| assert_eq!(member.poll(&mut batch, TICK).unwrap(), Polled::Timeout));
+            assert!(Instant::now() < deadline, "each has two partitions: {properties:?}");
+        }
+        ten_each(&storage, &topic.name, 4);
+        let [mut first, mut second] = members;
+        let mut seen: HashSet<_> = take(first.as_mut(), 20).into_iter().collect();
+        second.close(WAIT).unwrap();
+        // What the other had and never committed comes here; what this one had does not come again.
+        seen.extend(take(first.as_mut(), 20));
+        assert_eq!(seen.len(), 40, "{properties:?}");
+        first.close(WAIT).unwrap();
+    }
+}
+
+#[test]
+fn a_member_that_was_replaced_cannot_commit() {
+    let storage = cluster(&[]);
+    let (topic, group) = (TestTopic::new(&storage, "fenced", 1, &[]), unique("fenced"));
+    ten_each(&storage, &topic.name, 1);
+    let fixed = || ConsumerOptions { properties: pairs(&[("group.instance.id", "the one")]), ..ConsumerOptions::default() };
+    let mut old = member(&storage, &group, &topic.name, fixed());
+    take(old.as_mut(), 10);
+    let mut new = member(&storage, &group, &topic.name, fixed());
+    take(new.as_mut(), 10);
+    assert_eq!(old.commit(&old.positions(), WAIT).unwrap_err().kind(), ErrorKind::Fenced);
+    new.commit(&new.positions(), WAIT).unwrap();
+}
+
+#[test]
+fn assigned_partitions_can_be_committed_for_a_group() {
+    let storage = cluster(&[]);
+    let (topic, group) = (TestTopic::new(&storage, "assigned", 2, &[]), unique("assigned"));
+    ten_each(&storage, &topic.name, 2);
+    let options = ConsumerOptions { group: Some(group.clone()), ..ConsumerOptions::default() };
+    let mut consumer = storage.consumer(&options).unwrap();
+    assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), []);
+    consumer.assign(&[Assignment { topic: topic.name.clone(), partition: 1, start: 0, end: Some(6) }], WAIT).unwrap();
+    assert_eq!(read_to_end(consumer.as_mut()).len(), 6);
+    consumer.commit(&consumer.positions(), WAIT).unwrap();
+    let committed = [Position { topic: topic.name.clone(), partition: 1, offset: 6 }];
+    assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), committed);
+    consumer.close(WAIT).unwrap();
+    assert_eq!(storage.admin().unwrap().group_offsets(&group, WAIT).unwrap(), committed);
+    // Closing commits nothing, and a live member keeps others out.
+    let mut live = member(&storage, &group, &topic.name, ConsumerOptions::default());
+    take(live.as_mut(), 14);
+    let mut outside = storage.consumer(&options).unwrap();
+    assert_eq!(outside.commit(&committed, WAIT).unwrap_err().kind(), ErrorKind::Fenced);
+    live.close(WAIT).unwrap();
+    assert_eq!(storage.admin().unwrap().group_offsets(&group, WAIT).unwrap(), committed);
+}
+
+#[test]
+fn what_needs_a_group_says_so() {
+    let storage = cluster(&[]);
+    let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
+    assert_eq!(consumer.subscribe(&["a".into()], WAIT).unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(consumer.commit(&[], WAIT).unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(consumer.committed(&[], WAIT).unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(consumer.poll(&mut Batch::new(), WAIT).unwrap_err().kind(), ErrorKind::Usage);
+    let absent = unique("absent");
+    let mut consumer = storage.consumer(&ConsumerOptions { group: Some(unique("g")), ..ConsumerOptions::default() }).unwrap();
+    let error = consumer.subscribe(std::slice::from_ref(&absent), WAIT).unwrap_err();
+    assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains(&absent), "{error}");
+}
+
+#[test]
+fn a_committed_offset_that_was_deleted_is_told() {
+    let storage = cluster(&[]);
+    let (topic, group) = (TestTopic::new(&storage, "gone", 1, &[]), unique("gone"));
+    ten_each(&storage, &topic.name, 1);
+    let mut admin = storage.admin().unwrap();
+    admin.alter_group_offsets(&group, &[Position { topic: topic.name.clone(), partition: 0, offset: 2 }], WAIT).unwrap();
+    admin.delete_records(&[Position { topic: topic.name.clone(), partition: 0, offset: 5 }], WAIT).unwrap();
+    let mut strict = member(&storage, &group, &topic.name, ConsumerOptions::default());
+    let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
+    let error = loop {
+        match strict.poll(&mut batch, TICK) {
+            Ok(polled) => assert_eq!(polled, Polled::Timeout),
+            Err(error) => break error,
+        }
+        assert!(Instant::now() < deadline, "it joins");
+    };
+    assert!(error.kind() == ErrorKind::OutOfRange && error.to_string().contains("offsets 2 to 4"), "{error}");
+    strict.close(WAIT).unwrap();
+    let mut lax = member(&storage, &group, &topic.name, ConsumerOptions { allow_gap: true, ..ConsumerOptions::default() });
+    assert_eq!(take(lax.as_mut(), 5)[0], (0, 5));
+}
+
+#[test]
+fn librdkafka_commits_by_itself_only_where_it_is_asked_to() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "auto", 1, &[]);
+    ten_each(&storage, &topic.name, 1);
+    let group = unique("auto");
+    let properties = pairs(&[("enable.auto.commit", "true"), ("auto.commit.interval.ms", "50")]);
+    let mut consumer = member(&storage, &group, &topic.name, ConsumerOptions { properties, ..ConsumerOptions::default() });
+    take(consumer.as_mut(), 10);
+    let partition = [TopicPartition { topic: topic.name.clone(), partition: 0 }];
+    let deadline = Instant::now() + WAIT;
+    while consumer.committed(&partition, WAIT).unwrap().first().map(|position| position.offset) != Some(10) {
+        consumer.poll(&mut Batch::new(), TICK).unwrap();
+        assert!(Instant::now() < deadline, "it commits");
+    }
+}

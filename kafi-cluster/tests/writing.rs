@@ -1,0 +1,246 @@
+//! What becomes of messages that are handed over.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use common::*;
+use kafi_core::{Batch, Delivery, Error, ErrorKind, HeadersBuf, NewTopic, Producer, ProducerOptions, Record, Report, Retry};
+
+/// A report without its error's text.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    At(i64),
+    Failed(ErrorKind),
+}
+
+fn seen(report: &Report) -> (u64, String, i32, u64, u64, Seen) {
+    let delivery = match &report.delivery {
+        Delivery::At(offset) => Seen::At(*offset),
+        Delivery::Failed(error) => Seen::Failed(error.kind()),
+        Delivery::Unknown => panic!("the broker tells offsets"),
+    };
+    (report.token, report.topic.to_string(), report.partition, report.first, report.count, delivery)
+}
+
+fn all_reports(producer: &mut dyn Producer) -> Vec<(u64, String, i32, u64, u64, Seen)> {
+    let mut reports: Vec<_> = producer.reports(Duration::ZERO).unwrap().iter().map(seen).collect();
+    reports.sort_by(|a, b| (a.0, &a.1, a.2, a.3).cmp(&(b.0, &b.1, b.2, b.3)));
+    reports
+}
+
+fn first_error(producer: &mut dyn Producer) -> Error {
+    let report = producer.reports(WAIT).unwrap().iter().find(|report| matches!(report.delivery, Delivery::Failed(_)));
+    match &report.expect("something failed").delivery {
+        Delivery::Failed(error) => Error::new(error.kind(), "copy", error.to_string()).hint(error.hint_text().unwrap_or_default()),
+        _ => unreachable!("it failed"),
+    }
+}
+
+fn batch_of(topic: &str, messages: &[(i32, &str)]) -> Batch {
+    let mut batch = Batch::new();
+    for (partition, value) in messages {
+        batch.push(Record { partition: *partition, ..Record::new(topic, None, Some(value.as_bytes())) });
+    }
+    batch
+}
+
+#[test]
+fn reports_say_which_message_went_where() {
+    let storage = cluster(&[]);
+    let (a, b) = (TestTopic::new(&storage, "reports-a", 2, &[]), TestTopic::new(&storage, "reports-b", 1, &[]));
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let mut batch = batch_of(&a.name, &[(0, "1"), (1, "2"), (0, "3")]);
+    batch.push(Record { partition: 0, ..Record::new(&b.name, None, None) });
+    produce_all(producer.as_mut(), &batch, 7);
+    // The same token goes on counting.
+    produce_all(producer.as_mut(), &batch, 7);
+    let (a_name, b_name) = (a.name.clone(), b.name.clone());
+    let mut counted: HashMap<(String, i32), u64> = HashMap::new();
+    for (token, topic, partition, first, count, delivery) in all_reports(producer.as_mut()) {
+        let next = counted.entry((topic, partition)).or_default();
+        assert_eq!((token, first, delivery), (7, *next, Seen::At(*next as i64)), "in a new topic ordinals are offsets");
+        *next += count;
+    }
+    assert_eq!(counted, HashMap::from([((a_name.clone(), 0), 4), ((a_name.clone(), 1), 2), ((b_name.clone(), 0), 2)]));
+    assert!(all_reports(producer.as_mut()).is_empty());
+    produce_all(producer.as_mut(), &batch_of(&a_name, &[(1, "x")]), 8);
+    assert_eq!(all_reports(producer.as_mut()), [(8, a_name, 1, 0, 1, Seen::At(2))]);
+    producer.close(WAIT).unwrap();
+    assert_eq!(producer.produce(&batch, 0, 1, WAIT).unwrap_err().kind(), ErrorKind::Usage);
+}
+
+#[test]
+fn a_full_queue_takes_what_fits_and_loses_nothing() {
+    // Nothing leaves the queue before the linger is over.
+    let storage = cluster(&[("queue.buffering.max.messages", "10"), ("linger.ms", "2000"), ("batch.num.messages", "1000")]);
+    let topic = TestTopic::new(&storage, "full", 1, &[]);
+    let values: Vec<String> = (0..25).map(|i| i.to_string()).collect();
+    let batch = batch_of(&topic.name, &values.iter().map(|value| (0, value.as_str())).collect::<Vec<_>>());
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let taken = producer.produce(&batch, 0, 1, Duration::from_millis(100)).unwrap();
+    assert_eq!(taken, 10);
+    assert_eq!(producer.produce(&batch, 10, 1, Duration::ZERO).unwrap(), 0);
+    assert!(producer.reports(Duration::ZERO).unwrap().is_empty());
+    assert_eq!(producer.flush(Duration::ZERO).unwrap_err().kind(), ErrorKind::Timeout);
+    // A longer wait serves the reports, which make room.
+    let mut from = taken;
+    while from < batch.len() {
+        from += producer.produce(&batch, from, 1, WAIT).unwrap();
+    }
+    producer.flush(WAIT).unwrap();
+    let delivered: u64 = all_reports(producer.as_mut()).iter().map(|report| report.4).sum();
+    assert_eq!(delivered, 25);
+    let read: Vec<_> = read_topic(&storage, &topic.name).into_iter().map(|record| String::from_utf8(record.value.unwrap()).unwrap()).collect();
+    assert_eq!(read, values);
+}
+
+#[test]
+fn a_message_larger_than_the_queue_is_told_at_once() {
+    let storage = cluster(&[("queue.buffering.max.kbytes", "10")]);
+    let topic = TestTopic::new(&storage, "over-queue", 1, &[]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let huge = "x".repeat(20_000);
+    assert_eq!(producer.produce(&batch_of(&topic.name, &[(0, &huge)]), 0, 1, WAIT).unwrap(), 1);
+    let error = first_error(producer.as_mut());
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert!(error.hint_text().unwrap().contains("queue.buffering.max.kbytes"));
+}
+
+#[test]
+fn a_missing_topic_is_reported_and_not_made() {
+    let storage = cluster(&[]);
+    let (topic, absent) = (TestTopic::new(&storage, "present", 1, &[]), unique("absent"));
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let mut batch = batch_of(&absent, &[(0, "1"), (-1, "2")]);
+    batch.push(Record { partition: 0, ..Record::new(&topic.name, None, Some(b"3")) });
+    produce_all(producer.as_mut(), &batch, 1);
+    let error = {
+        let reports = producer.reports(Duration::ZERO).unwrap();
+        let failed: Vec<_> = reports.iter().filter(|report| *report.topic == *absent).map(seen).collect();
+        assert_eq!(failed.len(), 2, "{failed:?}");
+        assert!(reports.iter().map(seen).any(|report| report.1 == topic.name && report.5 == Seen::At(0)), "others go on");
+        match &reports.iter().find(|report| *report.topic == *absent).unwrap().delivery {
+            Delivery::Failed(error) => (error.kind(), error.to_string(), error.hint_text().unwrap().to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(error.0, ErrorKind::NotFound);
+    assert!(error.1.contains(&absent) && error.2.contains("--create"), "{error:?}");
+    let listed = storage.admin().unwrap().topics(&[], WAIT).unwrap();
+    assert!(listed.iter().all(|topic| topic.name != absent));
+    // Once it is there, messages arrive.
+    storage.admin().unwrap().create_topic(&NewTopic { partitions: Some(1), ..NewTopic::new(&absent) }, WAIT).unwrap();
+    produce_all(producer.as_mut(), &batch_of(&absent, &[(0, "4")]), 2);
+    assert_eq!(all_reports(producer.as_mut()), [(2, absent.clone(), 0, 0, 1, Seen::At(0))]);
+    storage.admin().unwrap().delete_topic(&absent, WAIT).unwrap();
+}
+
+#[test]
+fn a_missing_partition_is_reported_and_a_new_one_is_found() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "partition", 1, &[]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let batch = batch_of(&topic.name, &[(0, "1"), (1, "2")]);
+    produce_all(producer.as_mut(), &batch, 1);
+    let name = topic.name.clone();
+    assert_eq!(all_reports(producer.as_mut()), [(1, name.clone(), 0, 0, 1, Seen::At(0)), (1, name.clone(), 1, 0, 1, Seen::Failed(ErrorKind::NotFound))]);
+    storage.admin().unwrap().create_partitions(&topic.name, 2, WAIT).unwrap();
+    produce_all(producer.as_mut(), &batch, 2);
+    assert_eq!(all_reports(producer.as_mut()), [(2, name.clone(), 0, 0, 1, Seen::At(1)), (2, name, 1, 0, 1, Seen::At(0))]);
+}
+
+#[test]
+fn a_header_name_with_a_zero_byte_is_refused() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "zero", 1, &[]);
+    let mut headers = HeadersBuf::new();
+    headers.push("good", "1");
+    headers.push(b"a\0b", "2");
+    let mut batch = Batch::new();
+    batch.push(Record { partition: 0, headers: headers.as_headers(), ..Record::new(&topic.name, None, None) });
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    produce_all(producer.as_mut(), &batch, 1);
+    assert_eq!(all_reports(producer.as_mut()), [(1, topic.name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::Usage))]);
+    assert!(read_topic(&storage, &topic.name).is_empty());
+}
+
+#[test]
+fn nothing_is_written_after_a_message_that_the_broker_refuses() {
+    let storage = cluster(&[("linger.ms", "0")]);
+    let topic = TestTopic::new(&storage, "refused", 1, &[("max.message.bytes", "50000")]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "before")]), 1);
+    let huge = "x".repeat(100_000);
+    let mut messages = vec![(0, huge.as_str())];
+    messages.extend((0..2000).map(|_| (0, "after")));
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &messages), 2);
+    let mut failed = 0;
+    for report in producer.reports(Duration::ZERO).unwrap() {
+        match (&report.delivery, report.token, report.first) {
+            (Delivery::At(0), 1, 0) => {}
+            (Delivery::Failed(error), 2, 0) => {
+                assert_eq!((error.kind(), error.retryable()), (ErrorKind::TooLarge, Retry::Never), "{error}");
+                failed += report.count;
+            }
+            (Delivery::Failed(_), 2, _) => failed += report.count,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(failed, 2001);
+    // The caller knows now, so that what it hands over next is written.
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "next")]), 3);
+    assert_eq!(all_reports(producer.as_mut()), [(3, topic.name.clone(), 0, 0, 1, Seen::At(1))]);
+    let read: Vec<_> = read_topic(&storage, &topic.name).into_iter().map(|record| record.value.unwrap()).collect();
+    assert_eq!(read, [b"before".to_vec(), b"next".to_vec()]);
+}
+
+#[test]
+fn what_is_handed_over_before_a_failure_is_known_fails_too() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "halted", 1, &[("max.message.bytes", "50000")]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let refused = "x".repeat(100_000);
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, &refused)]), 1);
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "too early")]), 2);
+    let name = topic.name.clone();
+    let expected = [(1, name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::TooLarge)), (2, name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::Cancelled))];
+    assert_eq!(all_reports(producer.as_mut()), expected);
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "in time")]), 3);
+    assert_eq!(all_reports(producer.as_mut()), [(3, name, 0, 0, 1, Seen::At(0))]);
+}
+
+#[test]
+fn large_messages_need_no_setting_of_the_client() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "large", 1, &[("max.message.bytes", "20000000")]);
+    let huge = "x".repeat(10_000_000);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, &huge), (0, "small"), (0, &huge)]), 1);
+    assert_eq!(all_reports(producer.as_mut()).iter().map(|report| report.4).sum::<u64>(), 3);
+    let read = read_topic(&storage, &topic.name);
+    assert_eq!(read.iter().map(|record| record.value.as_ref().unwrap().len()).collect::<Vec<_>>(), [10_000_000, 5, 10_000_000]);
+}
+
+#[test]
+fn kept_offsets_and_transactions_are_refused_when_a_producer_is_made() {
+    let storage = cluster(&[]);
+    let error = storage.producer(&ProducerOptions { keep_offsets: true, ..ProducerOptions::default() }).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let properties = pairs(&[("transactional.id", "t")]);
+    let error = storage.producer(&ProducerOptions { properties, ..ProducerOptions::default() }).err().unwrap();
+    assert!(error.kind() == ErrorKind::Config && error.to_string().contains("transactional.id"), "{error}");
+}
+
+#[test]
+fn a_producer_without_idempotence_works_too() {
+    let storage = cluster(&[("enable.idempotence", "false"), ("acks", "0")]);
+    let topic = TestTopic::new(&storage, "plain", 1, &[]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "1"), (0, "2")]), 1);
+    let reports = producer.reports(Duration::ZERO).unwrap();
+    assert!(matches!(reports, [Report { count: 2, delivery: Delivery::Unknown, .. }]), "{reports:?}");
+}
