@@ -13,6 +13,9 @@ const OTHER_ADDRESSES_MAX: Duration = Duration::from_secs(1);
 /// What was known before a call is waited for to get better for this long, since librdkafka does not repeat itself.
 const STALE_MAX: Duration = Duration::from_secs(3);
 
+/// A broker that ends connections before the first answer speaks another protocol; for this long something else may be the reason.
+const DROPPED_MAX: Duration = Duration::from_secs(2);
+
 /// The last errors of a client's brokers.
 pub(crate) struct Health {
     brokers: String,
@@ -23,6 +26,8 @@ pub(crate) struct Health {
     down: Option<Instant>,
     /// Since when a broker refuses who we are.
     refused: Option<Instant>,
+    /// Whether a broker ended a connection before the first answer.
+    dropped: bool,
 }
 
 /// What a broker's connection failed with.
@@ -36,7 +41,7 @@ impl Health {
     /// For a client that starts with these brokers, `host:port` with commas between.
     pub(crate) fn new(brokers: &str) -> Self {
         let several_addresses = brokers.split(',').any(|broker| !is_address(broker.trim()));
-        Self { brokers: brokers.to_string(), several_addresses, answered: false, last: None, down: None, refused: None }
+        Self { brokers: brokers.to_string(), several_addresses, answered: false, last: None, down: None, refused: None, dropped: false }
     }
 
     /// Takes note of an error of librdkafka.
@@ -51,9 +56,19 @@ impl Health {
         }
     }
 
+    /// Takes note of a line about a connection that failed, which may be all that there is.
+    pub(crate) fn note_line(&mut self, line: &str) {
+        let is_dropped = line.contains(": Disconnected");
+        if is_dropped && self.last.is_none() {
+            self.last = Some(Trouble::parse(local::TRANSPORT, line));
+        }
+        self.dropped |= is_dropped && !self.answered;
+    }
+
     /// Takes note that a broker answered.
     pub(crate) fn note_answer(&mut self) {
         self.answered = true;
+        self.dropped = false;
         self.last = None;
         self.down = None;
         self.refused = None;
@@ -80,14 +95,16 @@ impl Health {
         if self.down.is_some_and(|noted| is_hopeless(noted, patience)) {
             return Some(self.last_error(operation).unwrap_or_else(|| self.silent(operation)));
         }
-        (!self.answered && waited >= FIRST_ANSWER_MAX).then(|| self.last_error(operation).unwrap_or_else(|| self.silent(operation)))
+        let patience = if self.dropped { DROPPED_MAX } else { FIRST_ANSWER_MAX };
+        (!self.answered && waited >= patience).then(|| self.last_error(operation).unwrap_or_else(|| self.silent(operation)))
     }
 
     /// The last error of a broker, if it is not over.
     pub(crate) fn last_error(&self, operation: &'static str) -> Option<Error> {
         let last = self.last.as_ref()?;
         let (kind, retry) = last.kind();
-        Some(Error::new(kind, operation, last.why.clone()).retry(retry).with("broker", &last.broker))
+        let error = Error::new(kind, operation, last.why.clone()).retry(retry).with("broker", &last.broker);
+        Some(if self.dropped { error.hint("security.protocol may not be what this address of the broker speaks") } else { error })
     }
 
     fn silent(&self, operation: &'static str) -> Error {
@@ -150,6 +167,18 @@ mod tests {
             assert_eq!(health.verdict("read", started).is_some(), at_once, "{brokers}");
             assert!(health.verdict("read", Instant::now()).is_none(), "what was known before is waited for to get better");
         }
+    }
+
+    #[test]
+    fn a_broker_that_hangs_up_gets_a_hint() {
+        let mut health = Health::new("127.0.0.1:1");
+        health.note_line("127.0.0.1:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 6ms in state APIVERSION_QUERY)");
+        let error = health.last_error("read").unwrap();
+        assert_eq!(error.to_string(), "read: broker 127.0.0.1:1: disconnected: connection closed by peer: receive 0 after POLLIN");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("security.protocol")));
+        health.note_answer();
+        health.note_line("127.0.0.1:1/1: Disconnected (after 600000ms in state UP)");
+        assert!(health.last_error("read").unwrap().hint_text().is_none());
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(crate) enum Rebalance {
 struct Shared {
     secrets: Vec<String>,
     rebalances: Mutex<VecDeque<Rebalance>>,
+    /// The last line about a connection that failed. Where a broker just hangs up, there is no event.
+    failure: Mutex<Option<String>>,
 }
 
 struct Inner {
@@ -71,7 +73,7 @@ impl Client {
     /// # Errors
     /// `Config`, where properties do not go together.
     pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Vec<String>, health: Health) -> Result<Self> {
-        let shared = Arc::new(Shared { secrets, rebalances: Mutex::new(VecDeque::new()) });
+        let shared = Arc::new(Shared { secrets, rebalances: Mutex::default(), failure: Mutex::default() });
         let mut why = TextBuffer::new();
         // SAFETY: the configuration is owned; on success librdkafka takes it over, otherwise it stays ours. The opaque pointer stays
         // valid, because `Inner` keeps it until the client is destroyed. The callbacks are sound for any thread.
@@ -147,6 +149,10 @@ impl Client {
 
     /// Takes note of what happened to brokers, and keeps other events for later.
     pub(crate) fn note_events(&self) {
+        let line = self.0.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(line) = line {
+            self.health().note_line(&line);
+        }
         let mut others = VecDeque::new();
         loop {
             // SAFETY: the queue is valid.
@@ -316,12 +322,13 @@ extern "C" fn log_line(rk: *const raw::rd_kafka_t, level: c_int, facility: *cons
         (5..=6, _) => log::Level::Debug,
         _ => log::Level::Trace,
     };
-    if !log::log_enabled!(target: "librdkafka", level) {
-        return;
-    }
     // SAFETY: the opaque pointer of a client is its `Shared`, which outlives it.
     let shared = unsafe { raw::rd_kafka_opaque(rk).cast::<Shared>().as_ref() };
     let line = shared.map_or_else(|| line.clone(), |shared| redact(&shared.secrets, &line));
+    if let Some(shared) = shared.filter(|_| facility == "FAIL" && line.contains(": Disconnected")) {
+        let line = line.split_once("]: ").map_or(line.as_str(), |(_, line)| line);
+        *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.to_string());
+    }
     log::log!(target: "librdkafka", level, "{facility}: {line}");
 }
 
