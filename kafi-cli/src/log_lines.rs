@@ -7,8 +7,9 @@ use crate::output::stderr;
 struct Lines;
 
 impl Log for Lines {
+    /// What the client underneath says in its own words comes back as an error of ours where it matters; it is for `--verbose`.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+        metadata.level() <= log::max_level() && (metadata.target() != "librdkafka" || log::max_level() >= LevelFilter::Debug)
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -16,6 +17,7 @@ impl Log for Lines {
             return;
         }
         let word = match record.level() {
+            _ if record.target() == "librdkafka" => "librdkafka",
             Level::Error => "error",
             Level::Warn => "warning",
             Level::Info => "note",

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::process::Stdio;
 
+use crate::support::messages::{nasty, without_offsets};
 use crate::support::{Sandbox, exit_code, interrupt, seen};
 
 #[test]
@@ -145,44 +146,6 @@ fn an_envelope_that_is_none_is_named_by_its_line() {
     assert_eq!(sandbox.text("kafi cat t"), "1\n".repeat(8));
 }
 
-/// Messages with everything that could get lost, one envelope a line.
-fn nasty() -> String {
-    let fields = [
-        r#""key":null,"value":null"#.to_string(),
-        r#""key":"","value":"""#.into(),
-        r#""key":"k","value":{"b": 1.50, "a":[9223372036854775808,null]}"#.into(),
-        r#""key":"null","value":"null""#.into(),
-        r#""key":null,"key_base64":"/wA=","value":null,"value_base64":"AP/+""#.into(),
-        format!(r#""key":"\u0000\n\"","value":"\u001b[31m{}ä""#, '\u{2028}'),
-        r#""key":[1],"key_raw":"[1] ","value":{"a":1},"value_raw":" {\"a\":1}""#.into(),
-        r#""key":"5","value":"{\"a\":1""#.into(),
-        format!(r#""key":"large","value":"{}""#, "x".repeat(900_000)),
-    ];
-    let headers = [
-        r#"[]"#,
-        r#"[{"key":"h","value":"1"},{"key":"h","value":"2"},{"key":"h","value":null},{"key":"h","value":""}]"#,
-        r#"[{"key":"","value":"{}"},{"key":null,"key_base64":"/w==","value":null,"value_base64":"/wA="}]"#,
-    ];
-    let mut lines = String::new();
-    for (index, fields) in fields.iter().enumerate() {
-        let (partition, timestamp, headers) = (index % 2, [5i64, 1_732_660_705_555, 0][index % 3], headers[index % 3]);
-        lines.push_str(&format!(r#"{{"topic":"t","partition":{partition},"offset":{},"timestamp":{timestamp},"timestamp_type":"create","headers":{headers},{fields}}}"#, index / 2));
-        lines.push('\n');
-    }
-    lines
-}
-
-/// The lines without their offsets, sorted, since partitions are read one after another.
-fn without_offsets(lines: &str) -> Vec<String> {
-    let without = |line: &str| {
-        let (before, rest) = line.split_once("\"offset\":").unwrap();
-        format!("{before}{}", rest.split_once(',').unwrap().1)
-    };
-    let mut lines: Vec<String> = lines.lines().map(without).collect();
-    lines.sort();
-    lines
-}
-
 #[test]
 fn envelopes_go_round_unchanged() {
     let sandbox = Sandbox::new();
@@ -215,7 +178,10 @@ fn large_messages_and_bytes_of_all_kinds() {
     content.extend_from_slice(&line[..900_000]);
     content.extend_from_slice(b"\n\0\n");
     sandbox.write("lines", &content);
-    assert_eq!(seen(&sandbox.run("kafi produce t --create < lines")), "! topics are kept in ./kafi-data ($KAFI_STORAGE names another default)\n! 3 written in 0.0 s\n");
+    assert_eq!(
+        seen(&sandbox.run("kafi produce t --create < lines")),
+        "! topics are kept in ./kafi-data ($KAFI_STORAGE names another default)\n! 3 written in 0.0 s\n"
+    );
     assert!(sandbox.bytes("kafi cat t") == content);
     assert!(sandbox.bytes("kafi cat t -o 1 -n 1 -D ''") == line[..900_000]);
     sandbox.text("kafi cat t --json | kafi produce u --create --json -q");

@@ -1,5 +1,7 @@
 //! Runs the binary as a person does: a shell in a folder of its own, an environment that holds nothing else, and transcripts of what is typed and seen.
 
+pub mod messages;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;

@@ -215,7 +215,12 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
     }
     let allow_gap = options.consumer.allow_gap;
     let resolved = resolve(admin.as_mut(), &partitions, &options.offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
-    Ok(resolved.into_iter().map(|resolved| resolved.assignment).collect())
+    let assignments: Vec<Assignment> = resolved.into_iter().map(|resolved| resolved.assignment).collect();
+    for Assignment { topic, partition, start, end } in &assignments {
+        let end = end.map_or("no end".to_string(), |end| end.to_string());
+        log::info!("reading topic {topic}, partition {partition}: from {start} to {end}");
+    }
+    Ok(assignments)
 }
 
 /// The bytes of keys, values, and headers; the arena may hold more.

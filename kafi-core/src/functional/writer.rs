@@ -1,7 +1,7 @@
 //! Writes batch after batch and keeps the account of what was delivered.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +11,9 @@ use crate::storage::Storage;
 
 /// One wait is this long at most, so that reports are counted while a queue is full.
 const WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// How long a storage may take to look up what it needs for a batch.
+const LOOK_UP_MAX: Duration = Duration::from_secs(30);
 
 /// A function that sees each delivery report.
 pub type OnDelivery = Box<dyn FnMut(&Report) + Send>;
@@ -47,9 +50,14 @@ impl Writer {
     /// The first failure of any message so far, and those of [`Producer::produce`].
     pub fn write(&mut self, batch: &Batch) -> Result<()> {
         self.token += 1;
+        let begun = Instant::now();
         let mut from = 0;
         while from < batch.len() {
-            let taken = self.producer.produce(batch, from, self.token, WAIT_MAX)?;
+            let taken = match self.producer.produce(batch, from, self.token, WAIT_MAX) {
+                // What a storage has to look up before the first message of a topic takes longer than one wait.
+                Err(error) if error.kind() == ErrorKind::Timeout && begun.elapsed() < LOOK_UP_MAX => 0,
+                taken => taken?,
+            };
             from += taken;
             self.taken += taken as u64;
             self.collect(Duration::ZERO)?;

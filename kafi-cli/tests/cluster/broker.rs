@@ -1,0 +1,84 @@
+//! The broker, and topics on it that go with their test.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::support::Sandbox;
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
+
+/// A variable of the broker's script, which starts the broker if nobody has.
+pub fn variable(name: &str) -> &'static str {
+    static VARIABLES: OnceLock<HashMap<String, String>> = OnceLock::new();
+    let variables = VARIABLES.get_or_init(|| {
+        if std::env::var("KAFI_TEST_KAFKA").is_ok() {
+            return std::env::vars().collect();
+        }
+        assert!(Command::new(SCRIPT).arg("start").status().unwrap().success(), "the broker starts");
+        let variables = String::from_utf8(Command::new(SCRIPT).arg("env").output().unwrap().stdout).unwrap();
+        let pairs = variables.lines().filter_map(|line| line.trim_start_matches("export ").split_once('='));
+        pairs.map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    });
+    variables.get(name).unwrap_or_else(|| panic!("tests/servers/kafka env sets {name}"))
+}
+
+/// Runs one of Apache Kafka's own tools and returns what it prints.
+pub fn kafka_tool(arguments: &[&str]) -> String {
+    let output = Command::new(SCRIPT).arg("tool").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A folder to run in, where `k:` is the broker, and a prefix that no other topic of the broker has.
+pub struct Broker {
+    pub sandbox: Sandbox,
+    prefix: String,
+}
+
+impl Broker {
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let sandbox = Sandbox::new();
+        sandbox.write("configs/clusters/k.yaml", format!("kafka:\n  bootstrap.servers: {}\n", variable("KAFI_TEST_KAFKA")));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let prefix = format!("cli-{}-{now}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { sandbox, prefix }
+    }
+
+    /// The line with `@name` as a topic of this test, such as `k:@orders`; `@` before a number is a time.
+    pub fn line(&self, line: &str) -> String {
+        let mut pieces = line.split('@');
+        let mut whole = pieces.next().unwrap().to_string();
+        for piece in pieces {
+            match piece.starts_with(|c: char| c.is_ascii_lowercase() || c == '*') {
+                true => whole.push_str(&format!("{}-{piece}", self.prefix)),
+                false => whole.push_str(&format!("@{piece}")),
+            }
+        }
+        whole
+    }
+
+    /// Runs a line, and shows what a person sees, with topics as they were written.
+    pub fn seen(&self, line: &str) -> String {
+        self.unprefixed(&crate::support::seen(&self.sandbox.run(&self.line(line))))
+    }
+
+    /// The stdout of a line that is to succeed and say nothing else, with topics as they were written.
+    pub fn text(&self, line: &str) -> String {
+        self.unprefixed(&self.sandbox.text(&self.line(line)))
+    }
+
+    fn unprefixed(&self, text: &str) -> String {
+        text.replace(&format!("{}-", self.prefix), "@").replace(variable("KAFI_TEST_KAFKA"), "BROKER")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // Also a test that failed leaves no topics behind; those of one that deleted them are gone.
+        let _cleaned = self.sandbox.run(&self.line("kafi rm -y 'k:@*'"));
+    }
+}

@@ -1,0 +1,85 @@
+//! What goes wrong with a broker is one line.
+
+use std::net::TcpListener;
+
+use crate::broker::{Broker, variable};
+
+#[test]
+fn a_broker_that_is_not_there() {
+    let broker = Broker::new();
+    for verb in ["ls", "cat", "produce", "touch", "wc", "storage check"] {
+        let address = if matches!(verb, "ls" | "storage check") { "kafka://127.0.0.1:1" } else { "kafka://127.0.0.1:1/t" };
+        let seen = broker.seen(&format!("timeout 30 kafi {verb} {address} < /dev/null"));
+        assert!(seen.starts_with("! error: ") && seen.contains("127.0.0.1:1") && seen.contains("refused") && seen.ends_with("? 1\n"), "{verb}: {seen}");
+        assert!(seen.lines().count() <= 3, "{verb}: {seen}");
+    }
+    let unknown = broker.seen("timeout 30 kafi ls kafka://no-such-host.invalid:9092");
+    assert!(unknown.contains("no-such-host.invalid:9092") && unknown.ends_with("? 1\n"), "{unknown}");
+}
+
+#[test]
+fn a_broker_that_never_answers() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let seen = Broker::new().seen(&format!("timeout 30 kafi cat kafka://127.0.0.1:{port}/t"));
+    assert!(seen.starts_with("! error: ") && seen.ends_with("? 1\n") && seen.lines().count() <= 3, "{seen}");
+}
+
+#[test]
+fn topics_partitions_and_offsets_that_are_not_there() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@orders --partitions 2 && kafi produce k:@orders x -p 0 -q");
+    for (line, error) in [
+        ("cat k:@order", "no such topic\n! hint: did you mean k:@orders?\n? 1"),
+        ("wc k:@order", "no such topic\n! hint: did you mean k:@orders?\n? 1"),
+        ("grep x k:@order", "no such topic\n! hint: did you mean k:@orders?\n? 2"),
+        ("produce k:@order x", "no such topic\n! hint: did you mean k:@orders?\n? 1"),
+        ("rm -y k:@order", "no such topic\n! hint: did you mean k:@orders?\n? 1"),
+        ("cat 'k:@x*'", "no topic matches\n? 1"),
+        ("cat k:@orders -p 2", "partition 2: the topic has partitions 0 to 1\n? 1"),
+        ("cat k:@orders -p 0 -o 7", "asked 7, available 0 to 1: the offsets 1 to 6 are not there yet\n! hint: --allow-gap takes what is there\n? 1"),
+        ("produce k:@orders x -p 2", "partition 2: no such partition: the topic has 2\n? 1"),
+        ("touch k:@x --config nonsense=1", "nonsense\n? 2"),
+        ("touch k:@x --replication 9", "? 2"),
+        ("cat k", "did you mean k: ?\n? 1"),
+        ("ls k: -X nonsense.property=1", "property nonsense.property: librdkafka has no such property\n? 2"),
+        ("ls 'k:' -X acks=nonsense", "? 2"),
+    ] {
+        let seen = broker.seen(&format!("kafi {line}"));
+        assert!(seen.starts_with("! error: ") && seen.trim_end().ends_with(error) && seen.lines().count() <= 3, "{line}: {seen}");
+    }
+}
+
+#[test]
+fn a_message_that_is_too_large() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t --config max.message.bytes=100000 && (echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo) > lines");
+    let seen = broker.seen("kafi produce k:@t -l lines");
+    assert!(seen.contains("! error: ") && seen.ends_with("? 1\n") && seen.lines().count() <= 4, "{seen}");
+    assert_eq!(broker.text("kafi cat k:@t"), "first\n");
+}
+
+#[test]
+fn a_wrong_password_is_one_line_without_it() {
+    let broker = Broker::new();
+    let servers = variable("KAFI_TEST_KAFKA_SASL_PLAINTEXT");
+    let config = |user: &str, password: &str| {
+        format!(
+            "kafka:\n  bootstrap.servers: {servers}\n  security.protocol: SASL_PLAINTEXT\n  sasl.mechanism: SCRAM-SHA-256\n  sasl.username: {user}\n  sasl.password: {password}\n"
+        )
+    };
+    broker.sandbox.write("configs/clusters/right.yaml", config("admin", variable("KAFI_TEST_KAFKA_ADMIN_PASSWORD")));
+    broker.sandbox.write("configs/clusters/wrong.yaml", config("admin", "hunter2"));
+    broker.sandbox.write("configs/clusters/alice.yaml", config("alice", "${ALICE}"));
+    broker.text("kafi touch right:@t && kafi produce right:@t x -q");
+    assert_eq!(broker.text("kafi cat right:@t"), "x\n");
+    for flag in ["", " --verbose"] {
+        let seen = broker.seen(&format!("timeout 30 kafi cat wrong:@t{flag}"));
+        assert!(seen.contains("! error: ") && seen.ends_with("? 1\n") && !seen.contains("hunter2"), "{seen}");
+        assert!(!flag.is_empty() || seen.lines().count() <= 3, "{seen}");
+    }
+    let denied = broker.seen(&format!("ALICE={} timeout 30 kafi cat alice:@t", variable("KAFI_TEST_KAFKA_ALICE_PASSWORD")));
+    assert!(denied.starts_with("! error: ") && denied.ends_with("? 1\n") && denied.lines().count() <= 3, "{denied}");
+    let unset = broker.seen("kafi cat alice:@t");
+    assert!(unset.contains("the environment variable ALICE is not set") && unset.ends_with("? 2\n"), "{unset}");
+}

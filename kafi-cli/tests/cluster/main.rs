@@ -1,0 +1,12 @@
+//! The command line over a real broker. `KAFI_TEST_KAFKA` says where one is; without it the project's script starts one. A missing broker is a failure.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "the tests over folders use more of it")]
+mod support;
+
+mod broker;
+mod copying;
+mod errors;
+mod verbs;
