@@ -29,7 +29,7 @@ pub struct CpArgs {
     /// Give every message the time at which it is written
     #[arg(long)]
     ignore_timestamp: bool,
-    /// Copy also where the target's retention would delete the messages
+    /// Copy also where the target's retention would delete messages, or its timestamp limits refuse them
     #[arg(long)]
     force: bool,
     /// Do not create a target that is missing

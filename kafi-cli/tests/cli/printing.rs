@@ -276,15 +276,20 @@ fn nothing_controls_a_terminal() {
 #[test]
 fn progress_is_for_terminals_only() {
     let sandbox = Sandbox::new();
-    sandbox.text("kafi touch t -q");
-    let mut lines = String::new();
-    (0..2000).for_each(|n| lines.push_str(&format!("{n}\n")));
-    sandbox.write("lines", &lines);
-    // A source that takes its time, so that there is something to show.
-    let slow = "(head -n 1000 lines; sleep 1; tail -n 1000 lines) | kafi produce t";
-    let shown = terminal(&sandbox, slow);
-    assert!(shown.contains("\x1b[K1,000 messages, ") && shown.ends_with("\x1b[K2000 written in 1.0 s\n") || shown.contains("2000 written in 1."), "{shown:?}");
-    let quiet = terminal(&sandbox, &format!("{slow} -q"));
-    assert_eq!(quiet, "");
-    assert_eq!(seen(&sandbox.run(slow)).replace("1.0", "0.0"), "! 2000 written in 0.0 s\n");
+    sandbox.text("kafi touch t -q && mkfifo go");
+    // A source that waits for us, so that there is time to show something.
+    let slow = "(seq 1000; read line < go; seq 1000) | kafi produce t";
+    let mut child = sandbox.shell(&format!("script -qfec '{slow}' shown > /dev/null")).spawn().unwrap();
+    sandbox.wait_for("shown", "\x1b[K1,000 messages, ");
+    sandbox.text("echo > go");
+    assert!(child.wait().unwrap().success());
+    // The line of progress is gone before the summary stands there.
+    let shown = sandbox.read("shown");
+    assert!(shown.contains("\r\x1b[K2000 written in "), "{shown:?}");
+
+    let mut child = sandbox.shell(&format!("script -qfec '{slow} -q' quiet > /dev/null")).spawn().unwrap();
+    sandbox.text("echo > go");
+    assert!(child.wait().unwrap().success());
+    assert!(!sandbox.read("quiet").contains("messages") && !sandbox.read("quiet").contains("written"));
+    assert_eq!(seen(&sandbox.run("seq 2000 | kafi produce t")), "! 2000 written in 0.0 s\n");
 }

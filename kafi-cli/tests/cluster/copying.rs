@@ -129,6 +129,12 @@ fn a_target_whose_retention_would_delete_the_messages_is_refused() {
         format!("! 1 read, 0 written, 1 failed in 0.0 s\n! error: copy: topic @week: {why}\n! hint: {hint}\n? 2\n")
     );
     assert_eq!(broker.seen("kafi cp ./folder/@t k:@week --force"), "! 1 read, 1 written, 0 failed in 0.0 s\n");
+    // So is one that refuses timestamps far from its own time.
+    broker.text("kafi touch k:@narrow --config retention.ms=-1 --config message.timestamp.before.max.ms=3600000");
+    assert!(broker.seen("kafi cp ./folder/@t k:@narrow").contains("message.timestamp.before.max.ms=3600000 would refuse messages of the source"));
+    broker.sandbox.write("lines", "{\"timestamp\":99999999999999,\"value\":\"far away\"}\n");
+    broker.text("kafi touch ./folder/@ahead && kafi produce ./folder/@ahead --json -q < lines && kafi touch k:@ahead");
+    assert!(broker.seen("kafi cp ./folder/@ahead k:@ahead").contains("message.timestamp.after.max.ms=3600000 would refuse messages of the source"));
     // A target that cp makes keeps everything, unless somebody says otherwise.
     broker.text("kafi cp ./folder/@t k:@made -q");
     assert_eq!(broker.text("kafi cat k:@made"), "old\n");

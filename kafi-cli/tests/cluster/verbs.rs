@@ -108,7 +108,7 @@ fn following_ends_with_the_offsets_reached() {
 fn producing_waits_for_every_report() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t --partitions 3");
-    assert_eq!(broker.seen("seq 100000 | kafi produce k:@t"), "! 100000 written in 0.0 s\n".replace("0.0", "0.0"));
+    assert_eq!(broker.seen("seq 100000 | kafi produce k:@t"), "! 100000 written in 0.0 s\n");
     assert_eq!(broker.text("kafi wc k:@t -q --json"), "{\"topic\":\"@t\",\"messages\":100000,\"key_bytes\":0,\"value_bytes\":488895,\"tombstones\":0}\n");
     // A key has the same partition everywhere.
     broker.text("kafi touch k:@keys --partitions 7 && kafi touch ./f/keys --partitions 7 && seq 50 > keys");

@@ -33,7 +33,7 @@ pub struct CopyOptions {
     pub append: bool,
     /// Gives every message the time at which it is written. Default: false.
     pub ignore_timestamp: bool,
-    /// Copies also where the target's retention would delete the messages. Default: false.
+    /// Copies also where the target's settings say that it deletes or refuses messages of this age. Default: false.
     pub force: bool,
 }
 
@@ -159,7 +159,7 @@ impl Job<'_> {
             let (name, target) = &self.targets[batch.topics()[index].as_str()];
             let index = index as u32;
             if !self.options.force {
-                target.check_retention(batch, index)?;
+                target.check_timestamps(batch, index)?;
             }
             batch.rename_topic(index, name);
         }

@@ -14,10 +14,17 @@ use crate::topic_name::check_topic_name;
 
 const OPERATION: &str = "copy";
 
+const RETENTION: &str = "retention.ms";
+const BEFORE_MAX: &str = "message.timestamp.before.max.ms";
+const AFTER_MAX: &str = "message.timestamp.after.max.ms";
+
 /// A topic that is ready to be copied into.
 pub(crate) struct Target {
     name: String,
-    retention_ms: Option<i64>,
+    /// How old a message may be: the setting that says so, and its milliseconds.
+    age_max: Vec<(&'static str, i64)>,
+    /// How far in the future the timestamp of a message may lie.
+    ahead_max_ms: Option<i64>,
     append_time: bool,
 }
 
@@ -36,7 +43,7 @@ impl Target {
                 check_empty(storage, admin.as_mut(), topic, options)?;
             }
         }
-        let mut target = Self { name: name.to_string(), retention_ms: None, append_time: false };
+        let mut target = Self { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, append_time: false };
         if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
             target.read_config(admin.as_mut(), timeout)?;
         }
@@ -47,27 +54,41 @@ impl Target {
         Ok(target)
     }
 
-    /// Whether the target would delete one of these messages at once, for their age.
-    pub(crate) fn check_retention(&self, batch: &Batch, topic: u32) -> Result<()> {
-        let Some(retention_ms) = self.retention_ms else { return Ok(()) };
+    /// Whether the target would delete or refuse one of these messages, for its timestamp.
+    pub(crate) fn check_timestamps(&self, batch: &Batch, topic: u32) -> Result<()> {
+        if self.age_max.is_empty() && self.ahead_max_ms.is_none() {
+            return Ok(());
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-        let timestamps = batch.metas().iter().filter(|meta| meta.topic == topic && meta.timestamp != NO_TIMESTAMP).map(|meta| meta.timestamp);
-        match timestamps.min() {
-            Some(oldest) if oldest < now - retention_ms => {
-                let why = format!("retention.ms={retention_ms} would delete messages of the source, which are older than that");
-                let hint = "raise retention.ms of the target (-1 keeps everything), or pass --force";
-                Err(Error::new(ErrorKind::Usage, OPERATION, why).with("topic", &self.name).hint(hint))
+        let timestamps = || batch.metas().iter().filter(|meta| meta.topic == topic && meta.timestamp != NO_TIMESTAMP).map(|meta| meta.timestamp);
+        let (Some(oldest), Some(newest)) = (timestamps().min(), timestamps().max()) else { return Ok(()) };
+        if let Some((setting, ms)) = self.age_max.iter().find(|(_, ms)| oldest < now.saturating_sub(*ms)) {
+            let verb = if *setting == RETENTION { "delete" } else { "refuse" };
+            return Err(self.bad_time(setting, *ms, format!("would {verb} messages of the source, which are older than that")));
+        }
+        match self.ahead_max_ms {
+            Some(ms) if newest > now.saturating_add(ms) => {
+                Err(self.bad_time(AFTER_MAX, ms, "would refuse messages of the source, which lie farther in the future".into()))
             }
             _ => Ok(()),
         }
     }
 
+    fn bad_time(&self, setting: &str, ms: i64, what: String) -> Error {
+        let keeps_all = if setting == RETENTION { " (-1 keeps everything)" } else { "" };
+        let hint = format!("raise {setting} of the target{keeps_all}, or pass --force");
+        Error::new(ErrorKind::Usage, OPERATION, format!("{setting}={ms} {what}")).with("topic", &self.name).hint(hint)
+    }
+
     fn read_config(&mut self, admin: &mut dyn Admin, timeout: Duration) -> Result<()> {
         let config = admin.topic_config(&self.name, timeout)?;
         let value = |name: &str| config.iter().find(|entry| entry.name == name).and_then(|entry| entry.value.as_deref());
+        let limit = |name: &str| value(name).and_then(|text| text.parse().ok()).filter(|&ms: &i64| ms >= 0);
         let deletes = value("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
-        let retention_ms = value("retention.ms").and_then(|text| text.parse().ok()).filter(|&ms: &i64| ms >= 0);
-        self.retention_ms = retention_ms.filter(|_| deletes);
+        let retention = limit(RETENTION).filter(|_| deletes).map(|ms| (RETENTION, ms));
+        let before_max = limit(BEFORE_MAX).map(|ms| (BEFORE_MAX, ms));
+        self.age_max = retention.into_iter().chain(before_max).collect();
+        self.ahead_max_ms = limit(AFTER_MAX);
         self.append_time = value("message.timestamp.type") == Some("LogAppendTime");
         Ok(())
     }
