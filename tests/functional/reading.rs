@@ -88,8 +88,8 @@ fn the_end_is_the_one_seen_at_the_start() {
 fn several_topics_are_read_together() {
     on_both(|c| {
         for topic in ["a", "b", "c"] {
-            c.touch(topic).unwrap();
-            c.produce(topic, [topic, topic]).unwrap();
+            c.create(&NewTopic::new(topic).partitions(2)).unwrap();
+            c.produce(topic, [topic, topic].map(|value| Outgoing::new(value).partition(1))).unwrap();
         }
         let read = |topics: &[&str]| {
             let mut read = c.topics_named(topics).map(|m| Ok((m.topic.to_string(), m.offset))).collect()?;
@@ -102,6 +102,7 @@ fn several_topics_are_read_together() {
         assert_eq!(read(&[]).unwrap(), []);
         assert_eq!(read(&["a", "none"]).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(c.topics_named(&[]).to(&c, "d").unwrap().read, 0);
+        assert_eq!(c.watermarks("d").unwrap().len(), 1);
     });
 }
 

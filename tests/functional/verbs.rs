@@ -7,7 +7,7 @@ use std::thread;
 use kafi::{Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, ReadOptions, Value, json, shell};
 use regex::bytes::Regex;
 
-use crate::support::{T, memory, numbers, on_both, position, put, record, values};
+use crate::support::{T, folder, memory, numbers, on_both, position, put, record, values};
 
 /// The newest messages as `partition:offset`.
 fn tail(c: &Kafi, count: u64) -> Vec<String> {
@@ -101,6 +101,12 @@ fn grep_finds_in_keys_values_and_headers() {
         assert_eq!(grep(&fields(false, true, false)), [0]);
         assert_eq!(grep(&fields(false, false, true)), [2, 3]);
 
+        // One that follows does not wait for more than it looks for.
+        let follow = ReadOptions { follow: true, ..ReadOptions::default() };
+        let (count, _) =
+            shell::grep(c.storage(), &[T.into()], &follow, 1, &GrepOptions { found_max: Some(2), ..apple }, |_| Ok(ControlFlow::Continue(()))).unwrap();
+        assert_eq!(count, 2);
+
         let (found, read) = c.grep(T, "apple").unwrap();
         assert_eq!((found.len(), read), (2, 5));
         let error = c.grep(T, "(").unwrap_err();
@@ -113,9 +119,13 @@ fn grep_finds_in_keys_values_and_headers() {
 fn wc_counts() {
     on_both(|c| {
         c.create(&NewTopic::new(T).partitions(2)).unwrap();
-        c.produce(T, [Outgoing::new(json!(12345)).key("key"), Outgoing::new(Value::Null).key("k"), Outgoing::new(json!(1))]).unwrap();
+        c.produce(
+            T,
+            [Outgoing::new(json!(12345)).key("key"), Outgoing::new(Value::Null).key("k"), Outgoing::new(Value::Null).key(""), Outgoing::new(json!(1))],
+        )
+        .unwrap();
         let counts = c.wc(T).unwrap();
-        assert_eq!((counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones), (3, 4, 6, 1));
+        assert_eq!((counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones), (4, 4, 6, 2));
         c.touch("empty").unwrap();
         let (of_topics, _) = shell::wc(c.storage(), &[T.into(), "empty".into()], &ReadOptions::default(), 2).unwrap();
         assert_eq!((of_topics[T], of_topics["empty"]), (counts, kafi::Counts::default()));
@@ -139,10 +149,45 @@ fn cat_stops_when_its_function_says_so_or_fails() {
         assert_eq!(batches, 2);
         let failed = shell::cat(c.storage(), &[T.into()], &options(), 3, |_| Err(kafi::Error::function("no")));
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Function);
-        // The end of one that follows does not wait for another message either.
+        // Readers that wait for another message stop, too.
         let follow = ReadOptions { follow: true, ..options() };
-        shell::cat(c.storage(), &[T.into()], &follow, 3, |_| Ok(ControlFlow::Break(()))).unwrap();
+        c.create(&NewTopic::new("one").partitions(4)).unwrap();
+        c.produce("one", ["message"]).unwrap();
+        shell::cat(c.storage(), &["one".into()], &follow, 4, |_| Ok(ControlFlow::Break(()))).unwrap();
     });
+}
+
+#[test]
+fn damage_is_an_error_of_every_verb_unless_it_is_skipped() {
+    let (c, folder) = folder();
+    numbers(&c, 3);
+    let path = folder.path().join("topics").join(T).join("0/00000000000000000000.log");
+    c.produce(T, [json!("damaged")]).unwrap();
+    c.produce(T, [json!(4)]).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(7).position(|bytes| bytes == b"damaged").unwrap();
+    bytes[at] = b'D';
+    std::fs::write(&path, bytes).unwrap();
+
+    let topics = [T.to_string()];
+    let options = ReadOptions::default();
+    let look_for = GrepOptions::new(Regex::new("x").unwrap());
+    let go_on = |_: &mut kafi::Batch| Ok(ControlFlow::Continue(()));
+    let results = [
+        shell::cat(c.storage(), &topics, &options, 2, go_on).err(),
+        shell::grep(c.storage(), &topics, &options, 2, &look_for, go_on).err(),
+        shell::wc(c.storage(), &topics, &options, 2).err(),
+        shell::tail(c.storage(), &topics, &options, 3, go_on).err(),
+        c.cp(T, &memory(), T).err(),
+        c.topic(T).to(&memory(), T).err(),
+        c.cat(T).err(),
+    ];
+    for error in results {
+        let error = error.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    }
+    let rest = c.topic(T).options(|options| options.consumer.skip_corrupt = true).map(|m| m.value.int()).collect();
+    assert_eq!(rest.unwrap(), [0, 1, 2, 4]);
 }
 
 #[test]

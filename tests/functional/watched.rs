@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kafi::{Admin, Capabilities, Consumer, ConsumerOptions, Kafi, Producer, ProducerOptions, Result, Storage};
+use kafi::{Admin, Capabilities, Consumer, ConsumerOptions, CopyOptions, CopyResult, Kafi, Producer, ProducerOptions, Result, Storage, shell};
 
 use crate::support::{memory, numbers};
 
@@ -66,6 +66,13 @@ fn nothing_is_asked_before_an_end_wants_a_message() {
     assert_eq!(asked.load(Ordering::Relaxed), 0);
     assert_eq!(pipe.collect().unwrap().len(), 10);
     assert!(asked.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn nothing_to_copy_asks_nothing() {
+    let (c, asked) = watched();
+    let nothing = shell::cp(c.storage(), c.storage(), &[], &CopyOptions::default()).unwrap();
+    assert_eq!((nothing, asked.load(Ordering::Relaxed)), (CopyResult::default(), 0));
 }
 
 #[test]

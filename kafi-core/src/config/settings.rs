@@ -50,9 +50,9 @@ pub struct Settings {
     /// `commit.after.processing`: offsets are committed when the work on their messages is done. Default: true.
     pub commit_after_processing: bool,
     /// `key.type`: how keys are read and written: `bytes`, `str`, `json`, `avro`, `protobuf` (`pb`), `jsonschema` (`json_sr`), or `auto`.
-    /// `None` is unset: `auto` on the command line when reading, else `str`.
+    /// `None` is unset: `auto` for reading, `str` for writing.
     pub key_type: Option<String>,
-    /// `value.type`: how values are read and written, as for keys. `None` is unset: `auto` on the command line when reading, else `json`.
+    /// `value.type`: how values are read and written, as for keys. `None` is unset: `auto` for reading, `json` for writing.
     pub value_type: Option<String>,
     /// `flush.timeout`: how long a flush waits for all delivery reports; in the file in seconds, -1 for ever. Default: `None`, for ever. Concerns Kafka.
     pub flush_timeout: Option<Duration>,
@@ -237,14 +237,14 @@ static ITEMS: [Item; 19] = [
     item(
         "key.type",
         "str",
-        "how keys are read and written; where unset, the command line reads as auto",
+        "how keys are read and written; where unset, they are read as auto",
         |s| s.key_type.clone().unwrap_or_else(|| "str".into()),
         |s, text| put(&mut s.key_type, type_name(text).map(Some)),
     ),
     item(
         "value.type",
         "json",
-        "how values are read and written; where unset, the command line reads as auto",
+        "how values are read and written; where unset, they are read as auto",
         |s| s.value_type.clone().unwrap_or_else(|| "json".into()),
         |s, text| put(&mut s.value_type, type_name(text).map(Some)),
     ),
