@@ -153,9 +153,8 @@ fn bare_read(brokers: &str, load: Load, end: i64) -> Duration {
         ("fetch.wait.max.ms", "10"),
         ("fetch.queue.backoff.ms", "0"),
         ("queued.min.messages", "65536"),
-        ("queued.max.messages.kbytes", "32768"),
+        ("queued.max.messages.kbytes", "16384"),
         ("fetch.message.max.bytes", "2097152"),
-        ("fetch.max.bytes", "16777216"),
     ];
     let (mut arena, mut messages) = (Vec::<u8>::with_capacity(2 << 20), vec![null_mut::<rd_kafka_message_t>(); 1000]);
     // SAFETY: handles are valid until they are destroyed at the end; messages are valid until they are destroyed.

@@ -238,15 +238,14 @@ fn leave_groups(conf: &mut Conf) {
 
 /// Limits under which all that is read ahead takes about `buffer_bytes` of memory, however large or small the messages are.
 ///
-/// librdkafka looks at its queue before it asks for more, so that one answer more than the limits may be under way.
+/// librdkafka looks at its queue before it asks for more, so that besides what is queued one answer of each broker may be under way. Of those it
+/// limits the size by that of the queue (`fetch.max.bytes`, which is left to it, since it must fit to properties that the user may have set).
 fn limits(buffer_bytes: u64) -> Vec<(&'static str, String)> {
     let buffer_bytes = buffer_bytes.clamp(1 << 20, 1 << 30);
-    let fetch_bytes = (buffer_bytes / 4).clamp(1 << 20, 50 << 20);
     vec![
         ("queued.min.messages", (buffer_bytes / 2 / MESSAGE_OVERHEAD_BYTES).clamp(1000, 1_000_000).to_string()),
-        ("queued.max.messages.kbytes", (buffer_bytes / 2 / 1024).to_string()),
-        ("fetch.message.max.bytes", (fetch_bytes / 8).max(1 << 20).to_string()),
-        ("fetch.max.bytes", fetch_bytes.to_string()),
+        ("queued.max.messages.kbytes", (buffer_bytes / 4 / 1024).to_string()),
+        ("fetch.message.max.bytes", (buffer_bytes / 32).max(1 << 20).to_string()),
     ]
 }
 
@@ -292,6 +291,27 @@ mod tests {
         let error = Settings::new("local", &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.hint_text().is_some_and(|hint| hint.contains("bootstrap.servers")));
+    }
+
+    #[test]
+    fn a_reader_can_be_made_whatever_a_writer_is_told() {
+        let all = [("bootstrap.servers", "h:1"), ("message.max.bytes", "60000000"), ("acks", "all"), ("partitioner", "consistent"), ("group.id", "g")];
+        let settings = Settings::new("local", &properties(&all)).unwrap();
+        for buffer_bytes_max in [1, 1 << 20, 64 << 20, u64::MAX] {
+            let options = ConsumerOptions { buffer_bytes_max, group: Some("g".into()), ..ConsumerOptions::default() };
+            for reading in [Reading::Finite, Reading::Endless, Reading::Member] {
+                settings.consumer(&options, reading).unwrap();
+            }
+        }
+        settings.producer(&ProducerOptions::default()).unwrap();
+        settings.control().unwrap();
+    }
+
+    #[test]
+    fn properties_that_do_not_go_together_are_told() {
+        let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("acks", "1"), ("enable.idempotence", "true")])).unwrap();
+        let error = settings.producer(&ProducerOptions::default()).err().unwrap();
+        assert!(error.kind() == ErrorKind::Config && error.to_string().contains("acks"), "{error}");
     }
 
     #[test]

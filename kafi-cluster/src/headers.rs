@@ -43,7 +43,9 @@ fn number(rest: &mut &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn parsed(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
+    type Owned = (Vec<u8>, Option<Vec<u8>>);
+
+    fn parsed(bytes: &[u8]) -> Option<Vec<Owned>> {
         let mut headers = Vec::new();
         for_each(bytes, |header| headers.push((header.name.to_vec(), header.value.map(<[u8]>::to_vec))))?;
         Some(headers)

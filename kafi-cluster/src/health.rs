@@ -16,18 +16,28 @@ const STALE_MAX: Duration = Duration::from_secs(3);
 /// A broker that ends connections before the first answer speaks another protocol; for this long something else may be the reason.
 const DROPPED_MAX: Duration = Duration::from_secs(2);
 
+/// The broker's code for a kind of authentication that it does not offer.
+const UNSUPPORTED_MECHANISM: i32 = 33;
+
 /// The last errors of a client's brokers.
 pub(crate) struct Health {
     brokers: String,
     several_addresses: bool,
     answered: bool,
     last: Option<Trouble>,
-    /// Since when no broker can be reached.
-    down: Option<Instant>,
-    /// Since when a broker refuses who we are.
-    refused: Option<Instant>,
+    /// No broker can be reached.
+    down: Option<Noted>,
+    /// A broker refuses who we are.
+    refused: Option<Noted>,
     /// Whether a broker ended a connection before the first answer.
     dropped: bool,
+}
+
+/// When something was noted first and last.
+#[derive(Clone, Copy)]
+struct Noted {
+    first: Instant,
+    last: Instant,
 }
 
 /// What a broker's connection failed with.
@@ -46,12 +56,16 @@ impl Health {
 
     /// Takes note of an error of librdkafka.
     pub(crate) fn note(&mut self, code: i32, text: &str) {
-        match code {
-            local::ALL_BROKERS_DOWN => self.down = Some(Instant::now()),
-            local::AUTHENTICATION => self.refused = Some(Instant::now()),
-            _ => {}
+        let noted = match code {
+            local::ALL_BROKERS_DOWN => Some(&mut self.down),
+            local::AUTHENTICATION => Some(&mut self.refused),
+            _ => None,
+        };
+        if let Some(noted) = noted {
+            let now = Instant::now();
+            noted.get_or_insert(Noted { first: now, last: now }).last = now;
         }
-        if matches!(code, local::TRANSPORT | local::RESOLVE | local::SSL | local::AUTHENTICATION | local::TIMED_OUT) {
+        if code != local::ALL_BROKERS_DOWN {
             self.last = Some(Trouble::parse(code, text));
         }
     }
@@ -76,16 +90,16 @@ impl Health {
 
     /// Since when no broker can be reached, if so.
     pub(crate) fn down_since(&self) -> Option<Instant> {
-        self.down
+        self.down.map(|noted| noted.first)
     }
 
     /// The error that a call which began at `started` is to end with, if there is no hope left for it.
     pub(crate) fn verdict(&self, operation: &'static str, started: Instant) -> Option<Error> {
         let waited = started.elapsed();
         // Once a broker answered, an outage may be a restart, so calls wait longer.
-        let is_hopeless = |noted: Instant, patience: Duration| match (self.answered, noted >= started) {
+        let is_hopeless = |noted: Noted, patience: Duration| match (self.answered, noted.last >= started) {
             (true, _) => waited >= FIRST_ANSWER_MAX,
-            (false, true) => noted.elapsed() >= patience,
+            (false, true) => noted.first.max(started).elapsed() >= patience,
             (false, false) => waited >= STALE_MAX,
         };
         if self.refused.is_some_and(|noted| is_hopeless(noted, Duration::ZERO)) {
@@ -127,8 +141,9 @@ impl Trouble {
         match self.code {
             // A certificate that is not accepted, ours or theirs, is about who one is; anything else of TLS is about how one speaks.
             local::SSL if self.why.contains("certificate") => (ErrorKind::Authentication, Retry::Never),
-            local::TIMED_OUT => (ErrorKind::Unavailable, Retry::Later),
-            code => error::kind_of(code),
+            local::SSL => (ErrorKind::Unavailable, Retry::Never),
+            local::AUTHENTICATION | UNSUPPORTED_MECHANISM => error::kind_of(self.code),
+            _ => (ErrorKind::Unavailable, Retry::Later),
         }
     }
 }

@@ -16,6 +16,16 @@
 //! `enable.partition.eof`, `auto.offset.reset`, `enable.auto.offset.store`, `isolation.level` and (for consumers) `group.id` follow from how a
 //! consumer is made and used, and are not taken from the properties. `transactional.id` is refused.
 //!
+//! **Reading** assigned partitions speaks to no group's coordinator, also where the consumer has a group; offsets are then committed from
+//! outside, which a live member of the group prevents (`Fenced`). Members follow every change of their group in `poll`. `close` commits nothing,
+//! and neither does `poll`, unless `enable.auto.commit` asks for it: then what earlier polls returned counts as handled.
+//!
+//! **Writing** is idempotent, and stops after a failure: once a message is refused, everything that is under way fails with it (kind
+//! `Cancelled` where it was not the reason), for all partitions, and so does what is handed over before the report of the failure was fetched.
+//! After that writing goes on. A message that librdkafka never took (missing topic or partition, bad header) stops its own topic only. With
+//! `enable.idempotence=false` a later message may be written after an earlier one has failed. Ordinals of messages that named no partition count in the
+//! order of delivery. A missing topic is an error, and never made by writing to it.
+//!
 //! librdkafka's log lines go to the `log` crate under the target `librdkafka`. What it calls an error is mostly a connection that it sets up
 //! again by itself, so those lines come as `info`; errors that matter come back from calls.
 //!

@@ -34,12 +34,9 @@ impl Offsets<'_> {
         }
         let low = self.start(partitions.iter().map(|p| (p, EARLIEST)), isolation)?;
         let high = self.start(partitions.iter().map(|p| (p, LATEST)), isolation)?;
-        let lows = self.wait(&low)?;
-        let highs = self.wait(&high)?;
-        let watermark = |p: &TopicPartition| {
-            let key = (p.topic.as_str(), p.partition);
-            Ok(Watermarks { topic: p.topic.clone(), partition: p.partition, low: find(self.operation, &lows, key)?, high: find(self.operation, &highs, key)? })
-        };
+        let (lows, highs) = (self.wait(&low)?, self.wait(&high)?);
+        let (lows, highs) = (Found::new(self.operation, &lows), Found::new(self.operation, &highs));
+        let watermark = |p: &TopicPartition| Ok(Watermarks { topic: p.topic.clone(), partition: p.partition, low: lows.of(p)?, high: highs.of(p)? });
         partitions.iter().map(watermark).collect::<Result<_>>().map_err(|error| self.explain(error, partitions))
     }
 
@@ -66,13 +63,14 @@ impl Offsets<'_> {
         });
         let pending: Vec<Pending> = pending.collect::<Result<_>>()?;
         let highs = self.wait(&high)?;
+        let highs = Found::new(self.operation, &highs);
         let mut found = times.to_vec();
         for (round, pending) in rounds.iter().zip(&pending) {
             let answers = self.wait(pending)?;
+            let answers = Found::new(self.operation, &answers);
             for index in round {
-                let key = (partitions[*index].topic.as_str(), partitions[*index].partition);
-                let offset = find(self.operation, &answers, key).map_err(|error| self.explain(error, &partitions))?;
-                found[*index].offset = if offset >= 0 { offset } else { find(self.operation, &highs, key)? };
+                let offset = answers.of(&partitions[*index]).map_err(|error| self.explain(error, &partitions))?;
+                found[*index].offset = if offset >= 0 { offset } else { highs.of(&partitions[*index])? };
             }
         }
         Ok(found)
@@ -123,11 +121,8 @@ impl PendingEnds {
         }
         let Some(lows) = &self.lows else { return Ok(None) };
         let Some(highs) = client.take_offsets(operation, &self.high, timeout_ms)? else { return Ok(None) };
-        let ends = partitions.iter().map(|p| {
-            let key = (p.topic.as_str(), p.partition);
-            Ok((find(operation, lows, key)?, find(operation, &highs, key)?))
-        });
-        ends.collect::<Result<_>>().map(Some)
+        let (lows, highs) = (Found::new(operation, lows), Found::new(operation, &highs));
+        partitions.iter().map(|p| Ok((lows.of(p)?, highs.of(p)?))).collect::<Result<_>>().map(Some)
     }
 }
 
@@ -168,10 +163,23 @@ pub(crate) fn check_partitions<'a>(
     Ok(())
 }
 
-fn find(operation: &'static str, answers: &[OffsetAnswer], (topic, partition): (&str, i32)) -> Result<i64> {
-    match answers.iter().find(|answer| answer.partition == partition && answer.topic == topic) {
-        Some(answer) if answer.error == 0 => Ok(answer.offset),
-        Some(answer) => Err(error::from_code(operation, answer.error).with("topic", topic).with("partition", partition)),
-        None => Err(Error::new(ErrorKind::NotFound, operation, "no broker leads this partition").with("topic", topic).with("partition", partition)),
+/// Answers by partition.
+struct Found<'a> {
+    operation: &'static str,
+    answers: HashMap<(&'a str, i32), &'a OffsetAnswer>,
+}
+
+impl<'a> Found<'a> {
+    fn new(operation: &'static str, answers: &'a [OffsetAnswer]) -> Self {
+        Self { operation, answers: answers.iter().map(|answer| ((answer.topic.as_str(), answer.partition), answer)).collect() }
+    }
+
+    fn of(&self, partition: &TopicPartition) -> Result<i64> {
+        let error = match self.answers.get(&(partition.topic.as_str(), partition.partition)) {
+            Some(answer) if answer.error == 0 => return Ok(answer.offset),
+            Some(answer) => error::from_code(self.operation, answer.error),
+            None => Error::new(ErrorKind::NotFound, self.operation, "no broker leads this partition"),
+        };
+        Err(error.with("topic", &partition.topic).with("partition", partition.partition))
     }
 }

@@ -93,7 +93,7 @@ fn watermarks_come_in_the_order_asked_for() {
     names(&admin.watermarks(&[partition(0), partition(3)], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, "partition 3");
     names(&admin.watermarks(&[partition(-1)], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, "partition -1");
     let absent = TopicPartition { topic: unique("absent"), partition: 0 };
-    names(&admin.watermarks(&[absent.clone()], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
+    names(&admin.watermarks(std::slice::from_ref(&absent), Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
     names(&admin.watermarks(&[partition(0), absent.clone()], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
 }
 

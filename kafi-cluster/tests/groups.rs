@@ -50,6 +50,8 @@ fn a_group_goes_on_where_it_committed() {
     let mut positions = consumer.positions();
     positions.sort();
     assert_eq!(positions.iter().map(|p| (p.partition, p.offset)).collect::<Vec<_>>(), [(0, 10), (1, 10)]);
+    consumer.seek(&Position { offset: 8, ..positions[1].clone() }, WAIT).unwrap();
+    assert_eq!(take(consumer.as_mut(), 2), [(1, 8), (1, 9)]);
     let commit = [Position { offset: 4, ..positions[0].clone() }, Position { offset: 7, ..positions[1].clone() }];
     consumer.commit(&commit, WAIT).unwrap();
     assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), commit);
