@@ -72,6 +72,9 @@ then {"bla":789}"#,
     ("zip_foldl", Exactly("{\"bla\":789} is not {\"bla\":987}\n1 difference")),
 ];
 
+/// Why an example may be missing, or older than the library.
+const BUILD: &str = "(`cargo test -p kafi` builds the examples, but `cargo test --test examples` does not)";
+
 /// A place to run examples on.
 struct Place {
     /// What the examples get as their storage.
@@ -104,7 +107,7 @@ impl Place {
         };
         let output = output.output().unwrap();
         let (said, complained) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
-        assert!(output.status.success(), "{name} on {}: {}\n{said}{complained}", self.storage, output.status);
+        assert!(output.status.success(), "{name} on {}: {}\n{said}{complained}{BUILD}", self.storage, output.status);
         check(name, &said, printed);
     }
 }
@@ -126,11 +129,7 @@ fn check(name: &str, said: &str, printed: &Printed) {
 fn binary(name: &str) -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let binary = this.parent().and_then(Path::parent).unwrap().join("examples").join(name);
-    assert!(
-        binary.is_file(),
-        "there is no {}: `cargo test -p kafi` builds the examples, with --test alone `cargo build --examples` is needed",
-        binary.display()
-    );
+    assert!(binary.is_file(), "there is no {}\n{BUILD}", binary.display());
     binary
 }
 
