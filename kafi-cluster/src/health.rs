@@ -197,6 +197,15 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_needs_no_second_address() {
+        let started = Instant::now();
+        let mut health = Health::new("localhost:1");
+        health.note(local::AUTHENTICATION, "sasl_ssl://localhost:1/bootstrap: SASL authentication error: Authentication failed (after 3ms in state AUTH_REQ)");
+        let error = health.verdict("read", started).unwrap();
+        assert_eq!((error.kind(), error.retryable()), (ErrorKind::Authentication, Retry::Never));
+    }
+
+    #[test]
     fn certificates_are_about_who_one_is() {
         let mut health = Health::new("h:1");
         health.note(

@@ -184,6 +184,9 @@ fn seek_goes_anywhere_also_after_the_end() {
     consumer.seek(&to(0, 0), WAIT).unwrap();
     let mut batch = Batch::with_limits(2, 1 << 20);
     assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
+    consumer.seek(&to(0, 0), WAIT).unwrap();
+    assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
+    assert_eq!(batch.get(0).offset, 0);
     consumer.seek(&to(0, 9), WAIT).unwrap();
     assert_eq!(values(&read_to_end(consumer.as_mut())), ["18"]);
     consumer.seek(&to(0, 10), WAIT).unwrap();

@@ -352,3 +352,14 @@ unsafe extern "C" fn rebalance(rk: *mut raw::rd_kafka_t, code: c_int, partitions
         rebalances.push_back(Rebalance::Revoked(list));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_blanked_out_wherever_they_stand() {
+        let secrets = ["hunter2".to_string(), "key".to_string()];
+        assert_eq!(redact(&secrets, "password hunter2, again hunter2: a key"), "password ***, again ***: a ***");
+    }
+}
