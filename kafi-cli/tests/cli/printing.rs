@@ -1,6 +1,6 @@
 //! What is printed: bare values, envelopes, formats, tables, and what a terminal gets.
 
-use crate::support::{Sandbox, seen};
+use crate::support::{Running, Sandbox, seen};
 
 /// Two messages: one with everything, one without anything.
 fn two() -> Sandbox {
@@ -279,17 +279,17 @@ fn progress_is_for_terminals_only() {
     sandbox.text("kafi touch t -q && mkfifo go");
     // A source that waits for us, so that there is time to show something.
     let slow = "(seq 1000; read line < go; seq 1000) | kafi produce t";
-    let mut child = sandbox.shell(&format!("script -qfec '{slow}' shown > /dev/null")).spawn().unwrap();
+    let mut child = Running(sandbox.shell(&format!("exec script -qfec '{slow}' shown > /dev/null")).spawn().unwrap());
     sandbox.wait_for("shown", "\x1b[K1,000 messages, ");
     sandbox.text("echo > go");
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.exit_code(), 0);
     // The line of progress is gone before the summary stands there.
     let shown = sandbox.read("shown");
     assert!(shown.contains("\r\x1b[K2000 written in "), "{shown:?}");
 
-    let mut child = sandbox.shell(&format!("script -qfec '{slow} -q' quiet > /dev/null")).spawn().unwrap();
+    let mut child = Running(sandbox.shell(&format!("exec script -qfec '{slow} -q' quiet > /dev/null")).spawn().unwrap());
     sandbox.text("echo > go");
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.exit_code(), 0);
     assert!(!sandbox.read("quiet").contains("messages") && !sandbox.read("quiet").contains("written"));
     assert_eq!(seen(&sandbox.run("seq 2000 | kafi produce t")), "! 2000 written in 0.0 s\n");
 }

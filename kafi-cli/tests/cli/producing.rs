@@ -1,11 +1,11 @@
 //! Messages from stdin, files, and the command line.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::Stdio;
 
 use crate::support::messages::{nasty, without_offsets};
-use crate::support::{Sandbox, exit_code, interrupt, seen};
+use crate::support::{Running, Sandbox, seen, wait_until};
 
 #[test]
 fn lines_keys_headers_and_partitions() {
@@ -193,13 +193,13 @@ fn what_comes_slowly_is_delivered_at_once() {
     let sandbox = Sandbox::new();
     sandbox.text("kafi touch t -q");
     let mut child = sandbox.start(&["produce", "t"], Stdio::piped(), "out", "err");
-    let mut stdin = child.stdin.take().unwrap();
+    let mut stdin = child.0.stdin.take().unwrap();
     stdin.write_all(b"first\nhalf a l").unwrap();
-    crate::support::wait_until("the first line", || sandbox.text("kafi cat t") == "first\n");
+    wait_until("the first line", || sandbox.text("kafi cat t") == "first\n");
     stdin.write_all(b"ine\n").unwrap();
-    crate::support::wait_until("the second line", || sandbox.text("kafi cat t") == "first\nhalf a line\n");
+    wait_until("the second line", || sandbox.text("kafi cat t") == "first\nhalf a line\n");
     drop(stdin);
-    assert_eq!(exit_code(&mut child), 0);
+    assert_eq!(child.exit_code(), 0);
     assert!(sandbox.read("err").starts_with("2 written in "));
 }
 
@@ -211,9 +211,9 @@ fn ctrl_c_ends_a_wait_for_stdin_after_what_was_read_is_written() {
     let fifo = File::options().read(true).write(true).open(sandbox.path("fifo")).unwrap();
     let mut child = sandbox.start(&["produce", "t"], Stdio::from(fifo.try_clone().unwrap()), "out", "err");
     (&fifo).write_all(b"one\ntwo\nnot the whole li").unwrap();
-    crate::support::wait_until("both lines", || sandbox.text("kafi cat t") == "one\ntwo\n");
-    interrupt(&child);
-    assert_eq!(exit_code(&mut child), 130);
+    wait_until("both lines", || sandbox.text("kafi cat t") == "one\ntwo\n");
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
     assert!(sandbox.read("err").starts_with("2 written in "), "{}", sandbox.read("err"));
     assert_eq!(sandbox.text("kafi cat t"), "one\ntwo\n");
 }
@@ -226,20 +226,16 @@ fn a_second_ctrl_c_ends_at_once() {
     let out = fifo.try_clone().unwrap();
     // Nobody reads the fifo, so that the first Ctrl-C finds a batch in hand that never goes out.
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kafi"));
-    let mut child = command.args(["cat", "t"]).current_dir(sandbox.path("")).stdout(Stdio::from(out)).stderr(Stdio::null()).spawn().unwrap();
-    let is_full = || std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap().contains(") S");
-    crate::support::wait_until("a full pipe", is_full);
-    interrupt(&child);
-    interrupt_until_it_ends(&mut child);
-}
-
-/// The process may not have seen the first Ctrl-C when the second comes, which then counts as one.
-fn interrupt_until_it_ends(child: &mut std::process::Child) {
-    crate::support::wait_until("the end", || {
-        interrupt(child);
-        child.try_wait().unwrap().is_some()
+    let mut child = Running(command.args(["cat", "t"]).current_dir(sandbox.path("")).stdout(Stdio::from(out)).stderr(Stdio::null()).spawn().unwrap());
+    // What comes first shows that it is at work.
+    (&fifo).read_exact(&mut [0]).unwrap();
+    child.interrupt();
+    // It may not have seen the first Ctrl-C when the second comes, which then counts as one.
+    wait_until("the end", || {
+        child.interrupt();
+        child.has_ended()
     });
-    assert_eq!(exit_code(child), 130);
+    assert_eq!(child.exit_code(), 130);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{Sandbox, exit_code, interrupt};
+use crate::support::{Sandbox, wait_until};
 
 /// Messages `0` to `9` in partition 0 at the times 1000, 2000, …, and `a` to `c` in partition 1 from 2500 on.
 fn numbers() -> Sandbox {
@@ -248,8 +248,8 @@ fn following_goes_on_until_ctrl_c_and_says_where_it_stopped() {
         sandbox.wait_for("out", first);
         sandbox.text("kafi produce t later -p 0 -q");
         sandbox.wait_for("out", "later");
-        interrupt(&child);
-        assert_eq!(exit_code(&mut child), 130, "{arguments:?}");
+        child.interrupt();
+        assert_eq!(child.exit_code(), 130, "{arguments:?}");
         let next = sandbox.text("kafi watermarks t --json | head -n 1 | grep -o '\"high\":[0-9]*' | cut -d: -f2");
         let said = format!("stopped; the next offsets are: t 0={} 1=3\n", next.trim());
         assert!(sandbox.read("err").contains(&said), "{arguments:?}: {}", sandbox.read("err"));
@@ -264,10 +264,10 @@ fn following_stops_at_a_limit() {
         sandbox.text(&format!("kafi produce t {value} -p 0 -q"));
     }
     // Messages that came before it had looked where the end is do not count.
-    while child.try_wait().unwrap().is_none() {
+    while !child.has_ended() {
         sandbox.text("kafi produce t more -p 0 -q");
     }
-    assert_eq!(exit_code(&mut child), 0);
+    assert_eq!(child.exit_code(), 0);
     assert_eq!(sandbox.read("out").lines().count(), 2);
 }
 
@@ -276,9 +276,9 @@ fn ctrl_c_ends_a_copy_in_order_and_says_how_far_it_came() {
     let sandbox = numbers();
     let mut child = sandbox.start(&["cp", "t", "u", "-f"], Stdio::null(), "out", "err");
     let copied = || sandbox.run("kafi cat u").stdout.len() == 26;
-    crate::support::wait_until("the copy", copied);
-    interrupt(&child);
-    assert_eq!(exit_code(&mut child), 130);
+    wait_until("the copy", copied);
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
     let said = sandbox.read("err");
     assert!(said.contains("stopped; the next offsets are: t 0=10 1=3\n") && said.contains("13 read, 13 written, 0 failed in "), "{said}");
 }

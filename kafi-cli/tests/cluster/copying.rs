@@ -2,7 +2,7 @@
 
 use crate::broker::{Broker, kafka_tool, variable};
 use crate::support::messages::nasty;
-use crate::support::{exit_code, interrupt, wait_until};
+use crate::support::wait_until;
 
 fn sorted(lines: &str) -> Vec<String> {
     let mut lines: Vec<String> = lines.lines().map(String::from).collect();
@@ -164,8 +164,8 @@ fn a_copy_that_follows_ends_in_order() {
     wait_until("the first copy", || copied(100));
     broker.text("seq 100 | kafi produce k:@t -q");
     wait_until("what came later", || copied(200));
-    interrupt(&child);
-    assert_eq!(exit_code(&mut child), 130);
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
     let said = broker.sandbox.read("err");
     assert!(said.starts_with("stopped; the next offsets are: ") && said.contains("200 read, 200 written, 0 failed in "), "{said}");
     assert_eq!(sorted(&broker.text("kafi cat ./folder/@t --json")), sorted(&broker.text("kafi cat k:@t --json")));

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use crate::broker::{Broker, variable};
-use crate::support::{exit_code, interrupt, wait_until};
+use crate::support::wait_until;
 
 #[test]
 fn topics() {
@@ -99,8 +99,8 @@ fn following_ends_with_the_offsets_reached() {
     broker.sandbox.wait_for("out", "first");
     broker.text("kafi produce k:@t second -q");
     broker.sandbox.wait_for("out", "second");
-    interrupt(&child);
-    assert_eq!(exit_code(&mut child), 130);
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
     assert_eq!(broker.sandbox.read("err"), broker.line("stopped; the next offsets are: @t 0=2\n"));
 }
 
@@ -127,7 +127,7 @@ fn what_comes_slowly_is_delivered_at_once() {
     let mut child = broker.sandbox.start(&["produce", &topic], Stdio::from(fifo.try_clone().unwrap()), "out", "err");
     std::io::Write::write_all(&mut &fifo, b"one\ntwo\nhalf").unwrap();
     wait_until("both lines", || broker.text("kafi cat k:@t") == "one\ntwo\n");
-    interrupt(&child);
-    assert_eq!(exit_code(&mut child), 130);
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
     assert!(broker.sandbox.read("err").starts_with("2 written in "));
 }

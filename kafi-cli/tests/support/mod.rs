@@ -78,12 +78,12 @@ impl Sandbox {
         String::from_utf8(self.bytes(line)).unwrap()
     }
 
-    /// Starts a line whose stdout goes to a file of the folder, without a shell around it, so that it can be sent signals.
-    pub fn start(&self, arguments: &[&str], stdin: Stdio, stdout: &str, stderr: &str) -> Child {
+    /// Starts a command whose output goes to files of the folder, without a shell around it, so that it can be sent signals.
+    pub fn start(&self, arguments: &[&str], stdin: Stdio, stdout: &str, stderr: &str) -> Running {
         let file = |name: &str| fs::File::create(self.path(name)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kafi"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().envs(self.environment.iter().cloned());
-        command.stdin(stdin).stdout(file(stdout)).stderr(file(stderr)).spawn().unwrap()
+        Running(command.stdin(stdin).stdout(file(stdout)).stderr(file(stderr)).spawn().unwrap())
     }
 
     /// Waits until a file holds `text`.
@@ -169,17 +169,31 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Sends a process what Ctrl-C sends.
-pub fn interrupt(child: &Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+/// A process that ends with its test at the latest.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Sends it what Ctrl-C sends.
+    pub fn interrupt(&self) {
+        assert!(Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Its exit code; it is about to end.
+    pub fn exit_code(&mut self) -> i32 {
+        wait_until("the end of a process", || self.has_ended());
+        self.0.wait().unwrap().code().unwrap()
+    }
 }
 
-/// The exit code of a process that is about to end.
-pub fn exit_code(child: &mut Child) -> i32 {
-    let mut status = None;
-    wait_until("the end of a process", || {
-        status = child.try_wait().unwrap();
-        status.is_some()
-    });
-    status.unwrap().code().unwrap()
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed.
+        let _ended = self.0.kill();
+        let _status = self.0.wait();
+    }
 }
