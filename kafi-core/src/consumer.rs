@@ -93,6 +93,17 @@ pub enum Polled {
     End,
 }
 
+/// Where a member of a group stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// It has not yet been told which partitions fall to it.
+    Joining,
+    /// It has its share of the partitions, which may be empty.
+    Stable,
+    /// The group takes partitions back: what is done is to be committed now, since the next poll gives them up.
+    Revoking,
+}
+
 /// Reads messages from a storage.
 ///
 /// Either [`assign`](Consumer::assign) partitions, or [`subscribe`](Consumer::subscribe) as a group; the later call replaces the earlier.
@@ -120,6 +131,11 @@ pub trait Consumer: Send {
     /// # Errors
     /// `OutOfRange`, `Corrupt`, `Unavailable`, `Authentication`, `PermissionDenied`. After an error that can be retried, the next call goes on where this one was.
     fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled>;
+
+    /// Where this member of a group stands, as of the last poll. Default: stable, which holds for storages whose groups take one member.
+    fn membership(&self) -> Membership {
+        Membership::Stable
+    }
 
     /// The next offset of each assigned partition, past everything that was returned and past what is never delivered.
     fn positions(&self) -> Vec<Position>;

@@ -28,10 +28,12 @@ pub use admin::{Admin, ConfigChange, ConfigEntry, Group, NewTopic, Partition, To
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
 pub use config::{Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageKind, expand_environment, is_secret_key, nearest};
-pub use consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Polled, Position, TopicPartition};
+pub use consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
-pub use functional::{Cancel, Copied, OnDelivery, Pipe, Progress, ReadOptions, Reader, Target, TopicReader, Writer, pump, readers};
+pub use functional::{
+    Cancel, Copied, GroupOptions, GroupUse, OnDelivery, Pipe, Progress, ReadOptions, Reader, Target, TopicReader, Writer, pump, pump_settling, readers,
+};
 pub use json::{Json, JsonKind, Step};
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
 pub use message::Message;

@@ -1,6 +1,7 @@
 //! Reading and writing in bulk: the one place for batching, limits, progress, and cancellation, and the lazy pipes of messages on top of it.
 
 mod coding;
+mod group;
 mod pipe;
 mod progress;
 mod pump;
@@ -9,9 +10,10 @@ mod topic;
 mod writer;
 
 pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
+pub use group::{GroupOptions, GroupUse};
 pub use pipe::{Copied, Pipe, Target};
 pub use progress::{Cancel, Progress};
-pub use pump::pump;
+pub use pump::{pump, pump_settling};
 pub use reader::{ReadOptions, Reader, readers};
 pub(crate) use reader::{plan, readers_of};
 pub use topic::TopicReader;

@@ -1,78 +1,180 @@
 //! Reads ahead: the next batches are read, and perhaps worked on, in threads of their own while the caller uses the one before.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 use crate::batch::Batch;
-use crate::error::Result;
+use crate::consumer::Position;
+use crate::error::{Error, Result};
 use crate::functional::Reader;
+use crate::functional::reader::Next;
 
 /// Batches per reader that go round: one is read, one waits, one is used.
 const BATCHES_PER_READER: usize = 3;
 
-/// A full batch, and the reader that wants it back.
-type Full = (usize, Result<Batch>);
+/// What a reader's thread hands over, with the number of the reader.
+enum Given {
+    /// A batch, which the reader wants back, and the offsets behind it, where they are committed once the work on it is done.
+    Full(usize, Batch, Option<Vec<Position>>),
+    /// The reader waits until the work on everything before this is done, so as to commit it.
+    Settle(usize),
+    Failed(Error),
+}
+
+/// What goes back to a reader's thread: batches to be filled, and the word that everything is done.
+struct Returns {
+    empty: Sender<Batch>,
+    settled: Sender<()>,
+}
 
 /// Reads everything that `readers` give, a thread each. `work` sees each batch in the reader's thread, `each` then in the caller's, one after another, in order
 /// within each reader; `each` may stop the whole. Returns the readers.
+///
+/// For a member of a group the work on a batch is done when `each` returns; where `each` stops the whole, as far as `batch` then still holds messages. What is done is
+/// committed from time to time, and the rest when the readers are finished.
 ///
 /// # Errors
 /// The first failure of a reader, of `work`, or of `each`; then the others are stopped.
 pub fn pump(
     readers: Vec<Reader>,
     work: impl Fn(&mut Batch) -> Result<()> + Sync,
-    mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
 ) -> Result<Vec<Reader>> {
-    let (full, filled) = sync_channel::<Full>(readers.len());
+    pump_settling(readers, work, each, || Ok(()))
+}
+
+/// As [`pump`], for an `each` that returns before the work on its batch is done: `settle` returns when that on all batches so far is. It is called before offsets are committed.
+///
+/// # Errors
+/// As for [`pump`], and what `settle` fails with.
+pub fn pump_settling(
+    readers: Vec<Reader>,
+    work: impl Fn(&mut Batch) -> Result<()> + Sync,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    settle: impl FnMut() -> Result<()>,
+) -> Result<Vec<Reader>> {
+    let (full, filled) = sync_channel::<Given>(readers.len());
     thread::scope(|scope| {
         let stops: Vec<_> = readers.iter().map(Reader::stop).collect();
         let mut threads = Vec::new();
         let mut returns = Vec::new();
         for (index, reader) in readers.into_iter().enumerate() {
-            let (free, empty) = channel();
+            let ((free, empty), (settled, is_settled)) = (channel(), channel());
             for _ in 0..BATCHES_PER_READER {
                 free.send(Batch::new()).expect("the receiver is held below");
             }
             let (full, work) = (full.clone(), &work);
-            threads.push(scope.spawn(move || read_all(index, reader, work, &empty, &full)));
-            returns.push(free);
+            threads.push(scope.spawn(move || read_all(index, reader, work, &empty, &full, &is_settled)));
+            returns.push(Returns { empty: free, settled });
         }
         drop(full);
-        let used = use_all(&filled, &returns, &mut each);
+        let mut user = User { done: vec![None; returns.len()], returns, each, settle };
+        let used = user.use_all(&filled);
         // Whoever still reads sees the wish at its next poll, or that nobody takes its batch.
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
             stops.iter().for_each(|stop| stop.cancel());
         }
+        let User { done, returns, mut settle, .. } = user;
         drop((filled, returns));
-        let readers = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect();
+        let readers = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let mut readers: Vec<Reader> = readers.collect();
+        if !matches!(used, Ok(ControlFlow::Continue(()))) {
+            readers.iter_mut().zip(done).for_each(|(reader, done)| reader.set_done(done.unwrap_or_default()));
+        }
+        if used.is_err() && settle().is_ok() {
+            // The first failure matters more than that what was done before it is done again.
+            readers.iter_mut().for_each(|reader| drop(reader.commit_last()));
+        }
         used.map(|_| readers)
     })
 }
 
-fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Result<()>, empty: &Receiver<Batch>, full: &SyncSender<Full>) -> Reader {
+fn read_all(
+    index: usize,
+    mut reader: Reader,
+    work: &impl Fn(&mut Batch) -> Result<()>,
+    empty: &Receiver<Batch>,
+    full: &SyncSender<Given>,
+    is_settled: &Receiver<()>,
+) -> Reader {
     while let Ok(mut batch) = empty.recv() {
-        let filled = match reader.read(&mut batch) {
-            Ok(false) => break,
-            Ok(true) => work(&mut batch).map(|()| batch),
-            Err(error) => Err(error),
+        let next = loop {
+            if reader.wants_commit() {
+                if full.send(Given::Settle(index)).is_err() || is_settled.recv().is_err() {
+                    return reader;
+                }
+                if let Err(error) = reader.commit_for_now() {
+                    break Err(error);
+                }
+            }
+            match reader.read_some(&mut batch) {
+                Ok(Next::Nothing) => {}
+                next => break next,
+            }
         };
-        let failed = filled.is_err();
-        if full.send((index, filled)).is_err() || failed {
-            break;
+        let given = match next {
+            Ok(Next::End | Next::Nothing) => return reader,
+            Ok(Next::Messages) => {
+                let reached = reader.to_note();
+                work(&mut batch).map_or_else(Given::Failed, |()| Given::Full(index, batch, reached))
+            }
+            Err(error) => Given::Failed(error),
+        };
+        let failed = matches!(given, Given::Failed(_));
+        if full.send(given).is_err() || failed {
+            return reader;
         }
     }
     reader
 }
 
-fn use_all(filled: &Receiver<Full>, returns: &[Sender<Batch>], each: &mut impl FnMut(&mut Batch) -> Result<ControlFlow<()>>) -> Result<ControlFlow<()>> {
-    for (index, batch) in filled {
-        let mut batch = batch?;
-        if each(&mut batch)?.is_break() {
-            return Ok(ControlFlow::Break(()));
+/// The side that uses the batches.
+struct User<E, S> {
+    each: E,
+    settle: S,
+    returns: Vec<Returns>,
+    /// For each reader the offsets behind the last batch that is done.
+    done: Vec<Option<Vec<Position>>>,
+}
+
+impl<E: FnMut(&mut Batch) -> Result<ControlFlow<()>>, S: FnMut() -> Result<()>> User<E, S> {
+    fn use_all(&mut self, filled: &Receiver<Given>) -> Result<ControlFlow<()>> {
+        for given in filled {
+            let (index, mut batch, reached) = match given {
+                Given::Full(index, batch, reached) => (index, batch, reached),
+                Given::Settle(index) => {
+                    (self.settle)()?;
+                    let _at_end = self.returns[index].settled.send(());
+                    continue;
+                }
+                Given::Failed(error) => return Err(error),
+            };
+            if (self.each)(&mut batch)?.is_break() {
+                if reached.is_some() {
+                    add(&mut self.done[index], &batch);
+                }
+                return Ok(ControlFlow::Break(()));
+            }
+            if reached.is_some() {
+                self.done[index] = reached;
+            }
+            // A reader that is at its end wants no batch back.
+            let _at_end = self.returns[index].empty.send(batch);
         }
-        // A reader that is at its end wants no batch back.
-        let _at_end = returns[index].send(batch);
+        Ok(ControlFlow::Continue(()))
     }
-    Ok(ControlFlow::Continue(()))
+}
+
+/// Adds the offsets behind the messages of a batch to those that are done.
+fn add(done: &mut Option<Vec<Position>>, batch: &Batch) {
+    let mut behind: BTreeMap<(String, i32), i64> = BTreeMap::new();
+    for Position { topic, partition, offset } in done.take().unwrap_or_default() {
+        behind.insert((topic, partition), offset);
+    }
+    for record in batch.iter() {
+        behind.insert((record.topic.to_string(), record.partition), record.offset + 1);
+    }
+    *done = Some(behind.into_iter().map(|((topic, partition), offset)| Position { topic, partition, offset }).collect());
 }

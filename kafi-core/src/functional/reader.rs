@@ -1,4 +1,4 @@
-//! Reads the messages of some topics, from some offsets to some ends, batch by batch.
+//! Reads the messages of some topics, from some offsets to some ends or as a member of a group, batch by batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
-use crate::error::{Error, ErrorKind, Result};
-use crate::functional::{Cancel, Progress};
-use crate::offsets::{Offsets, resolve};
+use crate::error::{Error, ErrorKind, Result, Retry};
+use crate::functional::group::{Member, OffsetMap, start_at_committed};
+use crate::functional::{Cancel, GroupOptions, GroupUse, Progress};
+use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
@@ -26,6 +27,9 @@ pub struct ReadOptions {
     pub max: Option<u64>,
     /// Go on at the end, for ever. Default: false.
     pub follow: bool,
+    /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too unless only looking on, and
+    /// `consumer.start_at_earliest` says where partitions without a committed offset begin. Default: no group.
+    pub group: Option<GroupOptions>,
     /// How the consumer is made.
     pub consumer: ConsumerOptions,
     /// The messages of a batch at most. Default: [`Batch::RECORDS_MAX`].
@@ -47,6 +51,7 @@ impl Default for ReadOptions {
             partitions: None,
             max: None,
             follow: false,
+            group: None,
             consumer: ConsumerOptions::default(),
             batch_records_max: Batch::RECORDS_MAX,
             batch_bytes_max: Batch::BYTES_MAX,
@@ -57,10 +62,32 @@ impl Default for ReadOptions {
     }
 }
 
+impl ReadOptions {
+    /// The group, where it is read as its member.
+    fn joined(&self) -> Option<&GroupOptions> {
+        self.group.as_ref().filter(|group| group.usage != GroupUse::LookOnly)
+    }
+}
+
+/// How one attempt to read ended.
+pub(crate) enum Next {
+    /// The batch holds messages.
+    Messages,
+    /// Nothing has come for a moment; ask again.
+    Nothing,
+    /// There are no more.
+    End,
+}
+
 /// Reads batch after batch until the end, the limit, or a wish to stop.
+///
+/// As a member of a group it commits what the caller says is done: [`wants_commit`](Reader::wants_commit) says when, [`commit`](Reader::commit) does it.
 pub struct Reader {
     consumer: Box<dyn Consumer>,
-    next: BTreeMap<String, BTreeMap<i32, i64>>,
+    next: OffsetMap,
+    member: Option<Member>,
+    /// As far as the work on what was read is done; `None` is as far as was read.
+    done: Option<Vec<Position>>,
     left: Option<Arc<AtomicU64>>,
     stop: Cancel,
     options: ReadOptions,
@@ -79,31 +106,97 @@ impl Reader {
     /// Fills `batch` with the next messages; false means that there are no more, and the batch is empty. Blocks until there are some.
     ///
     /// # Errors
-    /// Those of [`Consumer::poll`].
+    /// Those of [`Consumer::poll`], and of [`Consumer::commit`] where offsets are committed as they are read.
     pub fn read(&mut self, batch: &mut Batch) -> Result<bool> {
         loop {
-            batch.clear();
-            if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
-                return Ok(false);
-            }
-            let wanted = self.left.as_ref().map_or(u64::MAX, |left| left.load(Ordering::Relaxed));
-            if wanted == 0 {
-                return Ok(false);
-            }
-            let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
-            batch.set_limits(records_max, self.options.batch_bytes_max);
-            match self.consumer.poll(batch, POLL_MAX)? {
-                Polled::Records => {
-                    self.take_from_limit(batch);
-                    if !batch.is_empty() {
-                        self.count(batch);
-                        return Ok(true);
-                    }
-                }
-                Polled::Timeout => {}
-                Polled::End => return Ok(false),
+            match self.read_some(batch)? {
+                Next::Messages => return Ok(true),
+                Next::Nothing => {}
+                Next::End => return Ok(false),
             }
         }
+    }
+
+    /// As [`read`](Reader::read), but returns after a moment also where nothing has come.
+    pub(crate) fn read_some(&mut self, batch: &mut Batch) -> Result<Next> {
+        batch.clear();
+        if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
+            return Ok(Next::End);
+        }
+        let wanted = self.left.as_ref().map_or(u64::MAX, |left| left.load(Ordering::Relaxed));
+        if wanted == 0 || self.is_at_end()? {
+            return Ok(Next::End);
+        }
+        let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
+        batch.set_limits(records_max, self.options.batch_bytes_max);
+        let polled = self.consumer.poll(batch, POLL_MAX)?;
+        if let Some(member) = &mut self.member {
+            member.follow(self.consumer.as_ref(), &mut self.next, batch, &self.options.progress);
+        }
+        let is_whole = self.take_from_limit(batch);
+        self.count(batch);
+        if let Some(member) = self.member.as_ref().filter(|_| is_whole) {
+            member.pass(self.consumer.as_ref(), &mut self.next);
+        }
+        Ok(match polled {
+            Polled::End => Next::End,
+            _ if batch.is_empty() => Next::Nothing,
+            _ => Next::Messages,
+        })
+    }
+
+    /// Whether this member of a group should commit now, after it has finished the work on everything that it has read: some time has passed, or partitions are about
+    /// to go to another member. The next read gives them up.
+    pub fn wants_commit(&self) -> bool {
+        self.member.as_ref().is_some_and(|member| member.wants_commit(self.consumer.as_ref(), &self.next))
+    }
+
+    /// Commits, as the group that the reader was opened for, that the work on everything before these offsets is done; [`reached`](Reader::reached) is everything that was read.
+    /// A member leaves out what is no longer its own. Blocks until the storage has them.
+    ///
+    /// # Errors
+    /// Those of [`Consumer::commit`].
+    pub fn commit(&mut self, done: &[Position]) -> Result<()> {
+        let positions = self.member.as_mut().map_or_else(|| done.to_vec(), |member| member.to_commit(done));
+        if positions.is_empty() {
+            return Ok(());
+        }
+        self.consumer.commit(&positions, self.options.timeout)?;
+        if let Some(member) = &mut self.member {
+            member.committed(positions);
+        }
+        Ok(())
+    }
+
+    /// Commits everything that was read, where a later commit makes up for this one if it cannot be done now.
+    pub(crate) fn commit_for_now(&mut self) -> Result<()> {
+        let reached = self.reached();
+        match self.commit(&reached) {
+            Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {
+                log::warn!("{error}: what is not committed is read again by whoever gets the partition");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// The offsets to note beside a batch that was just read, if they are to be committed once the work on it is done.
+    pub(crate) fn to_note(&self) -> Option<Vec<Position>> {
+        self.member.as_ref().filter(|member| member.commits()).map(|_| self.reached())
+    }
+
+    /// Says that the work is done only as far as this.
+    pub(crate) fn set_done(&mut self, done: Vec<Position>) {
+        self.done = Some(done);
+    }
+
+    /// Commits what is done at the end of reading, if this is a member that commits.
+    pub(crate) fn commit_last(&mut self) -> Result<()> {
+        if self.member.as_ref().is_none_or(|member| !member.commits()) {
+            return Ok(());
+        }
+        let done = self.done.take().unwrap_or_else(|| self.reached());
+        self.commit(&done)
     }
 
     /// The offsets after the last message that was read of each partition; where none was, the offset that reading began at.
@@ -129,19 +222,33 @@ impl Reader {
         self.consumer.close(self.options.timeout)
     }
 
-    /// Several readers share one limit: what this one may not have any more is given back.
-    fn take_from_limit(&self, batch: &mut Batch) {
-        let Some(left) = &self.left else { return };
+    fn is_at_end(&mut self) -> Result<bool> {
+        let Some(member) = &mut self.member else { return Ok(false) };
+        if member.wants_commit_of_read(self.consumer.as_ref(), &self.next) {
+            self.commit_for_now()?;
+        }
+        let Some(member) = &mut self.member else { return Ok(false) };
+        member.is_at_end(self.consumer.as_ref(), &mut self.next, &self.options)
+    }
+
+    /// Several readers share one limit: what this one may not have any more is given back. False if there was some.
+    fn take_from_limit(&self, batch: &mut Batch) -> bool {
+        let Some(left) = &self.left else { return true };
         let mut got = 0;
         let take = |left: u64| {
             got = left.min(batch.len() as u64);
             Some(left - got)
         };
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).expect("the closure never refuses");
+        let is_whole = got == batch.len() as u64;
         batch.truncate(got as usize);
+        is_whole
     }
 
     fn count(&mut self, batch: &Batch) {
+        if batch.is_empty() {
+            return;
+        }
         let mut offsets = 0;
         let mut run = 0;
         let metas = batch.metas();
@@ -160,7 +267,7 @@ impl Reader {
     }
 }
 
-/// Up to `count` readers that share the partitions, the limit, and the memory among them, for as many threads; at least one.
+/// Up to `count` readers that share the partitions, the limit, and the memory among them, for as many threads; at least one. A member of a group is one reader.
 ///
 /// # Errors
 /// As for [`Reader::open`].
@@ -171,6 +278,9 @@ pub fn readers(storage: &dyn Storage, topics: &[String], options: &ReadOptions, 
 
 /// Readers of what was planned already.
 pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: &ReadOptions, count: usize) -> Result<Vec<Reader>> {
+    if let Some(group) = options.joined().filter(|_| !assignments.is_empty()) {
+        return Ok(vec![joined(storage, group, assignments, options)?]);
+    }
     let expected: i64 = assignments.iter().filter_map(|a| Some(a.end? - a.start)).sum();
     options.progress.expect(expected.max(0) as u64);
     let left = options.max.map(|max| Arc::new(AtomicU64::new(max)));
@@ -184,13 +294,23 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
         options.consumer.buffer_bytes_max = (options.consumer.buffer_bytes_max / count as u64).max(1 << 20);
         let mut consumer = storage.consumer(&options.consumer)?;
         consumer.assign(&share, options.timeout)?;
-        let mut next: BTreeMap<String, BTreeMap<i32, i64>> = BTreeMap::new();
+        let mut next = OffsetMap::new();
         for assignment in share {
             next.entry(assignment.topic).or_default().insert(assignment.partition, assignment.start);
         }
-        Ok(Reader { consumer, next, left: left.clone(), stop: Cancel::new(), options })
+        Ok(Reader { consumer, next, member: None, done: None, left: left.clone(), stop: Cancel::new(), options })
     };
     shares.into_iter().map(open).collect()
+}
+
+/// A reader that is a member of a group.
+fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignment>, options: &ReadOptions) -> Result<Reader> {
+    let (consumer, mut member) = Member::join(storage, group, assignments, options)?;
+    let mut next = OffsetMap::new();
+    // Where a group takes one live member, its share is known at once.
+    member.follow(consumer.as_ref(), &mut next, &mut Batch::new(), &options.progress);
+    let left = options.max.map(|max| Arc::new(AtomicU64::new(max)));
+    Ok(Reader { consumer, next, member: Some(member), done: None, left, stop: Cancel::new(), options: options.clone() })
 }
 
 /// What there is to read, in absolute offsets: everything that depends on the user's words is settled here.
@@ -203,6 +323,7 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
         return Ok(Vec::new());
     }
     let topics: Vec<String> = topics.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    let offsets = offsets_of(options)?;
     let mut admin = storage.admin()?;
     let mut partitions = Vec::new();
     for topic in admin.topics(&topics, options.timeout)? {
@@ -214,13 +335,34 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
         partitions.extend(wanted.into_iter().map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
     }
     let allow_gap = options.consumer.allow_gap;
-    let resolved = resolve(admin.as_mut(), &partitions, &options.offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
-    let assignments: Vec<Assignment> = resolved.into_iter().map(|resolved| resolved.assignment).collect();
+    let resolved = resolve(admin.as_mut(), &partitions, &offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
+    let mut assignments: Vec<Assignment> = resolved.into_iter().map(|resolved| resolved.assignment).collect();
+    match &options.group {
+        // The group tells the starts; what is known here are the ends.
+        Some(group) if group.usage != GroupUse::LookOnly => return Ok(assignments),
+        Some(group) => start_at_committed(storage, group, &mut assignments, options)?,
+        None => {}
+    }
     for Assignment { topic, partition, start, end } in &assignments {
         let end = end.map_or("no end".to_string(), |end| end.to_string());
         log::info!("reading topic {topic}, partition {partition}: from {start} to {end}");
     }
     Ok(assignments)
+}
+
+/// Where partitions begin for which a group has committed nothing, or else what the user asked for.
+fn offsets_of(options: &ReadOptions) -> Result<Offsets> {
+    let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "read as a group", why));
+    if options.group.is_none() {
+        return Ok(options.offsets.clone());
+    }
+    if options.offsets != Offsets::default() {
+        return refuse("the group's committed offsets say where to read");
+    }
+    if options.joined().is_some() && options.partitions.is_some() {
+        return refuse("the group says which partitions fall to a member");
+    }
+    Ok(Offsets::all(if options.consumer.start_at_earliest { OffsetSpec::Start } else { OffsetSpec::End }))
 }
 
 /// The bytes of keys, values, and headers; the arena may hold more.

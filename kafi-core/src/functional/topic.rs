@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::functional::reader::Next;
 use crate::functional::{BatchDecoder, Copied, Pipe, Progress, ReadOptions, Reader, Target, topic_names};
 use crate::kafi::Kafi;
 use crate::message::Message;
@@ -202,7 +203,7 @@ impl Source {
         if self.at == self.batch.len() {
             self.at = 0;
             self.logged.look();
-            if !self.reader.read(&mut self.batch)? {
+            if !self.read()? {
                 return Ok(None);
             }
             self.names = topic_names(&self.batch);
@@ -211,6 +212,20 @@ impl Source {
         self.at += 1;
         let name = self.names[self.batch.metas()[index].topic as usize].clone();
         self.decoder.decode(self.batch.get(index), name).map(Some)
+    }
+
+    /// Reads the next batch. Whoever asks for the message behind a batch has done the work on it.
+    fn read(&mut self) -> Result<bool> {
+        loop {
+            if self.reader.wants_commit() {
+                self.reader.commit_for_now()?;
+            }
+            match self.reader.read_some(&mut self.batch)? {
+                Next::Messages => return Ok(true),
+                Next::Nothing => {}
+                Next::End => return self.reader.commit_last().map(|()| false),
+            }
+        }
     }
 }
 

@@ -34,10 +34,11 @@ pub fn cat(
     finish(readers, options)
 }
 
-/// Closes the readers and says how far they came.
+/// Commits what is done, closes the readers, and says how far they came.
 pub(crate) fn finish(readers: Vec<Reader>, options: &ReadOptions) -> Result<Finished> {
     let mut reached = Vec::new();
-    for reader in readers {
+    for mut reader in readers {
+        reader.commit_last()?;
         reached.extend(reader.reached());
         reader.close()?;
     }
