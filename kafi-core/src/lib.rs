@@ -19,6 +19,8 @@ mod producer;
 mod record;
 pub mod shell;
 mod storage;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod time;
 mod topic_name;
 mod types;

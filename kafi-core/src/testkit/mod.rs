@@ -1,0 +1,179 @@
+//! The conformance suite: what every storage promises, as cases that anyone can run over a storage of their own.
+//!
+//! What the traits [`Storage`], [`Consumer`](crate::Consumer), [`Producer`](crate::Producer), and [`Admin`](crate::Admin) say is checked sentence by
+//! sentence, in six areas: `admin`, `produce`, `consume`, `groups`, `offsets`, `faults`. A case that needs a [capability](crate::Capabilities) that the storage
+//! lacks is reported as *ignored*, never as passed, and the list of the ignored cases is compared with a file that is committed.
+//!
+//! The suite is run by a test binary of its own (`harness = false`), one [`Setup`] a storage:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use kafi_core::testkit::{self, Setup};
+//! # fn open() -> kafi_core::Result<std::sync::Arc<dyn kafi_core::Storage>> { unreachable!() }
+//!
+//! fn main() -> ExitCode {
+//!     let setup = Setup::new("mystorage", open).expected("tests/expected/mystorage.txt");
+//!     testkit::main(vec![setup])
+//! }
+//! ```
+//!
+//! It takes what test binaries take: texts that the names of the cases contain, `--exact`, `--skip TEXT`, `--list`, `--test-threads N`; and `--bless`, which writes
+//! the files of ignored cases anew. Each case makes its own topics and groups, under names that nobody else has, and deletes them.
+//!
+//! Time-outs are checked with a wide margin: the suite shows that calls come back, not that they are fast.
+
+mod admin;
+mod check;
+mod consume;
+mod context;
+mod faults;
+mod groups;
+mod offsets;
+mod options;
+mod produce;
+mod produce_failures;
+mod runner;
+mod snapshot;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::capability::Capabilities;
+use crate::error::Result;
+use crate::storage::Storage;
+use check::Verdict;
+use context::Context;
+
+pub use options::Options;
+pub use runner::{Summary, run};
+
+/// Opens a storage.
+type Opener = Box<dyn Fn() -> Result<Arc<dyn Storage>> + Send + Sync>;
+
+/// A storage to be tested, and what the suite has to know of it.
+pub struct Setup {
+    name: String,
+    open: Opener,
+    unreachable: Option<Opener>,
+    topic_config: Vec<(String, String)>,
+    expected: Option<PathBuf>,
+    wait: Duration,
+}
+
+impl Setup {
+    /// The storage that `open` opens, under a `name` that its cases begin with. Each call of `open` opens the same place: what one handle writes, the others read.
+    pub fn new(name: impl Into<String>, open: impl Fn() -> Result<Arc<dyn Storage>> + Send + Sync + 'static) -> Self {
+        Self { name: name.into(), open: Box::new(open), unreachable: None, topic_config: Vec::new(), expected: None, wait: Duration::from_secs(60) }
+    }
+
+    /// Opens a storage of this kind whose server never answers, for the cases about time-outs. Without it they are ignored, as for a kind that has no server.
+    pub fn unreachable(mut self, open: impl Fn() -> Result<Arc<dyn Storage>> + Send + Sync + 'static) -> Self {
+        self.unreachable = Some(Box::new(open));
+        self
+    }
+
+    /// Adds a setting to every topic that the suite makes, such as `retention.ms`, so that nothing is deleted while a case runs.
+    pub fn topic_config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.topic_config.push((name.into(), value.into()));
+        self
+    }
+
+    /// The file that lists the ignored cases. A difference is a failure; `--bless` writes the file. Without it nothing is compared.
+    pub fn expected(mut self, path: impl Into<PathBuf>) -> Self {
+        self.expected = Some(path.into());
+        self
+    }
+
+    /// How long anything may take that is expected to succeed. Default: 60 s.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+}
+
+/// Runs the suite as a test binary does, with the arguments of the process, and prints to its output.
+pub fn main(setups: Vec<Setup>) -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(setups, &options, &mut std::io::stdout()) {
+        Ok(summary) if summary.failed.is_empty() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a case can do without.
+#[derive(Clone, Copy)]
+enum Needs {
+    /// These capabilities.
+    Capabilities(Capabilities),
+    /// The first, and not the second: what is promised where something is lacking.
+    Without(Capabilities, Capabilities),
+    /// A storage whose server never answers.
+    Unreachable,
+}
+
+/// One promise, and how it is checked.
+struct Case {
+    name: &'static str,
+    needs: Needs,
+    /// The promise, as a sentence.
+    promise: &'static str,
+    run: fn(&Context) -> Verdict,
+}
+
+impl Case {
+    const fn new(name: &'static str, needs: Capabilities, promise: &'static str, run: fn(&Context) -> Verdict) -> Self {
+        Self { name, needs: Needs::Capabilities(needs), promise, run }
+    }
+
+    /// Why a storage cannot run it, if so.
+    fn ignored(&self, setup: &Setup, capabilities: Capabilities) -> Option<String> {
+        let lacks = |needed: Capabilities| {
+            let missing: Vec<_> = needed.names().filter(|name| !capabilities.names().any(|has| has == *name)).collect();
+            (!missing.is_empty()).then(|| format!("lacks {}", missing.join(", ")))
+        };
+        match self.needs {
+            Needs::Capabilities(needed) => lacks(needed),
+            Needs::Without(needed, not) => lacks(needed).or_else(|| capabilities.contains(not).then(|| format!("has {not}"))),
+            Needs::Unreachable => setup.unreachable.is_none().then(|| "has no server".to_string()),
+        }
+    }
+}
+
+/// All cases, by area.
+const AREAS: &[(&str, &[&[Case]])] = &[
+    ("admin", &[admin::CASES]),
+    ("produce", &[produce::CASES, produce_failures::CASES]),
+    ("consume", &[consume::CASES]),
+    ("groups", &[groups::CASES]),
+    ("offsets", &[offsets::CASES]),
+    ("faults", &[faults::CASES]),
+];
+
+/// All cases with their full names below the storage's.
+fn cases() -> impl Iterator<Item = (String, &'static Case)> {
+    let of_area = |(area, lists): &'static (&'static str, &'static [&'static [Case]])| {
+        lists.iter().flat_map(|list| list.iter()).map(move |case| (format!("{area}::{}", case.name), case))
+    };
+    AREAS.iter().flat_map(of_area)
+}
+
+/// What reading and writing a topic of one's own takes.
+const READ_WRITE: Capabilities = Capabilities::ADMIN_TOPICS.union(Capabilities::CONSUME).union(Capabilities::PRODUCE);
+
+/// The same, with partitions that the case chooses.
+const PLACED: Capabilities = READ_WRITE.union(Capabilities::PRODUCE_PARTITION);
+
+/// The same, with a group.
+const GROUPED: Capabilities = PLACED.union(Capabilities::CONSUME_GROUP);

@@ -1,0 +1,46 @@
+//! The conformance suite over every storage: one row each. A storage whose server is missing fails.
+
+#[path = "../servers/kafka.rs"]
+mod kafka;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kafi_core::testkit::{self, Setup};
+use kafi_core::{Result, Storage};
+use kafi_fs::FolderOptions;
+
+fn main() -> ExitCode {
+    let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
+    testkit::main(vec![file(folder.path().join("root")), mem(), kafka(&silent)])
+}
+
+fn file(root: PathBuf) -> Setup {
+    Setup::new("file", move || Ok(Arc::new(kafi_fs::open_folder("file", &root, FolderOptions::default())?))).expected(expected("file"))
+}
+
+fn mem() -> Setup {
+    let storage = kafi_fs::open_memory("mem");
+    Setup::new("mem", move || Ok(Arc::new(storage.clone()))).expected(expected("mem"))
+}
+
+/// `silent` is a port that takes connections and never answers.
+fn kafka(silent: &TcpListener) -> Setup {
+    let silent = silent.local_addr().expect("an open port has an address").to_string();
+    Setup::new("kafka", || cluster(kafka::variable("KAFI_TEST_KAFKA")))
+        .unreachable(move || cluster(&silent))
+        .topic_config("retention.ms", "-1")
+        .expected(expected("kafka"))
+}
+
+fn cluster(brokers: &str) -> Result<Arc<dyn Storage>> {
+    kafi_cluster::open("kafka", &[("bootstrap.servers".to_string(), brokers.to_string())])
+}
+
+/// The committed list of the cases that a storage does not run.
+fn expected(storage: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expected")).join(format!("{storage}.txt"))
+}
