@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Group, Isolation, NewTopic, Position, Result, Topic, TopicPartition, Watermarks, check_topic_name,
+    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Topic, TopicPartition,
+    Watermarks, check_topic_name,
 };
 
 use crate::error;
-use crate::ffi::{Client, Deadline, OffsetAnswer, PartitionList, TopicAnswer};
+use crate::ffi::{Client, Deadline, OffsetAnswer, Owner, PartitionList, TopicAnswer};
 use crate::offsets::{Offsets, explain};
 
 /// How long to wait between two looks at whether a change has reached the brokers.
@@ -16,6 +17,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// How long changed settings may take to be told.
 const CONFIG_SEEN_MAX: Duration = Duration::from_secs(1);
+
+/// What brokers say of a group that is not there.
+const DEAD: &str = "Dead";
 
 /// A client for administration.
 pub(crate) struct KafkaAdmin {
@@ -84,7 +88,7 @@ impl KafkaAdmin {
 
     /// Waits until a broker tells the changed settings, so that whoever reads them next sees them. A broker that words them differently, or does not
     /// tell them to everybody, is not waited for long.
-    fn wait_for_config(&self, topic: &str, changes: &[ConfigChange], deadline: Deadline) {
+    fn wait_for_config(&self, owner: Owner<'_>, changes: &[ConfigChange], deadline: Deadline) {
         let is_seen = |entries: &[ConfigEntry], change: &ConfigChange| {
             let entry = entries.iter().find(|entry| entry.name == change.name);
             entry.is_none_or(|entry| match &change.value {
@@ -94,11 +98,54 @@ impl KafkaAdmin {
         };
         let patience = Deadline::after(CONFIG_SEEN_MAX.min(deadline.left()));
         while !patience.is_over() {
-            match self.client.topic_config("change settings", topic, patience) {
+            match self.client.config("change settings", owner, patience) {
                 Ok(entries) if !changes.iter().all(|change| is_seen(&entries, change)) => std::thread::sleep(LOOK_AGAIN),
                 _ => return,
             }
         }
+    }
+
+    fn config(&self, owner: Owner<'_>, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
+        let mut entries = self.in_storage(self.client.config("read settings", owner, deadline))?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn alter_config(&self, owner: Owner<'_>, changes: &[ConfigChange], deadline: Deadline) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.in_storage(self.client.alter_config("change settings", owner, changes, deadline))?;
+        self.wait_for_config(owner, changes, deadline);
+        Ok(())
+    }
+
+    /// A question to a broker that is not there would wait for it.
+    fn check_broker(&self, operation: &'static str, broker: i32, deadline: Deadline) -> Result<()> {
+        let brokers = self.in_storage(self.client.describe_cluster(operation, deadline))?.brokers;
+        if brokers.iter().any(|known| known.id == broker) {
+            return Ok(());
+        }
+        let mut known: Vec<i32> = brokers.iter().map(|broker| broker.id).collect();
+        known.sort_unstable();
+        let known: Vec<String> = known.iter().map(i32::to_string).collect();
+        let error = Error::new(ErrorKind::NotFound, operation, "no such broker").with("broker", broker).with("storage", &self.storage);
+        Err(error.hint(format!("the brokers are: {}", known.join(" "))))
+    }
+
+    fn describe_group(&self, group: &str, deadline: Deadline) -> Result<GroupDescription> {
+        let operation = "describe group";
+        let no_group = || Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group);
+        let mut description = match self.client.describe_group(operation, group, deadline) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_group()),
+            described => described?,
+        };
+        if description.state == DEAD {
+            return Err(no_group());
+        }
+        description.members.iter_mut().for_each(|member| member.partitions.sort());
+        description.members.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(description)
     }
 
     fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<Position>> {
@@ -195,25 +242,39 @@ impl Admin for KafkaAdmin {
     }
 
     fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
-        let mut entries = self.in_storage(self.client.topic_config("read settings", topic, Deadline::after(timeout)))?;
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        self.config(Owner::Topic(topic), Deadline::after(timeout))
     }
 
     fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
-        if changes.is_empty() {
-            return Ok(());
-        }
+        self.alter_config(Owner::Topic(topic), changes, Deadline::after(timeout))
+    }
+
+    fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
+        let mut cluster = self.in_storage(self.client.describe_cluster("describe cluster", Deadline::after(timeout)))?;
+        cluster.brokers.sort_by_key(|broker| broker.id);
+        Ok(cluster)
+    }
+
+    fn broker_config(&mut self, broker: i32, timeout: Duration) -> Result<Vec<ConfigEntry>> {
         let deadline = Deadline::after(timeout);
-        self.in_storage(self.client.alter_topic_config("change settings", topic, changes, deadline))?;
-        self.wait_for_config(topic, changes, deadline);
-        Ok(())
+        self.check_broker("read settings", broker, deadline)?;
+        self.config(Owner::Broker(broker), deadline)
+    }
+
+    fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
+        self.check_broker("change settings", broker, deadline)?;
+        self.alter_config(Owner::Broker(broker), changes, deadline)
     }
 
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         let mut groups = self.in_storage(self.client.groups("list groups", Deadline::after(timeout)))?;
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(groups)
+    }
+
+    fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
+        self.in_storage(self.describe_group(group, Deadline::after(timeout)))
     }
 
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {

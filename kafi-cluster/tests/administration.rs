@@ -158,6 +158,57 @@ fn groups_are_listed_set_and_deleted() {
 }
 
 #[test]
+fn a_group_is_described_with_its_members() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "described", 2, &[]);
+    write(&storage, &[record(&topic.name, 0, "k", "v")]);
+    let (mut admin, group) = (storage.admin().unwrap(), unique("group"));
+    names(&admin.group(&group, WAIT).unwrap_err(), ErrorKind::NotFound, &group);
+    let properties = vec![("client.id".to_string(), "somebody".to_string())];
+    let mut member = storage.consumer(&ConsumerOptions { group: Some(group.clone()), properties, ..ConsumerOptions::default() }).unwrap();
+    member.subscribe(std::slice::from_ref(&topic.name), WAIT).unwrap();
+    let mut batch = kafi_core::Batch::new();
+    assert_eq!(member.poll(&mut batch, WAIT).unwrap(), kafi_core::Polled::Records);
+    let alive = admin.group(&group, WAIT).unwrap();
+    assert_eq!((alive.name.as_str(), alive.state.as_str(), alive.members.len()), (group.as_str(), "Stable", 1));
+    let described = &alive.members[0];
+    assert!(described.id.starts_with("somebody-") && described.client_id == "somebody" && described.host.contains("127.0.0.1"), "{described:?}");
+    assert_eq!(described.partitions, [0, 1].map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
+    member.commit(&[position(&topic.name, 0, 1)], WAIT).unwrap();
+    member.close(WAIT).unwrap();
+    let left = admin.group(&group, WAIT).unwrap();
+    assert_eq!((left.state.as_str(), left.members), ("Empty", Vec::new()));
+    admin.delete_group(&group, WAIT).unwrap();
+}
+
+#[test]
+fn brokers_and_their_settings() {
+    let storage = cluster(&[]);
+    let mut admin = storage.admin().unwrap();
+    let described = admin.cluster(WAIT).unwrap();
+    assert_eq!(described.id, storage.identity(WAIT).unwrap());
+    let broker = &described.brokers[0];
+    assert!(described.brokers.iter().any(|broker| broker.id == described.controller), "{described:?}");
+    assert!(broker.port > 0 && !broker.host.is_empty(), "{described:?}");
+    let setting = "log.cleaner.delete.retention.ms";
+    let get = |admin: &mut dyn kafi_core::Admin| {
+        let settings = admin.broker_config(broker.id, WAIT).unwrap();
+        assert!(settings.is_sorted_by(|a, b| a.name < b.name));
+        settings.into_iter().find(|entry| entry.name == setting).unwrap()
+    };
+    let change = |value: Option<&str>| [ConfigChange { name: setting.into(), value: value.map(String::from) }];
+    admin.alter_broker_config(broker.id, &change(Some("86400001")), WAIT).unwrap();
+    let changed = get(admin.as_mut());
+    admin.alter_broker_config(broker.id, &change(None), WAIT).unwrap();
+    assert_eq!((changed.value.as_deref(), changed.default), (Some("86400001"), false));
+    let back = get(admin.as_mut());
+    assert_eq!((back.value.as_deref(), back.default), (Some("86400000"), true));
+    names(&admin.alter_broker_config(broker.id, &change(Some("often")), WAIT).unwrap_err(), ErrorKind::Usage, "broker");
+    names(&admin.broker_config(4711, WAIT).unwrap_err(), ErrorKind::NotFound, "broker 4711");
+    names(&admin.alter_broker_config(4711, &change(None), WAIT).unwrap_err(), ErrorKind::NotFound, "broker 4711");
+}
+
+#[test]
 fn a_cluster_is_known_by_its_id() {
     let storage = cluster(&[]);
     let id = storage.identity(WAIT).unwrap();

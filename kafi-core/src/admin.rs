@@ -88,14 +88,14 @@ pub struct Watermarks {
     pub high: i64,
 }
 
-/// A setting of a topic.
+/// A setting of a topic or a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigEntry {
     /// Kafka's name.
     pub name: String,
     /// The value; `None` where the storage keeps it to itself (a secret).
     pub value: Option<String>,
-    /// Whether it was never set for this topic.
+    /// Whether it was never set for this topic or broker.
     pub default: bool,
     /// Whether it cannot be changed.
     pub read_only: bool,
@@ -117,6 +117,54 @@ pub struct Group {
     pub name: String,
     /// Kafka's word for what it is doing: `Stable`, `Empty`, ….
     pub state: String,
+}
+
+/// A group and who reads as it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupDescription {
+    /// The name.
+    pub name: String,
+    /// Kafka's word for what it is doing: `Stable`, `Empty`, ….
+    pub state: String,
+    /// The live members, sorted by id.
+    pub members: Vec<GroupMember>,
+}
+
+/// A live member of a group. What a storage does not know is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMember {
+    /// What tells it from the other members.
+    pub id: String,
+    /// What it calls itself (`client.id`).
+    pub client_id: String,
+    /// Where it runs, as the storage sees it.
+    pub host: String,
+    /// The partitions that it reads, sorted.
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// The brokers of a storage that has some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// What stays the same for as long as it is the same cluster.
+    pub id: String,
+    /// The broker that decides for the cluster; -1 if there is none right now.
+    pub controller: i32,
+    /// The brokers, by id.
+    pub brokers: Vec<Broker>,
+}
+
+/// A broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// The number.
+    pub id: i32,
+    /// Where clients reach it.
+    pub host: String,
+    /// The port there.
+    pub port: u16,
+    /// The rack or zone that it says it is in.
+    pub rack: Option<String>,
 }
 
 /// Administers a storage. Every call blocks up to its `timeout`.
@@ -163,8 +211,29 @@ pub trait Admin: Send {
     /// `Usage` for an unknown setting or a bad value.
     fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()>;
 
+    /// The brokers.
+    ///
+    /// # Errors
+    /// `Unsupported` where there are none.
+    fn cluster(&mut self, timeout: Duration) -> Result<Cluster>;
+
+    /// The settings of a broker, sorted by name.
+    ///
+    /// # Errors
+    /// `Unsupported` where there are no brokers; `NotFound` for one that is not there.
+    fn broker_config(&mut self, broker: i32, timeout: Duration) -> Result<Vec<ConfigEntry>>;
+
+    /// Changes some settings of a broker and leaves the others.
+    ///
+    /// # Errors
+    /// `Unsupported` where there are no brokers; `NotFound` for one that is not there; `Usage` for a bad value, or a setting that cannot be changed while it runs.
+    fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()>;
+
     /// The groups, sorted by name.
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>>;
+
+    /// What a group is doing, and its live members.
+    fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription>;
 
     /// The committed offsets of a group, sorted.
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>>;

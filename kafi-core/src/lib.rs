@@ -26,7 +26,7 @@ mod topic_name;
 mod types;
 mod value;
 
-pub use admin::{Admin, ConfigChange, ConfigEntry, Group, NewTopic, Partition, Topic, Watermarks};
+pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks};
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
 pub use config::{Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageKind, expand_environment, is_secret_key, nearest};
@@ -43,7 +43,7 @@ pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
-pub use shell::{CopyOptions, CopyResult, Counts, Finished, GrepFields, GrepOptions};
+pub use shell::{CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions};
 pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};
 pub use topic_name::{TOPIC_NAME_LEN_MAX, check_topic_name};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Group, Isolation, NewTopic, Partition, Position, Result, Topic, TopicPartition, Watermarks,
+    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result, Topic,
+    TopicPartition, Watermarks,
 };
 
 use crate::log::append_file::Appender;
@@ -32,6 +33,10 @@ impl LogAdmin {
             partitions.push(Partition { partition, leader: 0, replicas: vec![0], in_sync: vec![0], bytes: Some(bytes(&dir)?) });
         }
         Ok(Topic { name: name.to_string(), id: file.id.clone(), internal: false, partitions })
+    }
+
+    fn no_brokers(&self, operation: &'static str) -> Error {
+        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers").with("storage", &self.shared.name)
     }
 
     fn delete_before(&self, before: &Position, timeout: Duration) -> Result<Position> {
@@ -136,8 +141,24 @@ impl Admin for LogAdmin {
         })
     }
 
+    fn cluster(&mut self, _timeout: Duration) -> Result<Cluster> {
+        Err(self.no_brokers("describe cluster"))
+    }
+
+    fn broker_config(&mut self, _broker: i32, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        Err(self.no_brokers("read settings"))
+    }
+
+    fn alter_broker_config(&mut self, _broker: i32, _changes: &[ConfigChange], _timeout: Duration) -> Result<()> {
+        Err(self.no_brokers("change settings"))
+    }
+
     fn groups(&mut self, _timeout: Duration) -> Result<Vec<Group>> {
         self.shared.groups.list()
+    }
+
+    fn group(&mut self, group: &str, _timeout: Duration) -> Result<GroupDescription> {
+        self.shared.groups.describe(group)
     }
 
     fn group_offsets(&mut self, group: &str, _timeout: Duration) -> Result<Vec<Position>> {

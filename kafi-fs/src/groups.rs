@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Error, ErrorKind, Group, Position, Result};
+use kafi_core::{Error, ErrorKind, Group, GroupDescription, GroupMember, Position, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::error::io_error;
@@ -75,11 +75,22 @@ impl Groups {
             let Some(group) = decode(encoded) else { continue };
             let live = matches!(suffix, "json" | "lock") && self.is_live(encoded)?;
             if suffix == "json" || live {
-                let state = if live { "Stable" } else { "Empty" };
-                groups.insert(group.clone(), Group { name: group, state: state.into() });
+                groups.insert(group.clone(), Group { name: group, state: state(live).into() });
             }
         }
         Ok(groups.into_values().collect())
+    }
+
+    /// What a group is doing. Of a live member is known only that it is there.
+    pub(crate) fn describe(&self, group: &str) -> Result<GroupDescription> {
+        let encoded = encode(group)?;
+        let live = self.is_live(&encoded)?;
+        if !live && self.load(group, &encoded)?.is_none() {
+            return Err(missing(group));
+        }
+        let member = || GroupMember { id: String::new(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
+        let members = if live { vec![member()] } else { Vec::new() };
+        Ok(GroupDescription { name: group.to_string(), state: state(live).into(), members })
     }
 
     /// The committed offsets of a group, sorted; those of topics that are gone are left out.
@@ -228,6 +239,10 @@ impl Groups {
         let held = lock(&file, Instant::now()).map_err(|error| io_error("look at group", io.display(&path), error))?;
         Ok(held.is_none())
     }
+}
+
+fn state(live: bool) -> &'static str {
+    if live { "Stable" } else { "Empty" }
 }
 
 fn missing(group: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use kafi_core::{ConfigChange, ConfigEntry, Isolation, NewTopic, Partition, Result};
+use kafi_core::{Broker, Cluster, Isolation, NewTopic, Partition, Result};
 
 use super::client::{Client, Pending};
 use super::events::Event;
@@ -33,13 +33,28 @@ pub(crate) struct OffsetAnswer {
 impl Client {
     /// The id of the cluster.
     pub(crate) fn cluster_id(&self, operation: &'static str, deadline: Deadline) -> Result<String> {
+        self.describe_cluster(operation, deadline).map(|cluster| cluster.id)
+    }
+
+    /// The cluster and its brokers.
+    pub(crate) fn describe_cluster(&self, operation: &'static str, deadline: Deadline) -> Result<Cluster> {
         let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, deadline.left(), |rk, options, queue| {
             // SAFETY: `start` passes valid pointers.
             unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
         });
         let event = self.wait(operation, &pending, deadline)?;
-        // SAFETY: the event is the answer to this request; its strings live as long as it.
-        Ok(unsafe { text(raw::rd_kafka_DescribeCluster_result_cluster_id(raw::rd_kafka_event_DescribeCluster_result(event.as_ptr()))) })
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request; its strings and its `count` nodes live as long as it.
+        unsafe {
+            let result = raw::rd_kafka_event_DescribeCluster_result(event.as_ptr());
+            let controller = raw::rd_kafka_DescribeCluster_result_controller(result);
+            let nodes = raw::rd_kafka_DescribeCluster_result_nodes(result, &raw mut count);
+            Ok(Cluster {
+                id: text(raw::rd_kafka_DescribeCluster_result_cluster_id(result)),
+                controller: if controller.is_null() { -1 } else { raw::rd_kafka_Node_id(controller) },
+                brokers: (0..count).map(|index| broker_of(*nodes.add(index))).collect(),
+            })
+        }
     }
 
     /// The names of all topics. The client must have had an answer before, since this call does not see errors of brokers.
@@ -209,64 +224,6 @@ impl Client {
             Ok(answers_of(list))
         }
     }
-
-    /// The settings of a topic, in any order.
-    pub(crate) fn topic_config(&self, operation: &'static str, topic: &str, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
-        let mut resource = topic_resource(operation, topic)?;
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
-            unsafe {
-                raw::rd_kafka_DescribeConfigs(rk, &raw mut resource, 1, options, queue);
-                raw::rd_kafka_ConfigResource_destroy(resource);
-            }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let (mut count, mut entries_count) = (0, 0);
-        // SAFETY: the event is the answer to this request; resources and entries live as long as it.
-        unsafe {
-            let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
-            resource_results(operation, resources, count)?;
-            if count == 0 {
-                return Ok(Vec::new());
-            }
-            let entries = raw::rd_kafka_ConfigResource_configs(*resources, &raw mut entries_count);
-            Ok((0..entries_count).map(|index| config_entry(*entries.add(index))).collect())
-        }
-    }
-
-    /// Changes settings of a topic and leaves the others.
-    pub(crate) fn alter_topic_config(&self, operation: &'static str, topic: &str, changes: &[ConfigChange], deadline: Deadline) -> Result<()> {
-        let mut texts = Vec::new();
-        for change in changes {
-            let value = change.value.as_deref().map(|value| cstring(operation, "setting", value)).transpose()?;
-            texts.push((cstring(operation, "setting", &change.name)?, value));
-        }
-        let mut resource = topic_resource(operation, topic)?;
-        for (name, value) in &texts {
-            use raw::rd_kafka_AlterConfigOpType_t as Change;
-            let (change, value) = match value {
-                Some(value) => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, value.as_ptr()),
-                None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
-            };
-            // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
-            unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
-        }
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
-            unsafe {
-                raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
-                raw::rd_kafka_ConfigResource_destroy(resource);
-            }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request.
-        unsafe {
-            let result = raw::rd_kafka_event_IncrementalAlterConfigs_result(event.as_ptr());
-            let resources = raw::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
-            resource_results(operation, resources, count)
-        }
-    }
 }
 
 /// The entries of a list with their errors.
@@ -279,12 +236,6 @@ pub(super) unsafe fn answers_of(list: *const raw::rd_kafka_topic_partition_list_
     entries.map(|entry| OffsetAnswer { topic: entry.topic.to_string(), partition: entry.partition, offset: entry.offset, error: entry.error }).collect()
 }
 
-fn topic_resource(operation: &'static str, topic: &str) -> Result<*mut raw::rd_kafka_ConfigResource_t> {
-    let name = cstring(operation, "topic", topic)?;
-    // SAFETY: the name outlives the call, which copies it.
-    Ok(unsafe { raw::rd_kafka_ConfigResource_new(raw::rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr()) })
-}
-
 /// Lets the broker wait for the others for as long as the caller does.
 ///
 /// # Safety
@@ -293,6 +244,21 @@ unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOptions_t, dead
     let mut why = TextBuffer::new();
     // SAFETY: the caller vouches for the options; the buffer is valid.
     unsafe { raw::rd_kafka_AdminOptions_set_operation_timeout(options, deadline.left_ms(3_600_000).max(1), why.as_mut_ptr(), why.len()) };
+}
+
+/// # Safety
+/// `node` must be valid.
+unsafe fn broker_of(node: *const raw::rd_kafka_Node_t) -> Broker {
+    // SAFETY: the caller vouches for it, and its strings live as long as it.
+    unsafe {
+        let rack = raw::rd_kafka_Node_rack(node);
+        Broker {
+            id: raw::rd_kafka_Node_id(node),
+            host: text(raw::rd_kafka_Node_host(node)),
+            port: raw::rd_kafka_Node_port(node),
+            rack: (!rack.is_null()).then(|| text(rack)),
+        }
+    }
 }
 
 /// # Safety
@@ -365,37 +331,4 @@ unsafe fn topic_results(operation: &'static str, results: *mut *const raw::rd_ka
         }
     }
     Ok(())
-}
-
-/// # Safety
-/// `resources` must hold `count` valid resources.
-unsafe fn resource_results(operation: &'static str, resources: *mut *const raw::rd_kafka_ConfigResource_t, count: usize) -> Result<()> {
-    for index in 0..count {
-        // SAFETY: the caller vouches for the array.
-        let (code, why, name) = unsafe {
-            let resource = *resources.add(index);
-            let why = text(raw::rd_kafka_ConfigResource_error_string(resource));
-            (raw::config_resource_error(resource), why, text(raw::rd_kafka_ConfigResource_name(resource)))
-        };
-        if code != 0 {
-            return Err(error::with_text(operation, code, &why).with("topic", name));
-        }
-    }
-    Ok(())
-}
-
-/// # Safety
-/// `entry` must be valid.
-unsafe fn config_entry(entry: *const raw::rd_kafka_ConfigEntry_t) -> ConfigEntry {
-    // SAFETY: the caller vouches for it.
-    unsafe {
-        let value = raw::rd_kafka_ConfigEntry_value(entry);
-        let is_secret = raw::rd_kafka_ConfigEntry_is_sensitive(entry) != 0 || value.is_null();
-        ConfigEntry {
-            name: text(raw::rd_kafka_ConfigEntry_name(entry)),
-            value: (!is_secret).then(|| text(value)),
-            default: raw::config_entry_source(entry) != raw::rd_kafka_ConfigSource_t::RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG as i32,
-            read_only: raw::rd_kafka_ConfigEntry_is_read_only(entry) > 0,
-        }
-    }
 }

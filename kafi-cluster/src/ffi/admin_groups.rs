@@ -1,11 +1,11 @@
 //! Requests about groups.
 
-use kafi_core::{Group, Result};
+use kafi_core::{Group, GroupDescription, GroupMember, Result, TopicPartition};
 
 use super::admin::{OffsetAnswer, answers_of};
 use super::client::{Client, Pending};
 use super::events::Event;
-use super::lists::PartitionList;
+use super::lists::{self, PartitionList};
 use super::raw::{self, rd_kafka_admin_op_t as Op};
 use super::{Deadline, cstring, text};
 use crate::error;
@@ -33,6 +33,35 @@ impl Client {
                 Group { name: text(raw::rd_kafka_ConsumerGroupListing_group_id(listing)), state: text(state) }
             };
             Ok((0..count).map(group).collect())
+        }
+    }
+
+    /// What a group is doing, and its members, in any order. Brokers call a group that is not there dead.
+    pub(crate) fn describe_group(&self, operation: &'static str, group: &str, deadline: Deadline) -> Result<GroupDescription> {
+        let name = cstring(operation, "group", group)?;
+        let mut pointer = name.as_ptr();
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers; the array of one and its name outlive the call, which copies them.
+            unsafe { raw::rd_kafka_DescribeConsumerGroups(rk, &raw mut pointer, 1, options, queue) }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request; all parts live as long as it.
+        unsafe {
+            let result = raw::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
+            let groups = raw::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
+            if count == 0 {
+                return Err(error::from_code(operation, error::broker::GROUP_ID_NOT_FOUND).with("group", group));
+            }
+            let description = *groups;
+            let failure = raw::rd_kafka_ConsumerGroupDescription_error(description);
+            if !failure.is_null() && raw::error_code(failure) != 0 {
+                return Err(from_object(operation, failure).with("group", group));
+            }
+            let members = (0..raw::rd_kafka_ConsumerGroupDescription_member_count(description))
+                .map(|index| member_of(raw::rd_kafka_ConsumerGroupDescription_member(description, index)));
+            let state = raw::rd_kafka_consumer_group_state_name(raw::rd_kafka_ConsumerGroupDescription_state(description));
+            Ok(GroupDescription { name: group.to_string(), state: text(state), members: members.collect() })
         }
     }
 
@@ -126,6 +155,22 @@ impl Client {
             if deadline.is_over() {
                 return Err(error::timed_out(operation));
             }
+        }
+    }
+}
+
+/// # Safety
+/// `member` must be valid.
+unsafe fn member_of(member: *const raw::rd_kafka_MemberDescription_t) -> GroupMember {
+    // SAFETY: the caller vouches for the member, and all its parts live as long as it.
+    unsafe {
+        let assignment = raw::rd_kafka_MemberDescription_assignment(member);
+        let assigned = if assignment.is_null() { std::ptr::null() } else { raw::rd_kafka_MemberAssignment_partitions(assignment) };
+        GroupMember {
+            id: text(raw::rd_kafka_MemberDescription_consumer_id(member)),
+            client_id: text(raw::rd_kafka_MemberDescription_client_id(member)),
+            host: text(raw::rd_kafka_MemberDescription_host(member)),
+            partitions: lists::entries(assigned).map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition }).collect(),
         }
     }
 }

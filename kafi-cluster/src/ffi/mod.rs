@@ -4,6 +4,7 @@
 //! destroying one waits for its threads, which a `drop` must not do.
 
 mod admin;
+mod admin_config;
 mod admin_groups;
 mod client;
 mod conf;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use kafi_core::{Error, ErrorKind, Result};
 
 pub(crate) use admin::{OffsetAnswer, TopicAnswer};
+pub(crate) use admin_config::Owner;
 pub(crate) use client::{Client, Pending, Rebalance};
 pub(crate) use conf::{Conf, Refusal};
 pub(crate) use lists::PartitionList;

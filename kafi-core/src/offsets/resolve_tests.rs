@@ -1,5 +1,5 @@
 use super::*;
-use crate::admin::{ConfigChange, ConfigEntry, Group, NewTopic, Topic};
+use crate::admin::{Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic};
 
 /// A storage whose partition p of any topic holds the offsets 10p+10 to 10p+20; the message at offset o has the timestamp 100·o.
 #[derive(Default)]
@@ -56,6 +56,18 @@ impl Admin for Fake {
         unreachable!("not asked")
     }
     fn alter_topic_config(&mut self, _: &str, _: &[ConfigChange], _: Duration) -> Result<()> {
+        unreachable!("not asked")
+    }
+    fn cluster(&mut self, _: Duration) -> Result<Cluster> {
+        unreachable!("not asked")
+    }
+    fn broker_config(&mut self, _: i32, _: Duration) -> Result<Vec<ConfigEntry>> {
+        unreachable!("not asked")
+    }
+    fn alter_broker_config(&mut self, _: i32, _: &[ConfigChange], _: Duration) -> Result<()> {
+        unreachable!("not asked")
+    }
+    fn group(&mut self, _: &str, _: Duration) -> Result<GroupDescription> {
         unreachable!("not asked")
     }
     fn groups(&mut self, _: Duration) -> Result<Vec<Group>> {

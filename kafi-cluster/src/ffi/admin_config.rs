@@ -1,0 +1,134 @@
+//! Requests about the settings of topics and brokers.
+
+use kafi_core::{ConfigChange, ConfigEntry, Error, Result};
+
+use super::client::Client;
+use super::raw::{self, rd_kafka_ConfigSource_t as Source, rd_kafka_ResourceType_t as Kind, rd_kafka_admin_op_t as Op};
+use super::{Deadline, cstring, text};
+use crate::error;
+
+/// Whose settings are meant.
+#[derive(Clone, Copy)]
+pub(crate) enum Owner<'a> {
+    Topic(&'a str),
+    Broker(i32),
+}
+
+impl Client {
+    /// The settings of a topic or a broker, in any order.
+    pub(crate) fn config(&self, operation: &'static str, owner: Owner<'_>, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
+        let mut resource = owner.resource(operation)?;
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+            unsafe {
+                raw::rd_kafka_DescribeConfigs(rk, &raw mut resource, 1, options, queue);
+                raw::rd_kafka_ConfigResource_destroy(resource);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let (mut count, mut entries_count) = (0, 0);
+        // SAFETY: the event is the answer to this request; resources and entries live as long as it.
+        unsafe {
+            let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
+            resource_results(operation, owner, resources, count)?;
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            let entries = raw::rd_kafka_ConfigResource_configs(*resources, &raw mut entries_count);
+            Ok((0..entries_count).map(|index| config_entry(*entries.add(index), owner)).collect())
+        }
+    }
+
+    /// Changes settings of a topic or a broker and leaves the others.
+    pub(crate) fn alter_config(&self, operation: &'static str, owner: Owner<'_>, changes: &[ConfigChange], deadline: Deadline) -> Result<()> {
+        let mut texts = Vec::new();
+        for change in changes {
+            let value = change.value.as_deref().map(|value| cstring(operation, "setting", value)).transpose()?;
+            texts.push((cstring(operation, "setting", &change.name)?, value));
+        }
+        let mut resource = owner.resource(operation)?;
+        for (name, value) in &texts {
+            use raw::rd_kafka_AlterConfigOpType_t as Change;
+            let (change, value) = match value {
+                Some(value) => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, value.as_ptr()),
+                None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
+            };
+            // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
+            unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
+        }
+        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, deadline.left(), |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+            unsafe {
+                raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
+                raw::rd_kafka_ConfigResource_destroy(resource);
+            }
+        });
+        let event = self.wait(operation, &pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request.
+        unsafe {
+            let result = raw::rd_kafka_event_IncrementalAlterConfigs_result(event.as_ptr());
+            let resources = raw::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
+            resource_results(operation, owner, resources, count)
+        }
+    }
+}
+
+impl Owner<'_> {
+    /// Adds whose settings they are.
+    pub(crate) fn explain(self, error: Error) -> Error {
+        match self {
+            Self::Topic(topic) => error.with("topic", topic),
+            Self::Broker(broker) => error.with("broker", broker),
+        }
+    }
+
+    fn resource(self, operation: &'static str) -> Result<*mut raw::rd_kafka_ConfigResource_t> {
+        let (kind, name) = match self {
+            Self::Topic(topic) => (Kind::RD_KAFKA_RESOURCE_TOPIC, cstring(operation, "topic", topic)?),
+            Self::Broker(broker) => (Kind::RD_KAFKA_RESOURCE_BROKER, cstring(operation, "broker", &broker.to_string())?),
+        };
+        // SAFETY: the name outlives the call, which copies it.
+        Ok(unsafe { raw::rd_kafka_ConfigResource_new(kind, name.as_ptr()) })
+    }
+
+    /// Whether a setting from there was never set for this owner.
+    fn is_default(self, source: i32) -> bool {
+        match self {
+            Self::Topic(_) => source != Source::RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG as i32,
+            Self::Broker(_) => source == Source::RD_KAFKA_CONFIG_SOURCE_DEFAULT_CONFIG as i32,
+        }
+    }
+}
+
+/// # Safety
+/// `resources` must hold `count` valid resources.
+unsafe fn resource_results(operation: &'static str, owner: Owner<'_>, resources: *mut *const raw::rd_kafka_ConfigResource_t, count: usize) -> Result<()> {
+    for index in 0..count {
+        // SAFETY: the caller vouches for the array.
+        let (code, why) = unsafe {
+            let resource = *resources.add(index);
+            (raw::config_resource_error(resource), text(raw::rd_kafka_ConfigResource_error_string(resource)))
+        };
+        if code != 0 {
+            return Err(owner.explain(error::with_text(operation, code, &why)));
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `entry` must be valid.
+unsafe fn config_entry(entry: *const raw::rd_kafka_ConfigEntry_t, owner: Owner<'_>) -> ConfigEntry {
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        let value = raw::rd_kafka_ConfigEntry_value(entry);
+        let is_secret = raw::rd_kafka_ConfigEntry_is_sensitive(entry) != 0 || value.is_null();
+        ConfigEntry {
+            name: text(raw::rd_kafka_ConfigEntry_name(entry)),
+            value: (!is_secret).then(|| text(value)),
+            default: owner.is_default(raw::config_entry_source(entry)),
+            read_only: raw::rd_kafka_ConfigEntry_is_read_only(entry) > 0,
+        }
+    }
+}
