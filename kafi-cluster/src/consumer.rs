@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Polled, Position, Result, TopicPartition, check_topic_name};
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled, Position, Result, TopicPartition, check_topic_name};
 
 use crate::config::{Reading, Settings};
 use crate::error::{self, broker};
@@ -187,6 +187,15 @@ impl Consumer for KafkaConsumer {
             None => Err(Error::new(ErrorKind::Usage, "read", "nothing is assigned or subscribed")),
         };
         self.in_storage(polled)
+    }
+
+    fn membership(&self) -> Membership {
+        match self.session.as_ref().and_then(|session| Some((session, session.member.as_ref()?))) {
+            None => Membership::Stable,
+            Some((session, _)) if session.client.is_revoking() => Membership::Revoking,
+            Some((_, member)) if member.is_stable() => Membership::Stable,
+            Some(_) => Membership::Joining,
+        }
     }
 
     fn positions(&self) -> Vec<Position> {

@@ -82,5 +82,6 @@ pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Stora
 
 /// The version of librdkafka and what it was built with.
 pub fn version() -> Version {
-    Version { librdkafka: ffi::version(), features: ffi::Conf::new().get("builtin.features").unwrap_or_default() }
+    let features = ffi::Conf::new().get("builtin.features").unwrap_or_default();
+    Version { librdkafka: ffi::version(), features: features.trim().to_string() }
 }

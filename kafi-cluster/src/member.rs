@@ -3,7 +3,7 @@
 use kafi_core::{ConsumerOptions, Error, Isolation, Position, Result, TopicPartition};
 
 use crate::error;
-use crate::ffi::{Client, Deadline, PartitionList, Pending, Rebalance};
+use crate::ffi::{Client, Deadline, PartitionList, Pending, Rebalance, Revoked};
 use crate::offsets::PendingEnds;
 use crate::session::{Part, Session, lost};
 
@@ -20,6 +20,8 @@ pub(crate) struct Member {
     /// Whether the user asked librdkafka to commit from time to time.
     commits_by_itself: bool,
     joining: Option<Joining>,
+    /// Whether the group has told what falls to this member.
+    is_stable: bool,
 }
 
 /// Partitions that came, and what is asked about them.
@@ -32,7 +34,12 @@ struct Joining {
 impl Member {
     pub(crate) fn new(group: String, options: &ConsumerOptions, commits_by_itself: bool) -> Self {
         let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
-        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, joining: None }
+        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, joining: None, is_stable: false }
+    }
+
+    /// Whether this member has its share of the partitions.
+    pub(crate) fn is_stable(&self) -> bool {
+        self.is_stable
     }
 
     /// Whether answers about new partitions are awaited.
@@ -49,17 +56,21 @@ impl Member {
         for change in session.client.rebalances() {
             match change {
                 Rebalance::Assigned(list) => {
+                    self.is_stable = false;
                     let came = list.iter().map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
                     let joining = self.joining.get_or_insert_with(|| Joining { partitions: Vec::new(), requests: None, committed: None });
                     joining.partitions.extend(came);
                     (joining.requests, joining.committed) = (None, None);
                 }
-                Rebalance::Revoked(list) => self.revoke(session, &list),
+                Rebalance::Revoked(revoked) => self.revoke(session, revoked),
             }
         }
         let Some(mut joining) = self.joining.take() else { return Ok(()) };
         match self.start_partitions(&mut joining, session, deadline) {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.is_stable = true;
+                Ok(())
+            }
             Ok(false) => {
                 self.joining = Some(joining);
                 Ok(())
@@ -73,8 +84,10 @@ impl Member {
         }
     }
 
-    fn revoke(&mut self, session: &mut Session, list: &PartitionList) {
-        let gone = |topic: &str, partition: i32| list.iter().any(|entry| entry.partition == partition && entry.topic == topic);
+    /// Gives up what the group takes back.
+    fn revoke(&mut self, session: &mut Session, revoked: Revoked) {
+        self.is_stable &= revoked.others_stay;
+        let gone = |topic: &str, partition: i32| revoked.partitions.iter().any(|entry| entry.partition == partition && entry.topic == topic);
         if let Some(joining) = &mut self.joining {
             joining.partitions.retain(|p| !gone(&p.topic, p.partition));
             (joining.requests, joining.committed) = (None, None);
@@ -82,6 +95,7 @@ impl Member {
         session.fetched.retain(|message| !gone(message.topic(), message.partition()));
         session.parts.retain(|part| !gone(&part.topic, part.partition));
         session.reindex();
+        session.client.give_up(revoked);
     }
 
     /// Finds out where the new partitions start, and starts them; false if answers are still missing.

@@ -108,8 +108,15 @@ impl Session {
     }
 
     /// Fills the batch, as [`kafi_core::Consumer::poll`] says.
+    ///
+    /// What the group takes back is given up at the start of a poll, so that the caller has had the time to commit between two.
     pub(crate) fn poll(&mut self, batch: &mut Batch, deadline: Deadline) -> Result<Polled> {
+        self.serve_member(deadline)?;
         loop {
+            if self.client.is_revoking() {
+                self.take(batch)?;
+                return Ok(if batch.is_empty() { Polled::Timeout } else { Polled::Records });
+            }
             self.serve_member(deadline)?;
             self.take(batch)?;
             if batch.is_full() || (!batch.is_empty() && !self.fetched.fill(0)) {

@@ -219,4 +219,5 @@ fn a_cluster_is_known_by_its_id() {
     assert!(!storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS));
     let version = kafi_cluster::version();
     assert!(version.librdkafka.starts_with("2.") && version.features.contains("ssl"), "{version:?}");
+    assert_eq!(version.features.trim(), version.features);
 }

@@ -10,7 +10,7 @@ use kafi_core::{Error, ErrorKind, Result};
 
 use super::conf::Conf;
 use super::events::Event;
-use super::lists::PartitionList;
+use super::rebalance::Rebalances;
 use super::{Deadline, TextBuffer, raw, text};
 use crate::error::local;
 use crate::health::Health;
@@ -18,18 +18,10 @@ use crate::health::Health;
 /// How long a wait lasts before errors of brokers are looked at; results wake it at once.
 const SLICE_MS: i32 = 20;
 
-/// A change of the partitions of a group's member.
-pub(crate) enum Rebalance {
-    /// These came, and are to be assigned.
-    Assigned(PartitionList),
-    /// These went, and are unassigned already.
-    Revoked(PartitionList),
-}
-
 /// What librdkafka's callbacks see; it outlives the client.
 struct Shared {
     secrets: Vec<String>,
-    rebalances: Mutex<VecDeque<Rebalance>>,
+    rebalances: Rebalances,
     /// The last line about a connection that failed. Where a broker just hangs up, there is no event.
     failure: Mutex<Option<String>>,
 }
@@ -73,7 +65,10 @@ impl Client {
     /// # Errors
     /// `Config`, where properties do not go together.
     pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Vec<String>, health: Health) -> Result<Self> {
-        let shared = Arc::new(Shared { secrets, rebalances: Mutex::default(), failure: Mutex::default() });
+        // Clients are destroyed by threads that nobody waits for, so that some may be at work when the process ends. OpenSSL would then free under
+        // them what they use; initialised like this, before librdkafka does it, it leaves that to the system.
+        openssl_sys::init();
+        let shared = Arc::new(Shared { secrets, rebalances: Rebalances::default(), failure: Mutex::default() });
         let mut why = TextBuffer::new();
         // SAFETY: the configuration is owned; on success librdkafka takes it over, otherwise it stays ours. The opaque pointer stays
         // valid, because `Inner` keeps it until the client is destroyed. The callbacks are sound for any thread.
@@ -119,9 +114,9 @@ impl Client {
         Queue { queue: NonNull::new(queue).expect("a consumer with a group has a queue"), client: self.clone() }
     }
 
-    /// The changes of a member's partitions since the last call.
-    pub(crate) fn rebalances(&self) -> VecDeque<Rebalance> {
-        std::mem::take(&mut *self.0.shared.rebalances.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What a group asks of this member.
+    pub(super) fn rebalance_state(&self) -> &Rebalances {
+        &self.0.shared.rebalances
     }
 
     /// Without secrets.
@@ -283,7 +278,10 @@ unsafe impl Send for Remains {}
 impl Remains {
     fn destroy(self) {
         // SAFETY: nothing of this client is in use any more.
-        unsafe { raw::rd_kafka_destroy(self.rk.as_ptr()) };
+        unsafe {
+            self.shared.rebalances.close(self.rk.as_ptr());
+            raw::rd_kafka_destroy(self.rk.as_ptr());
+        }
         drop(self.shared);
         if let Some(sender) = self.destroyed {
             // Whoever waited may have given up.
@@ -332,24 +330,13 @@ extern "C" fn log_line(rk: *const raw::rd_kafka_t, level: c_int, facility: *cons
     log::log!(target: "librdkafka", level, "{facility}: {line}");
 }
 
-/// Notes what came and went. What came is assigned later, from the offsets that are then known; what went is given back at once.
+/// Takes note of what came and goes; it is answered later.
 unsafe extern "C" fn rebalance(rk: *mut raw::rd_kafka_t, code: c_int, partitions: *mut raw::rd_kafka_topic_partition_list_t, opaque: *mut c_void) {
-    // SAFETY: the opaque pointer of a client is its `Shared`, the list is valid during the call, and both are called as librdkafka asks for.
+    // SAFETY: the opaque pointer of a client is its `Shared`, and handle and list are valid during the call.
     unsafe {
-        let Some(shared) = opaque.cast::<Shared>().as_ref() else { return };
-        let list = PartitionList::copy(partitions);
-        let mut rebalances = shared.rebalances.lock().unwrap_or_else(PoisonError::into_inner);
-        if code == local::ASSIGN_PARTITIONS {
-            rebalances.push_back(Rebalance::Assigned(list));
-            return;
+        if let Some(shared) = opaque.cast::<Shared>().as_ref() {
+            shared.rebalances.note(rk, code, partitions);
         }
-        if text(raw::rd_kafka_rebalance_protocol(rk)) == "COOPERATIVE" && code == local::REVOKE_PARTITIONS {
-            let error = raw::rd_kafka_incremental_unassign(rk, partitions);
-            raw::rd_kafka_error_destroy(error);
-        } else {
-            raw::assign(rk, std::ptr::null());
-        }
-        rebalances.push_back(Rebalance::Revoked(list));
     }
 }
 

@@ -67,6 +67,7 @@ impl Client {
 
     /// Starts reading these partitions as a member, in addition to those that it has.
     pub(crate) fn assign_more(&self, operation: &'static str, partitions: &PartitionList) -> kafi_core::Result<()> {
+        self.has_assigned();
         // SAFETY: handle and list are valid; the list is copied; the error is taken over.
         unsafe { check_object(operation, raw::rd_kafka_incremental_assign(self.rk(), partitions.as_ptr())) }
     }
@@ -79,6 +80,7 @@ impl Client {
 
     /// Reads exactly these partitions as a member.
     pub(crate) fn assign_all(&self, operation: &'static str, partitions: &PartitionList) -> kafi_core::Result<()> {
+        self.has_assigned();
         // SAFETY: handle and list are valid; the list is copied.
         check(operation, unsafe { raw::assign(self.rk(), partitions.as_ptr()) })
     }

@@ -13,6 +13,7 @@ mod lists;
 mod messages;
 mod produce;
 pub(crate) mod raw;
+mod rebalance;
 
 use std::ffi::{CStr, CString, c_char};
 use std::time::{Duration, Instant};
@@ -21,11 +22,12 @@ use kafi_core::{Error, ErrorKind, Result};
 
 pub(crate) use admin::{OffsetAnswer, TopicAnswer};
 pub(crate) use admin_config::Owner;
-pub(crate) use client::{Client, Pending, Rebalance};
+pub(crate) use client::{Client, Pending};
 pub(crate) use conf::{Conf, Refusal};
 pub(crate) use lists::PartitionList;
 pub(crate) use messages::{Fetched, MessageRef, TopicHandle};
 pub(crate) use produce::can_write_epoch;
+pub(crate) use rebalance::{Rebalance, Revoked};
 
 /// The latest point in time up to which a call may wait.
 #[derive(Clone, Copy)]
