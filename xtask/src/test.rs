@@ -27,7 +27,7 @@ pub fn run(args: &[&str]) -> Result<()> {
     tests.current_dir(workspace::root()).args(["-c", WITH_BROKER, "bash"]).arg(cargo.get_program()).arg("test");
     if args.is_empty() {
         // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its source.
-        tests.arg("--workspace");
+        tests.args(["--workspace", "--no-fail-fast"]);
     }
     command::run("cargo test", tests.args(args))?;
     if !args.is_empty() {
