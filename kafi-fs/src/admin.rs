@@ -121,7 +121,12 @@ impl Admin for LogAdmin {
             let value = set.cloned().unwrap_or_else(|| default.to_string());
             ConfigEntry { name: name.to_string(), value: Some(value), default: set.is_none(), read_only: false }
         };
-        Ok(topic_config::settings().map(entry).collect())
+        let mut entries: Vec<ConfigEntry> = topic_config::settings().map(entry).collect();
+        // Notes are told only where there are some.
+        let notes = file.config.iter().filter(|(name, _)| topic_config::is_note(name));
+        entries.extend(notes.map(|(name, value)| ConfigEntry { name: name.clone(), value: Some(value.clone()), default: false, read_only: false }));
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
     }
 
     fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {

@@ -71,6 +71,14 @@ const SETTINGS: &[Setting] = &[
     setting("unclean.leader.election.enable", "false", Takes::Bool),
 ];
 
+/// What the names of notes begin with: settings that mean nothing to the log and are kept for whoever wrote them, such as where a copy came from.
+const NOTE: &str = "kafi.";
+
+/// Whether a setting is a note.
+pub(crate) fn is_note(name: &str) -> bool {
+    name.strip_prefix(NOTE).is_some_and(|rest| !rest.is_empty())
+}
+
 /// The names and defaults of all settings, sorted by name.
 pub(crate) fn settings() -> impl Iterator<Item = (&'static str, &'static str)> {
     SETTINGS.iter().map(|setting| (setting.name, setting.default))
@@ -78,6 +86,9 @@ pub(crate) fn settings() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// Checks a setting's name and value.
 pub(crate) fn check(name: &str, value: &str) -> Result<()> {
+    if is_note(name) {
+        return Ok(());
+    }
     let refuse = |why: String| Err(Error::new(ErrorKind::Usage, "set topic configuration", why).with("setting", name));
     let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
         return unknown(name);
@@ -104,7 +115,7 @@ pub(crate) fn check(name: &str, value: &str) -> Result<()> {
 
 /// Checks a setting's name.
 pub(crate) fn check_name(name: &str) -> Result<()> {
-    if SETTINGS.iter().any(|setting| setting.name == name) { Ok(()) } else { unknown(name) }
+    if is_note(name) || SETTINGS.iter().any(|setting| setting.name == name) { Ok(()) } else { unknown(name) }
 }
 
 fn unknown(name: &str) -> Result<()> {
@@ -168,6 +179,16 @@ mod tests {
         let error = check("segment.byte", "1000").unwrap_err();
         assert_eq!(error.to_string(), "set topic configuration: setting segment.byte: there is no such setting");
         assert_eq!(error.hint_text(), Some("did you mean segment.bytes?"));
+    }
+
+    #[test]
+    fn notes_are_taken_as_they_are() {
+        check("kafi.source.topic", "anything\n").unwrap();
+        check_name("kafi.source.topic").unwrap();
+        for name in ["kafi.", "kafi", "kafka.x"] {
+            assert_eq!(check(name, "x").unwrap_err().kind(), ErrorKind::Usage, "{name}");
+            assert_eq!(check_name(name).unwrap_err().kind(), ErrorKind::Usage, "{name}");
+        }
     }
 
     #[test]

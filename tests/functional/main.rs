@@ -9,6 +9,7 @@ mod copy_targets;
 mod pipes;
 mod producers;
 mod reading;
+mod resuming;
 mod support;
 mod verbs;
 mod watched;

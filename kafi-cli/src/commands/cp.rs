@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use clap::Args;
-use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Kafi, Result, shell};
+use kafi::shell::{self, NewTopics, PlannedPart, Rate};
+use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result};
 
 use crate::address::{FirstUse, Opened, hint_at_storage, open_topics};
 use crate::args::{LimitArgs, ReadArgs, key_value};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
+use crate::output::{Cell, Table};
 use crate::summary::{Summary, ended};
 
 #[derive(Args)]
@@ -20,12 +22,27 @@ pub struct CpArgs {
     /// A topic, or a storage, which keeps the sources' names
     #[arg(value_name = "TARGET", required = true)]
     target: String,
-    /// A setting of the target, where it is created; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    config: Vec<(String, String)>,
+    /// Go on where the same copy stopped, exactly
+    #[arg(long, conflicts_with = "append")]
+    resume: bool,
     /// Write behind the messages that a folder holds already, at new offsets
     #[arg(long)]
     append: bool,
+    /// Print what would be copied, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Copy at most so many messages a second, or bytes with a unit, such as 10MB
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<Rate>,
+    /// Give a target that is created the settings of the source, as far as they are not defaults
+    #[arg(long)]
+    with_config: bool,
+    /// A setting of the target, where it is created; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    config: Vec<(String, String)>,
+    /// Spread the messages by key where the target has another number of partitions
+    #[arg(long)]
+    repartition: bool,
     /// Give every message the time at which it is written
     #[arg(long)]
     ignore_timestamp: bool,
@@ -52,21 +69,29 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
     if count > 1 && target.topic.is_some() {
         return Err(bad(&args.target, "several sources need a storage as target, which keeps their names"));
     }
+    if args.limit.follow && sources.len() > 1 {
+        return Err(bad(&args.target, "only sources of one storage can be followed together").hint("run one kafi cp -f for each storage"));
+    }
     let target_kafi = context.registry.open_address(&target.storage)?;
     if target.topic.is_some() && !args.no_create {
         hint_at_storage(context, &target_kafi, &args.target)?;
     }
-    let first_use = FirstUse::of(&target.storage);
     let options = options(args, context)?;
+    if args.dry_run {
+        return dry_run(&sources, &target, &target_kafi, &options, context);
+    }
+    let first_use = FirstUse::of(&target.storage);
     context.begin_job();
-    let (mut read, mut written, mut result) = (0, 0, Ok(Exit::Done));
+    let (mut read, mut written, mut skipped, mut result) = (0, 0, 0, Ok(Exit::Done));
     for source in &sources {
         let mut options = options.clone();
         options.read.progress = Arc::default();
         options.read.max = args.limit.max.map(|max| max.saturating_sub(read));
+        options.new_topics = new_topics(&args.sources, source, &target)?;
         let copied = copy(source, &target, &target_kafi, &options, context);
         read += options.read.progress.read();
         written += options.read.progress.written();
+        skipped += options.read.progress.skipped();
         result = copied.map(|copied| ended(context, &copied.finished));
         if !matches!(result, Ok(Exit::Done)) {
             break;
@@ -75,17 +100,55 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
     first_use.say(context);
     // Also a copy that failed says how far it came.
     if result.is_ok() || read > 0 {
-        summary.count("read", read).count("written", written).count("failed", read - written).say(context);
+        let summary = summary.count("read", read).count("written", written).count("failed", read - written - skipped);
+        let summary = if skipped > 0 { summary.count("there already", skipped) } else { summary };
+        summary.say(context);
     }
     result
 }
 
+/// Prints what would be copied.
+fn dry_run(sources: &[Opened], target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<Exit> {
+    let mut table = Table::new(&["topic", "partition", "from", "to", "messages", "target"]);
+    for source in sources {
+        for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), options)? {
+            let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
+            let to = end.map_or(Cell::Unknown, Cell::Number);
+            let name = Address { topic: Some(name), ..target.clone() }.to_string();
+            table.row(vec![Cell::Text(topic), Cell::Number(partition.into()), Cell::Number(start), to, Cell::Number(messages), Cell::Text(name)]);
+        }
+    }
+    table.print(context)?;
+    Ok(Exit::Done)
+}
+
 /// Copies the topics of one storage.
 fn copy(source: &Opened, target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<CopyResult> {
-    let target_name = |topic: &String| target.topic.clone().unwrap_or_else(|| topic.clone());
-    let pairs: Vec<_> = source.topics.iter().map(|topic| (topic.clone(), target_name(topic))).collect();
     let _progress = ProgressLine::show(context, &options.read.progress, false);
-    shell::cp(source.kafi.storage(), target_kafi.storage(), &pairs, options)
+    shell::cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), options)
+}
+
+fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {
+    let target_name = |topic: &String| target.topic.clone().unwrap_or_else(|| topic.clone());
+    source.topics.iter().map(|topic| (topic.clone(), target_name(topic))).collect()
+}
+
+/// The later topics that belong to a mirror: those that a glob of this storage matches. They keep their names.
+fn new_topics(addresses: &[String], source: &Opened, target: &Address) -> Result<Option<NewTopics>> {
+    if target.topic.is_some() {
+        return Ok(None);
+    }
+    let mut globs = Vec::new();
+    for text in addresses {
+        let address = Address::parse(text)?;
+        if let Some(glob) = address.topic.as_deref().filter(|_| address.is_glob() && address.storage == source.storage) {
+            globs.push(Glob::parse(glob)?);
+        }
+    }
+    if globs.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(NewTopics::new(move |topic| globs.iter().any(|glob| glob.matches(topic)).then(|| topic.to_string()))))
 }
 
 fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {
@@ -94,11 +157,19 @@ fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {
         threads: args.read.threads.map_or(0, usize::from),
         create: !args.no_create,
         config: args.config.clone(),
+        with_config: args.with_config,
         append: args.append,
+        resume: args.resume,
+        repartition: args.repartition,
         ignore_timestamp: args.ignore_timestamp,
         force: args.force,
+        rate: args.rate,
         ..CopyOptions::default()
     })
+}
+
+fn rate(text: &str) -> std::result::Result<Rate, String> {
+    text.parse().map_err(|error: Error| error.message().to_string())
 }
 
 fn bad(text: &str, why: &str) -> Error {

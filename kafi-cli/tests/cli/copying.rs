@@ -86,7 +86,7 @@ fn a_target_that_holds_messages_is_refused() {
         $ kafi cp ./a/u ./b/ -q
         $ kafi cp ./a/u ./b/
         ! error: copy: topic u: the target holds 1 messages already
-        ! hint: pass --append to write behind them, at new offsets
+        ! hint: pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets
         ? 1
         $ kafi cp ./a/u ./b/ --append
         ! 1 read, 1 written, 0 failed in 0.0 s
@@ -95,7 +95,7 @@ fn a_target_that_holds_messages_is_refused() {
         1 x
         $ kafi touch ./b/t && kafi cp ./a/t ./b/
         ! error: copy: topic t: the target has too few partitions (1) for the source (2): keys would change their partitions
-        ! hint: copy into a new topic, or add partitions to the target
+        ! hint: copy into a new topic, add partitions to the target, or pass --repartition to spread the messages by key
         ? 2
         $ kafi touch ./c/t --partitions 3 && kafi cp ./a/t ./c/ -q && kafi wc ./c/t -q
         TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
@@ -150,6 +150,85 @@ fn timestamps_and_settings_of_the_target() {
         "timestamp":3,"timestamp_type":"append"
         "timestamp":2,"timestamp_type":"create"
         "timestamp":1,"timestamp_type":"create"
+        "#,
+    );
+}
+
+#[test]
+fn a_copy_goes_on_where_it_stopped() {
+    source().check(
+        r#"
+        $ seq 5 | kafi produce ./a/u -q; kafi cp ./a/u ./b/ -n 2 && kafi cp ./a/u ./b/ --resume && kafi cp ./a/u ./b/ --resume
+        ! 2 read, 2 written, 0 failed in 0.0 s
+        ! 4 read, 4 written, 0 failed in 0.0 s
+        ! 0 read, 0 written, 0 failed in 0.0 s
+        $ kafi cat ./a/u --json > before; kafi cat ./b/u --json | diff before - && kafi cp ./a/t ./b/u --resume
+        ! error: resume: topic u: the target is a copy of another source: topic u of DIR/a
+        ! hint: copy into a new topic, or pass --append to write behind what it holds, at new offsets
+        ? 1
+        $ kafi cp ./a/u ./b/ --resume --append
+        ! error: read arguments: the argument '--resume' cannot be used with '--append'
+        ! hint: usage: kafi cp --resume <SOURCE>... <TARGET>
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_makes_nothing() {
+    source().check(
+        r#"
+        $ kafi cp ./a/t ./b/copy --dry-run; ls b 2>&1
+        TOPIC  PARTITION  FROM  TO  MESSAGES  TARGET
+        t              0     0   1         1  ./b/copy
+        t              1     0   2         2  ./b/copy
+        ls: cannot access 'b': No such file or directory
+        ? 2
+        $ kafi cp './a/*' ./b/ --dry-run -f -p 0 --json
+        {"topic":"t","partition":0,"from":0,"to":null,"messages":1,"target":"./b/t"}
+        {"topic":"u","partition":0,"from":0,"to":null,"messages":1,"target":"./b/u"}
+        $ kafi cp ./a/u ./b/ -q && kafi cp ./a/u ./b/ --dry-run
+        ! error: copy: topic u: the target holds 1 messages already
+        ! hint: pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets
+        ? 1
+        $ kafi cp ./a/u ./b/ --dry-run --resume
+        TOPIC  PARTITION  FROM  TO  MESSAGES  TARGET
+        u              0     1   1         0  ./b/u
+        "#,
+    );
+}
+
+#[test]
+fn partitions_are_chosen_anew_by_key() {
+    source().check(
+        r#"
+        $ kafi touch ./k/t --partitions 3; for k in a b c d e; do kafi produce ./k/t -k $k $k -q; done; kafi produce ./k/t none -p 2 -q
+        $ kafi touch ./k/like --partitions 2; for k in a b c d e; do kafi produce ./k/like -k $k $k -q; done
+        $ kafi touch ./k/copy --partitions 2; kafi cp ./k/t ./k/copy --repartition
+        ! 6 read, 6 written, 0 failed in 0.0 s
+        $ kafi cat ./k/copy -F '%p %v\n' | grep -v none | sort > copy; kafi cat ./k/like -F '%p %v\n' | sort | diff copy - && kafi cat ./k/copy -F '%p %v\n' | grep none
+        0 none
+        "#,
+    );
+}
+
+#[test]
+fn rates_and_settings() {
+    source().check(
+        r#"
+        $ kafi cp ./a/t ./b/ --rate 1000 && kafi cp ./a/u ./b/ --rate 1MB/s
+        ! 3 read, 3 written, 0 failed in 0.0 s
+        ! 1 read, 1 written, 0 failed in 0.0 s
+        $ kafi cp ./a/t ./c/ --rate fast
+        ! error: read arguments: invalid value 'fast' for '--rate <N>': a rate is a number of messages a second, or bytes a second with a unit, such as 10MB
+        ? 2
+        $ kafi touch ./a/set --config compression.type=lz4 --config segment.bytes=1000000; kafi cp ./a/set ./c/ --with-config --config segment.bytes=2000000
+        ! 0 read, 0 written, 0 failed in 0.0 s
+        $ grep -o '"\(compression\|segment\)[a-z.]*": "[a-z0-9]*"' c/topics/set/topic.json; kafi cp ./a/set ./d/ -q; grep -c compression d/topics/set/topic.json
+        "compression.type": "lz4"
+        "segment.bytes": "2000000"
+        0
+        ? 1
         "#,
     );
 }

@@ -110,7 +110,7 @@ fn a_folder_keeps_the_offsets() {
     broker.text("kafi touch k:@t && seq 10 | kafi produce k:@t -q && kafi cp k:@t ./folder/ -o 4:8 -q");
     assert_eq!(broker.text("kafi cat ./folder/@t -F '%o %v;'"), "4 5;5 6;6 7;7 8;");
     assert_eq!(broker.text("kafi watermarks ./folder/@t --json"), "{\"topic\":\"@t\",\"partition\":0,\"low\":4,\"high\":8,\"messages\":4}\n");
-    let refused = "! error: copy: topic @t: the target holds 4 messages already\n! hint: pass --append to write behind them, at new offsets\n? 1\n";
+    let refused = "! error: copy: topic @t: the target holds 4 messages already\n! hint: pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets\n? 1\n";
     assert_eq!(broker.seen("kafi cp k:@t ./folder/"), refused);
     // Into Kafka a copy appends.
     broker.text("kafi cp ./folder/@t k:@t -q");

@@ -11,6 +11,7 @@ mod writer;
 
 pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
 pub use group::{GroupOptions, GroupUse};
+pub(crate) use group::start_at_committed;
 pub use pipe::{Copied, Pipe, Target};
 pub use progress::{Cancel, Progress};
 pub use pump::{pump, pump_settling};

@@ -37,6 +37,7 @@ pub struct Progress {
     read: AtomicU64,
     bytes: AtomicU64,
     written: AtomicU64,
+    skipped: AtomicU64,
     done: AtomicU64,
     expected: AtomicU64,
 }
@@ -57,6 +58,11 @@ impl Progress {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// The messages that were read and left out, because the target has them already.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
     /// The share of the known end that is reached, from 0 to 1, by offsets; `None` as long as nothing is known or where there is no end.
     pub fn share(&self) -> Option<f64> {
         let expected = self.expected.load(Ordering::Relaxed);
@@ -71,6 +77,10 @@ impl Progress {
 
     pub(crate) fn add_written(&self, messages: u64) {
         self.written.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_skipped(&self, messages: u64) {
+        self.skipped.fetch_add(messages, Ordering::Relaxed);
     }
 
     pub(crate) fn expect(&self, offsets: u64) {

@@ -87,6 +87,23 @@ impl Writer {
         Ok(())
     }
 
+    /// As [`flush`](Writer::flush) for ever, but also what comes behind a failure gets its report, so that the count of what was written is exact.
+    ///
+    /// # Errors
+    /// The first failure, as for [`flush`](Writer::flush).
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let mut first = Ok(());
+        loop {
+            let settled = self.settled;
+            let flushed = self.flush(None);
+            let is_over = flushed.is_ok() || self.settled == settled;
+            first = first.and(flushed);
+            if is_over {
+                return first;
+            }
+        }
+    }
+
     /// The messages that were reported as written.
     pub fn written(&self) -> u64 {
         self.written

@@ -1,25 +1,20 @@
 //! `cp`: copies topics, byte for byte, with every field of every message.
 
-use std::collections::{HashMap, HashSet};
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::admin::Topic;
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::error::{Error, ErrorKind, Result};
-use crate::functional::{Cancel, Copied, ReadOptions, Reader, Writer, plan, pump, readers_of};
-use crate::producer::ProducerOptions;
-use crate::record::TimestampType;
-use crate::shell::cat::{Finished, finish};
-use crate::shell::target::{Target, forget_timestamps};
+use crate::error::Result;
+use crate::functional::{Copied, ReadOptions};
+use crate::shell::cat::Finished;
+use crate::shell::copy_job::Job;
+use crate::shell::copy_plan::Planner;
+use crate::shell::rate::Rate;
 use crate::storage::Storage;
 
 /// How topics are copied.
 #[derive(Clone, Debug)]
 pub struct CopyOptions {
-    /// What is read of the source.
+    /// What is read of the source. With `follow` the copy is a mirror: it goes on, also with partitions that the source gets later, until somebody asks to stop.
     pub read: ReadOptions,
     /// The properties of the producer.
     pub properties: Vec<(String, String)>,
@@ -29,18 +24,65 @@ pub struct CopyOptions {
     pub create: bool,
     /// The settings of a target that is made.
     pub config: Vec<(String, String)>,
+    /// Gives a target that is made the settings of the source that are not defaults, too. Default: false.
+    pub with_config: bool,
     /// Writes behind the messages that a target on a log holds already, at new offsets. Default: false, such a target is refused.
     pub append: bool,
+    /// Goes on where the same copy stopped: where the target is a log that keeps offsets, at its end; elsewhere where a group on the source says, which is committed after delivery. Default: false.
+    pub resume: bool,
+    /// Spreads the messages over the partitions of a target that has another number of them: by key, as the Java clients do; those without a key by their partition. Default: false.
+    pub repartition: bool,
     /// Gives every message the time at which it is written. Default: false.
     pub ignore_timestamp: bool,
     /// Copies also where the target's settings say that it deletes or refuses messages of this age. Default: false.
     pub force: bool,
+    /// The most that is written, by all threads together. Default: no limit.
+    pub rate: Option<Rate>,
+    /// Which topics that appear later at the source belong to a mirror. Default: none.
+    pub new_topics: Option<NewTopics>,
 }
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        let read = ReadOptions::default();
-        Self { read, properties: Vec::new(), threads: 0, create: true, config: Vec::new(), append: false, ignore_timestamp: false, force: false }
+        Self {
+            read: ReadOptions::default(),
+            properties: Vec::new(),
+            threads: 0,
+            create: true,
+            config: Vec::new(),
+            with_config: false,
+            append: false,
+            resume: false,
+            repartition: false,
+            ignore_timestamp: false,
+            force: false,
+            rate: None,
+            new_topics: None,
+        }
+    }
+}
+
+/// Says of a topic that appears at the source of a mirror to which topic it is copied, if at all.
+#[derive(Clone)]
+pub struct NewTopics(Arc<TargetOf>);
+
+/// The name of the target for the name of a source.
+type TargetOf = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl NewTopics {
+    /// Asks `target_of`, which answers with the name of the target for the name of a source.
+    pub fn new(target_of: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(target_of))
+    }
+
+    pub(crate) fn target_of(&self, source: &str) -> Option<String> {
+        (self.0)(source)
+    }
+}
+
+impl fmt::Debug for NewTopics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewTopics")
     }
 }
 
@@ -53,137 +95,52 @@ pub struct CopyResult {
     pub finished: Finished,
 }
 
+/// What a copy would read of one partition, and where it would write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedPart {
+    /// The source.
+    pub topic: String,
+    /// Its partition.
+    pub partition: i32,
+    /// The first offset that would be read.
+    pub start: i64,
+    /// The offset that would be stopped before; `None` for a mirror, which goes on.
+    pub end: Option<i64>,
+    /// How many offsets lie between the start and the end of now; as many messages at most.
+    pub messages: i64,
+    /// The topic that would be written to.
+    pub target: String,
+    /// Whether it would be made.
+    pub creates: bool,
+}
+
 /// Copies each topic of `source` that is named first in a pair to the topic of `target` that is named second. Partition, timestamp, headers, and null stay as they are; into a log that does not hold
 /// anything yet also the offsets (if it gets one source only) and the timestamp type. Blocks until the end of the source that was seen at the start is copied and delivered, or somebody asks to stop.
 ///
 /// # Errors
-/// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Usage` for a source that is named twice, a target with too few partitions, or one that would lose or change
+/// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Conflict` where a copy is to be resumed that is one of another source, or of one that ends below it;
+/// `OutOfRange` where the source no longer has what comes next; `Usage` for a source that is named twice, a target with too few partitions, or one that would lose or change
 /// messages;
 /// what reading or writing fails with. It stops at the first message that fails; what was delivered before stays.
 pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<CopyResult> {
-    let read = &options.read;
     if pairs.is_empty() {
         return Ok(CopyResult::default());
     }
-    refuse_itself(source, target, pairs, options)?;
-    let topics: Vec<String> = pairs.iter().map(|(source, _)| source.clone()).collect();
-    refuse_twice(&topics)?;
-    let known = source.admin()?.topics(&topics, read.timeout)?;
-    let assignments = plan(source, &topics, read)?;
-    let mut targets = HashMap::new();
-    for (from, to) in pairs {
-        let topic: &Topic = known.iter().find(|topic| topic.name == *from).expect("the storage describes each topic that it was asked for");
-        let partitions: Vec<i32> = assignments.iter().filter(|a| a.topic == *from).map(|a| a.partition).collect();
-        targets.insert(from.as_str(), (to.as_str(), Target::prepare(target, to, topic, &partitions, options)?));
-    }
-    let mut names: Vec<_> = pairs.iter().map(|(_, to)| to).collect();
-    names.sort();
-    let one_source_each = names.windows(2).all(|pair| pair[0] != pair[1]);
-    let keep_offsets = !options.append && one_source_each && target.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS);
-    let producer = ProducerOptions { keep_offsets, properties: options.properties.clone() };
-    let threads = if options.threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { options.threads };
-    let readers = readers_of(source, assignments, read, threads)?;
-    let keeps_append_times = target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE);
-    let job = Job { target, targets, producer, keeps_append_times, said: AtomicBool::new(false), options };
-    job.run(readers)
+    let mut planner = Planner::open(source, target, options)?;
+    let planned = planner.plan(pairs)?;
+    let ready = planned.into_iter().map(|topic| planner.make(topic)).collect::<Result<Vec<_>>>()?;
+    Job::new(planner).run(ready)
 }
 
-/// A copy whose every question is answered.
-struct Job<'a> {
-    target: &'a dyn Storage,
-    targets: HashMap<&'a str, (&'a str, Target)>,
-    producer: ProducerOptions,
-    keeps_append_times: bool,
-    /// Whether it was said that append times become create times.
-    said: AtomicBool,
-    options: &'a CopyOptions,
-}
-
-impl Job<'_> {
-    /// A thread for each reader, with a writer of its own.
-    fn run(&self, readers: Vec<Reader>) -> Result<CopyResult> {
-        let read_before = self.options.read.progress.read();
-        let stops: Vec<Cancel> = readers.iter().map(Reader::stop).collect();
-        let shares: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = readers.into_iter().map(|reader| scope.spawn(|| self.run_share(reader, &stops))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        let mut result = CopyResult::default();
-        let mut readers = Vec::new();
-        for share in shares {
-            let (reader, written) = share?;
-            result.copied.written += written;
-            readers.extend(reader);
-        }
-        result.copied.read = self.options.read.progress.read() - read_before;
-        result.finished = finish(readers, &self.options.read)?;
-        Ok(result)
+/// What [`cp`] would do. Looks at everything, and makes nothing.
+///
+/// # Errors
+/// As for [`cp`].
+pub fn plan_cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<Vec<PlannedPart>> {
+    if pairs.is_empty() {
+        return Ok(Vec::new());
     }
-
-    fn run_share(&self, reader: Reader, stops: &[Cancel]) -> Result<(Vec<Reader>, u64)> {
-        let copied = self.copy_share(reader);
-        if copied.is_err() {
-            // The other shares stop too: a copy that has failed is not carried on.
-            stops.iter().for_each(Cancel::cancel);
-        }
-        copied
-    }
-
-    fn copy_share(&self, reader: Reader) -> Result<(Vec<Reader>, u64)> {
-        let mut writer = Writer::open(self.target, &self.producer, self.options.read.progress.clone())?;
-        let copied = pump(
-            vec![reader],
-            |_| Ok(()),
-            |batch| {
-                let caught_up = self.options.read.follow && !batch.is_full();
-                self.prepare(batch)?;
-                writer.write(batch)?;
-                if caught_up {
-                    // The next messages may come late, and these are not to wait for them.
-                    writer.flush(None)?;
-                }
-                Ok(ControlFlow::Continue(()))
-            },
-        );
-        // Also what a copy that failed has read is delivered.
-        let written = writer.close(None);
-        Ok((copied?, written?))
-    }
-
-    /// Sends the messages to the targets' names, and looks whether the targets keep them.
-    fn prepare(&self, batch: &mut Batch) -> Result<()> {
-        if self.options.ignore_timestamp {
-            forget_timestamps(batch);
-        }
-        for index in 0..batch.topics().len() {
-            let (name, target) = &self.targets[batch.topics()[index].as_str()];
-            let index = index as u32;
-            if !self.options.force {
-                target.check_timestamps(batch, index)?;
-            }
-            batch.rename_topic(index, name);
-        }
-        let changes_type = !self.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
-        if changes_type && !self.said.swap(true, Ordering::Relaxed) {
-            log::warn!("the source's append times become create times: {} takes no others", self.target.name());
-        }
-        Ok(())
-    }
-}
-
-fn refuse_twice(topics: &[String]) -> Result<()> {
-    let mut seen = HashSet::new();
-    match topics.iter().find(|topic| !seen.insert(*topic)) {
-        None => Ok(()),
-        Some(twice) => Err(Error::new(ErrorKind::Usage, "copy", "the source is named twice").with("topic", twice).hint("copy it to one topic at a time")),
-    }
-}
-
-fn refuse_itself(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<()> {
-    let Some((same, _)) = pairs.iter().find(|(from, to)| from == to) else { return Ok(()) };
-    let timeout = options.read.timeout;
-    if source.scheme() != target.scheme() || source.identity(timeout)? != target.identity(timeout)? {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Usage, "copy", "source and target are the same topic").with("topic", same))
+    let mut planner = Planner::open(source, target, options)?;
+    let planned = planner.plan(pairs)?;
+    planner.describe(&planned)
 }

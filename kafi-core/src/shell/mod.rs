@@ -3,17 +3,24 @@
 //! They hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
 
 mod cat;
+mod copy_job;
+mod copy_mirror;
+mod copy_note;
+mod copy_plan;
 mod cp;
 mod diff;
 mod grep;
+mod rate;
 mod tail;
 mod target;
 mod wc;
 
+pub(crate) use cat::finish;
 pub use cat::{Finished, cat};
-pub use cp::{CopyOptions, CopyResult, cp};
+pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep};
 pub use tail::tail;
+pub use rate::Rate;
 pub(crate) use target::existing;
 pub use wc::{Counts, wc};

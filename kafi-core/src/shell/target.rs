@@ -2,23 +2,30 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::admin::{Admin, NewTopic, Topic, Watermarks};
+use crate::admin::{Admin, ConfigChange, ConfigEntry, NewTopic, Topic, Watermarks};
 use crate::batch::Batch;
 use crate::capability::Capabilities;
-use crate::consumer::{Isolation, TopicPartition};
+use crate::consumer::{Assignment, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
+use crate::partitioner::partition_of;
 use crate::record::{NO_TIMESTAMP, TimestampType};
 use crate::shell::CopyOptions;
+use crate::shell::copy_note::{NOTE, SourceNote};
+use crate::shell::copy_plan::{go_on, is_log, watermarks};
 use crate::storage::Storage;
-use crate::topic_name::check_topic_name;
 
 const OPERATION: &str = "copy";
 
 const RETENTION: &str = "retention.ms";
 const BEFORE_MAX: &str = "message.timestamp.before.max.ms";
 const AFTER_MAX: &str = "message.timestamp.after.max.ms";
+const TIMESTAMP_TYPE: &str = "message.timestamp.type";
 
-/// A topic that is ready to be copied into.
+/// Settings that name the brokers of one cluster.
+const OF_ONE_CLUSTER: [&str; 2] = ["follower.replication.throttled.replicas", "leader.replication.throttled.replicas"];
+
+/// A topic that is copied into.
+#[derive(Clone)]
 pub(crate) struct Target {
     name: String,
     /// How old a message may be: the setting that says so, and its milliseconds.
@@ -26,32 +33,182 @@ pub(crate) struct Target {
     /// How far in the future the timestamp of a message may lie.
     ahead_max_ms: Option<i64>,
     append_time: bool,
+    /// Over how many partitions messages are spread by key; `None` keeps their partitions.
+    spread: Option<i32>,
+}
+
+/// What has to be done to a target before messages are written.
+pub(crate) enum Change {
+    /// It is made.
+    Create(NewTopic),
+    /// It gets more partitions.
+    Grow(i32),
+    /// It notes its source, or that it has none any more.
+    Note(Vec<ConfigChange>),
+}
+
+/// Looks at a target, and changes nothing.
+pub(crate) struct Look<'a> {
+    pub(crate) storage: &'a dyn Storage,
+    pub(crate) admin: &'a mut dyn Admin,
+    pub(crate) source_admin: &'a mut dyn Admin,
+    pub(crate) options: &'a CopyOptions,
+    /// Whether the messages are written at the offsets of the source.
+    pub(crate) keep_offsets: bool,
+    /// Whether what the target holds may be the beginning of this copy.
+    pub(crate) resumes: bool,
+}
+
+impl Look<'_> {
+    /// Looks at the topic `name`: what has to be done to it, and, where a copy is resumed, where the `parts` of the source go on. `note` is what it says once it is a copy of `source`.
+    pub(crate) fn at(&mut self, name: &str, source: &Topic, note: &SourceNote, parts: &mut [Assignment]) -> Result<(Target, Vec<Change>)> {
+        let mut target = Target { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, append_time: false, spread: None };
+        let Some(topic) = existing(self.admin, name, self.options.read.timeout)? else {
+            if !self.options.create {
+                return Err(missing(name));
+            }
+            return Ok((target, vec![Change::Create(self.new_topic(name, source, note)?)]));
+        };
+        let mut changes = self.check_partitions(&mut target, &topic, source, parts)?;
+        let config = config_of(self.storage, self.admin, name, self.options.read.timeout)?;
+        target.read_config(&config);
+        target.check_append_time(self.storage, self.options)?;
+        if is_log(self.storage) {
+            changes.extend(self.check_log(&topic, SourceNote::read(&config), note, parts)?);
+        }
+        Ok((target, changes))
+    }
+
+    /// A topic for a copy of `source`.
+    fn new_topic(&mut self, name: &str, source: &Topic, note: &SourceNote) -> Result<NewTopic> {
+        let mut config = self.options.config.clone();
+        if self.options.with_config {
+            let entries = self.source_admin.topic_config(&source.name, self.options.read.timeout)?;
+            let copied = entries.into_iter().filter(|entry| !entry.default && !entry.read_only && is_portable(&entry.name));
+            for ConfigEntry { name, value, .. } in copied {
+                if let Some(value) = value.filter(|_| !config.iter().any(|(set, _)| *set == name)) {
+                    config.push((name, value));
+                }
+            }
+        }
+        let appends_time = config.iter().any(|(name, value)| name == TIMESTAMP_TYPE && value == "LogAppendTime");
+        let target = Target { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, append_time: appends_time, spread: None };
+        target.check_append_time(self.storage, self.options)?;
+        if !is_log(self.storage) && !config.iter().any(|(key, _)| key == RETENTION) {
+            config.push((RETENTION.into(), "-1".into()));
+        }
+        if self.keep_offsets {
+            config.extend(note.settings());
+        }
+        let partitions = i32::try_from(source.partitions.len()).expect("a topic has fewer than 2^31 partitions");
+        Ok(NewTopic { config, ..NewTopic::new(name).partitions(partitions) })
+    }
+
+    /// Whether the partitions of the source fit, or how they are made to.
+    fn check_partitions(&self, target: &mut Target, topic: &Topic, source: &Topic, parts: &[Assignment]) -> Result<Vec<Change>> {
+        let needed = parts.iter().map(|part| part.partition).max().map_or(0, |last| last as usize + 1);
+        let (have, wanted) = (topic.partitions.len(), source.partitions.len());
+        if self.options.repartition && have != wanted {
+            target.spread = Some(have as i32);
+            return Ok(Vec::new());
+        }
+        if have >= needed {
+            return Ok(Vec::new());
+        }
+        if self.resumes {
+            return Ok(vec![Change::Grow(wanted as i32)]);
+        }
+        let why = format!("the target has too few partitions ({have}) for the source ({needed}): keys would change their partitions");
+        let hint = "copy into a new topic, add partitions to the target, or pass --repartition to spread the messages by key";
+        Err(Error::new(ErrorKind::Usage, OPERATION, why).with("topic", &topic.name).hint(hint))
+    }
+
+    /// Whether what a log holds may stay before what is copied, and what it has to note.
+    fn check_log(&mut self, topic: &Topic, noted: Option<SourceNote>, note: &SourceNote, parts: &mut [Assignment]) -> Result<Option<Change>> {
+        let partitions: Vec<_> = topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect();
+        let ends = self.admin.watermarks(&partitions, Isolation::ReadUncommitted, self.options.read.timeout)?;
+        let messages: i64 = ends.iter().map(|end| end.high - end.low).sum();
+        if !self.keep_offsets {
+            if messages > 0 && !self.options.append {
+                return Err(holds_messages(&topic.name, messages));
+            }
+            // What is written now is not the source's any more, offset by offset.
+            return Ok(noted.map(|_| Change::Note(SourceNote::removal())));
+        }
+        let merged = match noted {
+            Some(noted) if self.resumes && noted.is_same_source(note) => self.resume(&topic.name, noted, &ends, parts)?,
+            _ if messages == 0 => return Ok(Some(Change::Note(note.changes()))),
+            _ if !self.resumes => return Err(holds_messages(&topic.name, messages)),
+            Some(noted) => return Err(other_source(&topic.name, &noted, note)),
+            None => return Err(no_source(&topic.name, messages)),
+        };
+        Ok(merged.map(|merged| Change::Note(merged.changes())))
+    }
+
+    /// Lets the parts go on at the target's end; returns the note with the partitions that are new, if there are some.
+    fn resume(&mut self, name: &str, noted: SourceNote, ends: &[Watermarks], parts: &mut [Assignment]) -> Result<Option<SourceNote>> {
+        let mut merged = noted.clone();
+        let sources = watermarks(self.source_admin, parts, Isolation::ReadUncommitted, self.options)?;
+        for (part, source) in parts.iter_mut().zip(sources) {
+            let Some(start) = noted.starts.get(&part.partition) else {
+                merged.starts.insert(part.partition, part.start);
+                continue;
+            };
+            // A partition that the target does not have yet is one that the copy did not come to.
+            let end = ends.iter().find(|end| end.partition == part.partition).map_or(0, |end| end.high);
+            if self.options.read.group.is_some() {
+                // The group says where to go on; what the target has by then is left out.
+                continue;
+            }
+            go_on(part, end.max(*start), &source, self.options)?;
+            log::info!("resuming topic {name}, partition {}, at offset {}", part.partition, part.start);
+        }
+        Ok((merged != noted).then_some(merged))
+    }
 }
 
 impl Target {
-    /// Looks at the topic `name`, or makes it with as many partitions as the source, `topic`, has.
-    pub(crate) fn prepare(storage: &dyn Storage, name: &str, source: &Topic, partitions: &[i32], options: &CopyOptions) -> Result<Self> {
-        check_topic_name(name)?;
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Does to the target what has to be done, and reads its limits where it was made.
+    pub(crate) fn make(&mut self, storage: &dyn Storage, admin: &mut dyn Admin, changes: Vec<Change>, options: &CopyOptions) -> Result<()> {
         let timeout = options.read.timeout;
-        let mut admin = storage.admin()?;
-        let existing = existing(admin.as_mut(), name, timeout)?;
-        match &existing {
-            None if options.create => create(storage, admin.as_mut(), name, source, options)?,
-            None => return Err(missing(name)),
-            Some(topic) => {
-                check_partitions(topic, partitions)?;
-                check_empty(storage, admin.as_mut(), topic, options)?;
+        for change in changes {
+            match change {
+                Change::Create(topic) => {
+                    let said = options.config.iter().any(|(key, _)| key == RETENTION);
+                    if !said && topic.config.iter().any(|(key, value)| key == RETENTION && value == "-1") && !is_log(storage) {
+                        let name = &self.name;
+                        let why = "so that nothing of the copy is deleted for its age";
+                        log::warn!("topic {name} is created with retention.ms=-1, {why}; --config retention.ms=… sets another");
+                    }
+                    admin.create_topic(&topic, timeout)?;
+                    self.read_config(&config_of(storage, admin, &self.name, timeout)?);
+                    self.check_append_time(storage, options)?;
+                }
+                Change::Grow(partitions) => {
+                    log::warn!("topic {} gets {partitions} partitions, as its source has", self.name);
+                    admin.create_partitions(&self.name, partitions, timeout)?;
+                }
+                Change::Note(changes) => admin.alter_topic_config(&self.name, &changes, timeout)?,
             }
         }
-        let mut target = Self { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, append_time: false };
-        if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
-            target.read_config(admin.as_mut(), timeout)?;
+        Ok(())
+    }
+
+    /// Chooses the partitions anew, where the target has another number of them.
+    pub(crate) fn spread(&self, batch: &mut Batch, topic: u32) {
+        let Some(partitions) = self.spread else { return };
+        for index in 0..batch.len() {
+            let meta = batch.metas()[index];
+            if meta.topic == topic {
+                // What has no key keeps company with what stood in its partition, in its order.
+                let partition = batch.get(index).key.map_or(meta.partition.rem_euclid(partitions), |key| partition_of(key, partitions));
+                batch.metas_mut()[index].partition = partition;
+            }
         }
-        if target.append_time && !storage.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE) && !options.ignore_timestamp {
-            let error = Error::new(ErrorKind::Usage, OPERATION, "the target has message.timestamp.type=LogAppendTime and would overwrite the timestamps");
-            return Err(error.with("topic", name).hint("pass --ignore-timestamp if that is all right"));
-        }
-        Ok(target)
     }
 
     /// Whether the target would delete or refuse one of these messages, for its timestamp.
@@ -74,14 +231,21 @@ impl Target {
         }
     }
 
+    fn check_append_time(&self, storage: &dyn Storage, options: &CopyOptions) -> Result<()> {
+        if !self.append_time || storage.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE) || options.ignore_timestamp {
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::Usage, OPERATION, "the target has message.timestamp.type=LogAppendTime and would overwrite the timestamps");
+        Err(error.with("topic", &self.name).hint("pass --ignore-timestamp if that is all right"))
+    }
+
     fn bad_time(&self, setting: &str, ms: i64, what: String) -> Error {
         let keeps_all = if setting == RETENTION { " (-1 keeps everything)" } else { "" };
         let hint = format!("raise {setting} of the target{keeps_all}, or pass --force");
         Error::new(ErrorKind::Usage, OPERATION, format!("{setting}={ms} {what}")).with("topic", &self.name).hint(hint)
     }
 
-    fn read_config(&mut self, admin: &mut dyn Admin, timeout: Duration) -> Result<()> {
-        let config = admin.topic_config(&self.name, timeout)?;
+    fn read_config(&mut self, config: &[ConfigEntry]) {
         let value = |name: &str| config.iter().find(|entry| entry.name == name).and_then(|entry| entry.value.as_deref());
         let limit = |name: &str| value(name).and_then(|text| text.parse().ok()).filter(|&ms: &i64| ms >= 0);
         let deletes = value("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
@@ -89,8 +253,7 @@ impl Target {
         let before_max = limit(BEFORE_MAX).map(|ms| (BEFORE_MAX, ms));
         self.age_max = retention.into_iter().chain(before_max).collect();
         self.ahead_max_ms = limit(AFTER_MAX);
-        self.append_time = value("message.timestamp.type") == Some("LogAppendTime");
-        Ok(())
+        self.append_time = value(TIMESTAMP_TYPE) == Some("LogAppendTime");
     }
 }
 
@@ -103,53 +266,45 @@ pub(crate) fn existing(admin: &mut dyn Admin, name: &str, timeout: Duration) -> 
     }
 }
 
-/// Logs keep what they are given and resolve their offsets themselves; a broker deletes by age.
-fn is_log(storage: &dyn Storage) -> bool {
-    storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS)
-}
-
-fn create(storage: &dyn Storage, admin: &mut dyn Admin, name: &str, source: &Topic, options: &CopyOptions) -> Result<()> {
-    let mut config = options.config.clone();
-    if !is_log(storage) && !config.iter().any(|(key, _)| key == "retention.ms") {
-        log::warn!("topic {name} is created with retention.ms=-1, so that nothing of the copy is deleted for its age; --config retention.ms=… sets another");
-        config.push(("retention.ms".into(), "-1".into()));
-    }
-    let partitions = i32::try_from(source.partitions.len()).expect("a topic has fewer than 2^31 partitions");
-    admin.create_topic(&NewTopic { config, ..NewTopic::new(name).partitions(partitions) }, options.read.timeout)
-}
-
-fn missing(name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, OPERATION, "no such topic").with("topic", name).hint("create it first, or leave out --no-create")
-}
-
-fn check_partitions(topic: &Topic, partitions: &[i32]) -> Result<()> {
-    let needed = partitions.iter().max().map_or(0, |last| *last as usize + 1);
-    let have = topic.partitions.len();
-    if have >= needed {
-        return Ok(());
-    }
-    let why = format!("the target has too few partitions ({have}) for the source ({needed}): keys would change their partitions");
-    Err(Error::new(ErrorKind::Usage, OPERATION, why).with("topic", &topic.name).hint("copy into a new topic, or add partitions to the target"))
-}
-
-fn check_empty(storage: &dyn Storage, admin: &mut dyn Admin, topic: &Topic, options: &CopyOptions) -> Result<()> {
-    if options.append || !is_log(storage) {
-        return Ok(());
-    }
-    let partitions: Vec<_> = topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect();
-    let watermarks: Vec<Watermarks> = admin.watermarks(&partitions, Isolation::ReadUncommitted, options.read.timeout)?;
-    let messages: i64 = watermarks.iter().map(|watermarks| watermarks.high - watermarks.low).sum();
-    if messages == 0 {
-        return Ok(());
-    }
-    let why = format!("the target holds {messages} messages already");
-    Err(Error::new(ErrorKind::AlreadyExists, OPERATION, why).with("topic", &topic.name).hint("pass --append to write behind them, at new offsets"))
-}
-
 /// Gives every message the target's clock.
 pub(crate) fn forget_timestamps(batch: &mut Batch) {
     for meta in batch.metas_mut() {
         meta.timestamp = NO_TIMESTAMP;
         meta.timestamp_type = TimestampType::Create;
     }
+}
+
+/// The settings of a topic; none where the storage has none.
+fn config_of(storage: &dyn Storage, admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
+    if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) { admin.topic_config(name, timeout) } else { Ok(Vec::new()) }
+}
+
+/// Whether a setting means the same on another storage.
+fn is_portable(name: &str) -> bool {
+    !name.starts_with(NOTE) && !OF_ONE_CLUSTER.contains(&name)
+}
+
+fn missing(name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, OPERATION, "no such topic").with("topic", name).hint("create it first, or leave out --no-create")
+}
+
+fn holds_messages(name: &str, messages: i64) -> Error {
+    let why = format!("the target holds {messages} messages already");
+    let hint = "pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets";
+    Error::new(ErrorKind::AlreadyExists, OPERATION, why).with("topic", name).hint(hint)
+}
+
+fn other_source(name: &str, noted: &SourceNote, source: &SourceNote) -> Error {
+    let what = if (&noted.cluster, &noted.topic) == (&source.cluster, &source.topic) {
+        "a topic of the same name that was deleted since".to_string()
+    } else {
+        format!("topic {} of {}", noted.topic, noted.cluster)
+    };
+    let error = Error::new(ErrorKind::Conflict, "resume", format!("the target is a copy of another source: {what}"));
+    error.with("topic", name).hint("copy into a new topic, or pass --append to write behind what it holds, at new offsets")
+}
+
+fn no_source(name: &str, messages: i64) -> Error {
+    let why = format!("the target holds {messages} messages, but does not say that they are a copy of this source");
+    Error::new(ErrorKind::Conflict, "resume", why).with("topic", name).hint("copy into a new topic, or pass --append to write behind them, at new offsets")
 }

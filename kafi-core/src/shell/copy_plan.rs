@@ -1,0 +1,276 @@
+//! What a copy reads and where it writes it: every question is answered here, before anything is made or read.
+
+use std::collections::HashSet;
+
+use crate::admin::{Admin, Topic, Watermarks};
+use crate::capability::Capabilities;
+use crate::consumer::{Assignment, Isolation, Position, TopicPartition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::{plan, start_at_committed};
+use crate::shell::copy_note::SourceNote;
+use crate::shell::target::{Change, Look, Target, existing};
+use crate::shell::{CopyOptions, PlannedPart};
+use crate::storage::Storage;
+use crate::topic_name::check_topic_name;
+
+const OPERATION: &str = "copy";
+
+/// Answers the questions of one copy.
+pub(crate) struct Planner<'a> {
+    pub(crate) source: &'a dyn Storage,
+    pub(crate) target: &'a dyn Storage,
+    pub(crate) options: &'a CopyOptions,
+    pub(crate) source_admin: Box<dyn Admin>,
+    target_admin: Box<dyn Admin>,
+    /// Whether the messages are written at the offsets that they have at the source.
+    pub(crate) keep_offsets: bool,
+    /// The identity of the source, which a log notes; empty for other targets.
+    cluster: String,
+}
+
+/// A topic that is to be copied, and what has to be done at the target before.
+pub(crate) struct PlannedTopic {
+    pub(crate) source: Topic,
+    pub(crate) target: Target,
+    /// What is read.
+    pub(crate) parts: Vec<Assignment>,
+    /// The group on the source that keeps how far the copy has come, where the target does not.
+    pub(crate) progress_group: Option<String>,
+    changes: Vec<Change>,
+}
+
+/// A topic that can be copied now.
+pub(crate) struct ReadyTopic {
+    pub(crate) source: Topic,
+    pub(crate) target: Target,
+    pub(crate) parts: Vec<Assignment>,
+    pub(crate) progress_group: Option<String>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn open(source: &'a dyn Storage, target: &'a dyn Storage, options: &'a CopyOptions) -> Result<Self> {
+        if options.resume && options.append {
+            let error = Error::new(ErrorKind::Usage, OPERATION, "a copy is either resumed at the source's offsets or appended at new ones");
+            return Err(error.hint("pass --resume or --append, not both"));
+        }
+        let cluster = if is_log(target) { source.identity(options.read.timeout)? } else { String::new() };
+        Ok(Self { source, target, options, source_admin: source.admin()?, target_admin: target.admin()?, keep_offsets: false, cluster })
+    }
+
+    /// Plans the copy of all pairs.
+    pub(crate) fn plan(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
+        self.refuse_itself(pairs)?;
+        refuse_twice(pairs)?;
+        self.keep_offsets = self.can_keep_offsets(pairs)?;
+        self.plan_topics(pairs)
+    }
+
+    /// Plans topics that came later, as those before.
+    pub(crate) fn plan_more(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
+        self.refuse_itself(pairs)?;
+        self.plan_topics(pairs)
+    }
+
+    /// Plans partitions that a topic got later: they are read from their start.
+    pub(crate) fn plan_partitions(&mut self, source: Topic, to: &str, partitions: &[i32]) -> Result<PlannedTopic> {
+        let partitions: Vec<_> = partitions.iter().map(|&partition| TopicPartition { topic: source.name.clone(), partition }).collect();
+        let watermarks = self.source_admin.watermarks(&partitions, self.options.read.consumer.isolation, self.options.read.timeout)?;
+        let parts = watermarks.into_iter().map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: None }).collect();
+        self.plan_topic(source, to, parts, true)
+    }
+
+    fn plan_topics(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
+        let topics: Vec<String> = pairs.iter().map(|(source, _)| source.clone()).collect();
+        let read = &self.options.read;
+        let known = self.source_admin.topics(&topics, read.timeout)?;
+        let mut assignments = plan(self.source, &topics, read)?;
+        if let Some(group) = &read.group {
+            // The group says by itself where its members begin; here it is what is told and noted.
+            start_at_committed(self.source, group, &mut assignments, read)?;
+        }
+        let mut planned = Vec::with_capacity(pairs.len());
+        for (from, to) in pairs {
+            let source = known.iter().find(|topic| topic.name == *from).expect("the storage describes each topic that it was asked for").clone();
+            let parts = assignments.iter().filter(|a| a.topic == *from).cloned().collect();
+            planned.push(self.plan_topic(source, to, parts, self.resumes())?);
+        }
+        Ok(planned)
+    }
+
+    /// Plans the copy of one topic. `resumes` says whether what the target holds may be the beginning of it.
+    fn plan_topic(&mut self, source: Topic, to: &str, mut parts: Vec<Assignment>, resumes: bool) -> Result<PlannedTopic> {
+        check_topic_name(to)?;
+        let note = self.note(&source, &parts);
+        let mut look = Look {
+            storage: self.target,
+            admin: self.target_admin.as_mut(),
+            source_admin: self.source_admin.as_mut(),
+            options: self.options,
+            keep_offsets: self.keep_offsets,
+            resumes,
+        };
+        let (target, changes) = look.at(to, &source, &note, &mut parts)?;
+        let keeps_progress = self.options.resume && self.options.read.group.is_none() && !is_log(self.target);
+        let progress_group = if keeps_progress { Some(self.resume_from_group(&source.name, to, &mut parts)?) } else { None };
+        Ok(PlannedTopic { source, target, parts, progress_group, changes })
+    }
+
+    /// Makes and changes at the target what has to be.
+    pub(crate) fn make(&mut self, topic: PlannedTopic) -> Result<ReadyTopic> {
+        let PlannedTopic { source, mut target, parts, progress_group, changes } = topic;
+        match target.make(self.target, self.target_admin.as_mut(), changes, self.options) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                // Somebody else has just made it, which may be another process that shares the work, or the pair before.
+                let name = target.name().to_string();
+                let again = self.plan_topic(source, &name, parts, self.resumes())?;
+                let PlannedTopic { source, mut target, parts, progress_group, changes } = again;
+                target.make(self.target, self.target_admin.as_mut(), changes, self.options)?;
+                Ok(ReadyTopic { source, target, parts, progress_group })
+            }
+            made => made.map(|()| ReadyTopic { source, target, parts, progress_group }),
+        }
+    }
+
+    /// The plan in words.
+    pub(crate) fn describe(&mut self, planned: &[PlannedTopic]) -> Result<Vec<PlannedPart>> {
+        let mut described = Vec::new();
+        for topic in planned {
+            let ends = watermarks(self.source_admin.as_mut(), &topic.parts, self.options.read.consumer.isolation, self.options)?;
+            for (part, end) in topic.parts.iter().zip(ends) {
+                let until = part.end.unwrap_or(end.high);
+                described.push(PlannedPart {
+                    topic: part.topic.clone(),
+                    partition: part.partition,
+                    start: part.start,
+                    end: part.end,
+                    messages: (until - part.start).max(0),
+                    target: topic.target.name().to_string(),
+                    creates: topic.changes.iter().any(|change| matches!(change, Change::Create(_))),
+                });
+            }
+        }
+        Ok(described)
+    }
+
+    /// Whether what a target holds may be the beginning of this copy: also where it is another process of the same group that has written it.
+    fn resumes(&self) -> bool {
+        self.options.resume || self.options.read.group.is_some() && !self.options.append && is_log(self.target)
+    }
+
+    fn note(&self, source: &Topic, parts: &[Assignment]) -> SourceNote {
+        let starts = parts.iter().map(|part| (part.partition, part.start)).collect();
+        SourceNote { cluster: self.cluster.clone(), topic: source.name.clone(), id: source.id.clone(), starts }
+    }
+
+    /// Offsets are kept where the target can, gets one source only, and spreads no messages over other partitions.
+    fn can_keep_offsets(&mut self, pairs: &[(String, String)]) -> Result<bool> {
+        let mut names: Vec<_> = pairs.iter().map(|(_, to)| to).collect();
+        names.sort();
+        let one_source_each = names.windows(2).all(|pair| pair[0] != pair[1]);
+        let keeps = !self.options.append && is_log(self.target) && one_source_each && !self.repartitions(pairs)?;
+        if self.options.resume && is_log(self.target) && !keeps {
+            let why = "only a copy of one source with its partitions keeps the source's offsets, which say where to go on";
+            return Err(
+                Error::new(ErrorKind::Usage, OPERATION, why).hint("leave out --resume, or copy each source to a topic of its own without --repartition")
+            );
+        }
+        Ok(keeps)
+    }
+
+    fn repartitions(&mut self, pairs: &[(String, String)]) -> Result<bool> {
+        if !self.options.repartition {
+            return Ok(false);
+        }
+        let timeout = self.options.read.timeout;
+        for (from, to) in pairs {
+            let (source, target) = (existing(self.source_admin.as_mut(), from, timeout)?, existing(self.target_admin.as_mut(), to, timeout)?);
+            if source.zip(target).is_some_and(|(source, target)| source.partitions.len() != target.partitions.len()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Moves the parts to where the group on the source says that a copy to a broker has come; returns the group.
+    fn resume_from_group(&mut self, from: &str, to: &str, parts: &mut [Assignment]) -> Result<String> {
+        let timeout = self.options.read.timeout;
+        let group = format!("kafi-cp.{from}.{}.{to}", self.target.identity(timeout)?);
+        let committed = match self.source_admin.group_offsets(&group, timeout) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            committed => committed?,
+        };
+        let ends = watermarks(self.source_admin.as_mut(), parts, Isolation::ReadUncommitted, self.options)?;
+        for (part, source) in parts.iter_mut().zip(ends) {
+            if let Some(committed) = committed.iter().find(|c| c.topic == part.topic && c.partition == part.partition) {
+                go_on(part, committed.offset, &source, self.options)?;
+            }
+        }
+        Ok(group)
+    }
+
+    fn refuse_itself(&self, pairs: &[(String, String)]) -> Result<()> {
+        let Some((same, _)) = pairs.iter().find(|(from, to)| from == to) else { return Ok(()) };
+        let timeout = self.options.read.timeout;
+        if self.source.scheme() != self.target.scheme() || self.source.identity(timeout)? != self.target.identity(timeout)? {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Usage, OPERATION, "source and target are the same topic").with("topic", same))
+    }
+}
+
+/// Logs keep what they are given and resolve their offsets themselves; a broker deletes by age.
+pub(crate) fn is_log(storage: &dyn Storage) -> bool {
+    storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS)
+}
+
+/// Lets a part begin at `offset`, where the copy stopped, if the source still has what comes there.
+///
+/// # Errors
+/// `Conflict` for a source that ends before it, `OutOfRange` for one that starts behind it, unless gaps are allowed.
+pub(crate) fn go_on(part: &mut Assignment, offset: i64, source: &Watermarks, options: &CopyOptions) -> Result<()> {
+    let Watermarks { low, high, .. } = *source;
+    let with_place = |error: Error| error.with("topic", &part.topic).with("partition", part.partition);
+    if high < offset {
+        let why = format!("the source ends at offset {high}, but the copy has come to {offset} already: it is not the same any more");
+        return Err(with_place(Error::new(ErrorKind::Conflict, "resume", why)).hint("copy into a new topic"));
+    }
+    if low > offset {
+        let why = format!("the offsets {offset} to {} are no longer there", low - 1);
+        if !options.read.consumer.allow_gap {
+            return Err(with_place(Error::new(ErrorKind::OutOfRange, "resume", why)).hint("--allow-gap goes on behind them"));
+        }
+        log::warn!("topic {}, partition {}: {why}: going on at {low}", part.topic, part.partition);
+    }
+    part.start = offset.max(low);
+    part.end = part.end.map(|end| end.max(part.start));
+    Ok(())
+}
+
+/// The ends of the partitions of these parts, in their order.
+pub(crate) fn watermarks(admin: &mut dyn Admin, parts: &[Assignment], isolation: Isolation, options: &CopyOptions) -> Result<Vec<Watermarks>> {
+    let partitions: Vec<_> = parts.iter().map(|part| TopicPartition { topic: part.topic.clone(), partition: part.partition }).collect();
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    admin.watermarks(&partitions, isolation, options.read.timeout)
+}
+
+/// The offset after the last message of each partition of a batch, by the names of the source.
+pub(crate) fn positions_after(batch: &crate::batch::Batch) -> Vec<Position> {
+    let mut positions: Vec<Position> = Vec::new();
+    for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
+        let last = run.last().expect("a run holds at least one message");
+        positions.push(Position { topic: batch.topics()[last.topic as usize].clone(), partition: last.partition, offset: last.offset + 1 });
+    }
+    positions
+}
+
+fn refuse_twice(pairs: &[(String, String)]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match pairs.iter().find(|(topic, _)| !seen.insert(topic)) {
+        None => Ok(()),
+        Some((twice, _)) => {
+            Err(Error::new(ErrorKind::Usage, OPERATION, "the source is named twice").with("topic", twice).hint("copy it to one topic at a time"))
+        }
+    }
+}
