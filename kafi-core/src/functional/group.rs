@@ -43,6 +43,8 @@ pub enum GroupUse {
     /// As a member; offsets are committed when the work on their messages is done: each second, before partitions are given up, and at the end.
     #[default]
     CommitDone,
+    /// As a member; offsets are committed at the end only, for work that is done as a whole or not at all. Partitions that go before are not committed.
+    CommitAtEnd,
     /// As a member; offsets are committed when the messages after them are asked for, whether or not the work on them is done.
     CommitRead,
     /// As a member that commits nothing.
@@ -188,19 +190,22 @@ impl Member {
 
     /// Whether what is done is to be committed before the next poll.
     pub(crate) fn wants_commit(&self, consumer: &dyn Consumer, next: &OffsetMap) -> bool {
-        let is_due = consumer.membership() == Membership::Revoking || self.committed_at.elapsed() >= COMMIT_EVERY;
-        is_due && self.usage == GroupUse::CommitDone && self.has_uncommitted(next)
+        self.usage == GroupUse::CommitDone && self.is_commit_due(consumer, next)
     }
 
     /// Whether what was returned is to be committed, done or not.
     pub(crate) fn wants_commit_of_read(&self, consumer: &dyn Consumer, next: &OffsetMap) -> bool {
-        let is_due = consumer.membership() == Membership::Revoking || self.committed_at.elapsed() >= COMMIT_EVERY;
-        is_due && self.usage == GroupUse::CommitRead && self.has_uncommitted(next)
+        self.usage == GroupUse::CommitRead && self.is_commit_due(consumer, next)
+    }
+
+    fn is_commit_due(&self, consumer: &dyn Consumer, next: &OffsetMap) -> bool {
+        let is_due = self.committed_at.elapsed() >= COMMIT_EVERY || consumer.membership() == Membership::Revoking;
+        is_due && self.has_uncommitted(next)
     }
 
     /// Whether offsets are committed at the end.
     pub(crate) fn commits(&self) -> bool {
-        matches!(self.usage, GroupUse::CommitDone | GroupUse::CommitRead)
+        matches!(self.usage, GroupUse::CommitDone | GroupUse::CommitAtEnd | GroupUse::CommitRead)
     }
 
     fn has_uncommitted(&self, next: &OffsetMap) -> bool {

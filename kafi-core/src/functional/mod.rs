@@ -2,6 +2,7 @@
 
 mod coding;
 mod group;
+mod order;
 mod pipe;
 mod progress;
 mod pump;
@@ -12,6 +13,8 @@ mod writer;
 pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
 pub use group::{GroupOptions, GroupUse};
 pub(crate) use group::start_at_committed;
+pub use order::Order;
+pub(crate) use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};
 pub use progress::{Cancel, Progress};
 pub use pump::{pump, pump_settling};

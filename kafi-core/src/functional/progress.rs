@@ -69,6 +69,11 @@ impl Progress {
         (expected > 0).then(|| (self.done.load(Ordering::Relaxed) as f64 / expected as f64).min(1.0))
     }
 
+    /// The offsets passed so far.
+    pub(crate) fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn add_read(&self, messages: u64, bytes: u64, offsets: u64) {
         self.read.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);

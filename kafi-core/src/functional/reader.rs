@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, OffsetMap, start_at_committed};
-use crate::functional::{Cancel, GroupOptions, GroupUse, Progress};
+use crate::functional::{Cancel, GroupOptions, GroupUse, Order, Progress};
 use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
@@ -27,6 +27,9 @@ pub struct ReadOptions {
     pub max: Option<u64>,
     /// Go on at the end, for ever. Default: false.
     pub follow: bool,
+    /// In which order the messages of several partitions come, for `cat` and `grep`. Other orders than the default need an end, and take no member of a group.
+    /// Default: as they are read.
+    pub order: Order,
     /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too unless only looking on, and
     /// `consumer.start_at_earliest` says where partitions without a committed offset begin. Default: no group.
     pub group: Option<GroupOptions>,
@@ -51,6 +54,7 @@ impl Default for ReadOptions {
             partitions: None,
             max: None,
             follow: false,
+            order: Order::default(),
             group: None,
             consumer: ConsumerOptions::default(),
             batch_records_max: Batch::RECORDS_MAX,
@@ -64,7 +68,7 @@ impl Default for ReadOptions {
 
 impl ReadOptions {
     /// The group, where it is read as its member.
-    fn joined(&self) -> Option<&GroupOptions> {
+    pub(crate) fn joined(&self) -> Option<&GroupOptions> {
         self.group.as_ref().filter(|group| group.usage != GroupUse::LookOnly)
     }
 }
@@ -366,7 +370,7 @@ fn offsets_of(options: &ReadOptions) -> Result<Offsets> {
 }
 
 /// The bytes of keys, values, and headers; the arena may hold more.
-fn payload_bytes(batch: &Batch) -> u64 {
+pub(crate) fn payload_bytes(batch: &Batch) -> u64 {
     let fields = batch.metas().iter().map(|meta| (meta.key.len.max(0) + meta.value.len.max(0)) as u64);
     let with_headers = batch.metas().iter().enumerate().filter(|(_, meta)| meta.header_count > 0);
     let headers = with_headers.flat_map(|(index, _)| batch.get(index).headers.iter());

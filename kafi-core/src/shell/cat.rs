@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use crate::batch::Batch;
 use crate::consumer::Position;
-use crate::error::Result;
-use crate::functional::{ReadOptions, Reader, pump, readers};
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::{Order, ReadOptions, Reader, plan, pump, read_in_order, readers};
 use crate::storage::Storage;
 
 /// How reading ended.
@@ -29,19 +29,43 @@ pub fn cat(
     threads: usize,
     each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let readers = readers(storage, topics, options, threads)?;
-    let readers = pump(readers, |_| Ok(()), each)?;
-    finish(readers, options)
+    read_then(storage, topics, options, threads, |_| Ok(()), each, |_| Ok(()))
+}
+
+/// Hands everything that `options` ask for to `each`, in the order that they ask for, after `work` has seen it; calls `then` at the end, before the last offsets are committed.
+pub(crate) fn read_then(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    work: impl Fn(&mut Batch) -> Result<()> + Sync,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    then: impl FnOnce(&Finished) -> Result<()>,
+) -> Result<Finished> {
+    if options.order != Order::AsRead {
+        if options.joined().is_some() {
+            return Err(Error::new(ErrorKind::Usage, "sort messages", "the partitions of a group's member come and go, and cannot be sorted"));
+        }
+        let reached = read_in_order(storage, plan(storage, topics, options)?, options, work, each)?;
+        let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
+        return then(&finished).map(|()| finished);
+    }
+    let readers = pump(readers(storage, topics, options, threads)?, work, each)?;
+    finish_then(readers, options, then)
 }
 
 /// Commits what is done, closes the readers, and says how far they came.
 pub(crate) fn finish(readers: Vec<Reader>, options: &ReadOptions) -> Result<Finished> {
-    let mut reached = Vec::new();
-    for mut reader in readers {
-        reader.commit_last()?;
-        reached.extend(reader.reached());
-        reader.close()?;
-    }
+    finish_then(readers, options, |_| Ok(()))
+}
+
+/// As [`finish`], but the work is done only when `then` has returned.
+fn finish_then(mut readers: Vec<Reader>, options: &ReadOptions, then: impl FnOnce(&Finished) -> Result<()>) -> Result<Finished> {
+    let mut reached: Vec<Position> = readers.iter().flat_map(Reader::reached).collect();
     reached.sort();
-    Ok(Finished { reached, cancelled: options.cancel.is_cancelled() })
+    let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
+    then(&finished)?;
+    readers.iter_mut().try_for_each(Reader::commit_last)?;
+    readers.into_iter().try_for_each(Reader::close)?;
+    Ok(finished)
 }

@@ -6,9 +6,9 @@ use regex::bytes::Regex;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::functional::{ReadOptions, pump, readers};
+use crate::functional::ReadOptions;
 use crate::record::Record;
-use crate::shell::cat::{Finished, finish};
+use crate::shell::cat::{Finished, read_then};
 use crate::storage::Storage;
 
 /// Where a pattern is looked for.
@@ -68,21 +68,37 @@ pub fn grep(
     options: &ReadOptions,
     threads: usize,
     look_for: &GrepOptions,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+) -> Result<(u64, Finished)> {
+    grep_then(storage, topics, options, threads, look_for, each, |_| Ok(()))
+}
+
+/// As [`grep`], but the work is done only when `then` has returned, which is called once everything is found; a group's offsets are committed after it.
+///
+/// # Errors
+/// As for [`grep`], and what `then` fails with.
+pub fn grep_then(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    look_for: &GrepOptions,
     mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<(u64, Finished)> {
     let mut found = 0;
-    let readers = readers(storage, topics, options, threads)?;
     let matching = |batch: &mut Batch| {
         batch.retain(|record| look_for.matches(&record));
         Ok(())
     };
-    let readers = pump(readers, matching, |batch| {
+    let take = |batch: &mut Batch| {
         let wanted = look_for.found_max.map_or(u64::MAX, |max| max - found);
         batch.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
         found += batch.len() as u64;
         let asked = if batch.is_empty() { ControlFlow::Continue(()) } else { each(batch)? };
         let enough = look_for.found_max.is_some_and(|max| found >= max);
         Ok(if enough { ControlFlow::Break(()) } else { asked })
-    })?;
-    Ok((found, finish(readers, options)?))
+    };
+    let finished = read_then(storage, topics, options, threads, matching, take, then)?;
+    Ok((found, finished))
 }

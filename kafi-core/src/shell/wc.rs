@@ -1,11 +1,13 @@
 //! `wc`: counts messages and bytes.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, ControlFlow};
 
+use crate::batch::Batch;
 use crate::error::Result;
 use crate::functional::ReadOptions;
-use crate::shell::{Finished, cat};
+use crate::shell::cat::{Finished, read_then};
 use crate::storage::Storage;
 
 /// What was counted.
@@ -35,8 +37,27 @@ impl AddAssign for Counts {
 /// # Errors
 /// Those of [`cat`].
 pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threads: usize) -> Result<(BTreeMap<String, Counts>, Finished)> {
-    let mut counts: BTreeMap<String, Counts> = topics.iter().map(|topic| (topic.clone(), Counts::default())).collect();
-    let finished = cat(storage, topics, options, threads, |batch| {
+    let mut counted = BTreeMap::new();
+    let finished = wc_then(storage, topics, options, threads, |counts, _| {
+        counted.clone_from(counts);
+        Ok(())
+    })?;
+    Ok((counted, finished))
+}
+
+/// As [`wc`], but the work is done only when `then` has returned, which is given the counts; a group's offsets are committed after it.
+///
+/// # Errors
+/// As for [`wc`], and what `then` fails with.
+pub fn wc_then(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    then: impl FnOnce(&BTreeMap<String, Counts>, &Finished) -> Result<()>,
+) -> Result<Finished> {
+    let counts: RefCell<BTreeMap<String, Counts>> = RefCell::new(topics.iter().map(|topic| (topic.clone(), Counts::default())).collect());
+    let count = |batch: &mut Batch| {
         for (index, topic) in batch.topics().iter().enumerate() {
             let mut of_topic = Counts::default();
             for meta in batch.metas().iter().filter(|meta| meta.topic as usize == index) {
@@ -47,9 +68,9 @@ pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threa
                     tombstones: u64::from(meta.value.len < 0),
                 };
             }
-            *counts.entry(topic.clone()).or_default() += of_topic;
+            *counts.borrow_mut().entry(topic.clone()).or_default() += of_topic;
         }
         Ok(ControlFlow::Continue(()))
-    })?;
-    Ok((counts, finished))
+    };
+    read_then(storage, topics, options, threads, |_| Ok(()), count, |finished| then(&counts.borrow(), finished))
 }
