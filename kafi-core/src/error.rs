@@ -255,4 +255,14 @@ mod tests {
         let debug = format!("{error:?}");
         assert!(debug.contains("hint: free some space") && debug.contains("caused by: No space"), "{debug}");
     }
+
+    #[test]
+    fn a_duplicate_says_the_same() {
+        let error = Error::io("append", std::io::Error::from_raw_os_error(28)).with("topic", "t").hint("free some space").retry(Retry::Later);
+        let twin = error.duplicate();
+        assert_eq!((twin.kind(), twin.retryable()), (ErrorKind::NoSpace, Retry::Later));
+        assert_eq!(twin.to_string(), error.to_string());
+        assert_eq!(twin.hint_text(), error.hint_text());
+        assert!(StdError::source(&twin).is_none() && StdError::source(&error).is_some());
+    }
 }

@@ -20,28 +20,14 @@ pub(crate) fn io_error(operation: &'static str, path: String, error: io::Error) 
     }
 }
 
-/// Another error that says the same; the chain of causes stays with the first.
-pub(crate) fn copy(error: &Error) -> Error {
-    let mut twin = Error::new(error.kind(), error.operation().to_string(), error.message()).retry(error.retryable());
-    for (key, value) in error.context() {
-        twin = twin.with(key.to_string(), value);
-    }
-    match error.hint_text() {
-        Some(hint) => twin.hint(hint),
-        None => twin,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_says_the_same() {
-        let error = io_error("append", "/x/y".into(), io::Error::from_raw_os_error(28)).with("topic", "t");
-        let twin = copy(&error);
-        assert_eq!(twin.kind(), ErrorKind::NoSpace);
-        assert_eq!(twin.to_string(), error.to_string());
-        assert_eq!(twin.hint_text(), error.hint_text());
+    fn a_full_disk_says_what_to_do() {
+        let error = io_error("append", "/x/y".into(), io::Error::from_raw_os_error(28));
+        assert_eq!(error.kind(), ErrorKind::NoSpace);
+        assert!(error.to_string().contains("path /x/y") && error.hint_text().is_some_and(|hint| hint.contains("free some space")));
     }
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 use kafi_core::{Delivery, Error, ErrorKind, NO_TIMESTAMP, Record, Report, Result, TimestampType};
 use kafi_records::{BatchHeader, Encoder};
 
-use crate::error::copy;
 use crate::log::PartitionDir;
 use crate::log::append_file::{Appender, NewBatch};
 use crate::topic_config::Effective;
@@ -311,7 +310,7 @@ impl Lane {
 
     fn report_failed(&self, run: Run, error: &Error, reports: &mut Vec<Report>) {
         let Run { token, first, count, .. } = run;
-        let delivery = Delivery::Failed(copy(error));
+        let delivery = Delivery::Failed(error.duplicate());
         reports.push(Report { token, topic: Arc::clone(&self.topic), partition: self.partition, first, count, delivery });
     }
 
