@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::check::{Verdict, check, equal, refused};
-use super::context::{Context, SHORT, assignment, batch_of, message, numbers, poll, position, texts, unique, values, within};
+use super::context::{Context, SHORT, assignment, batch_of, message, numbers, poll, position, texts, unique, values};
 use super::{Case, PLACED};
 use crate::batch::Batch;
 use crate::consumer::{ConsumerOptions, Polled};
@@ -87,7 +87,7 @@ fn poll_returns_at_once(c: &Context) -> Verdict {
     equal(&poll(consumer.as_mut(), &mut Batch::new(), SHORT)?, &Polled::Timeout, "the answer when there is nothing")?;
     c.write(&[message(&topic, 0, "v")])?;
     let mut batch = Batch::new();
-    let polled = within(Duration::ZERO, "poll beside a message", || poll(consumer.as_mut(), &mut batch, c.wait()))??;
+    let polled = c.within(Duration::ZERO, "poll beside a message", || poll(consumer.as_mut(), &mut batch, c.wait()))??;
     equal(&polled, &Polled::Records, "the answer when there is a message")?;
     consumer.close(c.wait())?;
     Ok(())
@@ -99,7 +99,7 @@ fn poll_keeps_its_timeout(c: &Context) -> Verdict {
     consumer.assign(&[assignment(&topic, 0, 0, None)], c.wait())?;
     for timeout in [Duration::ZERO, Duration::from_millis(1), SHORT] {
         let started = Instant::now();
-        let polled = within(timeout, "poll of nothing", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
+        let polled = c.within(timeout, "poll of nothing", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
         equal(&polled, &Polled::Timeout, "the answer when there is nothing")?;
         check(started.elapsed() >= timeout / 2, format_args!("the time ran out after {} ms", started.elapsed().as_millis()))?;
     }
@@ -134,7 +134,7 @@ fn end_stays_end(c: &Context) -> Verdict {
     equal(&c.read_to_end(consumer.as_mut())?.len(), &10, "the messages up to the end")?;
     c.write(&numbers(&topic, 0, 5, 10))?;
     for timeout in [Duration::ZERO, SHORT, c.wait()] {
-        let polled = within(Duration::ZERO, "poll at the end", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
+        let polled = c.within(Duration::ZERO, "poll at the end", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
         equal(&polled, &Polled::End, "the answer after the end")?;
     }
     consumer.close(c.wait())?;

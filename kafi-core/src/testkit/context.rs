@@ -24,8 +24,8 @@ pub(super) const FIRST_MS: i64 = 1_700_000_000_000;
 /// A time-out that is expected to run out.
 pub(super) const SHORT: Duration = Duration::from_millis(500);
 
-/// How much later than its time-out a call may come back before that is a failure: this long, and so many times the time-out.
-const LATE: Duration = Duration::from_secs(15);
+/// A call may come back late by this part of what anything may take, and so many times its time-out, before that is a failure.
+const LATE_PART: u32 = 4;
 const LATE_TIMES: u32 = 3;
 
 /// What one report says, without its error's text.
@@ -256,6 +256,16 @@ impl Context {
         Ok(polled)
     }
 
+    /// Makes a call that has `timeout`, and checks that it came back in time, with a wide margin.
+    #[track_caller]
+    pub(super) fn within<T>(&self, timeout: Duration, what: &str, call: impl FnOnce() -> T) -> Checked<T> {
+        let started = Instant::now();
+        let result = call();
+        let (took, limit) = (started.elapsed(), timeout * LATE_TIMES + self.wait() / LATE_PART);
+        check(took <= limit, format_args!("{what} with a time-out of {} ms took {} ms", timeout.as_millis(), took.as_millis()))?;
+        Ok(result)
+    }
+
     /// Polls until at least `count` messages have come.
     pub(super) fn read_some(&self, consumer: &mut dyn Consumer, count: usize) -> Checked<Vec<OwnedRecord>> {
         let (mut records, mut batch) = (Vec::new(), Batch::new());
@@ -292,16 +302,6 @@ pub(super) fn poll(consumer: &mut dyn Consumer, batch: &mut Batch, timeout: Dura
     batch.validate()?;
     equal(&batch.is_empty(), &(polled != Polled::Records), format_args!("whether the batch is empty after {polled:?}"))?;
     Ok(polled)
-}
-
-/// Makes a call that has `timeout`, and checks that it came back in time, with a wide margin.
-#[track_caller]
-pub(super) fn within<T>(timeout: Duration, what: &str, call: impl FnOnce() -> T) -> Checked<T> {
-    let started = Instant::now();
-    let result = call();
-    let (took, limit) = (started.elapsed(), timeout * LATE_TIMES + LATE);
-    check(took <= limit, format_args!("{what} with a time-out of {} ms took {} ms", timeout.as_millis(), took.as_millis()))?;
-    Ok(result)
 }
 
 /// The offsets of each partition rise in the order in which they were read.

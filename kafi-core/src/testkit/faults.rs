@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::check::{Verdict, check, equal, refused};
-use super::context::{Context, assignment, batch_of, fetch, message, numbers, partition, position, texts, unique, values, within};
+use super::context::{Context, assignment, batch_of, fetch, message, numbers, partition, position, texts, unique, values};
 use super::{Case, Needs, PLACED, READ_WRITE};
 use crate::admin::NewTopic;
 use crate::batch::Batch;
@@ -44,50 +44,50 @@ const fn unreachable(name: &'static str, promise: &'static str, run: fn(&Context
 }
 
 /// Makes a call that cannot succeed, and checks that it comes back in time with the right kind.
-fn gone<T>(what: &str, call: impl FnOnce() -> Result<T>) -> Verdict {
-    let error: Error = refused(within(TIMEOUT, what, call)?, GONE, what)?;
+fn gone<T>(c: &Context, what: &str, call: impl FnOnce() -> Result<T>) -> Verdict {
+    let error: Error = refused(c.within(TIMEOUT, what, call)?, GONE, what)?;
     check(!error.to_string().is_empty(), format_args!("{what} says why"))
 }
 
 fn opening(c: &Context) -> Verdict {
-    let storage = within(Duration::ZERO, "open", || c.unreachable())??;
-    within(Duration::ZERO, "consumer", || storage.consumer(&ConsumerOptions::default()))??;
-    within(Duration::ZERO, "producer", || storage.producer(&ProducerOptions::default()))??;
-    within(Duration::ZERO, "admin", || storage.admin())??;
+    let storage = c.within(Duration::ZERO, "open", || c.unreachable())??;
+    c.within(Duration::ZERO, "consumer", || storage.consumer(&ConsumerOptions::default()))??;
+    c.within(Duration::ZERO, "producer", || storage.producer(&ProducerOptions::default()))??;
+    c.within(Duration::ZERO, "admin", || storage.admin())??;
     equal(&storage.capabilities(), &c.storage.capabilities(), "the capabilities, which need no server")
 }
 
 fn identity(c: &Context) -> Verdict {
     let storage = c.unreachable()?;
-    gone("identity", || storage.identity(TIMEOUT))
+    gone(c, "identity", || storage.identity(TIMEOUT))
 }
 
 fn admin(c: &Context) -> Verdict {
     let mut admin = c.unreachable()?.admin()?;
-    gone("topics of all names", || admin.topics(&[], TIMEOUT))?;
-    gone("topics", || admin.topics(&["t".into()], TIMEOUT))?;
-    gone("create_topic", || admin.create_topic(&NewTopic::new("t"), TIMEOUT))?;
-    gone("delete_topic", || admin.delete_topic("t", TIMEOUT))?;
-    gone("watermarks", || admin.watermarks(&[partition("t", 0)], Isolation::ReadCommitted, TIMEOUT))?;
+    gone(c, "topics of all names", || admin.topics(&[], TIMEOUT))?;
+    gone(c, "topics", || admin.topics(&["t".into()], TIMEOUT))?;
+    gone(c, "create_topic", || admin.create_topic(&NewTopic::new("t"), TIMEOUT))?;
+    gone(c, "delete_topic", || admin.delete_topic("t", TIMEOUT))?;
+    gone(c, "watermarks", || admin.watermarks(&[partition("t", 0)], Isolation::ReadCommitted, TIMEOUT))?;
     if c.has(Capabilities::ADMIN_PARTITIONS) {
-        gone("create_partitions", || admin.create_partitions("t", 3, TIMEOUT))?;
+        gone(c, "create_partitions", || admin.create_partitions("t", 3, TIMEOUT))?;
     }
     if c.has(Capabilities::ADMIN_TIMES) {
-        gone("offsets_for_times", || admin.offsets_for_times(&[position("t", 0, 0)], TIMEOUT))?;
+        gone(c, "offsets_for_times", || admin.offsets_for_times(&[position("t", 0, 0)], TIMEOUT))?;
     }
     if c.has(Capabilities::ADMIN_DELETE_RECORDS) {
-        gone("delete_records", || admin.delete_records(&[position("t", 0, 0)], TIMEOUT))?;
+        gone(c, "delete_records", || admin.delete_records(&[position("t", 0, 0)], TIMEOUT))?;
     }
     if c.has(Capabilities::ADMIN_CONFIG) {
         let change = crate::ConfigChange { name: "retention.ms".into(), value: None };
-        gone("topic_config", || admin.topic_config("t", TIMEOUT))?;
-        gone("alter_topic_config", || admin.alter_topic_config("t", &[change], TIMEOUT))?;
+        gone(c, "topic_config", || admin.topic_config("t", TIMEOUT))?;
+        gone(c, "alter_topic_config", || admin.alter_topic_config("t", &[change], TIMEOUT))?;
     }
     if c.has(Capabilities::ADMIN_GROUPS) {
-        gone("groups", || admin.groups(TIMEOUT))?;
-        gone("group_offsets", || admin.group_offsets("g", TIMEOUT))?;
-        gone("alter_group_offsets", || admin.alter_group_offsets("g", &[position("t", 0, 0)], TIMEOUT))?;
-        gone("delete_group", || admin.delete_group("g", TIMEOUT))?;
+        gone(c, "groups", || admin.groups(TIMEOUT))?;
+        gone(c, "group_offsets", || admin.group_offsets("g", TIMEOUT))?;
+        gone(c, "alter_group_offsets", || admin.alter_group_offsets("g", &[position("t", 0, 0)], TIMEOUT))?;
+        gone(c, "delete_group", || admin.delete_group("g", TIMEOUT))?;
     }
     Ok(())
 }
@@ -95,34 +95,34 @@ fn admin(c: &Context) -> Verdict {
 fn consumers(c: &Context) -> Verdict {
     let storage = c.unreachable()?;
     let mut consumer = storage.consumer(&ConsumerOptions::default())?;
-    gone("assign", || consumer.assign(&[assignment("t", 0, 0, None)], TIMEOUT))?;
-    within(TIMEOUT, "close", || consumer.close(TIMEOUT))??;
+    gone(c, "assign", || consumer.assign(&[assignment("t", 0, 0, None)], TIMEOUT))?;
+    c.within(TIMEOUT, "close", || consumer.close(TIMEOUT))??;
     if !c.has(Capabilities::CONSUME_GROUP) {
         return Ok(());
     }
     let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() })?;
-    gone("subscribe", || member.subscribe(&["t".into()], TIMEOUT))?;
-    gone("committed", || member.committed(&[partition("t", 0)], TIMEOUT))?;
-    gone("commit", || member.commit(&[position("t", 0, 0)], TIMEOUT))?;
-    within(TIMEOUT, "close", || member.close(TIMEOUT))??;
+    gone(c, "subscribe", || member.subscribe(&["t".into()], TIMEOUT))?;
+    gone(c, "committed", || member.committed(&[partition("t", 0)], TIMEOUT))?;
+    gone(c, "commit", || member.commit(&[position("t", 0, 0)], TIMEOUT))?;
+    c.within(TIMEOUT, "close", || member.close(TIMEOUT))??;
     Ok(())
 }
 
 fn producers(c: &Context) -> Verdict {
     let mut producer = c.unreachable()?.producer(&ProducerOptions::default())?;
     let batch = batch_of(&numbers("t", 0, 0, 10));
-    let taken = match within(TIMEOUT, "produce", || producer.produce(&batch, 0, 1, TIMEOUT))? {
+    let taken = match c.within(TIMEOUT, "produce", || producer.produce(&batch, 0, 1, TIMEOUT))? {
         Ok(taken) => taken,
         Err(error) => refused(Err::<(), _>(error), GONE, "produce").map(|_| 0)?,
     };
-    let receipts = within(TIMEOUT, "reports", || fetch(producer.as_mut(), TIMEOUT))?.unwrap_or_default();
+    let receipts = c.within(TIMEOUT, "reports", || fetch(producer.as_mut(), TIMEOUT))?.unwrap_or_default();
     check(receipts.iter().all(|receipt| receipt.offset.is_err()), format_args!("nothing was written: {receipts:?}"))?;
     let reported: u64 = receipts.iter().map(|receipt| receipt.count).sum();
     if taken as u64 > reported {
-        gone("flush", || producer.flush(TIMEOUT))?;
+        gone(c, "flush", || producer.flush(TIMEOUT))?;
     }
     // It may say that messages are still under way.
-    let _ = within(TIMEOUT, "close", || producer.close(TIMEOUT))?;
+    let _ = c.within(TIMEOUT, "close", || producer.close(TIMEOUT))?;
     Ok(())
 }
 
@@ -131,11 +131,11 @@ fn drop_unreachable(c: &Context) -> Verdict {
     let mut consumer = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() })?;
     // What it says was looked at elsewhere.
     let _ = consumer.assign(&[assignment("t", 0, 0, None)], TIMEOUT);
-    within(Duration::ZERO, "dropping a consumer", || drop(consumer))?;
+    c.within(Duration::ZERO, "dropping a consumer", || drop(consumer))?;
     let mut producer = storage.producer(&ProducerOptions::default())?;
     let _ = producer.produce(&batch_of(&numbers("t", 0, 0, 10)), 0, 1, TIMEOUT);
-    within(Duration::ZERO, "dropping a producer", || drop(producer))?;
-    within(Duration::ZERO, "dropping a storage", || drop(storage))
+    c.within(Duration::ZERO, "dropping a producer", || drop(producer))?;
+    c.within(Duration::ZERO, "dropping a storage", || drop(storage))
 }
 
 fn drop_returns(c: &Context) -> Verdict {
@@ -144,10 +144,10 @@ fn drop_returns(c: &Context) -> Verdict {
     let mut consumer = c.consumer()?;
     consumer.assign(&[assignment(&topic, 0, 0, None)], c.wait())?;
     c.poll(consumer.as_mut(), &mut Batch::with_limits(1, usize::MAX))?;
-    within(Duration::ZERO, "dropping a consumer", || drop(consumer))?;
+    c.within(Duration::ZERO, "dropping a consumer", || drop(consumer))?;
     let mut producer = c.producer()?;
     c.hand_over(producer.as_mut(), &batch_of(&numbers(&topic, 0, 1_000, 2_000)), 1)?;
-    within(Duration::ZERO, "dropping a producer", || drop(producer))?;
+    c.within(Duration::ZERO, "dropping a producer", || drop(producer))?;
     let read = values(&c.read(&topic)?);
     check(read.len() >= 1_000 && read == texts(0, read.len() as i64), format_args!("what was under way is there in part, in order: {} messages", read.len()))
 }
@@ -159,7 +159,7 @@ fn closed_consumers(c: &Context) -> Verdict {
     consumer.assign(&[assignment(&topic, 0, 0, Some(10))], c.wait())?;
     consumer.close(c.wait())?;
     equal(&consumer.positions(), &Vec::new(), "the positions of a closed consumer")?;
-    let polled = within(Duration::ZERO, "poll", || consumer.poll(&mut Batch::new(), c.wait()))?;
+    let polled = c.within(Duration::ZERO, "poll", || consumer.poll(&mut Batch::new(), c.wait()))?;
     check(polled.is_err(), format_args!("poll of a closed consumer gave {polled:?}"))?;
     refused(consumer.seek(&position(&topic, 0, 0), c.wait()), &[ErrorKind::NotFound, ErrorKind::Usage], "to seek with a closed consumer")?;
     Ok(())
@@ -170,7 +170,7 @@ fn closed_producers(c: &Context) -> Verdict {
     let mut producer = c.producer()?;
     producer.close(c.wait())?;
     let batch = batch_of(&[message(&topic, 0, "v")]);
-    let taken = within(Duration::ZERO, "produce", || producer.produce(&batch, 0, 1, c.wait()))?;
+    let taken = c.within(Duration::ZERO, "produce", || producer.produce(&batch, 0, 1, c.wait()))?;
     check(taken.is_err(), format_args!("produce of a closed producer gave {taken:?}"))?;
     equal(&c.bounds(&topic, 1)?, &vec![(0, 0)], "the topic is still empty")
 }
@@ -178,8 +178,8 @@ fn closed_producers(c: &Context) -> Verdict {
 fn closing_twice(c: &Context) -> Verdict {
     let (mut consumer, mut producer) = (c.consumer()?, c.producer()?);
     for _ in 0..2 {
-        within(Duration::ZERO, "close of a consumer", || consumer.close(c.wait()))??;
-        within(Duration::ZERO, "close of a producer", || producer.close(c.wait()))??;
+        c.within(Duration::ZERO, "close of a consumer", || consumer.close(c.wait()))??;
+        c.within(Duration::ZERO, "close of a producer", || producer.close(c.wait()))??;
     }
     Ok(())
 }
@@ -188,7 +188,7 @@ fn unassigned(c: &Context) -> Verdict {
     let mut consumer = c.consumer()?;
     equal(&consumer.positions(), &Vec::new(), "the positions")?;
     let mut batch = batch_of(&[message("t", 0, "old")]);
-    let polled = within(Duration::ZERO, "poll", || consumer.poll(&mut batch, c.wait()))?;
+    let polled = c.within(Duration::ZERO, "poll", || consumer.poll(&mut batch, c.wait()))?;
     refused(polled, &[ErrorKind::Usage], "poll")?;
     check(batch.is_empty(), "poll clears the batch also when it fails")?;
     consumer.close(c.wait())?;
@@ -208,7 +208,7 @@ fn unknown_properties(c: &Context) -> Verdict {
 fn zero_timeouts(c: &Context) -> Verdict {
     let (topic, group, mut admin) = (c.topic(1)?, c.group(), c.admin()?);
     c.write(&numbers(&topic, 0, 0, 10))?;
-    let quick = |what: &str, call: &mut dyn FnMut() -> Result<()>| match within(Duration::ZERO, what, call)? {
+    let quick = |what: &str, call: &mut dyn FnMut() -> Result<()>| match c.within(Duration::ZERO, what, call)? {
         Err(error) if !GONE.contains(&error.kind()) => Err(error.into()),
         _ => Verdict::Ok(()),
     };

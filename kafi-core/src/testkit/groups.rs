@@ -9,7 +9,7 @@ use super::{Case, GROUPED, Needs};
 use crate::admin::Group;
 use crate::batch::Batch;
 use crate::capability::Capabilities;
-use crate::consumer::{Consumer, ConsumerOptions, Polled};
+use crate::consumer::{Consumer, ConsumerOptions, Membership, Polled};
 use crate::error::ErrorKind;
 
 const MANAGED: Capabilities = GROUPED.union(Capabilities::ADMIN_GROUPS);
@@ -45,6 +45,13 @@ pub(super) const CASES: &[Case] = &[
         "The partitions of a group are shared among its members; those of one that leaves go to the others.",
         members_share,
     ),
+    Case::new(
+        "members_hand_over",
+        GROUPED.union(Capabilities::CONSUME_REBALANCE),
+        "While its membership is revoking a member can commit what it read, so that the next one neither loses nor doubles it.",
+        members_hand_over,
+    ),
+    Case::new("membership_is_stable", GROUPED, "A member that reads has its share of the partitions.", membership_is_stable),
 ];
 
 fn commits_are_kept(c: &Context) -> Verdict {
@@ -367,5 +374,48 @@ fn members_share(c: &Context) -> Verdict {
     gone.close(c.wait())?;
     settle(c, &mut members, |shares| shares[0].len() == 4)?;
     members[0].close(c.wait())?;
+    Ok(())
+}
+
+fn members_hand_over(c: &Context) -> Verdict {
+    let (topic, group) = (c.topic(4)?, c.group());
+    let write = |from: i64| (0..4).try_for_each(|number| c.write(&numbers(&topic, number, from, from + 10)));
+    write(0)?;
+    let mut members = [joined(c, &group, &[&topic])?, c.member(&group)?];
+    let mut read = c.read_some(members[0].as_mut(), 40)?;
+    members[1].subscribe(std::slice::from_ref(&topic), c.wait())?;
+    let (mut batch, until, mut has_revoked) = (Batch::new(), Instant::now() + c.wait(), false);
+    while members.iter().any(|member| share(member.as_ref()).len() != 2) {
+        for member in &mut members {
+            poll(member.as_mut(), &mut batch, SHORT / 5)?;
+            read.extend(batch.iter().map(|record| record.to_owned()));
+            if member.membership() == Membership::Revoking {
+                has_revoked = true;
+                member.commit(&member.positions(), c.wait())?;
+            }
+        }
+        check(Instant::now() < until, "the members do not get two partitions each")?;
+    }
+    check(has_revoked, "the first member was not told that partitions are taken back")?;
+    write(10)?;
+    for member in &mut members {
+        read.extend(c.read_some(member.as_mut(), 20)?);
+        equal(&poll(member.as_mut(), &mut batch, SHORT)?, &Polled::Timeout, "the answer when everything is read")?;
+        equal(&member.membership(), &Membership::Stable, "where a member stands that has its share")?;
+        member.close(c.wait())?;
+    }
+    read.sort_by_key(|record| (record.partition, record.offset));
+    let expected: Vec<_> = (0..4).flat_map(|number| (0..20).map(move |offset| (number, offset))).collect();
+    equal(&read.iter().map(|record| (record.partition, record.offset)).collect::<Vec<_>>(), &expected, "what both read together")
+}
+
+fn membership_is_stable(c: &Context) -> Verdict {
+    let (topic, group) = (c.topic(1)?, c.group());
+    c.write(&numbers(&topic, 0, 0, 5))?;
+    let mut member = joined(c, &group, &[&topic])?;
+    c.read_some(member.as_mut(), 5)?;
+    equal(&member.membership(), &Membership::Stable, "where a member stands that reads")?;
+    equal(&member.positions(), &vec![position(&topic, 0, 5)], "its positions")?;
+    member.close(c.wait())?;
     Ok(())
 }

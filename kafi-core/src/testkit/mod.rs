@@ -86,7 +86,7 @@ impl Setup {
         self
     }
 
-    /// How long anything may take that is expected to succeed. Default: 60 s.
+    /// How long anything may take that is expected to succeed; the margins of the time-outs follow from it. Default: 60 s.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::check::{Failure, Verdict, check, equal};
-use super::context::{Context, FIRST_MS, Receipt, batch_of, fetch, message, numbers, texts, values, within};
+use super::context::{Context, FIRST_MS, Receipt, batch_of, fetch, message, numbers, texts, values};
 use super::{Case, PLACED, READ_WRITE};
 use crate::batch::Batch;
 use crate::capability::Capabilities;
@@ -296,11 +296,11 @@ fn reports_without_flush(c: &Context) -> Verdict {
 fn reports_of_nothing(c: &Context) -> Verdict {
     let topic = c.topic(1)?;
     let mut producer = c.producer()?;
-    let receipts = within(Duration::ZERO, "reports of nothing", || fetch(producer.as_mut(), c.wait()))??;
+    let receipts = c.within(Duration::ZERO, "reports of nothing", || fetch(producer.as_mut(), c.wait()))??;
     equal(&receipts, &Vec::new(), "the reports of nothing")?;
     c.hand_over(producer.as_mut(), &batch_of(&[message(&topic, ANY_PARTITION, "v")]), 1)?;
     equal(&c.receipts(producer.as_mut())?.len(), &1, "the reports of one message")?;
-    let receipts = within(Duration::ZERO, "reports after the last one", || fetch(producer.as_mut(), c.wait()))??;
+    let receipts = c.within(Duration::ZERO, "reports after the last one", || fetch(producer.as_mut(), c.wait()))??;
     equal(&receipts, &Vec::new(), "the reports after the last one")?;
     producer.close(c.wait())?;
     Ok(())

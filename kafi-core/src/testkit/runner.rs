@@ -21,7 +21,7 @@ const WAITS_MAX: u32 = 5;
 /// The name of the case that compares the list of ignored cases with its file.
 const EXPECTED: &str = "ignored_cases_are_expected";
 
-/// What became of the cases, by name.
+/// What became of the cases, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Those whose promise holds.
@@ -208,7 +208,9 @@ impl Printer<'_> {
 
     fn end(self, took: Duration) -> io::Result<Summary> {
         let Self { out, mut summary, .. } = self;
+        summary.passed.sort();
         summary.failed.sort();
+        summary.ignored.sort();
         if !summary.failed.is_empty() {
             writeln!(out, "\nfailures:\n")?;
             for (name, why) in &summary.failed {

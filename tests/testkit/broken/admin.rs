@@ -1,0 +1,113 @@
+//! An admin client that breaks one promise.
+
+use std::time::Duration;
+
+use kafi_core::{Admin, ConfigChange, ConfigEntry, ErrorKind, Group, Isolation, NewTopic, Position, Result, Topic, TopicPartition, Watermarks};
+
+use super::Break;
+
+pub struct BrokenAdmin {
+    pub inner: Box<dyn Admin>,
+    pub how: Break,
+}
+
+impl BrokenAdmin {
+    /// `result`, or a success where this break hides an error of this kind.
+    fn hiding(&self, how: Break, kind: ErrorKind, result: Result<()>) -> Result<()> {
+        match result {
+            Err(error) if self.how == how && error.kind() == kind => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl Admin for BrokenAdmin {
+    fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
+        let topics = self.inner.topics(names, timeout);
+        match (topics, self.how) {
+            (Err(_), Break::MissingIsEmpty) => Ok(Vec::new()),
+            (Ok(topics), Break::TopicsAreReversed) => Ok(topics.into_iter().rev().collect()),
+            (topics, _) => topics,
+        }
+    }
+
+    fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        let created = self.inner.create_topic(topic, timeout);
+        let created = self.hiding(Break::ExistingIsFine, ErrorKind::AlreadyExists, created);
+        self.hiding(Break::AnyNameIsFine, ErrorKind::Usage, created)
+    }
+
+    fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
+        if self.how == Break::DeleteIsForgotten { Ok(()) } else { self.inner.delete_topic(name, timeout) }
+    }
+
+    fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
+        if self.how == Break::PartitionsAreForgotten {
+            return Ok(());
+        }
+        let created = self.inner.create_partitions(topic, partitions, timeout);
+        self.hiding(Break::FewerIsFine, ErrorKind::Usage, created)
+    }
+
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
+        let mut watermarks = self.inner.watermarks(partitions, isolation, timeout)?;
+        if self.how == Break::WatermarksAreSorted {
+            watermarks.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+        }
+        Ok(watermarks)
+    }
+
+    fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        let mut found = self.inner.offsets_for_times(times, timeout)?;
+        let asked: Vec<_> = times.iter().map(|time| TopicPartition { topic: time.topic.clone(), partition: time.partition }).collect();
+        let ends = self.inner.watermarks(&asked, Isolation::ReadCommitted, timeout)?;
+        for (position, end) in found.iter_mut().zip(ends) {
+            match self.how {
+                Break::TimesAreNext => position.offset += 1,
+                Break::TimesAreMissing if position.offset == end.high => position.offset = -1,
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+
+    fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        if self.how == Break::RecordsStay { Ok(before.to_vec()) } else { self.inner.delete_records(before, timeout) }
+    }
+
+    fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        self.inner.topic_config(topic, timeout)
+    }
+
+    fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        if self.how == Break::SettingsAreForgotten {
+            return Ok(());
+        }
+        let altered = self.inner.alter_topic_config(topic, changes, timeout);
+        self.hiding(Break::AnySettingIsFine, ErrorKind::Usage, altered)
+    }
+
+    fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
+        let mut groups = self.inner.groups(timeout)?;
+        if self.how == Break::StateIsStable {
+            groups.iter_mut().for_each(|group| group.state = "Stable".into());
+        }
+        Ok(groups)
+    }
+
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+        self.inner.group_offsets(group, timeout)
+    }
+
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+        if self.how == Break::AlterReplaces {
+            // The group may be new.
+            let _ = self.inner.delete_group(group, timeout);
+        }
+        self.inner.alter_group_offsets(group, offsets, timeout)
+    }
+
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
+        if self.how == Break::DeleteIsForgotten { Ok(()) } else { self.inner.delete_group(group, timeout) }
+    }
+}
