@@ -26,7 +26,8 @@ pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
     .union(Capabilities::ADMIN_CONFIG)
     .union(Capabilities::ADMIN_DELETE_RECORDS)
     .union(Capabilities::ADMIN_GROUPS)
-    .union(Capabilities::ADMIN_TIMES);
+    .union(Capabilities::ADMIN_TIMES)
+    .union(Capabilities::ADMIN_BROKERS);
 
 /// A cluster and how to speak to it.
 pub(crate) struct KafkaStorage {

@@ -50,6 +50,8 @@ impl Capabilities {
     pub const ADMIN_GROUPS: Self = Self(1 << 20);
     /// Finds offsets by time.
     pub const ADMIN_TIMES: Self = Self(1 << 21);
+    /// Lists brokers and reads and changes their settings.
+    pub const ADMIN_BROKERS: Self = Self(1 << 22);
 
     /// All flags with their names, in the order of their bits.
     pub const ALL: &'static [(Self, &'static str)] = &[
@@ -69,6 +71,7 @@ impl Capabilities {
         (Self::ADMIN_DELETE_RECORDS, "admin_delete_records"),
         (Self::ADMIN_GROUPS, "admin_groups"),
         (Self::ADMIN_TIMES, "admin_times"),
+        (Self::ADMIN_BROKERS, "admin_brokers"),
     ];
 
     /// The set with these bits; unknown bits are kept, so that a newer plugin can say more than this version knows.

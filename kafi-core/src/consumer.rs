@@ -117,7 +117,7 @@ pub trait Consumer: Send {
     /// Joins the group and reads the share of the topics that falls to this member, from the committed offsets. Blocks up to `timeout`; joining goes on in [`poll`](Consumer::poll).
     ///
     /// # Errors
-    /// `Usage` without a group, `Conflict` where a group takes one live member and has it, `Unsupported`.
+    /// `Usage` without a group, `NotFound` for a missing topic, `Conflict` where a group takes one live member and has it, `Unsupported`.
     fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()>;
 
     /// Moves to another offset of an assigned partition; what was read ahead is dropped.

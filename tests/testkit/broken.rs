@@ -81,6 +81,7 @@ pub enum Break {
     AnySettingIsFine,
     PartitionsAreForgotten,
     FewerIsFine,
+    BrokersAreEmpty,
 }
 
 /// A storage that breaks one promise.

@@ -66,7 +66,7 @@ fn broken_groups_are_caught() {
         (Break::GroupIsInvented, &["groups::without_group_is_usage"]),
         (Break::MembersAreMany, &["groups::one_live_member"]),
         (Break::CommittedIsIgnored, &["groups::subscribe_starts_at_committed", "groups::members_go_on_one_after_the_other"]),
-        (Break::StateIsStable, &["groups::groups_are_listed"]),
+        (Break::StateIsStable, &["groups::groups_are_listed", "groups::groups_are_described"]),
         (Break::DeleteIsForgotten, &["groups::groups_can_be_deleted", "admin::delete_is_complete"]),
         (Break::AlterReplaces, &["groups::offsets_can_be_altered"]),
     ]);
@@ -113,6 +113,7 @@ fn broken_admins_are_caught() {
         (Break::AnySettingIsFine, &["admin::config_refuses_bad_changes"]),
         (Break::PartitionsAreForgotten, &["admin::partitions_are_added"]),
         (Break::FewerIsFine, &["admin::partitions_only_grow"]),
+        (Break::BrokersAreEmpty, &["admin::brokers_are_unsupported"]),
         (Break::IdentityChanges, &["admin::identity_is_stable"]),
     ]);
 }
@@ -122,7 +123,7 @@ fn what_is_lacking_is_ignored_and_never_passed() {
     let all = run_over(Break::Nothing, &[]);
     let lacking = run_over(Break::EverythingLacks, &[]);
     assert_eq!(lacking.failed, vec![]);
-    assert_eq!(lacking.passed, ["x::admin::capabilities_fit_together", "x::admin::name_and_scheme"]);
+    assert_eq!(lacking.passed, ["x::admin::brokers_are_unsupported", "x::admin::capabilities_fit_together", "x::admin::name_and_scheme"]);
     assert_eq!(lacking.ignored.len() + lacking.passed.len(), all.ignored.len() + all.passed.len() + all.failed.len());
     let why = lacking.ignored.iter().find(|(name, _)| name == "x::produce::headers").map(|(_, why)| why.as_str());
     assert_eq!(why, Some("lacks consume, produce, produce_partition, produce_headers, admin_topics"));

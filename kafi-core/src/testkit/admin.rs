@@ -2,7 +2,7 @@
 
 use super::check::{Checked, Failure, Verdict, check, equal, refused};
 use super::context::{Context, message, numbers, partition, position, texts, unique, values};
-use super::{Case, PLACED, READ_WRITE};
+use super::{Case, Needs, PLACED, READ_WRITE};
 use crate::admin::{ConfigChange, ConfigEntry, Topic};
 use crate::capability::Capabilities;
 use crate::consumer::Isolation;
@@ -11,6 +11,8 @@ use crate::topic_name::TOPIC_NAME_LEN_MAX;
 
 const TOPICS: Capabilities = Capabilities::ADMIN_TOPICS;
 const CONFIG: Capabilities = TOPICS.union(Capabilities::ADMIN_CONFIG);
+
+const BROKERS: Capabilities = Capabilities::ADMIN_BROKERS;
 
 /// A setting that topics of every kind have.
 const SETTING: &str = "max.message.bytes";
@@ -52,6 +54,19 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::new("config_is_altered", CONFIG, "alter_topic_config changes some settings and leaves the others; None goes back to the default.", config_is_altered),
     Case::new("config_refuses_bad_changes", CONFIG, "An unknown setting or a bad value is Usage.", config_refuses_bad_changes),
+    Case::new(
+        "brokers_are_described",
+        BROKERS,
+        "cluster names the brokers by id; broker_config lists the settings of one, sorted by name.",
+        brokers_are_described,
+    ),
+    Case::new("brokers_refuse_bad_changes", BROKERS, "A missing broker is NotFound; a setting that cannot be changed is Usage.", brokers_refuse_bad_changes),
+    Case {
+        name: "brokers_are_unsupported",
+        needs: Needs::Without(Capabilities::from_bits(0), BROKERS),
+        promise: "Calls about brokers are Unsupported where there are none, and the error names the storage.",
+        run: brokers_are_unsupported,
+    },
 ];
 
 fn identity_is_stable(c: &Context) -> Verdict {
@@ -312,4 +327,42 @@ fn config_refuses_bad_changes(c: &Context) -> Verdict {
         refused(admin.alter_topic_config(&name, &[change], c.wait()), &[ErrorKind::Usage], format_args!("to set {setting} to {value:?}"))?;
     }
     equal(&admin.topic_config(&name, c.wait())?, &before, "the settings after refused changes")
+}
+
+fn brokers_are_described(c: &Context) -> Verdict {
+    let mut admin = c.admin()?;
+    let cluster = admin.cluster(c.wait())?;
+    equal(&cluster.id, &c.storage.identity(c.wait())?, "the id of the cluster, which is the identity of the storage")?;
+    check(!cluster.brokers.is_empty() && cluster.brokers.is_sorted_by(|a, b| a.id < b.id), format_args!("there are brokers, by id: {cluster:?}"))?;
+    let has_controller = cluster.brokers.iter().any(|broker| broker.id == cluster.controller);
+    check(cluster.controller == -1 || has_controller, format_args!("the controller is a broker, or there is none: {cluster:?}"))?;
+    check(cluster.brokers.iter().all(|broker| !broker.host.is_empty() && broker.port > 0), format_args!("it is known where brokers are: {cluster:?}"))?;
+    for broker in cluster.brokers {
+        let settings = admin.broker_config(broker.id, c.wait())?;
+        check(!settings.is_empty() && settings.is_sorted_by(|a, b| a.name < b.name), "the settings are sorted by name, and none is listed twice")?;
+    }
+    Ok(())
+}
+
+fn brokers_refuse_bad_changes(c: &Context) -> Verdict {
+    const MISSING: i32 = i32::MAX;
+    let mut admin = c.admin()?;
+    let change = |name: &str| [ConfigChange { name: name.into(), value: Some("1".into()) }];
+    refused(admin.broker_config(MISSING, c.wait()), &[ErrorKind::NotFound], "the settings of a missing broker")?;
+    refused(admin.alter_broker_config(MISSING, &change("background.threads"), c.wait()), &[ErrorKind::NotFound], "to change a missing broker")?;
+    let broker = admin.cluster(c.wait())?.brokers[0].id;
+    let Some(fixed) = admin.broker_config(broker, c.wait())?.into_iter().find(|entry| entry.read_only) else { return Ok(()) };
+    refused(admin.alter_broker_config(broker, &change(&fixed.name), c.wait()), &[ErrorKind::Usage], format_args!("to change {}", fixed.name))?;
+    Ok(())
+}
+
+fn brokers_are_unsupported(c: &Context) -> Verdict {
+    let (mut admin, unsupported) = (c.admin()?, &[ErrorKind::Unsupported]);
+    let change = ConfigChange { name: "background.threads".into(), value: Some("1".into()) };
+    let errors = [
+        refused(admin.cluster(c.wait()), unsupported, "cluster")?,
+        refused(admin.broker_config(0, c.wait()), unsupported, "broker_config")?,
+        refused(admin.alter_broker_config(0, &[change], c.wait()), unsupported, "alter_broker_config")?,
+    ];
+    errors.iter().try_for_each(|error| check(error.to_string().contains(c.storage.name()), format_args!("the error names the storage: {error}")))
 }

@@ -83,8 +83,13 @@ fn admin(c: &Context) -> Verdict {
         gone(c, "topic_config", || admin.topic_config("t", TIMEOUT))?;
         gone(c, "alter_topic_config", || admin.alter_topic_config("t", &[change], TIMEOUT))?;
     }
+    if c.has(Capabilities::ADMIN_BROKERS) {
+        gone(c, "cluster", || admin.cluster(TIMEOUT))?;
+        gone(c, "broker_config", || admin.broker_config(0, TIMEOUT))?;
+    }
     if c.has(Capabilities::ADMIN_GROUPS) {
         gone(c, "groups", || admin.groups(TIMEOUT))?;
+        gone(c, "group", || admin.group("g", TIMEOUT))?;
         gone(c, "group_offsets", || admin.group_offsets("g", TIMEOUT))?;
         gone(c, "alter_group_offsets", || admin.alter_group_offsets("g", &[position("t", 0, 0)], TIMEOUT))?;
         gone(c, "delete_group", || admin.delete_group("g", TIMEOUT))?;

@@ -28,6 +28,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new("subscribe_refuses_missing", GROUPED, "subscribe is NotFound for a missing topic.", subscribe_refuses_missing),
     Case::new("odd_names", MANAGED, "A group may have any name.", odd_names),
     Case::new("groups_are_listed", MANAGED, "groups lists the groups, sorted by name, with their state.", groups_are_listed),
+    Case::new("groups_are_described", MANAGED, "group says what a group is doing, and names its live members.", groups_are_described),
     Case::new("group_offsets_are_sorted", MANAGED, "group_offsets are the committed offsets of a group, sorted.", offsets_are_sorted),
     Case::new("missing_groups_are_not_found", MANAGED, "NotFound for a missing group.", missing_groups),
     Case::new("offsets_can_be_altered", MANAGED, "alter_group_offsets makes the group if it is new, sets offsets, and leaves others.", altered),
@@ -253,6 +254,22 @@ fn groups_are_listed(c: &Context) -> Verdict {
     equal(&find(c, &group)?, &Some(Group { name: group.clone(), state: "Empty".into() }), "a group whose member has left")
 }
 
+fn groups_are_described(c: &Context) -> Verdict {
+    let (topic, group, mut admin) = (c.topic(2)?, c.group(), c.admin()?);
+    c.write(&numbers(&topic, 0, 0, 1))?;
+    let mut member = joined(c, &group, &[&topic])?;
+    c.read_some(member.as_mut(), 1)?;
+    let live = admin.group(&group, c.wait())?;
+    equal(&(live.name.as_str(), live.state.as_str(), live.members.len()), &(group.as_str(), "Stable", 1), "a group with a member that reads")?;
+    let reads = &live.members[0].partitions;
+    let all = [partition(&topic, 0), partition(&topic, 1)];
+    check(reads.is_empty() || *reads == all, format_args!("the partitions of the member, where they are known: {reads:?}"))?;
+    member.commit(&member.positions(), c.wait())?;
+    member.close(c.wait())?;
+    let empty = admin.group(&group, c.wait())?;
+    equal(&(empty.state.as_str(), empty.members.len()), &("Empty", 0), "a group whose member has left")
+}
+
 fn offsets_are_sorted(c: &Context) -> Verdict {
     let (mut topics, group) = ([c.topic(12)?, c.topic(1)?], c.group());
     topics.sort();
@@ -271,6 +288,7 @@ fn missing_groups(c: &Context) -> Verdict {
     let (missing, mut admin) = (unique("missing"), c.admin()?);
     let error = refused(admin.group_offsets(&missing, c.wait()), &[ErrorKind::NotFound], "group_offsets")?;
     check(error.to_string().contains(&missing), format_args!("the error names the group: {error}"))?;
+    refused(admin.group(&missing, c.wait()), &[ErrorKind::NotFound], "group")?;
     refused(admin.delete_group(&missing, c.wait()), &[ErrorKind::NotFound], "delete_group")?;
     equal(&find(c, &missing)?, &None, "asking for a group does not make it")
 }

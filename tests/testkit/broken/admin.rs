@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kafi_core::{Admin, ConfigChange, ConfigEntry, ErrorKind, Group, Isolation, NewTopic, Position, Result, Topic, TopicPartition, Watermarks};
+use kafi_core::{
+    Admin, Cluster, ConfigChange, ConfigEntry, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Topic, TopicPartition, Watermarks,
+};
 
 use super::Break;
 
@@ -87,12 +89,32 @@ impl Admin for BrokenAdmin {
         self.hiding(Break::AnySettingIsFine, ErrorKind::Usage, altered)
     }
 
+    fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
+        self.inner.cluster(timeout)
+    }
+
+    fn broker_config(&mut self, broker: i32, timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        if self.how == Break::BrokersAreEmpty { Ok(Vec::new()) } else { self.inner.broker_config(broker, timeout) }
+    }
+
+    fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        self.inner.alter_broker_config(broker, changes, timeout)
+    }
+
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         let mut groups = self.inner.groups(timeout)?;
         if self.how == Break::StateIsStable {
             groups.iter_mut().for_each(|group| group.state = "Stable".into());
         }
         Ok(groups)
+    }
+
+    fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
+        let mut described = self.inner.group(group, timeout)?;
+        if self.how == Break::StateIsStable {
+            described.state = "Stable".into();
+        }
+        Ok(described)
     }
 
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
