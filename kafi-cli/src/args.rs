@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
-use kafi::{Isolation, Offsets, ReadOptions, Result, Type};
+use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Result, Type};
 
+use crate::address::Opened;
 use crate::commands::Command;
 use crate::context::Context;
 
@@ -59,7 +60,7 @@ pub enum ColorChoice {
 #[derive(Args)]
 #[command(next_help_heading = "Reading")]
 pub struct ReadArgs {
-    /// Where to read: start, end, N, -N (last N), +N (skip N), N:M, :M, @TIME, @T1:T2; P=SPEC for one partition; repeatable
+    /// Where to read: start, end, N, -N (last N), +N (skip N), N:M, :M, @TIME, @T1:T2; P=SPEC for one partition; repeatable. With -g start or end: where partitions without a committed offset begin
     #[arg(short, long = "offset", value_name = "SPEC", allow_hyphen_values = true)]
     offsets: Vec<String>,
     /// Only these partitions, such as 0,3-5
@@ -77,12 +78,27 @@ pub struct ReadArgs {
     /// Warn instead of fail where a segment is damaged, and go on behind
     #[arg(long)]
     skip_corrupt: bool,
-    #[arg(short, long, hide = true, value_name = "G")]
-    group: Option<String>,
-    #[arg(long, hide = true)]
+    /// Read as a member of consumer group G, from its committed offsets, and commit what is done
+    #[arg(short, long, value_name = "G", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub group: Option<String>,
+    /// With -g: look from the committed offsets on, without joining the group, and commit nothing
+    #[arg(long, requires = "group")]
     no_commit: bool,
-    #[arg(long, hide = true, value_name = "ORDER")]
-    order: Option<String>,
+}
+
+/// The order of `cat`, `head`, and `grep`.
+#[derive(Args)]
+#[command(next_help_heading = "Reading")]
+pub struct OrderArgs {
+    /// Print partition after partition, or all by time, instead of as they are read
+    #[arg(long, value_name = "ORDER")]
+    order: Option<OrderArg>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OrderArg {
+    Partition,
+    Time,
 }
 
 /// The limit of `cat`, `grep`, `wc`, and `cp`; `head` and `tail` have their own.
@@ -127,14 +143,12 @@ enum IsolationArg {
 impl ReadArgs {
     /// What the arguments mean.
     pub fn options(&self, context: &Context, limit: &LimitArgs) -> Result<ReadOptions> {
-        if self.group.is_some() || self.no_commit {
-            return Err(crate::context::unsupported("-g", "reading as a consumer group is not built yet"));
-        }
-        if self.order.is_some() {
-            return Err(crate::context::unsupported("--order", "sorting is not built yet; messages come as they are read, in order within each partition"));
+        let offsets = Offsets::parse(&self.offsets, context.utc)?;
+        if self.group.is_some() {
+            self.check_group()?;
         }
         let mut options = ReadOptions {
-            offsets: Offsets::parse(&self.offsets, context.utc)?,
+            offsets: if self.group.is_some() { Offsets::default() } else { offsets },
             partitions: self.partitions.clone().map(|list| list.0),
             max: limit.max,
             follow: limit.follow,
@@ -151,10 +165,94 @@ impl ReadArgs {
         Ok(options)
     }
 
+    /// What goes together with `-g`: where a group reads, its committed offsets and its members decide.
+    fn check_group(&self) -> Result<()> {
+        if !matches!(self.offsets.iter().map(String::as_str).collect::<Vec<_>>()[..], [] | ["start" | "end"]) {
+            let why = "with -g the committed offsets say where to read; -o start and -o end say where partitions without one begin";
+            return Err(refused("-o", why).hint("kafi group reset moves committed offsets"));
+        }
+        if self.no_commit {
+            return Ok(());
+        }
+        if self.partitions.is_some() {
+            return Err(refused("-p", "with -g the group says which partitions fall to a member").hint("--no-commit looks into any of them"));
+        }
+        if self.threads.is_some_and(|threads| threads > 1) {
+            return Err(refused("--threads", "with -g this is one member of the group").hint("start several: they share the partitions"));
+        }
+        Ok(())
+    }
+
+    /// The options for one storage, whose configuration has a say in how groups are read.
+    pub fn on(&self, kafi: &Kafi, mut options: ReadOptions) -> ReadOptions {
+        let Some(group) = &self.group else { return options };
+        let settings = kafi.settings();
+        let usage = match (self.no_commit, settings.commit_after_processing, settings.enable_auto_commit) {
+            (true, _, _) => GroupUse::LookOnly,
+            (false, true, _) => GroupUse::CommitDone,
+            (false, false, true) => GroupUse::CommitRead,
+            (false, false, false) => GroupUse::CommitNothing,
+        };
+        options.group = Some(GroupOptions { name: format!("{}{group}", settings.consumer_group_prefix), usage });
+        options.consumer.start_at_earliest = match self.offsets.first().map(String::as_str) {
+            Some(spec) => spec == "start",
+            None => settings.auto_offset_reset == OffsetReset::Earliest,
+        };
+        options
+    }
+
+    /// As [`on`](ReadArgs::on), for a command that has done its work on nothing before it has printed its result at the end.
+    pub fn on_whole(&self, kafi: &Kafi, options: ReadOptions) -> ReadOptions {
+        let mut options = self.on(kafi, options);
+        if let Some(group) = options.group.as_mut().filter(|group| group.usage == GroupUse::CommitDone) {
+            group.usage = GroupUse::CommitAtEnd;
+        }
+        options
+    }
+
+    /// Refuses several storages where one result is printed for all, before which no group's offsets may be committed.
+    pub fn check_whole(&self, opened: &[Opened]) -> Result<()> {
+        if self.joins() && opened.len() > 1 {
+            return Err(refused("-g", "the result is printed for all storages at once, and a group is read on one").hint("run it for each storage"));
+        }
+        Ok(())
+    }
+
+    /// Whether messages are read as a member of a group.
+    pub fn joins(&self) -> bool {
+        self.group.is_some() && !self.no_commit
+    }
+
     /// How many threads read, where the user did not say: one, which keeps the messages in the order in which they come.
     pub fn threads(&self) -> usize {
         self.threads.map_or(1, usize::from)
     }
+}
+
+impl OrderArgs {
+    /// Adds the order to the options.
+    pub fn apply(&self, read: &ReadArgs, options: &mut ReadOptions) -> Result<()> {
+        let Some(order) = self.order else { return Ok(()) };
+        if options.follow {
+            return Err(refused("--order", "with -f there is no end, before which nothing can be sorted"));
+        }
+        if read.joins() {
+            return Err(refused("--order", "with -g partitions come and go, and cannot be sorted").hint("--no-commit looks at all of them"));
+        }
+        if read.threads() > 1 {
+            return Err(refused("--order", "what --threads read in parallel cannot be sorted"));
+        }
+        options.order = match order {
+            OrderArg::Partition => Order::Partition,
+            OrderArg::Time => Order::Time,
+        };
+        Ok(())
+    }
+}
+
+/// An argument that does not go together with another.
+pub fn refused(argument: &'static str, why: &str) -> Error {
+    Error::new(ErrorKind::Usage, "read arguments", why).with("argument", argument)
 }
 
 /// Lets `-K=` and `-D=` mean the delimiter `=`, as in kcat, where clap would take the sign for a part of its own grammar.

@@ -76,8 +76,3 @@ impl Context {
         }
     }
 }
-
-/// What is not built yet is said so, at once.
-pub fn unsupported(what: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Usage, "read arguments", why).with("argument", what)
-}

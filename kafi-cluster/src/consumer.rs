@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled, Position, Result, TopicPartition, check_topic_name};
+use kafi_core::{
+    Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled, Position, Result, TopicPartition, check_topic_name,
+};
 
 use crate::config::{Reading, Settings};
 use crate::error::{self, broker};

@@ -6,7 +6,7 @@ use clap::Args;
 use kafi::{ReadOptions, Result, shell};
 
 use crate::address::{Opened, open_topics};
-use crate::args::{LimitArgs, ReadArgs, TypeArgs};
+use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -23,16 +23,19 @@ pub struct CatArgs {
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
     types: TypeArgs,
     #[command(flatten)]
     print: PrintArgs,
 }
 
 pub fn run(args: &CatArgs, context: &Context) -> Result<Exit> {
-    let options = args.read.options(context, &args.limit)?;
+    let mut options = args.read.options(context, &args.limit)?;
+    args.order.apply(&args.read, &mut options)?;
     let mut left = args.limit.max;
     for opened in open_topics(context, &args.addresses)? {
-        let options = ReadOptions { max: left, progress: Default::default(), ..options.clone() };
+        let options = args.read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), ..options.clone() });
         let printed = print_all(context, &opened, &options, args.read.threads(), &args.print, args.types);
         match printed? {
             Exit::Done => {}
@@ -49,8 +52,12 @@ pub fn print_all(context: &Context, opened: &Opened, options: &ReadOptions, thre
     context.begin_job();
     let progress = ProgressLine::show(context, &options.progress, true);
     let finished = shell::cat(opened.kafi.storage(), &opened.topics, options, threads, |batch| {
-        let read = printer.print(batch)?;
-        Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        if printer.print(batch)? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        // Whoever read has gone: nothing of this batch counts as done.
+        batch.clear();
+        Ok(ControlFlow::Break(()))
     })?;
     drop(progress);
     Ok(summary::ended(context, &finished))

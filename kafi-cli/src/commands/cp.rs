@@ -78,13 +78,14 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
     }
     let options = options(args, context)?;
     if args.dry_run {
-        return dry_run(&sources, &target, &target_kafi, &options, context);
+        return dry_run(args, &sources, &target, &target_kafi, &options, context);
     }
     let first_use = FirstUse::of(&target.storage);
     context.begin_job();
     let (mut read, mut written, mut skipped, mut result) = (0, 0, 0, Ok(Exit::Done));
     for source in &sources {
         let mut options = options.clone();
+        options.read = args.read.on(&source.kafi, options.read);
         options.read.progress = Arc::default();
         options.read.max = args.limit.max.map(|max| max.saturating_sub(read));
         options.new_topics = new_topics(&args.sources, source, &target)?;
@@ -108,10 +109,11 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
 }
 
 /// Prints what would be copied.
-fn dry_run(sources: &[Opened], target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<Exit> {
+fn dry_run(args: &CpArgs, sources: &[Opened], target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<Exit> {
     let mut table = Table::new(&["topic", "partition", "from", "to", "messages", "target"]);
     for source in sources {
-        for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), options)? {
+        let options = CopyOptions { read: args.read.on(&source.kafi, options.read.clone()), ..options.clone() };
+        for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), &options)? {
             let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
             let to = end.map_or(Cell::Unknown, Cell::Number);
             let name = Address { topic: Some(name), ..target.clone() }.to_string();

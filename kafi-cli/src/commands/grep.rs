@@ -1,14 +1,15 @@
 //! `grep`: prints the messages that match a regular expression.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
-use kafi::{Batch, Error, ErrorKind, GrepFields, GrepOptions, ReadOptions, Result, shell};
+use kafi::{Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, ReadOptions, Result, shell};
 use regex::bytes::RegexBuilder;
 
 use crate::address::open_topics;
-use crate::args::{LimitArgs, ReadArgs, TypeArgs};
+use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -46,6 +47,8 @@ pub struct GrepArgs {
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
     types: TypeArgs,
     #[command(flatten)]
     print: PrintArgs,
@@ -61,33 +64,46 @@ enum FieldArg {
 pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
     let mut look_for = look_for(args)?;
-    let options = args.read.options(context, &args.limit)?;
-    context.begin_job();
+    let mut options = args.read.options(context, &args.limit)?;
+    args.order.apply(&args.read, &mut options)?;
     let prints = !args.count && !args.topics_with_matches;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let (mut read, mut found, mut exit) = (0, 0, Exit::Done);
-    for opened in open_topics(context, &args.addresses)? {
+    let opened = open_topics(context, &args.addresses)?;
+    if !prints {
+        args.read.check_whole(&opened)?;
+    }
+    context.begin_job();
+    let storages = opened.len();
+    for (index, opened) in opened.into_iter().enumerate() {
         counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
         let mut printer = MessagePrinter::open(context, &opened, &args.print, args.types)?;
         let options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(read)), progress: Default::default(), ..options.clone() };
+        let options = if prints { args.read.on(&opened.kafi, options) } else { args.read.on_whole(&opened.kafi, options) };
         look_for.found_max = args.max_count.map(|max| max.saturating_sub(found));
-        let progress = ProgressLine::show(context, &options.progress, prints);
-        let grepped = shell::grep(opened.kafi.storage(), &opened.topics, &options, args.read.threads(), &look_for, |batch| {
-            add(batch, &mut counts);
-            let go_on = !prints || printer.print(batch)?;
-            Ok(if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        });
-        let (found_here, finished) = grepped?;
-        drop(progress);
+        let mut progress = Some(ProgressLine::show(context, &options.progress, prints));
+        let counts = RefCell::new(&mut counts);
+        let each = |batch: &mut Batch| {
+            add(batch, &mut counts.borrow_mut());
+            if !prints || printer.print(batch)? {
+                return Ok(ControlFlow::Continue(()));
+            }
+            // Whoever read has gone: nothing of this batch counts as done.
+            batch.clear();
+            Ok(ControlFlow::Break(()))
+        };
+        let then = |finished: &Finished| {
+            drop(progress.take());
+            let is_last = index + 1 == storages || finished.cancelled;
+            if prints || !is_last { Ok(()) } else { print_counts(args, &counts.borrow(), context) }
+        };
+        let (found_here, finished) = shell::grep_then(opened.kafi.storage(), &opened.topics, &options, args.read.threads(), &look_for, each, then)?;
         found += found_here;
         read += options.progress.read();
         exit = ended(context, &finished);
         if exit != Exit::Done {
             break;
         }
-    }
-    if !prints {
-        print_counts(args, &counts, context)?;
     }
     summary.count("read", read).count("found", found).say(context);
     Ok(if exit == Exit::Done && found == 0 { Exit::Failed } else { exit })

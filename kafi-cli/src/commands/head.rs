@@ -4,7 +4,7 @@ use clap::Args;
 use kafi::{ReadOptions, Result};
 
 use crate::address::open_topics;
-use crate::args::{LimitArgs, ReadArgs, TypeArgs};
+use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
 use crate::commands::cat::print_all;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,6 +21,8 @@ pub struct HeadArgs {
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
     types: TypeArgs,
     #[command(flatten)]
     print: PrintArgs,
@@ -28,10 +30,11 @@ pub struct HeadArgs {
 
 pub fn run(args: &HeadArgs, context: &Context) -> Result<Exit> {
     let limit = LimitArgs { max: Some(args.max), follow: false };
-    let options = args.read.options(context, &limit)?;
+    let mut options = args.read.options(context, &limit)?;
+    args.order.apply(&args.read, &mut options)?;
     let mut left = args.max;
     for opened in open_topics(context, &args.addresses)? {
-        let options = ReadOptions { max: Some(left), progress: Default::default(), ..options.clone() };
+        let options = args.read.on(&opened.kafi, ReadOptions { max: Some(left), progress: Default::default(), ..options.clone() });
         let printed = print_all(context, &opened, &options, args.read.threads(), &args.print, args.types);
         match printed? {
             Exit::Done => left = left.saturating_sub(options.progress.read()),

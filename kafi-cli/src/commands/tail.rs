@@ -6,8 +6,8 @@ use clap::Args;
 use kafi::{Result, shell};
 
 use crate::address::open_topics;
-use crate::args::{LimitArgs, ReadArgs, TypeArgs};
-use crate::context::{Context, unsupported};
+use crate::args::{LimitArgs, ReadArgs, TypeArgs, refused};
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{MessagePrinter, PrintArgs};
 use crate::summary;
@@ -32,10 +32,13 @@ pub struct TailArgs {
 }
 
 pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
+    if args.read.group.is_some() {
+        return Err(refused("-g", "the newest messages are the same for every group").hint("kafi cat -g reads on from where the group is"));
+    }
     let options = args.read.options(context, &LimitArgs { max: None, follow: args.follow })?;
     let opened = open_topics(context, &args.addresses)?;
     let [opened] = opened.as_slice() else {
-        return Err(unsupported("ADDRESS", "the newest messages can be told of the topics of one storage only"));
+        return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only").hint("run tail for each storage"));
     };
     let mut printer = MessagePrinter::open(context, opened, &args.print, args.types)?;
     context.begin_job();

@@ -1,7 +1,9 @@
 //! `wc`: counts messages and bytes.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use kafi::{Counts, ReadOptions, Result, shell};
+use kafi::{Counts, Finished, ReadOptions, Result, shell};
 
 use crate::address::open_topics;
 use crate::args::{LimitArgs, ReadArgs};
@@ -24,32 +26,39 @@ pub struct WcArgs {
 
 pub fn run(args: &WcArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
-    let mut options = args.read.options(context, &args.limit)?;
+    let options = args.read.options(context, &args.limit)?;
     let mut table = Table::new(&["topic", "messages", "key_bytes", "value_bytes", "tombstones"]);
     let mut all = Counts::default();
     let mut exit = Exit::Done;
     let opened = open_topics(context, &args.addresses)?;
+    args.read.check_whole(&opened)?;
     context.begin_job();
+    let storages = opened.len();
     let topics: usize = opened.iter().map(|opened| opened.topics.len()).sum();
-    for opened in opened {
-        options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(all.messages)), ..options };
-        let progress = ProgressLine::show(context, &options.progress, false);
-        let counted = shell::wc(opened.kafi.storage(), &opened.topics, &options, args.read.threads());
-        let (counts, finished) = counted?;
-        drop(progress);
-        for topic in &opened.topics {
-            table.row(row(topic, counts[topic]));
-            all += counts[topic];
-        }
+    for (index, opened) in opened.into_iter().enumerate() {
+        let options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(all.messages)), progress: Default::default(), ..options.clone() };
+        let options = args.read.on_whole(&opened.kafi, options);
+        let mut progress = Some(ProgressLine::show(context, &options.progress, false));
+        let print = |counts: &BTreeMap<String, Counts>, finished: &Finished| {
+            drop(progress.take());
+            for topic in &opened.topics {
+                table.row(row(topic, counts[topic]));
+                all += counts[topic];
+            }
+            if index + 1 < storages && !finished.cancelled {
+                return Ok(());
+            }
+            if topics > 1 && !context.json {
+                table.row(row("total", all));
+            }
+            table.print(context)
+        };
+        let finished = shell::wc_then(opened.kafi.storage(), &opened.topics, &options, args.read.threads(), print)?;
         exit = ended(context, &finished);
         if exit != Exit::Done {
             break;
         }
     }
-    if topics > 1 && !context.json {
-        table.row(row("total", all));
-    }
-    table.print(context)?;
     summary.count("read", all.messages).say(context);
     Ok(exit)
 }

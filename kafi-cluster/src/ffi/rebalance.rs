@@ -92,7 +92,7 @@ impl Owed {
         // SAFETY: the caller vouches for the handle, the list is owned, and errors, which change nothing any more, are taken over.
         unsafe {
             match (self.others_stay, self.revoked) {
-                (false, _) => drop(raw::assign(rk, std::ptr::null())),
+                (false, _) => _ = raw::assign(rk, std::ptr::null()),
                 (true, true) => raw::rd_kafka_error_destroy(raw::rd_kafka_incremental_unassign(rk, self.partitions.as_ptr())),
                 (true, false) => raw::rd_kafka_error_destroy(raw::rd_kafka_incremental_assign(rk, self.partitions.as_ptr())),
             }
