@@ -282,7 +282,8 @@ fn type_named(text: &str) -> std::result::Result<Type, String> {
     })
 }
 
-fn partition_list(text: &str) -> std::result::Result<PartitionList, String> {
+/// Reads a list such as `0,3-5`.
+pub fn partition_list(text: &str) -> std::result::Result<PartitionList, String> {
     const PARTITIONS_MAX: i32 = 100_000;
     let number = |text: &str| text.parse::<i32>().ok().filter(|n| (0..PARTITIONS_MAX).contains(n)).ok_or_else(|| format!("{text:?} is no partition"));
     let mut list = Vec::new();

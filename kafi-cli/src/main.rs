@@ -3,11 +3,13 @@
 mod address;
 mod args;
 mod commands;
+mod confirm;
 mod context;
 mod exit;
 mod input;
 mod log_lines;
 mod output;
+mod places;
 mod summary;
 
 use std::process::ExitCode;

@@ -2,10 +2,16 @@
 
 mod cat;
 mod completion;
+mod config;
 mod cp;
+mod delete_records;
+mod diff;
 mod grep;
+mod group;
 mod head;
 mod ls;
+mod offsets;
+mod partitions;
 mod produce;
 mod rm;
 mod storage;
@@ -37,6 +43,14 @@ pub enum Command {
     Rm(rm::RmArgs),
     /// Print the offsets that each partition holds
     Watermarks(watermarks::WatermarksArgs),
+    /// Print where offsets, times, and counts lie in each partition
+    Offsets(offsets::OffsetsArgs),
+    /// Show and change the settings of topics, and of brokers
+    Config(config::ConfigArgs),
+    /// Add partitions to topics
+    Partitions(partitions::PartitionsArgs),
+    /// Delete the oldest messages of partitions, up to an offset
+    DeleteRecords(delete_records::DeleteRecordsArgs),
     /// Produce messages from stdin, a file, or the command line
     Produce(produce::ProduceArgs),
     /// Print messages
@@ -51,6 +65,10 @@ pub enum Command {
     Grep(grep::GrepArgs),
     /// Count messages and bytes
     Wc(wc::WcArgs),
+    /// Compare two topics message by message
+    Diff(diff::DiffArgs),
+    /// List consumer groups, show where they stand, and set, copy, and delete their offsets
+    Group(group::GroupArgs),
     /// List and check storages
     Storage(storage::StorageArgs),
     /// Print the completion script of a shell
@@ -59,7 +77,7 @@ pub enum Command {
     Version,
 }
 
-/// Whether the command keeps 1 for "nothing was found", so that a failure is 2.
+/// Whether the command keeps 1 for "nothing was found" or "they differ", so that a failure is 2.
 static LIKE_GREP: AtomicBool = AtomicBool::new(false);
 
 /// How the command that ran calls a failure.
@@ -69,7 +87,7 @@ pub fn fails_with() -> Exit {
 
 /// Runs a command.
 pub fn run(command: Command, context: &Context) -> Result<Exit> {
-    LIKE_GREP.store(matches!(command, Command::Grep(_)), Ordering::Relaxed);
+    LIKE_GREP.store(matches!(command, Command::Grep(_) | Command::Diff(_)), Ordering::Relaxed);
     run_command(&command, context).map_err(|error| explain(context, error, addresses(&command)))
 }
 
@@ -79,6 +97,10 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit> {
         Command::Touch(args) => touch::run(args, context),
         Command::Rm(args) => rm::run(args, context),
         Command::Watermarks(args) => watermarks::run(args, context),
+        Command::Offsets(args) => offsets::run(args, context),
+        Command::Config(args) => config::run(args, context),
+        Command::Partitions(args) => partitions::run(args, context),
+        Command::DeleteRecords(args) => delete_records::run(args, context),
         Command::Produce(args) => produce::run(args, context),
         Command::Cat(args) => cat::run(args, context),
         Command::Head(args) => head::run(args, context),
@@ -86,6 +108,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit> {
         Command::Cp(args) => cp::run(args, context),
         Command::Grep(args) => grep::run(args, context),
         Command::Wc(args) => wc::run(args, context),
+        Command::Diff(args) => diff::run(args, context),
+        Command::Group(args) => group::run(args, context),
         Command::Storage(args) => storage::run(args, context),
         Command::Completion(args) => completion::run(args),
         Command::Version => version::run(context),
@@ -99,6 +123,10 @@ fn addresses(command: &Command) -> &[String] {
         Command::Touch(args) => &args.addresses,
         Command::Rm(args) => &args.addresses,
         Command::Watermarks(args) => &args.addresses,
+        Command::Offsets(args) => &args.addresses,
+        Command::Config(args) => std::slice::from_ref(&args.address),
+        Command::Partitions(args) => std::slice::from_ref(&args.address),
+        Command::DeleteRecords(args) => &args.addresses,
         Command::Produce(args) => std::slice::from_ref(&args.address),
         Command::Cat(args) => &args.addresses,
         Command::Head(args) => &args.addresses,
@@ -106,6 +134,8 @@ fn addresses(command: &Command) -> &[String] {
         Command::Cp(args) => &args.sources,
         Command::Grep(args) => &args.addresses,
         Command::Wc(args) => &args.addresses,
+        Command::Diff(args) => &args.addresses,
+        Command::Group(args) => args.addresses(),
         Command::Storage(_) | Command::Completion(_) | Command::Version => &[],
     }
 }

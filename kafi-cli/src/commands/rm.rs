@@ -1,15 +1,13 @@
 //! `rm`: deletes topics.
 
-use std::io::{self, BufRead, IsTerminal};
-
 use clap::Args;
-use kafi::{Error, ErrorKind, Result};
+use kafi::Result;
 
 use crate::address::open_topics;
 use crate::args::TIMEOUT;
+use crate::confirm::confirmed;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{escape, stderr};
 
 #[derive(Args)]
 pub struct RmArgs {
@@ -28,7 +26,7 @@ pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
     for opened in &opened {
         opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
     }
-    if !args.yes && !confirmed(&names)? {
+    if !args.yes && !confirmed("delete topics", &format!("delete {}, with all messages?", names.join(", ")))? {
         return Ok(Exit::Failed);
     }
     for opened in &opened {
@@ -38,14 +36,4 @@ pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
         }
     }
     Ok(Exit::Done)
-}
-
-fn confirmed(names: &[String]) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Err(Error::new(ErrorKind::Usage, "delete topics", "nobody can be asked here").hint("-y deletes without asking"));
-    }
-    stderr::put(&format!("delete {}, with all messages? [y/N] ", escape::line(&names.join(", "))));
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|error| Error::io("read the answer", error))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -33,7 +33,7 @@ pub fn run(args: &TouchArgs, context: &Context) -> Result<Exit> {
         hint_at_storage(context, &kafi, text)?;
         let first_use = FirstUse::of(&Address::parse(text)?.storage);
         let new = NewTopic { partitions: args.partitions, replication: args.replication, config: args.config.clone(), ..NewTopic::new(topic) };
-        match kafi.admin()?.create_topic(&new, TIMEOUT) {
+        match kafi.create_within(&new, TIMEOUT) {
             Err(error) if args.exist_ok && error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error.hint("--exist-ok leaves it as it is")),
             result => result?,

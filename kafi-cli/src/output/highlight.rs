@@ -5,6 +5,8 @@ use crate::output::escape;
 const DIM: &str = "\x1b[2m";
 const KEY: &str = "\x1b[34m";
 const STRING: &str = "\x1b[32m";
+const GONE: &str = "\x1b[31m";
+const NEW: &str = "\x1b[32m";
 const WORD: &str = "\x1b[36m";
 const RESET: &str = "\x1b[0m";
 
@@ -16,6 +18,16 @@ pub fn dim(text: &str, color: bool, out: &mut String) {
 /// Appends a key.
 pub fn key(text: &str, color: bool, out: &mut String) {
     paint(text, KEY, color, out);
+}
+
+/// Appends a line of a comparison that stands on the left only.
+pub fn gone(text: &str, color: bool, out: &mut String) {
+    paint(text, GONE, color, out);
+}
+
+/// Appends a line of a comparison that stands on the right only.
+pub fn new(text: &str, color: bool, out: &mut String) {
+    paint(text, NEW, color, out);
 }
 
 /// Appends JSON with its names, strings, and other words coloured. What is not quite JSON is shown all the same.

@@ -1,5 +1,6 @@
 //! What is printed: messages, tables, and progress.
 
+mod differences;
 pub mod escape;
 mod format;
 mod highlight;
@@ -10,6 +11,7 @@ pub mod stderr;
 mod stdout;
 mod table;
 
+pub use differences::DifferencePrinter;
 pub use format::unescape;
 pub use messages::{MessagePrinter, PrintArgs, meant_types};
 pub use stdout::Stdout;

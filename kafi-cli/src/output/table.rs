@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use kafi::Result;
 
 use crate::context::Context;
-use crate::output::{Stdout, escape, number};
+use crate::output::{Stdout, escape, highlight, number};
 
 /// A value in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Cell {
     Number(i64),
     /// A number of bytes, shown with a unit.
     Bytes(u64),
+    /// Yes or no.
+    Flag(bool),
     /// Nothing is known.
     Unknown,
 }
@@ -24,6 +26,8 @@ pub enum Cell {
 pub struct Table {
     names: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
+    /// The rows that matter less.
+    dimmed: Vec<usize>,
     layout: Layout,
 }
 
@@ -41,7 +45,7 @@ enum Layout {
 impl Table {
     /// A table without rows. The names are also the keys of the JSON documents.
     pub fn new(names: &[&'static str]) -> Self {
-        Self { names: names.to_vec(), rows: Vec::new(), layout: Layout::Columns }
+        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), layout: Layout::Columns }
     }
 
     /// The same, without the names above.
@@ -60,6 +64,12 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Adds a row that matters less, which is dimmed where there are colours.
+    pub fn dimmed_row(&mut self, cells: Vec<Cell>) {
+        self.dimmed.push(self.rows.len());
+        self.row(cells);
+    }
+
     /// Prints it. A table without rows prints nothing.
     pub fn print(&self, context: &Context) -> Result<()> {
         let mut stdout = Stdout::open()?;
@@ -71,8 +81,12 @@ impl Table {
             Layout::Records => self.record_lines(),
             Layout::Columns | Layout::Bare => self.aligned_lines(),
         };
-        for line in lines {
-            stdout.line(&line)?;
+        let above = usize::from(self.layout == Layout::Columns && !context.json);
+        for (index, line) in lines.into_iter().enumerate() {
+            let is_dimmed = context.color && !context.json && index.checked_sub(above).is_some_and(|row| self.dimmed.contains(&row));
+            let mut shown = String::with_capacity(line.len());
+            highlight::dim(&line, is_dimmed, &mut shown);
+            stdout.line(&shown)?;
         }
         stdout.flush().map(|_| ())
     }
@@ -87,6 +101,7 @@ impl Table {
                     Cell::Text(text) => line.push_str(&json_string(text)),
                     Cell::Number(number) => line.push_str(&number.to_string()),
                     Cell::Bytes(bytes) => line.push_str(&bytes.to_string()),
+                    Cell::Flag(flag) => line.push_str(&flag.to_string()),
                     Cell::Unknown => line.push_str("null"),
                 }
             }
@@ -130,6 +145,7 @@ fn show(cell: &Cell) -> String {
         Cell::Text(text) => escape::line(text),
         Cell::Number(number) => number.to_string(),
         Cell::Bytes(bytes) => number::bytes(*bytes),
+        Cell::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
         Cell::Unknown => "-".into(),
     }
 }

@@ -19,6 +19,6 @@ pub use pipe::{Copied, Pipe, Target};
 pub use progress::{Cancel, Progress};
 pub use pump::{pump, pump_settling};
 pub use reader::{ReadOptions, Reader, readers};
-pub(crate) use reader::{plan, readers_of};
+pub(crate) use reader::{partitions_of, plan, readers_of};
 pub use topic::TopicReader;
 pub use writer::{OnDelivery, Writer};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::admin::Admin;
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
@@ -326,18 +327,9 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
     if topics.is_empty() {
         return Ok(Vec::new());
     }
-    let topics: Vec<String> = topics.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
     let offsets = offsets_of(options)?;
     let mut admin = storage.admin()?;
-    let mut partitions = Vec::new();
-    for topic in admin.topics(&topics, options.timeout)? {
-        let known: BTreeSet<i32> = topic.partitions.iter().map(|partition| partition.partition).collect();
-        let wanted = options.partitions.as_ref().map_or_else(|| known.clone(), |partitions| partitions.iter().copied().collect());
-        if let Some(missing) = wanted.iter().find(|partition| !known.contains(partition)) {
-            return Err(no_partition(&topic.name, *missing, known.len()));
-        }
-        partitions.extend(wanted.into_iter().map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
-    }
+    let partitions = partitions_of(admin.as_mut(), topics, options.partitions.as_deref(), options.timeout)?;
     let allow_gap = options.consumer.allow_gap;
     let resolved = resolve(admin.as_mut(), &partitions, &offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
     let mut assignments: Vec<Assignment> = resolved.into_iter().map(|resolved| resolved.assignment).collect();
@@ -352,6 +344,26 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
         log::info!("reading topic {topic}, partition {partition}: from {start} to {end}");
     }
     Ok(assignments)
+}
+
+/// The partitions of these topics, or those of them that are wanted; sorted, each once.
+///
+/// # Errors
+/// `NotFound` for a topic that is missing, or lacks a partition that is wanted; those of [`Admin::topics`].
+pub(crate) fn partitions_of(admin: &mut dyn Admin, topics: &[String], wanted: Option<&[i32]>, timeout: Duration) -> Result<Vec<TopicPartition>> {
+    let topics: Vec<String> = topics.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    let mut partitions = Vec::new();
+    // To a storage, no names mean all topics.
+    let topics = if topics.is_empty() { Vec::new() } else { admin.topics(&topics, timeout)? };
+    for topic in topics {
+        let known: BTreeSet<i32> = topic.partitions.iter().map(|partition| partition.partition).collect();
+        let wanted = wanted.map_or_else(|| known.clone(), |partitions| partitions.iter().copied().collect());
+        if let Some(missing) = wanted.iter().find(|partition| !known.contains(partition)) {
+            return Err(no_partition(&topic.name, *missing, known.len()));
+        }
+        partitions.extend(wanted.into_iter().map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
+    }
+    Ok(partitions)
 }
 
 /// Where partitions begin for which a group has committed nothing, or else what the user asked for.

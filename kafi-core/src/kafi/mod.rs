@@ -113,13 +113,21 @@ impl Kafi {
     /// # Errors
     /// Those of [`Admin::create_topic`].
     pub fn create(&self, topic: &NewTopic) -> Result<()> {
+        self.create_within(topic, TIMEOUT)
+    }
+
+    /// The same, blocking up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`].
+    pub fn create_within(&self, topic: &NewTopic, timeout: Duration) -> Result<()> {
         let retention_ms = self.settings.retention_ms;
         let is_said = retention_ms == Settings::default().retention_ms || topic.config.iter().any(|(name, _)| name == "retention.ms");
         let mut topic = topic.clone();
         if !is_said {
             topic.config.push(("retention.ms".into(), retention_ms.to_string()));
         }
-        self.admin()?.create_topic(&topic, TIMEOUT)
+        self.admin()?.create_topic(&topic, timeout)
     }
 
     /// Deletes a topic with all its messages.

@@ -96,6 +96,12 @@ impl Offsets {
         Ok(Offsets { default: default.unwrap_or_default(), partitions })
     }
 
+    /// Whether something is said about where to stop: `N:M`, `:M`, `@T1:T2`.
+    pub fn has_range(&self) -> bool {
+        let is_range = |spec: &OffsetSpec| matches!(spec, OffsetSpec::Range { .. } | OffsetSpec::Time { to: Some(_), .. });
+        is_range(&self.default) || self.partitions.values().any(is_range)
+    }
+
     /// What holds for this partition.
     pub fn of(&self, partition: i32) -> &OffsetSpec {
         self.partitions.get(&partition).unwrap_or(&self.default)
@@ -284,6 +290,7 @@ mod tests {
     fn partitions_may_differ() {
         let offsets = parse(&["2=7", "end", "0=-1"]).unwrap();
         assert_eq!([0, 1, 2, 3].map(|partition| offsets.of(partition).clone()), [Last(1), End, At(7), End]);
+        assert!(!offsets.has_range() && parse(&["2=:5"]).unwrap().has_range() && parse(&["@1..2"]).unwrap().has_range());
         assert_eq!(parse(&[]).unwrap(), Offsets::default());
         assert_eq!(Offsets::default().of(9), &Start);
         for twice in [["1", "2"], ["1=1", "1=2"], ["1=1", "01=1"]] {

@@ -1,6 +1,8 @@
 //! The verbs of the shell over bytes: `cat`, `head`, `tail`, `grep`, `wc`, `cp`, and `diff`, on any storage and between storages.
 //!
-//! They hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
+//! Beside them stands what is planned before it is done: where offsets lie, and what is to become of those of groups.
+//!
+//! The verbs hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
 
 mod cat;
 mod copy_job;
@@ -10,6 +12,8 @@ mod copy_plan;
 mod cp;
 mod diff;
 mod grep;
+mod groups;
+mod offsets;
 mod rate;
 mod tail;
 mod target;
@@ -20,6 +24,8 @@ pub use cat::{Finished, cat};
 pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
+pub use groups::{GroupLag, OffsetChange, check_no_members, group_lag, plan_group_copy, plan_group_reset};
+pub use offsets::offsets;
 pub use rate::Rate;
 pub use tail::tail;
 pub(crate) use target::existing;

@@ -102,7 +102,7 @@ pub struct Diffed {
 /// until the ends that were seen at the start, the limit, a wish to stop, or a `Break` of `each`. Partitions that hold nothing do not count.
 ///
 /// # Errors
-/// `NotFound` for a missing topic; `Usage` for a limit together with `ignore_partitions`; what reading fails with, and what `each` fails with.
+/// `NotFound` for a missing topic; `Usage` for a limit together with `ignore_partitions`, and for a consumer group; what reading fails with, and what `each` fails with.
 pub fn diff(
     left: DiffSide<'_>,
     right: DiffSide<'_>,
@@ -111,6 +111,9 @@ pub fn diff(
 ) -> Result<Diffed> {
     if options.ignore_partitions && options.read.max.is_some() {
         return Err(Error::new(ErrorKind::Usage, "compare", "a limit makes no sense where messages may stand at any place"));
+    }
+    if options.read.group.is_some() {
+        return Err(Error::new(ErrorKind::Usage, "compare", "two topics are compared without a consumer group"));
     }
     let read = ReadOptions { follow: false, max: None, ..options.read.clone() };
     let ends = |side: DiffSide<'_>| plan(side.storage, &[side.topic.to_string()], &read);

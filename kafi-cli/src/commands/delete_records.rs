@@ -1,0 +1,66 @@
+//! `delete-records`: moves the first offset of partitions, which deletes everything before it.
+
+use clap::Args;
+use kafi::{Position, Resolved, Result, shell};
+
+use crate::address::open_topics;
+use crate::args::TIMEOUT;
+use crate::confirm::confirmed;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{Cell, Table};
+use crate::places::PlaceArgs;
+
+#[derive(Args)]
+pub struct DeleteRecordsArgs {
+    /// The topics, or globs
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+    #[command(flatten)]
+    places: PlaceArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
+    let offsets = args.places.places("delete records", context)?;
+    let opened = open_topics(context, &args.addresses)?;
+    let partitions = args.places.changed_partitions();
+    let mut plans = Vec::new();
+    for opened in &opened {
+        let mut admin = opened.kafi.admin()?;
+        plans.push(shell::offsets(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, args.places.allow_gap, TIMEOUT)?);
+    }
+    let mut table = Table::new(&["topic", "partition", "low", "new_low", "high", "deleted"]);
+    plans.iter().flatten().for_each(|part| table.row(row(part)));
+    table.print(context)?;
+    let count: i64 = plans.iter().flatten().map(deleted).sum();
+    if count == 0 {
+        context.say("nothing to delete");
+        return Ok(Exit::Done);
+    }
+    if !args.yes && !confirmed("delete records", &format!("delete {count} offsets for good?"))? {
+        return Ok(Exit::Failed);
+    }
+    for (opened, plan) in opened.iter().zip(&plans) {
+        let before: Vec<Position> = plan.iter().filter(|part| deleted(part) > 0).map(position).collect();
+        opened.kafi.admin()?.delete_records(&before, TIMEOUT)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// How many offsets go; there may be fewer messages.
+fn deleted(part: &Resolved) -> i64 {
+    part.assignment.start - part.low
+}
+
+fn position(part: &Resolved) -> Position {
+    let part = &part.assignment;
+    Position { topic: part.topic.clone(), partition: part.partition, offset: part.start }
+}
+
+fn row(part: &Resolved) -> Vec<Cell> {
+    let numbers = [i64::from(part.assignment.partition), part.low, part.assignment.start, part.high, deleted(part)].map(Cell::Number);
+    [Cell::Text(part.assignment.topic.clone())].into_iter().chain(numbers).collect()
+}

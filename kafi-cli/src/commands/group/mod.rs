@@ -1,0 +1,143 @@
+//! `group`: consumer groups. A group is addressed as a topic is: STORAGE:GROUP.
+
+mod cp;
+mod ls;
+mod plan;
+mod reset;
+mod rm;
+mod show;
+
+use clap::{Args, Subcommand};
+use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
+
+use crate::args::TIMEOUT;
+use crate::context::Context;
+use crate::exit::Exit;
+
+#[derive(Args)]
+pub struct GroupArgs {
+    #[command(subcommand)]
+    command: GroupCommand,
+}
+
+#[derive(Subcommand)]
+enum GroupCommand {
+    /// List groups
+    Ls(ls::LsArgs),
+    /// Show the committed offsets of groups, how far they lie behind, and who reads
+    Show(show::ShowArgs),
+    /// Plan other committed offsets for a group, and set them with --execute
+    Reset(reset::ResetArgs),
+    /// Delete groups with their committed offsets
+    Rm(rm::RmArgs),
+    /// Plan to give the committed offsets of a group to another one, and do so with --execute
+    Cp(cp::CpArgs),
+}
+
+impl GroupArgs {
+    /// The groups that were typed.
+    pub fn addresses(&self) -> &[String] {
+        match &self.command {
+            GroupCommand::Ls(args) => &args.addresses,
+            GroupCommand::Show(args) => &args.addresses,
+            GroupCommand::Reset(args) => std::slice::from_ref(&args.address),
+            GroupCommand::Rm(args) => &args.addresses,
+            GroupCommand::Cp(args) => std::slice::from_ref(&args.source),
+        }
+    }
+}
+
+pub fn run(args: &GroupArgs, context: &Context) -> Result<Exit> {
+    match &args.command {
+        GroupCommand::Ls(args) => ls::run(args, context),
+        GroupCommand::Show(args) => show::run(args, context),
+        GroupCommand::Reset(args) => reset::run(args, context),
+        GroupCommand::Rm(args) => rm::run(args, context),
+        GroupCommand::Cp(args) => cp::run(args, context),
+    }
+}
+
+/// A storage and groups on it.
+struct Opened {
+    kafi: Kafi,
+    storage: StorageAddress,
+    groups: Vec<String>,
+}
+
+/// Opens what these addresses name, with the groups of one storage together. Globs are replaced by the groups that they match; plain names are taken as they are.
+fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
+    let mut opened: Vec<Opened> = Vec::new();
+    for text in addresses {
+        let address = Address::parse(text)?;
+        let Some(group) = address.topic.clone() else { return Err(no_group(text)) };
+        let at = match opened.iter().position(|opened| opened.storage == address.storage) {
+            Some(at) => at,
+            None => {
+                let kafi = context.registry.open_address(&address.storage)?;
+                opened.push(Opened { kafi, storage: address.storage.clone(), groups: Vec::new() });
+                opened.len() - 1
+            }
+        };
+        let groups = if address.is_glob() { matching(opened[at].kafi.admin()?.as_mut(), &group)? } else { vec![group] };
+        if groups.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "find groups", "no group matches").with("address", address));
+        }
+        for group in groups {
+            if !opened[at].groups.contains(&group) {
+                opened[at].groups.push(group);
+            }
+        }
+    }
+    Ok(opened)
+}
+
+/// Opens the one group that an address names.
+fn open_group(context: &Context, text: &str) -> Result<(Kafi, String)> {
+    let address = Address::parse(text)?;
+    if address.is_glob() {
+        return Err(Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted").with("address", format!("{text:?}")));
+    }
+    let group = address.topic.ok_or_else(|| no_group(text))?;
+    Ok((context.registry.open_address(&address.storage)?, group))
+}
+
+/// The names of the groups that a glob matches, sorted.
+fn matching(admin: &mut dyn Admin, glob: &str) -> Result<Vec<String>> {
+    let glob = Glob::parse(glob)?;
+    Ok(admin.groups(TIMEOUT)?.into_iter().map(|group| group.name).filter(|name| glob.matches(name)).collect())
+}
+
+/// Names the group that was probably meant where one is missing.
+fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
+    if error.kind() != ErrorKind::NotFound || !error.context().any(|(key, value)| key == "group" && value == group) || error.hint_text().is_some() {
+        return error;
+    }
+    // What cannot be listed gives no hint; the error itself matters more.
+    let groups = admin.groups(TIMEOUT).unwrap_or_default();
+    match kafi::nearest(group, groups.iter().map(|group| group.name.as_str())) {
+        Some(near) if near != group => error.hint(format!("did you mean {near}?")),
+        _ => error,
+    }
+}
+
+/// The topics that names and globs mean.
+fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
+    let mut topics = Vec::new();
+    for name in named {
+        if !name.contains(['*', '?', '[', '{']) {
+            topics.push(name.clone());
+            continue;
+        }
+        let matching = crate::address::matching(kafi, name, false)?;
+        if matching.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "find topics", "no topic matches").with("glob", name));
+        }
+        topics.extend(matching);
+    }
+    Ok(topics)
+}
+
+fn no_group(text: &str) -> Error {
+    let error = Error::new(ErrorKind::Usage, "read address", "this names a storage, where a group is wanted").with("address", format!("{text:?}"));
+    error.hint(format!("kafi group ls {text} lists its groups"))
+}

@@ -1,0 +1,39 @@
+//! Plans for committed offsets: shown, and carried out where that is asked for.
+
+use kafi::{Admin, OffsetChange, Position, Result, shell};
+
+use crate::args::TIMEOUT;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{Cell, Table};
+
+/// Prints what is to become of the committed offsets of a group, and with `execute` does it, which is refused while somebody reads as it.
+pub fn settle(admin: &mut dyn Admin, group: &str, plan: &[OffsetChange], execute: bool, context: &Context) -> Result<Exit> {
+    let members = shell::check_no_members(admin, group, TIMEOUT);
+    if execute {
+        members?;
+    } else if let Err(error) = members {
+        context.say(&format!("warning: {error}"));
+    }
+    let mut table = Table::new(&["group", "topic", "partition", "from", "to"]);
+    for change in plan {
+        let cells = vec![
+            Cell::Text(group.to_string()),
+            Cell::Text(change.topic.clone()),
+            Cell::Number(i64::from(change.partition)),
+            change.from.map_or(Cell::Unknown, Cell::Number),
+            Cell::Number(change.to),
+        ];
+        if change.from == Some(change.to) { table.dimmed_row(cells) } else { table.row(cells) }
+    }
+    table.print(context)?;
+    let changed: Vec<Position> = plan.iter().filter(|change| change.from != Some(change.to)).map(OffsetChange::position).collect();
+    if changed.is_empty() {
+        context.say("nothing to change");
+    } else if execute {
+        admin.alter_group_offsets(group, &changed, TIMEOUT)?;
+    } else {
+        context.say("nothing is changed yet; --execute does it");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,43 @@
+//! `group reset`: other committed offsets for a group.
+
+use clap::Args;
+use kafi::{Error, ErrorKind, Result, shell};
+
+use super::plan::settle;
+use super::{explain, open_group, topics_of};
+use crate::args::TIMEOUT;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::places::PlaceArgs;
+
+#[derive(Args)]
+pub struct ResetArgs {
+    /// The group (prod:billing); with TOPICs it may be new
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// Topics of the same storage, or globs; without any those that the group has committed
+    #[arg(value_name = "TOPIC")]
+    topics: Vec<String>,
+    #[command(flatten)]
+    places: PlaceArgs,
+    /// Do it; without this the plan is printed, and nothing else done
+    #[arg(long)]
+    execute: bool,
+}
+
+pub fn run(args: &ResetArgs, context: &Context) -> Result<Exit> {
+    let offsets = args.places.places("reset group", context)?;
+    let (kafi, group) = open_group(context, &args.address)?;
+    let topics = topics_of(&kafi, &args.topics)?;
+    let mut admin = kafi.admin()?;
+    let partitions = args.places.changed_partitions();
+    let plan = shell::plan_group_reset(admin.as_mut(), &group, &topics, partitions.as_deref(), &offsets, args.places.allow_gap, TIMEOUT);
+    let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
+    settle(admin.as_mut(), &group, &plan, args.execute, context)
+}
+
+/// A group that is missing can be made, if it is said for which topics.
+fn hint_at_topics(error: Error, named_none: bool) -> Error {
+    let makes_group = named_none && error.kind() == ErrorKind::NotFound && error.hint_text().is_none();
+    if makes_group { error.hint("name its topics to make a new group") } else { error }
+}

@@ -1,0 +1,53 @@
+//! `group show`: where groups stand, and who reads.
+
+use clap::Args;
+use kafi::{GroupDescription, GroupLag, GroupMember, Result, shell};
+
+use super::{explain, open_groups};
+use crate::args::TIMEOUT;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{Cell, Table};
+
+#[derive(Args)]
+pub struct ShowArgs {
+    /// The groups (prod:billing), or globs
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+}
+
+pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
+    let mut table = Table::new(&["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host"]);
+    for opened in open_groups(context, &args.addresses)? {
+        let mut admin = opened.kafi.admin()?;
+        for group in &opened.groups {
+            let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
+            let partitions = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
+            partitions.iter().for_each(|partition| table.row(row(&described, Some(partition), partition.member)));
+            let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
+            idle.for_each(|member| table.row(row(&described, None, Some(member))));
+        }
+    }
+    table.print(context)?;
+    Ok(Exit::Done)
+}
+
+/// A partition, and who reads it; or a member without partitions.
+fn row(group: &GroupDescription, partition: Option<&GroupLag>, member: Option<usize>) -> Vec<Cell> {
+    let number = |number: Option<i64>| number.map_or(Cell::Unknown, Cell::Number);
+    let text = |text: &str| if text.is_empty() { Cell::Unknown } else { Cell::Text(text.to_string()) };
+    let member = member.map(|index| &group.members[index]);
+    let of_member = |field: fn(&GroupMember) -> &str| member.map_or(Cell::Unknown, |member| text(field(member)));
+    vec![
+        Cell::Text(group.name.clone()),
+        Cell::Text(group.state.clone()),
+        partition.map_or(Cell::Unknown, |partition| Cell::Text(partition.topic.clone())),
+        number(partition.map(|partition| i64::from(partition.partition))),
+        number(partition.and_then(|partition| partition.committed)),
+        number(partition.and_then(|partition| partition.end)),
+        number(partition.and_then(GroupLag::lag)),
+        of_member(|member| &member.id),
+        of_member(|member| &member.client_id),
+        of_member(|member| &member.host),
+    ]
+}

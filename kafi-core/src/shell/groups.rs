@@ -1,0 +1,181 @@
+//! Where groups stand, and what is to become of their offsets: plans that are looked at before [`Admin::alter_group_offsets`] carries them out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::admin::{Admin, GroupDescription};
+use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::partitions_of;
+use crate::offsets::{Offsets, resolve};
+
+/// Where a group stands in a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupLag {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the next message to read, as committed; `None` where nothing is.
+    pub committed: Option<i64>,
+    /// The high watermark; `None` where the partition is gone.
+    pub end: Option<i64>,
+    /// The member that reads it, as an index into [`GroupDescription::members`].
+    pub member: Option<usize>,
+}
+
+impl GroupLag {
+    /// How many offsets lie between what is committed and the end; `None` where either is unknown.
+    pub fn lag(&self) -> Option<i64> {
+        Some((self.end? - self.committed?).max(0))
+    }
+}
+
+/// What is to become of a committed offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OffsetChange {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// What is committed now.
+    pub from: Option<i64>,
+    /// What is to be.
+    pub to: i64,
+}
+
+impl OffsetChange {
+    /// The new offset.
+    pub fn position(&self) -> Position {
+        Position { topic: self.topic.clone(), partition: self.partition, offset: self.to }
+    }
+}
+
+/// Where a group stands, in each partition that it has committed or that a member reads; sorted. Blocks up to `timeout` for each of its few questions.
+///
+/// # Errors
+/// `NotFound` for a missing group; those of [`Admin`].
+pub fn group_lag(admin: &mut dyn Admin, description: &GroupDescription, timeout: Duration) -> Result<Vec<GroupLag>> {
+    let committed = committed(admin.group_offsets(&description.name, timeout))?;
+    let read: BTreeMap<&TopicPartition, usize> =
+        description.members.iter().enumerate().flat_map(|(index, member)| member.partitions.iter().map(move |partition| (partition, index))).collect();
+    let all: BTreeSet<&TopicPartition> = committed.keys().chain(read.keys().copied()).collect();
+    let ends = ends(admin, &all, timeout)?;
+    let lag = |partition: &TopicPartition| GroupLag {
+        topic: partition.topic.clone(),
+        partition: partition.partition,
+        committed: committed.get(partition).copied(),
+        end: ends.get(partition).map(|range| range.1),
+        member: read.get(partition).copied(),
+    };
+    Ok(all.into_iter().map(lag).collect())
+}
+
+/// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it has committed where none are named; of them
+/// those that are `wanted`. Changes nothing. Blocks up to `timeout` for each of its few questions.
+///
+/// # Errors
+/// `NotFound` for a missing topic or partition, and for a missing group where no topics are named; `OutOfRange` for an offset that is not there, unless `allow_gap`
+/// takes the nearest.
+pub fn plan_group_reset(
+    admin: &mut dyn Admin,
+    group: &str,
+    topics: &[String],
+    wanted: Option<&[i32]>,
+    offsets: &Offsets,
+    allow_gap: bool,
+    timeout: Duration,
+) -> Result<Vec<OffsetChange>> {
+    let known = admin.group_offsets(group, timeout);
+    let committed = if topics.is_empty() { committed(known)? } else { committed_if_any(known)? };
+    let partitions = match topics {
+        [] => committed.keys().filter(|known| wanted.is_none_or(|wanted| wanted.contains(&known.partition))).cloned().collect(),
+        topics => partitions_of(admin, topics, wanted, timeout)?,
+    };
+    let resolved = resolve(admin, &partitions, offsets, Isolation::ReadUncommitted, false, allow_gap, timeout)?;
+    let change = |(partition, to): (TopicPartition, i64)| {
+        let from = committed.get(&partition).copied();
+        OffsetChange { topic: partition.topic, partition: partition.partition, from, to }
+    };
+    Ok(partitions.into_iter().zip(resolved.iter().map(|resolved| resolved.assignment.start)).map(change).collect())
+}
+
+/// What giving the committed offsets of a group to another group means, which may be on another storage: of the named topics, or of all, and of them those partitions that
+/// are `wanted`. Changes nothing. Blocks up to `timeout` for each of its few questions.
+///
+/// # Errors
+/// `NotFound` for a missing group, and for a topic or partition that the target lacks; `OutOfRange` for an offset that the target does not hold, unless `allow_gap` takes
+/// the nearest.
+pub fn plan_group_copy(
+    source: (&mut dyn Admin, &str),
+    target: (&mut dyn Admin, &str),
+    topics: &[String],
+    wanted: Option<&[i32]>,
+    allow_gap: bool,
+    timeout: Duration,
+) -> Result<Vec<OffsetChange>> {
+    let mut offsets = committed(source.0.group_offsets(source.1, timeout))?;
+    if let Some(missing) = topics.iter().find(|topic| offsets.keys().all(|known| known.topic != **topic)) {
+        return Err(Error::new(ErrorKind::NotFound, "copy group", "the group has committed nothing for it").with("group", source.1).with("topic", missing));
+    }
+    offsets.retain(|known, _| (topics.is_empty() || topics.contains(&known.topic)) && wanted.is_none_or(|wanted| wanted.contains(&known.partition)));
+    let held = ends(target.0, &offsets.keys().collect(), timeout)?;
+    let now = committed_if_any(target.0.group_offsets(target.1, timeout))?;
+    let change = |(partition, offset): (TopicPartition, i64)| {
+        let Some(&(low, high)) = held.get(&partition) else {
+            let error = Error::new(ErrorKind::NotFound, "copy group", "the target has no such partition");
+            return Err(error.with("topic", partition.topic).with("partition", partition.partition));
+        };
+        if !(low..=high).contains(&offset) && !allow_gap {
+            let error = Error::new(ErrorKind::OutOfRange, "copy group", format!("the target does not hold the offset {offset}"));
+            let error = error.with("topic", &partition.topic).with("partition", partition.partition).with("available", format_args!("{low} to {high}"));
+            return Err(error.hint("--allow-gap takes the nearest offset that is there"));
+        }
+        let from = now.get(&partition).copied();
+        Ok(OffsetChange { topic: partition.topic, partition: partition.partition, from, to: offset.clamp(low, high) })
+    };
+    offsets.into_iter().map(change).collect()
+}
+
+/// Whether offsets of a group may be changed from outside: not while somebody reads as it, because its members would overwrite them. Blocks up to `timeout`.
+///
+/// # Errors
+/// `Conflict` where the group has live members; those of [`Admin::group`], but a group that is missing may be made.
+pub fn check_no_members(admin: &mut dyn Admin, group: &str, timeout: Duration) -> Result<()> {
+    let members = match admin.group(group, timeout) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        description => description?.members.len(),
+    };
+    if members == 0 {
+        return Ok(());
+    }
+    let why = format!("it has {members} live member{}", if members == 1 { "" } else { "s" });
+    Err(Error::new(ErrorKind::Conflict, "change group", why).with("group", group).hint("stop its consumers first"))
+}
+
+fn committed(offsets: Result<Vec<Position>>) -> Result<BTreeMap<TopicPartition, i64>> {
+    let committed = |Position { topic, partition, offset }| (TopicPartition { topic, partition }, offset);
+    Ok(offsets?.into_iter().map(committed).collect())
+}
+
+/// The same, but a group that is missing has none.
+fn committed_if_any(offsets: Result<Vec<Position>>) -> Result<BTreeMap<TopicPartition, i64>> {
+    match committed(offsets) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
+        known => known,
+    }
+}
+
+/// The ranges of offsets that these partitions hold; those that are gone are left out.
+fn ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<BTreeMap<TopicPartition, (i64, i64)>> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut there = Vec::new();
+    for topic in admin.topics(&[], timeout)? {
+        let partition = |number: i32| TopicPartition { topic: topic.name.clone(), partition: number };
+        there.extend(topic.partitions.iter().map(|found| partition(found.partition)).filter(|found| partitions.contains(found)));
+    }
+    let watermarks = admin.watermarks(&there, Isolation::ReadUncommitted, timeout)?;
+    Ok(watermarks.into_iter().map(|found| (TopicPartition { topic: found.topic, partition: found.partition }, (found.low, found.high))).collect())
+}
