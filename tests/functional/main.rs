@@ -6,6 +6,7 @@
 mod consumers;
 mod copies;
 mod copy_targets;
+mod mirrors;
 mod pipes;
 mod producers;
 mod reading;

@@ -9,4 +9,5 @@ mod support;
 mod broker;
 mod copying;
 mod errors;
+mod resuming;
 mod verbs;

@@ -14,7 +14,7 @@ use crate::batch::Batch;
 use crate::capability::Capabilities;
 use crate::consumer::{Assignment, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
-use crate::functional::{Cancel, ReadOptions, Reader, Writer, pump_settling, readers_of};
+use crate::functional::{Cancel, GroupUse, ReadOptions, Reader, Writer, pump_settling, readers_of};
 use crate::producer::ProducerOptions;
 use crate::record::TimestampType;
 use crate::shell::copy_mirror::Mirror;
@@ -65,6 +65,10 @@ impl<'a> Job<'a> {
     pub(crate) fn new(planner: Planner<'a>) -> Self {
         let (source, target, options) = (planner.source, planner.target, planner.options);
         let mut read = options.read.clone();
+        if let Some(group) = read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd)) {
+            // What is not delivered is not done, and a copy has no result that comes only at its end.
+            group.usage = GroupUse::CommitDone;
+        }
         if let Some(rate) = options.rate {
             (read.batch_records_max, read.batch_bytes_max) = rate.limits(read.batch_records_max, read.batch_bytes_max);
         }
