@@ -183,6 +183,37 @@ fn a_source_that_ends_before_the_copy_is_refused() {
 }
 
 #[test]
+fn a_target_that_somebody_else_has_written_to_is_refused() {
+    on_both(|c| {
+        let source = memory();
+        numbers(&source, 3);
+        resumed(&source, &c).unwrap();
+        c.produce("copy", [json!(9)]).unwrap();
+        source.produce(T, [json!(3), json!(4), json!(5)]).unwrap();
+        let error = resumed(&source, &c).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        let why = "resume: topic copy, partition 0: the message at offset 3 is not the source's: somebody else has written to the target";
+        assert_eq!(error.to_string(), why);
+        assert_eq!(integers(&c, "copy"), [0, 1, 2, 9]);
+    });
+}
+
+#[test]
+fn timestamps_that_were_not_copied_are_not_compared() {
+    on_both(|c| {
+        let source = memory();
+        source.touch(T).unwrap();
+        put(&source, &[record(0, -1, 1, "0")], false);
+        let forgetting = CopyOptions { ignore_timestamp: true, ..resume() };
+        resumed_with(&source, &c, &forgetting).unwrap();
+        put(&source, &[record(0, -1, 1, "1")], false);
+        assert_eq!(resumed(&source, &c).unwrap_err().kind(), ErrorKind::Conflict);
+        assert_eq!(resumed_with(&source, &c, &forgetting).unwrap(), 1);
+        assert_eq!(integers(&c, "copy"), [0, 1]);
+    });
+}
+
+#[test]
 fn what_cannot_be_resumed_is_said() {
     let (source, target) = (memory(), memory());
     source.create(&NewTopic::new(T).partitions(2)).unwrap();

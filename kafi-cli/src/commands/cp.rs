@@ -102,7 +102,7 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
     // Also a copy that failed says how far it came.
     if result.is_ok() || read > 0 {
         let summary = summary.count("read", read).count("written", written).count("failed", read - written - skipped);
-        let summary = if skipped > 0 { summary.count("there already", skipped) } else { summary };
+        let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
         summary.say(context);
     }
     result

@@ -222,10 +222,12 @@ impl<'j, 'a> Share<'j, 'a> {
             pump_settling(vec![reader], |_| Ok(()), |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue), || share.borrow_mut().settle());
         let mut share = share.into_inner();
         // Also what a copy that failed has read is delivered, and counted.
-        let delivered = share.writer.settle();
+        let mut delivered = share.writer.settle();
+        if delivered.is_ok() && !share.has_failed {
+            delivered = share.progress.commit(&share.routes, share.job.read.timeout);
+        }
         let readers = copied?;
         delivered?;
-        share.progress.commit(&share.routes, share.job.read.timeout)?;
         let written = share.writer.close(None)?;
         Ok((readers, written))
     }

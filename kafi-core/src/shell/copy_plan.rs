@@ -102,6 +102,7 @@ impl<'a> Planner<'a> {
         check_topic_name(to)?;
         let note = self.note(&source, &parts);
         let mut look = Look {
+            source: self.source,
             storage: self.target,
             admin: self.target_admin.as_mut(),
             source_admin: self.source_admin.as_mut(),

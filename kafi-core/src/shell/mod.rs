@@ -5,6 +5,7 @@
 //! The verbs hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
 
 mod cat;
+mod copy_check;
 mod copy_job;
 mod copy_mirror;
 mod copy_note;

@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::partitioner::partition_of;
 use crate::record::{NO_TIMESTAMP, TimestampType};
 use crate::shell::CopyOptions;
+use crate::shell::copy_check::check_last;
 use crate::shell::copy_note::{NOTE, SourceNote};
 use crate::shell::copy_plan::{go_on, is_log, watermarks};
 use crate::storage::Storage;
@@ -49,6 +50,7 @@ pub(crate) enum Change {
 
 /// Looks at a target, and changes nothing.
 pub(crate) struct Look<'a> {
+    pub(crate) source: &'a dyn Storage,
     pub(crate) storage: &'a dyn Storage,
     pub(crate) admin: &'a mut dyn Admin,
     pub(crate) source_admin: &'a mut dyn Admin,
@@ -136,7 +138,12 @@ impl Look<'_> {
             return Ok(noted.map(|_| Change::Note(SourceNote::removal())));
         }
         let merged = match noted {
-            Some(noted) if self.resumes && noted.is_same_source(note) => self.resume(&topic.name, noted, &ends, parts)?,
+            Some(noted) if self.resumes && noted.is_same_source(note) => {
+                let merged = self.resume(&topic.name, noted, &ends, parts)?;
+                let ends: Vec<(i32, i64)> = ends.iter().filter(|end| end.high > end.low).map(|end| (end.partition, end.high)).collect();
+                check_last((self.source, &note.topic), (self.storage, &topic.name), &ends, self.options)?;
+                merged
+            }
             _ if messages == 0 => return Ok(Some(Change::Note(note.changes()))),
             _ if !self.resumes => return Err(holds_messages(&topic.name, messages)),
             Some(noted) => return Err(other_source(&topic.name, &noted, note)),
