@@ -43,7 +43,10 @@ pub fn ended(context: &Context, finished: &Finished) -> Exit {
     if !finished.cancelled {
         return Exit::Done;
     }
-    context.say(&format!("stopped; the next offsets are: {}", positions(&finished.reached)));
+    match finished.reached.as_slice() {
+        [] => context.say("stopped; no partitions were held"),
+        reached => context.say(&format!("stopped; the next offsets are: {}", positions(reached))),
+    }
     Exit::Interrupted
 }
 

@@ -133,10 +133,10 @@ impl Settings {
         self.apply(&mut Conf::new(), properties)
     }
 
-    /// Whether the user asked librdkafka to commit from time to time.
-    pub(crate) fn commits_by_itself(&self, properties: &[(String, String)]) -> bool {
+    /// Whether the storage or the call gives a property this value.
+    pub(crate) fn says(&self, properties: &[(String, String)], property: &str, value: &str) -> bool {
         let mut all = self.properties.iter().chain(properties).rev();
-        all.find(|(name, _)| name == "enable.auto.commit").is_some_and(|(_, value)| value == "true")
+        all.find(|(name, _)| name == property).is_some_and(|(_, said)| said.eq_ignore_ascii_case(value))
     }
 
     /// A client for administration.

@@ -117,7 +117,8 @@ impl KafkaConsumer {
             }
         }
         client.subscribe(operation, topics)?;
-        let member = Member::new(group, &self.options, self.settings.commits_by_itself(&self.options.properties));
+        let says = |property, value| self.settings.says(&self.options.properties, property, value);
+        let member = Member::new(group, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
         self.session = Some(Session::subscribed(client, member, self.tolerance()));
         Ok(())
     }
@@ -195,7 +196,7 @@ impl Consumer for KafkaConsumer {
         match self.session.as_ref().and_then(|session| Some((session, session.member.as_ref()?))) {
             None => Membership::Stable,
             Some((session, _)) if session.client.is_revoking() => Membership::Revoking,
-            Some((_, member)) if member.is_stable() => Membership::Stable,
+            Some((session, member)) if member.is_stable(session) => Membership::Stable,
             Some(_) => Membership::Joining,
         }
     }

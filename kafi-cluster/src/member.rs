@@ -1,5 +1,7 @@
 //! A member of a group: which partitions come and go, and where they start.
 
+use std::time::{Duration, Instant};
+
 use kafi_core::{ConsumerOptions, Error, Isolation, Position, Result, TopicPartition};
 
 use crate::error;
@@ -9,7 +11,10 @@ use crate::session::{Part, Session, lost};
 
 const OPERATION: &str = "join group";
 /// How long each request of a join may take; a poll that is shorter goes on with it at the next one.
-const REQUEST_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+const REQUEST_MAX: Duration = Duration::from_secs(10);
+
+/// A member to which nothing falls has its share after this long: others give something up for it at their next heartbeat, which is up to 5 s away.
+const EMPTY_MAX: Duration = Duration::from_secs(10);
 
 /// The state of a member.
 pub(crate) struct Member {
@@ -19,9 +24,11 @@ pub(crate) struct Member {
     isolation: Isolation,
     /// Whether the user asked librdkafka to commit from time to time.
     commits_by_itself: bool,
+    /// Whether the broker tells a member only what it gives and takes (KIP-848), and so nothing where nothing falls to it.
+    is_told_changes_only: bool,
     joining: Option<Joining>,
-    /// Whether the group has told what falls to this member.
-    is_stable: bool,
+    /// Since when it is known what falls to this member.
+    stable_since: Option<Instant>,
 }
 
 /// Partitions that came, and what is asked about them.
@@ -32,14 +39,16 @@ struct Joining {
 }
 
 impl Member {
-    pub(crate) fn new(group: String, options: &ConsumerOptions, commits_by_itself: bool) -> Self {
+    pub(crate) fn new(group: String, options: &ConsumerOptions, commits_by_itself: bool, is_told_changes_only: bool) -> Self {
         let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
-        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, joining: None, is_stable: false }
+        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, is_told_changes_only, joining: None, stable_since: None }
     }
 
-    /// Whether this member has its share of the partitions.
-    pub(crate) fn is_stable(&self) -> bool {
-        self.is_stable
+    /// Whether this member has its share of the partitions. Where partitions go from member to member one by one, an empty share may only mean that others have not
+    /// given anything up yet.
+    pub(crate) fn is_stable(&self, session: &Session) -> bool {
+        let is_final = |since: Instant| !session.parts.is_empty() || !session.client.is_cooperative() || since.elapsed() >= EMPTY_MAX;
+        self.stable_since.is_some_and(is_final)
     }
 
     /// Whether answers about new partitions are awaited.
@@ -56,7 +65,7 @@ impl Member {
         for change in session.client.rebalances() {
             match change {
                 Rebalance::Assigned(list) => {
-                    self.is_stable = false;
+                    self.stable_since = None;
                     let came = list.iter().map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
                     let joining = self.joining.get_or_insert_with(|| Joining { partitions: Vec::new(), requests: None, committed: None });
                     joining.partitions.extend(came);
@@ -65,10 +74,15 @@ impl Member {
                 Rebalance::Revoked(revoked) => self.revoke(session, revoked),
             }
         }
-        let Some(mut joining) = self.joining.take() else { return Ok(()) };
+        let Some(mut joining) = self.joining.take() else {
+            if self.stable_since.is_none() && self.is_told_changes_only && session.client.is_in_group() {
+                self.stable_since = Some(Instant::now());
+            }
+            return Ok(());
+        };
         match self.start_partitions(&mut joining, session, deadline) {
             Ok(true) => {
-                self.is_stable = true;
+                self.stable_since = Some(Instant::now());
                 Ok(())
             }
             Ok(false) => {
@@ -86,7 +100,7 @@ impl Member {
 
     /// Gives up what the group takes back.
     fn revoke(&mut self, session: &mut Session, revoked: Revoked) {
-        self.is_stable &= revoked.others_stay;
+        self.stable_since = self.stable_since.filter(|_| revoked.others_stay).map(|_| Instant::now());
         let gone = |topic: &str, partition: i32| revoked.partitions.iter().any(|entry| entry.partition == partition && entry.topic == topic);
         if let Some(joining) = &mut self.joining {
             joining.partitions.retain(|p| !gone(&p.topic, p.partition));

@@ -111,6 +111,20 @@ impl Client {
         self.rebalance_state().state().owed.as_ref().is_some_and(|owed| owed.revoked)
     }
 
+    /// Whether the group has taken this member in.
+    pub(crate) fn is_in_group(&self) -> bool {
+        // SAFETY: the handle is valid, and what it returns is null or freed once.
+        unsafe {
+            let metadata = raw::rd_kafka_consumer_group_metadata(self.rk());
+            if metadata.is_null() {
+                return false;
+            }
+            let generation = raw::rd_kafka_consumer_group_metadata_generation_id(metadata);
+            raw::rd_kafka_consumer_group_metadata_destroy(metadata);
+            generation > 0
+        }
+    }
+
     /// Gives up what goes.
     pub(crate) fn give_up(&self, revoked: Revoked) {
         let Revoked { partitions, others_stay } = revoked;

@@ -134,7 +134,14 @@ impl Reader {
         }
         let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
         batch.set_limits(records_max, self.options.batch_bytes_max);
-        let polled = self.consumer.poll(batch, POLL_MAX)?;
+        let polled = match self.consumer.poll(batch, POLL_MAX) {
+            // A member that was silent for too long is left out, and joins anew.
+            Err(error) if self.member.is_some() && error.kind() == ErrorKind::Fenced && error.retryable() == Retry::Later => {
+                log::warn!("{error}: joining the group again");
+                Polled::Timeout
+            }
+            polled => polled?,
+        };
         if let Some(member) = &mut self.member {
             member.follow(self.consumer.as_ref(), &mut self.next, batch, &self.options.progress);
         }
