@@ -135,8 +135,10 @@ impl LogProducer {
     fn take(&mut self, index: usize, mut record: Record<'_>, token: u64, limits: &Limits, deadline: Instant) -> bool {
         let topic = &mut self.topics[index];
         let partitions = topic.known.as_ref().map_or(0, |known| known.dirs.len());
+        // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
+        let has_failed = topic.strays.iter().any(|stray| stray.partition() == record.partition);
         let lane = match record.partition {
-            _ if partitions == 0 => None,
+            _ if partitions == 0 || has_failed => None,
             ANY_PARTITION => Some(match record.key {
                 Some(key) => partition_of(key, partitions as i32) as usize,
                 None => topic.sticky % partitions,
