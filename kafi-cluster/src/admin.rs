@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Topic, TopicPartition,
-    Watermarks, check_topic_name,
+    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Retry, Topic, TopicPartition,
+    Watermarks, check_topic_name, nearest,
 };
 
 use crate::error;
@@ -32,17 +32,36 @@ impl KafkaAdmin {
         Self { storage, client }
     }
 
-    /// Waits until what the cluster says about a topic is as it should be.
-    fn wait_until(&self, operation: &'static str, topic: &str, deadline: Deadline, is_done: impl Fn(&TopicAnswer) -> bool) -> Result<()> {
+    /// Waits until what the cluster says about a topic is as it should be, and returns how many partitions it has.
+    fn wait_until(&self, operation: &'static str, topic: &str, deadline: Deadline, is_done: impl Fn(&TopicAnswer) -> bool) -> Result<usize> {
         loop {
             let answers = self.client.describe_topics(operation, &[topic], deadline)?;
             if answers.iter().all(&is_done) {
-                return Ok(());
+                return Ok(answers.first().map_or(0, |answer| answer.partitions.len()));
             }
             if deadline.is_over() {
                 return Err(error::timed_out(operation).with("topic", topic));
             }
             std::thread::sleep(LOOK_AGAIN.min(deadline.left()));
+        }
+    }
+
+    /// Waits until a new topic, or new partitions of it, can be used: it is named as the leader of a partition some time before a broker takes over.
+    fn wait_until_led(&self, operation: &'static str, topic: &str, partitions_min: usize, deadline: Deadline) -> Result<()> {
+        let is_led = |answer: &TopicAnswer| answer.error == 0 && answer.partitions.len() >= partitions_min && answer.partitions.iter().all(|p| p.leader >= 0);
+        let count = self.wait_until(operation, topic, deadline, is_led)?;
+        let partitions: Vec<_> = (0..count as i32).map(|partition| TopicPartition { topic: topic.into(), partition }).collect();
+        let offsets = Offsets { client: &self.client, operation, deadline };
+        loop {
+            match offsets.watermarks(&partitions, Isolation::ReadUncommitted) {
+                Err(error) if error.retryable() != Retry::Later => {
+                    // It is there, though whoever made it may not look.
+                    log::debug!("not waiting for the leaders of {topic}: {error}");
+                    return Ok(());
+                }
+                Err(_) if !deadline.is_over() => std::thread::sleep(LOOK_AGAIN.min(deadline.left())),
+                led => return led.map(drop),
+            }
         }
     }
 
@@ -118,6 +137,22 @@ impl KafkaAdmin {
         self.in_storage(self.client.alter_config("change settings", owner, changes, deadline))?;
         self.wait_for_config(owner, changes, deadline);
         Ok(())
+    }
+
+    /// Brokers let settings go back to their default that they do not have.
+    fn check_reset(&self, topic: &str, changes: &[ConfigChange], deadline: Deadline) -> Result<()> {
+        if changes.iter().all(|change| change.value.is_some()) {
+            return Ok(());
+        }
+        let known = self.config(Owner::Topic(topic), deadline)?;
+        let is_known = |change: &ConfigChange| change.value.is_some() || known.iter().any(|entry| entry.name == change.name);
+        let Some(ConfigChange { name, .. }) = changes.iter().find(|change| !is_known(change)) else { return Ok(()) };
+        let error = Error::new(ErrorKind::Usage, "change settings", "there is no such setting").with("topic", topic).with("setting", name);
+        let error = match nearest(name, known.iter().map(|entry| entry.name.as_str())) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        };
+        self.in_storage(Err(error))
     }
 
     /// A question to a broker that is not there would wait for it.
@@ -196,11 +231,8 @@ impl Admin for KafkaAdmin {
         if topic.replication.is_some_and(|replication| !(1..=i32::from(i16::MAX)).contains(&replication)) {
             return Err(Error::new(ErrorKind::Usage, operation, "a partition has at least one replica").with("topic", &topic.name));
         }
-        let created = self.client.create_topic(operation, topic, deadline).and_then(|()| {
-            let is_led = |answer: &TopicAnswer| answer.error == 0 && !answer.partitions.is_empty() && answer.partitions.iter().all(|p| p.leader >= 0);
-            self.wait_until(operation, &topic.name, deadline, is_led)
-        });
-        self.in_storage(created)
+        let created = self.client.create_topic(operation, topic, deadline);
+        self.in_storage(created.and_then(|()| self.wait_until_led(operation, &topic.name, 1, deadline)))
     }
 
     fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
@@ -209,7 +241,7 @@ impl Admin for KafkaAdmin {
             .client
             .delete_topic(operation, name, deadline)
             .and_then(|()| self.wait_until(operation, name, deadline, |answer| answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION));
-        self.in_storage(deleted)
+        self.in_storage(deleted.map(drop))
     }
 
     fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
@@ -217,11 +249,8 @@ impl Admin for KafkaAdmin {
         let Some(count) = usize::try_from(partitions).ok().filter(|count| *count >= 1) else {
             return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", topic));
         };
-        let created = self.client.create_partitions(operation, topic, count, deadline).and_then(|()| {
-            let is_led = |answer: &TopicAnswer| answer.error == 0 && answer.partitions.len() >= count && answer.partitions.iter().all(|p| p.leader >= 0);
-            self.wait_until(operation, topic, deadline, is_led)
-        });
-        self.in_storage(created)
+        let created = self.client.create_partitions(operation, topic, count, deadline);
+        self.in_storage(created.and_then(|()| self.wait_until_led(operation, topic, count, deadline)))
     }
 
     fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
@@ -246,7 +275,9 @@ impl Admin for KafkaAdmin {
     }
 
     fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
-        self.alter_config(Owner::Topic(topic), changes, Deadline::after(timeout))
+        let deadline = Deadline::after(timeout);
+        self.check_reset(topic, changes, deadline)?;
+        self.alter_config(Owner::Topic(topic), changes, deadline)
     }
 
     fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {

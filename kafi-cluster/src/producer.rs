@@ -8,7 +8,7 @@ use kafi_core::{Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Repo
 
 use crate::config::Settings;
 use crate::error::{self, broker, local};
-use crate::ffi::{Client, Deadline, TopicHandle, can_write_epoch};
+use crate::ffi::{Client, Deadline, Pending, TopicAnswer, TopicHandle, can_write_epoch};
 use crate::tokens::{Reports, Tokens};
 
 const OPERATION: &str = "write";
@@ -16,6 +16,8 @@ const OPERATION: &str = "write";
 const SERVE_EVERY: usize = 1000;
 /// How long messages may be under way without any being reported, before that is an error.
 const STALL_MAX: Duration = Duration::from_secs(120);
+/// How long the brokers have to say which partitions a topic has, however short the call is that needs to know.
+const LOOK_UP_MAX: Duration = Duration::from_secs(10);
 /// How long a wait lasts at most before the stall is looked at.
 const SLICE_MS: i32 = 1000;
 
@@ -55,6 +57,8 @@ struct Writer {
     topics: Vec<Topic>,
     by_name: HashMap<Arc<str>, u32>,
     by_id: HashMap<usize, u32>,
+    /// What brokers were asked about these topics.
+    asked: Option<(Vec<u32>, Pending)>,
     client: Client,
 }
 
@@ -100,7 +104,9 @@ impl KafkaProducer {
         if self.tokens.under_way() == 0 {
             self.last_progress = Instant::now();
         }
-        self.look_up(batch, from, deadline)?;
+        if !self.look_up(batch, from, deadline)? {
+            return Ok(0);
+        }
         let mut index = from;
         while index < batch.len() {
             if (index - from) % SERVE_EVERY == SERVE_EVERY - 1 {
@@ -110,7 +116,9 @@ impl KafkaProducer {
                 Outcome::Taken => index += 1,
                 Outcome::Broken => {
                     self.renew(deadline)?;
-                    self.look_up(batch, index, deadline)?;
+                    if !self.look_up(batch, index, deadline)? {
+                        break;
+                    }
                 }
                 Outcome::Full if deadline.is_over() => break,
                 Outcome::Full => {
@@ -136,7 +144,9 @@ impl KafkaProducer {
         let writer = self.writer.as_mut().ok_or_else(closed)?;
         if record.partition >= writer.topics[topic as usize].partitions && writer.topics[topic as usize].handle.is_some() {
             // It may have got more partitions meanwhile.
-            writer.describe(&[topic], deadline)?;
+            if !writer.describe(&[topic], deadline)? {
+                return Ok(Outcome::Full);
+            }
         }
         if let Some(code) = objection(&writer.topics[topic as usize], &record) {
             self.refuse(topic, record.partition, code);
@@ -169,8 +179,8 @@ impl KafkaProducer {
         self.reports.add(name, partition.max(-1), reported, -1, code, || refusal(code, name, partition, partitions));
     }
 
-    /// Finds the topics of the batch, and asks about those that are new or were missing.
-    fn look_up(&mut self, batch: &Batch, from: usize, deadline: Deadline) -> Result<()> {
+    /// Finds the topics of the batch, and asks about those that are new or were missing; false if the answer is not there by `deadline`.
+    fn look_up(&mut self, batch: &Batch, from: usize, deadline: Deadline) -> Result<bool> {
         let writer = self.writer.as_mut().ok_or_else(closed)?;
         self.topics.clear();
         self.topics.extend(batch.topics().iter().map(|name| writer.topic(name)));
@@ -178,7 +188,7 @@ impl KafkaProducer {
         batch.metas()[from.min(batch.len())..].iter().for_each(|meta| is_used[meta.topic as usize] = true);
         let unknown = self.topics.iter().zip(&is_used).filter(|(topic, is_used)| **is_used && writer.topics[**topic as usize].handle.is_none());
         let unknown: Vec<u32> = unknown.map(|(topic, _)| *topic).collect();
-        if unknown.is_empty() { Ok(()) } else { writer.describe(&unknown, deadline) }
+        if unknown.is_empty() { Ok(true) } else { writer.describe(&unknown, deadline) }
     }
 
     /// Takes in the reports that are there, and waits up to `timeout_ms` for a first one.
@@ -323,7 +333,7 @@ impl Producer for KafkaProducer {
 
 impl Writer {
     fn new(client: Client) -> Self {
-        Self { topics: Vec::new(), by_name: HashMap::new(), by_id: HashMap::new(), client }
+        Self { topics: Vec::new(), by_name: HashMap::new(), by_id: HashMap::new(), asked: None, client }
     }
 
     /// The number of a topic, which it keeps.
@@ -337,8 +347,23 @@ impl Writer {
         topic
     }
 
-    /// Asks about topics.
-    fn describe(&mut self, topics: &[u32], deadline: Deadline) -> Result<()> {
+    /// Finds out about topics; false if the answer is not there by `deadline`. The next call then waits for the same one.
+    fn describe(&mut self, topics: &[u32], deadline: Deadline) -> Result<bool> {
+        loop {
+            let Some((asked, pending)) = self.asked.take().map_or_else(|| self.ask(topics, deadline), |asked| Ok(Some(asked)))? else { return Ok(true) };
+            let Some(answers) = self.client.take_topics(OPERATION, &pending, deadline)? else {
+                self.asked = Some((asked, pending));
+                return Ok(false);
+            };
+            self.note(answers)?;
+            if topics.iter().all(|topic| asked.contains(topic)) {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Asks about topics, unless there is nothing to ask.
+    fn ask(&mut self, topics: &[u32], deadline: Deadline) -> Result<Option<(Vec<u32>, Pending)>> {
         let mut names = Vec::new();
         for topic in topics {
             let topic = &mut self.topics[*topic as usize];
@@ -349,10 +374,15 @@ impl Writer {
             }
         }
         if names.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        for answer in self.client.describe_topics(OPERATION, &names, deadline)? {
+        let pending = self.client.start_describe_topics(OPERATION, &names, deadline.left().max(LOOK_UP_MAX))?;
+        Ok(Some((topics.to_vec(), pending)))
+    }
+
+    fn note(&mut self, answers: Vec<TopicAnswer>) -> Result<()> {
+        for answer in answers {
             let Some(index) = self.by_name.get(answer.name.as_str()).copied() else { continue };
             let topic = &mut self.topics[index as usize];
             topic.code = answer.error;

@@ -1,6 +1,7 @@
 //! Requests about the cluster, topics, and offsets.
 
 use std::ffi::CString;
+use std::time::Duration;
 
 use kafi_core::{Broker, Cluster, Isolation, NewTopic, Partition, Result};
 
@@ -78,23 +79,27 @@ impl Client {
 
     /// Describes these topics, missing ones too, in any order.
     pub(crate) fn describe_topics(&self, operation: &'static str, names: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
+        let pending = self.start_describe_topics(operation, names, deadline.left())?;
+        Ok(topic_answers(&self.wait(operation, &pending, deadline)?))
+    }
+
+    /// Asks for the same; the brokers have this long.
+    pub(crate) fn start_describe_topics(&self, operation: &'static str, names: &[&str], timeout: Duration) -> Result<Pending> {
         let names: Vec<CString> = names.iter().map(|name| cstring(operation, "topic", name)).collect::<Result<_>>()?;
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, deadline.left(), |rk, options, queue| {
+        Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout, |rk, options, queue| {
             // SAFETY: `start` passes valid pointers, the names outlive the call, and the collection is copied by it.
             unsafe {
                 let topics = raw::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
                 raw::rd_kafka_DescribeTopics(rk, topics, options, queue);
                 raw::rd_kafka_TopicCollection_destroy(topics);
             }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request, with `count` descriptions that live as long as it.
-        unsafe {
-            let topics = raw::rd_kafka_DescribeTopics_result_topics(raw::rd_kafka_event_DescribeTopics_result(event.as_ptr()), &raw mut count);
-            Ok((0..count).map(|index| topic_answer(*topics.add(index))).collect())
-        }
+        }))
+    }
+
+    /// Waits for what [`start_describe_topics`](Self::start_describe_topics) asked for; `None` if it is not there yet.
+    pub(crate) fn take_topics(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Option<Vec<TopicAnswer>>> {
+        Ok(self.wait_for_now(operation, pending, deadline)?.map(|event| topic_answers(&event)))
     }
 
     /// Asks for offsets: those of the list are timestamps, or the special values of [`raw::rd_kafka_OffsetSpec_t`].
@@ -258,6 +263,16 @@ unsafe fn broker_of(node: *const raw::rd_kafka_Node_t) -> Broker {
             port: raw::rd_kafka_Node_port(node),
             rack: (!rack.is_null()).then(|| text(rack)),
         }
+    }
+}
+
+/// The topics of an answer to the question about topics.
+fn topic_answers(event: &Event) -> Vec<TopicAnswer> {
+    let mut count = 0;
+    // SAFETY: the callers wait for the answer to this question, whose `count` descriptions live as long as it.
+    unsafe {
+        let topics = raw::rd_kafka_DescribeTopics_result_topics(raw::rd_kafka_event_DescribeTopics_result(event.as_ptr()), &raw mut count);
+        (0..count).map(|index| topic_answer(*topics.add(index))).collect()
     }
 }
 

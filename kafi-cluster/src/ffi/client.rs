@@ -208,16 +208,21 @@ impl Client {
     /// # Errors
     /// `Unavailable` and `Authentication` as soon as they are known; `Timeout`; what the request as a whole failed with.
     pub(super) fn wait(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Event> {
+        self.wait_for_now(operation, pending, deadline)?.ok_or_else(|| crate::error::timed_out(operation))
+    }
+
+    /// As [`wait`](Self::wait), but an answer that is only late is `None`, and can be waited for again.
+    pub(super) fn wait_for_now(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Option<Event>> {
         loop {
             if let Some(event) = self.take(operation, pending, deadline.left_ms(SLICE_MS))? {
-                return Ok(event);
+                return Ok(Some(event));
             }
             self.note_events();
             if let Some(error) = self.health().verdict(operation, pending.started) {
                 return Err(error);
             }
             if deadline.is_over() {
-                return Err(self.health().last_error(operation).unwrap_or_else(|| crate::error::timed_out(operation)));
+                return self.health().last_error(operation).map_or(Ok(None), Err);
             }
         }
     }
