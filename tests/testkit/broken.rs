@@ -85,15 +85,14 @@ pub enum Break {
 }
 
 /// A storage that breaks one promise.
-pub struct Broken {
+struct Broken {
     inner: Arc<dyn Storage>,
     how: Break,
 }
 
-impl Broken {
-    pub fn new(inner: &Arc<dyn Storage>, how: Break) -> Arc<dyn Storage> {
-        Arc::new(Self { inner: Arc::clone(inner), how })
-    }
+/// `inner`, with one promise broken.
+pub fn broken(inner: &Arc<dyn Storage>, how: Break) -> Arc<dyn Storage> {
+    Arc::new(Broken { inner: Arc::clone(inner), how })
 }
 
 impl Storage for Broken {

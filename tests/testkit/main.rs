@@ -7,14 +7,14 @@ mod broken;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broken::{Break, Broken};
+use broken::{Break, broken};
 use kafi_core::Storage;
 use kafi_core::testkit::{Options, Setup, Summary, run};
 
 /// Runs cases over a storage in memory that breaks one promise; all cases, if none are named.
 fn run_over(how: Break, cases: &[&str]) -> Summary {
     let inner: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
-    let setup = Setup::new("x", move || Ok(Broken::new(&inner, how))).wait(Duration::from_secs(2));
+    let setup = Setup::new("x", move || Ok(broken(&inner, how))).wait(Duration::from_secs(2));
     let options = Options { filters: cases.iter().map(|case| format!("x::{case}")).collect(), exact: !cases.is_empty(), ..Options::default() };
     run(vec![setup], &options, &mut Vec::new()).unwrap()
 }
@@ -163,7 +163,7 @@ fn a_changed_list_of_ignored_cases_fails() {
     let inner: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
     let check = |how: Break, bless: bool| {
         let inner = Arc::clone(&inner);
-        let setup = Setup::new("x", move || Ok(Broken::new(&inner, how))).expected(&path);
+        let setup = Setup::new("x", move || Ok(broken(&inner, how))).expected(&path);
         let options = Options { filters: vec!["x::ignored_cases_are_expected".into()], exact: true, bless, ..Options::default() };
         run(vec![setup], &options, &mut Vec::new()).unwrap().failed
     };
