@@ -88,7 +88,7 @@ impl Groups {
         if !live && self.load(group, &encoded)?.is_none() {
             return Err(missing(group));
         }
-        let member = || GroupMember { id: String::new(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
+        let member = || GroupMember { id: "live".into(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
         let members = if live { vec![member()] } else { Vec::new() };
         Ok(GroupDescription { name: group.to_string(), state: state(live).into(), members })
     }

@@ -6,6 +6,7 @@
 mod consumers;
 mod copies;
 mod copy_targets;
+mod diffs;
 mod mirrors;
 mod pipes;
 mod producers;

@@ -15,9 +15,12 @@ use crate::summary::Summary;
 
 #[derive(Args)]
 pub struct DiffArgs {
-    /// Two topics; the first may be a glob, the second a storage, which means the same names there
-    #[arg(value_names = ["LEFT", "RIGHT"], num_args = 2, required = true)]
-    pub addresses: Vec<String>,
+    /// A topic, or a glob
+    #[arg(value_name = "LEFT")]
+    pub left: String,
+    /// A topic, or a storage, which means the same names there
+    #[arg(value_name = "RIGHT")]
+    pub right: String,
     /// Print nothing, and stop at the first difference
     #[arg(long)]
     brief: bool,
@@ -39,7 +42,7 @@ pub struct DiffArgs {
 
 pub fn run(args: &DiffArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
-    let [left, right] = args.addresses.as_slice() else { unreachable!("the arguments are two") };
+    let (left, right) = (&args.left, &args.right);
     let target = Address::parse(right)?;
     if target.is_glob() {
         return Err(bad(right, "only the first address can be a glob"));

@@ -88,7 +88,10 @@ pub fn fails_with() -> Exit {
 /// Runs a command.
 pub fn run(command: Command, context: &Context) -> Result<Exit> {
     LIKE_GREP.store(matches!(command, Command::Grep(_) | Command::Diff(_)), Ordering::Relaxed);
-    run_command(&command, context).map_err(|error| explain(context, error, addresses(&command)))
+    run_command(&command, context).map_err(|error| match &command {
+        Command::Diff(args) => explain(context, error, &[args.left.clone(), args.right.clone()]),
+        _ => explain(context, error, addresses(&command)),
+    })
 }
 
 fn run_command(command: &Command, context: &Context) -> Result<Exit> {
@@ -134,7 +137,7 @@ fn addresses(command: &Command) -> &[String] {
         Command::Cp(args) => &args.sources,
         Command::Grep(args) => &args.addresses,
         Command::Wc(args) => &args.addresses,
-        Command::Diff(args) => &args.addresses,
+        Command::Diff(args) => std::slice::from_ref(&args.left),
         Command::Group(args) => args.addresses(),
         Command::Storage(_) | Command::Completion(_) | Command::Version => &[],
     }

@@ -6,8 +6,11 @@
 mod support;
 
 mod addresses;
+mod administration;
+mod comparing;
 mod copying;
 mod errors;
+mod groups;
 mod printing;
 mod producing;
 mod reading;

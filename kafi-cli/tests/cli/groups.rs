@@ -1,0 +1,223 @@
+//! Consumer groups: listed, shown, set, copied, and deleted.
+
+use std::process::Stdio;
+
+use crate::support::{Sandbox, seen, wait_until};
+
+/// Two topics: `t` with two partitions of three messages each, a second apart, and `u` with one message.
+fn topics(sandbox: &Sandbox) {
+    let line = |number: i64| format!("{{\"partition\":{},\"timestamp\":{},\"value\":\"v{number}\"}}\n", number % 2, 1000 * number);
+    sandbox.write("lines", (0..6).map(line).collect::<String>());
+    sandbox.text("kafi touch t --partitions 2 -q && kafi produce t --json -q < lines && kafi touch u && kafi produce u x -q");
+}
+
+#[test]
+fn a_reset_is_planned_and_then_done() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.check(
+        r#"
+        $ kafi group reset g t u -o end -o 1=1
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              0  -      3
+        g      t              1  -      1
+        g      u              0  -      1
+        ! nothing is changed yet; --execute does it
+        $ kafi group reset g t -o -1
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              0  -      2
+        g      t              1  -      2
+        ! nothing is changed yet; --execute does it
+        $ kafi group ls
+        $ kafi group reset g t u -o @2500 --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              0  -      2
+        g      t              1  -      1
+        g      u              0  -      0
+        $ kafi group show g
+        GROUP  STATE  TOPIC  PARTITION  COMMITTED  END  LAG  MEMBER  CLIENT  HOST
+        g      Empty  t              0          2    3    1  -       -       -
+        g      Empty  t              1          1    3    2  -       -       -
+        g      Empty  u              0          0    1    1  -       -       -
+        $ kafi group reset g -o 1=start --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              1     1   0
+        $ kafi group reset g t -o end -p 0 --execute --json
+        {"group":"g","topic":"t","partition":0,"from":2,"to":3}
+        $ kafi group reset g 'u*' -o +0 --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      u              0     0   0
+        ! nothing to change
+        $ kafi group show g --json
+        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null}
+        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":0,"end":3,"lag":3,"member":null,"client":null,"host":null}
+        {"group":"g","state":"Empty","topic":"u","partition":0,"committed":0,"end":1,"lag":1,"member":null,"client":null,"host":null}
+        $ kafi cat t -g g
+        v1
+        v3
+        v5
+        $ kafi group show g --json | head -n 2 | tail -n 1
+        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null}
+        "#,
+    );
+}
+
+#[test]
+fn a_reset_that_cannot_be_changes_nothing() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.check(
+        r#"
+        $ kafi group reset g t -o 1 --execute -q && kafi group show g --json > before
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              0  -      1
+        g      t              1  -      1
+        $ kafi group reset g
+        ! error: reset group: no offset was given
+        ! hint: -o says where: start, end, N, -N, +N, @TIME, or P=SPEC for one partition
+        ? 2
+        $ kafi group reset g -o 1:2 --execute
+        ! error: reset group: a range of offsets was given, where one place is wanted
+        ! hint: write N instead of N:M, and @T instead of @T1:T2
+        ? 2
+        $ kafi group reset g -o 4 --execute
+        ! error: resolve offsets: topic t, partition 0, asked 4, available 0 to 3: the offsets 3 to 3 are not there yet
+        ! hint: --allow-gap takes what is there
+        ? 1
+        $ kafi group reset new -o end --execute
+        ! error: find group: group new: no such group
+        ! hint: name its topics to make a new group
+        ? 1
+        $ kafi group reset new nope -o end --execute
+        ! error: find topic: topic nope, storage ./kafi-data: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
+        ? 1
+        $ kafi group reset new 'x*' -o end --execute
+        ! error: find topics: glob x*: no topic matches
+        ? 1
+        $ kafi group reset 'g*' -o end
+        ! error: read address: address "g*": a glob means several groups, where one is wanted
+        ? 2
+        $ kafi group reset ./kafi-data/ -o end
+        ! error: read address: address "./kafi-data/": this names a storage, where a group is wanted
+        ! hint: kafi group ls ./kafi-data/ lists its groups
+        ? 2
+        $ kafi group show g --json | diff - before && kafi group ls
+        g
+        "#,
+    );
+}
+
+#[test]
+fn groups_are_listed_and_deleted() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    for (group, place) in [("one", "start"), ("two", "end"), ("three", "-1")] {
+        sandbox.text(&format!("kafi group reset {group} t -o {place} --execute -q"));
+    }
+    sandbox.check(
+        r#"
+        $ kafi group ls
+        one
+        three
+        two
+        $ kafi group ls ./kafi-data/ -l
+        GROUP  STATE  MEMBERS  PARTITIONS  LAG
+        one    Empty        0           2    6
+        three  Empty        0           2    2
+        two    Empty        0           2    0
+        $ kafi group ls 't*' one -l --json
+        {"group":"three","state":"Empty","members":0,"partitions":2,"lag":2}
+        {"group":"two","state":"Empty","members":0,"partitions":2,"lag":0}
+        {"group":"one","state":"Empty","members":0,"partitions":2,"lag":6}
+        $ kafi group ls thre
+        ! error: find group: group thre: no such group
+        ! hint: did you mean three?
+        ? 1
+        $ kafi group show 'x*'
+        ! error: find groups: address x*: no group matches
+        ? 1
+        $ kafi group rm one
+        ! error: delete groups: nobody can be asked here
+        ! hint: -y deletes without asking
+        ? 2
+        $ kafi group rm -y one nope; kafi group ls
+        one
+        three
+        two
+        ! error: find group: group nope: no such group
+        ! hint: did you mean one?
+        $ kafi group rm -y one 't*' two && kafi group ls
+        $ kafi group ls mem:
+        "#,
+    );
+}
+
+#[test]
+fn offsets_are_copied_to_another_group_or_storage() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.check(
+        r#"
+        $ kafi group reset g t u -o -1 --execute -q > /dev/null && kafi cp t u ./b/ -q
+        $ kafi group cp g ./b/
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              0  -      2
+        g      t              1  -      2
+        g      u              0  -      0
+        ! nothing is changed yet; --execute does it
+        $ kafi group ls ./b/
+        $ kafi group cp g ./b/ --execute -q > /dev/null && kafi group show ./b/g --json | head -n 1
+        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":2,"end":3,"lag":1,"member":null,"client":null,"host":null}
+        $ kafi group cp g g2 t -p 1 --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g2     t              1  -      2
+        $ kafi group cp g g2 --execute --json
+        {"group":"g2","topic":"t","partition":0,"from":null,"to":2}
+        {"group":"g2","topic":"t","partition":1,"from":2,"to":2}
+        {"group":"g2","topic":"u","partition":0,"from":null,"to":0}
+        $ kafi group cp g g
+        ! error: copy group: group g: source and target are the same group
+        ? 2
+        $ kafi group cp gg g2
+        ! error: find group: group gg: no such group
+        ! hint: did you mean g?
+        ? 1
+        $ kafi group cp g g2 nope
+        ! error: copy group: group g, topic nope: the group has committed nothing for it
+        ? 1
+        $ kafi touch ./c/t -q && kafi group cp g ./c/ t -p 1
+        ! error: copy group: topic t, partition 1: the target has no such partition
+        ? 1
+        $ kafi partitions ./c/t 2 && kafi group cp g ./c/ t
+        ! error: copy group: topic t, partition 0, available 0 to 0: the target does not hold the offset 2
+        ! hint: --allow-gap takes the nearest offset that is there
+        ? 1
+        $ kafi group cp g ./c/x t --allow-gap --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        x      t              0  -      0
+        x      t              1  -      0
+        "#,
+    );
+}
+
+#[test]
+fn a_group_with_a_live_member_is_left_alone() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    let mut child = sandbox.start(&["cat", "t", "-g", "g", "-f"], Stdio::null(), "out", "err");
+    sandbox.wait_for("out", "v5");
+    wait_until("the group to be seen alive", || sandbox.text("kafi group ls -l --json").starts_with(r#"{"group":"g","state":"Stable","members":1,"#));
+    assert!(sandbox.text("kafi group show g --json").ends_with("\"member\":\"live\",\"client\":null,\"host\":null}\n"));
+    for line in
+        ["kafi group reset g t -o start --execute", "kafi group rm g -y", "kafi group reset o t -o end --execute -q > /dev/null && kafi group cp o g --execute"]
+    {
+        let refused = "! error: change group: group g: it has 1 live member\n! hint: stop its consumers first\n? 1\n";
+        assert_eq!(seen(&sandbox.run(line)), refused, "{line}");
+    }
+    let planned = seen(&sandbox.run("kafi group reset g t -o start"));
+    assert!(planned.ends_with("! warning: change group: group g: it has 1 live member\n! nothing is changed yet; --execute does it\n"), "{planned}");
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
+    assert!(sandbox.text("kafi group reset g t -o start --execute").ends_with("g      t              1     3   0\n"));
+}
