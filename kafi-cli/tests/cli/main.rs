@@ -10,7 +10,7 @@ mod administration;
 mod comparing;
 mod copying;
 mod errors;
-mod groups;
+mod group_offsets;
 mod printing;
 mod producing;
 mod reading;
