@@ -3,6 +3,7 @@
 mod address;
 mod args;
 mod commands;
+mod complete;
 mod confirm;
 mod context;
 mod exit;
@@ -20,6 +21,7 @@ use crate::args::Cli;
 use crate::context::Context;
 
 fn main() -> ExitCode {
+    complete::answer();
     let cli = match Cli::try_parse_from(std::env::args_os().map(args::keep_equals)) {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error).into(),

@@ -10,6 +10,7 @@ mod grep;
 mod group;
 mod head;
 mod ls;
+mod man;
 mod offsets;
 mod partitions;
 mod produce;
@@ -73,6 +74,9 @@ pub enum Command {
     Storage(storage::StorageArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(man::ManArgs),
     /// Print the versions of Kafi and librdkafka
     Version,
 }
@@ -115,6 +119,7 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit> {
         Command::Group(args) => group::run(args, context),
         Command::Storage(args) => storage::run(args, context),
         Command::Completion(args) => completion::run(args),
+        Command::Man(args) => man::run(args),
         Command::Version => version::run(context),
     }
 }
@@ -139,6 +144,6 @@ fn addresses(command: &Command) -> &[String] {
         Command::Wc(args) => &args.addresses,
         Command::Diff(args) => std::slice::from_ref(&args.left),
         Command::Group(args) => args.addresses(),
-        Command::Storage(_) | Command::Completion(_) | Command::Version => &[],
+        Command::Storage(_) | Command::Completion(_) | Command::Man(_) | Command::Version => &[],
     }
 }

@@ -122,18 +122,6 @@ fn offsets_that_are_not_there() {
 fn what_is_not_built_yet_says_so() {
     numbers().check(
         r#"
-        $ kafi cat t -g group
-        ! error: read arguments: argument -g: reading as a consumer group is not built yet
-        ? 2
-        $ kafi wc t --group group
-        ! error: read arguments: argument -g: reading as a consumer group is not built yet
-        ? 2
-        $ kafi cat t --no-commit
-        ! error: read arguments: argument -g: reading as a consumer group is not built yet
-        ? 2
-        $ kafi cat t --order time
-        ! error: read arguments: argument --order: sorting is not built yet; messages come as they are read, in order within each partition
-        ? 2
         $ kafi cat t -t avro
         ! error: read arguments: invalid value 'avro' for '--type <TYPE>': it needs a schema registry, which this version does not speak yet
         ? 2
