@@ -78,7 +78,7 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // Also a test that failed leaves no topics behind; those of one that deleted them are gone.
-        let _cleaned = self.sandbox.run(&self.line("kafi rm -y 'k:@*'"));
+        // Also a test that failed leaves no topics and groups behind; those of one that deleted them are gone.
+        let _cleaned = self.sandbox.run(&self.line("kafi rm -y 'k:@*'; kafi group rm -y 'k:@*'"));
     }
 }

@@ -6,8 +6,10 @@
 #[allow(dead_code, reason = "the tests over folders use more of it")]
 mod support;
 
+mod administration;
 mod broker;
 mod copying;
 mod errors;
+mod group_offsets;
 mod resuming;
 mod verbs;
