@@ -201,6 +201,7 @@ fn head_and_tail_count_messages_in_all() {
         13
         $ kafi tail t ./other/t
         ! error: read arguments: argument ADDRESS: the newest messages can be told of the topics of one storage only
+        ! hint: run tail for each storage
         ? 2
         "#,
     );

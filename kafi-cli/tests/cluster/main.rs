@@ -11,5 +11,6 @@ mod broker;
 mod copying;
 mod errors;
 mod group_offsets;
+mod membership;
 mod resuming;
 mod verbs;

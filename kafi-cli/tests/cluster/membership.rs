@@ -1,0 +1,133 @@
+//! Reading as members of a group on a real broker.
+
+use std::collections::BTreeSet;
+use std::process::Stdio;
+
+use crate::broker::{Broker, kafka_tool, variable};
+use crate::support::{Running, wait_until};
+
+/// The committed offsets of a topic's partitions, as Kafka's own tool tells them.
+fn committed(group: &str) -> Vec<(i32, i64)> {
+    let arguments = ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--describe", "--group"];
+    let text = kafka_tool(&[&arguments[..], &[group]].concat());
+    let rows = text.lines().filter(|line| line.starts_with(group));
+    let mut offsets: Vec<(i32, i64)> = rows
+        .map(|row| {
+            let fields: Vec<&str> = row.split_whitespace().collect();
+            (fields[2].parse().unwrap(), fields[3].parse().unwrap())
+        })
+        .collect();
+    offsets.sort_unstable();
+    offsets
+}
+
+/// Makes `k:@t` with the numbers from 0 to `count - 1` over its partitions.
+fn numbers(broker: &Broker, partitions: usize, count: usize) {
+    let line = |number| format!("{{\"partition\":{},\"value\":\"{number}\"}}\n", number % partitions);
+    broker.sandbox.write("lines", (0..count).map(line).collect::<String>());
+    broker.text(&format!("kafi touch k:@t --partitions {partitions} -q && kafi produce k:@t --json -q < lines"));
+}
+
+fn start(broker: &Broker, group: &str, more: &[&str], name: &str) -> Running {
+    let topic = broker.line("k:@t");
+    let arguments: Vec<&str> = ["cat", &topic, "-g", group].iter().chain(more).copied().collect();
+    broker.sandbox.start(&arguments, Stdio::null(), name, &format!("{name}.err"))
+}
+
+fn lines(broker: &Broker, name: &str) -> Vec<String> {
+    broker.sandbox.read(name).lines().map(str::to_string).collect()
+}
+
+#[test]
+fn a_group_reads_on_and_kafka_knows_where_it_is() {
+    let broker = Broker::new();
+    let group = broker.line("@g");
+    numbers(&broker, 2, 100);
+    assert_eq!(broker.text("kafi cat k:@t -g @g --no-commit | wc -l").trim(), "100");
+    let first: BTreeSet<String> = broker.text("kafi cat k:@t -g @g -n 30").lines().map(str::to_string).collect();
+    assert_eq!(first.len(), 30);
+    assert_eq!(committed(&group).iter().map(|(_, offset)| offset).sum::<i64>(), 30);
+    let rest: BTreeSet<String> = broker.text("kafi cat k:@t -g @g").lines().map(str::to_string).collect();
+    assert_eq!((rest.len(), first.is_disjoint(&rest)), (70, true));
+    assert_eq!(committed(&group), [(0, 50), (1, 50)]);
+    assert_eq!(broker.text("kafi cat k:@t -g @g"), "");
+    // What comes from now on is committed as the beginning.
+    assert_eq!(broker.text("kafi cat k:@t -g @late -o end"), "");
+    broker.text("kafi produce k:@t -p 1 -q new");
+    assert_eq!(broker.text("kafi cat k:@t -g @late"), "new\n");
+    assert_eq!(
+        broker.seen("kafi wc k:@t -g @g --json"),
+        "{\"topic\":\"@t\",\"messages\":1,\"key_bytes\":0,\"value_bytes\":3,\"tombstones\":0}\n! {\"read\":1,\"seconds\":0.0}\n"
+    );
+    assert_eq!(committed(&group), [(0, 50), (1, 51)]);
+}
+
+#[test]
+fn members_share_the_partitions_and_nothing_comes_twice_when_they_come_and_go_in_order() {
+    for strategy in ["partition.assignment.strategy=range", "partition.assignment.strategy=cooperative-sticky", "group.protocol=consumer"] {
+        let broker = Broker::new();
+        let group = broker.line("@g");
+        numbers(&broker, 4, 4000);
+        broker.sandbox.write("ticks", (0..4).map(|partition| format!("{{\"partition\":{partition},\"value\":\"tick\"}}\n")).collect::<String>());
+        let follow = ["-f", "-X", strategy];
+        let mut members = vec![start(&broker, &group, &follow, "one")];
+        wait_until("the first messages", || lines(&broker, "one").len() == 4000);
+        // The second takes partitions away from the first, which commits before it gives them up.
+        members.push(start(&broker, &group, &follow, "two"));
+        wait_until("both to have their share", || {
+            broker.text("kafi produce k:@t --json -q < ticks");
+            !lines(&broker, "two").is_empty()
+        });
+        // The first goes, and the second goes on with everything.
+        members[0].interrupt();
+        assert_eq!(members[0].exit_code(), 130, "{strategy}: {}", broker.sandbox.read("one.err"));
+        let all = || broker.text("kafi wc k:@t --json -q").split(&[':', ','][..]).nth(3).unwrap().parse::<usize>().unwrap();
+        let written = all();
+        wait_until("everything", || lines(&broker, "one").len() + lines(&broker, "two").len() >= written);
+        members[1].interrupt();
+        assert_eq!(members[1].exit_code(), 130);
+        assert_eq!(lines(&broker, "one").len() + lines(&broker, "two").len(), written, "{strategy}: nothing comes twice");
+        assert_eq!(committed(&group).iter().map(|(_, offset)| *offset as usize).sum::<usize>(), written);
+    }
+}
+
+#[test]
+fn when_a_member_is_killed_the_other_goes_on_and_nothing_is_lost() {
+    let broker = Broker::new();
+    let group = broker.line("@g");
+    numbers(&broker, 4, 1000);
+    let follow = ["-f", "-X", "session.timeout.ms=6000"];
+    let (mut one, mut two) = (start(&broker, &group, &follow, "one"), start(&broker, &group, &follow, "two"));
+    let seen = || lines(&broker, "one").into_iter().chain(lines(&broker, "two")).collect::<BTreeSet<String>>();
+    wait_until("all messages", || seen().len() == 1000);
+    one.0.kill().unwrap();
+    one.0.wait().unwrap();
+    let later = |number| format!("{{\"partition\":{},\"value\":\"later-{number}\"}}\n", number % 4);
+    broker.sandbox.write("later", (0..1000).map(later).collect::<String>());
+    broker.text("kafi produce k:@t --json -q < later");
+    wait_until("the other to read everything", || {
+        lines(&broker, "two").iter().filter(|line| line.starts_with("later-")).collect::<BTreeSet<_>>().len() == 1000
+    });
+    two.interrupt();
+    assert_eq!(two.exit_code(), 130);
+    assert_eq!(seen().len(), 2000);
+    assert_eq!(committed(&group), [(0, 500), (1, 500), (2, 500), (3, 500)]);
+    let err = broker.sandbox.read("two.err");
+    assert!(err.ends_with(&broker.line("stopped; the next offsets are: @t 0=500 1=500 2=500 3=500\n")), "{err}");
+}
+
+#[test]
+fn a_member_to_which_nothing_falls_ends() {
+    let broker = Broker::new();
+    let group = broker.line("@g");
+    numbers(&broker, 1, 10);
+    let mut holder = start(&broker, &group, &["-f"], "one");
+    wait_until("all messages", || lines(&broker, "one").len() == 10);
+    wait_until("what is done to be committed on the way", || committed(&group) == [(0, 10)]);
+    // Whoever only looks does not join.
+    assert_eq!(broker.text("kafi cat k:@t -g @g --no-commit"), "");
+    // Whichever of the two gets the partition, there is nothing to read, and the one that does not follow ends.
+    assert_eq!(broker.text("kafi cat k:@t -g @g"), "");
+    holder.interrupt();
+    assert_eq!(holder.exit_code(), 130);
+}
