@@ -77,6 +77,17 @@ fn threads_find_what_one_finds() {
 }
 
 #[test]
+fn a_handle_compares_with_another() {
+    let left = with(2, &[record(0, -1, 1, "a"), record(1, -1, 1, "b")]);
+    let right = memory();
+    left.cp(T, &right, "copy").unwrap();
+    assert_eq!(left.diff(T, &right, "copy").unwrap(), Diffed { compared: 2, different: 0, cancelled: false });
+    right.produce("copy", ["c"]).unwrap();
+    assert_eq!(left.diff(T, &right, "copy").unwrap(), Diffed { compared: 3, different: 1, cancelled: false });
+    assert_eq!(left.diff(T, &right, "nope").unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
 fn a_stop_is_no_difference() {
     let records: Vec<_> = (0..100).map(|i| record(0, -1, i, &i.to_string())).collect();
     let (left, right) = (with(1, &records), with(1, &records[..0]));

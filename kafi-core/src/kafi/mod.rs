@@ -16,7 +16,7 @@ use crate::consumer::{ConsumerOptions, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::{Copied, ReadOptions, TopicReader};
 use crate::message::Message;
-use crate::shell::{self, CopyOptions, Counts, GrepOptions};
+use crate::shell::{self, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions};
 use crate::storage::Storage;
 use crate::types::{Codecs, PlainCodecs, Type};
 
@@ -270,6 +270,16 @@ impl Kafi {
         let options = CopyOptions { read: self.read_options(), ..CopyOptions::default() };
         let pairs = [(topic.to_string(), target_topic.to_string())];
         Ok(shell::cp(self.storage(), target.storage(), &pairs, &options)?.copied)
+    }
+
+    /// Compares a topic with another one, message by message, and counts what differs. What it is and what may differ: [`shell::diff`].
+    ///
+    /// # Errors
+    /// Those of [`shell::diff`].
+    pub fn diff(&self, topic: &str, other: &Kafi, other_topic: &str) -> Result<Diffed> {
+        let options = DiffOptions { read: self.read_options(), ..DiffOptions::default() };
+        let side = DiffSide { storage: self.storage(), topic };
+        shell::diff(side, DiffSide { storage: other.storage(), topic: other_topic }, &options, |_| Ok(ControlFlow::Continue(())))
     }
 
     /// How this handle reads, by its settings.
