@@ -4,11 +4,14 @@
 
 mod common;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{Assignment, Batch, ConsumerOptions, ErrorKind, Isolation, OwnedRecord, Polled, Position, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled, Position, ReadOptions, Storage, TopicPartition, shell,
+};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
@@ -69,6 +72,37 @@ fn control_records_and_aborted_messages_count_as_reached() {
     // Ends within what is never delivered, and starts there.
     for (start, end, expected) in [(0, 1, &["a"][..]), (0, 3, &["a", "b"]), (1, 5, &["b"]), (2, 3, &[]), (3, 6, &[]), (6, 6, &[])] {
         assert_eq!(values(&read(&storage, &ConsumerOptions::default(), &range(&topic.name, start, end))), expected, "{start} {end}");
+    }
+}
+
+#[test]
+fn a_member_of_a_group_ends_behind_control_records_too() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "member", 2, &[]);
+    let producer = transactional("member");
+    for (partition, ends_well) in [(0, true), (1, true), (1, false)] {
+        producer.begin_transaction().unwrap();
+        send(&producer, &topic.name, partition, &["a", "b"]);
+        if ends_well { producer.commit_transaction(WAIT).unwrap() } else { producer.abort_transaction(WAIT).unwrap() }
+    }
+    let deadline = Instant::now() + WAIT;
+    let ends = || whole(&storage, &topic.name, Isolation::ReadCommitted).iter().map(|share| share.end.unwrap()).collect::<Vec<_>>();
+    while ends() != [3, 6] {
+        assert!(Instant::now() < deadline, "the transactions end");
+    }
+    let group = unique("member");
+    for expected in [&["a", "a", "b", "b"][..], &[]] {
+        let options = ReadOptions { group: Some(GroupOptions::new(&group)), ..ReadOptions::default() };
+        let mut seen = Vec::new();
+        let finished = shell::cat(storage.as_ref(), std::slice::from_ref(&topic.name), &options, 1, |batch| {
+            seen.extend(batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
+            Ok(ControlFlow::Continue(()))
+        });
+        seen.sort();
+        assert_eq!(seen, expected);
+        let reached = [(0, 3), (1, 6)].map(|(partition, offset)| Position { topic: topic.name.clone(), partition, offset });
+        assert_eq!(finished.unwrap().reached, reached);
+        assert_eq!(storage.admin().unwrap().group_offsets(&group, WAIT).unwrap(), reached);
     }
 }
 
