@@ -88,7 +88,7 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
         options.read = args.read.on(&source.kafi, options.read);
         options.read.progress = Arc::default();
         options.read.max = args.limit.max.map(|max| max.saturating_sub(read));
-        options.new_topics = new_topics(&args.sources, source, &target)?;
+        options.new_topics = new_topics(&args.sources, source, &target, args.limit.follow && args.read.group.is_some())?;
         let copied = copy(source, &target, &target_kafi, &options, context);
         read += options.read.progress.read();
         written += options.read.progress.written();
@@ -136,7 +136,7 @@ fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {
 }
 
 /// The later topics that belong to a mirror: those that a glob of this storage matches. They keep their names.
-fn new_topics(addresses: &[String], source: &Opened, target: &Address) -> Result<Option<NewTopics>> {
+fn new_topics(addresses: &[String], source: &Opened, target: &Address, follows_as_group: bool) -> Result<Option<NewTopics>> {
     if target.topic.is_some() {
         return Ok(None);
     }
@@ -148,6 +148,10 @@ fn new_topics(addresses: &[String], source: &Opened, target: &Address) -> Result
         }
     }
     if globs.is_empty() {
+        return Ok(None);
+    }
+    if follows_as_group {
+        log::warn!("with -g only the topics that are there now are followed; without it also later ones that match");
         return Ok(None);
     }
     Ok(Some(NewTopics::new(move |topic| globs.iter().any(|glob| glob.matches(topic)).then(|| topic.to_string()))))

@@ -136,9 +136,7 @@ fn a_mirror_takes_new_partitions_and_topics() {
     let count = |topic: &str| broker.sandbox.run(&broker.line(&format!("kafi cat ./folder/{topic} 2> /dev/null"))).stdout.split(|b| *b == b'\n').count() - 1;
     wait_until("the first copy", || count("@m-1") == 10);
     broker.text("kafi touch k:@m-2 k:@other --partitions 2 && seq 10 | kafi produce k:@m-2 -q");
-    let topic = broker.line("@m-1");
-    let tool = "org.apache.kafka.tools.TopicCommand";
-    kafka_tool(&[tool, "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--alter", "--topic", &topic, "--partitions", "3"]);
+    add_partitions(&broker, "@m-1", "3");
     broker.text("echo new | kafi produce k:@m-1 -p 2 -q");
     wait_until("the new topic and the new partition", || count("@m-2") == 10 && count("@m-1") == 11);
     child.interrupt();
@@ -184,4 +182,51 @@ fn three_processes_share_one_copy_into_a_folder() {
     let broker = source();
     share(&broker, "./folder/@t");
     assert!(lines(&broker, "./folder/@t") == lines(&broker, "k:@t"));
+}
+
+#[test]
+fn a_group_that_follows_takes_new_partitions() {
+    let broker = Broker::new();
+    for target in ["./folder/@t", "k:@copy"] {
+        broker.text("kafi touch k:@t --exist-ok && kafi rm -y k:@t");
+        wait_until("the topic to be gone", || !broker.text("kafi ls 'k:@*'").contains("@t\n"));
+        broker.text("kafi touch k:@t && seq 10 | kafi produce k:@t -q");
+        let (from, to, group) = (broker.line("k:@t"), broker.line(target), broker.line("@g"));
+        let mut child = broker.sandbox.start(&["cp", &from, &to, "-f", "-g", &group, "--config", "retention.ms=-1"], Stdio::null(), "out", "err");
+        let count = || broker.sandbox.run(&broker.line(&format!("kafi cat {target} 2> /dev/null"))).stdout.iter().filter(|b| **b == b'\n').count();
+        wait_until("the first copy", || count() == 10);
+        add_partitions(&broker, "@t", "3");
+        broker.text("echo new | kafi produce k:@t -p 2 -q");
+        wait_until("the new partition", || count() == 11);
+        child.interrupt();
+        assert_eq!(child.exit_code(), 130);
+        let said = broker.sandbox.read("err");
+        assert!(said.contains("11 read, 11 written, 0 failed in "), "{said}");
+        assert!(lines(&broker, target) == lines(&broker, "k:@t"));
+        // What was delivered is committed.
+        assert_eq!(broker.seen(&format!("kafi cp k:@t {target} -g {group}")), "! 0 read, 0 written, 0 failed in 0.0 s\n");
+    }
+}
+
+#[test]
+fn settings_and_partitions_of_a_copy_in_kafka() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t --partitions 3 --config cleanup.policy=compact --config max.message.bytes=2000000 && seq 100 | sed 's/.*/&:&/' | kafi produce k:@t -K: -q");
+    broker.text("kafi cp k:@t k:@copy --with-config --config max.message.bytes=3000000 -q");
+    let settings = broker.text("kafi config k:@copy | grep -E '^(cleanup.policy|max.message.bytes|retention.ms) ' | awk '{print $1, $2}'");
+    assert_eq!(settings, "cleanup.policy compact\nmax.message.bytes 3000000\nretention.ms -1\n");
+    broker.text("kafi touch k:@two --partitions 2 --config retention.ms=-1 && kafi cp k:@t k:@two --repartition -q");
+    broker.text("kafi touch k:@fresh --partitions 2 && seq 100 | sed 's/.*/&:&/' | kafi produce k:@fresh -K: -q");
+    let placed = |topic: &str| {
+        let mut lines: Vec<String> = broker.text(&format!("kafi cat k:{topic} -F '%p %k\\n'")).lines().map(String::from).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(placed("@two"), placed("@fresh"));
+}
+
+/// Raises the number of partitions of a topic.
+fn add_partitions(broker: &Broker, topic: &str, partitions: &str) {
+    let (topic, tool) = (broker.line(topic), "org.apache.kafka.tools.TopicCommand");
+    kafka_tool(&[tool, "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--alter", "--topic", &topic, "--partitions", partitions]);
 }

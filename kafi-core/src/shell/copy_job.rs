@@ -20,7 +20,7 @@ use crate::record::TimestampType;
 use crate::shell::copy_mirror::Mirror;
 use crate::shell::copy_plan::{Planner, ReadyTopic, positions_after};
 use crate::shell::rate::Pacer;
-use crate::shell::target::{Target, forget_timestamps};
+use crate::shell::target::{Target, existing, forget_timestamps};
 use crate::shell::{CopyOptions, CopyResult, finish};
 use crate::storage::Storage;
 
@@ -29,6 +29,9 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
 /// A mirror looks this often for new topics and partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The property that lets the members of a group see new partitions that soon, in milliseconds.
+const METADATA_REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "3000");
 
 /// A copy that runs.
 pub(crate) struct Job<'a> {
@@ -53,6 +56,8 @@ struct Route {
     target: Target,
     /// The group on the source that keeps how far the copy has come, where the target does not.
     progress_group: Option<String>,
+    /// How many partitions the source had when the target was looked at.
+    partitions: usize,
 }
 
 /// The routes of the topics of a share, by the names of the source.
@@ -68,6 +73,10 @@ impl<'a> Job<'a> {
         if let Some(group) = read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd)) {
             // What is not delivered is not done, and a copy has no result that comes only at its end.
             group.usage = GroupUse::CommitDone;
+        }
+        if read.group.is_some() && read.follow && source.capabilities().contains(Capabilities::CONSUME_REBALANCE) {
+            // What the user says comes later, and wins.
+            read.consumer.properties.insert(0, (METADATA_REFRESH.0.into(), METADATA_REFRESH.1.into()));
         }
         if let Some(rate) = options.rate {
             (read.batch_records_max, read.batch_bytes_max) = rate.limits(read.batch_records_max, read.batch_bytes_max);
@@ -150,7 +159,8 @@ impl<'a> Job<'a> {
         let mut assignments: Vec<Assignment> = Vec::new();
         for ReadyTopic { source, target, parts, progress_group } in topics {
             assignments.extend(parts);
-            routes.insert(source.name, Route { target, progress_group });
+            let partitions = source.partitions.len();
+            routes.insert(source.name, Route { target, progress_group, partitions });
         }
         if assignments.is_empty() {
             return Ok((Vec::new(), Arc::new(routes)));
@@ -184,6 +194,10 @@ impl<'a> Job<'a> {
         })
     }
 
+    fn open_writer(&self) -> Result<Writer> {
+        Writer::open(self.target, &self.producer, self.read.progress.clone())
+    }
+
     fn stop_all(&self) {
         self.has_failed.store(true, Ordering::SeqCst);
         self.stops.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Cancel::cancel);
@@ -200,20 +214,33 @@ struct Share<'j, 'a> {
     job: &'j Job<'a>,
     routes: Routes,
     writer: Writer,
+    /// How many messages the writers before this one wrote.
+    written_before: u64,
     /// Asks the target for its ends, where a group may hand out messages that it has.
     target_admin: Option<Box<dyn Admin>>,
     progress: GroupProgress,
+    /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
+    rooms: HashMap<String, usize>,
     has_failed: bool,
 }
 
 impl<'j, 'a> Share<'j, 'a> {
     fn new(job: &'j Job<'a>, routes: Routes) -> Result<Self> {
-        let writer = Writer::open(job.target, &job.producer, job.read.progress.clone())?;
+        let writer = job.open_writer()?;
         let may_repeat = job.read.group.is_some() && job.producer.keep_offsets;
         let target_admin = if may_repeat { Some(job.target.admin()?) } else { None };
         let keeps_progress = routes.values().any(|route| route.progress_group.is_some());
         let admin = if keeps_progress { Some(job.source.admin()?) } else { None };
-        Ok(Self { job, routes, writer, target_admin, progress: GroupProgress { admin, done: HashMap::new(), committed_at: Instant::now() }, has_failed: false })
+        Ok(Self {
+            job,
+            routes,
+            writer,
+            written_before: 0,
+            target_admin,
+            progress: GroupProgress { admin, done: HashMap::new(), committed_at: Instant::now() },
+            rooms: HashMap::new(),
+            has_failed: false,
+        })
     }
 
     fn copy(self, reader: Reader) -> ShareResult {
@@ -228,7 +255,7 @@ impl<'j, 'a> Share<'j, 'a> {
         }
         let readers = copied?;
         delivered?;
-        let written = share.writer.close(None)?;
+        let written = share.written_before + share.writer.close(None)?;
         Ok((readers, written))
     }
 
@@ -252,6 +279,7 @@ impl<'j, 'a> Share<'j, 'a> {
         let job = self.job;
         let caught_up = job.read.follow && !batch.is_full();
         let positions = if self.progress.admin.is_some() { positions_after(batch) } else { Vec::new() };
+        self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
         self.prepare(batch)?;
         if let Some(pacer) = &job.pacer {
@@ -292,6 +320,32 @@ impl<'j, 'a> Share<'j, 'a> {
         Ok(())
     }
 
+    /// A group hands out partitions that its topics got later, too; the targets get them then.
+    fn make_room(&mut self, batch: &Batch) -> Result<()> {
+        if self.job.read.group.is_none() {
+            return Ok(());
+        }
+        for Position { topic, partition, .. } in positions_after(batch) {
+            let route = &self.routes[topic.as_str()];
+            let room = self.rooms.get(&topic).copied().unwrap_or(route.partitions);
+            if (partition as usize) < room {
+                continue;
+            }
+            let mut planner = self.job.planner.lock().unwrap_or_else(PoisonError::into_inner);
+            let source = existing(planner.source_admin.as_mut(), &topic, self.job.read.timeout)?.ok_or_else(|| gone(&topic))?;
+            let partitions = source.partitions.len();
+            let new: Vec<i32> = (room..partitions).map(|partition| partition as i32).collect();
+            let planned = planner.plan_partitions(source, route.target.name(), &new)?;
+            planner.make(planned)?;
+            drop(planner);
+            self.rooms.insert(topic, partitions);
+            // A producer may go on for minutes with the partitions that it knows; a new one asks.
+            let fresh = self.job.open_writer()?;
+            self.written_before += std::mem::replace(&mut self.writer, fresh).close(None)?;
+        }
+        Ok(())
+    }
+
     /// A group hands out again what nobody has committed; a log that keeps offsets tells what of it was written all the same.
     fn leave_out_what_is_there(&mut self, batch: &mut Batch) -> Result<()> {
         let Some(admin) = &mut self.target_admin else { return Ok(()) };
@@ -309,6 +363,10 @@ impl<'j, 'a> Share<'j, 'a> {
         }
         Ok(())
     }
+}
+
+fn gone(topic: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "copy", "the source was deleted").with("topic", topic)
 }
 
 /// How far the copy has come, for a group on the source that keeps it.

@@ -197,7 +197,12 @@ impl Target {
                 }
                 Change::Grow(partitions) => {
                     log::warn!("topic {} gets {partitions} partitions, as its source has", self.name);
-                    admin.create_partitions(&self.name, partitions, timeout)?;
+                    let grown = admin.create_partitions(&self.name, partitions, timeout);
+                    // Another process that shares the work may have been first.
+                    let has_them = |topic: Topic| topic.partitions.len() >= partitions as usize;
+                    if grown.is_err() && !existing(admin, &self.name, timeout)?.is_some_and(has_them) {
+                        return grown;
+                    }
                 }
                 Change::Note(changes) => admin.alter_topic_config(&self.name, &changes, timeout)?,
             }
