@@ -213,7 +213,7 @@ impl Member {
     }
 
     /// Those of `done` that this member may and has to commit. What was done before a partition went and came back is not among them.
-    pub(crate) fn to_commit(&mut self, done: &[Position]) -> Vec<Position> {
+    pub(crate) fn take_commits(&mut self, done: &[Position]) -> Vec<Position> {
         self.committed_at = Instant::now();
         let wanted = |position: &&Position| {
             let at = TopicPartition { topic: position.topic.clone(), partition: position.partition };

@@ -169,7 +169,7 @@ impl Reader {
     /// # Errors
     /// Those of [`Consumer::commit`].
     pub fn commit(&mut self, done: &[Position]) -> Result<()> {
-        let positions = self.member.as_mut().map_or_else(|| done.to_vec(), |member| member.to_commit(done));
+        let positions = self.member.as_mut().map_or_else(|| done.to_vec(), |member| member.take_commits(done));
         if positions.is_empty() {
             return Ok(());
         }
