@@ -1,0 +1,124 @@
+//! A broker that is killed and started again while somebody produces, or copies. It is not the broker of the tests but one of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use super::copies::{bytes, compare};
+use super::folder::refuse_failure;
+use super::programs::{Programs, wait_until};
+use super::random::Random;
+use super::verify;
+use crate::{Result, workspace};
+
+/// The messages that are produced while the broker is killed.
+const MESSAGES: u64 = 20_000;
+
+/// The messages a second of a copy, so that it takes long enough to be met.
+const RATE: &str = "5000";
+
+/// A broker that is stopped at last. Its installation stays for the next time.
+struct Broker {
+    script: PathBuf,
+    storage: String,
+}
+
+impl Broker {
+    fn start() -> Result<Self> {
+        let folder = workspace::target()?.join("soak-broker/tests/servers");
+        let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(failed)?;
+        for name in ["kafka", "kafka.pom.xml", "kafka.properties"] {
+            fs::copy(workspace::root().join("tests/servers").join(name), folder.join(name)).map_err(failed)?;
+        }
+        let mut broker = Self { script: folder.join("kafka"), storage: String::new() };
+        // What an earlier run left goes.
+        broker.run("wipe")?;
+        broker.run("start")?;
+        let variables = broker.run("env")?;
+        let address = variables.lines().find_map(|line| line.strip_prefix("export KAFI_TEST_KAFKA=")).ok_or("the broker has no address")?;
+        broker.storage = format!("kafka://{address}");
+        Ok(broker)
+    }
+
+    /// Kills it and starts it again, at the same address.
+    fn crash(&self) -> Result<()> {
+        self.run("kill")?;
+        self.run("start")?;
+        let address = self.storage.trim_start_matches("kafka://");
+        if self.run("env")?.lines().any(|line| line == format!("export KAFI_TEST_KAFKA={address}")) {
+            return Ok(());
+        }
+        Err("the broker came back at another address: somebody took its port".into())
+    }
+
+    fn run(&self, command: &str) -> Result<String> {
+        let output = Command::new(&self.script).arg(command).output().map_err(|error| format!("{}: {error}", self.script.display()))?;
+        if !output.status.success() {
+            return Err(format!("{} {command}: {}", self.script.display(), String::from_utf8_lossy(&output.stderr)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if let Err(error) = self.run("stop") {
+            eprintln!("{error}");
+        }
+    }
+}
+
+/// Kills the broker while a producer writes; the producer ends well, and each of its messages is there once.
+pub fn killed_while_producing(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
+    let broker = Broker::start()?;
+    for round in 0..rounds {
+        let topic = format!("produce-{round}");
+        let address = format!("{}/{topic}", broker.storage);
+        programs.kafi(&["touch", &address, "--config", "retention.ms=-1"])?;
+        let mut writer = programs.produce(&broker.storage, &topic, "writer", MESSAGES)?;
+        writer.read(1 + random.below(60))?;
+        thread::sleep(Duration::from_micros(random.below(50_000)));
+        broker.crash()?;
+        let whole = |error: String| format!("round {round}: {error}");
+        let written = writer.finish().map_err(whole)?;
+        refuse_failure(&written).map_err(whole)?;
+        let messages = verify::read(programs, &address).map_err(whole)?;
+        if verify::check(&messages, &[written]).map_err(whole)? != 0 || messages.len() as u64 != MESSAGES {
+            return Err(whole(format!("{} messages are there, {MESSAGES} were produced", messages.len())));
+        }
+    }
+    Ok(format!("{} messages reported written, each there once and in order, and no other", rounds * MESSAGES))
+}
+
+/// Kills the broker while a topic is copied into a folder; the copy ends well, or is resumed, and is equal to its source.
+pub fn killed_while_copying(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
+    let broker = Broker::start()?;
+    let source = format!("{}/source", broker.storage);
+    programs.kafi(&["touch", &source, "--config", "retention.ms=-1"])?;
+    refuse_failure(&programs.produce(&broker.storage, "source", "source", MESSAGES)?.finish()?)?;
+    let mut resumed = 0;
+    for round in 0..rounds {
+        let target = format!("./copies/kafka-{round}");
+        let partition = programs.folder.join(format!("copies/topics/kafka-{round}/0"));
+        let mut copy = programs.start_kafi(&["cp", &source, &target, "--resume", "--rate", RATE], "copy.out")?;
+        wait_until("something to be copied", || Ok(bytes(&partition)? > 0 || !copy.is_running()))?;
+        thread::sleep(Duration::from_micros(random.below(2_000_000)));
+        let met = copy.is_running();
+        broker.crash()?;
+        let whole = |error: String| format!("round {round}: {error}");
+        if !met {
+            return Err(whole("the copy ended before the broker was killed".into()));
+        }
+        let status = copy.wait("the copy").map_err(whole)?;
+        if !status.success() {
+            resumed += 1;
+            programs.kafi(&["cp", &source, &target, "--resume", "-q"]).map_err(whole)?;
+        }
+        compare(programs, &source, &target).map_err(whole)?;
+        verify::dump(&partition, MESSAGES as usize).map_err(whole)?;
+    }
+    Ok(format!("each copy of {MESSAGES} messages is equal to its source; {resumed} of {rounds} ended with the broker and were resumed"))
+}
