@@ -1,0 +1,227 @@
+//! A share of a copy: one reader, one writer, and what lies between them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::admin::Admin;
+use crate::batch::Batch;
+use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::{Reader, Writer, pump_settling};
+use crate::record::TimestampType;
+use crate::shell::copy_job::{Job, ShareResult};
+use crate::shell::copy_plan::positions_after;
+use crate::shell::target::{Target, existing, forget_timestamps};
+
+/// What is delivered is committed this often, where a group on the source keeps how far the copy has come.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// Where the messages of a share go.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) target: Target,
+    /// The group on the source that keeps how far the copy has come, where the target does not.
+    pub(crate) progress_group: Option<String>,
+    /// How many partitions the source had when the target was looked at.
+    pub(crate) partitions: usize,
+}
+
+/// The routes of the topics of a share, by the names of the source.
+pub(crate) type Routes = Arc<HashMap<String, Route>>;
+
+/// The side of a share that writes.
+pub(crate) struct Share<'j, 'a> {
+    job: &'j Job<'a>,
+    routes: Routes,
+    writer: Writer,
+    /// How many messages the writers before this one wrote.
+    written_before: u64,
+    /// Asks the target for its ends, where a group may hand out messages that it has.
+    target_admin: Option<Box<dyn Admin>>,
+    progress: GroupProgress,
+    /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
+    rooms: HashMap<String, usize>,
+    has_failed: bool,
+}
+
+impl<'j, 'a> Share<'j, 'a> {
+    pub(crate) fn new(job: &'j Job<'a>, routes: Routes) -> Result<Self> {
+        let writer = job.open_writer()?;
+        let may_repeat = job.read.group.is_some() && job.producer.keep_offsets;
+        let target_admin = if may_repeat { Some(job.target.admin()?) } else { None };
+        let keeps_progress = routes.values().any(|route| route.progress_group.is_some());
+        let admin = if keeps_progress { Some(job.source.admin()?) } else { None };
+        Ok(Self {
+            job,
+            routes,
+            writer,
+            written_before: 0,
+            target_admin,
+            progress: GroupProgress { admin, done: HashMap::new(), committed_at: Instant::now() },
+            rooms: HashMap::new(),
+            has_failed: false,
+        })
+    }
+
+    pub(crate) fn copy(self, reader: Reader) -> ShareResult {
+        let share = RefCell::new(self);
+        let copied =
+            pump_settling(vec![reader], |_| Ok(()), |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue), || share.borrow_mut().settle());
+        let mut share = share.into_inner();
+        // Also what a copy that failed has read is delivered, and counted.
+        let mut delivered = share.writer.settle();
+        if delivered.is_ok() && !share.has_failed {
+            delivered = share.progress.commit(&share.routes, share.job.read.timeout);
+        }
+        let readers = copied?;
+        delivered?;
+        let written = share.written_before + share.writer.close(None)?;
+        Ok((readers, written))
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> Result<()> {
+        let written = self.write_batch(batch);
+        self.has_failed |= written.is_err();
+        written
+    }
+
+    /// Waits until everything is delivered. After a failure it stays one: what comes behind a message that failed does not count as done.
+    fn settle(&mut self) -> Result<()> {
+        if self.has_failed {
+            return Err(Error::new(ErrorKind::Unexpected, "copy", "an earlier message was not delivered"));
+        }
+        let settled = self.writer.flush(None);
+        self.has_failed |= settled.is_err();
+        settled
+    }
+
+    fn write_batch(&mut self, batch: &mut Batch) -> Result<()> {
+        let job = self.job;
+        let caught_up = job.read.follow && !batch.is_full();
+        let positions = if self.progress.admin.is_some() { positions_after(batch) } else { Vec::new() };
+        self.make_room(batch)?;
+        self.leave_out_what_is_there(batch)?;
+        self.prepare(batch)?;
+        if let Some(pacer) = &job.pacer {
+            pacer.wait(batch.len(), batch.bytes(), || job.is_over());
+        }
+        self.writer.write(batch)?;
+        self.progress.note(positions);
+        let commits = self.progress.is_due();
+        if caught_up || commits {
+            // The next messages may come late, and these are not to wait for them.
+            self.writer.flush(None)?;
+        }
+        if commits || caught_up {
+            self.progress.commit(&self.routes, job.read.timeout)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the messages to the targets' names, and looks whether the targets keep them.
+    fn prepare(&self, batch: &mut Batch) -> Result<()> {
+        let job = self.job;
+        if job.options.ignore_timestamp {
+            forget_timestamps(batch);
+        }
+        for index in 0..batch.topics().len() {
+            let target = &self.routes[batch.topics()[index].as_str()].target;
+            let index = index as u32;
+            if !job.options.force {
+                target.check_timestamps(batch, index)?;
+            }
+            target.spread(batch, index);
+            batch.rename_topic(index, target.name());
+        }
+        let changes_type = !job.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
+        if changes_type && !job.said.swap(true, Ordering::Relaxed) {
+            log::warn!("the source's append times become create times: {} takes no others", job.target.name());
+        }
+        Ok(())
+    }
+
+    /// A group hands out partitions that its topics got later, too; the targets get them then.
+    fn make_room(&mut self, batch: &Batch) -> Result<()> {
+        if self.job.read.group.is_none() {
+            return Ok(());
+        }
+        for Position { topic, partition, .. } in positions_after(batch) {
+            let route = &self.routes[topic.as_str()];
+            let room = self.rooms.get(&topic).copied().unwrap_or(route.partitions);
+            if (partition as usize) < room {
+                continue;
+            }
+            let mut planner = self.job.planner.lock().unwrap_or_else(PoisonError::into_inner);
+            let source = existing(planner.source_admin.as_mut(), &topic, self.job.read.timeout)?.ok_or_else(|| gone(&topic))?;
+            let partitions = source.partitions.len();
+            let new: Vec<i32> = (room..partitions).map(|partition| partition as i32).collect();
+            let planned = planner.plan_partitions(source, route.target.name(), &new)?;
+            planner.make(planned)?;
+            drop(planner);
+            self.rooms.insert(topic, partitions);
+            // A producer may go on for minutes with the partitions that it knows; a new one asks.
+            let fresh = self.job.open_writer()?;
+            self.written_before += std::mem::replace(&mut self.writer, fresh).close(None)?;
+        }
+        Ok(())
+    }
+
+    /// A group hands out again what nobody has committed; a log that keeps offsets tells what of it was written all the same.
+    fn leave_out_what_is_there(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some(admin) = &mut self.target_admin else { return Ok(()) };
+        let mut ends: HashMap<(String, i32), i64> = HashMap::new();
+        for Position { topic, partition, .. } in positions_after(batch) {
+            let wanted = [TopicPartition { topic: self.routes[topic.as_str()].target.name().to_string(), partition }];
+            let found = admin.watermarks(&wanted, Isolation::ReadUncommitted, self.job.read.timeout)?;
+            ends.insert((topic, partition), found.first().map_or(0, |found| found.high));
+        }
+        let is_there = |topic: &str, partition: i32, offset: i64| ends.iter().any(|((t, p), end)| t == topic && *p == partition && offset < *end);
+        let before = batch.len();
+        if batch.iter().any(|record| is_there(record.topic, record.partition, record.offset)) {
+            batch.retain(|record| !is_there(record.topic, record.partition, record.offset));
+            self.job.read.progress.add_skipped((before - batch.len()) as u64);
+        }
+        Ok(())
+    }
+}
+
+fn gone(topic: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "copy", "the source was deleted").with("topic", topic)
+}
+
+/// How far the copy has come, for a group on the source that keeps it.
+struct GroupProgress {
+    /// `None` where the target itself says how far the copy has come.
+    admin: Option<Box<dyn Admin>>,
+    /// The offsets behind what was handed to the writer, by topic, that are not committed.
+    done: HashMap<String, HashMap<i32, i64>>,
+    committed_at: Instant,
+}
+
+impl GroupProgress {
+    fn note(&mut self, positions: Vec<Position>) {
+        for Position { topic, partition, offset } in positions {
+            self.done.entry(topic).or_default().insert(partition, offset);
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.admin.is_some() && self.committed_at.elapsed() >= COMMIT_EVERY
+    }
+
+    /// Commits everything that was noted, which is delivered by now.
+    fn commit(&mut self, routes: &Routes, timeout: Duration) -> Result<()> {
+        let Some(admin) = &mut self.admin else { return Ok(()) };
+        for (topic, partitions) in self.done.drain() {
+            let Some(group) = &routes[topic.as_str()].progress_group else { continue };
+            let positions: Vec<Position> = partitions.into_iter().map(|(partition, offset)| Position { topic: topic.clone(), partition, offset }).collect();
+            admin.alter_group_offsets(group, &positions, timeout)?;
+        }
+        self.committed_at = Instant::now();
+        Ok(())
+    }
+}
