@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::copies::{bytes, compare};
 use super::folder::refuse_failure;
-use super::programs::{Programs, wait_until};
+use super::programs::{Programs, Running, wait_until};
 use super::random::Random;
 use super::verify;
 use crate::{Result, workspace};
@@ -43,10 +43,14 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Kills it and starts it again, at the same address.
-    fn crash(&self) -> Result<()> {
+    /// Kills it and starts it again, at the same address. Meanwhile `client` must be at work, or nothing was tried.
+    fn crash(&self, client: &mut Running) -> Result<()> {
         self.run("kill")?;
+        let met = client.is_running();
         self.run("start")?;
+        if !met {
+            return Err("the client had ended before the broker was killed".into());
+        }
         let address = self.storage.trim_start_matches("kafka://");
         if self.run("env")?.lines().any(|line| line == format!("export KAFI_TEST_KAFKA={address}")) {
             return Ok(());
@@ -81,8 +85,8 @@ pub fn killed_while_producing(programs: &Programs, random: &mut Random, rounds: 
         let mut writer = programs.produce(&broker.storage, &topic, "writer", MESSAGES)?;
         writer.read(1 + random.below(60))?;
         thread::sleep(Duration::from_micros(random.below(50_000)));
-        broker.crash()?;
         let whole = |error: String| format!("round {round}: {error}");
+        broker.crash(&mut writer.running).map_err(whole)?;
         let written = writer.finish().map_err(whole)?;
         refuse_failure(&written).map_err(whole)?;
         let messages = verify::read(programs, &address).map_err(whole)?;
@@ -106,12 +110,8 @@ pub fn killed_while_copying(programs: &Programs, random: &mut Random, rounds: u6
         let mut copy = programs.start_kafi(&["cp", &source, &target, "--resume", "--rate", RATE], "copy.out")?;
         wait_until("something to be copied", || Ok(bytes(&partition)? > 0 || !copy.is_running()))?;
         thread::sleep(Duration::from_micros(random.below(2_000_000)));
-        let met = copy.is_running();
-        broker.crash()?;
         let whole = |error: String| format!("round {round}: {error}");
-        if !met {
-            return Err(whole("the copy ended before the broker was killed".into()));
-        }
+        broker.crash(&mut copy).map_err(whole)?;
         let status = copy.wait("the copy").map_err(whole)?;
         if !status.success() {
             resumed += 1;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::folder::refuse_failure;
-use super::programs::Programs;
+use super::programs::{Programs, Written};
 use super::random::Random;
 use super::verify;
 use crate::{Result, command};
@@ -61,11 +61,11 @@ fn round_on(programs: &Programs, random: &mut Random) -> Result<u64> {
 }
 
 /// Checks what is there, and returns how many messages were reported.
-fn check(programs: &Programs, partition: &Path, writers: &[super::programs::Written]) -> Result<u64> {
+fn check(programs: &Programs, partition: &Path, writers: &[Written]) -> Result<u64> {
     let messages = verify::read(programs, "./disk/full")?;
     verify::check(&messages, writers)?;
     verify::dump(partition, messages.len())?;
-    Ok(writers.iter().map(super::programs::Written::messages).sum())
+    Ok(writers.iter().map(Written::messages).sum())
 }
 
 fn is_root() -> Result<bool> {

@@ -56,7 +56,7 @@ impl Programs {
 }
 
 /// A program that is killed when nobody waits for it any more.
-pub struct Running(pub Child);
+pub struct Running(Child);
 
 impl Running {
     /// Kills it, as `kill -9` does, unless it has ended.
@@ -117,7 +117,8 @@ impl Written {
 
 /// A producer that runs.
 pub struct Writer {
-    running: Running,
+    /// Its process.
+    pub running: Running,
     lines: BufReader<ChildStdout>,
     written: Written,
 }
