@@ -43,7 +43,9 @@ pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
-pub use shell::{CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange};
+pub use shell::{
+    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange,
+};
 pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};
 pub use topic_name::{TOPIC_NAME_LEN_MAX, check_topic_name};

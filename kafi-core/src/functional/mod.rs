@@ -11,8 +11,8 @@ mod topic;
 mod writer;
 
 pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
-pub use group::{GroupOptions, GroupUse};
 pub(crate) use group::start_at_committed;
+pub use group::{GroupOptions, GroupUse};
 pub use order::Order;
 pub(crate) use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};
