@@ -1,6 +1,7 @@
 //! A broker that is killed and started again while somebody produces, or copies. It is not the broker of the tests but one of its own.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
@@ -47,6 +48,8 @@ impl Broker {
     fn crash(&self, client: &mut Running) -> Result<()> {
         self.run("kill")?;
         let met = client.is_running();
+        // A process that was killed is gone a little before its ports are, and the script would choose others.
+        wait_until("the end of the broker's ports", || Ok(self.ports()?.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())))?;
         self.run("start")?;
         if !met {
             return Err("the client had ended before the broker was killed".into());
@@ -56,6 +59,14 @@ impl Broker {
             return Ok(());
         }
         Err("the broker came back at another address: somebody took its port".into())
+    }
+
+    /// The ports that it listens on.
+    fn ports(&self) -> Result<Vec<u16>> {
+        let path = self.script.with_file_name("../../.servers/kafka/ports");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let ports = text.lines().filter_map(|line| line.split_once(' ')?.1.parse().ok());
+        Ok(ports.collect())
     }
 
     fn run(&self, command: &str) -> Result<String> {

@@ -88,12 +88,13 @@ pub fn two_processes(programs: &Programs, random: &mut Random, rounds: u64) -> R
 }
 
 /// Makes a topic of the folder with segments that are small, so that producers die while one is begun, too.
-fn create(programs: &Programs, topic: &str, random: &mut Random) -> Result<()> {
+pub fn create(programs: &Programs, topic: &str, random: &mut Random) -> Result<()> {
     let bytes = format!("segment.bytes={}", 5_000 + random.below(60_000));
     programs.kafi(&["touch", &format!("./soak/{topic}"), "--config", &bytes]).map(drop)
 }
 
-fn partition(programs: &Programs, topic: &str) -> PathBuf {
+/// The folder of partition 0 of a topic.
+pub fn partition(programs: &Programs, topic: &str) -> PathBuf {
     programs.folder.join("soak/topics").join(topic).join("0")
 }
 

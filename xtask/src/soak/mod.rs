@@ -4,6 +4,7 @@ mod broker;
 mod copies;
 mod disk;
 mod folder;
+mod no_space;
 mod programs;
 mod random;
 mod verify;
@@ -72,13 +73,14 @@ fn seed_of_now() -> Result<u64> {
 /// One fault: its name, and what runs it so many rounds and says what it saw.
 type Fault = (&'static str, fn(&Programs, &mut Random, u64) -> Result<String>);
 
-const FAULTS: [Fault; 6] = [
+const FAULTS: [Fault; 7] = [
     ("producer", folder::killed_producers),
     ("processes", folder::two_processes),
     ("copy", copies::killed_copies),
     ("disk", disk::full_disk),
     ("broker-produce", broker::killed_while_producing),
     ("broker-copy", broker::killed_while_copying),
+    ("no-space", no_space::failing_calls),
 ];
 
 fn run(options: &Options) -> Result<()> {

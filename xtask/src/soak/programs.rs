@@ -41,9 +41,19 @@ impl Programs {
 
     /// Starts a producer of `count` messages with the key `name`.
     pub fn produce(&self, storage: &str, topic: &str, name: &str, count: u64) -> Result<Writer> {
-        let mut command = self.command(&self.child);
-        let mut child =
-            command.args([storage, topic, name, &count.to_string()]).stdout(Stdio::piped()).spawn().map_err(|error| format!("soak_child: {error}"))?;
+        self.start_writer(self.command(&self.child), storage, topic, name, count)
+    }
+
+    /// The same under strace, which makes system calls fail as the arguments `inject` say.
+    pub fn produce_under_strace(&self, inject: &[&str], topic: &str, name: &str, count: u64) -> Result<Writer> {
+        let mut command = self.command(Path::new("strace"));
+        command.args(["-f", "-qq", "-o", "strace.out"]).args(inject).arg(&self.child);
+        self.start_writer(command, "./soak/", topic, name, count)
+    }
+
+    fn start_writer(&self, mut command: Command, storage: &str, topic: &str, name: &str, count: u64) -> Result<Writer> {
+        command.args([storage, topic, name, &count.to_string()]).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| format!("soak_child: {error}"))?;
         let stdout = child.stdout.take().expect("stdout is a pipe");
         Ok(Writer { running: Running(child), lines: BufReader::new(stdout), written: Written { name: name.to_string(), ..Written::default() } })
     }
