@@ -36,7 +36,7 @@ fn with_names(arg: Arg, of_groups: bool) -> Arg {
     let names = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
     match names {
         Some("ADDRESS" | "SOURCE" | "TARGET") if of_groups => arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, group_names))),
-        Some("ADDRESS" | "SOURCE" | "TARGET") => arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, topic_names))),
+        Some("ADDRESS" | "SOURCE" | "TARGET" | "LEFT" | "RIGHT") => arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, topic_names))),
         Some("G") => arg.add(ArgValueCompleter::new(groups_of_line)),
         _ => arg,
     }

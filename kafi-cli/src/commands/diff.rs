@@ -43,6 +43,9 @@ pub struct DiffArgs {
 pub fn run(args: &DiffArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
     let (left, right) = (&args.left, &args.right);
+    if args.read.group.is_some() {
+        return Err(Error::new(ErrorKind::Usage, "read arguments", "two topics are compared without a consumer group").with("argument", "-g"));
+    }
     let target = Address::parse(right)?;
     if target.is_glob() {
         return Err(bad(right, "only the first address can be a glob"));

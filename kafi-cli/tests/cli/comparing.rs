@@ -161,6 +161,9 @@ fn what_cannot_be_compared_is_2() {
     sandbox.text("kafi touch ./a/t ./a/u ./b/t");
     sandbox.check(
         r#"
+        $ kafi diff ./a/t ./b/t -g group
+        ! error: read arguments: argument -g: two topics are compared without a consumer group
+        ? 2
         $ kafi diff ./a/t ./b/tt
         ! error: find topic: topic tt, storage ./b: no such topic
         ! hint: did you mean ./b/t?

@@ -21,6 +21,7 @@ fn verbs_storages_topics_and_groups() {
     assert_eq!(offered(&sandbox, "kafi cat store:"), ["store:old"]);
     assert_eq!(offered(&sandbox, "kafi cat ./archive/"), ["./archive/old"]);
     assert_eq!(offered(&sandbox, "kafi cp orders s"), ["snacks", "store:"]);
+    assert_eq!(offered(&sandbox, "kafi diff orders s"), ["snacks", "store:"]);
     assert_eq!(offered(&sandbox, "kafi group show b"), ["billing"]);
     assert_eq!(offered(&sandbox, "kafi group show store:s"), ["store:shipping"]);
     assert_eq!(offered(&sandbox, "kafi cat store:old -g s"), ["shipping"]);
