@@ -15,6 +15,9 @@ use rdkafka_sys::*;
 const BUFFER_BYTES: usize = 256 << 10;
 const MESSAGES_PER_CALL: usize = 1000;
 
+/// Says that the key decides on the partition, as RD_KAFKA_PARTITION_UA does in C.
+const UNASSIGNED: i32 = -1;
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -153,7 +156,7 @@ fn produce(brokers: &str, topic: &str, file: &str, more: &[&str]) -> u64 {
             let (key, value) = (&text[..colon], &text[colon + 1..]);
             let flags = RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK;
             let (start, nothing) = (value.as_ptr().cast_mut().cast::<c_void>(), null_mut());
-            let refused = rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, flags, start, value.len(), key.as_ptr().cast(), key.len(), nothing);
+            let refused = rd_kafka_produce(topic, UNASSIGNED, flags, start, value.len(), key.as_ptr().cast(), key.len(), nothing);
             assert_eq!(refused, 0);
             count += 1;
             line.clear();
