@@ -13,6 +13,9 @@ use crate::{Result, command};
 /// More messages than the disk holds.
 const ENDLESS: u64 = 10_000_000;
 
+/// Where the disk is mounted.
+const NAME: &str = "disk";
+
 /// A file system that is unmounted at last.
 struct Disk(PathBuf);
 
@@ -22,6 +25,16 @@ impl Drop for Disk {
             eprintln!("{error}");
         }
     }
+}
+
+/// Unmounts what an interrupted run left in `folder`.
+pub fn release(folder: &Path) -> Result<()> {
+    let path = folder.join(NAME);
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    if mounts.lines().any(|line| line.split(' ').nth(1) == path.to_str()) {
+        command::run("umount", Command::new("umount").arg(&path))?;
+    }
+    Ok(())
 }
 
 /// Produces until the disk is full; afterwards what was reported is there, and once there is room again, producing goes on.
@@ -37,7 +50,7 @@ pub fn full_disk(programs: &Programs, random: &mut Random, rounds: u64) -> Resul
 }
 
 fn round_on(programs: &Programs, random: &mut Random) -> Result<u64> {
-    let path = programs.folder.join("disk");
+    let path = programs.folder.join(NAME);
     fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     command::run("mount", Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "soak"]).arg(&path))?;
     let disk = Disk(path);

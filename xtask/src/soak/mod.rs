@@ -93,6 +93,7 @@ fn run(options: &Options) -> Result<()> {
         let program = target.join("debug").join(path);
         if program.is_file() { Ok(program) } else { Err(format!("{}: not built", program.display())) }
     };
+    disk::release(&target.join("soak"))?;
     let folder = Folder::create("soak")?;
     let programs = Programs { kafi: program("kafi")?, child: program("examples/soak_child")?, folder: folder.path().to_path_buf() };
     for (index, (name, fault)) in FAULTS.iter().enumerate() {
