@@ -29,13 +29,13 @@ impl Tool {
         self.line.join(" ")
     }
 
-    /// Runs it once, its output into a file. Only a run whose peak memory is asked for has `time` around it, which costs a millisecond.
+    /// Runs it once, its output into a file. Only a run whose memory and CPU time are asked for has `time` around it, which costs a millisecond.
     pub fn run(&self, folder: &Path, memory: bool) -> Result<Run> {
         let (output, errors, peak) = (folder.join("output"), folder.join("errors"), folder.join("peak"));
         let failed = |error: std::io::Error| format!("{}: {error}", self.name);
         let mut program = Command::new(if memory { "/usr/bin/time" } else { &self.line[0] });
         if memory {
-            program.args(["-f", "%M", "-o"]).arg(&peak).args(&self.line);
+            program.args(["-f", "%M %U %S", "-o"]).arg(&peak).args(&self.line);
         } else {
             program.args(&self.line[1..]);
         }
@@ -48,8 +48,10 @@ impl Tool {
             let said = fs::read_to_string(&errors).unwrap_or_default();
             return Err(format!("{error}: {}\n{said}", self.line.join(" ")));
         }
-        let kilobytes = if memory { fs::read_to_string(&peak).map_err(failed)? } else { String::new() };
-        Ok(Run { seconds, peak_mb: kilobytes.trim().parse().map_or(0.0, |kilobytes: f64| kilobytes * 1024.0 / 1e6) })
+        let used = if memory { fs::read_to_string(&peak).map_err(failed)? } else { String::new() };
+        let used: Vec<f64> = used.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        let [kilobytes, user, system] = used.try_into().unwrap_or([0.0; 3]);
+        Ok(Run { seconds, cpu_seconds: user + system, peak_mb: kilobytes * 1024.0 / 1e6 })
     }
 }
 
@@ -57,6 +59,8 @@ impl Tool {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Run {
     pub seconds: f64,
+    /// Of all its processes; like the memory, 0 where it was not measured.
+    pub cpu_seconds: f64,
     pub peak_mb: f64,
 }
 
@@ -67,7 +71,7 @@ pub fn median(runs: &[Run]) -> Run {
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     };
-    Run { seconds: middle(|run| run.seconds), peak_mb: middle(|run| run.peak_mb) }
+    Run { seconds: middle(|run| run.seconds), cpu_seconds: middle(|run| run.cpu_seconds), peak_mb: middle(|run| run.peak_mb) }
 }
 
 #[cfg(test)]
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn the_median_is_taken_of_each() {
-        let runs = [(3.0, 1.0), (1.0, 2.0), (2.0, 9.0)].map(|(seconds, peak_mb)| Run { seconds, peak_mb });
-        assert_eq!(median(&runs), Run { seconds: 2.0, peak_mb: 2.0 });
+        let runs = [(3.0, 1.0), (1.0, 2.0), (2.0, 9.0)].map(|(seconds, peak_mb)| Run { seconds, cpu_seconds: seconds, peak_mb });
+        assert_eq!(median(&runs), Run { seconds: 2.0, cpu_seconds: 2.0, peak_mb: 2.0 });
     }
 }

@@ -38,8 +38,8 @@ impl Target {
 
 /// The head of the table.
 pub fn head() {
-    println!("| job | load | kafi s | kafi MB | peer | peer s | peer MB | ratio | target | reached |");
-    println!("|---|---|--:|--:|---|--:|--:|--:|---|---|");
+    println!("| job | load | kafi s | CPU s | MB | peer | peer s | CPU s | MB | ratio | CPU ratio | target | reached |");
+    println!("|---|---|--:|--:|--:|---|--:|--:|--:|--:|--:|---|---|");
 }
 
 /// One row: Kafi, a peer if there is one, and the target if there is one. A ratio above 1 says that Kafi is faster.
@@ -48,32 +48,41 @@ pub fn row(job: &str, load: &str, kafi: Run, peer: Option<(&str, Run)>, target: 
 }
 
 fn line(job: &str, load: &str, kafi: Run, peer: Option<(&str, Run)>, target: Option<Target>) -> String {
-    let (name, seconds, megabytes, ratio) = match peer {
-        Some((name, run)) => (name, format!("{:.3}", run.seconds), mb(run), format!("{:.2}", run.seconds / kafi.seconds)),
-        None => ("–", String::new(), String::new(), String::new()),
+    let of_peer = match peer {
+        Some((name, run)) => {
+            let cpu_ratio = measured(if kafi.cpu_seconds > 0.0 { run.cpu_seconds / kafi.cpu_seconds } else { 0.0 }, 2);
+            format!("{name} | {:.3} | {} | {:.2} | {cpu_ratio}", run.seconds, used(run), run.seconds / kafi.seconds)
+        }
+        None => "– |  |  |  |  | ".to_string(),
     };
     let (wanted, reached) = match target {
         Some(target) => (target.name(), if target.is_reached(kafi, peer.map(|(_, run)| run)) { "yes" } else { "no" }),
         None => (String::new(), ""),
     };
-    format!("| {job} | {load} | {:.3} | {} | {name} | {seconds} | {megabytes} | {ratio} | {wanted} | {reached} |", kafi.seconds, mb(kafi))
+    format!("| {job} | {load} | {:.3} | {} | {of_peer} | {wanted} | {reached} |", kafi.seconds, used(kafi))
 }
 
-fn mb(run: Run) -> String {
-    if run.peak_mb > 0.0 { format!("{:.0}", run.peak_mb) } else { String::new() }
+/// CPU seconds and memory.
+fn used(run: Run) -> String {
+    format!("{} | {}", measured(run.cpu_seconds, 2), measured(run.peak_mb, 0))
+}
+
+/// Nothing where nothing was measured.
+fn measured(number: f64, digits: usize) -> String {
+    if number > 0.0 { format!("{number:.digits$}") } else { String::new() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KAFI: Run = Run { seconds: 2.0, peak_mb: 100.0 };
+    const KAFI: Run = Run { seconds: 2.0, cpu_seconds: 1.0, peak_mb: 100.0 };
 
     #[test]
     fn a_target_is_reached_or_not() {
-        let peer = Run { seconds: 3.0, peak_mb: 0.0 };
+        let peer = Run { seconds: 3.0, cpu_seconds: 4.0, peak_mb: 0.0 };
         let of = |target| line("cat", "small", KAFI, Some(("kcat", peer)), Some(target));
-        assert_eq!(of(Target::Ratio(1.0)), "| cat | small | 2.000 | 100 | kcat | 3.000 |  | 1.50 | ≥ 1.00 | yes |");
+        assert_eq!(of(Target::Ratio(1.0)), "| cat | small | 2.000 | 1.00 | 100 | kcat | 3.000 | 4.00 |  | 1.50 | 4.00 | ≥ 1.00 | yes |");
         assert!(of(Target::Ratio(1.6)).ends_with("| no |"));
         assert!(of(Target::Megabytes(100.0)).ends_with("| no |"));
         assert!(of(Target::RatioOrSeconds(2.0, 2.0)).ends_with("| yes |"));
