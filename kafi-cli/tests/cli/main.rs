@@ -6,6 +6,7 @@
 mod support;
 
 mod addresses;
+mod bad_input;
 mod administration;
 mod comparing;
 mod completion;
