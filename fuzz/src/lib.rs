@@ -1,0 +1,9 @@
+//! What must hold for any bytes at all: nothing panics, and what is understood is understood in one way only.
+
+#![allow(clippy::unwrap_used, reason = "whatever does not hold is a panic, which is what a fuzzer looks for")]
+
+pub mod batches;
+pub mod config;
+pub mod envelope;
+pub mod files;
+pub mod offsets;
