@@ -13,4 +13,5 @@ mod errors;
 mod group_offsets;
 mod membership;
 mod resuming;
+mod secrets;
 mod verbs;
