@@ -76,6 +76,9 @@ fn table() {
         ! error: produce: topic small, partition 0: a batch of 570 bytes is larger than max.message.bytes, 100
         ! hint: raise max.message.bytes of the topic, or compress it
         ? 1
+        $ kafi touch blocked:x
+        ! error: create topic: path plain/below/topics/x, topic x: not a directory
+        ? 1
         $ kafi ls blocked:
         ! error: list topics: path plain/below/topics: not a directory
         ? 1

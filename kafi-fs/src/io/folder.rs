@@ -146,7 +146,11 @@ fn create_folders(folder: &Path) -> io::Result<()> {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     create_folders(parent)?;
     match std::fs::create_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match folder.is_dir() {
+            true => Ok(()),
+            // Not that it exists is the trouble, as for a topic that is there already.
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        },
         other => other.and_then(|()| sync_folder(parent)),
     }
 }
