@@ -6,8 +6,8 @@
 mod support;
 
 mod addresses;
-mod bad_input;
 mod administration;
+mod bad_input;
 mod comparing;
 mod completion;
 mod copying;

@@ -13,7 +13,9 @@ pub fn check(files: &[File]) -> Vec<String> {
             let gone = WORKSPACE_LINTS.iter().filter(|lint| !manifest.text.contains(*lint));
             wrong.extend(gone.map(|lint| format!("Cargo.toml: the lint {lint} is gone")));
         }
-        if !manifest.text.contains("[lints]\nworkspace = true") {
+        // Whoever has a workspace of its own cannot take the lints of ours.
+        let is_apart = manifest.path != "Cargo.toml" && manifest.text.contains("[workspace]\n");
+        if !is_apart && !manifest.text.contains("[lints]\nworkspace = true") {
             wrong.push(format!("{}: lacks `[lints] workspace = true`", manifest.path));
         }
     }
@@ -27,7 +29,12 @@ mod tests {
     #[test]
     fn a_crate_without_lints_is_found() {
         let root = format!("{}\n[lints]\nworkspace = true\n", WORKSPACE_LINTS[0]);
-        let files = [File::new("Cargo.toml", &root), File::new("a/Cargo.toml", "[package]\n"), File::new("b/Cargo.toml", "[lints]\nworkspace = true\n")];
+        let files = [
+            File::new("Cargo.toml", &root),
+            File::new("a/Cargo.toml", "[package]\n"),
+            File::new("b/Cargo.toml", "[lints]\nworkspace = true\n"),
+            File::new("c/Cargo.toml", "[workspace]\n[package]\n"),
+        ];
         assert_eq!(check(&files), [format!("Cargo.toml: the lint {} is gone", WORKSPACE_LINTS[1]), "a/Cargo.toml: lacks `[lints] workspace = true`".into()]);
     }
 }
