@@ -32,10 +32,10 @@ impl AddAssign for Counts {
     }
 }
 
-/// Counts the messages of each of `topics`. Blocks as [`cat`] does.
+/// Counts the messages of each of `topics`. Blocks as [`cat`](crate::shell::cat) does.
 ///
 /// # Errors
-/// Those of [`cat`].
+/// Those of [`cat`](crate::shell::cat).
 pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threads: usize) -> Result<(BTreeMap<String, Counts>, Finished)> {
     let mut counted = BTreeMap::new();
     let finished = wc_then(storage, topics, options, threads, |counts, _| {
