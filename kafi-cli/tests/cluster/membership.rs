@@ -12,9 +12,10 @@ fn committed(group: &str) -> Vec<(i32, i64)> {
     let text = kafka_tool(&[&arguments[..], &[group]].concat());
     let rows = text.lines().filter(|line| line.starts_with(group));
     let mut offsets: Vec<(i32, i64)> = rows
-        .map(|row| {
+        .filter_map(|row| {
             let fields: Vec<&str> = row.split_whitespace().collect();
-            (fields[2].parse().unwrap(), fields[3].parse().unwrap())
+            // A partition that a member has, but that nothing was committed of yet, has a dash.
+            (fields[3] != "-").then(|| (fields[2].parse().unwrap(), fields[3].parse().unwrap()))
         })
         .collect();
     offsets.sort_unstable();
