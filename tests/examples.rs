@@ -3,6 +3,10 @@
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "cluster")]
+#[path = "servers/kafka.rs"]
+mod kafka;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -175,7 +179,7 @@ fn examples_say_what_is_wrong() {
 #[cfg(feature = "cluster")]
 #[test]
 fn examples_run_on_kafka() {
-    let server = kafka();
+    let server = kafka::variable("KAFI_TEST_KAFKA").to_string();
     let mut place = Place::new(&format!("kafka://{server}"), "clusters/test", "kafka:\n  bootstrap.servers: ${KAFI_TEST_KAFKA}");
     place.variables.push(("KAFI_TEST_KAFKA", server));
     let storage = kafi::open(&place.storage).unwrap();
@@ -185,23 +189,4 @@ fn examples_run_on_kafka() {
         place.run(name, printed);
         assert_eq!(topics(&storage), BTreeSet::new(), "{name} leaves topics behind");
     }
-}
-
-/// The address of the broker of the tests, which is started if nobody has done so.
-#[cfg(feature = "cluster")]
-fn kafka() -> String {
-    const VARIABLE: &str = "KAFI_TEST_KAFKA";
-    if let Ok(address) = std::env::var(VARIABLE) {
-        return address;
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/kafka");
-    let run = |verb: &str| {
-        let output = Command::new(&script).arg(verb).output().unwrap();
-        assert!(output.status.success(), "tests/servers/kafka {verb}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    run("start");
-    let variables = run("env");
-    let address = variables.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(VARIABLE)?.strip_prefix('='));
-    address.unwrap_or_else(|| panic!("tests/servers/kafka env does not name {VARIABLE}:\n{variables}")).to_string()
 }

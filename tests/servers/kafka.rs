@@ -28,7 +28,7 @@ fn run(command: &str) -> String {
 }
 
 /// The script, seen from whichever package of the workspace includes this file.
-fn script() -> PathBuf {
+pub fn script() -> PathBuf {
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("tests/servers/kafka"));
     scripts.into_iter().find(|script| script.is_file()).expect("the workspace has tests/servers/kafka")
 }

@@ -1,33 +1,19 @@
 //! The broker, and topics on it that go with their test.
 
-use std::collections::HashMap;
+#[path = "../../../tests/servers/kafka.rs"]
+mod kafka;
+
 use std::process::Command;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::Sandbox;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
-
-/// A variable of the broker's script, which starts the broker if nobody has.
-pub fn variable(name: &str) -> &'static str {
-    static VARIABLES: OnceLock<HashMap<String, String>> = OnceLock::new();
-    let variables = VARIABLES.get_or_init(|| {
-        if std::env::var("KAFI_TEST_KAFKA").is_ok() {
-            return std::env::vars().collect();
-        }
-        assert!(Command::new(SCRIPT).arg("start").status().unwrap().success(), "the broker starts");
-        let variables = String::from_utf8(Command::new(SCRIPT).arg("env").output().unwrap().stdout).unwrap();
-        let pairs = variables.lines().filter_map(|line| line.trim_start_matches("export ").split_once('='));
-        pairs.map(|(name, value)| (name.to_string(), value.to_string())).collect()
-    });
-    variables.get(name).unwrap_or_else(|| panic!("tests/servers/kafka env sets {name}"))
-}
+pub use kafka::variable;
 
 /// Runs one of Apache Kafka's own tools and returns what it prints.
 pub fn kafka_tool(arguments: &[&str]) -> String {
-    let output = Command::new(SCRIPT).arg("tool").args(arguments).output().unwrap();
+    let output = Command::new(kafka::script()).arg("tool").args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

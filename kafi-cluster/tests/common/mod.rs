@@ -3,39 +3,21 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::HashMap;
-use std::process::Command;
+#[path = "../../../tests/servers/kafka.rs"]
+mod kafka;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{
     Assignment, Batch, Consumer, ConsumerOptions, Delivery, Isolation, NewTopic, OwnedRecord, Polled, Producer, ProducerOptions, Storage, TopicPartition,
 };
 
+pub use kafka::variable;
+
 /// Long enough for anything on a busy machine.
 pub const WAIT: Duration = Duration::from_secs(60);
-
-/// The variables of the broker's script; starts the broker if no variable says where one is.
-pub fn environment() -> &'static HashMap<String, String> {
-    static ENVIRONMENT: OnceLock<HashMap<String, String>> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| {
-        if std::env::var("KAFI_TEST_KAFKA").is_ok() {
-            return std::env::vars().collect();
-        }
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
-        let started = Command::new(script).arg("start").status().expect("the broker's script can be run");
-        assert!(started.success(), "the broker starts");
-        let variables = Command::new(script).arg("env").output().expect("the broker's script can be run");
-        let lines = String::from_utf8(variables.stdout).unwrap();
-        lines.lines().filter_map(|line| line.trim_start_matches("export ").split_once('=')).map(|(k, v)| (k.into(), v.into())).collect()
-    })
-}
-
-/// A variable of the broker's script.
-pub fn variable(name: &str) -> &'static str {
-    environment().get(name).unwrap_or_else(|| panic!("{name} is set by tests/servers/kafka env"))
-}
 
 pub fn brokers() -> &'static str {
     variable("KAFI_TEST_KAFKA")
