@@ -21,6 +21,13 @@ pub struct CatArgs {
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
+    shown: ShownArgs,
+}
+
+/// What `head` shares with `cat`: what of the messages is read, and how it is printed.
+#[derive(Args)]
+pub struct ShownArgs {
+    #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
     order: OrderArgs,
@@ -31,23 +38,27 @@ pub struct CatArgs {
 }
 
 pub fn run(args: &CatArgs, context: &Context) -> Result<Exit> {
-    let mut options = args.read.options(context, &args.limit)?;
-    args.order.apply(&args.read, &mut options)?;
-    let mut left = args.limit.max;
-    for opened in open_topics(context, &args.addresses)? {
-        let options = args.read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), ..options.clone() });
-        let printed = print_all(context, &opened, &options, args.read.threads(), &args.print, args.types);
-        match printed? {
-            Exit::Done => {}
+    show(context, &args.addresses, &args.limit, &args.shown)
+}
+
+/// Prints the messages of one storage after another, up to the limit over all of them.
+pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &ShownArgs) -> Result<Exit> {
+    let ShownArgs { read, order, types, print } = shown;
+    let mut options = read.options(context, limit)?;
+    order.apply(read, &mut options)?;
+    let mut left = limit.max;
+    for opened in open_topics(context, addresses)? {
+        let options = read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), ..options.clone() });
+        match print_all(context, &opened, &options, read.threads(), print, *types)? {
+            Exit::Done => left = left.map(|left| left.saturating_sub(options.progress.read())),
             exit => return Ok(exit),
         }
-        left = left.map(|left| left.saturating_sub(options.progress.read()));
     }
     Ok(Exit::Done)
 }
 
 /// Prints everything that `options` say of the topics of one storage.
-pub fn print_all(context: &Context, opened: &Opened, options: &ReadOptions, threads: usize, print: &PrintArgs, types: TypeArgs) -> Result<Exit> {
+fn print_all(context: &Context, opened: &Opened, options: &ReadOptions, threads: usize, print: &PrintArgs, types: TypeArgs) -> Result<Exit> {
     let mut printer = MessagePrinter::open(context, opened, print, types)?;
     context.begin_job();
     let progress = ProgressLine::show(context, &options.progress, true);
