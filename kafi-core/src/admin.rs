@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::consumer::{Isolation, Position, TopicPartition};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// A topic and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,4 +249,12 @@ pub trait Admin: Send {
     /// # Errors
     /// `Conflict` where the group has live members.
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()>;
+
+    /// Does what only this kind of storage can do, named by `operation`. Argument and answer are JSON. What there is stands in the documentation of the storage's crate.
+    ///
+    /// # Errors
+    /// `Unsupported` for an operation that it does not know, which is all of them by default; `Usage` for a bad argument.
+    fn operation(&mut self, operation: &str, _argument: &str, _timeout: Duration) -> Result<String> {
+        Err(Error::new(ErrorKind::Unsupported, operation.to_string(), "this kind of storage has no such operation"))
+    }
 }

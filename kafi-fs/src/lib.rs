@@ -70,6 +70,7 @@ mod groups;
 mod io;
 mod lane;
 mod log;
+pub mod objects;
 mod producer;
 mod storage;
 mod topic_config;

@@ -1,0 +1,105 @@
+//! The object layer below the log: the few requests that it makes, which S3, Azure Blob, and memory answer.
+//!
+//! Keys are relative to the storage's root, with `/` between their parts. Nothing here knows what a topic is.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use bytes::Bytes;
+use kafi_core::Result;
+
+/// What is known of an object beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectStat {
+    /// The length of the whole object in bytes.
+    pub len: u64,
+    /// What changes whenever the object does; only ever compared and given back.
+    pub etag: String,
+    /// What was stored with it: names of lower case letters, and values of ASCII.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// What has to hold for an object to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition<'a> {
+    /// Nothing: whatever is there is replaced.
+    None,
+    /// There is no object of this key.
+    Absent,
+    /// The object has this etag.
+    Matches(&'a str),
+}
+
+/// An object to be written.
+#[derive(Clone, Debug)]
+pub struct PutRequest<'a> {
+    /// Its key.
+    pub key: &'a str,
+    /// All its bytes.
+    pub bytes: Bytes,
+    /// What has to hold; checked and written in one step, whoever else writes.
+    pub precondition: Precondition<'a>,
+    /// What is stored with it: names of lower case letters, and values of ASCII.
+    pub metadata: &'a [(&'static str, String)],
+}
+
+/// How a put ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is written, durably, with this etag.
+    Written(String),
+    /// The precondition does not hold. Where an answer was lost and the request was made again, it may be this very put that came in between.
+    Refused,
+}
+
+/// A page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The objects, by key.
+    pub objects: Vec<Listed>,
+    /// The folders, where they were asked for: what their objects' keys begin with, ending in `/`; by name.
+    pub folders: Vec<String>,
+    /// Whether there are more after the last one of these.
+    pub more: bool,
+}
+
+/// An object of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key, from the storage's root on.
+    pub key: String,
+    /// Its length in bytes.
+    pub len: u64,
+}
+
+/// A store of objects: a part of a bucket or container.
+///
+/// Every call blocks up to `deadline`, may be made from any number of threads at once, and retries by itself what may succeed later: throttling, a connection that breaks.
+///
+/// # Errors
+/// All calls: `NotFound` where the bucket itself is missing (an object that is missing is no error), `Authentication`, `PermissionDenied`, `TooLarge`,
+/// and `Unavailable` or `Timeout` when the retries are over, which leaves open whether a write took place.
+pub trait ObjectIo: Send + Sync {
+    /// The key as a person writes it, for messages: `s3://bucket/root/key`.
+    fn display(&self, key: &str) -> String;
+
+    /// What stays the same for as long as it is the same storage: service, bucket, and root.
+    fn identity(&self) -> String;
+
+    /// Replaces what `into` holds with the bytes of an object, or with a range of them that may reach beyond its end; `None` where there is no such object.
+    /// A range that begins at or after the end gives no bytes.
+    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>>;
+
+    /// What is known of an object without its bytes; `None` where there is no such object.
+    fn stat(&self, key: &str, deadline: Instant) -> Result<Option<ObjectStat>>;
+
+    /// Writes an object, as a whole or not at all.
+    fn put(&self, request: &PutRequest<'_>, deadline: Instant) -> Result<Put>;
+
+    /// Up to a page of the keys that begin with `prefix` and come after `after` (empty: all), in the order of their bytes. With `folders`, keys that
+    /// have a `/` behind the prefix are told as one folder.
+    fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing>;
+
+    /// Deletes objects; nothing happens where there is none.
+    fn delete(&self, keys: &[String], deadline: Instant) -> Result<()>;
+}
