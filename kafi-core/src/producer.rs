@@ -20,7 +20,7 @@ pub struct ProducerOptions {
 /// One report covers a run of neighbouring messages: the `count` messages from the `first`-th on, among those that came under this token for this topic and partition.
 #[derive(Debug)]
 pub struct Report {
-    /// The caller's word for the call of [`produce`](Producer::produce).
+    /// The caller's word for the call of [`produce`](Producer::produce), or for several calls in a row.
     pub token: u64,
     /// The topic.
     pub topic: Arc<str>,
@@ -68,6 +68,9 @@ pub enum Delivery {
 pub trait Producer: Send {
     /// Hands over the messages of `batch` from index `from` on, under `token`, and says how many were taken: all of them, unless the
     /// queue was full for all of `timeout`; then possibly fewer or none, and the caller goes on from there. Never drops a message.
+    ///
+    /// Neighbouring calls may share a token, and their messages are then counted on. A token does not come again after another one: storages keep no count of tokens that are
+    /// over, so the ordinals of its messages would begin at 0 again. A number that is raised with each batch will do.
     ///
     /// The batch is free for reuse when this returns. A message that was taken is not written yet: that is what [`reports`](Producer::reports) tell.
     ///

@@ -7,6 +7,7 @@ use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, 
 use kafi_records::{BatchHeader, Decoder};
 
 use crate::groups::Membership;
+use crate::io::Stat;
 use crate::log::read::{Leniency, Reader, bounds};
 use crate::log::segment::Window;
 use crate::storage::Shared;
@@ -16,6 +17,9 @@ use crate::topics::deadline;
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
+/// A member of a group looks for new partitions of its topics this often.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Reads the topics of a storage.
 ///
 /// One decoder and one window serve all partitions, so memory is bounded by the largest stored batch, however many partitions are assigned.
@@ -24,12 +28,22 @@ pub(crate) struct LogConsumer {
     options: ConsumerOptions,
     assigned: Option<Vec<Assigned>>,
     membership: Option<Membership>,
+    subscribed: Vec<Subscribed>,
+    looked_at: Instant,
     decoder: Decoder,
     window: Window,
     /// The partition whose batch the decoder holds.
     open: Option<(usize, BatchHeader)>,
     /// The partition whose turn it is.
     turn: usize,
+}
+
+/// A topic that a member reads.
+struct Subscribed {
+    topic: String,
+    /// The topic's file when it was last looked at.
+    file: Option<Stat>,
+    partitions: i32,
 }
 
 struct Assigned {
@@ -45,7 +59,18 @@ impl Assigned {
 
 impl LogConsumer {
     pub(crate) fn new(shared: Arc<Shared>, options: &ConsumerOptions) -> Self {
-        Self { shared, options: options.clone(), assigned: None, membership: None, decoder: Decoder::new(), window: Window::default(), open: None, turn: 0 }
+        Self {
+            shared,
+            options: options.clone(),
+            assigned: None,
+            membership: None,
+            subscribed: Vec::new(),
+            looked_at: Instant::now(),
+            decoder: Decoder::new(),
+            window: Window::default(),
+            open: None,
+            turn: 0,
+        }
     }
 
     fn group(&self, operation: &'static str) -> Result<&str> {
@@ -53,15 +78,62 @@ impl LogConsumer {
     }
 
     fn read(&mut self, assignments: &[Assignment]) -> Result<()> {
+        self.assigned = Some(self.opened(assignments)?);
+        self.open = None;
+        self.turn = 0;
+        Ok(())
+    }
+
+    fn opened(&self, assignments: &[Assignment]) -> Result<Vec<Assigned>> {
         let leniency = Leniency { allow_gap: self.options.allow_gap, skip_corrupt: self.options.skip_corrupt };
         let mut assigned = Vec::with_capacity(assignments.len());
         for assignment in assignments {
             let dir = self.shared.topics.partition(&assignment.topic, assignment.partition)?;
             assigned.push(Assigned { reader: Reader::open(dir, assignment.start, leniency)?, end: assignment.end });
         }
-        self.assigned = Some(assigned);
-        self.open = None;
-        self.turn = 0;
+        Ok(assigned)
+    }
+
+    /// Where a member starts in these partitions: at the committed offset, else at the log's start or end.
+    fn starts(&mut self, partitions: Vec<TopicPartition>, at_earliest: bool) -> Result<Vec<Assignment>> {
+        let committed = self.committed(&partitions, Duration::ZERO)?;
+        let mut assignments = Vec::with_capacity(partitions.len());
+        for TopicPartition { topic, partition } in partitions {
+            let start = match committed.iter().find(|position| position.topic == topic && position.partition == partition) {
+                Some(position) => position.offset,
+                None => {
+                    let bounds = bounds(&self.shared.topics.partition(&topic, partition)?)?;
+                    if at_earliest { bounds.low } else { bounds.high }
+                }
+            };
+            assignments.push(Assignment { topic, partition, start, end: None });
+        }
+        Ok(assignments)
+    }
+
+    /// Adds the partitions that the topics of a member got since the last look. They are read from their start: whatever they hold came after the member.
+    fn look_for_partitions(&mut self) -> Result<()> {
+        if self.membership.is_none() || self.looked_at.elapsed() < LOOK_INTERVAL {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
+        let mut added = Vec::new();
+        for subscribed in &mut self.subscribed {
+            let file = self.shared.topics.stat(&subscribed.topic)?;
+            if file.is_none() || file == subscribed.file {
+                // Reading says it where a topic is gone.
+                continue;
+            }
+            let partitions = self.shared.topics.load(&subscribed.topic)?.partitions;
+            added.extend((subscribed.partitions..partitions).map(|partition| TopicPartition { topic: subscribed.topic.clone(), partition }));
+            (subscribed.file, subscribed.partitions) = (file, partitions);
+        }
+        if added.is_empty() {
+            return Ok(());
+        }
+        let assignments = self.starts(added, true)?;
+        let opened = self.opened(&assignments)?;
+        self.assigned.get_or_insert_default().extend(opened);
         Ok(())
     }
 
@@ -83,6 +155,10 @@ impl LogConsumer {
                     self.open = partition.reader.next(&mut self.window, &mut self.decoder)?.map(|header| (index, header));
                 }
                 let Some((_, header)) = self.open else { break };
+                if is_better_alone(&header, batch) {
+                    self.turn = index;
+                    return Ok(false);
+                }
                 let taken = take(partition, header, &mut self.decoder, batch);
                 if !matches!(taken, Ok(false)) {
                     self.open = None;
@@ -99,6 +175,12 @@ impl LogConsumer {
         }
         Ok(assigned.iter().all(Assigned::is_done))
     }
+}
+
+/// Whether a stored batch is better left for the next call: it does not fit into what is left, which is less than half, but goes as a whole, without
+/// being copied, into an empty batch.
+fn is_better_alone(header: &BatchHeader, batch: &Batch) -> bool {
+    batch.bytes() > batch.bytes_max() / 2 && batch.bytes() + header.total_bytes() > batch.bytes_max()
 }
 
 /// Takes messages of the open batch; true when nothing is left of it.
@@ -134,29 +216,21 @@ impl Consumer for LogConsumer {
     fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()> {
         let until = deadline(timeout);
         let group = self.group("subscribe")?.to_string();
-        let mut partitions = Vec::new();
+        let (mut partitions, mut subscribed) = (Vec::new(), Vec::with_capacity(topics.len()));
         for topic in topics {
-            let file = self.shared.topics.load(topic)?;
-            partitions.extend((0..file.partitions).map(|partition| TopicPartition { topic: topic.clone(), partition }));
+            let file = self.shared.topics.stat(topic)?;
+            let count = self.shared.topics.load(topic)?.partitions;
+            partitions.extend((0..count).map(|partition| TopicPartition { topic: topic.clone(), partition }));
+            subscribed.push(Subscribed { topic: topic.clone(), file, partitions: count });
         }
         let membership = match self.membership.take() {
             Some(membership) => membership,
             None => self.shared.groups.join(&group, until)?,
         };
-        let committed = self.committed(&partitions, timeout)?;
-        let mut assignments = Vec::with_capacity(partitions.len());
-        for TopicPartition { topic, partition } in partitions {
-            let start = match committed.iter().find(|position| position.topic == topic && position.partition == partition) {
-                Some(position) => position.offset,
-                None => {
-                    let bounds = bounds(&self.shared.topics.partition(&topic, partition)?)?;
-                    if self.options.start_at_earliest { bounds.low } else { bounds.high }
-                }
-            };
-            assignments.push(Assignment { topic, partition, start, end: None });
-        }
+        let assignments = self.starts(partitions, self.options.start_at_earliest)?;
         self.read(&assignments)?;
         self.membership = Some(membership);
+        (self.subscribed, self.looked_at) = (subscribed, Instant::now());
         Ok(())
     }
 
@@ -179,6 +253,7 @@ impl Consumer for LogConsumer {
         let until = deadline(timeout);
         let mut pause = PAUSE_MIN;
         loop {
+            self.look_for_partitions()?;
             let filled = self.fill(batch);
             // An error comes again with the next call, which is time enough.
             if !batch.is_empty() {
@@ -224,6 +299,7 @@ impl Consumer for LogConsumer {
     fn close(&mut self, _timeout: Duration) -> Result<()> {
         self.assigned = None;
         self.membership = None;
+        self.subscribed = Vec::new();
         self.open = None;
         self.decoder = Decoder::new();
         Ok(())

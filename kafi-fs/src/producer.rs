@@ -25,6 +25,9 @@ const SYNC_ALONE_MAX: usize = 4;
 /// And by this many at most.
 const SYNC_THREADS: usize = 16;
 
+/// A topic is looked at for new partitions and settings this often while it is written to; otherwise with each commit.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// However slow fsync is, what was taken is not older than this when the next call comes.
 const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
@@ -56,6 +59,7 @@ struct TopicLanes {
     name: Arc<str>,
     /// `None` while the topic is missing.
     known: Option<Known>,
+    looked_at: Instant,
     lanes: Vec<Lane>,
     /// Partitions that messages asked for and that do not exist.
     strays: Vec<Lane>,
@@ -68,6 +72,15 @@ struct Known {
     file: Option<Stat>,
     config: Effective,
     dirs: Vec<PartitionDir>,
+}
+
+impl TopicLanes {
+    /// Whether a partition lies behind those that are known.
+    #[inline]
+    fn is_beyond(&self, partition: i32) -> bool {
+        let partitions = self.known.as_ref().map_or(0, |known| known.dirs.len());
+        usize::try_from(partition).is_ok_and(|partition| partition >= partitions)
+    }
 }
 
 impl LogProducer {
@@ -100,14 +113,15 @@ impl LogProducer {
     /// Finds or makes what belongs to a topic, and notices if it was changed, made, or deleted.
     fn topic(&mut self, name: &str) -> usize {
         if let Some(index) = self.by_name.get(name).copied() {
-            // One that was missing may have been made since.
-            if self.topics[index].known.is_none() {
+            // One that was missing may have been made since, and others may have got partitions.
+            let topic = &self.topics[index];
+            if topic.known.is_none() || topic.looked_at.elapsed() >= LOOK_INTERVAL {
                 self.look_at(index);
             }
             return index;
         }
         let name: Arc<str> = name.into();
-        self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, lanes: Vec::new(), strays: Vec::new(), sticky: 0 });
+        self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, looked_at: Instant::now(), lanes: Vec::new(), strays: Vec::new(), sticky: 0 });
         let index = self.topics.len() - 1;
         self.by_name.insert(name, index);
         self.look_at(index);
@@ -116,6 +130,7 @@ impl LogProducer {
 
     fn look_at(&mut self, index: usize) {
         let topic = &mut self.topics[index];
+        topic.looked_at = Instant::now();
         let file = self.shared.topics.stat(&topic.name).ok().flatten();
         if file.is_some() && topic.known.as_ref().is_some_and(|known| known.file == file) {
             return;
@@ -133,10 +148,13 @@ impl LogProducer {
 
     /// Takes one message; false if its partition is blocked until `deadline`.
     fn take(&mut self, index: usize, mut record: Record<'_>, token: u64, limits: &Limits, deadline: Instant) -> bool {
+        // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
+        let has_failed = self.topics[index].strays.iter().any(|stray| stray.partition() == record.partition);
+        if !has_failed && self.topics[index].is_beyond(record.partition) {
+            self.look_at(index);
+        }
         let topic = &mut self.topics[index];
         let partitions = topic.known.as_ref().map_or(0, |known| known.dirs.len());
-        // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
-        let has_failed = topic.strays.iter().any(|stray| stray.partition() == record.partition);
         let lane = match record.partition {
             _ if partitions == 0 || has_failed => None,
             ANY_PARTITION => Some(match record.key {

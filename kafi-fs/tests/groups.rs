@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, Polled, Position, Storage, TopicPartition};
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, OwnedRecord, Polled, Position, Storage, TopicPartition};
 use kafi_fs::LogStorage;
 use support::*;
 
@@ -56,6 +56,23 @@ fn a_group_without_commits_starts_where_the_options_say() {
             consumer.subscribe(&["t".into()], WAIT).unwrap();
             assert_eq!(consumer.positions(), [position("t", expected)]);
         }
+    });
+}
+
+#[test]
+fn a_member_gets_partitions_that_are_added() {
+    both(|storage| {
+        create(storage, "t", 1, &[]);
+        let options = ConsumerOptions { group: Some("g".into()), start_at_earliest: false, ..ConsumerOptions::default() };
+        let mut consumer = storage.consumer(&options).unwrap();
+        consumer.subscribe(&["t".into()], WAIT).unwrap();
+        admin(storage).create_partitions("t", 3, WAIT).unwrap();
+        deliver(storage, &[OwnedRecord { partition: 2, ..message("t", "new", 1) }]);
+        let mut batch = Batch::new();
+        assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
+        assert_eq!((batch.len(), batch.get(0).partition, batch.get(0).offset), (1, 2, 0));
+        consumer.commit(&consumer.positions(), WAIT).unwrap();
+        assert_eq!(consumer.committed(&[TopicPartition { topic: "t".into(), partition: 2 }], WAIT).unwrap()[0].offset, 1);
     });
 }
 

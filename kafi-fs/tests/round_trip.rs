@@ -5,10 +5,11 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Storage, TimestampType, TopicPartition, partition_of,
+    ANY_PARTITION, Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Storage, TimestampType, TopicPartition,
+    partition_of,
 };
 use support::*;
 
@@ -129,6 +130,25 @@ fn several_partitions_take_turns() {
         }
         assert_eq!(next, [1_000; 3]);
         assert_eq!(seen[..6], [0, 1, 2, 0, 1, 2]);
+    });
+}
+
+#[test]
+fn a_producer_that_stays_open_writes_to_partitions_that_are_added() {
+    both(|storage| {
+        create(storage, "t", 1, &[]);
+        let mut producer = producer(storage);
+        produce(&mut *producer, &messages("t", 10, 10));
+        admin(storage).create_partitions("t", 3, WAIT).unwrap();
+        produce(&mut *producer, [&OwnedRecord { partition: 2, ..message("t", "explicit", 1) }]);
+        admin(storage).create_partitions("t", 4, WAIT).unwrap();
+        let large = OwnedRecord { partition: ANY_PARTITION, ..message("t", vec![b'x'; 900_000], 1) };
+        let keyless = vec![large; 10];
+        let deadline = Instant::now() + WAIT;
+        while read(storage, "t", 3).is_empty() {
+            assert!(Instant::now() < deadline, "no message without a key came to the new partition");
+            produce(&mut *producer, &keyless);
+        }
     });
 }
 
