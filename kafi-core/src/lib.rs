@@ -44,7 +44,7 @@ pub use partitioner::partition_of;
 pub use producer::{Delivery, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
 pub use shell::{
-    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange,
+    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange, Pattern,
 };
 pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};

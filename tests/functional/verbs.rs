@@ -4,8 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use kafi::{Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, ReadOptions, Value, json, shell};
-use regex::bytes::Regex;
+use kafi::{Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, Pattern, ReadOptions, Value, json, shell};
 
 use crate::support::{T, folder, memory, numbers, on_both, position, put, record, values};
 
@@ -91,7 +90,7 @@ fn grep_finds_in_keys_values_and_headers() {
             assert_eq!(count, found.len() as u64);
             found
         };
-        let apple = GrepOptions::new(Regex::new("^.?apple").unwrap());
+        let apple = GrepOptions::new(Pattern::new("^.?apple", false).unwrap());
         assert_eq!(grep(&apple), [0, 1]);
         assert_eq!(grep(&GrepOptions { invert: true, ..apple.clone() }), [2, 3, 4]);
         assert_eq!(grep(&GrepOptions { found_max: Some(1), ..apple.clone() }), [0]);
@@ -171,7 +170,7 @@ fn damage_is_an_error_of_every_verb_unless_it_is_skipped() {
 
     let topics = [T.to_string()];
     let options = ReadOptions::default();
-    let look_for = GrepOptions::new(Regex::new("x").unwrap());
+    let look_for = GrepOptions::new(Pattern::new("x", false).unwrap());
     let go_on = |_: &mut kafi::Batch| Ok(ControlFlow::Continue(()));
     let results = [
         shell::cat(c.storage(), &topics, &options, 2, go_on).err(),

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use clap::{Args, ValueEnum};
-use kafi::{Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, ReadOptions, Result, shell};
-use regex::bytes::RegexBuilder;
+use kafi::{Batch, Finished, GrepFields, GrepOptions, Pattern, ReadOptions, Result, shell};
 
 use crate::address::open_topics;
 use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
@@ -110,15 +109,9 @@ pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
 }
 
 fn look_for(args: &GrepArgs) -> Result<GrepOptions> {
-    let pattern = RegexBuilder::new(&args.pattern).case_insensitive(args.ignore_case).build();
-    let pattern = pattern.map_err(|error| {
-        let text = error.to_string();
-        let why = text.lines().last().unwrap_or_default().trim();
-        Error::new(ErrorKind::Usage, "read pattern", why.strip_prefix("error: ").unwrap_or(why)).with("pattern", format!("{:?}", args.pattern))
-    })?;
     let has = |field| args.fields.contains(&field);
     let fields = GrepFields { key: has(FieldArg::Key), value: has(FieldArg::Value), headers: has(FieldArg::Headers) };
-    Ok(GrepOptions { fields, invert: args.invert_match, ..GrepOptions::new(pattern) })
+    Ok(GrepOptions { fields, invert: args.invert_match, ..GrepOptions::new(Pattern::new(&args.pattern, args.ignore_case)?) })
 }
 
 fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {

@@ -29,8 +29,8 @@ struct Returns {
     settled: Sender<()>,
 }
 
-/// Reads everything that `readers` give, a thread each. `work` sees each batch in the reader's thread, `each` then in the caller's, one after another, in order
-/// within each reader; `each` may stop the whole. Returns the readers.
+/// Reads everything that `readers` give, a thread each. `work` sees each batch in the reader's thread (with one reader, which has enough to do, in the caller's), `each`
+/// then in the caller's, one after another, in order within each reader; `each` may stop the whole. Returns the readers.
 ///
 /// For a member of a group the work on a batch is done when `each` returns; where `each` stops the whole, as far as `batch` then still holds messages. What is done is
 /// committed from time to time, and the rest when the readers are finished.
@@ -56,6 +56,9 @@ pub fn pump_settling(
     settle: impl FnMut() -> Result<()>,
 ) -> Result<Vec<Reader>> {
     let (full, filled) = sync_channel::<Given>(readers.len());
+    let work_there = readers.len() > 1;
+    let there = |batch: &mut Batch| if work_there { work(batch) } else { Ok(()) };
+    let here = |batch: &mut Batch| if work_there { Ok(()) } else { work(batch) };
     thread::scope(|scope| {
         let stops: Vec<_> = readers.iter().map(Reader::stop).collect();
         let mut threads = Vec::new();
@@ -65,12 +68,12 @@ pub fn pump_settling(
             for _ in 0..BATCHES_PER_READER {
                 free.send(Batch::new()).expect("the receiver is held below");
             }
-            let (full, work) = (full.clone(), &work);
-            threads.push(scope.spawn(move || read_all(index, reader, work, &empty, &full, &is_settled)));
+            let (full, there) = (full.clone(), &there);
+            threads.push(scope.spawn(move || read_all(index, reader, there, &empty, &full, &is_settled)));
             returns.push(Returns { empty: free, settled });
         }
         drop(full);
-        let mut user = User { done: vec![None; returns.len()], returns, each, settle };
+        let mut user = User { done: vec![None; returns.len()], returns, work: here, each, settle };
         let used = user.use_all(&filled);
         // Whoever still reads sees the wish at its next poll, or that nobody takes its batch.
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
@@ -131,7 +134,8 @@ fn read_all(
 }
 
 /// The side that uses the batches.
-struct User<E, S> {
+struct User<W, E, S> {
+    work: W,
     each: E,
     settle: S,
     returns: Vec<Returns>,
@@ -139,7 +143,12 @@ struct User<E, S> {
     done: Vec<Option<Vec<Position>>>,
 }
 
-impl<E: FnMut(&mut Batch) -> Result<ControlFlow<()>>, S: FnMut() -> Result<()>> User<E, S> {
+impl<W, E, S> User<W, E, S>
+where
+    W: Fn(&mut Batch) -> Result<()>,
+    E: FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    S: FnMut() -> Result<()>,
+{
     fn use_all(&mut self, filled: &Receiver<Given>) -> Result<ControlFlow<()>> {
         for given in filled {
             let (index, mut batch, reached) = match given {
@@ -151,6 +160,7 @@ impl<E: FnMut(&mut Batch) -> Result<ControlFlow<()>>, S: FnMut() -> Result<()>> 
                 }
                 Given::Failed(error) => return Err(error),
             };
+            (self.work)(&mut batch)?;
             if (self.each)(&mut batch)?.is_break() {
                 if reached.is_some() {
                     add(&mut self.done[index], &batch);

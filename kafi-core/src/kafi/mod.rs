@@ -7,16 +7,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::bytes::Regex;
-
 use crate::admin::{Admin, NewTopic, Topic, Watermarks};
 use crate::capability::Capabilities;
 use crate::config::{OffsetReset, Settings};
 use crate::consumer::{ConsumerOptions, Isolation, Position, TopicPartition};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::functional::{Copied, ReadOptions, TopicReader};
 use crate::message::Message;
-use crate::shell::{self, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions};
+use crate::shell::{self, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern};
 use crate::storage::Storage;
 use crate::types::{Codecs, PlainCodecs, Type};
 
@@ -239,11 +237,10 @@ impl Kafi {
     /// # Errors
     /// `Usage` for a bad expression; what reading fails with.
     pub fn grep(&self, topic: &str, pattern: &str) -> Result<(Vec<Message>, u64)> {
-        let pattern = Regex::new(pattern).map_err(|error| Error::new(ErrorKind::Usage, "grep", one_line(&error)).with("pattern", pattern))?;
         let mut messages = Vec::new();
         let mut decode = self.topic(topic).batch_decoder()?;
         let options = self.read_options();
-        let look_for = GrepOptions::new(pattern);
+        let look_for = GrepOptions::new(Pattern::new(pattern, false)?);
         shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| {
             decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
         })?;
@@ -323,11 +320,4 @@ impl Kafi {
         let is_log = self.storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS);
         self.create(&if is_log { topic } else { topic.config("retention.ms", "-1") })
     }
-}
-
-/// The last line of a regular expression's error is the one that says what is wrong.
-fn one_line(error: &regex::Error) -> String {
-    let text = error.to_string();
-    let last = text.lines().last().unwrap_or(&text).trim();
-    last.strip_prefix("error: ").unwrap_or(last).to_string()
 }

@@ -2,13 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use regex::bytes::Regex;
-
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::functional::ReadOptions;
 use crate::record::Record;
 use crate::shell::cat::{Finished, read_then};
+use crate::shell::pattern::{Candidates, Pattern};
 use crate::storage::Storage;
 
 /// Where a pattern is looked for.
@@ -32,8 +31,8 @@ impl Default for GrepFields {
 /// What is looked for, and where.
 #[derive(Clone, Debug)]
 pub struct GrepOptions {
-    /// The regular expression, over bytes.
-    pub pattern: Regex,
+    /// The expression.
+    pub pattern: Pattern,
     /// Where it is looked for.
     pub fields: GrepFields,
     /// Takes the messages that do not match instead.
@@ -44,7 +43,7 @@ pub struct GrepOptions {
 
 impl GrepOptions {
     /// Looks for `pattern` in keys and values.
-    pub fn new(pattern: Regex) -> Self {
+    pub fn new(pattern: Pattern) -> Self {
         Self { pattern, fields: GrepFields::default(), invert: false, found_max: None }
     }
 
@@ -55,6 +54,22 @@ impl GrepOptions {
             || self.fields.key && found(record.key)
             || self.fields.headers && record.headers.iter().any(|header| found(Some(header.name)) || found(header.value));
         hit != self.invert
+    }
+
+    /// Keeps the messages of a batch that are looked for.
+    pub(crate) fn keep_found(&self, batch: &mut Batch) {
+        match self.pattern.candidates(batch) {
+            Some(mut candidates) => batch.retain_at(|batch, index| match self.may_match(batch, index, &mut candidates) {
+                true => self.matches(&batch.get(index)),
+                false => self.invert,
+            }),
+            None => batch.retain(|record| self.matches(&record)),
+        }
+    }
+
+    fn may_match(&self, batch: &Batch, index: usize, candidates: &mut Candidates) -> bool {
+        let meta = &batch.metas()[index];
+        self.fields.key && candidates.lies_in(meta.key) || self.fields.value && candidates.lies_in(meta.value) || self.fields.headers && meta.header_count > 0
     }
 }
 
@@ -88,7 +103,7 @@ pub fn grep_then(
 ) -> Result<(u64, Finished)> {
     let mut found = 0;
     let matching = |batch: &mut Batch| {
-        batch.retain(|record| look_for.matches(&record));
+        look_for.keep_found(batch);
         Ok(())
     };
     let take = |batch: &mut Batch| {

@@ -1,0 +1,193 @@
+//! What is looked for: a regular expression, and how most of a batch is passed over without a look at its messages.
+
+use regex::bytes::Regex;
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal, Seq};
+
+use crate::batch::{Batch, Span};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Shorter pieces are found too often to be worth a search of their own.
+const PIECE_BYTES_MIN: usize = 3;
+
+/// More different pieces than this are no quicker to search than the expression.
+const PIECES_MAX: usize = 32;
+
+/// A regular expression over bytes, in the syntax of the crate `regex`.
+///
+/// ```
+/// use kafi_core::Pattern;
+/// let pattern = Pattern::new("^cake|timtams$", true)?;
+/// assert!(pattern.is_match(b"three TimTams") && !pattern.is_match(b"a cake"));
+/// # Ok::<(), kafi_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    regex: Regex,
+    /// Whatever matches contains one of these pieces of text.
+    pieces: Option<Regex>,
+}
+
+impl Pattern {
+    /// Reads an expression; `ignore_case` takes no notice of upper and lower case.
+    ///
+    /// # Errors
+    /// `Usage` for what is no regular expression.
+    pub fn new(text: &str, ignore_case: bool) -> Result<Self> {
+        let parsed = ParserBuilder::new().utf8(false).case_insensitive(ignore_case).build().parse(text);
+        let hir = parsed.map_err(|error| bad(text, &error.to_string()))?;
+        let regex = regex::bytes::RegexBuilder::new(text).case_insensitive(ignore_case).build();
+        let regex = regex.map_err(|error| bad(text, &error.to_string()))?;
+        let pieces = [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().find_map(|kind| {
+            let pieces = Extractor::new().kind(kind.clone()).extract(&hir);
+            searched(pieces)
+        });
+        Ok(Self { regex, pieces })
+    }
+
+    /// Whether the expression matches somewhere in `bytes`.
+    pub fn is_match(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(bytes)
+    }
+
+    /// The places in the arena of `batch` at which a field may match; `None` if every field has to be looked at.
+    pub(crate) fn candidates(&self, batch: &Batch) -> Option<Candidates> {
+        let pieces = self.pieces.as_ref()?;
+        let mut places = Vec::new();
+        let mut from = 0;
+        // Pieces may overlap across the border of two fields, so the search goes on one byte further, not behind the piece.
+        while let Some(piece) = pieces.find_at(batch.data(), from) {
+            places.push(piece.start());
+            if places.len() > batch.len() {
+                return None;
+            }
+            from = piece.start() + 1;
+        }
+        Some(Candidates { places, next: 0 })
+    }
+}
+
+/// Places in an arena, rising.
+pub(crate) struct Candidates {
+    places: Vec<usize>,
+    next: usize,
+}
+
+impl Candidates {
+    /// Whether one of the places lies in this field. Quick where fields are asked about in the order in which they lie.
+    pub(crate) fn lies_in(&mut self, field: Span) -> bool {
+        if field.len <= 0 {
+            return false;
+        }
+        let start = field.start as usize;
+        if self.next > 0 && self.places[self.next - 1] >= start {
+            self.next = self.places.partition_point(|place| *place < start);
+        }
+        while self.places.get(self.next).is_some_and(|place| *place < start) {
+            self.next += 1;
+        }
+        self.places.get(self.next).is_some_and(|place| *place < start + field.len as usize)
+    }
+}
+
+/// An expression that finds any of these pieces, if they are few and long enough.
+fn searched(pieces: Seq) -> Option<Regex> {
+    let pieces: Vec<&[u8]> = pieces.literals()?.iter().map(Literal::as_bytes).collect();
+    if pieces.is_empty() || pieces.len() > PIECES_MAX || pieces.iter().any(|piece| piece.len() < PIECE_BYTES_MIN) {
+        return None;
+    }
+    let escaped = |piece: &&[u8]| piece.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let any: Vec<String> = pieces.iter().map(escaped).collect();
+    Regex::new(&format!("(?-u:{})", any.join("|"))).ok()
+}
+
+/// The last line of such an error is the one that says what is wrong.
+fn bad(text: &str, error: &str) -> Error {
+    let why = error.lines().last().unwrap_or_default().trim();
+    Error::new(ErrorKind::Usage, "read pattern", why.strip_prefix("error: ").unwrap_or(why)).with("pattern", format!("{text:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+    use crate::shell::{GrepFields, GrepOptions};
+
+    /// Messages around whose borders pieces of text come together that are in no single field.
+    fn batch() -> Batch {
+        let mut batch = Batch::new();
+        for (key, value) in [("aa", "abc"), ("ab", "cab"), ("k", "aaabcc"), ("", "x\nabc\ny"), ("abc", ""), ("ABC", "aBc"), ("k", "nothing"), ("abcabc", "ab")]
+        {
+            batch.push(Record::new("t", Some(key.as_bytes()), Some(value.as_bytes())));
+        }
+        batch.push(Record::new("t", None, None));
+        batch.push(Record::new("t", None, Some(b"\xffabc\xfe")));
+        batch
+    }
+
+    #[test]
+    fn what_is_passed_over_would_not_have_matched() {
+        let fields = [(true, true), (true, false), (false, true)];
+        for text in [
+            "abc",
+            "^abc$",
+            "abc|nothing",
+            "a+bc",
+            r"\babc\b",
+            "(?s).*abc",
+            "[a-z]+abc",
+            "ab",
+            "",
+            "x\\nabc",
+            "(?m)^abc$",
+            "aabc",
+            "zzz",
+            r"(?-u)\xffabc",
+            "cc$",
+        ] {
+            for ignore_case in [false, true] {
+                let pattern = Pattern::new(text, ignore_case).unwrap();
+                for ((key, value), invert) in fields.into_iter().flat_map(|fields| [(fields, false), (fields, true)]) {
+                    let look_for = GrepOptions { fields: GrepFields { key, value, headers: false }, invert, ..GrepOptions::new(pattern.clone()) };
+                    let (mut quick, mut slow) = (batch(), batch());
+                    look_for.keep_found(&mut quick);
+                    slow.retain(|record| look_for.matches(&record));
+                    assert_eq!(quick.metas(), slow.metas(), "{text} {ignore_case} {key} {value} {invert}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn common_expressions_have_pieces() {
+        for text in ["abc", "^abc", r#""status":"refunded""#, "[a-z]+: failed", "(one|two|three)", "err(or)?s"] {
+            assert!(Pattern::new(text, false).unwrap().pieces.is_some(), "{text}");
+        }
+        for text in ["", "a", "[0-9]+", ".*", "ab|c"] {
+            assert!(Pattern::new(text, false).unwrap().pieces.is_none(), "{text}");
+        }
+        assert!(Pattern::new("fail", true).unwrap().pieces.is_some());
+    }
+
+    #[test]
+    fn fields_may_lie_in_any_order() {
+        let mut candidates = Candidates { places: vec![3, 10, 20], next: 0 };
+        let span = |start, len| Span { start, len };
+        for (field, expected) in [
+            (span(18, 3), true),
+            (span(0, 4), true),
+            (span(4, 6), false),
+            (span(10, 1), true),
+            (span(21, 100), false),
+            (span(3, 0), false),
+            (Span::NULL, false),
+        ] {
+            assert_eq!(candidates.lies_in(field), expected, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expression_says_why() {
+        assert_eq!(Pattern::new("a(b", false).unwrap_err().to_string(), r#"read pattern: pattern "a(b": unclosed group"#);
+    }
+}
