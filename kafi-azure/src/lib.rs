@@ -1,0 +1,1 @@
+//! Emulated Kafka on Azure Blob Storage.
