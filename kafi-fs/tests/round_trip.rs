@@ -8,7 +8,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    ANY_PARTITION, Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Storage, TimestampType, TopicPartition,
+    ANY_PARTITION, Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Report, Storage, TimestampType, TopicPartition,
     partition_of,
 };
 use support::*;
@@ -140,7 +140,8 @@ fn a_producer_that_stays_open_writes_to_partitions_that_are_added() {
         let mut producer = producer(storage);
         produce(&mut *producer, &messages("t", 10, 10));
         admin(storage).create_partitions("t", 3, WAIT).unwrap();
-        produce(&mut *producer, [&OwnedRecord { partition: 2, ..message("t", "explicit", 1) }]);
+        let reports = produce(&mut *producer, [&OwnedRecord { partition: 2, ..message("t", "explicit", 1) }]);
+        assert!(matches!(reports[..], [Report { partition: 2, delivery: Delivery::At(0), .. }]), "{reports:?}");
         admin(storage).create_partitions("t", 4, WAIT).unwrap();
         let large = OwnedRecord { partition: ANY_PARTITION, ..message("t", vec![b'x'; 900_000], 1) };
         let keyless = vec![large; 10];
