@@ -110,7 +110,7 @@ fn grep_finds_in_keys_values_and_headers() {
         assert_eq!((found.len(), read), (2, 5));
         let error = c.grep(T, "(").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
-        assert_eq!(error.to_string(), "grep: pattern (: unclosed group");
+        assert_eq!(error.to_string(), "read pattern: pattern \"(\": unclosed group");
     });
 }
 
