@@ -18,6 +18,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long changed settings may take to be told.
 const CONFIG_SEEN_MAX: Duration = Duration::from_secs(1);
 
+/// So many groups are asked about at once.
+const GROUPS_AT_ONCE: usize = 500;
+
 /// What brokers say of a group that is not there.
 const DEAD: &str = "Dead";
 
@@ -169,38 +172,61 @@ impl KafkaAdmin {
     }
 
     fn describe_group(&self, group: &str, deadline: Deadline) -> Result<GroupDescription> {
+        let described = self.describe_all(&[group.to_string()], deadline)?.pop();
+        described.ok_or_else(|| Error::new(ErrorKind::NotFound, "describe group", "no such group").with("group", group))
+    }
+
+    /// Those of the groups that are there, in the order asked for.
+    fn describe_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<GroupDescription>> {
         let operation = "describe group";
-        let no_group = || Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group);
-        let mut description = match self.client.describe_group(operation, group, deadline) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(no_group()),
-            described => described?,
-        };
-        if description.state == DEAD {
-            return Err(no_group());
+        let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+        let mut described = Vec::with_capacity(groups.len());
+        for names in names.chunks(GROUPS_AT_ONCE) {
+            for description in self.client.describe_groups(operation, names, deadline)? {
+                match description {
+                    Ok(description) if description.state == DEAD => {}
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    description => described.push(description?),
+                }
+            }
         }
-        description.members.iter_mut().for_each(|member| member.partitions.sort());
-        description.members.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(description)
+        for description in &mut described {
+            description.members.iter_mut().for_each(|member| member.partitions.sort());
+            description.members.sort_by(|a, b| a.id.cmp(&b.id));
+        }
+        Ok(described)
     }
 
     fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<Position>> {
         let operation = "read group offsets";
-        let pending = self.client.start_group_offsets(operation, group, None, deadline)?;
-        let answers = self.client.wait_group_offsets(operation, &pending, deadline)?;
-        let mut positions = Vec::new();
-        for answer in answers {
-            match answer.error {
-                0 if answer.offset >= 0 => positions.push(Position { topic: answer.topic, partition: answer.partition, offset: answer.offset }),
-                0 => {}
-                code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
-            }
-        }
+        let positions = self.read_all(&[group.to_string()], deadline)?.pop().unwrap_or_default();
         // A broker answers for a missing group as for one that has committed nothing.
         if positions.is_empty() && !self.client.groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
             return Err(Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group));
         }
-        positions.sort();
         Ok(positions)
+    }
+
+    /// What these groups have committed, in the order asked for. librdkafka takes one group a request, so that the requests are under way together.
+    fn read_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<Vec<Position>>> {
+        let operation = "read group offsets";
+        let mut offsets = Vec::with_capacity(groups.len());
+        for groups in groups.chunks(GROUPS_AT_ONCE) {
+            let asked: Vec<_> = groups.iter().map(|group| self.client.start_group_offsets(operation, group, None, deadline)).collect::<Result<_>>()?;
+            for pending in asked {
+                let mut positions = Vec::new();
+                for answer in self.client.wait_group_offsets(operation, &pending, deadline)? {
+                    match answer.error {
+                        0 if answer.offset >= 0 => positions.push(Position { topic: answer.topic, partition: answer.partition, offset: answer.offset }),
+                        0 => {}
+                        code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
+                    }
+                }
+                positions.sort();
+                offsets.push(positions);
+            }
+        }
+        Ok(offsets)
     }
 
     fn set_group(&self, group: &str, offsets: &[Position], deadline: Deadline) -> Result<()> {
@@ -299,7 +325,10 @@ impl Admin for KafkaAdmin {
     }
 
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
-        let mut groups = self.in_storage(self.client.groups("list groups", Deadline::after(timeout)))?;
+        let (operation, deadline) = ("list groups", Deadline::after(timeout));
+        // As with topics, the list does not see why brokers cannot be reached.
+        let listed = self.client.cluster_id(operation, deadline).and_then(|_| self.client.groups(operation, deadline));
+        let mut groups = self.in_storage(listed)?;
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(groups)
     }
@@ -308,8 +337,16 @@ impl Admin for KafkaAdmin {
         self.in_storage(self.describe_group(group, Deadline::after(timeout)))
     }
 
+    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<GroupDescription>> {
+        self.in_storage(self.describe_all(groups, Deadline::after(timeout)))
+    }
+
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
         self.in_storage(self.read_group(group, Deadline::after(timeout)))
+    }
+
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<Position>>> {
+        self.in_storage(self.read_all(groups, Deadline::after(timeout)))
     }
 
     fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {

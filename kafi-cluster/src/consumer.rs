@@ -106,11 +106,12 @@ impl KafkaConsumer {
         topics.iter().try_for_each(|topic| check_topic_name(topic))?;
         self.session = None;
         let client = self.settings.consumer(&self.options, Reading::Member)?;
+        let mut partitions = Vec::new();
         if !topics.is_empty() {
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
             for answer in client.describe_topics(operation, &names, deadline)? {
                 match answer.error {
-                    0 => {}
+                    0 => partitions.extend(answer.partitions.iter().map(|p| TopicPartition { topic: answer.name.clone(), partition: p.partition })),
                     broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
                     code => return Err(error::from_code(operation, code).with("topic", answer.name)),
                 }
@@ -118,7 +119,7 @@ impl KafkaConsumer {
         }
         client.subscribe(operation, topics)?;
         let says = |property, value| self.settings.says(&self.options.properties, property, value);
-        let member = Member::new(group, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
+        let member = Member::new(group, partitions, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
         self.session = Some(Session::subscribed(client, member, self.tolerance()));
         Ok(())
     }

@@ -44,6 +44,7 @@ mod member;
 mod offsets;
 mod producer;
 mod session;
+mod settled;
 mod storage;
 mod tokens;
 

@@ -1,6 +1,6 @@
 //! A member of a group: which partitions come and go, and where they start.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafi_core::{ConsumerOptions, Error, Isolation, Position, Result, TopicPartition};
 
@@ -8,13 +8,11 @@ use crate::error;
 use crate::ffi::{Client, Deadline, PartitionList, Pending, Rebalance, Revoked};
 use crate::offsets::PendingEnds;
 use crate::session::{Part, Session, lost};
+use crate::settled::Settled;
 
 const OPERATION: &str = "join group";
 /// How long each request of a join may take; a poll that is shorter goes on with it at the next one.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
-
-/// A member to which nothing falls has its share after this long: others give something up for it at their next heartbeat, which is up to 5 s away.
-const EMPTY_MAX: Duration = Duration::from_secs(10);
 
 /// The state of a member.
 pub(crate) struct Member {
@@ -27,8 +25,10 @@ pub(crate) struct Member {
     /// Whether the broker tells a member only what it gives and takes (KIP-848), and so nothing where nothing falls to it.
     is_told_changes_only: bool,
     joining: Option<Joining>,
-    /// Since when it is known what falls to this member.
-    stable_since: Option<Instant>,
+    /// The partitions of the topics when it subscribed.
+    topics: Vec<TopicPartition>,
+    /// What was last said to fall to this member, if anything was.
+    settled: Option<Settled>,
 }
 
 /// Partitions that came, and what is asked about them.
@@ -39,16 +39,14 @@ struct Joining {
 }
 
 impl Member {
-    pub(crate) fn new(group: String, options: &ConsumerOptions, commits_by_itself: bool, is_told_changes_only: bool) -> Self {
+    pub(crate) fn new(group: String, topics: Vec<TopicPartition>, options: &ConsumerOptions, commits_by_itself: bool, is_told_changes_only: bool) -> Self {
         let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
-        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, is_told_changes_only, joining: None, stable_since: None }
+        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, is_told_changes_only, joining: None, topics, settled: None }
     }
 
-    /// Whether this member has its share of the partitions. Where partitions go from member to member one by one, an empty share may only mean that others have not
-    /// given anything up yet.
+    /// Whether this member has its share of the partitions.
     pub(crate) fn is_stable(&self, session: &Session) -> bool {
-        let is_final = |since: Instant| !session.parts.is_empty() || !session.client.is_cooperative() || since.elapsed() >= EMPTY_MAX;
-        self.stable_since.is_some_and(is_final)
+        self.settled.as_ref().is_some_and(|settled| !session.client.is_cooperative() || settled.is_settled())
     }
 
     /// Whether answers about new partitions are awaited.
@@ -65,7 +63,7 @@ impl Member {
         for change in session.client.rebalances() {
             match change {
                 Rebalance::Assigned(list) => {
-                    self.stable_since = None;
+                    self.settled = None;
                     let came = list.iter().map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
                     let joining = self.joining.get_or_insert_with(|| Joining { partitions: Vec::new(), requests: None, committed: None });
                     joining.partitions.extend(came);
@@ -75,14 +73,17 @@ impl Member {
             }
         }
         let Some(mut joining) = self.joining.take() else {
-            if self.stable_since.is_none() && self.is_told_changes_only && session.client.is_in_group() {
-                self.stable_since = Some(Instant::now());
+            if self.settled.is_none() && self.is_told_changes_only && session.client.is_in_group() {
+                self.settled = Some(Settled::new());
+            }
+            if let Some(settled) = self.settled.as_mut().filter(|_| session.client.is_cooperative()) {
+                settled.serve(&session.client, &self.group, &self.topics, &session.parts);
             }
             return Ok(());
         };
         match self.start_partitions(&mut joining, session, deadline) {
             Ok(true) => {
-                self.stable_since = Some(Instant::now());
+                self.settled = Some(Settled::new());
                 Ok(())
             }
             Ok(false) => {
@@ -100,7 +101,7 @@ impl Member {
 
     /// Gives up what the group takes back.
     fn revoke(&mut self, session: &mut Session, revoked: Revoked) {
-        self.stable_since = self.stable_since.filter(|_| revoked.others_stay).map(|_| Instant::now());
+        self.settled = self.settled.take().filter(|_| revoked.others_stay).map(|_| Settled::new());
         let gone = |topic: &str, partition: i32| revoked.partitions.iter().any(|entry| entry.partition == partition && entry.topic == topic);
         if let Some(joining) = &mut self.joining {
             joining.partitions.retain(|p| !gone(&p.topic, p.partition));

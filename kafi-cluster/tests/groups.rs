@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, Polled, Position, Storage, TopicPartition};
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Storage, TopicPartition};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -104,6 +104,71 @@ fn members_share_the_partitions_and_take_over() {
         seen.extend(take(first.as_mut(), 20));
         assert_eq!(seen.len(), 40, "{properties:?}");
         first.close(WAIT).unwrap();
+    }
+}
+
+/// Each way of sharing partitions out.
+fn protocols() -> [Vec<(String, String)>; 3] {
+    [
+        pairs(&[("partition.assignment.strategy", "range")]),
+        pairs(&[("partition.assignment.strategy", "cooperative-sticky")]),
+        pairs(&[("group.protocol", "consumer")]),
+    ]
+}
+
+/// Polls all members until all are stable, and returns how many partitions each has. Whoever is stable earlier with less than the others are about to give up fails.
+fn settle(members: &mut [Box<dyn Consumer>], partitions: usize) -> Vec<usize> {
+    let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
+    loop {
+        members.iter_mut().for_each(|member| assert_eq!(member.poll(&mut batch, TICK).unwrap(), Polled::Timeout));
+        let counts: Vec<usize> = members.iter().map(|member| member.positions().len()).collect();
+        if members.iter().all(|member| member.membership() == Membership::Stable) && counts.iter().sum::<usize>() == partitions {
+            return counts;
+        }
+        assert!(Instant::now() < deadline, "the members are stable: {counts:?}");
+    }
+}
+
+#[test]
+fn a_member_to_which_nothing_falls_knows_it() {
+    for properties in protocols() {
+        let storage = cluster(&[]);
+        let (topic, group) = (TestTopic::new(&storage, "nothing", 1, &[]), unique("nothing"));
+        let options = || ConsumerOptions { properties: properties.clone(), ..ConsumerOptions::default() };
+        let mut members = vec![member(&storage, &group, &topic.name, options())];
+        assert_eq!(members[0].membership(), Membership::Joining, "before the group has taken it in: {properties:?}");
+        assert_eq!(settle(&mut members, 1), [1]);
+        members.push(member(&storage, &group, &topic.name, options()));
+        assert_eq!(members[1].membership(), Membership::Joining, "before the group has taken it in: {properties:?}");
+        let begun = Instant::now();
+        let mut counts = settle(&mut members, 1);
+        println!("{properties:?}: {:?}", begun.elapsed());
+        counts.sort_unstable();
+        assert_eq!(counts, [0, 1], "{properties:?}");
+        // What falls to it later comes.
+        let reader = members.iter().position(|member| member.positions().len() == 1).unwrap();
+        members.remove(reader).close(WAIT).unwrap();
+        assert_eq!(settle(&mut members, 1), [1]);
+        members[0].close(WAIT).unwrap();
+    }
+}
+
+#[test]
+fn a_member_is_not_stable_while_others_are_about_to_give_something_up() {
+    for properties in protocols() {
+        let storage = cluster(&[]);
+        let (topic, group) = (TestTopic::new(&storage, "handed", 6, &[]), unique("handed"));
+        let options = || ConsumerOptions { properties: properties.clone(), ..ConsumerOptions::default() };
+        let mut members = vec![member(&storage, &group, &topic.name, options())];
+        assert_eq!(settle(&mut members, 6), [6]);
+        members.push(member(&storage, &group, &topic.name, options()));
+        let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
+        while members[1].membership() != Membership::Stable {
+            members.iter_mut().for_each(|member| assert_eq!(member.poll(&mut batch, TICK).unwrap(), Polled::Timeout));
+            assert!(Instant::now() < deadline, "the new member is stable: {properties:?}");
+        }
+        assert_eq!(members[1].positions().len(), 3, "as soon as it is stable it has its share: {properties:?}");
+        members.iter_mut().for_each(|member| member.close(WAIT).unwrap());
     }
 }
 

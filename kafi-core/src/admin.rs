@@ -1,12 +1,13 @@
 //! Administration of topics, partitions, settings, and groups.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::consumer::{Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A topic and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Topic {
     /// The name.
     pub name: String,
@@ -20,6 +21,7 @@ pub struct Topic {
 
 /// A partition and where it lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Partition {
     /// The number, from 0.
     pub partition: i32,
@@ -41,6 +43,7 @@ pub struct Partition {
 /// assert_eq!((topic.partitions, topic.replication), (Some(3), None));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct NewTopic {
     /// The name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`.
     pub name: String,
@@ -77,6 +80,7 @@ impl NewTopic {
 
 /// The range of offsets that a partition holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Watermarks {
     /// The topic's name.
     pub topic: String,
@@ -90,6 +94,7 @@ pub struct Watermarks {
 
 /// A setting of a topic or a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigEntry {
     /// Kafka's name.
     pub name: String,
@@ -103,6 +108,7 @@ pub struct ConfigEntry {
 
 /// A change of one setting: `None` goes back to the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigChange {
     /// Kafka's name.
     pub name: String,
@@ -112,6 +118,7 @@ pub struct ConfigChange {
 
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Group {
     /// The name.
     pub name: String,
@@ -121,6 +128,7 @@ pub struct Group {
 
 /// A group and who reads as it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupDescription {
     /// The name.
     pub name: String,
@@ -132,6 +140,7 @@ pub struct GroupDescription {
 
 /// A live member of a group. What a storage does not know is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct GroupMember {
     /// What tells it from the other members.
     pub id: String,
@@ -145,6 +154,7 @@ pub struct GroupMember {
 
 /// The brokers of a storage that has some.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cluster {
     /// What stays the same for as long as it is the same cluster.
     pub id: String,
@@ -156,6 +166,7 @@ pub struct Cluster {
 
 /// A broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Broker {
     /// The number.
     pub id: i32,
@@ -235,8 +246,27 @@ pub trait Admin: Send {
     /// What a group is doing, and its live members.
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription>;
 
+    /// What these groups are doing, and their live members, in the order asked for; groups that are not there are left out. A storage that can asks for all of them at
+    /// once; by default they are asked for one after the other.
+    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<GroupDescription>> {
+        let until = Instant::now() + timeout;
+        let described = groups.iter().map(|group| self.group(group, until.saturating_duration_since(Instant::now())));
+        described.filter(|described| !is_missing(described)).collect()
+    }
+
     /// The committed offsets of a group, sorted.
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>>;
+
+    /// The committed offsets of each of these groups, sorted, in the order asked for; of a group that is not there, none. A storage that can asks for all of them at
+    /// once; by default they are asked for one after the other.
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<Position>>> {
+        let until = Instant::now() + timeout;
+        let offsets = groups.iter().map(|group| match self.group_offsets(group, until.saturating_duration_since(Instant::now())) {
+            missing if is_missing(&missing) => Ok(Vec::new()),
+            offsets => offsets,
+        });
+        offsets.collect()
+    }
 
     /// Sets committed offsets of a group without live members; makes the group if it is new.
     ///
@@ -257,4 +287,8 @@ pub trait Admin: Send {
     fn operation(&mut self, operation: &str, _argument: &str, _timeout: Duration) -> Result<String> {
         Err(Error::new(ErrorKind::Unsupported, operation.to_string(), "this kind of storage has no such operation"))
     }
+}
+
+fn is_missing<T>(answer: &Result<T>) -> bool {
+    answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }

@@ -1,5 +1,7 @@
 //! Requests about groups.
 
+use std::time::Duration;
+
 use kafi_core::{Group, GroupDescription, GroupMember, Result, TopicPartition};
 
 use super::admin::{OffsetAnswer, answers_of};
@@ -36,33 +38,26 @@ impl Client {
         }
     }
 
-    /// What a group is doing, and its members, in any order. Brokers call a group that is not there dead.
-    pub(crate) fn describe_group(&self, operation: &'static str, group: &str, deadline: Deadline) -> Result<GroupDescription> {
-        let name = cstring(operation, "group", group)?;
-        let mut pointer = name.as_ptr();
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers; the array of one and its name outlive the call, which copies them.
-            unsafe { raw::rd_kafka_DescribeConsumerGroups(rk, &raw mut pointer, 1, options, queue) }
-        });
+    /// What groups are doing, and their members, in any order; each is asked for once. Brokers call a group that is not there dead.
+    pub(crate) fn describe_groups(&self, operation: &'static str, groups: &[&str], deadline: Deadline) -> Result<Vec<Result<GroupDescription>>> {
+        let pending = self.start_describe_groups(operation, groups, deadline.left())?;
         let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request; all parts live as long as it.
-        unsafe {
-            let result = raw::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
-            let groups = raw::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
-            if count == 0 {
-                return Err(error::from_code(operation, error::broker::GROUP_ID_NOT_FOUND).with("group", group));
-            }
-            let description = *groups;
-            let failure = raw::rd_kafka_ConsumerGroupDescription_error(description);
-            if !failure.is_null() && raw::error_code(failure) != 0 {
-                return Err(from_object(operation, failure).with("group", group));
-            }
-            let members = (0..raw::rd_kafka_ConsumerGroupDescription_member_count(description))
-                .map(|index| member_of(raw::rd_kafka_ConsumerGroupDescription_member(description, index)));
-            let state = raw::rd_kafka_consumer_group_state_name(raw::rd_kafka_ConsumerGroupDescription_state(description));
-            Ok(GroupDescription { name: group.to_string(), state: text(state), members: members.collect() })
-        }
+        Ok(descriptions(operation, &event))
+    }
+
+    /// Asks for the same; the brokers have this long.
+    pub(crate) fn start_describe_groups(&self, operation: &'static str, groups: &[&str], timeout: Duration) -> Result<Pending> {
+        let names: Vec<_> = groups.iter().map(|group| cstring(operation, "group", group)).collect::<Result<_>>()?;
+        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+        Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout, |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers; the array and its names outlive the call, which copies them.
+            unsafe { raw::rd_kafka_DescribeConsumerGroups(rk, pointers.as_mut_ptr(), pointers.len(), options, queue) }
+        }))
+    }
+
+    /// What [`start_describe_groups`](Self::start_describe_groups) asked for, without waiting longer than this; `None` if it is not there yet.
+    pub(crate) fn take_descriptions(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<Result<GroupDescription>>>> {
+        Ok(self.take(operation, pending, timeout_ms)?.map(|event| descriptions(operation, &event)))
     }
 
     /// Asks for the committed offsets of a group: of these partitions, or of all.
@@ -156,6 +151,34 @@ impl Client {
                 return Err(error::timed_out(operation));
             }
         }
+    }
+}
+
+/// The groups of an answer, in the order in which they were asked for.
+fn descriptions(operation: &'static str, event: &Event) -> Vec<Result<GroupDescription>> {
+    let mut count = 0;
+    // SAFETY: the caller asked for descriptions, so that is what the event holds; all parts live as long as it.
+    unsafe {
+        let result = raw::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
+        let groups = raw::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
+        (0..count).map(|index| description_of(operation, *groups.add(index))).collect()
+    }
+}
+
+/// # Safety
+/// `description` must be valid.
+unsafe fn description_of(operation: &'static str, description: *const raw::rd_kafka_ConsumerGroupDescription_t) -> Result<GroupDescription> {
+    // SAFETY: the caller vouches for the description, and all its parts live as long as it.
+    unsafe {
+        let name = text(raw::rd_kafka_ConsumerGroupDescription_group_id(description));
+        let failure = raw::rd_kafka_ConsumerGroupDescription_error(description);
+        if !failure.is_null() && raw::error_code(failure) != 0 {
+            return Err(from_object(operation, failure).with("group", name));
+        }
+        let members = (0..raw::rd_kafka_ConsumerGroupDescription_member_count(description))
+            .map(|index| member_of(raw::rd_kafka_ConsumerGroupDescription_member(description, index)));
+        let state = raw::rd_kafka_consumer_group_state_name(raw::rd_kafka_ConsumerGroupDescription_state(description));
+        Ok(GroupDescription { name, state: text(state), members: members.collect() })
     }
 }
 

@@ -125,6 +125,19 @@ impl Client {
         }
     }
 
+    /// What tells this member from the others; empty before it has a name.
+    pub(crate) fn member_id(&self) -> String {
+        // SAFETY: the handle is valid, and what it returns is null or a string that is freed once.
+        unsafe {
+            let id = raw::rd_kafka_memberid(self.rk());
+            let copy = text(id);
+            if !id.is_null() {
+                raw::rd_kafka_mem_free(self.rk(), id.cast());
+            }
+            copy
+        }
+    }
+
     /// Gives up what goes.
     pub(crate) fn give_up(&self, revoked: Revoked) {
         let Revoked { partitions, others_stay } = revoked;

@@ -57,18 +57,23 @@ impl OffsetChange {
 /// `NotFound` for a missing group; those of [`Admin`].
 pub fn group_lag(admin: &mut dyn Admin, description: &GroupDescription, timeout: Duration) -> Result<Vec<GroupLag>> {
     let committed = committed(admin.group_offsets(&description.name, timeout))?;
-    let read: BTreeMap<&TopicPartition, usize> =
-        description.members.iter().enumerate().flat_map(|(index, member)| member.partitions.iter().map(move |partition| (partition, index))).collect();
-    let all: BTreeSet<&TopicPartition> = committed.keys().chain(read.keys().copied()).collect();
+    let all = partitions_of_group(description, &committed);
     let ends = ends(admin, &all, timeout)?;
-    let lag = |partition: &TopicPartition| GroupLag {
-        topic: partition.topic.clone(),
-        partition: partition.partition,
-        committed: committed.get(partition).copied(),
-        end: ends.get(partition).map(|range| range.1),
-        member: read.get(partition).copied(),
-    };
-    Ok(all.into_iter().map(lag).collect())
+    Ok(lag_of(description, &committed, &all, &ends))
+}
+
+/// The same for several groups, in their order, with no more questions than for one where the storage can. Blocks up to `timeout` for each of them.
+///
+/// # Errors
+/// Those of [`Admin`]; a group that is missing has committed nothing.
+pub fn lag_of_groups(admin: &mut dyn Admin, descriptions: &[GroupDescription], timeout: Duration) -> Result<Vec<Vec<GroupLag>>> {
+    let names: Vec<String> = descriptions.iter().map(|description| description.name.clone()).collect();
+    let offsets = admin.offsets_of_groups(&names, timeout)?;
+    let committed: Vec<_> = offsets.into_iter().map(|offsets| committed(Ok(offsets))).collect::<Result<_>>()?;
+    let partitions: Vec<_> = descriptions.iter().zip(&committed).map(|(description, committed)| partitions_of_group(description, committed)).collect();
+    let ends = ends(admin, &partitions.iter().flatten().copied().collect(), timeout)?;
+    let all = descriptions.iter().zip(&committed).zip(&partitions);
+    Ok(all.map(|((description, committed), partitions)| lag_of(description, committed, partitions, &ends)).collect())
 }
 
 /// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it has committed where none are named; of them
@@ -151,6 +156,29 @@ pub fn check_no_members(admin: &mut dyn Admin, group: &str, timeout: Duration) -
     }
     let why = format!("it has {members} live member{}", if members == 1 { "" } else { "s" });
     Err(Error::new(ErrorKind::Conflict, "change group", why).with("group", group).hint("stop its consumers first"))
+}
+
+/// The partitions that a group has committed or that a member reads.
+fn partitions_of_group<'a>(description: &'a GroupDescription, committed: &'a BTreeMap<TopicPartition, i64>) -> BTreeSet<&'a TopicPartition> {
+    committed.keys().chain(description.members.iter().flat_map(|member| &member.partitions)).collect()
+}
+
+fn lag_of(
+    description: &GroupDescription,
+    committed: &BTreeMap<TopicPartition, i64>,
+    partitions: &BTreeSet<&TopicPartition>,
+    ends: &BTreeMap<TopicPartition, (i64, i64)>,
+) -> Vec<GroupLag> {
+    let read: BTreeMap<&TopicPartition, usize> =
+        description.members.iter().enumerate().flat_map(|(index, member)| member.partitions.iter().map(move |partition| (partition, index))).collect();
+    let lag = |partition: &&TopicPartition| GroupLag {
+        topic: partition.topic.clone(),
+        partition: partition.partition,
+        committed: committed.get(*partition).copied(),
+        end: ends.get(*partition).map(|range| range.1),
+        member: read.get(*partition).copied(),
+    };
+    partitions.iter().map(lag).collect()
 }
 
 fn committed(offsets: Result<Vec<Position>>) -> Result<BTreeMap<TopicPartition, i64>> {

@@ -1,7 +1,7 @@
 //! `group ls`: lists groups.
 
 use clap::Args;
-use kafi::{Address, Admin, ErrorKind, Group, Kafi, Result, shell};
+use kafi::{Address, Admin, Group, Kafi, Result, shell};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -37,12 +37,10 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
     };
     for (kafi, groups) in listed {
         let mut admin = kafi.admin()?;
-        for group in groups {
-            if args.long {
-                row(admin.as_mut(), &group, &mut table)?;
-            } else {
-                table.row(vec![Cell::Text(group.name)]);
-            }
+        if args.long {
+            rows(admin.as_mut(), groups, &mut table)?;
+        } else {
+            groups.into_iter().for_each(|group| table.row(vec![Cell::Text(group.name)]));
         }
     }
     table.print(context)?;
@@ -59,18 +57,15 @@ fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<Vec<Group>> {
     Ok(admin.groups(TIMEOUT)?.into_iter().filter(|group| matching.contains(&group.name)).collect())
 }
 
-fn row(admin: &mut dyn Admin, group: &Group, table: &mut Table) -> Result<()> {
-    let described = match admin.group(&group.name, TIMEOUT) {
-        // It was deleted between the listing and the look.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        described => described?,
-    };
-    let partitions = match shell::group_lag(admin, &described, TIMEOUT) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        partitions => partitions?,
-    };
-    let lag: i64 = partitions.iter().filter_map(kafi::GroupLag::lag).sum();
-    let numbers = [described.members.len() as i64, partitions.len() as i64, lag].map(Cell::Number);
-    table.row([Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers).collect());
+/// Groups that were deleted between the listing and the look are left out.
+fn rows(admin: &mut dyn Admin, groups: Vec<Group>, table: &mut Table) -> Result<()> {
+    let names: Vec<String> = groups.into_iter().map(|group| group.name).collect();
+    let described = admin.describe_groups(&names, TIMEOUT)?;
+    let lags = shell::lag_of_groups(admin, &described, TIMEOUT)?;
+    for (described, partitions) in described.into_iter().zip(lags) {
+        let lag: i64 = partitions.iter().filter_map(kafi::GroupLag::lag).sum();
+        let numbers = [described.members.len() as i64, partitions.len() as i64, lag].map(Cell::Number);
+        table.row([Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers).collect());
+    }
     Ok(())
 }
