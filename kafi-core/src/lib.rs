@@ -17,6 +17,8 @@ mod offsets;
 mod partitioner;
 mod producer;
 mod record;
+#[cfg(feature = "runtime")]
+mod runtime;
 pub mod shell;
 mod storage;
 #[cfg(feature = "testkit")]
@@ -43,6 +45,8 @@ pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
+#[cfg(feature = "runtime")]
+pub use runtime::{Attempts, Runtime, retry_until};
 pub use shell::{
     CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange, Pattern,
 };
