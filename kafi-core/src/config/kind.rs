@@ -115,15 +115,25 @@ const LOCAL: &[ConfigKey] = &[key("root.dir", Some("."), "the folder that holds 
 
 const S3: &[ConfigKey] = &[
     key("endpoint", None, "the address of the service; without it Amazon's own"),
-    key("access.key", None, "the access key id; a secret"),
+    key("access.key", None, "the access key id; a secret; without it the environment, a profile, or the machine's role says who we are"),
     key("secret.key", None, "the secret access key; a secret"),
+    key("session.token", None, "the session token of temporary keys; a secret"),
+    key("profile", None, "the profile of the AWS configuration to take credentials from, instead of keys"),
+    key("region", None, "the region; without it what the environment or the profile says, else us-east-1"),
+    key("path.style", None, "true: the bucket stands in the path, false: in the host's name; without it true where an endpoint is given"),
     key("bucket.name", Some("test"), "the bucket"),
+    key("bucket.create", Some("false"), "true: a bucket that is missing is created"),
     key("root.dir", Some(""), "what the names of all objects begin with, without slashes at its ends"),
 ];
 
 const AZURE_BLOB: &[ConfigKey] = &[
-    key("connection.string", None, "address, account, and account key in one; a secret"),
+    key("connection.string", None, "address, account, and account key in one; a secret; without it AZURE_STORAGE_CONNECTION_STRING, if no account is named"),
+    key("account.name", None, "the storage account, instead of a connection string"),
+    key("account.key", None, "the key of the account; a secret"),
+    key("sas.token", None, "a shared access signature, instead of a key; a secret"),
+    key("endpoint", None, "the address of the Blob service, where it does not follow from the account"),
     key("container.name", Some("test"), "the container"),
+    key("container.create", Some("false"), "true: a container that is missing is created"),
     key("root.dir", Some(""), "what the names of all blobs begin with, without slashes at its ends"),
 ];
 
