@@ -218,6 +218,13 @@ impl ReadArgs {
         Ok(())
     }
 
+    /// Says that there was nothing to read where times were asked for: they may be mistaken, which an empty answer does not show.
+    pub fn say_nothing_then(&self, context: &Context) {
+        if self.offsets.iter().any(|spec| spec.contains('@')) {
+            context.say(&format!("note: no messages at -o {}", self.offsets.join(" -o ")));
+        }
+    }
+
     /// Whether messages are read as a member of a group.
     pub fn joins(&self) -> bool {
         self.group.is_some() && !self.no_commit
@@ -264,7 +271,7 @@ pub fn keep_equals(argument: OsString) -> OsString {
 }
 
 /// How long a question to a storage may take, so that a broker that is not there is reported within 10 seconds.
-pub const TIMEOUT: Duration = Duration::from_secs(9);
+pub const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Reads `KEY=VALUE`.
 pub fn key_value(text: &str) -> std::result::Result<(String, String), String> {

@@ -121,8 +121,18 @@ impl Health {
         Some(if self.dropped { error.hint("security.protocol may not be what this address of the broker speaks") } else { error })
     }
 
+    /// Why a request that was given up with `code` got no answer: the last error of a broker, or that none has ever answered.
+    pub(crate) fn why_no_answer(&self, operation: &'static str, code: i32) -> Option<Error> {
+        let never = || (!self.answered).then(|| self.unanswered(error::kind_of(code).0, operation));
+        self.last_error(operation).or_else(never)
+    }
+
     fn silent(&self, operation: &'static str) -> Error {
-        Error::new(ErrorKind::Unavailable, operation, "no broker answers").retry(Retry::Later).with("brokers", &self.brokers)
+        self.unanswered(ErrorKind::Unavailable, operation)
+    }
+
+    fn unanswered(&self, kind: ErrorKind, operation: &'static str) -> Error {
+        Error::new(kind, operation, "no broker answers").retry(Retry::Later).with("brokers", &self.brokers)
     }
 }
 

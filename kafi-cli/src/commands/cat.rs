@@ -46,13 +46,17 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
     let ShownArgs { read, order, types, print } = shown;
     let mut options = read.options(context, limit)?;
     order.apply(read, &mut options)?;
-    let mut left = limit.max;
+    let (mut left, mut read_any) = (limit.max, false);
     for opened in open_topics(context, addresses)? {
         let options = read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), ..options.clone() });
         match print_all(context, &opened, &options, read.threads(), print, *types)? {
             Exit::Done => left = left.map(|left| left.saturating_sub(options.progress.read())),
             exit => return Ok(exit),
         }
+        read_any |= options.progress.read() > 0;
+    }
+    if !read_any && limit.max != Some(0) {
+        read.say_nothing_then(context);
     }
     Ok(Exit::Done)
 }

@@ -41,10 +41,16 @@ pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
         return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only").hint("run tail for each storage"));
     };
     let mut printer = MessagePrinter::open(context, opened, &args.print, args.types)?;
+    let mut printed_any = false;
     context.begin_job();
     let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, args.max, |batch| {
+        printed_any = true;
         let read = printer.print(batch)?;
         Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     });
-    Ok(summary::ended(context, &finished?))
+    let exit = summary::ended(context, &finished?);
+    if !printed_any && args.max > 0 && exit == Exit::Done {
+        args.read.say_nothing_then(context);
+    }
+    Ok(exit)
 }

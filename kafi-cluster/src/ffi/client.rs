@@ -197,10 +197,8 @@ impl Client {
         // A request that no broker took fails with a time-out or with the state of a connection; what is known about the brokers says more.
         self.note_events();
         let broken = matches!(code, local::TIMED_OUT | local::TRANSPORT | local::ALL_BROKERS_DOWN | -166);
-        match self.health().last_error(operation) {
-            Some(error) if broken => Err(error),
-            _ => Err(crate::error::with_text(operation, code, &self.redact(&text))),
-        }
+        let known = if broken { self.health().why_no_answer(operation, code) } else { None };
+        Err(known.unwrap_or_else(|| crate::error::with_text(operation, code, &self.redact(&text))))
     }
 
     /// Waits for the answer.
@@ -208,7 +206,8 @@ impl Client {
     /// # Errors
     /// `Unavailable` and `Authentication` as soon as they are known; `Timeout`; what the request as a whole failed with.
     pub(super) fn wait(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Event> {
-        self.wait_for_now(operation, pending, deadline)?.ok_or_else(|| crate::error::timed_out(operation))
+        let timed_out = || self.health().why_no_answer(operation, local::TIMED_OUT).unwrap_or_else(|| crate::error::timed_out(operation));
+        self.wait_for_now(operation, pending, deadline)?.ok_or_else(timed_out)
     }
 
     /// As [`wait`](Self::wait), but an answer that is only late is `None`, and can be waited for again.
