@@ -1,8 +1,10 @@
 //! Bad input and what it gets: one clear line, at most one hint, and the right exit code. What needs a broker is in `cluster/errors.rs`.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Sandbox, seen};
+use crate::support::{Sandbox, seen, wait_until};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -15,6 +17,24 @@ fn sandbox() -> Sandbox {
     sandbox.write("plain", "x");
     sandbox.write("lines", "{\"value\":1}\n{\"value\":2}\n{\"valu\":3}\n{\"value\":4}\n");
     sandbox.text("kafi produce orders:t a --create -q && kafi touch -q orders:small --config max.message.bytes=100");
+    sandbox
+}
+
+/// As [`sandbox`], with a topic of three batches, of which the second is damaged.
+fn sandbox_with_damage() -> Sandbox {
+    let sandbox = sandbox();
+    sandbox.text("kafi touch -q orders:torn");
+    for values in [&["one", "two"][..], &["three", "four", "five"], &["six"]] {
+        // The times are fixed, and with them the checksums.
+        let lines: String = values.iter().map(|value| format!("{{\"timestamp\":1,\"value\":\"{value}\"}}\n")).collect();
+        sandbox.write("batch", lines);
+        sandbox.text("kafi produce orders:torn --json -l batch -q");
+    }
+    let segment = sandbox.path("data/topics/torn/0/00000000000000000000.log");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let at = bytes.windows(4).position(|window| window == b"four").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
     sandbox
 }
 
@@ -95,22 +115,149 @@ fn table() {
     );
 }
 
+/// Where, how much is lost, and what can still be read; and a flag that reads it.
+#[test]
+fn a_damaged_segment() {
+    sandbox_with_damage().check(
+        r#"
+        $ kafi cat orders:torn
+        one
+        two
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 1
+        $ kafi cat orders:torn --skip-corrupt
+        one
+        two
+        six
+        ! warning: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can; skipped
+        $ kafi head orders:torn -n 2
+        one
+        two
+        $ kafi tail orders:torn -n 2
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offset 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 1
+        $ kafi grep i orders:torn
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 2
+        $ kafi grep i orders:torn --skip-corrupt
+        six
+        ! warning: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can; skipped
+        ! 3 read, 1 found in 0.0 s
+        $ kafi wc orders:torn
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 1
+        $ kafi wc orders:torn --skip-corrupt
+        TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
+        torn          3          0            9           0
+        ! warning: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can; skipped
+        ! 3 read in 0.0 s
+        $ kafi cp orders:torn orders:copy
+        ! 2 read, 2 written, 0 failed in 0.0 s
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 1
+        $ kafi cp orders:torn orders:copy --resume
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 1
+        $ kafi cp orders:torn orders:copy --resume --skip-corrupt
+        ! warning: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can; skipped
+        ! 1 read, 1 written, 0 failed in 0.0 s
+        $ kafi cat orders:copy
+        one
+        two
+        six
+        $ kafi diff orders:torn orders:copy
+        ! error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ? 2
+        $ kafi diff orders:torn orders:copy --skip-corrupt
+        ! warning: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can; skipped
+        ! 3 compared, 0 different in 0.0 s
+        $ kafi cat orders:torn -o 5
+        six
+        "#,
+    );
+}
+
+/// No error: an answer without messages. It is said, since nothing would look like a mistake.
+#[test]
+fn a_time_behind_the_end() {
+    sandbox().check(
+        r#"
+        $ kafi cat orders:t -o @2999-01-01
+        ! note: no messages at -o @2999-01-01
+        $ kafi tail orders:t -o @2999-01-01..@2999-02-01
+        ! note: no messages at -o @2999-01-01..@2999-02-01
+        $ kafi cat orders:t -o 0=@2999-01-01 -q
+        $ kafi cat orders:t -o @2999-01-01 --json
+        ! note: no messages at -o @2999-01-01
+        $ kafi cat orders:t -o end
+        $ kafi head orders:t -n 0 -o @1999-01-01
+        $ kafi cat orders:t -o @1999-01-01
+        a
+        "#,
+    );
+}
+
+/// Root writes everywhere, unless it gives that up.
+#[test]
+fn a_folder_that_is_not_writable() {
+    let sandbox = sandbox();
+    sandbox.write("as-anybody", "[ $(id -u) = 0 ] || exec \"$@\"\nexec setpriv --bounding-set -dac_override,-dac_read_search -- \"$@\"\n");
+    sandbox.text("kafi produce ./locked/t a --create -q && chmod -R a-w locked");
+    sandbox.check(
+        r#"
+        $ sh as-anybody kafi touch ./locked/u
+        ! error: create topic: path ./locked/topics/~lock: permission denied
+        ! hint: check the owner and the mode of that path
+        ? 1
+        $ sh as-anybody kafi produce ./locked/t b
+        ! error: append: path ./locked/topics/t/0/recovery, topic t, partition 0: permission denied
+        ! hint: check the owner and the mode of that path
+        ? 1
+        $ sh as-anybody kafi cp orders:t ./locked/u
+        ! error: create topic: path ./locked/topics/~lock: permission denied
+        ! hint: check the owner and the mode of that path
+        ? 1
+        $ sh as-anybody kafi cat ./locked/t -g g
+        ! error: join group: path ./locked/groups/g.lock: permission denied
+        ! hint: check the owner and the mode of that path
+        ? 1
+        $ sh as-anybody kafi cat ./locked/t
+        a
+        $ chmod -R u+w locked
+        "#,
+    );
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let seen = seen(&sandbox().run("set -o pipefail; seq 200000 | kafi produce orders:n --create -q; kafi cat orders:n | head -n 1; echo ${PIPESTATUS[1]}"));
     assert_eq!(seen, "1\n0\n");
 }
 
+/// The first Ctrl-C lets the batch in hand be finished, for which another process does not give the partition free; the second does not wait for that.
 #[test]
 fn interrupted_twice() {
     let sandbox = sandbox();
-    let mut running = sandbox.start(&["cat", "orders:t", "--follow"], Stdio::null(), "out", "err");
-    sandbox.wait_for("out", "a\n");
-    running.interrupt();
-    // It may have ended between the two.
-    if !running.has_ended() {
+    let mut running = sandbox.start(&["produce", "orders:t"], Stdio::piped(), "out", "err");
+    let mut input = running.0.stdin.take().unwrap();
+    input.write_all(b"b\n").unwrap();
+    wait_until("the first message", || sandbox.text("kafi cat orders:t") == "a\nb\n");
+    let held = File::open(sandbox.path("data/topics/t/0/recovery")).unwrap();
+    held.lock().unwrap();
+    input.write_all(b"c\n").unwrap();
+    wait_until("the end of the process", || {
         running.interrupt();
-    }
+        running.has_ended()
+    });
     assert_eq!(running.exit_code(), 130);
-    assert!(!sandbox.read("err").contains("panicked"), "{}", sandbox.read("err"));
+    held.unlock().unwrap();
+    assert_eq!(sandbox.read("err"), "");
+    assert_eq!(sandbox.text("kafi produce orders:t d -q; kafi cat orders:t"), "a\nb\nd\n");
 }

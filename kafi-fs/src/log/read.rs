@@ -11,6 +11,7 @@ use super::index::Index;
 use super::segment::{Peek, Place, Window, below, scan};
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, FileId, IoFile};
+use crate::turns::Source;
 
 /// How often a look at files that others change meanwhile is repeated.
 const LOOKS: usize = 10;
@@ -111,30 +112,6 @@ impl Reader {
         Ok(reader)
     }
 
-    pub(crate) fn dir(&self) -> &PartitionDir {
-        &self.dir
-    }
-
-    /// The records of the batch that came last cannot be decoded: an error, also if it is asked for once more, or a warning if damage is skipped.
-    pub(crate) fn unreadable(&mut self, fault: &str, header: &BatchHeader) -> Result<()> {
-        if let Some(segment) = &mut self.segment {
-            segment.place = segment.last;
-        }
-        self.report_damage(fault, Some(header.next_offset()))?;
-        self.advance(header.next_offset());
-        Ok(())
-    }
-
-    /// The offset of the next message to read.
-    pub(crate) fn position(&self) -> i64 {
-        self.position
-    }
-
-    /// Says that everything below `position` was read.
-    pub(crate) fn advance(&mut self, position: i64) {
-        self.position = self.position.max(position);
-    }
-
     /// Goes to another offset, which must lie in the log or at its end.
     pub(crate) fn seek(&mut self, position: i64) -> Result<()> {
         self.low_file = self.dir.start_stat()?.map(|stat| stat.id);
@@ -147,47 +124,6 @@ impl Reader {
             return Err(self.dir.error(ErrorKind::OutOfRange, "read", message));
         }
         self.check_low()
-    }
-
-    /// Opens the next batch that reaches beyond the position in `decoder`; `None` where there is nothing more for now.
-    pub(crate) fn next(&mut self, window: &mut Window, decoder: &mut Decoder) -> Result<Option<BatchHeader>> {
-        loop {
-            if self.segment.is_none() && !self.find_segment()? {
-                return Ok(None);
-            }
-            let (fault, header) = match self.peek(window)? {
-                Peek::Batch(header) => {
-                    let segment = self.segment.as_mut().expect("one was just found");
-                    let (place, path) = (segment.place, self.dir.log_path(segment.base));
-                    let after = Place { at: place.at + header.total_bytes() as u64, offset: header.next_offset() };
-                    if header.next_offset() <= self.position {
-                        segment.place = after;
-                        continue;
-                    }
-                    let read = window.batch(&*segment.file, place.at, header.total_bytes(), decoder.buffer());
-                    read.map_err(|error| self.dir.io_error("read", &path, error))?;
-                    match decoder.open() {
-                        Ok(header) => {
-                            segment.last = place;
-                            segment.place = after;
-                            return Ok(Some(header));
-                        }
-                        Err(error) => (error.message().to_string(), Some(header)),
-                    }
-                }
-                Peek::Partial => ("the batch is not whole".to_string(), None),
-                Peek::Below(offset) => (below(offset, self.segment.as_ref().expect("one was just found").place), None),
-                Peek::Bad(why) => (why, None),
-            };
-            if self.refresh()? {
-                window.forget();
-                continue;
-            }
-            if !self.pass(&fault, header, window)? {
-                window.forget();
-                return Ok(None);
-            }
-        }
     }
 
     /// Looks at the next header. The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
@@ -217,16 +153,6 @@ impl Reader {
         let Some(segment) = &self.segment else { return i64::MAX };
         let durable = self.known.filter(|known| known.base == segment.base && segment.place.at < known.length);
         segment.next_base.or(durable.map(|known| known.next_offset)).unwrap_or(i64::MAX)
-    }
-
-    /// Notices that the log start was moved, or the topic deleted.
-    pub(crate) fn check(&mut self) -> Result<()> {
-        let low_file = self.dir.start_stat()?.map(|stat| stat.id);
-        if low_file != self.low_file {
-            self.low = self.low.max(self.dir.start()?);
-            self.low_file = low_file;
-        }
-        self.check_low()
     }
 
     fn check_low(&mut self) -> Result<()> {
@@ -380,6 +306,7 @@ impl Reader {
         let Some(segment) = &self.segment else { return Ok(()) };
         let first = self.position.max(segment.place.offset);
         let rest = match resume {
+            Some(offset) if offset == first + 1 => format!("the offset {first} cannot be read, those from {offset} on can"),
             Some(offset) if offset > first => format!("the offsets {first} to {} cannot be read, those from {offset} on can", offset - 1),
             Some(offset) => format!("offsets from {offset} on can be read"),
             None => format!("the offsets from {first} on cannot be read"),
@@ -400,5 +327,83 @@ impl Reader {
             Some(recovery) if !self.dir.is_current(&**recovery)? => Err(gone),
             _ => Ok(()),
         }
+    }
+}
+
+impl Source for Reader {
+    type Shared = Window;
+
+    fn topic(&self) -> &Arc<str> {
+        &self.dir.topic
+    }
+
+    fn partition(&self) -> i32 {
+        self.dir.partition
+    }
+
+    fn position(&self) -> i64 {
+        self.position
+    }
+
+    fn advance(&mut self, position: i64) {
+        self.position = self.position.max(position);
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let low_file = self.dir.start_stat()?.map(|stat| stat.id);
+        if low_file != self.low_file {
+            self.low = self.low.max(self.dir.start()?);
+            self.low_file = low_file;
+        }
+        self.check_low()
+    }
+
+    fn next(&mut self, window: &mut Window, decoder: &mut Decoder) -> Result<Option<BatchHeader>> {
+        loop {
+            if self.segment.is_none() && !self.find_segment()? {
+                return Ok(None);
+            }
+            let (fault, header) = match self.peek(window)? {
+                Peek::Batch(header) => {
+                    let segment = self.segment.as_mut().expect("one was just found");
+                    let (place, path) = (segment.place, self.dir.log_path(segment.base));
+                    let after = Place { at: place.at + header.total_bytes() as u64, offset: header.next_offset() };
+                    if header.next_offset() <= self.position {
+                        segment.place = after;
+                        continue;
+                    }
+                    let read = window.batch(&*segment.file, place.at, header.total_bytes(), decoder.buffer());
+                    read.map_err(|error| self.dir.io_error("read", &path, error))?;
+                    match decoder.open() {
+                        Ok(header) => {
+                            segment.last = place;
+                            segment.place = after;
+                            return Ok(Some(header));
+                        }
+                        Err(error) => (error.message().to_string(), Some(header)),
+                    }
+                }
+                Peek::Partial => ("the batch is not whole".to_string(), None),
+                Peek::Below(offset) => (below(offset, self.segment.as_ref().expect("one was just found").place), None),
+                Peek::Bad(why) => (why, None),
+            };
+            if self.refresh()? {
+                window.forget();
+                continue;
+            }
+            if !self.pass(&fault, header, window)? {
+                window.forget();
+                return Ok(None);
+            }
+        }
+    }
+
+    fn unreadable(&mut self, fault: &str, header: &BatchHeader) -> Result<()> {
+        if let Some(segment) = &mut self.segment {
+            segment.place = segment.last;
+        }
+        self.report_damage(fault, Some(header.next_offset()))?;
+        self.advance(header.next_offset());
+        Ok(())
     }
 }
