@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Span};
 use crate::error::Result;
 use crate::functional::ReadOptions;
 use crate::record::Record;
@@ -67,9 +67,11 @@ impl GrepOptions {
         }
     }
 
+    #[inline]
     fn may_match(&self, batch: &Batch, index: usize, candidates: &mut Candidates) -> bool {
         let meta = &batch.metas()[index];
-        self.fields.key && candidates.lies_in(meta.key) || self.fields.value && candidates.lies_in(meta.value) || self.fields.headers && meta.header_count > 0
+        let (key, value) = (if self.fields.key { meta.key } else { Span::NULL }, if self.fields.value { meta.value } else { Span::NULL });
+        candidates.lies_in_either(key, value) || self.fields.headers && meta.header_count > 0
     }
 }
 

@@ -74,19 +74,22 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// Whether one of the places lies in this field. Quick where fields are asked about in the order in which they lie.
-    pub(crate) fn lies_in(&mut self, field: Span) -> bool {
-        if field.len <= 0 {
-            return false;
-        }
-        let start = field.start as usize;
+    /// Whether one of the places lies in one of these fields, or between them. Quick where messages are asked about in the order in which they lie.
+    #[inline]
+    pub(crate) fn lies_in_either(&mut self, one: Span, other: Span) -> bool {
+        let range = |field: Span| (field.len > 0).then(|| (field.start as usize, field.start as usize + field.len as usize));
+        let (start, end) = match (range(one), range(other)) {
+            (Some(one), Some(other)) => (one.0.min(other.0), one.1.max(other.1)),
+            (Some(range), None) | (None, Some(range)) => range,
+            (None, None) => return false,
+        };
         if self.next > 0 && self.places[self.next - 1] >= start {
             self.next = self.places.partition_point(|place| *place < start);
         }
         while self.places.get(self.next).is_some_and(|place| *place < start) {
             self.next += 1;
         }
-        self.places.get(self.next).is_some_and(|place| *place < start + field.len as usize)
+        self.places.get(self.next).is_some_and(|place| *place < end)
     }
 }
 
@@ -173,17 +176,13 @@ mod tests {
     fn fields_may_lie_in_any_order() {
         let mut candidates = Candidates { places: vec![3, 10, 20], next: 0 };
         let span = |start, len| Span { start, len };
-        for (field, expected) in [
-            (span(18, 3), true),
-            (span(0, 4), true),
-            (span(4, 6), false),
-            (span(10, 1), true),
-            (span(21, 100), false),
-            (span(3, 0), false),
-            (Span::NULL, false),
-        ] {
-            assert_eq!(candidates.lies_in(field), expected, "{field:?}");
+        let alone = [(18, 3, true), (0, 4, true), (4, 6, false), (10, 1, true), (21, 100, false), (3, 0, false)];
+        for (start, len, expected) in alone {
+            assert_eq!(candidates.lies_in_either(span(start, len), Span::NULL), expected, "{start} {len}");
+            assert_eq!(candidates.lies_in_either(Span::NULL, span(start, len)), expected, "{start} {len}");
         }
+        assert!(candidates.lies_in_either(span(0, 1), span(2, 2)) && candidates.lies_in_either(span(19, 2), span(11, 2)));
+        assert!(!candidates.lies_in_either(span(11, 2), span(14, 6)) && !candidates.lies_in_either(Span::NULL, Span::NULL));
     }
 
     #[test]
