@@ -13,7 +13,8 @@ use crate::log::read::bounds;
 use crate::log::{PartitionDir, time};
 use crate::storage::Shared;
 use crate::topic_config;
-use crate::topics::{TopicFile, deadline};
+use crate::topic_file::TopicFile;
+use crate::topics::deadline;
 
 /// Administers the topics and groups of a storage.
 pub(crate) struct LogAdmin {
@@ -116,34 +117,12 @@ impl Admin for LogAdmin {
 
     fn topic_config(&mut self, topic: &str, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
         let file = self.shared.topics.load(topic)?;
-        let entry = |(name, default): (&str, &str)| {
-            let set = file.config.get(name);
-            let value = set.cloned().unwrap_or_else(|| default.to_string());
-            ConfigEntry { name: name.to_string(), value: Some(value), default: set.is_none(), read_only: false }
-        };
-        let mut entries: Vec<ConfigEntry> = topic_config::settings().map(entry).collect();
-        // Notes are told only where there are some.
-        let notes = file.config.iter().filter(|(name, _)| topic_config::is_note(name));
-        entries.extend(notes.map(|(name, value)| ConfigEntry { name: name.clone(), value: Some(value.clone()), default: false, read_only: false }));
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        Ok(topic_config::entries(&file.config, &[]))
     }
 
     fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
-        for change in changes {
-            match &change.value {
-                Some(value) => topic_config::check(&change.name, value)?,
-                None => topic_config::check_name(&change.name)?,
-            }
-        }
-        self.shared.topics.alter_config(topic, deadline(timeout), |config| {
-            for change in changes {
-                match &change.value {
-                    Some(value) => config.insert(change.name.clone(), value.clone()),
-                    None => config.remove(&change.name),
-                };
-            }
-        })
+        topic_config::check_changes(changes)?;
+        self.shared.topics.alter_config(topic, deadline(timeout), |config| topic_config::apply(changes, config))
     }
 
     fn cluster(&mut self, _timeout: Duration) -> Result<Cluster> {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
-use kafi_records::{BatchHeader, Decoder};
 
 use crate::groups::Membership;
 use crate::io::Stat;
@@ -12,6 +11,7 @@ use crate::log::read::{Leniency, Reader, bounds};
 use crate::log::segment::Window;
 use crate::storage::Shared;
 use crate::topics::deadline;
+use crate::turns::Turns;
 
 /// The pauses between two looks at files that have nothing new.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
@@ -21,21 +21,14 @@ const PAUSE_MAX: Duration = Duration::from_millis(50);
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Reads the topics of a storage.
-///
-/// One decoder and one window serve all partitions, so memory is bounded by the largest stored batch, however many partitions are assigned.
 pub(crate) struct LogConsumer {
     shared: Arc<Shared>,
     options: ConsumerOptions,
-    assigned: Option<Vec<Assigned>>,
+    turns: Option<Turns<Reader>>,
     membership: Option<Membership>,
     subscribed: Vec<Subscribed>,
     looked_at: Instant,
-    decoder: Decoder,
     window: Window,
-    /// The partition whose batch the decoder holds.
-    open: Option<(usize, BatchHeader)>,
-    /// The partition whose turn it is.
-    turn: usize,
 }
 
 /// A topic that a member reads.
@@ -46,31 +39,9 @@ struct Subscribed {
     partitions: i32,
 }
 
-struct Assigned {
-    reader: Reader,
-    end: Option<i64>,
-}
-
-impl Assigned {
-    fn is_done(&self) -> bool {
-        self.end.is_some_and(|end| self.reader.position() >= end)
-    }
-}
-
 impl LogConsumer {
     pub(crate) fn new(shared: Arc<Shared>, options: &ConsumerOptions) -> Self {
-        Self {
-            shared,
-            options: options.clone(),
-            assigned: None,
-            membership: None,
-            subscribed: Vec::new(),
-            looked_at: Instant::now(),
-            decoder: Decoder::new(),
-            window: Window::default(),
-            open: None,
-            turn: 0,
-        }
+        Self { shared, options: options.clone(), turns: None, membership: None, subscribed: Vec::new(), looked_at: Instant::now(), window: Window::default() }
     }
 
     fn group(&self, operation: &'static str) -> Result<&str> {
@@ -78,20 +49,18 @@ impl LogConsumer {
     }
 
     fn read(&mut self, assignments: &[Assignment]) -> Result<()> {
-        self.assigned = Some(self.opened(assignments)?);
-        self.open = None;
-        self.turn = 0;
+        self.turns = Some(Turns::new(self.opened(assignments)?));
         Ok(())
     }
 
-    fn opened(&self, assignments: &[Assignment]) -> Result<Vec<Assigned>> {
+    fn opened(&self, assignments: &[Assignment]) -> Result<Vec<(Reader, Option<i64>)>> {
         let leniency = Leniency { allow_gap: self.options.allow_gap, skip_corrupt: self.options.skip_corrupt };
-        let mut assigned = Vec::with_capacity(assignments.len());
+        let mut readers = Vec::with_capacity(assignments.len());
         for assignment in assignments {
             let dir = self.shared.topics.partition(&assignment.topic, assignment.partition)?;
-            assigned.push(Assigned { reader: Reader::open(dir, assignment.start, leniency)?, end: assignment.end });
+            readers.push((Reader::open(dir, assignment.start, leniency)?, assignment.end));
         }
-        Ok(assigned)
+        Ok(readers)
     }
 
     /// Where a member starts in these partitions: at the committed offset, else at the log's start or end.
@@ -133,77 +102,12 @@ impl LogConsumer {
         }
         let assignments = self.starts(added, true)?;
         let opened = self.opened(&assignments)?;
-        self.assigned.get_or_insert_default().extend(opened);
+        match &mut self.turns {
+            Some(turns) => turns.add(opened),
+            none => *none = Some(Turns::new(opened)),
+        }
         Ok(())
     }
-
-    /// Fills `batch` from where the files have something, starting with the partition whose turn it is; true when all partitions are at their end.
-    fn fill(&mut self, batch: &mut Batch) -> Result<bool> {
-        let Some(assigned) = &mut self.assigned else {
-            return Err(Error::new(ErrorKind::Usage, "poll", "no partitions are assigned"));
-        };
-        // What the decoder still holds comes first, whosever turn it is.
-        let (turn, count) = (self.turn, assigned.len());
-        let turns = (0..count).map(|step| (turn + step) % count);
-        for index in self.open.map(|(index, _)| index).into_iter().chain(turns) {
-            let partition = &mut assigned[index];
-            if !partition.is_done() {
-                partition.reader.check()?;
-            }
-            while !partition.is_done() && !batch.is_full() {
-                if self.open.is_none() {
-                    self.open = partition.reader.next(&mut self.window, &mut self.decoder)?.map(|header| (index, header));
-                }
-                let Some((_, header)) = self.open else { break };
-                if is_better_alone(&header, batch) {
-                    self.turn = index;
-                    return Ok(false);
-                }
-                let taken = take(partition, header, &mut self.decoder, batch);
-                if !matches!(taken, Ok(false)) {
-                    self.open = None;
-                }
-                taken?;
-            }
-            if partition.is_done() {
-                self.open = self.open.filter(|(open, _)| *open != index);
-            }
-            if batch.is_full() {
-                self.turn = (index + 1) % count;
-                break;
-            }
-        }
-        Ok(assigned.iter().all(Assigned::is_done))
-    }
-}
-
-/// Whether a stored batch is better left for the next call: it does not fit into what is left, which is less than half, but goes as a whole, without
-/// being copied, into an empty batch.
-fn is_better_alone(header: &BatchHeader, batch: &Batch) -> bool {
-    batch.bytes() > batch.bytes_max() / 2 && batch.bytes() + header.total_bytes() > batch.bytes_max()
-}
-
-/// Takes messages of the open batch; true when nothing is left of it.
-fn take(partition: &mut Assigned, header: BatchHeader, decoder: &mut Decoder, batch: &mut Batch) -> Result<bool> {
-    let until = partition.end.unwrap_or(i64::MAX);
-    let dir = partition.reader.dir();
-    let (from, number) = (partition.reader.position(), dir.partition);
-    let topic = batch.topic_index(&dir.topic);
-    let before = batch.len();
-    let more = match decoder.read(batch, topic, number, from, until) {
-        Ok(more) => more,
-        Err(error) => {
-            partition.reader.unreadable(error.message(), &header)?;
-            return Ok(true);
-        }
-    };
-    if more {
-        let last = batch.metas().get(before..).and_then(<[_]>::last);
-        partition.reader.advance(last.map_or(from, |meta| meta.offset + 1));
-        return Ok(false);
-    }
-    partition.reader.advance(header.next_offset().min(until));
-    Ok(true)
 }
 
 impl Consumer for LogConsumer {
@@ -235,17 +139,13 @@ impl Consumer for LogConsumer {
     }
 
     fn seek(&mut self, position: &Position, _timeout: Duration) -> Result<()> {
-        let assigned = self.assigned.as_deref_mut().unwrap_or_default();
-        let index = assigned.iter().position(|assigned| {
-            let dir = assigned.reader.dir();
-            *dir.topic == *position.topic && dir.partition == position.partition
-        });
-        let Some(index) = index else {
-            let error = Error::new(ErrorKind::NotFound, "seek", "the partition is not assigned");
-            return Err(error.with("topic", &position.topic).with("partition", position.partition));
-        };
-        self.open = self.open.filter(|(open, _)| *open != index);
-        assigned[index].reader.seek(position.offset)
+        match self.turns.as_mut().and_then(|turns| turns.reader_to_seek(&position.topic, position.partition)) {
+            Some(reader) => reader.seek(position.offset),
+            None => {
+                let error = Error::new(ErrorKind::NotFound, "seek", "the partition is not assigned");
+                Err(error.with("topic", &position.topic).with("partition", position.partition))
+            }
+        }
     }
 
     fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled> {
@@ -254,7 +154,10 @@ impl Consumer for LogConsumer {
         let mut pause = PAUSE_MIN;
         loop {
             self.look_for_partitions()?;
-            let filled = self.fill(batch);
+            let Some(turns) = &mut self.turns else {
+                return Err(Error::new(ErrorKind::Usage, "poll", "no partitions are assigned"));
+            };
+            let filled = turns.fill(&mut self.window, batch);
             // An error comes again with the next call, which is time enough.
             if !batch.is_empty() {
                 return Ok(Polled::Records);
@@ -272,12 +175,7 @@ impl Consumer for LogConsumer {
     }
 
     fn positions(&self) -> Vec<Position> {
-        let assigned = self.assigned.as_deref().unwrap_or_default();
-        let position = |assigned: &Assigned| {
-            let dir = assigned.reader.dir();
-            Position { topic: dir.topic.to_string(), partition: dir.partition, offset: assigned.reader.position() }
-        };
-        assigned.iter().map(position).collect()
+        self.turns.as_ref().map(Turns::positions).unwrap_or_default()
     }
 
     fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
@@ -297,11 +195,9 @@ impl Consumer for LogConsumer {
     }
 
     fn close(&mut self, _timeout: Duration) -> Result<()> {
-        self.assigned = None;
+        self.turns = None;
         self.membership = None;
         self.subscribed = Vec::new();
-        self.open = None;
-        self.decoder = Decoder::new();
         Ok(())
     }
 }

@@ -7,40 +7,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Error, ErrorKind, Group, GroupDescription, GroupMember, Position, Result};
-use serde::{Deserialize, Serialize};
+use kafi_core::{Group, GroupDescription, GroupMember, Position, Result};
 
 use crate::error::io_error;
+use crate::group_file::{GroupFile, check_case, check_offset, decode_name, encode_name, has_live_member, missing, state};
 use crate::io::{Access, IoFile, Lock, lock, read_file, replace_file};
 use crate::topics::Topics;
 
 const FOLDER: &str = "groups";
 
-/// The longest file name that file systems take, less `.json~`.
-const ENCODED_LEN_MAX: usize = 255 - 6;
-
 /// How long the lock of a live member is waited for: others hold it for a commit only.
 const LOCK_WAIT: Duration = Duration::from_millis(250);
-
-/// What `<group>.json` holds.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-struct GroupFile {
-    offsets: Vec<Committed>,
-    /// What later versions and other tools add is kept.
-    #[serde(flatten)]
-    extra: BTreeMap<String, serde_json::Value>,
-}
-
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-struct Committed {
-    topic: String,
-    /// The id of the topic: the offset means nothing in a later topic of the same name.
-    topic_id: String,
-    partition: i32,
-    offset: i64,
-    #[serde(default)]
-    metadata: String,
-}
 
 /// The groups of a storage.
 #[derive(Clone)]
@@ -60,7 +37,7 @@ impl Groups {
 
     /// Becomes the live member.
     pub(crate) fn join(&self, group: &str, deadline: Instant) -> Result<Membership> {
-        let encoded = encode(group)?;
+        let encoded = encode_name(group)?;
         self.check_case(group, &encoded)?;
         Ok(Membership { _lock: self.lock("join group", group, &encoded, deadline)? })
     }
@@ -72,7 +49,7 @@ impl Groups {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         for name in names {
             let Some((encoded, suffix)) = name.rsplit_once('.') else { continue };
-            let Some(group) = decode(encoded) else { continue };
+            let Some(group) = decode_name(encoded) else { continue };
             let live = matches!(suffix, "json" | "lock") && self.is_live(encoded)?;
             if suffix == "json" || live {
                 groups.insert(group.clone(), Group { name: group, state: state(live).into() });
@@ -83,7 +60,7 @@ impl Groups {
 
     /// What a group is doing. Of a live member is known only that it is there.
     pub(crate) fn describe(&self, group: &str) -> Result<GroupDescription> {
-        let encoded = encode(group)?;
+        let encoded = encode_name(group)?;
         let live = self.is_live(&encoded)?;
         if !live && self.load(group, &encoded)?.is_none() {
             return Err(missing(group));
@@ -95,7 +72,7 @@ impl Groups {
 
     /// The committed offsets of a group, sorted; those of topics that are gone are left out.
     pub(crate) fn offsets(&self, group: &str) -> Result<Vec<Position>> {
-        let encoded = encode(group)?;
+        let encoded = encode_name(group)?;
         match self.load(group, &encoded)? {
             Some(file) => self.valid(file),
             None if self.is_live(&encoded)? => Ok(Vec::new()),
@@ -105,7 +82,7 @@ impl Groups {
 
     /// As [`offsets`](Self::offsets), but a group that nobody has seen has none.
     pub(crate) fn offsets_if_any(&self, group: &str) -> Result<Vec<Position>> {
-        match self.load(group, &encode(group)?)? {
+        match self.load(group, &encode_name(group)?)? {
             Some(file) => self.valid(file),
             None => Ok(Vec::new()),
         }
@@ -113,12 +90,12 @@ impl Groups {
 
     /// Commits as the live member.
     pub(crate) fn commit(&self, _member: &Membership, group: &str, positions: &[Position]) -> Result<()> {
-        self.store("commit", group, &encode(group)?, positions)
+        self.store("commit", group, &encode_name(group)?, positions)
     }
 
     /// Commits without being a member, which is possible while there is none.
     pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, positions: &[Position], deadline: Instant) -> Result<()> {
-        let encoded = encode(group)?;
+        let encoded = encode_name(group)?;
         self.check_case(group, &encoded)?;
         self.check_positions(positions)?;
         let _lock = self.lock(operation, group, &encoded, deadline)?;
@@ -127,7 +104,7 @@ impl Groups {
 
     /// Deletes a group without a live member.
     pub(crate) fn delete(&self, group: &str, deadline: Instant) -> Result<()> {
-        let encoded = encode(group)?;
+        let encoded = encode_name(group)?;
         self.offsets(group)?;
         let _lock = self.lock("delete group", group, &encoded, deadline)?;
         let path = path(&encoded);
@@ -136,27 +113,11 @@ impl Groups {
     }
 
     fn store(&self, operation: &'static str, group: &str, encoded: &str, positions: &[Position]) -> Result<()> {
-        let mut ids: BTreeMap<&str, String> = BTreeMap::new();
         let mut file = self.load(group, encoded)?.unwrap_or_default();
-        for position in positions {
-            let topic_id = match ids.get(position.topic.as_str()) {
-                Some(id) => id.clone(),
-                None => {
-                    let id = self.topics.load(&position.topic)?.id;
-                    ids.insert(&position.topic, id.clone());
-                    id
-                }
-            };
-            file.offsets.retain(|known| known.topic != position.topic || known.partition != position.partition);
-            let Position { topic, partition, offset } = position.clone();
-            file.offsets.push(Committed { topic, topic_id, partition, offset, metadata: String::new() });
-        }
-        file.offsets.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
-        let mut bytes = serde_json::to_vec_pretty(&file).expect("names and numbers are JSON");
-        bytes.push(b'\n');
+        file.commit(positions, |topic| self.topics.load(topic).map(|file| file.id))?;
         let path = path(encoded);
         let io = self.topics.io();
-        replace_file(&**io, &path, &bytes).map_err(|error| io_error(operation, io.display(&path), error))
+        replace_file(&**io, &path, &file.encode()).map_err(|error| io_error(operation, io.display(&path), error))
     }
 
     fn load(&self, group: &str, encoded: &str) -> Result<Option<GroupFile>> {
@@ -164,39 +125,17 @@ impl Groups {
         let io = self.topics.io();
         let bytes = read_file(&**io, &path).map_err(|error| io_error("read group", io.display(&path), error))?;
         let Some(bytes) = bytes else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            let error = Error::new(ErrorKind::Corrupt, "read group", "the file is damaged").source(error);
-            error.with("group", group).with("path", io.display(&path)).hint("remove the file to start over, or restore it from a backup")
-        })
+        GroupFile::parse(&bytes, group, || io.display(&path)).map(Some)
     }
 
     fn valid(&self, file: GroupFile) -> Result<Vec<Position>> {
-        let mut ids: BTreeMap<String, Option<String>> = BTreeMap::new();
-        let mut positions = Vec::with_capacity(file.offsets.len());
-        for Committed { topic, topic_id, partition, offset, .. } in file.offsets {
-            let id = match ids.get(&topic) {
-                Some(id) => id.clone(),
-                None => match self.topics.load(&topic) {
-                    Ok(file) => ids.entry(topic.clone()).or_insert(Some(file.id)).clone(),
-                    Err(error) if error.kind() == ErrorKind::NotFound => ids.entry(topic.clone()).or_insert(None).clone(),
-                    Err(error) => return Err(error),
-                },
-            };
-            if id.is_some_and(|id| id == topic_id) {
-                positions.push(Position { topic, partition, offset });
-            }
-        }
-        positions.sort();
-        Ok(positions)
+        file.valid(|topic| self.topics.load(topic).map(|file| file.id))
     }
 
     fn check_positions(&self, positions: &[Position]) -> Result<()> {
         for position in positions {
             self.topics.partition(&position.topic, position.partition)?;
-            if position.offset < 0 {
-                let error = Error::new(ErrorKind::Usage, "commit", format!("{} is no offset", position.offset));
-                return Err(error.with("topic", &position.topic).with("partition", position.partition));
-            }
+            check_offset(position)?;
         }
         Ok(())
     }
@@ -205,21 +144,14 @@ impl Groups {
     fn check_case(&self, group: &str, encoded: &str) -> Result<()> {
         let io = self.topics.io();
         let names = io.list(FOLDER).map_err(|error| io_error("list groups", io.display(FOLDER), error))?;
-        let mut others = names.iter().filter_map(|name| name.strip_suffix(".json").or(name.strip_suffix(".lock")));
-        let Some(taken) = others.find(|other| other.eq_ignore_ascii_case(encoded) && *other != encoded) else { return Ok(()) };
-        let taken = decode(taken).unwrap_or_else(|| taken.to_string());
-        let message = format!("there is a group {taken}, and names that differ only in case cannot stand side by side in a folder");
-        Err(Error::new(ErrorKind::AlreadyExists, "join group", message).with("group", group))
+        check_case(group, encoded, names.iter().filter_map(|name| name.strip_suffix(".json").or(name.strip_suffix(".lock"))))
     }
 
     fn lock(&self, operation: &'static str, group: &str, encoded: &str, deadline: Instant) -> Result<Lock> {
         let file = self.open_lock(operation, encoded)?;
         let until = deadline.min(Instant::now() + LOCK_WAIT);
         let held = lock(&file, until).map_err(|error| io_error(operation, self.topics.io().display(&lock_path(encoded)), error))?;
-        held.ok_or_else(|| {
-            let error = Error::new(ErrorKind::Conflict, operation, "it has a live member, and a group on this kind of storage takes one");
-            error.with("group", group).hint("stop the other consumer, or use another group")
-        })
+        held.ok_or_else(|| has_live_member(operation, group))
     }
 
     fn open_lock(&self, operation: &'static str, encoded: &str) -> Result<Arc<dyn IoFile>> {
@@ -241,69 +173,10 @@ impl Groups {
     }
 }
 
-fn state(live: bool) -> &'static str {
-    if live { "Stable" } else { "Empty" }
-}
-
-fn missing(group: &str) -> Error {
-    Error::new(ErrorKind::NotFound, "find group", "no such group").with("group", group)
-}
-
 fn path(encoded: &str) -> String {
     format!("{FOLDER}/{encoded}.json")
 }
 
 fn lock_path(encoded: &str) -> String {
     format!("{FOLDER}/{encoded}.lock")
-}
-
-/// A group's name as a file name: whatever is not a letter, a digit, or one of `-_.` becomes `%XX`.
-fn encode(group: &str) -> Result<String> {
-    let mut encoded = String::with_capacity(group.len());
-    for byte in group.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "check group name", why).with("group", format!("{group:?}")));
-    match encoded.len() {
-        0 => refuse("a group's name cannot be empty"),
-        1..=ENCODED_LEN_MAX => Ok(encoded),
-        _ => refuse("the name is too long for a file"),
-    }
-}
-
-fn decode(encoded: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        if *first != b'%' {
-            bytes.push(*first);
-            rest = tail;
-            continue;
-        }
-        let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = &tail[2..];
-    }
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_come_back_from_file_names() {
-        for name in ["a", "A.b-c_d", "../etc", "ä/ö %", "kafi-cp.x", ".", "..", "a.json", "a.lock"] {
-            let encoded = encode(name).unwrap();
-            assert!(!encoded.contains('/'), "{encoded}");
-            assert_eq!(decode(&encoded).unwrap(), name);
-        }
-        assert!(encode("").is_err());
-        assert!(encode(&"ä".repeat(50)).is_err());
-        assert_eq!(decode("%zz"), None);
-        assert_eq!(decode("%f"), None);
-    }
 }

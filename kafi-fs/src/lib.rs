@@ -66,7 +66,9 @@ mod consumer;
 mod error;
 #[cfg(test)]
 mod faults;
+mod group_file;
 mod groups;
+mod intake;
 mod io;
 mod lane;
 mod log;
@@ -74,7 +76,9 @@ pub mod objects;
 mod producer;
 mod storage;
 mod topic_config;
+mod topic_file;
 mod topics;
+mod turns;
 
 pub use config::FolderOptions;
 pub use storage::{CAPABILITIES, LogStorage, open_folder, open_memory};

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{ANY_PARTITION, Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, partition_of};
 
+use crate::intake::Limits;
 use crate::io::Stat;
-use crate::lane::{Lane, Limits};
+use crate::lane::Lane;
 use crate::log::PartitionDir;
 use crate::storage::Shared;
 use crate::topic_config::Effective;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kafi_core::{Error, ErrorKind, Result, TimestampType};
+use kafi_core::{ConfigChange, ConfigEntry, Error, ErrorKind, Result, TimestampType};
 use kafi_records::Compression;
 
 /// What values a setting takes.
@@ -75,13 +75,42 @@ const SETTINGS: &[Setting] = &[
 const NOTE: &str = "kafi.";
 
 /// Whether a setting is a note.
-pub(crate) fn is_note(name: &str) -> bool {
+fn is_note(name: &str) -> bool {
     name.strip_prefix(NOTE).is_some_and(|rest| !rest.is_empty())
 }
 
-/// The names and defaults of all settings, sorted by name.
-pub(crate) fn settings() -> impl Iterator<Item = (&'static str, &'static str)> {
-    SETTINGS.iter().map(|setting| (setting.name, setting.default))
+/// All settings of a topic, sorted by name: what is set in `config`, and else the default, which is another one for those in `defaults`.
+pub(crate) fn entries(config: &BTreeMap<String, String>, defaults: &[(&str, String)]) -> Vec<ConfigEntry> {
+    let entry = |setting: &Setting| {
+        let set = config.get(setting.name);
+        let default = defaults.iter().find(|(name, _)| *name == setting.name).map_or(setting.default, |(_, default)| default);
+        let value = set.cloned().unwrap_or_else(|| default.to_string());
+        ConfigEntry { name: setting.name.to_string(), value: Some(value), default: set.is_none(), read_only: false }
+    };
+    let mut entries: Vec<ConfigEntry> = SETTINGS.iter().map(entry).collect();
+    // Notes are told only where there are some.
+    let notes = config.iter().filter(|(name, _)| is_note(name));
+    entries.extend(notes.map(|(name, value)| ConfigEntry { name: name.clone(), value: Some(value.clone()), default: false, read_only: false }));
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    entries
+}
+
+/// Checks the names and values of changes.
+pub(crate) fn check_changes(changes: &[ConfigChange]) -> Result<()> {
+    changes.iter().try_for_each(|change| match &change.value {
+        Some(value) => check(&change.name, value),
+        None => check_name(&change.name),
+    })
+}
+
+/// Makes changes that were checked.
+pub(crate) fn apply(changes: &[ConfigChange], config: &mut BTreeMap<String, String>) {
+    for change in changes {
+        match &change.value {
+            Some(value) => config.insert(change.name.clone(), value.clone()),
+            None => config.remove(&change.name),
+        };
+    }
 }
 
 /// Checks a setting's name and value.
@@ -114,7 +143,7 @@ pub(crate) fn check(name: &str, value: &str) -> Result<()> {
 }
 
 /// Checks a setting's name.
-pub(crate) fn check_name(name: &str) -> Result<()> {
+fn check_name(name: &str) -> Result<()> {
     if is_note(name) || SETTINGS.iter().any(|setting| setting.name == name) { Ok(()) } else { unknown(name) }
 }
 

@@ -4,40 +4,19 @@
 //! that folder, but the lock, was left behind by a crash and is removed by the next who holds the lock.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{Error, ErrorKind, NewTopic, Result, check_topic_name};
-use serde::{Deserialize, Serialize};
 
 use crate::error::io_error;
 use crate::io::{Access, Io, Lock, lock, read_file, replace_file};
 use crate::log::{PartitionDir, Recovery};
-use crate::topic_config;
+use crate::topic_file::{self, TopicFile, new_id};
 
 const FOLDER: &str = "topics";
 const LOCK: &str = "topics/~lock";
-
-/// The most partitions that a topic can have here: each is a folder.
-const PARTITIONS_MAX: i32 = 100_000;
-
-/// What `topic.json` holds.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(crate) struct TopicFile {
-    /// Tells a topic from a later one of the same name.
-    pub(crate) id: String,
-    pub(crate) partitions: i32,
-    /// Milliseconds since 1970.
-    pub(crate) created: i64,
-    #[serde(default)]
-    pub(crate) config: BTreeMap<String, String>,
-    /// What later versions and other tools add is kept.
-    #[serde(flatten)]
-    extra: BTreeMap<String, serde_json::Value>,
-}
 
 /// The topics of a storage.
 #[derive(Clone)]
@@ -68,12 +47,11 @@ impl Topics {
     pub(crate) fn load(&self, name: &str) -> Result<TopicFile> {
         check_topic_name(name)?;
         let bytes = read_file(&*self.io, &path(name)).map_err(|error| self.io_error("read topic", name, error))?;
-        let Some(bytes) = bytes else { return Err(self.missing(name)) };
-        let file: Result<TopicFile> = serde_json::from_slice(&bytes).map_err(|error| {
-            let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged").source(error);
-            error.with("topic", name).with("path", self.io.display(&path(name))).hint("restore the file from a backup; the messages are beside it")
-        });
-        file.and_then(|file| if file.partitions < 1 { Err(self.missing(name)) } else { Ok(file) })
+        let file = match bytes {
+            Some(bytes) => TopicFile::parse(&bytes, name, || self.io.display(&path(name)))?,
+            None => None,
+        };
+        file.ok_or_else(|| self.missing(name))
     }
 
     /// Which `topic.json` there is, to notice changes.
@@ -92,27 +70,15 @@ impl Topics {
 
     /// Makes a topic: in a folder of a temporary name, which is then renamed.
     pub(crate) fn create(&self, topic: &NewTopic, deadline: Instant) -> Result<()> {
-        check_topic_name(&topic.name)?;
-        let partitions = topic.partitions.unwrap_or(1);
-        let refuse = |why: String| Err(Error::new(ErrorKind::Usage, "create topic", why).with("topic", &topic.name));
-        if !(1..=PARTITIONS_MAX).contains(&partitions) {
-            return refuse(format!("{partitions} partitions are not possible, 1 to {PARTITIONS_MAX} are"));
-        }
-        if let Some(replication) = topic.replication.filter(|replication| *replication != 1) {
-            return refuse(format!("{replication} replicas are not possible, this storage keeps one"));
-        }
-        for (name, value) in &topic.config {
-            topic_config::check(name, value)?;
-        }
+        let file = TopicFile::of(topic)?;
         let on_error = |error| self.io_error("create topic", &topic.name, error);
         self.io.create_folder(FOLDER).map_err(on_error)?;
         let _lock = self.lock("create topic", deadline)?;
-        self.check_free(&topic.name)?;
-        let file = TopicFile { id: new_id(), partitions, created: now_ms(), config: topic.config.iter().cloned().collect(), extra: BTreeMap::new() };
+        topic_file::check_free(&self.storage, &topic.name, &self.names()?)?;
         let temporary = format!("{FOLDER}/~new-{}", file.id);
         let made = self
-            .create_partitions_in(&temporary, 0..partitions)
-            .and_then(|()| replace_file(&*self.io, &format!("{temporary}/topic.json"), &encode(&file)))
+            .create_partitions_in(&temporary, 0..file.partitions)
+            .and_then(|()| replace_file(&*self.io, &format!("{temporary}/topic.json"), &file.encode()))
             .and_then(|()| self.io.rename(&temporary, &folder(&topic.name)))
             .and_then(|()| self.io.sync_folder(FOLDER));
         if made.is_err() {
@@ -150,16 +116,10 @@ impl Topics {
         self.load(name)?;
         let _lock = self.lock("create partitions", deadline)?;
         let mut file = self.load(name)?;
-        let refuse = |why: String| Err(Error::new(ErrorKind::Usage, "create partitions", why).with("topic", name));
-        if partitions <= file.partitions {
-            return refuse(format!("it has {} partitions already, and they can only be raised", file.partitions));
-        }
-        if partitions > PARTITIONS_MAX {
-            return refuse(format!("{partitions} partitions are not possible, {PARTITIONS_MAX} at most"));
-        }
+        file.check_raise(name, partitions)?;
         let made = self.create_partitions_in(&folder(name), file.partitions..partitions).and_then(|()| {
             file.partitions = partitions;
-            replace_file(&*self.io, &path(name), &encode(&file))
+            replace_file(&*self.io, &path(name), &file.encode())
         });
         made.map_err(|error| self.io_error("create partitions", name, error))
     }
@@ -170,24 +130,17 @@ impl Topics {
         let _lock = self.lock("set topic configuration", deadline)?;
         let mut file = self.load(name)?;
         change(&mut file.config);
-        replace_file(&*self.io, &path(name), &encode(&file)).map_err(|error| self.io_error("set topic configuration", name, error))
+        replace_file(&*self.io, &path(name), &file.encode()).map_err(|error| self.io_error("set topic configuration", name, error))
     }
 
     /// The error about a topic that is not there.
     pub(crate) fn missing(&self, name: &str) -> Error {
-        let error = Error::new(ErrorKind::NotFound, "find topic", "no such topic").with("topic", name).with("storage", &self.storage);
-        let near = self.names().ok().and_then(|names| kafi_core::nearest(name, names.iter().map(String::as_str)).map(str::to_string));
-        match near {
-            Some(near) => error.hint(format!("did you mean {near}? `kafi touch` creates a topic, and so does --create when producing")),
-            None => error.hint("`kafi touch` creates a topic, and so does --create when producing"),
-        }
+        topic_file::missing(&self.storage, name, &self.names().unwrap_or_default())
     }
 
     /// The error about a partition that is not there.
     pub(crate) fn missing_partition(&self, name: &str, partition: i32, partitions: i32) -> Error {
-        let message = format!("no such partition, the topic has {partitions}");
-        let error = Error::new(ErrorKind::NotFound, "find partition", message).with("topic", name).with("partition", partition);
-        error.with("storage", &self.storage)
+        topic_file::missing_partition(&self.storage, name, partition, partitions)
     }
 
     fn create_partitions_in(&self, folder: &str, partitions: std::ops::Range<i32>) -> io::Result<()> {
@@ -197,18 +150,6 @@ impl Topics {
             Recovery::default().write(&*recovery)?;
         }
         self.io.sync_folder(folder)
-    }
-
-    /// A name that differs from an existing one only in case would be the same folder on some file systems.
-    fn check_free(&self, name: &str) -> Result<()> {
-        let names = self.names()?;
-        let Some(taken) = names.iter().find(|taken| taken.eq_ignore_ascii_case(name)) else { return Ok(()) };
-        if taken == name {
-            let error = Error::new(ErrorKind::AlreadyExists, "create topic", "it exists already");
-            return Err(error.with("topic", name).with("storage", &self.storage));
-        }
-        let message = format!("there is a topic {taken}, and names that differ only in case cannot stand side by side in a folder");
-        Err(Error::new(ErrorKind::AlreadyExists, "create topic", message).with("topic", name).with("storage", &self.storage))
     }
 
     fn lock(&self, operation: &'static str, deadline: Instant) -> Result<Lock> {
@@ -249,21 +190,4 @@ fn folder(name: &str) -> String {
 
 fn path(name: &str) -> String {
     format!("{FOLDER}/{name}/topic.json")
-}
-
-fn encode(file: &TopicFile) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(file).expect("names and numbers are JSON");
-    bytes.push(b'\n');
-    bytes
-}
-
-/// 128 random bits: the standard library seeds its hashers from the system.
-fn new_id() -> String {
-    let word = || {
-        let mut hasher = RandomState::new().build_hasher();
-        hasher.write_u128(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos());
-        hasher.write_u32(std::process::id());
-        hasher.finish()
-    };
-    format!("{:016x}{:016x}", word(), word())
 }

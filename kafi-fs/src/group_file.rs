@@ -1,0 +1,185 @@
+//! What `groups/<group>.json` holds, wherever it lies, and the names of groups as names of files.
+
+use std::collections::BTreeMap;
+
+use kafi_core::{Error, ErrorKind, Position, Result};
+use serde::{Deserialize, Serialize};
+
+/// The longest file name that file systems take, less `.json~`.
+const ENCODED_LEN_MAX: usize = 255 - 6;
+
+/// What `<group>.json` holds.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct GroupFile {
+    pub(crate) offsets: Vec<Committed>,
+    /// How many members there were so far, where that is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) generation: Option<u64>,
+    /// The live member, where it is noted here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) member: Option<Member>,
+    /// What later versions and other tools add is kept.
+    #[serde(flatten)]
+    extra: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Committed {
+    pub(crate) topic: String,
+    /// The id of the topic: the offset means nothing in a later topic of the same name.
+    pub(crate) topic_id: String,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    #[serde(default)]
+    pub(crate) metadata: String,
+}
+
+/// The live member of a group.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Member {
+    pub(crate) id: String,
+    /// Until when it is taken for live without a further word from it; milliseconds since 1970.
+    pub(crate) until: i64,
+}
+
+impl GroupFile {
+    /// Reads what `path` holds.
+    pub(crate) fn parse(bytes: &[u8], group: &str, path: impl FnOnce() -> String) -> Result<Self> {
+        serde_json::from_slice(bytes).map_err(|error| {
+            let error = Error::new(ErrorKind::Corrupt, "read group", "the file is damaged").source(error);
+            error.with("group", group).with("path", path()).hint("remove the file to start over, or restore it from a backup")
+        })
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Notes these offsets; `id_of` knows the ids of topics.
+    pub(crate) fn commit(&mut self, positions: &[Position], mut id_of: impl FnMut(&str) -> Result<String>) -> Result<()> {
+        let mut ids: BTreeMap<&str, String> = BTreeMap::new();
+        for position in positions {
+            let topic_id = match ids.get(position.topic.as_str()) {
+                Some(id) => id.clone(),
+                None => {
+                    let id = id_of(&position.topic)?;
+                    ids.insert(&position.topic, id.clone());
+                    id
+                }
+            };
+            self.offsets.retain(|known| known.topic != position.topic || known.partition != position.partition);
+            let Position { topic, partition, offset } = position.clone();
+            self.offsets.push(Committed { topic, topic_id, partition, offset, metadata: String::new() });
+        }
+        self.offsets.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+        Ok(())
+    }
+
+    /// The offsets of topics that are still there, sorted; `id_of` knows the ids of topics.
+    pub(crate) fn valid(self, mut id_of: impl FnMut(&str) -> Result<String>) -> Result<Vec<Position>> {
+        let mut ids: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut positions = Vec::with_capacity(self.offsets.len());
+        for Committed { topic, topic_id, partition, offset, .. } in self.offsets {
+            let id = match ids.get(&topic) {
+                Some(id) => id.clone(),
+                None => match id_of(&topic) {
+                    Ok(id) => ids.entry(topic.clone()).or_insert(Some(id)).clone(),
+                    Err(error) if error.kind() == ErrorKind::NotFound => ids.entry(topic.clone()).or_insert(None).clone(),
+                    Err(error) => return Err(error),
+                },
+            };
+            if id.is_some_and(|id| id == topic_id) {
+                positions.push(Position { topic, partition, offset });
+            }
+        }
+        positions.sort();
+        Ok(positions)
+    }
+}
+
+/// Checks that what is to be committed are offsets.
+pub(crate) fn check_offset(position: &Position) -> Result<()> {
+    if position.offset >= 0 {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Usage, "commit", format!("{} is no offset", position.offset));
+    Err(error.with("topic", &position.topic).with("partition", position.partition))
+}
+
+/// Kafka's word for what a group is doing.
+pub(crate) fn state(live: bool) -> &'static str {
+    if live { "Stable" } else { "Empty" }
+}
+
+/// The error about a group that nobody has seen.
+pub(crate) fn missing(group: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "find group", "no such group").with("group", group)
+}
+
+/// The error of whoever comes second.
+pub(crate) fn has_live_member(operation: &'static str, group: &str) -> Error {
+    let error = Error::new(ErrorKind::Conflict, operation, "it has a live member, and a group on this kind of storage takes one");
+    error.with("group", group).hint("stop the other consumer, or use another group")
+}
+
+/// Checks that no other group has the `encoded` name but for its case: they would be one file on some file systems.
+pub(crate) fn check_case<'a>(group: &str, encoded: &str, mut others: impl Iterator<Item = &'a str>) -> Result<()> {
+    let Some(taken) = others.find(|other| other.eq_ignore_ascii_case(encoded) && *other != encoded) else { return Ok(()) };
+    let taken = decode_name(taken).unwrap_or_else(|| taken.to_string());
+    let message = format!("there is a group {taken}, and names that differ only in case cannot stand side by side in a folder");
+    Err(Error::new(ErrorKind::AlreadyExists, "join group", message).with("group", group))
+}
+
+/// A group's name as a file name: whatever is not a letter, a digit, or one of `-_.` becomes `%XX`.
+pub(crate) fn encode_name(group: &str) -> Result<String> {
+    let mut encoded = String::with_capacity(group.len());
+    for byte in group.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "check group name", why).with("group", format!("{group:?}")));
+    match encoded.len() {
+        0 => refuse("a group's name cannot be empty"),
+        1..=ENCODED_LEN_MAX => Ok(encoded),
+        _ => refuse("the name is too long for a file"),
+    }
+}
+
+pub(crate) fn decode_name(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first != b'%' {
+            bytes.push(*first);
+            rest = tail;
+            continue;
+        }
+        let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = &tail[2..];
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_from_file_names() {
+        for name in ["a", "A.b-c_d", "../etc", "ä/ö %", "kafi-cp.x", ".", "..", "a.json", "a.lock"] {
+            let encoded = encode_name(name).unwrap();
+            assert!(!encoded.contains('/'), "{encoded}");
+            assert_eq!(decode_name(&encoded).unwrap(), name);
+        }
+        assert!(encode_name("").is_err());
+        assert!(encode_name(&"ä".repeat(50)).is_err());
+        assert_eq!(decode_name("%zz"), None);
+        assert_eq!(decode_name("%f"), None);
+    }
+}
