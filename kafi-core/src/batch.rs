@@ -1,5 +1,6 @@
 //! A batch of messages: one arena of bytes and fixed-size metas that point into it.
 
+use crate::abi::Foreign;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Header, HeaderMeta, Headers, Record, TimestampType};
 
@@ -87,7 +88,7 @@ pub struct RecordMeta {
 /// assert_eq!(batch.get(0).key, Some(&b"k"[..]));
 /// assert_eq!(batch.get(0).value, None);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Batch {
     data: Vec<u8>,
     records: Vec<RecordMeta>,
@@ -95,6 +96,16 @@ pub struct Batch {
     topics: Vec<String>,
     records_max: usize,
     bytes_max: usize,
+    /// What a plugin lends, shown instead of the parts above.
+    foreign: Foreign,
+}
+
+impl Clone for Batch {
+    fn clone(&self) -> Self {
+        let (data, records, headers) = self.parts();
+        let (data, records, headers) = (data.to_vec(), records.to_vec(), headers.to_vec());
+        Self { data, records, headers, topics: self.topics.clone(), records_max: self.records_max, bytes_max: self.bytes_max, foreign: Foreign::default() }
+    }
 }
 
 impl Default for Batch {
@@ -123,6 +134,7 @@ impl Batch {
             topics: Vec::new(),
             records_max: records_max.max(1),
             bytes_max: bytes_max.clamp(1, 1 << 30),
+            foreign: Foreign::default(),
         }
     }
 
@@ -144,26 +156,27 @@ impl Batch {
 
     /// The number of messages.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.metas().len()
     }
 
     /// Whether there are no messages.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.metas().is_empty()
     }
 
     /// Whether a limit is reached.
     pub fn is_full(&self) -> bool {
-        self.records.len() >= self.records_max || self.data.len() >= self.bytes_max
+        self.len() >= self.records_max || self.bytes() >= self.bytes_max
     }
 
     /// The bytes in the arena.
     pub fn bytes(&self) -> usize {
-        self.data.len()
+        self.data().len()
     }
 
     /// Removes all messages. Keeps the memory, but gives back what a single huge message took beyond four times the limit.
     pub fn clear(&mut self) {
+        self.foreign.hide();
         self.data.clear();
         self.records.clear();
         self.headers.clear();
@@ -175,6 +188,7 @@ impl Batch {
 
     /// Keeps the first `len` messages.
     pub fn truncate(&mut self, len: usize) {
+        self.foreign.truncate(len);
         self.records.truncate(len);
     }
 
@@ -220,6 +234,7 @@ impl Batch {
 
     /// Adds a copy of `record`, whatever the limits say.
     pub fn push(&mut self, record: Record<'_>) {
+        self.own();
         let topic = self.topic_index(record.topic);
         let header_start = self.header_mark();
         for header in record.headers.iter() {
@@ -246,17 +261,18 @@ impl Batch {
     /// If `index` is not below [`len`](Batch::len).
     #[inline]
     pub fn get(&self, index: usize) -> Record<'_> {
-        let meta = &self.records[index];
-        let headers = meta.header_start as usize..(meta.header_start + meta.header_count) as usize;
+        let (data, records, headers) = self.parts();
+        let meta = &records[index];
+        let header_range = meta.header_start as usize..(meta.header_start + meta.header_count) as usize;
         Record {
             topic: &self.topics[meta.topic as usize],
             partition: meta.partition,
             offset: meta.offset,
             timestamp: meta.timestamp,
             timestamp_type: meta.timestamp_type,
-            key: meta.key.of(&self.data),
-            value: meta.value.of(&self.data),
-            headers: Headers { data: &self.data, metas: &self.headers[headers] },
+            key: meta.key.of(data),
+            value: meta.value.of(data),
+            headers: Headers { data, metas: &headers[header_range] },
         }
     }
 
@@ -267,32 +283,38 @@ impl Batch {
 
     /// The metas, for codecs.
     pub fn metas(&self) -> &[RecordMeta] {
-        &self.records
+        self.parts().1
     }
 
     /// The metas, to change partitions, offsets, and timestamps in place.
     pub fn metas_mut(&mut self) -> &mut [RecordMeta] {
-        &mut self.records
+        match self.foreign.metas_mut() {
+            Some(metas) => metas,
+            None => &mut self.records,
+        }
     }
 
     /// The arena, for codecs that append to it and point into it with [`push_meta`](Batch::push_meta).
     pub fn arena(&mut self) -> &mut Vec<u8> {
+        self.own();
         &mut self.data
     }
 
     /// The arena, the record metas, and the header metas, for codecs that fill all three in one pass. What they add has to fit together, as
     /// [`validate`](Batch::validate) checks.
     pub fn parts_mut(&mut self) -> (&mut Vec<u8>, &mut Vec<RecordMeta>, &mut Vec<HeaderMeta>) {
+        self.own();
         (&mut self.data, &mut self.records, &mut self.headers)
     }
 
     /// The arena's bytes.
     pub fn data(&self) -> &[u8] {
-        &self.data
+        self.parts().0
     }
 
     /// Copies a header's bytes into the arena and adds its meta, for a record meta that is pushed next.
     pub fn push_header(&mut self, header: Header<'_>) {
+        self.own();
         let name = Span::append(&mut self.data, Some(header.name));
         let value = Span::append(&mut self.data, header.value);
         self.headers.push(HeaderMeta { name, value });
@@ -300,12 +322,13 @@ impl Batch {
 
     /// The index that the next header meta gets.
     pub fn header_mark(&self) -> u32 {
-        u32::try_from(self.headers.len()).expect("a batch holds fewer than 2^32 headers")
+        u32::try_from(self.parts().2.len()).expect("a batch holds fewer than 2^32 headers")
     }
 
     /// Adds a header meta that points into the arena.
     #[inline]
     pub fn push_header_meta(&mut self, meta: HeaderMeta) {
+        self.own();
         debug_assert!(meta.name.len >= 0 && meta.name.fits(self.data.len()) && meta.value.fits(self.data.len()));
         self.headers.push(meta);
     }
@@ -313,12 +336,14 @@ impl Batch {
     /// Adds a record whose bytes are in the arena already.
     #[inline]
     pub fn push_meta(&mut self, meta: RecordMeta) {
+        self.own();
         debug_assert!(meta.key.fits(self.data.len()) && meta.value.fits(self.data.len()));
         self.records.push(meta);
     }
 
     /// Takes back everything that was added after the batch had `records` messages, `headers` header metas and `bytes` bytes.
     pub fn rewind(&mut self, records: usize, headers: u32, bytes: usize) {
+        self.own();
         self.records.truncate(records);
         self.headers.truncate(headers as usize);
         self.data.truncate(bytes);
@@ -329,17 +354,74 @@ impl Batch {
     /// # Errors
     /// `Corrupt` names the first message that does not fit.
     pub fn validate(&self) -> Result<()> {
-        let bytes = self.data.len();
-        let bad_header = self.headers.iter().any(|meta| meta.name.len < 0 || !meta.name.fits(bytes) || !meta.value.fits(bytes));
-        let bad_record = self.records.iter().position(|meta| {
+        let (data, records, headers) = self.parts();
+        let bytes = data.len();
+        let bad_header = headers.iter().any(|meta| meta.name.len < 0 || !meta.name.fits(bytes) || !meta.value.fits(bytes));
+        let bad_record = records.iter().position(|meta| {
             let headers_end = meta.header_start as usize + meta.header_count as usize;
-            !meta.key.fits(bytes) || !meta.value.fits(bytes) || meta.topic as usize >= self.topics.len() || headers_end > self.headers.len()
+            !meta.key.fits(bytes) || !meta.value.fits(bytes) || meta.topic as usize >= self.topics.len() || headers_end > headers.len()
         });
         if let Some(index) = bad_record {
             return Err(Error::new(ErrorKind::Corrupt, "check batch", "a message points outside of its batch").with("message", index));
         }
         if bad_header {
             return Err(Error::new(ErrorKind::Corrupt, "check batch", "a header points outside of its batch"));
+        }
+        Ok(())
+    }
+
+    /// The arena, the record metas, and the header metas: its own, or those that a plugin lends.
+    #[inline]
+    fn parts(&self) -> (&[u8], &[RecordMeta], &[HeaderMeta]) {
+        self.foreign.parts().unwrap_or((&self.data, &self.records, &self.headers))
+    }
+
+    /// Copies what a plugin lends, before something is added to it.
+    #[inline]
+    fn own(&mut self) {
+        let Some((data, records, headers)) = self.foreign.parts() else { return };
+        self.data.clear();
+        self.data.extend_from_slice(data);
+        self.records.clear();
+        self.records.extend_from_slice(records);
+        self.headers.clear();
+        self.headers.extend_from_slice(headers);
+        self.foreign.hide();
+    }
+}
+
+#[cfg(feature = "plugin")]
+impl Batch {
+    /// The arena, the record metas, and the header metas.
+    pub(crate) fn all_parts(&self) -> (&[u8], &[RecordMeta], &[HeaderMeta]) {
+        self.parts()
+    }
+
+    /// What a plugin lends, to be shown and taken back.
+    pub(crate) fn foreign(&mut self) -> &mut Foreign {
+        &mut self.foreign
+    }
+
+    /// Removes all messages, and replaces the topics' names, whose memory is used again.
+    ///
+    /// # Errors
+    /// Those of the names.
+    pub(crate) fn restart<'a>(&mut self, names: impl ExactSizeIterator<Item = Result<&'a str>>) -> Result<()> {
+        self.foreign.hide();
+        self.data.clear();
+        self.records.clear();
+        self.headers.clear();
+        self.topics.truncate(names.len());
+        for (index, name) in names.enumerate() {
+            let name = name?;
+            match self.topics.get_mut(index) {
+                Some(known) if known == name => {}
+                Some(known) => {
+                    known.clear();
+                    known.push_str(name);
+                }
+                None => self.topics.push(name.to_string()),
+            }
         }
         Ok(())
     }

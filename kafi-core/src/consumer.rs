@@ -7,6 +7,7 @@ use crate::error::Result;
 
 /// Which messages of transactions are delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Isolation {
     /// Only committed ones, up to the last stable offset.
     #[default]
@@ -17,6 +18,7 @@ pub enum Isolation {
 
 /// How a consumer is made.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ConsumerOptions {
     /// The group to commit as; needed to subscribe and to commit.
     pub group: Option<String>,
@@ -50,6 +52,7 @@ impl Default for ConsumerOptions {
 
 /// A partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct TopicPartition {
     /// The topic's name.
     pub topic: String,
@@ -59,6 +62,7 @@ pub struct TopicPartition {
 
 /// A place in a partition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Position {
     /// The topic's name.
     pub topic: String,
@@ -70,6 +74,7 @@ pub struct Position {
 
 /// What to read of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct Assignment {
     /// The topic's name.
     pub topic: String,

@@ -2,6 +2,14 @@
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "plugin")]
+pub mod abi;
+#[cfg(not(feature = "plugin"))]
+mod abi {
+    //! Without plugins no batch is ever lent.
+    mod foreign_none;
+    pub(crate) use foreign_none::Foreign;
+}
 mod admin;
 mod batch;
 mod capability;
@@ -31,7 +39,9 @@ mod value;
 pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks};
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
-pub use config::{Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageKind, expand_environment, is_secret_key, nearest};
+pub use config::{
+    Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_secret_key, nearest,
+};
 pub use consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};

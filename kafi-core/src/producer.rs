@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 
 /// How a producer is made.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ProducerOptions {
     /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps. Default: false, the storage assigns offsets.
     pub keep_offsets: bool,

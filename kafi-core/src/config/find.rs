@@ -45,22 +45,31 @@ impl Config {
     /// `NotFound` for an unknown name, naming the nearest known one; `Usage` for a name that several kinds of storage share, listing the
     /// candidates, and for a name that cannot be one; else those of [`from_file`](Config::from_file).
     pub fn find(name: &str, home: &Path) -> Result<Config> {
+        Self::find_among(name, home, &StorageKind::ALL)
+    }
+
+    /// The same among storages of these kinds, where those of plugins are not to be missed.
+    ///
+    /// # Errors
+    /// Those of [`find`](Config::find).
+    pub fn find_among(name: &str, home: &Path, kinds: &[StorageKind]) -> Result<Config> {
         let (folder, short) = match name.split_once('/') {
             Some((folder, short)) => (Some(folder), short),
             None => (None, name),
         };
-        let kind = folder.map(|folder| kind_of_folder(name, folder)).transpose()?;
+        let kind = folder.map(|folder| kind_of_folder(name, folder, kinds)).transpose()?;
         if short.is_empty() || short.contains(['/', ':', '\0']) || short.starts_with('.') {
             let message = "the name of a storage is one word without / and :, or folder/name";
             return Err(Error::new(ErrorKind::Usage, OPERATION, message).with("storage", name));
         }
         let own = if kind.is_none() { files_in(home, short) } else { Vec::new() };
-        let configured = configured(home, short, kind);
+        let only = kind.map(|kind| [kind]);
+        let configured = configured(home, short, only.as_ref().map_or(kinds, <[_; 1]>::as_slice));
         match (one_of(name, own)?, configured.as_slice()) {
-            (None, []) => Err(not_found(name, home)),
-            (Some(path), []) => Config::from_file(&path),
-            (Some(path), _) if kind_of_file(&path).is_some() => Config::from_file(&path),
-            (_, files) => Config::from_configured(&only_one(name, files)?),
+            (None, []) => Err(not_found(name, home, kinds)),
+            (Some(path), []) => Config::from_file_among(&path, kinds),
+            (Some(path), _) if kind_of_file(&path, kinds).is_some() => Config::from_file_among(&path, kinds),
+            (_, files) => Config::from_configured(&only_one(name, files)?, kinds),
         }
     }
 
@@ -69,13 +78,21 @@ impl Config {
     /// # Errors
     /// `PermissionDenied` or `Io` where a folder cannot be read; a folder that is not there counts as empty.
     pub fn list(home: &Path) -> Result<Vec<ConfigFile>> {
+        Self::list_among(home, &StorageKind::ALL)
+    }
+
+    /// The same for storages of these kinds.
+    ///
+    /// # Errors
+    /// Those of [`list`](Config::list).
+    pub fn list_among(home: &Path, kinds: &[StorageKind]) -> Result<Vec<ConfigFile>> {
         let mut found = Vec::new();
         for (name, path) in yaml_files(home)? {
-            if let Some(kind) = kind_of_file(&path) {
+            if let Some(kind) = kind_of_file(&path, kinds) {
                 found.push(ConfigFile { name, kind, path });
             }
         }
-        for kind in StorageKind::ALL {
+        for &kind in kinds {
             for folder in kind.folders() {
                 let files = yaml_files(&home.join("configs").join(folder))?;
                 found.extend(files.into_iter().map(|(name, path)| ConfigFile { name, kind, path }));
@@ -86,8 +103,8 @@ impl Config {
     }
 
     /// Reads a file of a `configs` folder, whose name says which section must stand in it.
-    fn from_configured(file: &ConfigFile) -> Result<Config> {
-        let config = Config::from_file(&file.path)?;
+    fn from_configured(file: &ConfigFile, kinds: &[StorageKind]) -> Result<Config> {
+        let config = Config::from_file_among(&file.path, kinds)?;
         if config.kind == file.kind {
             return Ok(config);
         }
@@ -96,27 +113,27 @@ impl Config {
     }
 }
 
-fn kind_of_folder(name: &str, folder: &str) -> Result<StorageKind> {
-    StorageKind::from_folder(folder).ok_or_else(|| {
-        let folders = StorageKind::ALL.map(StorageKind::folder).join(", ");
+fn kind_of_folder(name: &str, folder: &str, kinds: &[StorageKind]) -> Result<StorageKind> {
+    StorageKind::with_folder(folder, kinds).ok_or_else(|| {
+        let folders = kinds.iter().map(|kind| kind.folder()).collect::<Vec<_>>().join(", ");
         Error::new(ErrorKind::Usage, OPERATION, format!("no kind of storage has the folder {folder}; there are {folders}")).with("storage", name)
     })
 }
 
 /// The kind that the file says, or `None` if it cannot be read as a configuration at all.
-fn kind_of_file(path: &Path) -> Option<StorageKind> {
+fn kind_of_file(path: &Path, kinds: &[StorageKind]) -> Option<StorageKind> {
     let text = super::read_text(path).ok()?;
     let sections = super::yaml::sections(&text).ok()?;
-    sections.iter().find_map(|(section, _)| StorageKind::from_section(section))
+    sections.iter().find_map(|(section, _)| StorageKind::with_section(section, kinds))
 }
 
 fn files_in(folder: &Path, name: &str) -> Vec<PathBuf> {
     ENDINGS.iter().map(|ending| folder.join(format!("{name}.{ending}"))).filter(|path| path.is_file()).collect()
 }
 
-fn configured(home: &Path, name: &str, only: Option<StorageKind>) -> Vec<ConfigFile> {
+fn configured(home: &Path, name: &str, kinds: &[StorageKind]) -> Vec<ConfigFile> {
     let mut found = Vec::new();
-    for kind in StorageKind::ALL.into_iter().filter(|kind| only.is_none_or(|only| only == *kind)) {
+    for &kind in kinds {
         for folder in kind.folders() {
             let paths = files_in(&home.join("configs").join(folder), name);
             found.extend(paths.into_iter().map(|path| ConfigFile { name: name.to_owned(), kind, path }));
@@ -152,9 +169,9 @@ fn several_files(name: &str, paths: &[PathBuf]) -> Error {
     Error::new(ErrorKind::Usage, OPERATION, message).with("storage", name).hint("keep one of them")
 }
 
-fn not_found(name: &str, home: &Path) -> Error {
+fn not_found(name: &str, home: &Path, kinds: &[StorageKind]) -> Error {
     // The nearest name is a help, not the matter: a folder that cannot be listed does not hide the first error.
-    let known = Config::list(home).unwrap_or_default();
+    let known = Config::list_among(home, kinds).unwrap_or_default();
     let names: Vec<String> =
         if name.contains('/') { known.iter().map(ConfigFile::full_name).collect() } else { known.into_iter().map(|file| file.name).collect() };
     let message = match nearest(name, names.iter().map(String::as_str)) {

@@ -15,10 +15,36 @@ pub enum StorageKind {
     S3,
     /// Emulated Kafka on Azure Blob Storage: section `azure_blob`, folder `azureblobs` (also `azblobs`).
     AzureBlob,
+    /// A storage of a plugin, with the section and the folder that it announces.
+    Plugin(&'static StorageInfo),
+}
+
+/// What a plugin announces about a storage of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize))]
+pub struct StorageInfo {
+    /// What stands before `://` in its addresses: small letters, digits, `-`.
+    pub scheme: &'static str,
+    /// Its section in a configuration file, if it can be configured by one.
+    pub section: Option<&'static str>,
+    /// The folder below `configs/` for such files; without it that of the section's name.
+    pub folder: Option<&'static str>,
+    /// The keys of its section, which are also the properties of its addresses.
+    pub keys: &'static [ConfigKey],
+    /// Whether it takes keys beyond these.
+    pub takes_any_key: bool,
+}
+
+impl StorageInfo {
+    /// What a plugin announces that opens a kind of Kafi's own.
+    pub const fn of(kind: StorageKind, scheme: &'static str) -> Self {
+        Self { scheme, section: Some(kind.section()), folder: Some(kind.folder()), keys: kind.keys(), takes_any_key: kind.takes_any_key() }
+    }
 }
 
 /// What there is to know about a key of a configuration file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize))]
 pub struct ConfigKey {
     /// The name, as it stands in the file.
     pub name: &'static str,
@@ -29,59 +55,77 @@ pub struct ConfigKey {
 }
 
 impl StorageKind {
-    /// All kinds, in the order of the documentation.
+    /// All kinds of Kafi's own, in the order of the documentation.
     pub const ALL: [Self; 5] = [Self::Kafka, Self::RestProxy, Self::Local, Self::S3, Self::AzureBlob];
 
     /// The name of its section in a configuration file.
-    pub fn section(self) -> &'static str {
+    pub const fn section(self) -> &'static str {
         match self {
             Self::Kafka => "kafka",
             Self::RestProxy => "rest_proxy",
             Self::Local => "local",
             Self::S3 => "s3",
             Self::AzureBlob => "azure_blob",
+            Self::Plugin(StorageInfo { section: Some(name), .. } | StorageInfo { scheme: name, .. }) => name,
         }
     }
 
     /// The name of its folder below `configs/`.
-    pub fn folder(self) -> &'static str {
+    pub const fn folder(self) -> &'static str {
         self.folders()[0]
     }
 
     /// All names under which its folder is found; the first is the one to use.
-    pub fn folders(self) -> &'static [&'static str] {
+    pub const fn folders(self) -> &'static [&'static str] {
         match self {
             Self::Kafka => &["clusters"],
             Self::RestProxy => &["restproxies"],
             Self::Local => &["locals"],
             Self::S3 => &["s3s"],
             Self::AzureBlob => &["azureblobs", "azblobs"],
+            Self::Plugin(StorageInfo { folder: Some(folder), .. } | StorageInfo { section: Some(folder), .. } | StorageInfo { scheme: folder, .. }) => {
+                std::slice::from_ref(folder)
+            }
         }
     }
 
-    /// The kind with this section.
+    /// The kind of Kafi's own with this section.
     pub fn from_section(section: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.section() == section)
+        Self::with_section(section, &Self::ALL)
     }
 
-    /// The kind with this folder.
+    /// The kind of Kafi's own with this folder.
     pub fn from_folder(folder: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.folders().contains(&folder))
+        Self::with_folder(folder, &Self::ALL)
+    }
+
+    /// The one among `kinds` with this section.
+    pub(super) fn with_section(section: &str, kinds: &[Self]) -> Option<Self> {
+        kinds.iter().copied().find(|kind| kind.section() == section)
+    }
+
+    /// The one among `kinds` with this folder.
+    pub(super) fn with_folder(folder: &str, kinds: &[Self]) -> Option<Self> {
+        kinds.iter().copied().find(|kind| kind.folders().contains(&folder))
     }
 
     /// Whether its section takes keys beyond [`keys`](Self::keys): that of Kafka does, they go to librdkafka as they are.
-    pub fn takes_any_key(self) -> bool {
-        self == Self::Kafka
+    pub const fn takes_any_key(self) -> bool {
+        match self {
+            Self::Plugin(storage) => storage.takes_any_key,
+            kind => matches!(kind, Self::Kafka),
+        }
     }
 
     /// The keys of its section.
-    pub fn keys(self) -> &'static [ConfigKey] {
+    pub const fn keys(self) -> &'static [ConfigKey] {
         match self {
             Self::Kafka => KAFKA,
             Self::RestProxy => REST_PROXY,
             Self::Local => LOCAL,
             Self::S3 => S3,
             Self::AzureBlob => AZURE_BLOB,
+            Self::Plugin(storage) => storage.keys,
         }
     }
 }

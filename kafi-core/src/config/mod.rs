@@ -33,9 +33,11 @@ use settings::{Refusal, quoted};
 
 pub use env::expand_environment;
 pub use find::ConfigFile;
-pub use kind::{ConfigKey, SCHEMA_REGISTRY_KEYS, StorageKind};
+pub use kind::{ConfigKey, SCHEMA_REGISTRY_KEYS, StorageInfo, StorageKind};
 pub use nearest::nearest;
 pub use secret::is_secret_key;
+#[cfg(feature = "plugin")]
+pub(crate) use secret::shown;
 pub use settings::{OffsetReset, Settings};
 
 const OPERATION: &str = "read configuration";
@@ -73,7 +75,7 @@ impl Config {
     /// `Config`, with place, key, value, and what is allowed: for malformed YAML, a key that stands twice, an unknown section or key, a value
     /// of the wrong type or out of range, a variable that is not set, no section of a storage, or several. Values of secrets are never shown.
     pub fn from_yaml(name: &str, text: &str) -> Result<Config> {
-        Reader { place: ("storage", name.to_owned()), lookup: &|variable| std::env::var(variable) }.read(name, text)
+        Reader { place: ("storage", name.to_owned()), kinds: &StorageKind::ALL, lookup: &|variable| std::env::var(variable) }.read(name, text)
     }
 
     /// Reads a configuration from a YAML file of at most 1 MiB; its name is that of the file without the ending.
@@ -81,8 +83,16 @@ impl Config {
     /// # Errors
     /// `NotFound`, `PermissionDenied`, or `Io` where it cannot be read; else those of [`from_yaml`](Config::from_yaml), with the file's path.
     pub fn from_file(path: &Path) -> Result<Config> {
+        Self::from_file_among(path, &StorageKind::ALL)
+    }
+
+    /// The same, for a storage of one of these kinds.
+    ///
+    /// # Errors
+    /// Those of [`from_file`](Config::from_file).
+    pub fn from_file_among(path: &Path, kinds: &[StorageKind]) -> Result<Config> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let reader = Reader { place: ("file", path.display().to_string()), lookup: &|variable| std::env::var(variable) };
+        let reader = Reader { place: ("file", path.display().to_string()), kinds, lookup: &|variable| std::env::var(variable) };
         let mut config = reader.read(&name, &read_text(path)?)?;
         config.path = Some(path.to_owned());
         Ok(config)
@@ -130,6 +140,8 @@ fn read_text(path: &Path) -> Result<String> {
 struct Reader<'a> {
     /// What errors say: the file, or the storage's name.
     place: (&'static str, String),
+    /// The kinds of storage that there are.
+    kinds: &'a [StorageKind],
     lookup: env::Lookup<'a>,
 }
 
@@ -154,15 +166,15 @@ impl Reader<'_> {
     fn kind(&self, sections: &yaml::Sections) -> Result<StorageKind> {
         let mut found = Vec::new();
         for (section, _) in sections {
-            let kind = StorageKind::from_section(section);
+            let kind = StorageKind::with_section(section, self.kinds);
             if kind.is_none() && section != "kafi" && section != "schema_registry" {
-                let mut known = StorageKind::ALL.map(StorageKind::section).to_vec();
+                let mut known: Vec<&str> = self.kinds.iter().map(|kind| kind.section()).collect();
                 known.extend(["schema_registry", "kafi"]);
                 return Err(self.error(format!("unknown section{}", nearest::suggestion(section, &known))).with("section", section));
             }
             found.extend(kind);
         }
-        let all = || StorageKind::ALL.map(StorageKind::section).join(", ");
+        let all = || self.kinds.iter().map(|kind| kind.section()).collect::<Vec<_>>().join(", ");
         match found.as_slice() {
             [kind] => Ok(*kind),
             [] => Err(self.error(format!("no section says what kind of storage this is: one of {}", all()))),

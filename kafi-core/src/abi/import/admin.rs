@@ -1,0 +1,114 @@
+//! An admin client of a plugin.
+
+use std::time::Duration;
+
+use kafi_abi::AdminBox;
+use serde::de::DeserializeOwned;
+
+use super::super::json::{Arguments, from_text, to_text};
+use super::{nanoseconds, received};
+use crate::admin::{Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks};
+use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::error::Result;
+
+pub(super) struct Imported {
+    pub(super) inner: AdminBox,
+}
+
+impl Imported {
+    fn call<T: DeserializeOwned>(&mut self, name: &str, arguments: Arguments, timeout: Duration) -> Result<T> {
+        from_text(&received(self.inner.call(name.into(), to_text(&arguments)?.as_str().into(), nanoseconds(timeout)))?)
+    }
+}
+
+fn of_topic(topic: &str) -> Arguments {
+    Arguments { topic: Some(topic.into()), ..Arguments::default() }
+}
+
+fn of_group(group: &str) -> Arguments {
+    Arguments { group: Some(group.into()), ..Arguments::default() }
+}
+
+fn of_broker(broker: i32) -> Arguments {
+    Arguments { broker: Some(broker), ..Arguments::default() }
+}
+
+fn of_positions(positions: &[Position]) -> Arguments {
+    Arguments { positions: Some(positions.to_vec()), ..Arguments::default() }
+}
+
+impl Admin for Imported {
+    fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
+        self.call("topics", Arguments { names: Some(names.to_vec()), ..Arguments::default() }, timeout)
+    }
+
+    fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        self.call("create_topic", Arguments { new_topic: Some(topic.clone()), ..Arguments::default() }, timeout)
+    }
+
+    fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
+        self.call("delete_topic", of_topic(name), timeout)
+    }
+
+    fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
+        self.call("create_partitions", Arguments { count: Some(partitions), ..of_topic(topic) }, timeout)
+    }
+
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
+        let arguments = Arguments { partitions: Some(partitions.to_vec()), isolation: Some(isolation), ..Arguments::default() };
+        self.call("watermarks", arguments, timeout)
+    }
+
+    fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        self.call("offsets_for_times", of_positions(times), timeout)
+    }
+
+    fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        self.call("delete_records", of_positions(before), timeout)
+    }
+
+    fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        self.call("topic_config", of_topic(topic), timeout)
+    }
+
+    fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        self.call("alter_topic_config", Arguments { changes: Some(changes.to_vec()), ..of_topic(topic) }, timeout)
+    }
+
+    fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
+        self.call("cluster", Arguments::default(), timeout)
+    }
+
+    fn broker_config(&mut self, broker: i32, timeout: Duration) -> Result<Vec<ConfigEntry>> {
+        self.call("broker_config", of_broker(broker), timeout)
+    }
+
+    fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
+        self.call("alter_broker_config", Arguments { changes: Some(changes.to_vec()), ..of_broker(broker) }, timeout)
+    }
+
+    fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
+        self.call("groups", Arguments::default(), timeout)
+    }
+
+    fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
+        self.call("group", of_group(group), timeout)
+    }
+
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+        self.call("group_offsets", of_group(group), timeout)
+    }
+
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+        self.call("alter_group_offsets", Arguments { positions: Some(offsets.to_vec()), ..of_group(group) }, timeout)
+    }
+
+    fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
+        self.call("delete_group", of_group(group), timeout)
+    }
+
+    fn operation(&mut self, operation: &str, argument: &str, timeout: Duration) -> Result<String> {
+        let arguments = Arguments { operation: Some(operation.into()), argument: Some(argument.into()), ..Arguments::default() };
+        self.call("operation", arguments, timeout)
+    }
+}
