@@ -157,9 +157,8 @@ impl Bench {
         self.empty()
     }
 
-    /// The memory that 100 partitions of large messages take.
-    pub fn many_partitions(&self) -> Result<()> {
-        let load = Load { messages: 1000, value_bytes: 900_000, partitions: 100, compression: "none" };
+    /// The memory that many partitions of large messages take.
+    pub fn many_partitions(&self, load: Load) -> Result<()> {
         self.fill(&load)?;
         let (source, backup) = (self.address(&self.source), self.path("backup/"));
         for (name, args, place) in

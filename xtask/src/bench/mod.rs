@@ -15,16 +15,30 @@ use load::Load;
 /// Tells the second start of this program, beside the broker, from the first.
 const BESIDE_BROKER: &str = "--beside-broker";
 
+/// The load that shows how much memory partitions take.
+const MANY_PARTITIONS: u32 = 100;
+
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str = "usage: cargo xtask bench [--quick] [--runs N]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT] [--runs N]";
+
+/// What is to be measured.
+#[derive(Debug, PartialEq)]
+struct Options {
+    is_beside_broker: bool,
+    /// Only the load that has targets.
+    quick: bool,
+    /// Only the loads whose name in the table contains this.
+    load: Option<String>,
+    runs: usize,
+}
 
 /// Installs the peers, builds, starts a broker unless one runs, and measures.
 pub fn run(args: &[&str]) -> Result<()> {
-    let (is_beside_broker, quick, runs) = parse(args)?;
-    if is_beside_broker {
-        return measure(quick, runs);
+    let options = parse(args)?;
+    if options.is_beside_broker {
+        return measure(&options);
     }
     command::install_prerequisites()?;
     command::run("tests/servers/peers", &mut Command::new(workspace::root().join("tests/servers/peers")))?;
@@ -35,40 +49,44 @@ pub fn run(args: &[&str]) -> Result<()> {
     command::run("cargo xtask bench", again.arg(xtask).args(["bench", BESIDE_BROKER]).args(args))
 }
 
-fn parse(args: &[&str]) -> Result<(bool, bool, usize)> {
-    let (mut is_beside_broker, mut quick, mut runs) = (false, false, 5);
+fn parse(args: &[&str]) -> Result<Options> {
+    let mut options = Options { is_beside_broker: false, quick: false, load: None, runs: 5 };
     let mut args = args.iter();
     while let Some(&arg) = args.next() {
         match arg {
-            BESIDE_BROKER => is_beside_broker = true,
-            "--quick" => quick = true,
+            BESIDE_BROKER => options.is_beside_broker = true,
+            "--quick" => options.quick = true,
+            "--load" => options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string()),
             "--runs" => {
                 let number = args.next().and_then(|number| number.parse().ok()).filter(|&number| number > 0);
-                runs = number.ok_or_else(|| format!("--runs: how many?\n\n{USAGE}"))?;
+                options.runs = number.ok_or_else(|| format!("--runs: how many?\n\n{USAGE}"))?;
             }
             _ => return Err(format!("{arg}: unknown\n\n{USAGE}")),
         }
     }
-    Ok((is_beside_broker, quick, runs))
+    Ok(options)
 }
 
-fn measure(quick: bool, runs: usize) -> Result<()> {
+fn measure(options: &Options) -> Result<()> {
     let brokers = std::env::var("KAFI_TEST_KAFKA").map_err(|_| "KAFI_TEST_KAFKA names no broker")?;
     let folder = Folder::create("bench-run")?;
+    let runs = options.runs;
     let bench = Bench::new(&workspace::target()?.join("release"), &brokers, folder.path(), runs)?;
     println!("{runs} runs of each, in turn; medians of the whole process. A ratio above 1 says that kafi is faster.\n");
     table::head();
-    bench.small_jobs()?;
-    for load in loads(quick) {
-        bench.all_jobs(load)?;
+    if options.load.is_none() {
+        bench.small_jobs()?;
     }
-    if !quick {
-        bench.many_partitions()?;
+    for load in loads(options) {
+        match load.partitions {
+            MANY_PARTITIONS => bench.many_partitions(load)?,
+            _ => bench.all_jobs(load)?,
+        }
     }
     Ok(())
 }
 
-fn loads(quick: bool) -> Vec<Load> {
+fn loads(options: &Options) -> Vec<Load> {
     let mut loads = Vec::new();
     for (messages, value_bytes) in SIZES {
         for partitions in [1, 4] {
@@ -77,7 +95,11 @@ fn loads(quick: bool) -> Vec<Load> {
             }
         }
     }
-    loads.truncate(if quick { 1 } else { loads.len() });
+    loads.push(Load { messages: 1000, value_bytes: 900_000, partitions: MANY_PARTITIONS, compression: "none" });
+    if let Some(text) = &options.load {
+        loads.retain(|load| load.name().contains(text.as_str()));
+    }
+    loads.truncate(if options.quick { 1 } else { loads.len() });
     loads
 }
 
@@ -87,9 +109,10 @@ mod tests {
 
     #[test]
     fn arguments_are_understood() {
-        assert_eq!(parse(&["--quick", "--runs", "3"]), Ok((false, true, 3)));
-        assert!(parse(&["--runs", "0"]).is_err());
-        assert!(parse(&["--fast"]).is_err());
-        assert_eq!((loads(true).len(), loads(false).len()), (1, 12));
+        let options = |args: &[&str]| parse(args).unwrap();
+        assert_eq!(options(&["--quick", "--runs", "3"]), Options { is_beside_broker: false, quick: true, load: None, runs: 3 });
+        assert!(parse(&["--runs", "0"]).is_err() && parse(&["--fast"]).is_err() && parse(&["--load"]).is_err());
+        assert_eq!((loads(&options(&["--quick"])).len(), loads(&options(&[])).len()), (1, 13));
+        assert_eq!((loads(&options(&["--load", "900 kB"])).len(), loads(&options(&["--load", "1 part., lz4"])).len()), (5, 3));
     }
 }
