@@ -11,7 +11,12 @@ use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
 pub struct Registry {
     #[cfg(feature = "fs")]
     memory: Arc<dyn Storage>,
-    properties: Vec<(String, String)>,
+    pub(crate) properties: Vec<(String, String)>,
+    #[cfg(feature = "plugins")]
+    pub(crate) plugins: crate::plugins::Plugins,
+    /// What `mem:` is where a plugin opened it.
+    #[cfg(feature = "plugins")]
+    pub(crate) loaded_memory: std::sync::Mutex<Option<Arc<dyn Storage>>>,
 }
 
 impl Default for Registry {
@@ -27,6 +32,10 @@ impl Registry {
             #[cfg(feature = "fs")]
             memory: Arc::new(kafi_fs::open_memory("mem")),
             properties: Vec::new(),
+            #[cfg(feature = "plugins")]
+            plugins: crate::plugins::Plugins::default(),
+            #[cfg(feature = "plugins")]
+            loaded_memory: std::sync::Mutex::default(),
         }
     }
 
@@ -52,6 +61,10 @@ impl Registry {
     /// # Errors
     /// As for [`open`](Registry::open).
     pub fn open_address(&self, address: &StorageAddress) -> Result<Kafi> {
+        #[cfg(feature = "plugins")]
+        if let Some(kafi) = self.loaded_address(address)? {
+            return Ok(kafi);
+        }
         let name = address.to_string();
         let storage = match address {
             StorageAddress::Default => self.folder(&name, Path::new(DEFAULT_FOLDER))?,
@@ -65,7 +78,7 @@ impl Registry {
                 }
                 scheme => return Err(unknown_scheme(scheme)),
             },
-            StorageAddress::Config(name) => return self.open_config(Config::find(name, &Config::home())?),
+            StorageAddress::Config(name) => return self.open_config(self.find_config(name)?),
         };
         Ok(Kafi::new(storage, Settings::default()))
     }
@@ -75,8 +88,12 @@ impl Registry {
     /// # Errors
     /// As for [`open`](Registry::open).
     pub fn open_config(&self, config: Config) -> Result<Kafi> {
+        #[cfg(feature = "plugins")]
+        if let Some(kafi) = self.loaded_config(&config)? {
+            return Ok(kafi);
+        }
         let storage = match config.kind {
-            StorageKind::Kafka => self.cluster(&config.name, config.storage)?,
+            StorageKind::Kafka => self.cluster(&config.name, with_session_timeout(&config.settings, config.storage))?,
             StorageKind::Local => {
                 let root = config.storage.iter().find(|(key, _)| key == "root.dir").map_or(".", |(_, value)| value);
                 self.folder(&config.name, Path::new(root))?
@@ -84,6 +101,11 @@ impl Registry {
             kind => return Err(not_built(kind.section())),
         };
         Ok(Kafi::new(storage, config.settings))
+    }
+
+    #[cfg(not(feature = "plugins"))]
+    fn find_config(&self, name: &str) -> Result<Config> {
+        Config::find(name, &Config::home())
     }
 
     #[cfg(feature = "fs")]
@@ -116,6 +138,15 @@ impl Registry {
     fn cluster(&self, _name: &str, _properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
         Err(not_built("kafka"))
     }
+}
+
+/// The properties of a cluster with the setting of the section `kafi` that librdkafka knows, too. It comes first, so that the properties win; and the default is not
+/// spelled out, because a client with `group.protocol=consumer` refuses it.
+pub(crate) fn with_session_timeout(settings: &Settings, mut properties: Vec<(String, String)>) -> Vec<(String, String)> {
+    if settings.session_timeout != Settings::default().session_timeout {
+        properties.insert(0, ("session.timeout.ms".to_string(), settings.session_timeout.as_millis().to_string()));
+    }
+    properties
 }
 
 fn not_built(kind: &str) -> Error {

@@ -37,6 +37,7 @@ pub(crate) mod broker {
     pub(crate) const UNKNOWN_TOPIC_OR_PARTITION: i32 = 3;
     pub(crate) const MESSAGE_TOO_LARGE: i32 = 10;
     pub(crate) const UNKNOWN_MEMBER_ID: i32 = 25;
+    pub(crate) const INVALID_SESSION_TIMEOUT: i32 = 26;
     pub(crate) const GROUP_ID_NOT_FOUND: i32 = 69;
 }
 
@@ -94,7 +95,7 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (22, Fenced, Later),      // ILLEGAL_GENERATION
         (24, Usage, Never),       // INVALID_GROUP_ID
         (broker::UNKNOWN_MEMBER_ID, Fenced, Later),
-        (26, Config, Never),           // INVALID_SESSION_TIMEOUT
+        (broker::INVALID_SESSION_TIMEOUT, Config, Never),
         (27, Fenced, Later),           // REBALANCE_IN_PROGRESS
         (29, PermissionDenied, Never), // TOPIC_AUTHORIZATION_FAILED
         (30, PermissionDenied, Never), // GROUP_AUTHORIZATION_FAILED
@@ -156,7 +157,13 @@ pub(crate) fn with_text(operation: impl Into<Cow<'static, str>>, code: i32, text
     let (kind, retry) = kind_of(code);
     let text = if text.is_empty() { ffi::text_of(code) } else { text.to_string() };
     let text = text.strip_prefix("Broker: ").or(text.strip_prefix("Local: ")).unwrap_or(&text);
-    Error::new(kind, operation, lower_first(text)).retry(retry)
+    let error = Error::new(kind, operation, lower_first(text)).retry(retry);
+    match code {
+        broker::INVALID_SESSION_TIMEOUT => {
+            error.hint("the broker allows what lies between its group.min.session.timeout.ms and its group.max.session.timeout.ms")
+        }
+        _ => error,
+    }
 }
 
 /// A topic that is not there.
@@ -175,11 +182,12 @@ pub(crate) fn timed_out(operation: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::Timeout, operation, "the time ran out").retry(Retry::Later)
 }
 
-/// The text with a small first letter, unless its first word is an abbreviation.
+/// The text with a small first letter, unless its first word is an abbreviation or the name of a request.
 pub(crate) fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
-    match (chars.next(), chars.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => first.to_lowercase().chain(chars).collect(),
+    let is_plain = |word: &str| word.len() > 1 && word.chars().skip(1).all(|c| !c.is_uppercase());
+    match (chars.next(), text.split_whitespace().next()) {
+        (Some(first), Some(word)) if is_plain(word) => first.to_lowercase().chain(chars).collect(),
         _ => text.to_string(),
     }
 }
@@ -192,6 +200,21 @@ mod tests {
     fn no_code_is_listed_twice() {
         for (index, (code, ..)) in KINDS.iter().enumerate() {
             assert!(KINDS[..index].iter().all(|(other, ..)| other != code), "{code}");
+        }
+    }
+
+    #[test]
+    fn sentences_go_on_with_a_small_letter_and_names_keep_theirs() {
+        for (text, expected) in [
+            ("Unknown topic", "unknown topic"),
+            ("SASL failed", "SASL failed"),
+            ("JoinGroup failed: Broker: x", "JoinGroup failed: Broker: x"),
+            ("Ärger", "ärger"),
+            ("A", "A"),
+            ("", ""),
+            ("already", "already"),
+        ] {
+            assert_eq!(lower_first(text), expected);
         }
     }
 

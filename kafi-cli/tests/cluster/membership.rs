@@ -132,3 +132,26 @@ fn a_member_to_which_nothing_falls_ends() {
     holder.interrupt();
     assert_eq!(holder.exit_code(), 130);
 }
+
+#[test]
+fn group_properties_reach_the_group() {
+    let broker = Broker::new();
+    numbers(&broker, 1, 3);
+    let write = |name: &str, properties: &str, settings: &str| {
+        let text = format!("kafka:\n  bootstrap.servers: {}\n{properties}kafi:\n{settings}", variable("KAFI_TEST_KAFKA"));
+        broker.sandbox.write(&format!("configs/clusters/{name}.yaml"), text);
+    };
+    // The broker refuses a session as short as this, so that it shows what came to it.
+    write("short", "", "  session.timeout.ms: 500\n");
+    write("won", "  session.timeout.ms: 6000\n", "  session.timeout.ms: 500\n");
+    write("lost", "  session.timeout.ms: 500\n", "  session.timeout.ms: 6000\n");
+    write("new", "  group.protocol: consumer\n", "  session.timeout.ms: 45000\n");
+    let refused = "! error: read: storage NAME: JoinGroup failed: Broker: Invalid session timeout\n\
+                   ! hint: the broker allows what lies between its group.min.session.timeout.ms and its group.max.session.timeout.ms\n? 2\n";
+    for (storage, more) in [("short", ""), ("lost", ""), ("won", "-X session.timeout.ms=500"), ("k", "-X session.timeout.ms=500")] {
+        assert_eq!(broker.seen(&format!("kafi cat {storage}:@t -g @g {more}")), refused.replace("NAME", storage), "{storage} {more}");
+    }
+    for (storage, group, more) in [("won", "@g1", ""), ("short", "@g2", "-X session.timeout.ms=6000"), ("new", "@g3", "")] {
+        assert_eq!(broker.text(&format!("kafi cat {storage}:@t -g {group} {more}")), "0\n1\n2\n", "{storage} {more}");
+    }
+}

@@ -31,13 +31,16 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Kafi {
     storage: Arc<dyn Storage>,
     settings: Settings,
+    /// What the storage was opened with.
+    session_timeout: Duration,
     codecs: Arc<dyn Codecs>,
 }
 
 impl Kafi {
     /// A handle on `storage`.
     pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
-        Self { storage, settings, codecs: Arc::new(PlainCodecs) }
+        let session_timeout = settings.session_timeout;
+        Self { storage, settings, session_timeout, codecs: Arc::new(PlainCodecs) }
     }
 
     /// The same with other codecs, which may know more types.
@@ -285,9 +288,11 @@ impl Kafi {
     }
 
     pub(crate) fn consumer_options(&self) -> ConsumerOptions {
+        let changed = Some(self.settings.session_timeout).filter(|timeout| *timeout != self.session_timeout);
         ConsumerOptions {
             start_at_earliest: self.settings.auto_offset_reset == OffsetReset::Earliest,
             buffer_bytes_max: self.settings.consume_buffer_bytes_max,
+            properties: changed.map(|timeout| ("session.timeout.ms".to_string(), timeout.as_millis().to_string())).into_iter().collect(),
             ..ConsumerOptions::default()
         }
     }
