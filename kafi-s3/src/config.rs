@@ -1,0 +1,206 @@
+//! The properties of a storage on S3.
+
+use std::fmt;
+
+use kafi_core::{Error, ErrorKind, Result, StorageKind, nearest};
+
+/// The region where nothing says another one: most other services take any.
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
+
+/// Shorter secrets are not blanked out of texts, which they would make unreadable.
+const SECRET_LEN_MIN: usize = 4;
+
+/// Keys that were given, rather than found.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    pub(crate) access: String,
+    pub(crate) secret: String,
+    pub(crate) session_token: Option<String>,
+}
+
+/// The properties, read and checked.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) path_style: bool,
+    pub(crate) bucket: String,
+    /// What all keys begin with: nothing, or something that ends in `/`.
+    pub(crate) prefix: String,
+    pub(crate) create_bucket: bool,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) profile: Option<String>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("name", &self.name)
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("bucket", &self.bucket)
+            .field("prefix", &self.prefix)
+            .field("keys", &self.keys.as_ref().map(|_| "***"))
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Reads the properties; an empty value is as good as none.
+    ///
+    /// # Errors
+    /// `Config` names the property.
+    pub(crate) fn new(name: &str, properties: &[(String, String)]) -> Result<Self> {
+        let properties = Properties { name, pairs: properties };
+        properties.check_names()?;
+        let endpoint = properties.endpoint()?;
+        Ok(Self {
+            name: name.to_string(),
+            region: properties.get("region").map(str::to_string),
+            path_style: properties.flag("path.style", endpoint.is_some())?,
+            bucket: properties.bucket()?,
+            prefix: properties.prefix()?,
+            create_bucket: properties.flag("bucket.create", false)?,
+            keys: properties.keys()?,
+            profile: properties.get("profile").map(str::to_string),
+            endpoint,
+        })
+    }
+
+    /// What must not appear in a message.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
+        let Some(keys) = &self.keys else { return Vec::new() };
+        let all = [Some(&keys.access), Some(&keys.secret), keys.session_token.as_ref()];
+        all.into_iter().flatten().map(String::as_str).filter(|secret| secret.len() >= SECRET_LEN_MIN).collect()
+    }
+}
+
+struct Properties<'a> {
+    name: &'a str,
+    pairs: &'a [(String, String)],
+}
+
+impl<'a> Properties<'a> {
+    fn get(&self, property: &str) -> Option<&'a str> {
+        // The last one wins, as it does in a file's environment.
+        self.pairs.iter().rev().find(|(name, _)| name == property).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn check_names(&self) -> Result<()> {
+        let known = || StorageKind::S3.keys().iter().map(|key| key.name);
+        let Some((unknown, _)) = self.pairs.iter().find(|(name, _)| !known().any(|known| known == name)) else { return Ok(()) };
+        let why = match nearest(unknown, known()) {
+            Some(near) => format!("there is no such property; did you mean {near}?"),
+            None => format!("there is no such property; there are {}", known().collect::<Vec<_>>().join(", ")),
+        };
+        Err(self.bad(unknown, why))
+    }
+
+    fn endpoint(&self) -> Result<Option<String>> {
+        let Some(endpoint) = self.get("endpoint") else { return Ok(None) };
+        let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
+        let Some(authority) = rest.map(|rest| rest.trim_end_matches('/')).filter(|authority| !authority.is_empty()) else {
+            return Err(self.bad("endpoint", "it is written http://HOST:PORT or https://HOST"));
+        };
+        if authority.contains('@') {
+            return Err(self.bad("endpoint", "keys do not belong into an address: set access.key and secret.key"));
+        }
+        Ok(Some(endpoint.trim_end_matches('/').to_string()))
+    }
+
+    fn bucket(&self) -> Result<String> {
+        let bucket = self.get("bucket.name").unwrap_or("test");
+        let is_good = (3..=255).contains(&bucket.len()) && bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+        if is_good {
+            return Ok(bucket.to_string());
+        }
+        Err(self.bad("bucket.name", format!("{bucket:?} is no name of a bucket: at least 3 lower case letters, digits, dots, and dashes")))
+    }
+
+    fn prefix(&self) -> Result<String> {
+        let root = self.get("root.dir").unwrap_or_default().trim_matches('/');
+        if root.is_empty() {
+            return Ok(String::new());
+        }
+        if root.chars().any(char::is_control) || root.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(self.bad("root.dir", format!("{root:?} has an empty part, a dot for a part, or a control character")));
+        }
+        Ok(format!("{root}/"))
+    }
+
+    fn keys(&self) -> Result<Option<Keys>> {
+        let session_token = self.get("session.token").map(str::to_string);
+        let keys = match (self.get("access.key"), self.get("secret.key")) {
+            (Some(access), Some(secret)) => Keys { access: access.to_string(), secret: secret.to_string(), session_token },
+            (None, None) if session_token.is_some() => return Err(self.bad("session.token", "it needs access.key and secret.key")),
+            (None, None) => return Ok(None),
+            (None, _) => return Err(self.bad("access.key", "secret.key is set and this is not")),
+            (_, None) => return Err(self.bad("secret.key", "access.key is set and this is not")),
+        };
+        if self.get("profile").is_some() {
+            return Err(self.bad("profile", "keys are given as well: set one of both"));
+        }
+        Ok(Some(keys))
+    }
+
+    fn flag(&self, property: &str, default: bool) -> Result<bool> {
+        match self.get(property) {
+            None => Ok(default),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(other) => Err(self.bad(property, format!("{other:?} is neither true nor false"))),
+        }
+    }
+
+    fn bad(&self, property: &str, why: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Config, "open storage", why).with("storage", self.name).with("property", property)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<Settings> {
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Settings::new("backup", &pairs)
+    }
+
+    #[test]
+    fn what_is_not_said_has_its_default() {
+        let read = settings(&[("root.dir", "/a/b/"), ("access.key", "")]).unwrap();
+        assert_eq!((read.bucket.as_str(), read.prefix.as_str(), read.path_style, read.create_bucket), ("test", "a/b/", false, false));
+        assert!(read.keys.is_none() && read.region.is_none());
+        let read = settings(&[("endpoint", "http://localhost:9000/")]).unwrap();
+        assert_eq!((read.endpoint.as_deref(), read.path_style, read.prefix.as_str()), (Some("http://localhost:9000"), true, ""));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (pairs, part) in [
+            (&[("bucket", "b")][..], "property bucket: there is no such property; did you mean bucket.name?"),
+            (&[("endpoint", "localhost:9000")], "http://HOST:PORT"),
+            (&[("endpoint", "http://k:hunter2@h")], "do not belong"),
+            (&[("bucket.name", "a/b")], "no name of a bucket"),
+            (&[("root.dir", "a/../b")], "property root.dir"),
+            (&[("access.key", "hunter2")], "property secret.key"),
+            (&[("secret.key", "hunter2")], "property access.key"),
+            (&[("session.token", "hunter2")], "needs access.key"),
+            (&[("access.key", "hunter2"), ("secret.key", "hunter2"), ("profile", "p")], "one of both"),
+            (&[("path.style", "yes")], "neither true nor false"),
+        ] {
+            let error = settings(pairs).unwrap_err();
+            assert!(error.kind() == ErrorKind::Config && error.to_string().contains(part), "{pairs:?}: {error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let read = settings(&[("access.key", "hunter2"), ("secret.key", "hunter3"), ("session.token", "hunter4")]).unwrap();
+        assert!(!format!("{read:?}").contains("hunter"));
+        assert_eq!(read.secrets(), ["hunter2", "hunter3", "hunter4"]);
+    }
+}

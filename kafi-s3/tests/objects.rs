@@ -1,0 +1,35 @@
+//! S3's objects over a real server, through the cases of all stores.
+
+#[path = "../../tests/objects/mod.rs"]
+mod objects;
+#[path = "../../tests/servers/server.rs"]
+mod server;
+
+use std::sync::Arc;
+
+use kafi_fs::objects::ObjectIo;
+
+#[test]
+fn every_case_of_a_store_of_objects() {
+    objects::run(&*open(&[("root.dir", "some/where")]));
+}
+
+#[test]
+fn a_bucket_without_a_root() {
+    let io = open(&[("bucket.name", "kafi-test-whole")]);
+    objects::run(&*io);
+    assert_eq!(io.display("a/b"), "s3://kafi-test-whole/a/b");
+}
+
+fn open(properties: &[(&str, &str)]) -> Arc<dyn ObjectIo> {
+    let variable = |suffix| server::variable("s3", suffix);
+    let own = [
+        ("endpoint", variable("")),
+        ("access.key", variable("_ACCESS_KEY")),
+        ("secret.key", variable("_SECRET_KEY")),
+        ("bucket.name", "kafi-test"),
+        ("bucket.create", "true"),
+    ];
+    let all = own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
+    kafi_s3::open_objects("s3", &all).unwrap()
+}
