@@ -32,16 +32,23 @@
 //! | `fs` | yes | emulated Kafka on a folder and in memory | a C compiler, for zstd |
 //! | `cluster` | no | real Kafka through librdkafka | a C compiler, OpenSSL's headers, pkg-config |
 //! | `vendored` | no | `cluster`, with OpenSSL built from its source and linked in | a C compiler, perl, some minutes |
+//! | `plugins` | no | storages from dynamic libraries | |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
 
 mod address;
 mod glob;
+#[cfg(feature = "plugins")]
+mod loading;
+#[cfg(feature = "plugins")]
+mod plugins;
 mod registry;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress};
 pub use glob::Glob;
 pub use kafi_core::*;
+#[cfg(feature = "plugins")]
+pub use plugins::{PLUGINS_VARIABLE, Plugin, Plugins};
 pub use registry::Registry;
 
 /// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default storage. Does not speak to a server.

@@ -53,6 +53,11 @@ impl Kafi {
         self.storage.as_ref()
     }
 
+    /// The storage, shared with this handle.
+    pub fn shared_storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.storage)
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings

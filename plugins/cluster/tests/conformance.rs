@@ -1,0 +1,29 @@
+//! The conformance suite over Kafka, loaded as a plugin. The cases that are ignored are those of the linked storage. A server that is missing is a failure.
+
+#[path = "../../../tests/servers/kafka.rs"]
+mod kafka;
+#[path = "../../tests.rs"]
+mod plugin;
+
+use std::net::TcpListener;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use kafi_core::testkit::{self, Setup};
+use kafi_core::{Result, Storage};
+
+fn main() -> ExitCode {
+    // Takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
+    let silent = silent.local_addr().map(|address| (silent, address.to_string()));
+    let (_open, silent) = silent.expect("an open port has an address");
+    let setup = Setup::new("kafka", || open(kafka::variable("KAFI_TEST_KAFKA")))
+        .unreachable(move || open(&silent))
+        .topic_config("retention.ms", "-1")
+        .expected(plugin::expected("kafka"));
+    testkit::main(vec![setup])
+}
+
+fn open(brokers: &str) -> Result<Arc<dyn Storage>> {
+    Ok(plugin::registry("cluster").open(&format!("kafka://{brokers}"))?.shared_storage())
+}

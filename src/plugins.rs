@@ -1,0 +1,367 @@
+//! Storages from dynamic libraries: where they are looked for, how they are loaded, and what is said of those that cannot be.
+//!
+//! Nothing is loaded before a storage is asked for that only a plugin can open. Libraries are never unloaded.
+
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use kafi_core::abi::import::{self, Announced};
+use kafi_core::abi::kafi_abi::PluginRef;
+use kafi_core::abi::kafi_abi::abi_stable::library::{LibraryError, lib_header_from_path};
+use kafi_core::abi::{KAFI_ABI, KAFI_ABI_SYMBOL, Opening};
+use kafi_core::{Config, Error, ErrorKind, Result, Storage, StorageInfo, StorageKind};
+
+/// The environment variable that names plugins, or folders of them, with colons between.
+pub const PLUGINS_VARIABLE: &str = "KAFI_PLUGINS";
+
+const OPERATION: &str = "load plugin";
+
+/// The plugins that can be used: those that were named, which stand before what is linked, and those that are found.
+#[derive(Default)]
+pub struct Plugins {
+    named: Vec<PathBuf>,
+    places: Vec<Place>,
+    /// Whatever was loaded, or could not be, in the order of the paths.
+    named_loaded: OnceLock<Result<Vec<Plugin>>>,
+    found_loaded: OnceLock<Found>,
+    /// Only one thread loads.
+    loading: Mutex<()>,
+}
+
+/// Where plugins are looked for.
+enum Place {
+    /// A plugin, or a folder of plugins, that somebody named.
+    Named(PathBuf),
+    /// A folder that may be there, or not.
+    Usual(PathBuf),
+}
+
+#[derive(Default)]
+struct Found {
+    plugins: Vec<Plugin>,
+    failures: Vec<Error>,
+}
+
+/// A plugin that is loaded.
+#[derive(Clone)]
+pub struct Plugin {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub announced: Announced,
+    module: PluginRef,
+    library: u64,
+}
+
+impl Plugin {
+    /// Loads a plugin. What is not one is never called, but its initialisers run, as for every library.
+    ///
+    /// # Errors
+    /// `Config`, in one line: no such file, no library, no plugin, or one for another version of the interface.
+    pub fn load(path: &Path) -> Result<Self> {
+        static LIBRARIES: AtomicU64 = AtomicU64::new(0);
+        let failed = |error: Error| error.with("plugin", path.display());
+        let full = readable(path).map_err(failed)?;
+        check_number(number(&full).map_err(failed)?).map_err(failed)?;
+        let header = lib_header_from_path(&full).map_err(|error| failed(unfit(&error)))?;
+        let module = header.init_root_module::<PluginRef>().map_err(|error| failed(unfit(&error)))?;
+        let announced = import::announced(module).map_err(failed)?;
+        Ok(Self { path: path.to_path_buf(), announced, module, library: LIBRARIES.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// Opens one of its storages. Does not speak to a server.
+    ///
+    /// # Errors
+    /// Those of the plugin.
+    pub fn open(&self, opening: &Opening) -> Result<Arc<dyn Storage>> {
+        import::open(self.module, self.library, opening)
+    }
+
+    fn storage(&self, is_it: impl Fn(&StorageInfo) -> bool) -> Option<&'static StorageInfo> {
+        self.announced.storages.iter().find(|storage| is_it(storage))
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("path", &self.path).field("announced", &self.announced).finish_non_exhaustive()
+    }
+}
+
+impl Plugins {
+    /// The plugins at these paths, and no others.
+    pub fn named(paths: Vec<PathBuf>) -> Self {
+        Self { named: paths, ..Self::default() }
+    }
+
+    /// The plugins at these paths, and those that `$KAFI_PLUGINS`, the folders `plugins` of the working directory and of `$KAFI_HOME`, and that of the user's data have.
+    pub fn of_process(paths: Vec<PathBuf>) -> Self {
+        let listed = env::var_os(PLUGINS_VARIABLE).unwrap_or_default();
+        let mut places: Vec<_> = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).map(Place::Named).collect();
+        let home = Some(Config::home()).filter(|home| home != Path::new("."));
+        let usual = [Some(PathBuf::from("plugins")), home.map(|home| home.join("plugins")), data_folder().map(|data| data.join("kafi/plugins"))];
+        places.extend(usual.into_iter().flatten().map(Place::Usual));
+        Self { named: paths, places, ..Self::default() }
+    }
+
+    /// The folders and files that are looked at, in this order.
+    pub fn places(&self) -> impl Iterator<Item = &Path> {
+        let places = self.places.iter().map(|(Place::Named(path) | Place::Usual(path))| path);
+        self.named.iter().chain(places).map(PathBuf::as_path)
+    }
+
+    /// Loads each plugin that is named or found, and says of each path what became of it.
+    pub fn all(&self) -> Vec<Result<Plugin>> {
+        let named = self.named.iter().map(|path| Plugin::load(path));
+        let found = self.found();
+        let mut all: Vec<_> = named.collect();
+        all.extend(found.plugins.iter().cloned().map(Ok));
+        all.extend(found.failures.iter().map(|error| Err(error.duplicate())));
+        all
+    }
+
+    /// The plugin for a kind of storage, and what it announces about it. A named plugin stands before what is linked; one that is found stands behind it, and is not even loaded.
+    ///
+    /// # Errors
+    /// `Config` where two plugins would do, or none would and one cannot be loaded.
+    pub(crate) fn find(&self, what: &str, is_linked: bool, is_it: impl Fn(&StorageInfo) -> bool) -> Result<Option<(&Plugin, &'static StorageInfo)>> {
+        if let Some(found) = only_one(what, self.loaded_named()?, &is_it)? {
+            return Ok(Some(found));
+        }
+        if is_linked || !self.has_found() {
+            return Ok(None);
+        }
+        let found = self.found();
+        match (only_one(what, &found.plugins, &is_it)?, found.failures.first()) {
+            (None, Some(failure)) => Err(failure.duplicate()),
+            (plugin, _) => Ok(plugin),
+        }
+    }
+
+    /// All kinds of storage that configurations can be of: Kafi's own, and those of plugins; of plugins that are only found `with_found`.
+    ///
+    /// # Errors
+    /// `Config` where a named plugin cannot be loaded.
+    pub(crate) fn kinds(&self, with_found: bool) -> Result<Vec<StorageKind>> {
+        let mut kinds = StorageKind::ALL.to_vec();
+        let found = if with_found { self.found().plugins.as_slice() } else { &[] };
+        for storage in self.loaded_named()?.iter().chain(found).flat_map(|plugin| plugin.announced.storages) {
+            if storage.section.is_some_and(|section| kinds.iter().all(|kind| kind.section() != section)) {
+                kinds.push(StorageKind::Plugin(storage));
+            }
+        }
+        Ok(kinds)
+    }
+
+    /// Whether there are any that were not named.
+    pub(crate) fn has_found(&self) -> bool {
+        let (paths, failures) = self.files();
+        !paths.is_empty() || !failures.is_empty()
+    }
+
+    fn loaded_named(&self) -> Result<&[Plugin]> {
+        let loaded = self.named_loaded.get_or_init(|| {
+            let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            once(&self.named).into_iter().map(|path| Plugin::load(&path)).collect()
+        });
+        loaded.as_deref().map_err(Error::duplicate)
+    }
+
+    fn found(&self) -> &Found {
+        self.found_loaded.get_or_init(|| {
+            let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            let (paths, failures) = self.files();
+            let mut found = Found { plugins: Vec::new(), failures };
+            for path in once(&paths) {
+                match Plugin::load(&path) {
+                    Ok(plugin) => found.plugins.push(plugin),
+                    Err(error) => found.failures.push(error),
+                }
+            }
+            found
+        })
+    }
+
+    /// The libraries in all places, and what cannot be one.
+    fn files(&self) -> (Vec<PathBuf>, Vec<Error>) {
+        let (mut paths, mut failures) = (Vec::new(), Vec::new());
+        for place in &self.places {
+            let (path, is_named) = match place {
+                Place::Named(path) => (path, true),
+                Place::Usual(path) => (path, false),
+            };
+            if is_named && !path.is_dir() {
+                paths.push(path.clone());
+                continue;
+            }
+            match libraries(path) {
+                Ok(libraries) => paths.extend(libraries),
+                Err(error) => failures.push(error.with("folder", path.display())),
+            }
+        }
+        (paths, failures)
+    }
+}
+
+/// Where the data of this user's programs lies.
+fn data_folder() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
+}
+
+/// The libraries in a folder, sorted; none where there is no folder.
+///
+/// # Errors
+/// `PermissionDenied` for a folder into which everybody can put a library, `Io`.
+fn libraries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("look for plugins", error)),
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
+    let mut paths = paths.map_err(|error| Error::io("look for plugins", error))?;
+    paths.retain(|path| path.to_string_lossy().ends_with(env::consts::DLL_SUFFIX));
+    paths.sort();
+    if !paths.is_empty() && is_open_to_all(folder) {
+        let error = Error::new(ErrorKind::PermissionDenied, "look for plugins", "everybody may write into this folder, so that nothing in it is loaded");
+        return Err(error.hint("chmod o-w the folder, or name the plugin with --plugin"));
+    }
+    Ok(paths)
+}
+
+#[cfg(unix)]
+fn is_open_to_all(folder: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_all(_folder: &Path) -> bool {
+    false
+}
+
+/// These paths, each file once.
+fn once(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = Vec::new();
+    let is_new = |path: &&PathBuf| {
+        let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let is_new = !seen.contains(&full);
+        seen.push(full);
+        is_new
+    };
+    paths.iter().filter(is_new).cloned().collect()
+}
+
+/// The one plugin that will do.
+fn only_one<'a>(what: &str, plugins: &'a [Plugin], is_it: impl Fn(&StorageInfo) -> bool) -> Result<Option<(&'a Plugin, &'static StorageInfo)>> {
+    let mut fitting = plugins.iter().filter_map(|plugin| Some((plugin, plugin.storage(&is_it)?)));
+    match (fitting.next(), fitting.next()) {
+        (Some((first, _)), Some((second, _))) => {
+            let why = format!("two plugins open this kind of storage: {} and {}", first.path.display(), second.path.display());
+            Err(Error::new(ErrorKind::Config, OPERATION, why).with("storage", what).hint("name the one that is meant with --plugin, or remove the other"))
+        }
+        (fitting, _) => Ok(fitting),
+    }
+}
+
+/// The full path of a file that can be read.
+fn readable(path: &Path) -> Result<PathBuf> {
+    let failed = |error: io::Error| {
+        let why = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_string(),
+            io::ErrorKind::PermissionDenied => "it may not be read".to_string(),
+            _ => error.to_string(),
+        };
+        refused(why)
+    };
+    let full = fs::canonicalize(path).map_err(failed)?;
+    if full.is_dir() {
+        return Err(refused("it is a folder, where a file is wanted"));
+    }
+    fs::File::open(&full).map_err(failed)?;
+    Ok(full)
+}
+
+/// The number of the interface that a library was built with.
+fn number(path: &Path) -> Result<u32> {
+    // SAFETY: to load a library runs its initialisers, which is what the user asked for by naming it or by putting it where plugins are; nothing else of it is called here.
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
+        let text = chain(&error);
+        let why = text.rsplit_once(&format!("{}: ", path.display())).map_or(text.as_str(), |(_, why)| why);
+        refused(format!("it is no library that this system can load: {why}"))
+    })?;
+    // SAFETY: a symbol of this name is a number by the agreement that each plugin keeps; a library of something else that has one is not to be expected.
+    let number = unsafe { library.get::<*const u32>(KAFI_ABI_SYMBOL.as_bytes()) };
+    let number = number.map_err(|_| refused(format!("it is a library, but no plugin of Kafi: it does not say {KAFI_ABI_SYMBOL}")))?;
+    // SAFETY: as above; the library is still loaded.
+    let number = unsafe { number.read_unaligned() };
+    // Whatever a library has started when it was loaded may still run.
+    std::mem::forget(library);
+    Ok(number)
+}
+
+fn check_number(number: u32) -> Result<()> {
+    let hint = match number.cmp(&KAFI_ABI) {
+        std::cmp::Ordering::Equal => return Ok(()),
+        std::cmp::Ordering::Less => "build the plugin anew, with the kafi-core of this Kafi",
+        std::cmp::Ordering::Greater => "use a newer Kafi, or a plugin that was built for this one",
+    };
+    Err(refused(format!("it was built for version {number} of the plugin interface, and this Kafi has version {KAFI_ABI}")).hint(hint))
+}
+
+/// Why a library with the right number does not fit all the same.
+fn unfit(error: &LibraryError) -> Error {
+    let hint = "build the plugin anew, with the kafi-core of this Kafi";
+    match error {
+        LibraryError::IncompatibleVersionNumber { expected_version, actual_version, .. } => {
+            refused(format!("it was built with version {actual_version} of kafi-abi, and this Kafi has {expected_version}")).hint(hint)
+        }
+        LibraryError::AbiInstability(text) => {
+            refused(format!("its interface is laid out otherwise than version {KAFI_ABI} says: {}", differences(&text.to_string()))).hint(hint)
+        }
+        LibraryError::GetSymbolError { .. } => refused("it says KAFI_ABI, but has no root module").hint(hint),
+        LibraryError::RootModule { .. } => refused("it failed when it was asked for its root module"),
+        _ => refused("abi_stable does not accept it: it was built with another version of abi_stable, or for another system").hint(hint),
+    }
+}
+
+/// The differences in abi_stable's text about two layouts, which itself has up to 200 kB.
+fn differences(text: &str) -> String {
+    const SHOWN_MAX: usize = 3;
+    let mut found: Vec<String> = Vec::new();
+    for block in text.split("Error:").skip(1) {
+        let block = block.split("\n\n").next().unwrap_or_default();
+        let words = block.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words: String = words.chars().take(200).collect();
+        if !words.is_empty() && !found.contains(&words) {
+            found.push(words);
+        }
+    }
+    let more = found.len().saturating_sub(SHOWN_MAX);
+    found.truncate(SHOWN_MAX);
+    if found.is_empty() {
+        return "abi_stable does not say how".into();
+    }
+    let shown = found.join("; ");
+    if more == 0 { shown } else { format!("{shown}; and {more} more") }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn refused(why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, OPERATION, why)
+}
