@@ -17,30 +17,55 @@ pub struct Opened {
     pub topics: Vec<String>,
 }
 
-/// Opens what several addresses name, with the topics of one storage together. Globs are replaced by what they match; plain names are taken as they are.
+/// A storage and names on it, of topics or groups.
+pub struct Named {
+    /// The storage.
+    pub kafi: Kafi,
+    /// Its address.
+    pub storage: StorageAddress,
+    /// The names, in the order in which they were typed, each once.
+    pub names: Vec<String>,
+}
+
+/// Opens what several addresses name, with the names of one storage together. `names` says what an address means on its storage.
 ///
 /// # Errors
-/// `Usage` for an address without a topic, `NotFound` for a glob that matches nothing, and what opening fails with.
-pub fn open_topics(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
-    let mut opened: Vec<Opened> = Vec::new();
+/// Those of `names`, and what opening fails with.
+pub fn open_named(context: &Context, addresses: &[String], names: impl Fn(&Kafi, &Address) -> Result<Vec<String>>) -> Result<Vec<Named>> {
+    let mut opened: Vec<Named> = Vec::new();
     for text in addresses {
         let address = Address::parse(text)?;
         let at = match opened.iter().position(|opened| opened.storage == address.storage) {
             Some(at) => at,
             None => {
                 let kafi = context.registry.open_address(&address.storage)?;
-                opened.push(Opened { kafi, storage: address.storage.clone(), topics: Vec::new() });
+                opened.push(Named { kafi, storage: address.storage.clone(), names: Vec::new() });
                 opened.len() - 1
             }
         };
-        let topics = topics_of(&opened[at].kafi, &address)?;
-        for topic in topics {
-            if !opened[at].topics.contains(&topic) {
-                opened[at].topics.push(topic);
+        let names = names(&opened[at].kafi, &address)?;
+        for name in names {
+            if !opened[at].names.contains(&name) {
+                opened[at].names.push(name);
             }
         }
     }
     Ok(opened)
+}
+
+/// Opens what several addresses name, with the topics of one storage together. Globs are replaced by what they match; plain names are taken as they are.
+///
+/// # Errors
+/// `Usage` for an address without a topic, `NotFound` for a glob that matches nothing, and what opening fails with.
+pub fn open_topics(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
+    let named = open_named(context, addresses, topics_of)?;
+    Ok(named.into_iter().map(|Named { kafi, storage, names }| Opened { kafi, storage, topics: names }).collect())
+}
+
+/// Names with their storages, for a question: `a on prod:, b on prod:`.
+pub fn list<'a>(named: impl Iterator<Item = (&'a StorageAddress, &'a Vec<String>)>) -> String {
+    let names: Vec<String> = named.flat_map(|(storage, names)| names.iter().map(move |name| format!("{name} on {storage}"))).collect();
+    names.join(", ")
 }
 
 /// Opens the one topic that an address names.

@@ -3,18 +3,21 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{ArgAction, Args, Parser, ValueEnum};
 use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Result, Type};
 
 use crate::address::Opened;
 use crate::commands::Command;
 use crate::context::Context;
 
+/// What stands below the list of the verbs.
+const ADDRESSES: &str =
+    "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).";
+
 /// The Swiss army knife for Kafka: the same verbs over real Kafka, and over topics in folders and in memory.
-///
-/// An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).
 #[derive(Parser)]
-#[command(name = "kafi", version = crate::commands::version_text(), subcommand_required = true, max_term_width = 120)]
+#[command(name = "kafi", version = crate::commands::version_text(), after_help = ADDRESSES)]
+#[command(subcommand_required = true, disable_help_flag = true, max_term_width = 120)]
 pub struct Cli {
     #[command(flatten)]
     pub common: CommonArgs,
@@ -24,6 +27,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Args)]
+#[command(next_help_heading = "General")]
 pub struct CommonArgs {
     /// Print machine-readable JSON, one document a line
     #[arg(long, global = true)]
@@ -37,22 +41,22 @@ pub struct CommonArgs {
     /// Read and print times in UTC instead of local time
     #[arg(long, global = true)]
     pub utc: bool,
-    /// When to print colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    /// Print colours: auto (on a terminal, unless NO_COLOR is set), always, never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: ColorChoice,
     /// Set a property of the Kafka client (librdkafka's names), as kcat does; repeatable
     #[arg(short = 'X', long = "property", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
     pub properties: Vec<(String, String)>,
+    /// Print help
+    #[arg(short, long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
 /// When colours are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set.
     Auto,
-    /// Also into a pipe.
     Always,
-    /// Not at all.
     Never,
 }
 

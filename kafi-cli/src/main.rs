@@ -8,6 +8,7 @@ mod confirm;
 mod context;
 mod exit;
 mod input;
+mod limits;
 mod log_lines;
 mod output;
 mod places;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Err(error) => return exit::usage(&error).into(),
     };
     log_lines::install(cli.common.quiet, cli.common.verbose);
+    limits::raise_open_files();
     let verbose = cli.common.verbose;
     let result = Context::new(&cli.common).and_then(|context| {
         context.end_on_signals()?;

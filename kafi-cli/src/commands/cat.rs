@@ -24,17 +24,17 @@ pub struct CatArgs {
     shown: ShownArgs,
 }
 
-/// What `head` shares with `cat`: what of the messages is read, and how it is printed.
+/// What `head` and `grep` share with `cat`: what of the messages is read, and how it is printed.
 #[derive(Args)]
 pub struct ShownArgs {
     #[command(flatten)]
-    read: ReadArgs,
+    pub read: ReadArgs,
     #[command(flatten)]
-    order: OrderArgs,
+    pub order: OrderArgs,
     #[command(flatten)]
-    types: TypeArgs,
+    pub types: TypeArgs,
     #[command(flatten)]
-    print: PrintArgs,
+    pub print: PrintArgs,
 }
 
 pub fn run(args: &CatArgs, context: &Context) -> Result<Exit> {

@@ -5,7 +5,7 @@ use kafi::{Position, Resolved, Result, shell};
 
 use crate::address::open_topics;
 use crate::args::TIMEOUT;
-use crate::confirm::confirmed;
+use crate::confirm::ConfirmArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -18,9 +18,8 @@ pub struct DeleteRecordsArgs {
     pub addresses: Vec<String>,
     #[command(flatten)]
     places: PlaceArgs,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
@@ -40,7 +39,7 @@ pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
         context.say("nothing to delete");
         return Ok(Exit::Done);
     }
-    if !args.yes && !confirmed("delete records", &format!("delete {count} offsets for good?"))? {
+    if !args.confirm.allow("delete records", &format!("delete {count} offsets for good?"))? {
         return Ok(Exit::Failed);
     }
     for (opened, plan) in opened.iter().zip(&plans) {

@@ -8,11 +8,12 @@ use clap::{Args, ValueEnum};
 use kafi::{Batch, Finished, GrepFields, GrepOptions, Pattern, ReadOptions, Result, shell};
 
 use crate::address::open_topics;
-use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
+use crate::args::LimitArgs;
+use crate::commands::cat::ShownArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
-use crate::output::{Cell, MessagePrinter, PrintArgs, Stdout, Table};
+use crate::output::{Cell, MessagePrinter, Stdout, Table};
 use crate::summary::{Summary, ended};
 
 #[derive(Args)]
@@ -44,13 +45,7 @@ pub struct GrepArgs {
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
-    read: ReadArgs,
-    #[command(flatten)]
-    order: OrderArgs,
-    #[command(flatten)]
-    types: TypeArgs,
-    #[command(flatten)]
-    print: PrintArgs,
+    shown: ShownArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,22 +58,24 @@ enum FieldArg {
 pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
     let mut look_for = look_for(args)?;
-    let mut options = args.read.options(context, &args.limit)?;
-    args.order.apply(&args.read, &mut options)?;
+    let (shown, read_args) = (&args.shown, &args.shown.read);
+    let mut options = read_args.options(context, &args.limit)?;
+    shown.order.apply(read_args, &mut options)?;
     let prints = !args.count && !args.topics_with_matches;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let (mut read, mut found, mut exit) = (0, 0, Exit::Done);
     let opened = open_topics(context, &args.addresses)?;
     if !prints {
-        args.read.check_whole(&opened)?;
+        read_args.check_whole(&opened)?;
     }
     context.begin_job();
     let storages = opened.len();
     for (index, opened) in opened.into_iter().enumerate() {
         counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
-        let mut printer = MessagePrinter::open(context, &opened, &args.print, args.types)?;
-        let options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(read)), progress: Default::default(), ..options.clone() };
-        let options = if prints { args.read.on(&opened.kafi, options) } else { args.read.on_whole(&opened.kafi, options) };
+        let mut printer = MessagePrinter::open(context, &opened, &shown.print, shown.types)?;
+        let max = args.limit.max.map(|max| max.saturating_sub(read));
+        let options = ReadOptions { max, progress: Default::default(), ..options.clone() };
+        let options = if prints { read_args.on(&opened.kafi, options) } else { read_args.on_whole(&opened.kafi, options) };
         look_for.found_max = args.max_count.map(|max| max.saturating_sub(found));
         let mut progress = Some(ProgressLine::show(context, &options.progress, prints));
         let counts = RefCell::new(&mut counts);
@@ -96,7 +93,7 @@ pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
             let is_last = index + 1 == storages || finished.cancelled;
             if prints || !is_last { Ok(()) } else { print_counts(args, &counts.borrow(), context) }
         };
-        let (found_here, finished) = shell::grep_then(opened.kafi.storage(), &opened.topics, &options, args.read.threads(), &look_for, each, then)?;
+        let (found_here, finished) = shell::grep_then(opened.kafi.storage(), &opened.topics, &options, read_args.threads(), &look_for, each, then)?;
         found += found_here;
         read += options.progress.read();
         exit = ended(context, &finished);

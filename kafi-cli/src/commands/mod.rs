@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod cat;
+mod cluster;
 mod completion;
 mod config;
 mod cp;
@@ -14,6 +15,7 @@ mod man;
 mod offsets;
 mod partitions;
 mod produce;
+mod reference;
 mod rm;
 mod storage;
 mod tail;
@@ -68,15 +70,20 @@ pub enum Command {
     Wc(wc::WcArgs),
     /// Compare two topics message by message
     Diff(diff::DiffArgs),
-    /// List consumer groups, show where they stand, and set, copy, and delete their offsets
+    /// List consumer groups, and show, set, copy, and delete their offsets
     Group(group::GroupArgs),
     /// List and check storages
     Storage(storage::StorageArgs),
+    /// List the brokers of a cluster
+    Cluster(cluster::ClusterArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Write the manual pages into a folder
     #[command(hide = true)]
     Man(man::ManArgs),
+    /// Print the reference of the command line
+    #[command(hide = true)]
+    Reference,
     /// Print the versions of Kafi and librdkafka
     Version,
 }
@@ -118,8 +125,10 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit> {
         Command::Diff(args) => diff::run(args, context),
         Command::Group(args) => group::run(args, context),
         Command::Storage(args) => storage::run(args, context),
+        Command::Cluster(args) => cluster::run(args, context),
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => man::run(args),
+        Command::Reference => reference::run(),
         Command::Version => version::run(context),
     }
 }
@@ -144,6 +153,6 @@ fn addresses(command: &Command) -> &[String] {
         Command::Wc(args) => &args.addresses,
         Command::Diff(args) => std::slice::from_ref(&args.left),
         Command::Group(args) => args.addresses(),
-        Command::Storage(_) | Command::Completion(_) | Command::Man(_) | Command::Version => &[],
+        Command::Storage(_) | Command::Cluster(_) | Command::Completion(_) | Command::Man(_) | Command::Reference | Command::Version => &[],
     }
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 use kafi::Result;
 
-use crate::address::open_topics;
+use crate::address::{list, open_topics};
 use crate::args::TIMEOUT;
-use crate::confirm::confirmed;
+use crate::confirm::ConfirmArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -14,19 +14,18 @@ pub struct RmArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
     let opened = open_topics(context, &args.addresses)?;
-    let names: Vec<String> = opened.iter().flat_map(|opened| opened.topics.iter().map(|topic| format!("{topic} on {}", opened.storage))).collect();
     // Everything is looked up before anything is deleted.
     for opened in &opened {
         opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
     }
-    if !args.yes && !confirmed("delete topics", &format!("delete {}, with all messages?", names.join(", ")))? {
+    let topics = list(opened.iter().map(|opened| (&opened.storage, &opened.topics)));
+    if !args.confirm.allow("delete topics", &format!("delete {topics}, with all messages?"))? {
         return Ok(Exit::Failed);
     }
     for opened in &opened {

@@ -213,6 +213,7 @@ fn an_empty_topic() {
         r#"
         $ kafi touch t -q
         $ kafi cat t; kafi head t; kafi tail t; kafi cat t -o -1; kafi cat t -o @-1h; kafi cat t -o 0; kafi cat t --json
+        ! note: no messages at -o @-1h
         $ kafi wc t
         TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
         t             0          0            0           0

@@ -53,6 +53,22 @@ fn settings_of_topics() {
 }
 
 #[test]
+fn brokers() {
+    let broker = Broker::new();
+    let address = variable("KAFI_TEST_KAFKA");
+    let (host, port) = address.rsplit_once(':').unwrap();
+    let identity = broker.text("kafi storage check k: --json");
+    let id = identity.split("\"identity\":\"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(
+        broker.text("kafi cluster k: --json"),
+        format!("{{\"cluster\":\"{id}\",\"broker\":1,\"host\":\"{host}\",\"port\":{port},\"rack\":null,\"controller\":true}}\n")
+    );
+    let table = broker.text("kafi cluster k:");
+    let shown: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(shown, [vec!["CLUSTER", "BROKER", "HOST", "PORT", "RACK", "CONTROLLER"], vec![id, "1", host, port, "-", "yes"]]);
+}
+
+#[test]
 fn settings_of_brokers() {
     let broker = Broker::new();
     assert_eq!(

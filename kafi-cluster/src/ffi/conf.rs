@@ -1,6 +1,6 @@
 //! librdkafka's configuration object.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
 
 use super::raw::{self, rd_kafka_conf_res_t};
@@ -50,8 +50,9 @@ impl Conf {
         let mut value = vec![0_u8; len];
         // SAFETY: the buffer has the length that was asked for.
         unsafe { raw::rd_kafka_conf_get(self.0.as_ptr(), name.as_ptr(), value.as_mut_ptr().cast(), &raw mut len) };
-        value.pop();
-        Some(String::from_utf8_lossy(&value).into_owned())
+        // The length may be that of the longest value, as with `builtin.features`.
+        let value = CStr::from_bytes_until_nul(&value).ok()?;
+        Some(value.to_string_lossy().into_owned())
     }
 
     /// The names of the properties of clients and topics that have a value by default.

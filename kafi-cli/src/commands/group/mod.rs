@@ -8,8 +8,9 @@ mod rm;
 mod show;
 
 use clap::{Args, Subcommand};
-use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
+use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result};
 
+use crate::address::{Named, open_named};
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -57,38 +58,16 @@ pub fn run(args: &GroupArgs, context: &Context) -> Result<Exit> {
     }
 }
 
-/// A storage and groups on it.
-struct Opened {
-    kafi: Kafi,
-    storage: StorageAddress,
-    groups: Vec<String>,
-}
-
 /// Opens what these addresses name, with the groups of one storage together. Globs are replaced by the groups that they match; plain names are taken as they are.
-fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
-    let mut opened: Vec<Opened> = Vec::new();
-    for text in addresses {
-        let address = Address::parse(text)?;
-        let Some(group) = address.topic.clone() else { return Err(no_group(text)) };
-        let at = match opened.iter().position(|opened| opened.storage == address.storage) {
-            Some(at) => at,
-            None => {
-                let kafi = context.registry.open_address(&address.storage)?;
-                opened.push(Opened { kafi, storage: address.storage.clone(), groups: Vec::new() });
-                opened.len() - 1
-            }
-        };
-        let groups = if address.is_glob() { matching(opened[at].kafi.admin()?.as_mut(), &group)? } else { vec![group] };
+fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
+    open_named(context, addresses, |kafi, address| {
+        let group = address.topic.clone().ok_or_else(|| no_group(&address.to_string()))?;
+        let groups = if address.is_glob() { matching(kafi.admin()?.as_mut(), &group)? } else { vec![group] };
         if groups.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "find groups", "no group matches").with("address", address));
         }
-        for group in groups {
-            if !opened[at].groups.contains(&group) {
-                opened[at].groups.push(group);
-            }
-        }
-    }
-    Ok(opened)
+        Ok(groups)
+    })
 }
 
 /// Opens the one group that an address names.

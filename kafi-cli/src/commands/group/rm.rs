@@ -4,8 +4,9 @@ use clap::Args;
 use kafi::{Result, shell};
 
 use super::{explain, open_groups};
+use crate::address::list;
 use crate::args::TIMEOUT;
-use crate::confirm::confirmed;
+use crate::confirm::ConfirmArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -14,9 +15,8 @@ pub struct RmArgs {
     /// The groups (prod:billing), or globs
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    confirm: ConfirmArgs,
 }
 
 pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
@@ -24,18 +24,18 @@ pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
     // Everything is looked up before anything is deleted.
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
-        for group in &opened.groups {
+        for group in &opened.names {
             admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
             shell::check_no_members(admin.as_mut(), group, TIMEOUT)?;
         }
     }
-    let names: Vec<String> = opened.iter().flat_map(|opened| opened.groups.iter().map(|group| format!("{group} on {}", opened.storage))).collect();
-    if !args.yes && !confirmed("delete groups", &format!("delete {}, with all committed offsets?", names.join(", ")))? {
+    let groups = list(opened.iter().map(|opened| (&opened.storage, &opened.names)));
+    if !args.confirm.allow("delete groups", &format!("delete {groups}, with all committed offsets?"))? {
         return Ok(Exit::Failed);
     }
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
-        for group in &opened.groups {
+        for group in &opened.names {
             admin.delete_group(group, TIMEOUT)?;
         }
     }

@@ -20,7 +20,7 @@ pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
     let mut table = Table::new(&["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host"]);
     for opened in open_groups(context, &args.addresses)? {
         let mut admin = opened.kafi.admin()?;
-        for group in &opened.groups {
+        for group in &opened.names {
             let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
             let partitions = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
             partitions.iter().for_each(|partition| table.row(row(&described, Some(partition), partition.member)));

@@ -1,0 +1,20 @@
+//! The limits that the operating system sets the process.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// What macOS allows where it says that there is no limit.
+const OPEN_FILES_FALLBACK: u64 = 10_240;
+
+/// Lets the process open as many files as it may, since each partition of a folder that is in use takes up to three.
+pub fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    let raise = |current| setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    let is_more = limit.current.is_some_and(|current| current < OPEN_FILES_FALLBACK);
+    let raised = raise(limit.maximum).or_else(|error| if is_more { raise(Some(OPEN_FILES_FALLBACK)) } else { Err(error) });
+    if let Err(error) = raised {
+        log::debug!("the limit of open files stays as it is: {error}");
+    }
+}
