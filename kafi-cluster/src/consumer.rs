@@ -104,8 +104,13 @@ impl KafkaConsumer {
         let operation = "subscribe";
         let group = self.group(operation)?.to_string();
         topics.iter().try_for_each(|topic| check_topic_name(topic))?;
-        self.session = None;
-        let client = self.settings.consumer(&self.options, Reading::Member)?;
+        // A member stays one. It may have been told of a failure, after which it begins anew.
+        let joined = self.session.take().filter(|session| session.member.is_some() && !session.has_failed() && !topics.is_empty());
+        let client = match &joined {
+            Some(session) => session.client.clone(),
+            None => self.settings.consumer(&self.options, Reading::Member)?,
+        };
+        self.session = joined;
         let mut partitions = Vec::new();
         if !topics.is_empty() {
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -117,9 +122,15 @@ impl KafkaConsumer {
                 }
             }
         }
+        if let Some(member) = self.session.as_mut().and_then(|session| session.member.as_mut()) {
+            if member.changes_topics(topics) {
+                client.subscribe(operation, topics)?;
+            }
+            return Ok(());
+        }
         client.subscribe(operation, topics)?;
         let says = |property, value| self.settings.says(&self.options.properties, property, value);
-        let member = Member::new(group, partitions, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
+        let member = Member::new(group, topics, partitions, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
         self.session = Some(Session::subscribed(client, member, self.tolerance()));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A member of a group: which partitions come and go, and where they start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafi_core::{ConsumerOptions, Error, Isolation, Position, Result, TopicPartition};
@@ -25,8 +26,10 @@ pub(crate) struct Member {
     /// Whether the broker tells a member only what it gives and takes (KIP-848), and so nothing where nothing falls to it.
     is_told_changes_only: bool,
     joining: Option<Joining>,
-    /// The partitions of the topics when it subscribed.
-    topics: Vec<TopicPartition>,
+    /// What it has subscribed to.
+    topics: BTreeSet<String>,
+    /// The partitions of its first topics when it subscribed. Those that came later are read from their start.
+    first: Vec<TopicPartition>,
     /// What was last said to fall to this member, if anything was.
     settled: Option<Settled>,
 }
@@ -39,9 +42,29 @@ struct Joining {
 }
 
 impl Member {
-    pub(crate) fn new(group: String, topics: Vec<TopicPartition>, options: &ConsumerOptions, commits_by_itself: bool, is_told_changes_only: bool) -> Self {
+    pub(crate) fn new(
+        group: String,
+        topics: &[String],
+        first: Vec<TopicPartition>,
+        options: &ConsumerOptions,
+        commits_by_itself: bool,
+        is_told_changes_only: bool,
+    ) -> Self {
         let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
-        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, is_told_changes_only, joining: None, topics, settled: None }
+        let topics = topics.iter().cloned().collect();
+        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, is_told_changes_only, joining: None, topics, first, settled: None }
+    }
+
+    /// Takes note of other topics; false if they are the same. The group is asked anew what falls to this member.
+    pub(crate) fn changes_topics(&mut self, topics: &[String]) -> bool {
+        let topics: BTreeSet<String> = topics.iter().cloned().collect();
+        if topics == self.topics {
+            return false;
+        }
+        self.first.retain(|partition| topics.contains(&partition.topic));
+        self.topics = topics;
+        self.settled = None;
+        true
     }
 
     /// Whether this member has its share of the partitions.
@@ -77,7 +100,7 @@ impl Member {
                 self.settled = Some(Settled::new());
             }
             if let Some(settled) = self.settled.as_mut().filter(|_| session.client.is_cooperative()) {
-                settled.serve(&session.client, &self.group, &self.topics, &session.parts);
+                settled.serve(&session.client, &self.group, &self.first, &session.parts);
             }
             return Ok(());
         };
@@ -152,7 +175,7 @@ impl Member {
 
     fn start_of(&self, partition: &TopicPartition, stored: Option<i64>, low: i64, high: i64) -> Result<i64> {
         match stored {
-            None if self.start_at_earliest => Ok(low),
+            None if self.start_at_earliest || !self.first.contains(partition) => Ok(low),
             None => Ok(high),
             Some(offset) if offset >= low => Ok(offset),
             Some(offset) if self.allow_gap => {

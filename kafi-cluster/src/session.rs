@@ -148,6 +148,11 @@ impl Session {
         }
     }
 
+    /// Whether it is at the end of what it can do.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// The next offset of each partition.
     pub(crate) fn positions(&self) -> Vec<Position> {
         self.parts.iter().map(|part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next }).collect()

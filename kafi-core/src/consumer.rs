@@ -121,6 +121,9 @@ pub trait Consumer: Send {
 
     /// Joins the group and reads the share of the topics that falls to this member, from the committed offsets. Blocks up to `timeout`; joining goes on in [`poll`](Consumer::poll).
     ///
+    /// A member that calls it again stays one, with other topics: what it keeps goes on where it was, save where the group takes everything back for a moment, after which
+    /// it goes on at the committed offsets. Topics and partitions that come later are read from their start, unless offsets are committed for them.
+    ///
     /// # Errors
     /// `Usage` without a group, `NotFound` for a missing topic, `Conflict` where a group takes one live member and has it, `Unsupported`.
     fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()>;

@@ -46,7 +46,8 @@ pub use consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Membership,
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
-    Cancel, Copied, GroupOptions, GroupUse, OnDelivery, Order, Pipe, Progress, ReadOptions, Reader, Target, TopicReader, Writer, pump, pump_settling, readers,
+    Cancel, Copied, GroupOptions, GroupUse, OnDelivery, Order, Pipe, Progress, ReadOptions, Reader, Target, TopicFilter, TopicReader, Writer, pump,
+    pump_settling, readers,
 };
 pub use json::{Json, JsonKind, Step};
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};

@@ -64,7 +64,7 @@ impl LogConsumer {
     }
 
     /// Where a member starts in these partitions: at the committed offset, else at the log's start or end.
-    fn starts(&mut self, partitions: Vec<TopicPartition>, at_earliest: bool) -> Result<Vec<Assignment>> {
+    fn starts(&mut self, partitions: Vec<TopicPartition>, at_earliest: impl Fn(&str) -> bool) -> Result<Vec<Assignment>> {
         let committed = self.committed(&partitions, Duration::ZERO)?;
         let mut assignments = Vec::with_capacity(partitions.len());
         for TopicPartition { topic, partition } in partitions {
@@ -72,7 +72,7 @@ impl LogConsumer {
                 Some(position) => position.offset,
                 None => {
                     let bounds = bounds(&self.shared.topics.partition(&topic, partition)?)?;
-                    if at_earliest { bounds.low } else { bounds.high }
+                    if at_earliest(&topic) { bounds.low } else { bounds.high }
                 }
             };
             assignments.push(Assignment { topic, partition, start, end: None });
@@ -100,7 +100,7 @@ impl LogConsumer {
         if added.is_empty() {
             return Ok(());
         }
-        let assignments = self.starts(added, true)?;
+        let assignments = self.starts(added, |_| true)?;
         let opened = self.opened(&assignments)?;
         match &mut self.turns {
             Some(turns) => turns.add(opened),
@@ -127,11 +127,20 @@ impl Consumer for LogConsumer {
             partitions.extend((0..count).map(|partition| TopicPartition { topic: topic.clone(), partition }));
             subscribed.push(Subscribed { topic: topic.clone(), file, partitions: count });
         }
+        // A member goes on where it is, and reads from its start what it did not have before.
+        let positions = if self.membership.is_some() { self.positions() } else { Vec::new() };
+        let known = if self.membership.is_some() { std::mem::take(&mut self.subscribed) } else { Vec::new() };
         let membership = match self.membership.take() {
             Some(membership) => membership,
             None => self.shared.groups.join(&group, until)?,
         };
-        let assignments = self.starts(partitions, self.options.start_at_earliest)?;
+        let at_earliest = self.options.start_at_earliest;
+        let is_later = |topic: &str| !known.is_empty() && known.iter().all(|known| known.topic != topic);
+        let mut assignments = self.starts(partitions, |topic| at_earliest || is_later(topic))?;
+        for assignment in &mut assignments {
+            let is_same = |position: &&Position| position.partition == assignment.partition && position.topic == assignment.topic;
+            assignment.start = positions.iter().find(is_same).map_or(assignment.start, |position| position.offset);
+        }
         self.read(&assignments)?;
         self.membership = Some(membership);
         (self.subscribed, self.looked_at) = (subscribed, Instant::now());

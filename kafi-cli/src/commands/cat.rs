@@ -7,6 +7,7 @@ use kafi::{ReadOptions, Result, shell};
 
 use crate::address::{Opened, open_topics};
 use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
+use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -48,7 +49,8 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
     order.apply(read, &mut options)?;
     let (mut left, mut read_any) = (limit.max, false);
     for opened in open_topics(context, addresses)? {
-        let options = read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), ..options.clone() });
+        let later_topics = later_topics(addresses, &opened.storage)?;
+        let options = read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), later_topics, ..options.clone() });
         match print_all(context, &opened, &options, read.threads(), print, *types)? {
             Exit::Done => left = left.map(|left| left.saturating_sub(options.progress.read())),
             exit => return Ok(exit),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use kafi::shell::{self, NewTopics, PlannedPart, Rate};
-use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result};
+use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result, StorageAddress, TopicFilter};
 
 use crate::address::{FirstUse, Opened, hint_at_storage, open_topics};
 use crate::args::{LimitArgs, ReadArgs, key_value};
@@ -140,13 +140,7 @@ fn new_topics(addresses: &[String], source: &Opened, target: &Address, follows_a
     if target.topic.is_some() {
         return Ok(None);
     }
-    let mut globs = Vec::new();
-    for text in addresses {
-        let address = Address::parse(text)?;
-        if let Some(glob) = address.topic.as_deref().filter(|_| address.is_glob() && address.storage == source.storage) {
-            globs.push(Glob::parse(glob)?);
-        }
-    }
+    let globs = globs_of(addresses, &source.storage)?;
     if globs.is_empty() {
         return Ok(None);
     }
@@ -155,6 +149,27 @@ fn new_topics(addresses: &[String], source: &Opened, target: &Address, follows_a
         return Ok(None);
     }
     Ok(Some(NewTopics::new(move |topic| globs.iter().any(|glob| glob.matches(topic)).then(|| topic.to_string()))))
+}
+
+/// The globs of a storage's topics among these addresses.
+fn globs_of(addresses: &[String], storage: &StorageAddress) -> Result<Vec<Glob>> {
+    let mut globs = Vec::new();
+    for text in addresses {
+        let address = Address::parse(text)?;
+        if let Some(glob) = address.topic.as_deref().filter(|_| address.is_glob() && address.storage == *storage) {
+            globs.push(Glob::parse(glob)?);
+        }
+    }
+    Ok(globs)
+}
+
+/// The later topics that a member of a group follows: those that a glob of this storage matches.
+///
+/// # Errors
+/// `Usage` for what is no address.
+pub fn later_topics(addresses: &[String], storage: &StorageAddress) -> Result<Option<TopicFilter>> {
+    let globs = globs_of(addresses, storage)?;
+    Ok((!globs.is_empty()).then(|| TopicFilter::new(move |topic| globs.iter().any(|glob| glob.matches(topic)))))
 }
 
 fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {

@@ -10,6 +10,7 @@ use kafi::{Batch, Finished, GrepFields, GrepOptions, Pattern, ReadOptions, Resul
 use crate::address::open_topics;
 use crate::args::LimitArgs;
 use crate::commands::cat::ShownArgs;
+use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -74,7 +75,8 @@ pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
         counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
         let mut printer = MessagePrinter::open(context, &opened, &shown.print, shown.types)?;
         let max = args.limit.max.map(|max| max.saturating_sub(read));
-        let options = ReadOptions { max, progress: Default::default(), ..options.clone() };
+        let later_topics = later_topics(&args.addresses, &opened.storage)?;
+        let options = ReadOptions { max, progress: Default::default(), later_topics, ..options.clone() };
         let options = if prints { read_args.on(&opened.kafi, options) } else { read_args.on_whole(&opened.kafi, options) };
         look_for.found_max = args.max_count.map(|max| max.saturating_sub(found));
         let mut progress = Some(ProgressLine::show(context, &options.progress, prints));
@@ -113,8 +115,11 @@ fn look_for(args: &GrepArgs) -> Result<GrepOptions> {
 
 fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {
     for meta in batch.metas() {
-        if let Some(count) = counts.get_mut(&batch.topics()[meta.topic as usize]) {
-            *count += 1;
+        let topic = &batch.topics()[meta.topic as usize];
+        match counts.get_mut(topic) {
+            Some(count) => *count += 1,
+            // One that came later.
+            None => drop(counts.insert(topic.clone(), 1)),
         }
     }
 }

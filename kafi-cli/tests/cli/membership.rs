@@ -223,3 +223,19 @@ fn what_was_killed_is_read_again() {
     assert!(format!("{}{again}", sandbox.read("out")).contains("\n999\n1000\n"));
     assert_eq!(sandbox.text("kafi cat t -g g"), "");
 }
+
+#[test]
+fn topics_that_come_later_are_followed() {
+    let sandbox = letters();
+    let mut reader = sandbox.start(&["cat", "./kafi-data/t*", "-f", "-g", "g"], Stdio::null(), "out", "err");
+    wait_until("six lines", || sandbox.read("out").lines().count() == 6);
+    sandbox.text("kafi touch other t2 -q && kafi produce t2 late -q && kafi produce other other -q");
+    wait_until("the topic that came later", || sandbox.read("out").contains("late\n"));
+    sandbox.text("kafi produce t last -q");
+    wait_until("the topic that was there", || sandbox.read("out").contains("last\n"));
+    reader.interrupt();
+    assert_eq!(reader.exit_code(), 130);
+    // What was printed and not yet committed did not come twice.
+    assert_eq!(sandbox.read("out").lines().count(), 8);
+    assert_eq!(sandbox.text("kafi cat './kafi-data/t*' -g g"), "");
+}

@@ -118,6 +118,32 @@ fn when_a_member_is_killed_the_other_goes_on_and_nothing_is_lost() {
 }
 
 #[test]
+fn topics_that_come_later_are_followed() {
+    for strategy in ["partition.assignment.strategy=range", "partition.assignment.strategy=cooperative-sticky", "group.protocol=consumer"] {
+        let broker = Broker::new();
+        let (group, glob) = (broker.line("@g"), broker.line("k:@t*"));
+        numbers(&broker, 2, 100);
+        // Also a member that begins at the end misses nothing of them.
+        let arguments = ["cat", &glob, "-g", &group, "-f", "-o", "end", "-X", strategy];
+        let mut member = broker.sandbox.start(&arguments, Stdio::null(), "seen", "err");
+        wait_until("the first message", || {
+            broker.text("kafi produce k:@t -q tick");
+            !lines(&broker, "seen").is_empty()
+        });
+        broker.text("kafi touch k:@other k:@t2 --partitions 2 -q");
+        broker.text("kafi produce k:@t2 -q late && kafi produce k:@other -q other");
+        wait_until("the message of the topic that came later", || lines(&broker, "seen").contains(&"late".to_string()));
+        broker.text("kafi produce k:@t -q last");
+        wait_until("the topic that was there to go on", || lines(&broker, "seen").contains(&"last".to_string()));
+        member.interrupt();
+        assert_eq!(member.exit_code(), 130, "{strategy}: {}", broker.sandbox.read("err"));
+        let seen = lines(&broker, "seen");
+        assert_eq!(seen.iter().filter(|line| *line != "tick").count(), 2, "{strategy}: nothing comes twice, and nothing of others: {seen:?}");
+        assert!(seen.iter().filter(|line| *line == "tick").count() <= broker.text("kafi grep tick k:@t -q").lines().count(), "{strategy}");
+    }
+}
+
+#[test]
 fn a_member_to_which_nothing_falls_ends() {
     let broker = Broker::new();
     let group = broker.line("@g");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
 use crate::error::Result;
+use crate::functional::later::LaterTopics;
 use crate::functional::{Progress, ReadOptions};
 use crate::storage::Storage;
 
@@ -73,6 +74,7 @@ pub(crate) struct Member {
     quiet_since: Option<Instant>,
     /// Asks whether anything lies before an end.
     looker: Box<dyn Consumer>,
+    later_topics: Option<LaterTopics>,
 }
 
 impl Member {
@@ -88,8 +90,15 @@ impl Member {
         consumer.subscribe(&topics, options.timeout)?;
         log::info!("reading as a member of group {}", group.name);
         let ends = if options.follow { None } else { Some(ends) };
-        let member = Self { usage: group.usage, ends, shares: BTreeMap::new(), committed_at: Instant::now(), quiet_since: None, looker };
+        let filter = options.later_topics.clone().filter(|_| options.follow);
+        let later_topics = filter.map(|filter| LaterTopics::new(storage, filter, &topics)).transpose()?;
+        let member = Self { usage: group.usage, ends, shares: BTreeMap::new(), committed_at: Instant::now(), quiet_since: None, looker, later_topics };
         Ok((consumer, member))
+    }
+
+    /// Takes along topics that have come, where the caller wants them.
+    pub(crate) fn follow_later_topics(&mut self, consumer: &mut dyn Consumer) -> Result<()> {
+        self.later_topics.as_mut().map_or(Ok(()), |later| later.follow(consumer))
     }
 
     /// Takes note of the partitions that came and went with a poll, and cuts what lies behind the ends off `batch`.

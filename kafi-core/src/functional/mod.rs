@@ -2,6 +2,7 @@
 
 mod coding;
 mod group;
+mod later;
 mod order;
 mod pipe;
 mod progress;
@@ -13,6 +14,7 @@ mod writer;
 pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
 pub(crate) use group::start_at_committed;
 pub use group::{GroupOptions, GroupUse};
+pub use later::TopicFilter;
 pub use order::Order;
 pub(crate) use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};

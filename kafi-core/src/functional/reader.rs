@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, OffsetMap, start_at_committed};
-use crate::functional::{Cancel, GroupOptions, GroupUse, Order, Progress};
+use crate::functional::{Cancel, GroupOptions, GroupUse, Order, Progress, TopicFilter};
 use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
@@ -34,6 +34,9 @@ pub struct ReadOptions {
     /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too unless only looking on, and
     /// `consumer.start_at_earliest` says where partitions without a committed offset begin. Default: no group.
     pub group: Option<GroupOptions>,
+    /// The topics that belong to what is read where they come later, for a member of a group that follows; they are noticed within some seconds, and read from their start.
+    /// Default: none.
+    pub later_topics: Option<TopicFilter>,
     /// How the consumer is made.
     pub consumer: ConsumerOptions,
     /// The messages of a batch at most. Default: [`Batch::RECORDS_MAX`].
@@ -57,6 +60,7 @@ impl Default for ReadOptions {
             follow: false,
             order: Order::default(),
             group: None,
+            later_topics: None,
             consumer: ConsumerOptions::default(),
             batch_records_max: Batch::RECORDS_MAX,
             batch_bytes_max: Batch::BYTES_MAX,
@@ -134,6 +138,9 @@ impl Reader {
         }
         let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
         batch.set_limits(records_max, self.options.batch_bytes_max);
+        if let Some(member) = &mut self.member {
+            member.follow_later_topics(self.consumer.as_mut())?;
+        }
         let polled = match self.consumer.poll(batch, POLL_MAX) {
             // A member that was silent for too long is left out, and joins anew.
             Err(error) if self.member.is_some() && error.kind() == ErrorKind::Fenced && error.retryable() == Retry::Later => {
