@@ -161,6 +161,11 @@ impl Intake {
         Ok(Some(Finished { bytes: std::mem::take(buffer), header, min_timestamp, runs: std::mem::take(&mut self.runs) }))
     }
 
+    /// Gives back what the encoder keeps beyond `bytes`: with many partitions even what each of them keeps has to be little.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        self.encoder.shrink_to(bytes);
+    }
+
     /// Takes back the memory of runs that were reported.
     pub(crate) fn recycle(&mut self, runs: Vec<Run>) {
         if self.runs.is_empty() && self.runs.capacity() < runs.capacity() {

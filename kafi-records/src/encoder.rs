@@ -141,6 +141,13 @@ impl Encoder {
         self.plain.shrink_to(KEEP_BYTES_MAX);
     }
 
+    /// Gives back the memory beyond `bytes` that an empty encoder keeps for the next batch; does nothing while it holds records.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if self.records == 0 {
+            self.plain.shrink_to(bytes);
+        }
+    }
+
     fn has_room(&self, record: &Record<'_>, offset_delta: i64, body_bytes: usize) -> bool {
         let same_clock =
             record.timestamp_type == self.timestamp_type && (self.timestamp_type == TimestampType::Create || record.timestamp == self.base_timestamp);
