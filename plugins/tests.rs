@@ -1,7 +1,8 @@
-//! What the tests of the plugins share: where the library lies that was just built.
+//! What the tests of the plugins share: the library as cargo builds it.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use kafi::{Plugins, Registry};
 
@@ -10,11 +11,19 @@ pub fn registry(name: &str) -> Registry {
     Registry::new().with_plugins(Plugins::named(vec![library(name)]))
 }
 
-/// The library of the plugin `name`, which cargo builds before the tests of its package.
+/// Builds the library of the plugin `name`, which cargo does not do for tests, and says where it lies.
 pub fn library(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its file");
-    let file = format!("{}kafi_plugin_{name}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
-    test.parent().expect("a test lies in a folder").join(file)
+    let profile = test.ancestors().nth(2).expect("a test lies in deps, below the folder of its profile");
+    let target = profile.parent().expect("the folder of a profile lies in the target folder");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--package"]).arg(format!("kafi-plugin-{name}")).arg("--target-dir").arg(target);
+    if profile.ends_with("release") {
+        build.arg("--release");
+    }
+    let status = build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).status().expect("cargo can be run");
+    assert!(status.success(), "the plugin {name} can be built");
+    profile.join(format!("{}kafi_plugin_{name}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
 }
 
 /// The committed list of the cases that a storage does not run; it is that of the linked storage.

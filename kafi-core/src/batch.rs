@@ -200,13 +200,14 @@ impl Batch {
     /// As [`retain`](Batch::retain), for a `keep` that is given the batch and the index of the message. What lies before that index may not be looked at any more.
     pub fn retain_at(&mut self, mut keep: impl FnMut(&Batch, usize) -> bool) {
         let mut kept = 0;
-        for index in 0..self.records.len() {
+        for index in 0..self.len() {
             if keep(self, index) {
-                self.records[kept] = self.records[index];
+                let metas = self.metas_mut();
+                metas[kept] = metas[index];
                 kept += 1;
             }
         }
-        self.records.truncate(kept);
+        self.truncate(kept);
     }
 
     /// The topics' names; [`RecordMeta::topic`] is an index into them.

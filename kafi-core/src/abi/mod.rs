@@ -37,6 +37,8 @@ mod foreign;
 pub mod import;
 mod json;
 mod layout;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 

@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use kafi::Registry;
 use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
 
@@ -17,13 +18,15 @@ fn main() -> ExitCode {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
     let silent = silent.local_addr().map(|address| (silent, address.to_string()));
     let (_open, silent) = silent.expect("an open port has an address");
-    let setup = Setup::new("kafka", || open(kafka::variable("KAFI_TEST_KAFKA")))
-        .unreachable(move || open(&silent))
+    let registry = Arc::new(plugin::registry("cluster"));
+    let other = Arc::clone(&registry);
+    let setup = Setup::new("kafka", move || open(&registry, kafka::variable("KAFI_TEST_KAFKA")))
+        .unreachable(move || open(&other, &silent))
         .topic_config("retention.ms", "-1")
         .expected(plugin::expected("kafka"));
     testkit::main(vec![setup])
 }
 
-fn open(brokers: &str) -> Result<Arc<dyn Storage>> {
-    Ok(plugin::registry("cluster").open(&format!("kafka://{brokers}"))?.shared_storage())
+fn open(registry: &Registry, brokers: &str) -> Result<Arc<dyn Storage>> {
+    Ok(registry.open(&format!("kafka://{brokers}"))?.shared_storage())
 }

@@ -4,17 +4,20 @@
 mod plugin;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use kafi::Registry;
 use kafi_core::testkit::{self, Setup};
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let root = format!("{}/root/", folder.path().display());
-    testkit::main(vec![loaded("file", root), loaded("mem", "mem:".into())])
+    let registry = Arc::new(plugin::registry("fs"));
+    testkit::main(vec![loaded("file", &registry, root), loaded("mem", &registry, "mem:".into())])
 }
 
-fn loaded(name: &str, address: String) -> Setup {
-    let registry = plugin::registry("fs");
+fn loaded(name: &str, registry: &Arc<Registry>, address: String) -> Setup {
+    let registry = Arc::clone(registry);
     let open = move || registry.open(&address).map(|kafi| kafi.shared_storage());
     Setup::new(name, open).expected(plugin::expected(name))
 }
