@@ -30,7 +30,8 @@ impl Io for FolderIo {
 
     fn identity(&self) -> io::Result<String> {
         let path = match std::fs::canonicalize(&self.root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(&self.root)?,
+            // Without a slash at its end, as it will be once it is there.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(&self.root)?.components().collect(),
             other => other?,
         };
         Ok(path.display().to_string())
