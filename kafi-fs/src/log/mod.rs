@@ -117,7 +117,7 @@ impl PartitionDir {
     }
 }
 
-fn segment_base(name: &str) -> Option<i64> {
+pub(crate) fn segment_base(name: &str) -> Option<i64> {
     let digits = name.strip_suffix(".log")?;
     let valid = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if valid { digits.parse().ok() } else { None }

@@ -1,0 +1,274 @@
+//! Reading messages from a store of objects.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
+
+use super::fetch::Fetch;
+use super::groups::Membership;
+use super::log::{Bounds, PartitionLog};
+use super::read::ObjectReader;
+use super::storage::Shared;
+use super::tasks::{Task, for_all};
+use crate::log::read::Leniency;
+use crate::topics::deadline;
+use crate::turns::Turns;
+
+/// A member of a group looks for new partitions of its topics this often.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Reads the topics of a storage.
+///
+/// What is asked for and not read yet is bounded for all partitions together, by the consumer's `buffer_bytes_max`.
+pub(crate) struct ObjectConsumer {
+    shared: Arc<Shared>,
+    options: ConsumerOptions,
+    turns: Option<Turns<ObjectReader>>,
+    readers: usize,
+    fetch: Fetch,
+    member: Option<Member>,
+}
+
+/// What belongs to the live member of a group.
+struct Member {
+    membership: Membership,
+    renewed_at: Instant,
+    renewal: Option<Task<()>>,
+    subscribed: Vec<Subscribed>,
+    looked_at: Instant,
+    look: Option<Task<Vec<Start>>>,
+}
+
+/// A topic that a member reads.
+#[derive(Clone)]
+struct Subscribed {
+    topic: String,
+    partitions: i32,
+}
+
+/// Where a partition is read from.
+struct Start {
+    log: PartitionLog,
+    position: i64,
+    bounds: Bounds,
+}
+
+impl ObjectConsumer {
+    pub(crate) fn new(shared: Arc<Shared>, options: &ConsumerOptions) -> Self {
+        let fetch = Fetch::new(&shared.options, options.buffer_bytes_max);
+        Self { shared, options: options.clone(), turns: None, readers: 0, fetch, member: None }
+    }
+
+    fn group(&self, operation: &'static str) -> Result<&str> {
+        self.options.group.as_deref().ok_or_else(|| Error::new(ErrorKind::Usage, operation, "the consumer was made without a group"))
+    }
+
+    fn leniency(&self) -> Leniency {
+        Leniency { allow_gap: self.options.allow_gap, skip_corrupt: self.options.skip_corrupt }
+    }
+
+    /// Reads these partitions from now on.
+    fn read(&mut self, readers: Vec<(ObjectReader, Option<i64>)>) {
+        self.readers = readers.len();
+        self.fetch.set_readers(self.readers);
+        self.turns = Some(Turns::new(readers));
+    }
+
+    /// Leaves the group, if it is in one. What goes wrong with that only makes others wait.
+    fn leave(&mut self, deadline: Instant) {
+        if let Some(Err(error)) = self.member.take().map(|member| member.membership.leave(deadline)) {
+            log::warn!("{error}");
+        }
+    }
+
+    /// Says from time to time that the member lives, and looks for new partitions of its topics.
+    fn stay(&mut self) -> Result<()> {
+        let Some(member) = &mut self.member else { return Ok(()) };
+        let interval = self.shared.groups.renew_interval();
+        if let Some(renewed) = member.renewal.as_ref().and_then(Task::take) {
+            member.renewal = None;
+            match renewed {
+                Err(error) if error.kind() == ErrorKind::Fenced => return Err(error),
+                Err(error) => log::warn!("{error}"),
+                Ok(()) => {}
+            }
+        }
+        if member.renewal.is_none() && member.renewed_at.elapsed() >= interval {
+            member.renewed_at = Instant::now();
+            member.renewal = Some(self.fetch.start(member.membership.renewal()));
+        }
+        self.fetch.wake_at(member.renewed_at + interval);
+        if member.look.is_none() && member.looked_at.elapsed() >= LOOK_INTERVAL {
+            member.looked_at = Instant::now();
+            let (shared, subscribed) = (Arc::clone(&self.shared), member.subscribed.clone());
+            let group = self.options.group.clone().unwrap_or_default();
+            member.look = Some(self.fetch.start(move |deadline| look_for_partitions(&shared, &subscribed, &group, deadline)));
+        }
+        let Some(found) = member.look.as_ref().and_then(Task::take) else { return Ok(()) };
+        member.look = None;
+        let mut opened = Vec::new();
+        // What cannot be looked at now is looked at the next time; reading says it where a topic is gone.
+        for Start { log, position, bounds } in found.inspect_err(|error| log::debug!("{error}")).unwrap_or_default() {
+            if let Some(subscribed) = member.subscribed.iter_mut().find(|subscribed| *subscribed.topic == *log.topic) {
+                subscribed.partitions = subscribed.partitions.max(log.partition + 1);
+            }
+            let leniency = Leniency { allow_gap: self.options.allow_gap, skip_corrupt: self.options.skip_corrupt };
+            opened.push((ObjectReader::open(log, position, None, leniency, bounds)?, None));
+        }
+        self.readers += opened.len();
+        self.fetch.set_readers(self.readers);
+        if let Some(turns) = &mut self.turns {
+            turns.add(opened);
+        }
+        Ok(())
+    }
+}
+
+/// The partitions that topics got since they were looked at. They are read from their start, whatever they hold came after the member.
+fn look_for_partitions(shared: &Shared, subscribed: &[Subscribed], group: &str, deadline: Instant) -> Result<Vec<Start>> {
+    let mut added = Vec::new();
+    for Subscribed { topic, partitions } in subscribed {
+        let Some(loaded) = shared.topics.find(topic, deadline)? else { continue };
+        for partition in *partitions..loaded.file.partitions {
+            added.push(shared.topics.partition_of(topic, &loaded.file, partition)?);
+        }
+    }
+    if added.is_empty() { Ok(Vec::new()) } else { starts(shared, added, group, true, deadline) }
+}
+
+/// Where a member starts in these partitions: at the committed offset, else at the log's start or end.
+fn starts(shared: &Shared, logs: Vec<PartitionLog>, group: &str, at_earliest: bool, deadline: Instant) -> Result<Vec<Start>> {
+    let committed = shared.groups.offsets_if_any(group, deadline)?;
+    for_all(&logs, shared.options.requests_max, |log| {
+        let committed = committed.iter().find(|position| *position.topic == *log.topic && position.partition == log.partition);
+        let bounds = match committed {
+            Some(position) => bounds_around(log, position.offset, deadline)?,
+            None => log.bounds(deadline)?,
+        };
+        let position = committed.map_or(if at_earliest { bounds.low } else { bounds.high }, |position| position.offset);
+        Ok(Start { log: log.clone(), position, bounds })
+    })
+}
+
+/// The bounds of a log as far as they matter at `position`: that the log reaches further than a position that is known to lie in it is of no interest.
+fn bounds_around(log: &PartitionLog, position: i64, deadline: Instant) -> Result<Bounds> {
+    let (low, _) = log.start(deadline)?;
+    let high = match log.known_tail() {
+        Some(tail) if position < tail.end => tail.end,
+        _ => log.tail(deadline)?.end,
+    };
+    Ok(Bounds { low: low.min(high), high })
+}
+
+impl Consumer for ObjectConsumer {
+    fn assign(&mut self, assignments: &[Assignment], timeout: Duration) -> Result<()> {
+        let deadline = deadline(timeout);
+        let mut names: Vec<String> = assignments.iter().map(|assignment| assignment.topic.clone()).collect();
+        names.sort();
+        names.dedup();
+        let topics = self.shared.topics.these(&names, deadline)?;
+        let mut logs = Vec::with_capacity(assignments.len());
+        for assignment in assignments {
+            let index = names.binary_search(&assignment.topic).expect("all of them were loaded");
+            logs.push((self.shared.topics.partition_of(&assignment.topic, &topics[index].1.file, assignment.partition)?, assignment));
+        }
+        let bounds = for_all(&logs, self.shared.options.requests_max, |(log, assignment)| bounds_around(log, assignment.start, deadline))?;
+        let mut readers = Vec::with_capacity(logs.len());
+        for ((log, assignment), bounds) in logs.into_iter().zip(bounds) {
+            readers.push((ObjectReader::open(log, assignment.start, assignment.end, self.leniency(), bounds)?, assignment.end));
+        }
+        self.read(readers);
+        self.leave(deadline);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()> {
+        let deadline = deadline(timeout);
+        let group = self.group("subscribe")?.to_string();
+        let loaded = self.shared.topics.these(topics, deadline)?;
+        let (mut logs, mut subscribed) = (Vec::new(), Vec::with_capacity(topics.len()));
+        for (topic, loaded) in loaded {
+            for partition in 0..loaded.file.partitions {
+                logs.push(self.shared.topics.partition_of(&topic, &loaded.file, partition)?);
+            }
+            subscribed.push(Subscribed { topic, partitions: loaded.file.partitions });
+        }
+        let membership = match self.member.take() {
+            Some(member) => member.membership,
+            None => self.shared.groups.join(&group, deadline)?,
+        };
+        let mut readers = Vec::with_capacity(logs.len());
+        for Start { log, position, bounds } in starts(&self.shared, logs, &group, self.options.start_at_earliest, deadline)? {
+            readers.push((ObjectReader::open(log, position, None, self.leniency(), bounds)?, None));
+        }
+        self.read(readers);
+        let now = Instant::now();
+        self.member = Some(Member { membership, renewed_at: now, renewal: None, subscribed, looked_at: now, look: None });
+        Ok(())
+    }
+
+    fn seek(&mut self, position: &Position, timeout: Duration) -> Result<()> {
+        let deadline = deadline(timeout);
+        match self.turns.as_mut().and_then(|turns| turns.reader_to_seek(&position.topic, position.partition)) {
+            Some(reader) => {
+                let bounds = bounds_around(reader.log(), position.offset, deadline)?;
+                reader.seek(position.offset, bounds)
+            }
+            None => {
+                let error = Error::new(ErrorKind::NotFound, "seek", "the partition is not assigned");
+                Err(error.with("topic", &position.topic).with("partition", position.partition))
+            }
+        }
+    }
+
+    fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled> {
+        batch.clear();
+        let until = deadline(timeout);
+        loop {
+            self.stay()?;
+            let Some(turns) = &mut self.turns else {
+                return Err(Error::new(ErrorKind::Usage, "poll", "no partitions are assigned"));
+            };
+            let seen = self.fetch.finished();
+            let filled = turns.fill(&mut self.fetch, batch);
+            // An error comes again with the next call, which is time enough.
+            if !batch.is_empty() {
+                return Ok(Polled::Records);
+            }
+            if filled? {
+                return Ok(Polled::End);
+            }
+            if Instant::now() >= until {
+                return Ok(Polled::Timeout);
+            }
+            self.fetch.wait(seen, until);
+        }
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        self.turns.as_ref().map(Turns::positions).unwrap_or_default()
+    }
+
+    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
+        let group = self.group("commit")?;
+        match &self.member {
+            Some(member) => member.membership.commit(positions, deadline(timeout)),
+            None => self.shared.groups.commit_alone("commit", group, positions, deadline(timeout)),
+        }
+    }
+
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>> {
+        let group = self.group("read committed offsets")?;
+        let mut positions = self.shared.groups.offsets_if_any(group, deadline(timeout))?;
+        let asked = |position: &Position| partitions.iter().any(|asked| asked.topic == position.topic && asked.partition == position.partition);
+        positions.retain(asked);
+        Ok(positions)
+    }
+
+    fn close(&mut self, timeout: Duration) -> Result<()> {
+        self.turns = None;
+        self.leave(deadline(timeout));
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+//! Consumer groups in a store of objects: `groups/<group>.json` holds the committed offsets and who the live member is, and is changed only by whoever saw
+//! its last version.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kafi_core::{Error, ErrorKind, Group, GroupDescription, GroupMember, Position, Result};
+
+use super::config::ObjectOptions;
+use super::io::{Precondition, Put, PutRequest};
+use super::log::{check_time, put};
+use super::tasks::for_all;
+use super::topics::ObjectTopics;
+use crate::group_file::{GroupFile, Member, check_case, check_offset, decode_name, encode_name, has_live_member, missing, state};
+use crate::topic_file::new_id;
+use crate::topics::now_ms;
+
+const FOLDER: &str = "groups/";
+
+/// How long a live member is waited for that is just leaving, and how often it is looked for.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
+const LEAVE_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long leaving may take.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The groups of a storage.
+#[derive(Clone)]
+pub(crate) struct ObjectGroups {
+    topics: ObjectTopics,
+    requests_max: usize,
+    member_timeout: Duration,
+}
+
+/// The right to be the one live member of a group; it ends when it is dropped, which is told in the background, or when it was not renewed for too long.
+pub(crate) struct Membership {
+    groups: ObjectGroups,
+    group: Arc<str>,
+    id: Arc<str>,
+    left: bool,
+}
+
+/// A group as it stands there.
+struct Loaded {
+    file: GroupFile,
+    /// `None` where there is no object yet.
+    etag: Option<String>,
+}
+
+impl Loaded {
+    fn live(&self) -> Option<&Member> {
+        self.file.member.as_ref().filter(|member| member.until > now_ms())
+    }
+}
+
+impl ObjectGroups {
+    pub(crate) fn new(topics: ObjectTopics, options: &ObjectOptions) -> Self {
+        Self { topics, requests_max: options.requests_max, member_timeout: Duration::from_millis(options.member_timeout_ms) }
+    }
+
+    /// Becomes the live member.
+    pub(crate) fn join(&self, group: &str, deadline: Instant) -> Result<Membership> {
+        self.check_name(group, deadline)?;
+        let id: Arc<str> = new_id().into();
+        let until = deadline.min(Instant::now() + LEAVE_WAIT);
+        self.change("join group", group, deadline, |loaded| {
+            if loaded.live().is_some_and(|member| member.id != *id) {
+                return if Instant::now() < until { Ok(Change::Later) } else { Err(has_live_member("join group", group)) };
+            }
+            loaded.file.generation = Some(loaded.file.generation.unwrap_or(0) + 1);
+            loaded.file.member = Some(self.member(&id));
+            Ok(Change::Write)
+        })?;
+        Ok(Membership { groups: self.clone(), group: group.into(), id, left: false })
+    }
+
+    fn member(&self, id: &str) -> Member {
+        let timeout = i64::try_from(self.member_timeout.as_millis()).unwrap_or(i64::MAX);
+        Member { id: id.to_string(), until: now_ms().saturating_add(timeout) }
+    }
+
+    /// How often a member has to say that it lives.
+    pub(crate) fn renew_interval(&self) -> Duration {
+        self.member_timeout / 3
+    }
+
+    /// All groups, sorted by name.
+    pub(crate) fn list(&self, deadline: Instant) -> Result<Vec<Group>> {
+        let names: Vec<String> = self.encoded_names(deadline)?.iter().filter_map(|encoded| decode_name(encoded)).collect();
+        let loaded = for_all(&names, self.requests_max, |group| self.load(group, deadline))?;
+        let groups: BTreeMap<String, Group> = names
+            .into_iter()
+            .zip(loaded)
+            .filter(|(_, loaded)| loaded.etag.is_some())
+            .map(|(name, loaded)| (name.clone(), Group { name, state: state(loaded.live().is_some()).into() }))
+            .collect();
+        Ok(groups.into_values().collect())
+    }
+
+    /// What a group is doing. Of a live member only its id is known.
+    pub(crate) fn describe(&self, group: &str, deadline: Instant) -> Result<GroupDescription> {
+        let loaded = self.load(group, deadline)?;
+        if loaded.etag.is_none() {
+            return Err(missing(group));
+        }
+        let member = |member: &Member| GroupMember { id: member.id.clone(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
+        let members: Vec<_> = loaded.live().map(member).into_iter().collect();
+        Ok(GroupDescription { name: group.to_string(), state: state(!members.is_empty()).into(), members })
+    }
+
+    /// The committed offsets of a group, sorted; those of topics that are gone are left out.
+    pub(crate) fn offsets(&self, group: &str, deadline: Instant) -> Result<Vec<Position>> {
+        let loaded = self.load(group, deadline)?;
+        if loaded.etag.is_none() {
+            return Err(missing(group));
+        }
+        loaded.file.valid(|topic| self.topics.load(topic, deadline).map(|loaded| loaded.file.id))
+    }
+
+    /// As [`offsets`](Self::offsets), but a group that nobody has seen has none.
+    pub(crate) fn offsets_if_any(&self, group: &str, deadline: Instant) -> Result<Vec<Position>> {
+        let loaded = self.load(group, deadline)?;
+        loaded.file.valid(|topic| self.topics.load(topic, deadline).map(|loaded| loaded.file.id))
+    }
+
+    /// Commits without being a member, which is possible while there is none. One that was not heard of for too long is one no more.
+    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, positions: &[Position], deadline: Instant) -> Result<()> {
+        self.check_name(group, deadline)?;
+        let ids = self.check_positions(positions, deadline)?;
+        self.change(operation, group, deadline, |loaded| {
+            if loaded.live().is_some() {
+                return Err(has_live_member(operation, group));
+            }
+            loaded.file.member = None;
+            loaded.file.commit(positions, |topic| Ok(ids[topic].clone()))?;
+            Ok(Change::Write)
+        })
+    }
+
+    /// Deletes a group without a live member.
+    pub(crate) fn delete(&self, group: &str, deadline: Instant) -> Result<()> {
+        let loaded = self.load(group, deadline)?;
+        if loaded.etag.is_none() {
+            return Err(missing(group));
+        }
+        if loaded.live().is_some() {
+            return Err(has_live_member("delete group", group));
+        }
+        self.topics.io().delete(&[key(group)?], deadline).map_err(|error| error.with("group", group))
+    }
+
+    /// Changes a group's object, again if others changed it meanwhile.
+    fn change(&self, operation: &'static str, group: &str, deadline: Instant, mut change: impl FnMut(&mut Loaded) -> Result<Change>) -> Result<()> {
+        let mut wanted: Option<Bytes> = None;
+        loop {
+            let mut loaded = self.load(group, deadline)?;
+            if wanted.is_some_and(|wanted| loaded.etag.is_some() && wanted == loaded.file.encode()) {
+                // The answer to the put before was lost.
+                return Ok(());
+            }
+            wanted = None;
+            match change(&mut loaded)? {
+                Change::Nothing => return Ok(()),
+                Change::Later => std::thread::sleep(LEAVE_PAUSE),
+                Change::Write => {
+                    let bytes: Bytes = loaded.file.encode().into();
+                    let precondition = loaded.etag.as_deref().map_or(Precondition::Absent, Precondition::Matches);
+                    let request = PutRequest { key: &key(group)?, bytes: bytes.clone(), precondition, metadata: &[] };
+                    let answer = put(&**self.topics.io(), &request, deadline).map_err(|error| error.with("group", group))?;
+                    if let Put::Written(_) = answer {
+                        return Ok(());
+                    }
+                    wanted = Some(bytes);
+                }
+            }
+            check_time(operation, deadline).map_err(|error| error.with("group", group))?;
+        }
+    }
+
+    fn load(&self, group: &str, deadline: Instant) -> Result<Loaded> {
+        let (key, io, mut bytes) = (key(group)?, self.topics.io(), Vec::new());
+        let stat = io.get(&key, None, &mut bytes, deadline).map_err(|error| error.with("group", group))?;
+        let Some(stat) = stat else { return Ok(Loaded { file: GroupFile::default(), etag: None }) };
+        Ok(Loaded { file: GroupFile::parse(&bytes, group, || io.display(&key))?, etag: Some(stat.etag) })
+    }
+
+    fn encoded_names(&self, deadline: Instant) -> Result<Vec<String>> {
+        let (mut names, mut after) = (Vec::new(), String::new());
+        loop {
+            let listing = self.topics.io().list(FOLDER, &after, false, deadline)?;
+            let name = |key: &str| Some(key.strip_prefix(FOLDER)?.strip_suffix(".json")?.to_string());
+            names.extend(listing.objects.iter().filter_map(|object| name(&object.key)));
+            match listing.objects.last().filter(|_| listing.more) {
+                Some(last) => after = last.key.clone(),
+                None => return Ok(names),
+            }
+        }
+    }
+
+    /// Group names that differ only in case would be one file, where they are copied to a folder. Looked at only where the group is new.
+    fn check_name(&self, group: &str, deadline: Instant) -> Result<()> {
+        if self.load(group, deadline)?.etag.is_some() {
+            return Ok(());
+        }
+        let names = self.encoded_names(deadline)?;
+        check_case(group, &encode_name(group)?, names.iter().map(String::as_str))
+    }
+
+    /// Checks that these positions exist, and returns the ids of their topics.
+    fn check_positions(&self, positions: &[Position], deadline: Instant) -> Result<BTreeMap<String, String>> {
+        let mut files = BTreeMap::new();
+        for position in positions {
+            if !files.contains_key(&position.topic) {
+                files.insert(position.topic.clone(), self.topics.load(&position.topic, deadline)?.file);
+            }
+            self.topics.partition_of(&position.topic, &files[&position.topic], position.partition)?;
+            check_offset(position)?;
+        }
+        Ok(files.into_iter().map(|(topic, file)| (topic, file.id)).collect())
+    }
+}
+
+/// What is to become of a group's object.
+enum Change {
+    Write,
+    Nothing,
+    /// It is looked at again in a moment.
+    Later,
+}
+
+impl Membership {
+    /// Commits as the live member.
+    pub(crate) fn commit(&self, positions: &[Position], deadline: Instant) -> Result<()> {
+        let mut ids = BTreeMap::new();
+        for position in positions {
+            if !ids.contains_key(&position.topic) {
+                ids.insert(position.topic.clone(), self.groups.topics.load(&position.topic, deadline)?.file.id);
+            }
+        }
+        self.change("commit", deadline, |file| file.commit(positions, |topic| Ok(ids[topic].clone())))
+    }
+
+    /// What renews the membership, for another thread.
+    pub(crate) fn renewal(&self) -> impl FnOnce(Instant) -> Result<()> + Send + 'static {
+        let member = Self { groups: self.groups.clone(), group: Arc::clone(&self.group), id: Arc::clone(&self.id), left: true };
+        move |deadline| member.change("stay in group", deadline, |_| Ok(()))
+    }
+
+    /// Leaves the group, so that another member need not wait.
+    pub(crate) fn leave(mut self, deadline: Instant) -> Result<()> {
+        self.left = true;
+        self.groups.leave(&self.group, &self.id, deadline)
+    }
+
+    fn change(&self, operation: &'static str, deadline: Instant, mut change: impl FnMut(&mut GroupFile) -> Result<()>) -> Result<()> {
+        self.groups.change(operation, &self.group, deadline, |loaded| {
+            if loaded.file.member.as_ref().is_none_or(|member| member.id != *self.id) {
+                let error = Error::new(ErrorKind::Fenced, operation, "another member took over, because this one was not heard of for too long");
+                return Err(error.with("group", &self.group).hint("start again from the committed offsets, and poll more often"));
+            }
+            change(&mut loaded.file)?;
+            loaded.file.member = Some(self.groups.member(&self.id));
+            Ok(Change::Write)
+        })
+    }
+}
+
+impl ObjectGroups {
+    fn leave(&self, group: &str, id: &str, deadline: Instant) -> Result<()> {
+        self.change("leave group", group, deadline, |loaded| match &loaded.file.member {
+            Some(member) if member.id == *id => {
+                loaded.file.member = None;
+                Ok(Change::Write)
+            }
+            _ => Ok(Change::Nothing),
+        })
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        // Dropping never waits. If this does not get through, the group is free when the time of the member is over.
+        let (groups, group, id) = (self.groups.clone(), Arc::clone(&self.group), Arc::clone(&self.id));
+        std::thread::spawn(move || groups.leave(&group, &id, Instant::now() + LEAVE_TIMEOUT).inspect_err(|error| log::warn!("{error}")));
+    }
+}
+
+fn key(group: &str) -> Result<String> {
+    Ok(format!("{FOLDER}{}.json", encode_name(group)?))
+}

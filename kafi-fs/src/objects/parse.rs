@@ -1,0 +1,206 @@
+//! The batches of an object that comes in ranges.
+
+use std::collections::VecDeque;
+
+use kafi_core::{Error, ErrorKind, Result};
+use kafi_records::{BatchHeader, Decoder};
+
+use super::fetch::{Chunk, Share};
+use super::io::ObjectStat;
+use super::log::{Facts, Name};
+
+/// An object that is being read.
+pub(crate) struct Object {
+    name: Name,
+    /// What was asked for, in order.
+    chunks: VecDeque<Chunk>,
+    /// Up to where it was asked for.
+    asked: u64,
+    /// What the first answer said.
+    stat: Option<ObjectStat>,
+    /// The offset after its last record, as its writer says.
+    end: Option<i64>,
+    /// The range that is being parsed, and up to where it is.
+    bytes: Vec<u8>,
+    at: usize,
+    share: Option<Share>,
+    /// The beginning of a batch whose rest is in the next range.
+    part: Vec<u8>,
+    /// The bytes of the object that are parsed.
+    parsed: u64,
+    /// The offset after the last batch so far.
+    next_offset: i64,
+}
+
+/// What comes next in an object.
+pub(crate) enum Parsed {
+    /// A batch, which the decoder's buffer holds now.
+    Batch,
+    /// Something that is not there yet.
+    Wait,
+    /// Nothing; the next object begins at this offset.
+    End(i64),
+    /// There is no such object.
+    Missing,
+    /// It became another object while it was read.
+    Changed,
+    /// Bytes that are no batch.
+    Bad(String),
+}
+
+impl Object {
+    pub(crate) fn new(name: Name, chunk: Chunk) -> Self {
+        Self {
+            name,
+            asked: chunk.end,
+            chunks: VecDeque::from([chunk]),
+            stat: None,
+            end: None,
+            bytes: Vec::new(),
+            at: 0,
+            share: None,
+            part: Vec::new(),
+            parsed: 0,
+            next_offset: name.offset,
+        }
+    }
+
+    pub(crate) fn offset(&self) -> i64 {
+        self.name.offset
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.stat.as_ref().map_or(self.name.len, |stat| stat.len)
+    }
+
+    /// The offset after its last record, as its writer says.
+    pub(crate) fn end(&self) -> Option<i64> {
+        self.end
+    }
+
+    /// Up to which byte it is parsed.
+    pub(crate) fn at(&self) -> u64 {
+        self.parsed
+    }
+
+    /// The bytes that are asked for or held.
+    pub(crate) fn held(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.end.min(self.len().max(1)).saturating_sub(chunk.start)).sum::<u64>() + self.bytes.len() as u64
+    }
+
+    /// Whether nothing of it is left to be parsed, and nothing is asked for.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.chunks.is_empty() && self.at == self.bytes.len()
+    }
+
+    /// From which byte on more has to be asked for.
+    pub(crate) fn wants(&self) -> Option<u64> {
+        (self.asked < self.len()).then_some(self.asked)
+    }
+
+    pub(crate) fn add(&mut self, chunk: Chunk) {
+        self.asked = chunk.end;
+        self.chunks.push_back(chunk);
+    }
+
+    /// Puts the next batch that reaches beyond `position` into the decoder's buffer.
+    pub(crate) fn next(&mut self, position: i64, decoder: &mut Decoder) -> Result<Parsed> {
+        loop {
+            if self.at == self.bytes.len() {
+                self.share = None;
+                if let Some(stat) = self.stat.as_ref().filter(|stat| self.parsed + self.part.len() as u64 >= stat.len) {
+                    let whole = self.part.is_empty() && stat.len > 0;
+                    return Ok(if whole { self.finish() } else { Parsed::Bad("the batch is not whole".into()) });
+                }
+                match self.take_chunk()? {
+                    None => continue,
+                    Some(other) => return Ok(other),
+                }
+            }
+            let header = match self.take_header() {
+                Ok(Some(header)) => header,
+                Ok(None) => continue,
+                Err(fault) => return Ok(Parsed::Bad(fault)),
+            };
+            let total = header.total_bytes();
+            let taken = if self.part.is_empty() { self.bytes.get(self.at..self.at + total) } else { None };
+            if let Some(batch) = taken {
+                if header.next_offset() > position {
+                    let buffer = decoder.buffer();
+                    buffer.clear();
+                    buffer.extend_from_slice(batch);
+                }
+                self.at += total;
+            } else {
+                let rest = &self.bytes[self.at..];
+                let count = rest.len().min(total - self.part.len());
+                self.part.extend_from_slice(&rest[..count]);
+                self.at += count;
+                if self.part.len() < total {
+                    continue;
+                }
+                std::mem::swap(decoder.buffer(), &mut self.part);
+                self.part.clear();
+            }
+            self.parsed += total as u64;
+            self.next_offset = header.next_offset();
+            if header.next_offset() > position {
+                return Ok(Parsed::Batch);
+            }
+        }
+    }
+
+    fn finish(&self) -> Parsed {
+        match self.end {
+            Some(end) if end != self.next_offset => Parsed::Bad(format!("its offsets end at {}, not at {end}", self.next_offset)),
+            _ => Parsed::End(self.next_offset),
+        }
+    }
+
+    /// Goes to the next range; what it gives stands in the way of that.
+    fn take_chunk(&mut self) -> Result<Option<Parsed>> {
+        let Some(answer) = self.chunks.front().and_then(|chunk| chunk.task.take()) else { return Ok(Some(Parsed::Wait)) };
+        let chunk = self.chunks.pop_front().expect("its task was just taken");
+        let Some((bytes, stat)) = answer? else { return Ok(Some(Parsed::Missing)) };
+        if self.stat.as_ref().is_some_and(|known| known.etag != stat.etag) {
+            return Ok(Some(Parsed::Changed));
+        }
+        let expected = chunk.end.min(stat.len).saturating_sub(chunk.start);
+        if bytes.len() as u64 != expected {
+            let message = format!("{} bytes came, but {expected} were asked for", bytes.len());
+            return Err(Error::new(ErrorKind::Unavailable, "read object", message).retry(kafi_core::Retry::Later));
+        }
+        self.end = self.end.or(Facts::of(&stat).map(|facts| facts.end));
+        self.stat.get_or_insert(stat);
+        (self.bytes, self.at, self.share) = (bytes, 0, chunk.share);
+        Ok(None)
+    }
+
+    /// The header of the next batch; `None` where its rest is in the next range.
+    fn take_header(&mut self) -> std::result::Result<Option<BatchHeader>, String> {
+        let rest = &self.bytes[self.at..];
+        if self.part.len() < BatchHeader::LEN && !(self.part.is_empty() && rest.len() >= BatchHeader::LEN) {
+            let count = rest.len().min(BatchHeader::LEN - self.part.len());
+            self.part.extend_from_slice(&rest[..count]);
+            self.at += count;
+            if self.part.len() < BatchHeader::LEN {
+                return Ok(None);
+            }
+        }
+        let bytes = if self.part.is_empty() { &self.bytes[self.at..] } else { &self.part[..] };
+        let header = BatchHeader::parse(bytes).map_err(|error| error.message().to_string())?.ok_or("the batch is not whole")?;
+        if header.base_offset < self.next_offset {
+            return Err(format!("its base offset {} is below {}", header.base_offset, self.next_offset));
+        }
+        if self.end.is_some_and(|end| header.next_offset() > end) {
+            return Err(format!("its offsets end at {}, beyond those of its object", header.last_offset()));
+        }
+        if header.leader_epoch != 0 {
+            return Err(format!("its leader epoch is {}, not 0", header.leader_epoch));
+        }
+        if self.parsed + header.total_bytes() as u64 > self.len() {
+            return Err("the batch is not whole".into());
+        }
+        Ok(Some(header))
+    }
+}

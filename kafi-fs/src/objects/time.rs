@@ -1,0 +1,65 @@
+//! Finding messages by their time.
+
+use std::time::Instant;
+
+use kafi_core::{Batch, Result};
+use kafi_records::{BatchHeader, Decoder};
+
+use super::log::{Name, PartitionLog};
+use super::tasks::for_all;
+
+/// The first offset whose message has a timestamp at or after `timestamp`, or the end.
+pub(crate) fn offset_for_time(log: &PartitionLog, timestamp: i64, requests_max: usize, deadline: Instant) -> Result<i64> {
+    let bounds = log.bounds(deadline)?;
+    let mut after = match log.locate(bounds.low, deadline)? {
+        Some(found) => log.before(found.name.offset),
+        None => log.before(0),
+    };
+    loop {
+        let page = log.page(&after, deadline)?;
+        // As many at a time as can be asked for at once, so that not much is asked in vain.
+        for names in page.names.chunks(requests_max * 4) {
+            let latest = for_all(names, requests_max, |name| Ok(log.facts(name.offset, deadline)?.map(|(facts, _)| facts.max_timestamp)))?;
+            for (name, _) in names.iter().zip(latest).filter(|(_, latest)| latest.is_some_and(|latest| latest >= timestamp)) {
+                if let Some(offset) = find_in(log, name, timestamp, bounds.low, deadline)? {
+                    return Ok(offset.min(bounds.high));
+                }
+            }
+        }
+        match page.more {
+            Some(more) => after = more,
+            None => return Ok(bounds.high),
+        }
+    }
+}
+
+/// Looks in one object.
+fn find_in(log: &PartitionLog, name: &Name, timestamp: i64, low: i64, deadline: Instant) -> Result<Option<i64>> {
+    let key = log.key(name.offset);
+    let mut bytes = Vec::new();
+    if log.io.get(&key, None, &mut bytes, deadline).map_err(|error| log.context(error))?.is_none() {
+        return Ok(None);
+    }
+    let (mut decoder, mut records) = (Decoder::new(), Batch::new());
+    let mut rest = &bytes[..];
+    let on_error = |error: kafi_core::Error| log.context(error).with("object", log.io.display(&key)).hint("give an offset instead of a time");
+    while let Some(header) = BatchHeader::parse(rest).map_err(on_error)? {
+        let (batch, after) = rest.split_at(header.total_bytes().min(rest.len()));
+        rest = after;
+        if header.max_timestamp < timestamp || header.next_offset() <= low {
+            continue;
+        }
+        decoder.buffer().clear();
+        decoder.buffer().extend_from_slice(batch);
+        decoder.open().map_err(on_error)?;
+        let mut more = true;
+        while more {
+            records.clear();
+            more = decoder.read(&mut records, 0, 0, low, i64::MAX).map_err(on_error)?;
+            if let Some(found) = records.metas().iter().find(|meta| meta.timestamp >= timestamp) {
+                return Ok(Some(found.offset));
+            }
+        }
+    }
+    Ok(None)
+}
