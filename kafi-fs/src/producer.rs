@@ -177,9 +177,7 @@ impl LogProducer {
                 if !lane.write(&known.dirs[lane_index], limits, &known.config, &mut self.buffer, deadline, &mut self.ready) {
                     return false;
                 }
-                if lane_index == topic.sticky % partitions {
-                    topic.sticky = lane_index + 1;
-                }
+                topic.sticky += usize::from(lane_index == topic.sticky % partitions);
             }
             if lane.push(record, token, limits, &known.config, &mut self.ready) {
                 break;
@@ -188,6 +186,11 @@ impl LogProducer {
         }
         let grown = if written { lane.bytes() } else { lane.bytes().saturating_sub(before) };
         self.pending_bytes += grown as u64;
+        // A full batch is written now, not when the next message comes: with large messages to many partitions each of them would hold one. Where others
+        // hold the partition's lock, the next message waits for it.
+        if lane.bytes() >= limits.batch_bytes && lane.write(&known.dirs[lane_index], limits, &known.config, &mut self.buffer, deadline, &mut self.ready) {
+            topic.sticky += usize::from(lane_index == topic.sticky % partitions);
+        }
         true
     }
 
