@@ -1,0 +1,250 @@
+//! The SDK, which is named here and nowhere else: it is the last of its line.
+//!
+//! Where it does more than it is asked for, a policy of ours corrects its requests before they are signed.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::headers::{CONTENT_RANGE, Headers, MS_RANGE, RANGE_GET_CONTENT_CRC64};
+use azure_core::prelude::{Delimiter, IfMatchCondition, Metadata, NextMarker, Prefix};
+use azure_core::{ClientOptions, Context, Policy, PolicyResult, Request, Response, ResponseBody, RetryOptions, TransportOptions};
+use azure_storage::{CloudLocation, StorageCredentials};
+use azure_storage_blobs::blob::Blob;
+use azure_storage_blobs::prelude::{BlobClient, ClientBuilder, ContainerClient};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use kafi_core::{ErrorKind, Retry};
+use kafi_fs::objects::{Listed, ObjectStat, Precondition, PutRequest};
+
+use crate::config::{Proof, Settings};
+use crate::error::{Failure, lower_first};
+
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More than any blob may have: all of it in one request.
+const WHOLE: u64 = 1 << 50;
+
+/// A container, spoken to through the SDK.
+pub(crate) struct Container(ContainerClient);
+
+/// A page of a listing as the service sends it.
+pub(crate) struct Page {
+    pub(crate) objects: Vec<Listed>,
+    pub(crate) folders: Vec<String>,
+    /// What the next page is asked for with.
+    pub(crate) marker: Option<String>,
+}
+
+/// The bytes of an object, as they come.
+pub(crate) struct Body(ResponseBody);
+
+impl Container {
+    /// Makes a client; speaks to nobody.
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+        let credentials = match &settings.proof {
+            Proof::Key(key) => StorageCredentials::access_key(settings.account.as_str(), key.clone()),
+            Proof::Signature(token) => StorageCredentials::sas_token(token.as_str()).map_err(|_| bad_signature())?,
+        };
+        // The SDK's own client opens a connection for each request, because it may be used from several runtimes. There is one here.
+        let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
+        let http = http.map_err(|error| Failure::new(ErrorKind::Unexpected, Retry::Never, root_of(&error)))?;
+        let mut options = ClientOptions::new(TransportOptions::new(Arc::new(http)));
+        // Attempts are made until the caller's deadline, which the SDK does not know.
+        options = options.retry(RetryOptions::none());
+        options.per_call_policies_mut().push(Arc::new(Corrections));
+        let location = CloudLocation::Custom { account: settings.account.clone(), uri: settings.endpoint.clone() };
+        Ok(Self(ClientBuilder::with_location(location, credentials).client_options(options).container_client(&settings.container)))
+    }
+
+    /// Begins to read an object: what is known of it, and its bytes. With `etag`, only if it has this one.
+    pub(crate) async fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<(ObjectStat, Body)> {
+        let is_part = range.is_some();
+        let asked = Arc::new(Asked { is_whole: !is_part, len: OnceLock::new() });
+        let mut context = Context::new();
+        context.insert(asked.clone());
+        let mut request = self.blob(key).get().context(context).chunk_size(WHOLE);
+        if let Some(range) = range {
+            request = request.range(range);
+        }
+        if let Some(etag) = etag {
+            request = request.if_match(IfMatchCondition::Match(etag.to_string()));
+        }
+        let answer = request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
+        let mut stat = stat_of(&answer.blob);
+        match asked.len.get() {
+            Some(len) => stat.len = *len,
+            None if is_part => return Err(Failure::new(ErrorKind::Unsupported, Retry::Never, "a part of an object was asked for, and the server sent it all")),
+            None => {}
+        }
+        Ok((stat, Body(answer.data)))
+    }
+
+    pub(crate) async fn head(&self, key: &str) -> Result<ObjectStat> {
+        let answer = self.blob(key).get_properties().await.map_err(failure)?;
+        Ok(stat_of(&answer.blob))
+    }
+
+    /// Writes an object below `prefix`, and returns its etag.
+    pub(crate) async fn put(&self, key: &str, request: &PutRequest<'_>) -> Result<String> {
+        let mut metadata = Metadata::new();
+        for (name, value) in request.metadata {
+            metadata.insert(*name, value.clone());
+        }
+        let mut put = self.blob(key).put_block_blob(request.bytes.clone()).content_type("application/octet-stream").metadata(metadata);
+        put = match request.precondition {
+            Precondition::None => put,
+            Precondition::Absent => put.if_match(IfMatchCondition::NotMatch("*".into())),
+            Precondition::Matches(etag) => put.if_match(IfMatchCondition::Match(etag.to_string())),
+        };
+        Ok(put.await.map_err(failure)?.etag)
+    }
+
+    pub(crate) async fn page(&self, prefix: &str, folders: bool, marker: Option<&str>) -> Result<Page> {
+        let mut request = self.0.list_blobs();
+        if !prefix.is_empty() {
+            request = request.prefix(Prefix::from(prefix.to_string()));
+        }
+        if folders {
+            request = request.delimiter(Delimiter::new("/"));
+        }
+        if let Some(marker) = marker {
+            request = request.marker(NextMarker::from(marker));
+        }
+        let answer = request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
+        let objects = answer.blobs.blobs().map(|blob| Listed { key: blob.name.clone(), len: blob.properties.content_length });
+        let folders = answer.blobs.prefixes().map(|folder| folder.name.clone());
+        let marker = answer.next_marker.as_ref().map(|marker| marker.as_str().to_string());
+        Ok(Page { objects: objects.collect(), folders: folders.collect(), marker })
+    }
+
+    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
+        self.blob(key).delete().await.map(|_| ()).map_err(failure)
+    }
+
+    /// Creates the container; that somebody else has just done so is no failure.
+    pub(crate) async fn create(&self) -> Result<()> {
+        match self.0.create().await.map_err(failure) {
+            Err(failure) if failure.code != "ContainerAlreadyExists" => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    fn blob(&self, key: &str) -> BlobClient {
+        self.0.blob_client(key)
+    }
+}
+
+impl Body {
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes>> {
+        let next = self.0.next().await?;
+        Some(next.map_err(|error| Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the connection broke in the middle: {}", root_of(&error)))))
+    }
+}
+
+/// What a request for an object is to be, and what its answer tells that the SDK does not hand on.
+#[derive(Debug)]
+struct Asked {
+    is_whole: bool,
+    /// The length of the whole object, where a part was sent.
+    len: OnceLock<u64>,
+}
+
+/// Takes out of requests what the SDK puts into them unasked: a checksum of small ranges, for which Azurite has only an error, and a range where all is wanted.
+#[derive(Debug)]
+struct Corrections;
+
+#[async_trait]
+impl Policy for Corrections {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        let Some(asked) = context.get::<Arc<Asked>>() else { return next[0].send(context, request, &next[1..]).await };
+        let mut corrected = Request::new(request.url().clone(), *request.method());
+        for (name, value) in request.headers().iter() {
+            let is_unasked = *name == RANGE_GET_CONTENT_CRC64 || (asked.is_whole && *name == MS_RANGE);
+            if !is_unasked {
+                corrected.insert_header(name.clone(), value.clone());
+            }
+        }
+        corrected.set_body(request.body().clone());
+        let answer = next[0].send(context, &mut corrected, &next[1..]).await?;
+        let len = answer.headers().get_optional_str(&CONTENT_RANGE).and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        if let Some(len) = len {
+            asked.len.get_or_init(|| len);
+        }
+        if len != Some(0) {
+            return Ok(answer);
+        }
+        // Azurite sends an impossible range of an empty object, which the SDK could not read.
+        let (status, headers, body) = answer.deconstruct();
+        let headers = headers.iter().filter(|(name, _)| **name != CONTENT_RANGE).map(|(name, value)| (name.clone(), value.clone()));
+        let headers = Headers::from(headers.collect::<HashMap<_, _>>());
+        Ok(Response::new(status, headers, Box::pin(body)))
+    }
+}
+
+fn stat_of(blob: &Blob) -> ObjectStat {
+    let metadata = blob.metadata.iter().flatten().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+    let mut metadata: Vec<_> = metadata.collect();
+    metadata.sort();
+    ObjectStat { len: blob.properties.content_length, etag: blob.properties.etag.to_string(), metadata }
+}
+
+fn bad_signature() -> Failure {
+    Failure::new(ErrorKind::Config, Retry::Never, "the shared access signature cannot be read (it is not shown)")
+}
+
+fn failure(error: azure_core::Error) -> Failure {
+    if let Some(answer) = error.as_http_error() {
+        let code = answer.error_code().unwrap_or_default();
+        return Failure::of_service(u16::from(answer.status()), code, answer.error_message());
+    }
+    let root = root_of(&error);
+    match error.kind() {
+        azure_core::error::ErrorKind::HttpResponse { status, error_code } => {
+            Failure::of_service(u16::from(*status), error_code.as_deref().unwrap_or_default(), None)
+        }
+        azure_core::error::ErrorKind::Credential => Failure::new(ErrorKind::Authentication, Retry::Never, "the key or signature cannot be used to sign"),
+        azure_core::error::ErrorKind::Io => of_connection(&error, root),
+        // An answer that ends too early cannot be read either.
+        azure_core::error::ErrorKind::DataConversion => {
+            Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the server's answer cannot be read: {root}"))
+        }
+        _ => Failure::new(ErrorKind::Unexpected, Retry::Never, root),
+    }
+}
+
+/// A request that was not answered: no server, or no connection that holds.
+fn of_connection(error: &(dyn StdError + 'static), root: String) -> Failure {
+    let http = chain(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>());
+    let says = |part: &str| chain(error).any(|cause| cause.to_string().contains(part));
+    if http.is_some_and(reqwest::Error::is_timeout) {
+        return Failure::timeout(CONNECT_TIMEOUT).unreachable();
+    }
+    if !http.is_some_and(reqwest::Error::is_connect) {
+        return Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the connection broke: {root}"));
+    }
+    if says("certificate") || says("InvalidContentType") {
+        return Failure::new(ErrorKind::Unavailable, Retry::Never, format!("no secure connection: {root}"));
+    }
+    Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the server cannot be reached: {root}")).unreachable()
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
+}
+
+/// What lies at the bottom of it, without the number that the standard library appends. An error of the HTTP client shows its URL, and with it a signature.
+fn root_of(error: &(dyn StdError + 'static)) -> String {
+    let Some(root) = chain(error).last() else { return String::new() };
+    if root.is::<reqwest::Error>() {
+        return "the request failed".into();
+    }
+    let root = root.to_string();
+    lower_first(root.split(" (os error").next().unwrap_or(&root))
+}

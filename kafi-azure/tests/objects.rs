@@ -1,0 +1,36 @@
+//! Azure's blobs over a real server, through the cases of all stores.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../../tests/objects/mod.rs"]
+mod objects;
+#[path = "../../tests/servers/server.rs"]
+mod server;
+
+use std::sync::Arc;
+
+use kafi_fs::objects::ObjectIo;
+
+#[test]
+fn every_case_of_a_store_of_objects() {
+    objects::run(&*open(&[("connection.string", server::variable("azure", "_CONNECTION_STRING")), ("root.dir", "some/where")]), true);
+}
+
+#[test]
+fn a_container_without_a_root_by_account_and_key() {
+    let account = [
+        ("endpoint", server::variable("azure", "")),
+        ("account.name", server::variable("azure", "_ACCOUNT")),
+        ("account.key", server::variable("azure", "_KEY")),
+        ("container.name", "kafi-test-whole"),
+    ];
+    let io = open(&account);
+    objects::run(&*io, false);
+    assert_eq!(io.display("a/b"), "azure://kafi-test-whole/a/b");
+}
+
+fn open(properties: &[(&str, &str)]) -> Arc<dyn ObjectIo> {
+    let own = [("container.name", "kafi-test"), ("container.create", "true")];
+    let all = own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
+    kafi_azure::open_objects("azure", &all).unwrap()
+}
