@@ -142,6 +142,26 @@ fn a_target_whose_retention_would_delete_the_messages_is_refused() {
 }
 
 #[test]
+fn a_target_that_keeps_fewer_bytes_than_the_source_has_is_refused() {
+    let broker = Broker::new();
+    // 6,000 bytes in each of two partitions.
+    let line = |number: i32| format!("{{\"partition\":{},\"value\":\"{}\"}}\n", number % 2, "x".repeat(100));
+    broker.sandbox.write("lines", (0..120).map(line).collect::<String>());
+    broker.text("kafi touch k:@t --partitions 2 -q && kafi produce k:@t --json -q < lines");
+    broker.text("kafi touch k:@small --partitions 2 --config retention.ms=-1 --config retention.bytes=5999 -q");
+    let refused = broker.seen("kafi cp k:@t k:@small --threads 1");
+    let why = "retention.bytes=5999 would delete messages of the source, which has more bytes than that for the partition";
+    assert!(refused.contains("! error: copy: topic @small, partition ") && refused.contains(why), "{refused}");
+    assert!(refused.ends_with("! hint: raise retention.bytes of the target (-1 keeps everything), or pass --force\n? 2\n"), "{refused}");
+    assert_eq!(broker.text("kafi cp k:@t k:@small --force -q && kafi wc k:@small --json -q | cut -d, -f 2"), "\"messages\":120\n");
+    // Each partition has room for its own messages; a folder deletes nothing, and what is compacted only neither.
+    broker.text("kafi touch k:@enough --partitions 2 --config retention.ms=-1 --config retention.bytes=6000 -q && kafi cp k:@t k:@enough -q");
+    broker.text("kafi cp k:@t ./folder/@kept --config retention.bytes=1 -q");
+    broker.text("kafi touch k:@compacted --partitions 2 --config cleanup.policy=compact --config retention.bytes=1 -q");
+    assert!(!broker.seen("kafi cp k:@t k:@compacted").contains("retention.bytes"), "keys are missing, which is another matter");
+}
+
+#[test]
 fn targets_that_do_not_fit() {
     let broker = Broker::new();
     broker.text("kafi touch k:@three --partitions 3 && kafi touch k:@one && seq 9 | kafi produce k:@three -q && kafi produce k:@three 9 -p 2 -q");

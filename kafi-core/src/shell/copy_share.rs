@@ -45,6 +45,8 @@ pub(crate) struct Share<'j, 'a> {
     progress: GroupProgress,
     /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
     rooms: HashMap<String, usize>,
+    /// Whether a mirror has come to the end once: what comes from then on may push out what is older, as the target's settings want it.
+    has_caught_up: bool,
     has_failed: bool,
 }
 
@@ -63,6 +65,7 @@ impl<'j, 'a> Share<'j, 'a> {
             target_admin,
             progress: GroupProgress { admin, done: HashMap::new(), committed_at: Instant::now() },
             rooms: HashMap::new(),
+            has_caught_up: false,
             has_failed: false,
         })
     }
@@ -102,6 +105,7 @@ impl<'j, 'a> Share<'j, 'a> {
     fn write_batch(&mut self, batch: &mut Batch) -> Result<()> {
         let job = self.job;
         let caught_up = job.read.follow && !batch.is_full();
+        self.has_caught_up |= caught_up;
         let positions = if self.progress.admin.is_some() { positions_after(batch) } else { Vec::new() };
         self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
@@ -135,6 +139,9 @@ impl<'j, 'a> Share<'j, 'a> {
                 target.check_timestamps(batch, index)?;
             }
             target.spread(batch, index);
+            if !job.options.force && !self.has_caught_up {
+                target.check_bytes(batch, index)?;
+            }
             batch.rename_topic(index, target.name());
         }
         let changes_type = !job.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);

@@ -1,5 +1,7 @@
 //! The target of a copy: made where it is missing, and refused where it would lose something.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::admin::{Admin, ConfigChange, ConfigEntry, NewTopic, Topic, Watermarks};
@@ -18,6 +20,7 @@ use crate::storage::Storage;
 const OPERATION: &str = "copy";
 
 const RETENTION: &str = "retention.ms";
+const RETENTION_BYTES: &str = "retention.bytes";
 const BEFORE_MAX: &str = "message.timestamp.before.max.ms";
 const AFTER_MAX: &str = "message.timestamp.after.max.ms";
 const TIMESTAMP_TYPE: &str = "message.timestamp.type";
@@ -33,6 +36,10 @@ pub(crate) struct Target {
     age_max: Vec<(&'static str, i64)>,
     /// How far in the future the timestamp of a message may lie.
     ahead_max_ms: Option<i64>,
+    /// More bytes than this in a partition, and the first ones are deleted.
+    bytes_max: Option<u64>,
+    /// The bytes of the messages that go to each partition, from all that write to it.
+    bytes: Arc<Mutex<HashMap<i32, u64>>>,
     append_time: bool,
     /// Over how many partitions messages are spread by key; `None` keeps their partitions.
     spread: Option<i32>,
@@ -64,7 +71,7 @@ pub(crate) struct Look<'a> {
 impl Look<'_> {
     /// Looks at the topic `name`: what has to be done to it, and, where a copy is resumed, where the `parts` of the source go on. `note` is what it says once it is a copy of `source`.
     pub(crate) fn at(&mut self, name: &str, source: &Topic, note: &SourceNote, parts: &mut [Assignment]) -> Result<(Target, Vec<Change>)> {
-        let mut target = Target { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, append_time: false, spread: None };
+        let mut target = Target::new(name);
         let Some(topic) = existing(self.admin, name, self.options.read.timeout)? else {
             if !self.options.create {
                 return Err(missing(name));
@@ -73,7 +80,7 @@ impl Look<'_> {
         };
         let mut changes = self.check_partitions(&mut target, &topic, source, parts)?;
         let config = config_of(self.storage, self.admin, name, self.options.read.timeout)?;
-        target.read_config(&config);
+        target.read_config(self.storage, &config);
         target.check_append_time(self.storage, self.options)?;
         if is_log(self.storage) {
             changes.extend(self.check_log(&topic, SourceNote::read(&config), note, parts)?);
@@ -94,7 +101,7 @@ impl Look<'_> {
             }
         }
         let appends_time = config.iter().any(|(name, value)| name == TIMESTAMP_TYPE && value == "LogAppendTime");
-        let target = Target { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, append_time: appends_time, spread: None };
+        let target = Target { append_time: appends_time, ..Target::new(name) };
         target.check_append_time(self.storage, self.options)?;
         if !is_log(self.storage) && !config.iter().any(|(key, _)| key == RETENTION) {
             config.push((RETENTION.into(), "-1".into()));
@@ -175,6 +182,10 @@ impl Look<'_> {
 }
 
 impl Target {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, bytes_max: None, bytes: Arc::default(), append_time: false, spread: None }
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -192,7 +203,7 @@ impl Target {
                         log::warn!("topic {name} is created with retention.ms=-1, {why}; --config retention.ms=… sets another");
                     }
                     admin.create_topic(&topic, timeout)?;
-                    self.read_config(&config_of(storage, admin, &self.name, timeout)?);
+                    self.read_config(storage, &config_of(storage, admin, &self.name, timeout)?);
                     self.check_append_time(storage, options)?;
                 }
                 Change::Grow(partitions) => {
@@ -243,6 +254,23 @@ impl Target {
         }
     }
 
+    /// Counts the messages of a batch that go to the target, and looks whether it would delete the first ones for their size. What it held before is not known everywhere and
+    /// not counted, and what the target saves by compression neither.
+    pub(crate) fn check_bytes(&self, batch: &Batch, topic: u32) -> Result<()> {
+        let Some(bytes_max) = self.bytes_max else { return Ok(()) };
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        for meta in batch.metas().iter().filter(|meta| meta.topic == topic) {
+            let partition = bytes.entry(meta.partition).or_default();
+            *partition += (meta.key.len.max(0) + meta.value.len.max(0)) as u64;
+            if *partition > bytes_max {
+                let what = format!("{RETENTION_BYTES}={bytes_max} would delete messages of the source, which has more bytes than that for the partition");
+                let error = Error::new(ErrorKind::Usage, OPERATION, what).with("topic", &self.name).with("partition", meta.partition);
+                return Err(error.hint(format!("raise {RETENTION_BYTES} of the target (-1 keeps everything), or pass --force")));
+            }
+        }
+        Ok(())
+    }
+
     fn check_append_time(&self, storage: &dyn Storage, options: &CopyOptions) -> Result<()> {
         if !self.append_time || storage.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE) || options.ignore_timestamp {
             return Ok(());
@@ -257,7 +285,7 @@ impl Target {
         Error::new(ErrorKind::Usage, OPERATION, format!("{setting}={ms} {what}")).with("topic", &self.name).hint(hint)
     }
 
-    fn read_config(&mut self, config: &[ConfigEntry]) {
+    fn read_config(&mut self, storage: &dyn Storage, config: &[ConfigEntry]) {
         let value = |name: &str| config.iter().find(|entry| entry.name == name).and_then(|entry| entry.value.as_deref());
         let limit = |name: &str| value(name).and_then(|text| text.parse().ok()).filter(|&ms: &i64| ms >= 0);
         let deletes = value("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
@@ -265,6 +293,8 @@ impl Target {
         let before_max = limit(BEFORE_MAX).map(|ms| (BEFORE_MAX, ms));
         self.age_max = retention.into_iter().chain(before_max).collect();
         self.ahead_max_ms = limit(AFTER_MAX);
+        // A log deletes nothing by itself.
+        self.bytes_max = limit(RETENTION_BYTES).filter(|_| deletes && !is_log(storage)).map(i64::unsigned_abs);
         self.append_time = value(TIMESTAMP_TYPE) == Some("LogAppendTime");
     }
 }
