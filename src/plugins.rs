@@ -138,7 +138,7 @@ impl Plugins {
         }
         let found = self.found();
         match (only_one(what, &found.plugins, &is_it)?, found.failures.first()) {
-            (None, Some(failure)) => Err(failure.duplicate()),
+            (None, Some(failure)) => Err(failure.duplicate().with("looked for", what)),
             (plugin, _) => Ok(plugin),
         }
     }

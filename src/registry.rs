@@ -103,6 +103,15 @@ impl Registry {
         Ok(Kafi::new(storage, config.settings))
     }
 
+    /// The configurations below [`Config::home`], for all kinds of storage.
+    ///
+    /// # Errors
+    /// Those of [`Config::list`].
+    #[cfg(not(feature = "plugins"))]
+    pub fn configs(&self) -> Result<Vec<kafi_core::ConfigFile>> {
+        Config::list(&Config::home())
+    }
+
     #[cfg(not(feature = "plugins"))]
     fn find_config(&self, name: &str) -> Result<Config> {
         Config::find(name, &Config::home())

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
-use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Result, Type};
+use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Registry, Result, Type};
 
 use crate::address::Opened;
 use crate::commands::Command;
@@ -47,9 +47,23 @@ pub struct CommonArgs {
     /// Set a property of the Kafka client (librdkafka's names), as kcat does; repeatable
     #[arg(short = 'X', long = "property", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
     pub properties: Vec<(String, String)>,
+    /// Open storages by this plugin, before what is built in; repeatable
+    #[cfg(feature = "plugins")]
+    #[arg(long = "plugin", global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    pub plugins: Vec<std::path::PathBuf>,
     /// Print help
     #[arg(short, long, global = true, action = ArgAction::Help)]
     help: Option<bool>,
+}
+
+impl CommonArgs {
+    /// What opens storages, with the properties that were given.
+    pub fn registry(&self, properties: Vec<(String, String)>) -> Registry {
+        let registry = Registry::new().with_properties(properties);
+        #[cfg(feature = "plugins")]
+        let registry = registry.with_plugins(kafi::Plugins::of_process(self.plugins.clone()));
+        registry
+    }
 }
 
 /// When colours are printed.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
-use kafi::{Address, Config, Kafi, Registry, StorageAddress};
+use kafi::{Address, Kafi, Registry, StorageAddress};
 
 use crate::args::Cli;
 
@@ -72,9 +72,16 @@ fn groups_of_line(word: &OsStr) -> Vec<CompletionCandidate> {
     groups.into_iter().filter(|name| name.starts_with(begun)).map(CompletionCandidate::new).collect()
 }
 
+fn registry() -> Registry {
+    #[cfg(feature = "plugins")]
+    return Registry::new().with_plugins(kafi::Plugins::of_process(Vec::new()));
+    #[cfg(not(feature = "plugins"))]
+    Registry::new()
+}
+
 /// Names on a storage, or on the default one; none if it cannot be asked.
 fn names_on(storage: Option<&StorageAddress>, names: fn(&Kafi) -> kafi::Result<Vec<String>>) -> Vec<String> {
-    let registry = Registry::new();
+    let registry = registry();
     let opened = storage.map_or_else(|| registry.open(""), |storage| registry.open_address(storage));
     opened.and_then(|kafi| names(&kafi)).unwrap_or_default()
 }
@@ -90,7 +97,7 @@ fn group_names(kafi: &Kafi) -> kafi::Result<Vec<String>> {
 
 /// The configured storages, by their short names where those are not ambiguous.
 fn storages() -> Vec<String> {
-    let files = Config::list(&Config::home()).unwrap_or_default();
+    let files = registry().configs().unwrap_or_default();
     let is_alone = |name: &str| files.iter().filter(|file| file.name == name).count() == 1;
     files.iter().map(|file| if is_alone(&file.name) { format!("{}:", file.name) } else { format!("{}:", file.full_name()) }).collect()
 }

@@ -41,7 +41,7 @@ impl Context {
         let expand = |(key, value): &(String, String)| Ok((key.clone(), kafi::expand_environment(key, value)?));
         let properties = args.properties.iter().map(expand).collect::<Result<_>>()?;
         Ok(Self {
-            registry: Registry::new().with_properties(properties),
+            registry: args.registry(properties),
             cancel: Cancel::new(),
             json: args.json,
             quiet: args.quiet,

@@ -14,6 +14,8 @@ mod ls;
 mod man;
 mod offsets;
 mod partitions;
+#[cfg(feature = "plugins")]
+mod plugin;
 mod produce;
 mod reference;
 mod rm;
@@ -76,6 +78,9 @@ pub enum Command {
     Storage(storage::StorageArgs),
     /// List the brokers of a cluster
     Cluster(cluster::ClusterArgs),
+    /// List and check plugins, which open storages that are not built in
+    #[cfg(feature = "plugins")]
+    Plugin(plugin::PluginArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Write the manual pages into a folder
@@ -125,6 +130,8 @@ fn run_command(command: &Command, context: &Context) -> Result<Exit> {
         Command::Diff(args) => diff::run(args, context),
         Command::Group(args) => group::run(args, context),
         Command::Storage(args) => storage::run(args, context),
+        #[cfg(feature = "plugins")]
+        Command::Plugin(args) => plugin::run(args, context),
         Command::Cluster(args) => cluster::run(args, context),
         Command::Completion(args) => completion::run(args),
         Command::Man(args) => man::run(args),
@@ -153,6 +160,8 @@ fn addresses(command: &Command) -> &[String] {
         Command::Wc(args) => &args.addresses,
         Command::Diff(args) => std::slice::from_ref(&args.left),
         Command::Group(args) => args.addresses(),
+        #[cfg(feature = "plugins")]
+        Command::Plugin(_) => &[],
         Command::Storage(_) | Command::Cluster(_) | Command::Completion(_) | Command::Man(_) | Command::Reference | Command::Version => &[],
     }
 }

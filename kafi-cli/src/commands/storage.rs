@@ -1,7 +1,7 @@
 //! `storage`: lists the configured storages, and checks one.
 
 use clap::{Args, Subcommand};
-use kafi::{Address, Config, Result};
+use kafi::{Address, Result};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -35,7 +35,7 @@ pub fn run(args: &StorageArgs, context: &Context) -> Result<Exit> {
 
 fn list(context: &Context) -> Result<Exit> {
     let mut table = Table::new(&["storage", "kind", "file"]);
-    for file in Config::list(&Config::home())? {
+    for file in context.registry.configs()? {
         let path = file.path.display().to_string();
         table.row(vec![Cell::Text(file.full_name()), Cell::Text(file.kind.section().to_string()), Cell::Text(path)]);
     }
