@@ -11,21 +11,34 @@ const COVERED_FROM: usize = 21;
 /// Takes `data` for a stored batch: as it is, with magic and length made right, and after the checks that guard damaged bytes.
 pub fn run(data: &[u8]) {
     read_again(data);
-    if data.len() < BatchHeader::LEN {
-        return;
-    }
-    let mut sealed = data.to_vec();
-    sealed[16] = 2;
-    let length = i32::try_from(sealed.len() - LENGTH_AT - 4).unwrap();
-    sealed[LENGTH_AT..LENGTH_AT + 4].copy_from_slice(&length.to_be_bytes());
-    read_again(&sealed);
-    let crc = crc32c(&sealed[COVERED_FROM..]);
-    sealed[CRC_AT..COVERED_FROM].copy_from_slice(&crc.to_be_bytes());
+    let Some(framed) = framed(data) else { return };
+    read_again(&framed);
+    let Some(sealed) = sealed(data) else { return };
     // The counts of its header may still contradict each other.
     if let Err(error) = check_crc(&sealed) {
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
     read_again(&sealed);
+}
+
+/// With magic and length made right; `None` for what is too short to be a batch.
+fn framed(data: &[u8]) -> Option<Vec<u8>> {
+    if data.len() < BatchHeader::LEN {
+        return None;
+    }
+    let mut framed = data.to_vec();
+    framed[16] = 2;
+    let length = i32::try_from(framed.len() - LENGTH_AT - 4).unwrap();
+    framed[LENGTH_AT..LENGTH_AT + 4].copy_from_slice(&length.to_be_bytes());
+    Some(framed)
+}
+
+/// With magic, length and checksum made right.
+pub fn sealed(data: &[u8]) -> Option<Vec<u8>> {
+    let mut sealed = framed(data)?;
+    let crc = crc32c(&sealed[COVERED_FROM..]);
+    sealed[CRC_AT..COVERED_FROM].copy_from_slice(&crc.to_be_bytes());
+    Some(sealed)
 }
 
 /// Reads a stored batch; its records, written with every codec, are the same records.
@@ -55,7 +68,8 @@ fn read_again(stored: &[u8]) {
     }
 }
 
-fn read(stored: &[u8]) -> kafi_core::Result<Vec<OwnedRecord>> {
+/// The records of a stored batch from offset 0 on.
+pub fn read(stored: &[u8]) -> kafi_core::Result<Vec<OwnedRecord>> {
     let mut decoder = Decoder::new();
     decoder.buffer().extend_from_slice(stored);
     decoder.open()?;

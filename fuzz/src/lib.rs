@@ -7,3 +7,4 @@ pub mod config;
 pub mod envelope;
 pub mod files;
 pub mod offsets;
+pub mod oracle;

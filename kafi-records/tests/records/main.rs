@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod damage;
+mod fuzzed;
 mod generator;
 mod java;
 mod limits;
