@@ -161,9 +161,9 @@ impl Intake {
         Ok(Some(Finished { bytes: std::mem::take(buffer), header, min_timestamp, runs: std::mem::take(&mut self.runs) }))
     }
 
-    /// Gives back what the encoder keeps beyond `bytes`: with many partitions even what each of them keeps has to be little.
-    pub(crate) fn shrink_to(&mut self, bytes: usize) {
-        self.encoder.shrink_to(bytes);
+    /// Gives back what the encoder keeps for the next batch, if that is more than `bytes`: with many partitions what each of them keeps has to be little.
+    pub(crate) fn give_back_above(&mut self, bytes: usize) {
+        self.encoder.give_back_above(bytes);
     }
 
     /// Takes back the memory of runs that were reported.

@@ -90,7 +90,7 @@ impl Lane {
                     // The vectors go back to where they were, with their memory.
                     *buffer = finished.bytes;
                     self.intake.recycle(finished.runs);
-                    self.intake.shrink_to(2 * limits.batch_bytes);
+                    self.intake.give_back_above(2 * limits.batch_bytes);
                 }
                 Ok(None) => {
                     self.finished = Some(finished);

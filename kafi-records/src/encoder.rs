@@ -141,10 +141,10 @@ impl Encoder {
         self.plain.shrink_to(KEEP_BYTES_MAX);
     }
 
-    /// Gives back the memory beyond `bytes` that an empty encoder keeps for the next batch; does nothing while it holds records.
-    pub fn shrink_to(&mut self, bytes: usize) {
-        if self.records == 0 {
-            self.plain.shrink_to(bytes);
+    /// Gives back the memory that an empty encoder keeps for the next batch, if that is more than `bytes`; does nothing while it holds records.
+    pub fn give_back_above(&mut self, bytes: usize) {
+        if self.records == 0 && self.plain.capacity() > bytes {
+            self.plain = Vec::new();
         }
     }
 
