@@ -9,6 +9,7 @@ use kafi::{Cancel, Error, ErrorKind, Registry, Result};
 use crate::args::{ColorChoice, CommonArgs};
 use crate::exit::INTERRUPTED;
 use crate::output::stderr;
+use crate::output::terminal::likes_color;
 
 /// What every command needs.
 pub struct Context {
@@ -33,11 +34,12 @@ impl Context {
     /// What `args` say.
     pub fn new(args: &CommonArgs) -> Result<Self> {
         let terminal = io::stdout().is_terminal();
-        let color = match args.color {
+        let color = |likes: bool| match args.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Auto => likes,
         };
+        stderr::set_color(color(likes_color(&io::stderr())));
         let expand = |(key, value): &(String, String)| Ok((key.clone(), kafi::expand_environment(key, value)?));
         let properties = args.properties.iter().map(expand).collect::<Result<_>>()?;
         Ok(Self {
@@ -46,7 +48,7 @@ impl Context {
             json: args.json,
             quiet: args.quiet,
             utc: args.utc,
-            color,
+            color: color(likes_color(&io::stdout())),
             terminal,
             in_hand: Arc::default(),
         })
@@ -56,6 +58,7 @@ impl Context {
     pub fn end_on_signals(&self) -> Result<()> {
         let (cancel, in_hand) = (self.cancel.clone(), self.in_hand.clone());
         let stop = move || {
+            stderr::end_echo();
             if cancel.is_cancelled() || !in_hand.load(Ordering::Relaxed) {
                 std::process::exit(INTERRUPTED.into());
             }

@@ -18,7 +18,7 @@ pub struct ClusterArgs {
 pub fn run(args: &ClusterArgs, context: &Context) -> Result<Exit> {
     let kafi = context.registry.open_address(&Address::parse_storage(&args.address)?)?;
     let cluster = kafi.admin()?.cluster(TIMEOUT)?;
-    let mut table = Table::new(&["cluster", "broker", "host", "port", "rack", "controller"]);
+    let mut table = Table::new(&["cluster", "broker", "host", "port", "rack", "controller"]).with_optional(&["rack"]);
     for broker in cluster.brokers {
         table.row(vec![
             Cell::Text(cluster.id.clone()),

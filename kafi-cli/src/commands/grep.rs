@@ -73,7 +73,7 @@ pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
     let storages = opened.len();
     for (index, opened) in opened.into_iter().enumerate() {
         counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
-        let mut printer = MessagePrinter::open(context, &opened, &shown.print, shown.types)?;
+        let mut printer = MessagePrinter::open(context, &opened, &shown.print, shown.types)?.marking(&look_for);
         let max = args.limit.max.map(|max| max.saturating_sub(read));
         let later_topics = later_topics(&args.addresses, &opened.storage)?;
         let options = ReadOptions { max, progress: Default::default(), later_topics, ..options.clone() };

@@ -1,5 +1,6 @@
 //! `produce`: messages from stdin, a file, or the command line.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +77,12 @@ pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
     let input = if args.value.is_some() || args.null_value { None } else { Some(open_input(args, context)?) };
     prepare(args, context, &kafi, &topic)?;
     let progress = Arc::new(Progress::default());
-    let shown = ProgressLine::show(context, &progress, false);
+    // A line of progress would stand in the way of what is typed.
+    let is_typed = input.is_some() && args.file.is_none() && io::stdin().is_terminal();
+    let shown = (!is_typed).then(|| ProgressLine::show(context, &progress, false));
+    if is_typed {
+        context.say("note: messages are read from the terminal; Ctrl-D ends them");
+    }
     let mut job = Job::open(args, context, &kafi, topic, progress.clone())?;
     context.begin_job();
     let produced = match input {

@@ -1,12 +1,13 @@
 //! Prints messages: for people on a terminal, the bare value on a pipe, the JSON envelope, or a format of the user's.
 
 use clap::Args;
-use kafi::{Batch, Decoder, EnvelopeWriter, Error, ErrorKind, Field, Json, Kafi, Record, Result, TimeFormat, Type, Value};
+use kafi::{Batch, Decoder, EnvelopeWriter, Error, ErrorKind, Field, GrepOptions, Kafi, Record, Result, Type, Value};
 
 use crate::address::Opened;
 use crate::args::TypeArgs;
 use crate::context::Context;
 use crate::output::format::{Format, unescape};
+use crate::output::look::Look;
 use crate::output::{Stdout, escape, highlight};
 
 /// How messages are printed.
@@ -33,11 +34,8 @@ pub struct MessagePrinter {
     style: Style,
     separator: Vec<u8>,
     null: &'static [u8],
-    times: TimeFormat,
-    color: bool,
     terminal: bool,
-    /// Whether lines for people say of which topic they are.
-    names_topics: bool,
+    look: Look,
     checks: Checks,
     line: String,
 }
@@ -77,13 +75,16 @@ impl MessagePrinter {
             style,
             separator,
             null: if args.null { b"NULL" } else { b"" },
-            times: TimeFormat::rfc3339(context.utc),
-            color: context.color,
             terminal: context.terminal,
-            names_topics: opened.topics.len() > 1,
+            look: Look::new(context, opened.topics.len() > 1),
             checks: Checks::new(kafi, key_type, value_type)?,
             line: String::new(),
         })
+    }
+
+    /// The same, with what was looked for marked, where there are colours.
+    pub fn marking(self, found: &GrepOptions) -> Self {
+        Self { look: self.look.marking(found), ..self }
     }
 
     /// Prints a batch. False means that nobody reads any more.
@@ -107,27 +108,25 @@ impl MessagePrinter {
         let out = self.stdout.buffer();
         match &mut self.style {
             Style::Bare => {
-                let value = record.value.unwrap_or(self.null);
-                let colored = if self.color { json_text(value).filter(|json| !json.contains('\n')) } else { None };
-                match colored {
-                    Some(json) => push_line(&mut self.line, out, |line| highlight::json(json, line)),
-                    None if self.terminal => push_line(&mut self.line, out, |line| escape::push(value, line)),
-                    None => out.extend_from_slice(value),
+                match record.value {
+                    Some(value) if self.look.shows(value) || self.terminal => push_line(&mut self.line, out, |line| self.look.value(value, line)),
+                    Some(value) => self.look.bare(value, out),
+                    None => out.extend_from_slice(self.null),
                 }
                 out.extend_from_slice(&self.separator);
             }
             Style::Envelope(writer) => {
                 let start = out.len();
                 writer.write(*record, out);
-                if self.terminal || self.color {
+                if self.terminal || self.look.color {
                     let envelope = out.split_off(start);
-                    push_line(&mut self.line, out, |line| terminal_envelope(&envelope, self.color, line));
+                    push_line(&mut self.line, out, |line| terminal_envelope(&envelope, self.look.color, line));
                 }
                 out.push(b'\n');
             }
             Style::Format(format) => format.write(record, self.null, self.terminal, out),
             Style::Terminal => {
-                push_line(&mut self.line, out, |line| terminal_line(record, self.names_topics, &self.times, self.color, line));
+                push_line(&mut self.line, out, |line| self.look.message(record, line));
                 out.push(b'\n');
             }
         }
@@ -179,50 +178,11 @@ fn push_line(line: &mut String, out: &mut Vec<u8>, build: impl FnOnce(&mut Strin
     out.extend_from_slice(line.as_bytes());
 }
 
-/// A value that is a JSON object or array.
-fn json_text(value: &[u8]) -> Option<&str> {
-    std::str::from_utf8(value).ok().filter(|text| text.starts_with(['{', '[']) && Json::parse(*text).is_ok())
-}
-
 fn terminal_envelope(envelope: &[u8], color: bool, line: &mut String) {
     if !color {
         return escape::push_json(envelope, line);
     }
     let mut escaped = String::new();
     escape::push_json(envelope, &mut escaped);
-    highlight::json(&escaped, line);
-}
-
-/// `partition:offset` (with the topic before it where there are several), time, key, value, in one line whatever they hold.
-fn terminal_line(record: &Record<'_>, names_topic: bool, times: &TimeFormat, color: bool, line: &mut String) {
-    let topic = if names_topic { format!("{}:", record.topic) } else { String::new() };
-    let mut place = format!("{topic}{}:{} ", record.partition, record.offset).into_bytes();
-    if record.timestamp >= 0 {
-        times.write(record.timestamp, &mut place);
-        place.push(b' ');
-    }
-    highlight::dim(&String::from_utf8_lossy(&place), color, line);
-    if let Some(key) = record.key {
-        let mut shown = String::new();
-        escape::push(key, &mut shown);
-        highlight::key(&shown, color, line);
-        line.push(' ');
-    }
-    match record.value {
-        None => highlight::dim("null", color, line),
-        Some(value) => match color.then(|| json_text(value)).flatten() {
-            Some(json) => highlight::json(json, line),
-            None => escape::push(value, line),
-        },
-    }
-    if !record.headers.is_empty() {
-        let mut shown = String::from("  ");
-        for header in record.headers.iter() {
-            escape::push(header.name, &mut shown);
-            shown.push('=');
-            escape::push(header.value.unwrap_or(b"null"), &mut shown);
-            shown.push(' ');
-        }
-        highlight::dim(shown.trim_end(), color, line);
-    }
+    highlight::json(&escaped, &[], line);
 }

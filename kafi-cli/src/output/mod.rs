@@ -4,12 +4,14 @@ mod differences;
 pub mod escape;
 mod format;
 mod highlight;
+mod look;
 mod messages;
 pub mod number;
 pub mod progress;
 pub mod stderr;
 mod stdout;
 mod table;
+pub mod terminal;
 
 pub use differences::DifferencePrinter;
 pub use format::unescape;

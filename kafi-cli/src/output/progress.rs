@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use kafi::Progress;
 
 use crate::context::Context;
-use crate::output::{number, stderr};
+use crate::output::{number, stderr, terminal};
 
 /// A job that is over sooner shows nothing.
 const QUIET_FIRST: Duration = Duration::from_millis(500);
@@ -38,7 +38,9 @@ impl ProgressLine {
         let draw = move || {
             let mut wait = QUIET_FIRST;
             while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
-                stderr::put(&format!("\r\x1b[K{}", line(&progress, started.elapsed())));
+                let line = line(&progress, started.elapsed());
+                let columns = terminal::columns(&io::stderr()).unwrap_or(usize::MAX);
+                stderr::put(&format!("\r\x1b[K{}", fitting(&line, columns)));
                 DRAWN.store(true, Ordering::Relaxed);
                 wait = REDRAW_EVERY;
             }
@@ -58,11 +60,22 @@ impl Drop for ProgressLine {
     }
 }
 
-/// Removes the line of progress, so that another line can be printed in its place.
-pub fn clear_line() {
-    if DRAWN.swap(false, Ordering::Relaxed) {
+/// Removes the line of progress, so that another line can be printed in its place; says whether there was one.
+pub fn clear_line() -> bool {
+    let is_drawn = DRAWN.swap(false, Ordering::Relaxed);
+    if is_drawn {
         stderr::put("\r\x1b[K");
     }
+    is_drawn
+}
+
+/// As many parts of a line as fit, so that none goes on in the next line and stays there; the terminal shows `^C` behind it.
+fn fitting(line: &str, columns: usize) -> &str {
+    let len = columns.saturating_sub("^C".len() + 1);
+    if line.len() <= len {
+        return line;
+    }
+    &line[..line[..len].rfind(", ").unwrap_or(0)]
 }
 
 fn line(progress: &Progress, elapsed: Duration) -> String {
@@ -93,6 +106,14 @@ fn left(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_that_do_not_fit_are_left_out() {
+        assert_eq!(
+            [100, 25, 24, 13, 0].map(|columns| fitting("1,064 messages, 6.3 MB", columns)),
+            ["1,064 messages, 6.3 MB", "1,064 messages, 6.3 MB", "1,064 messages", "", ""]
+        );
+    }
 
     #[test]
     fn time_left_for_people() {

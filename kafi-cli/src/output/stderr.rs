@@ -1,13 +1,34 @@
 //! Standard error: lines for people, in which nothing controls the terminal. That nobody reads them (a closed pipe, a full disk) is no failure of the job.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
-use crate::output::{escape, progress};
+use crate::output::{escape, highlight, progress, terminal};
+
+/// Whether lines are coloured; what stdin is asked for before the arguments were read is as the terminal likes it.
+static COLOR: OnceLock<bool> = OnceLock::new();
+
+/// Says whether lines are coloured.
+pub fn set_color(color: bool) {
+    // Only the first word on it counts.
+    let _earlier = COLOR.set(color);
+}
 
 /// Prints a line, in the place of a line of progress if there is one.
 pub fn say(line: &str) {
     progress::clear_line();
-    put(&format!("{}\n", escape::line(line)));
+    let color = *COLOR.get_or_init(|| terminal::likes_color(&io::stderr()));
+    let mut shown = String::with_capacity(line.len() + 16);
+    highlight::message(&escape::line(line), color, &mut shown);
+    shown.push('\n');
+    put(&shown);
+}
+
+/// Ends the line in which a terminal shows that Ctrl-C was typed.
+pub fn end_echo() {
+    if !progress::clear_line() && io::stderr().is_terminal() {
+        put("\n");
+    }
 }
 
 /// Prints `text` as it is, without a line's end: questions and progress.

@@ -1,11 +1,12 @@
 //! Tables: aligned for people, one JSON document a row for programs.
 
 use std::fmt::Write as _;
+use std::io;
 
 use kafi::Result;
 
 use crate::context::Context;
-use crate::output::{Stdout, escape, highlight, number};
+use crate::output::{Stdout, escape, highlight, number, terminal};
 
 /// A value in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Table {
     rows: Vec<Vec<Cell>>,
     /// The rows that matter less.
     dimmed: Vec<usize>,
+    /// Columns that are not shown where nothing is known in any row.
+    optional: &'static [&'static str],
     layout: Layout,
 }
 
@@ -45,7 +48,7 @@ enum Layout {
 impl Table {
     /// A table without rows. The names are also the keys of the JSON documents.
     pub fn new(names: &[&'static str]) -> Self {
-        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), layout: Layout::Columns }
+        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), optional: &[], layout: Layout::Columns }
     }
 
     /// The same, without the names above.
@@ -56,6 +59,11 @@ impl Table {
     /// The same, with a line for each cell.
     pub fn with_names_beside(self) -> Self {
         Self { layout: Layout::Records, ..self }
+    }
+
+    /// The same, without those of these columns, for people, in which no row has anything.
+    pub fn with_optional(self, optional: &'static [&'static str]) -> Self {
+        Self { optional, ..self }
     }
 
     /// Adds a row, with a cell for each name.
@@ -70,25 +78,41 @@ impl Table {
         self.row(cells);
     }
 
-    /// Prints it. A table without rows prints nothing.
+    /// Prints it. A table without rows prints nothing; one that is too wide for the terminal is printed with a line for each cell.
     pub fn print(&self, context: &Context) -> Result<()> {
         let mut stdout = Stdout::open()?;
         if self.rows.is_empty() {
             return Ok(());
         }
-        let lines = match self.layout {
-            _ if context.json => self.json_lines(),
-            Layout::Records => self.record_lines(),
-            Layout::Columns | Layout::Bare => self.aligned_lines(),
-        };
-        let above = usize::from(self.layout == Layout::Columns && !context.json);
-        for (index, line) in lines.into_iter().enumerate() {
-            let is_dimmed = context.color && !context.json && index.checked_sub(above).is_some_and(|row| self.dimmed.contains(&row));
-            let mut shown = String::with_capacity(line.len());
-            highlight::dim(&line, is_dimmed, &mut shown);
-            stdout.line(&shown)?;
+        let columns = if context.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
+        for line in self.lines(context.json, context.color, columns) {
+            stdout.line(&line)?;
         }
         stdout.flush().map(|_| ())
+    }
+
+    /// The lines, of which people see no more than so many characters.
+    fn lines(&self, json: bool, color: bool, columns: usize) -> Vec<String> {
+        if json {
+            return self.json_lines();
+        }
+        if self.layout == Layout::Records {
+            return self.record_lines(color, columns);
+        }
+        let lines = self.aligned_lines();
+        let has_names = self.layout == Layout::Columns;
+        if has_names && lines.iter().any(|line| line.chars().count() > columns) {
+            return self.record_lines(color, columns);
+        }
+        let shown = lines.into_iter().enumerate().map(|(index, line)| {
+            let mut shown = String::with_capacity(line.len());
+            match index.checked_sub(usize::from(has_names)) {
+                None => highlight::names(&line, color, &mut shown),
+                Some(row) => highlight::dim(&line, color && self.dimmed.contains(&row), &mut shown),
+            }
+            shown
+        });
+        shown.collect()
     }
 
     fn json_lines(&self) -> Vec<String> {
@@ -112,18 +136,39 @@ impl Table {
     }
 
     fn aligned_lines(&self) -> Vec<String> {
-        let shown: Vec<Vec<String>> = self.rows.iter().map(|row| row.iter().map(show).collect()).collect();
-        let header = (self.layout == Layout::Columns).then(|| self.names.iter().map(|name| name.to_uppercase().replace('_', " ")).collect());
+        let columns = self.columns();
+        let shown = self.rows.iter().map(|row| columns.iter().map(|column| show(&row[*column])).collect());
+        let header = (self.layout == Layout::Columns).then(|| columns.iter().map(|column| self.names[*column].to_uppercase().replace('_', " ")).collect());
         let lines: Vec<Vec<String>> = header.into_iter().chain(shown).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..self.names.len()).map(width).collect();
-        lines.iter().map(|line| aligned(line, &widths, |column| self.is_right(column))).collect()
+        let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+        lines.iter().map(|line| aligned(line, &widths, |column| self.is_right(columns[column]))).collect()
     }
 
-    fn record_lines(&self) -> Vec<String> {
+    /// A line for each cell, and an empty one between two rows. Long cells are continued below themselves.
+    fn record_lines(&self, color: bool, columns: usize) -> Vec<String> {
         let width = self.names.iter().map(|name| name.len()).max().unwrap_or(0);
-        let cells = self.rows.iter().flat_map(|row| self.names.iter().zip(row));
-        cells.map(|(name, cell)| format!("{name:<width$}  {}", show(cell))).collect()
+        let mut lines = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            if index > 0 {
+                lines.push(String::new());
+            }
+            for column in self.columns() {
+                let mut name = String::new();
+                highlight::names(&format!("{:<width$}", self.names[column].replace('_', " ")), color, &mut name);
+                for part in wrapped(&show(&row[column]), columns.saturating_sub(width + 2)) {
+                    lines.push(format!("{name}  {part}").trim_end().to_string());
+                    name = " ".repeat(width);
+                }
+            }
+        }
+        lines
+    }
+
+    /// The columns that are shown.
+    fn columns(&self) -> Vec<usize> {
+        let has_any = |column: &usize| self.rows.iter().any(|row| row[*column] != Cell::Unknown);
+        (0..self.names.len()).filter(|column| !self.optional.contains(&self.names[*column]) || has_any(column)).collect()
     }
 
     fn is_right(&self, column: usize) -> bool {
@@ -138,6 +183,20 @@ fn aligned(cells: &[String], widths: &[usize], is_right: impl Fn(usize) -> bool)
     }
     line.truncate(line.trim_end().len());
     line
+}
+
+/// The words of a text in lines of at most so many characters, save for words that are longer.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always one");
+        match line.is_empty() || line.chars().count() + 1 + word.chars().count() <= columns {
+            true if line.is_empty() => line.push_str(word),
+            true => line.extend([" ", word]),
+            false => lines.push(word.to_string()),
+        }
+    }
+    lines
 }
 
 fn show(cell: &Cell) -> String {
@@ -165,5 +224,17 @@ mod tests {
         table.row(vec![Cell::Text("long\"er".into()), Cell::Number(1234), Cell::Unknown]);
         assert_eq!(table.aligned_lines(), ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]);
         assert_eq!(table.json_lines()[1], r#"{"topic":"long\"er","messages":1234,"size":null}"#);
+    }
+
+    #[test]
+    fn what_is_too_wide_becomes_a_line_for_each_cell() {
+        let mut table = Table::new(&["group", "lag", "member_id", "rack"]).with_optional(&["rack"]);
+        table.row(vec![Cell::Text("a b c".into()), Cell::Number(7), Cell::Unknown, Cell::Unknown]);
+        table.row(vec![Cell::Text("b".into()), Cell::Number(8), Cell::Text("m".into()), Cell::Unknown]);
+        assert_eq!(table.lines(false, false, 22), ["GROUP  LAG  MEMBER ID", "a b c    7  -", "b        8  m"]);
+        let narrow = ["group      a b", "           c", "lag        7", "member id  -", "", "group      b", "lag        8", "member id  m"];
+        assert_eq!(table.lines(false, false, 14), narrow);
+        assert_eq!(table.lines(true, false, 14)[0], r#"{"group":"a b c","lag":7,"member_id":null,"rack":null}"#);
+        assert_eq!(table.lines(false, true, 40)[0], "\x1b[1mGROUP  LAG  MEMBER ID\x1b[0m");
     }
 }

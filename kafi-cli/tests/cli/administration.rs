@@ -73,7 +73,7 @@ fn settings_are_shown_and_changed() {
         t      compression.type  lz4       no
         u      compression.type  producer  yes
         $ kafi config t retention.bytes --color always | cat -v
-        SETTING          VALUE  DEFAULT
+        ^[[1mSETTING          VALUE  DEFAULT^[[0m
         ^[[2mretention.bytes  -1     yes^[[0m
         $ kafi config t retention.m
         ! error: read settings: topic t, setting retention.m: there is no such setting

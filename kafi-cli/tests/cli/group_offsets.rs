@@ -35,10 +35,10 @@ fn a_reset_is_planned_and_then_done() {
         g      t              1  -      1
         g      u              0  -      0
         $ kafi group show g
-        GROUP  STATE  TOPIC  PARTITION  COMMITTED  END  LAG  MEMBER  CLIENT  HOST
-        g      Empty  t              0          2    3    1  -       -       -
-        g      Empty  t              1          1    3    2  -       -       -
-        g      Empty  u              0          0    1    1  -       -       -
+        GROUP  STATE  TOPIC  PARTITION  COMMITTED  END  LAG
+        g      Empty  t              0          2    3    1
+        g      Empty  t              1          1    3    2
+        g      Empty  u              0          0    1    1
         $ kafi group reset g -o 1=start --execute
         GROUP  TOPIC  PARTITION  FROM  TO
         g      t              1     1   0

@@ -232,6 +232,28 @@ fn a_terminal_gets_lines_for_people() {
 }
 
 #[test]
+fn what_grep_found_is_marked() {
+    let sandbox = two();
+    let marked = |line: &str| sandbox.text(line).replace("\x1b[1;31m", "<").replace("\x1b[34m", "(").replace("\x1b[36m", "(").replace("\x1b[0m", ")");
+    let json = marked("kafi grep 'd.: 1' t -q --color always");
+    assert_eq!(json, "{(\"i)<d\")<:)< )<1)(.50), (\"b\"):[(true),(null)]}\n");
+    sandbox.text("kafi produce t 'plain text' -q");
+    assert_eq!(marked("kafi grep 'in|x' t -q --color always"), "pla<in) te<x)t\n");
+    assert_eq!(marked("kafi grep -v 'b' t -q --color always"), "\nplain text\n");
+    assert_eq!(marked("kafi grep 'in|x' t -q"), "plain text\n");
+}
+
+#[test]
+fn a_terminal_shows_what_is_too_wide_in_lines_of_their_own() {
+    let sandbox = two();
+    assert_eq!(
+        terminal(&sandbox, "stty cols 40; kafi watermarks t --color never"),
+        "TOPIC  PARTITION  LOW  HIGH  MESSAGES\nt              0    0     2         2\n"
+    );
+    assert_eq!(terminal(&sandbox, "stty cols 30; kafi watermarks t --color never"), "topic      t\npartition  0\nlow        0\nhigh       2\nmessages   2\n");
+}
+
+#[test]
 fn a_pipe_gets_colours_on_request() {
     let sandbox = two();
     assert_eq!(sandbox.text("kafi cat t -o 1 -Z --color=always"), "NULL\n");

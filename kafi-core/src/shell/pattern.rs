@@ -1,5 +1,7 @@
 //! What is looked for: a regular expression, and how most of a batch is passed over without a look at its messages.
 
+use std::ops::Range;
+
 use regex::bytes::Regex;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Literal, Seq};
@@ -48,6 +50,11 @@ impl Pattern {
     /// Whether the expression matches somewhere in `bytes`.
     pub fn is_match(&self, bytes: &[u8]) -> bool {
         self.regex.is_match(bytes)
+    }
+
+    /// Where the expression matches in `bytes`, from left to right, without overlaps.
+    pub fn matches<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Range<usize>> {
+        self.regex.find_iter(bytes).map(|found| found.range())
     }
 
     /// The places in the arena of `batch` at which a field may match; `None` if every field has to be looked at.
