@@ -45,7 +45,15 @@ impl Registry {
     /// # Errors
     /// `Config` where a named plugin cannot be loaded; those of [`Config::list`].
     pub fn configs(&self) -> Result<Vec<ConfigFile>> {
-        Config::list_among(&Config::home(), &self.plugins.kinds(self.plugins.has_found())?)
+        Config::list_among(&Config::home(), &self.kinds()?)
+    }
+
+    /// All kinds of storage that configurations can be of, those of plugins among them. Loads all plugins there are.
+    ///
+    /// # Errors
+    /// `Config` where a named plugin cannot be loaded.
+    pub fn kinds(&self) -> Result<Vec<StorageKind>> {
+        self.plugins.kinds(self.plugins.has_found())
     }
 
     /// Finds a configuration; plugins that were not named are loaded only where no kind is known that could be meant.

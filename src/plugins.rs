@@ -109,6 +109,12 @@ impl Plugins {
         Self { named: paths, places, ..Self::default() }
     }
 
+    /// Looks for plugins at these paths, too, which are plugins or folders of plugins, as if `$KAFI_PLUGINS` named them.
+    pub fn with_places(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.places.extend(paths.into_iter().map(Place::Named));
+        self
+    }
+
     /// The folders and files that are looked at, in this order.
     pub fn places(&self) -> impl Iterator<Item = &Path> {
         let places = self.places.iter().map(|(Place::Named(path) | Place::Usual(path))| path);
@@ -331,25 +337,25 @@ fn unfit(error: &LibraryError) -> Error {
     }
 }
 
-/// The differences in abi_stable's text about two layouts, which itself has up to 200 kB.
+/// The differences in abi_stable's text about two layouts, which itself has up to 200 kB: each kind of difference once, with the first example.
 fn differences(text: &str) -> String {
     const SHOWN_MAX: usize = 3;
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<(String, String)> = Vec::new();
     for block in text.split("Error:").skip(1) {
-        let block = block.split("\n\n").next().unwrap_or_default();
-        let words = block.split_whitespace().collect::<Vec<_>>().join(" ");
-        let words: String = words.chars().take(200).collect();
-        if !words.is_empty() && !found.contains(&words) {
-            found.push(words);
+        let mut words = block.split_whitespace();
+        let what: Vec<&str> = words.by_ref().take_while(|word| *word != "Expected:").take(12).collect();
+        let expected = words.next().unwrap_or("?");
+        let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
+        let numbers = words.find(|word| *word == "Found:").and_then(|_| words.next()).filter(|found| is_number(found) && is_number(&expected));
+        let what = what.join(" ");
+        if !what.is_empty() && found.iter().all(|(known, _)| *known != what) {
+            found.push((what, numbers.map_or(String::new(), |found| format!(" (expected {expected}, found {found})"))));
         }
     }
-    let more = found.len().saturating_sub(SHOWN_MAX);
-    found.truncate(SHOWN_MAX);
     if found.is_empty() {
         return "abi_stable does not say how".into();
     }
-    let shown = found.join("; ");
-    if more == 0 { shown } else { format!("{shown}; and {more} more") }
+    found.iter().take(SHOWN_MAX).map(|(what, numbers)| format!("{what}{numbers}")).collect::<Vec<_>>().join("; ")
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
