@@ -12,7 +12,7 @@ use super::log::PartitionLog;
 use super::storage::Shared;
 use super::tasks::for_all;
 use super::topics::Loaded;
-use super::{delete, time};
+use super::{delete, operations, time};
 use crate::topic_config;
 use crate::topic_file::TopicFile;
 use crate::topics::deadline;
@@ -169,5 +169,9 @@ impl Admin for ObjectAdmin {
 
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
         self.shared.groups.delete(group, deadline(timeout))
+    }
+
+    fn operation(&mut self, operation: &str, argument: &str, timeout: Duration) -> Result<String> {
+        operations::run(&self.shared, operation, argument, deadline(timeout))
     }
 }

@@ -14,8 +14,8 @@ use kafi_records::set_base_offset;
 use super::io::{ObjectIo, Precondition, Put, PutRequest};
 use super::log::{Facts, PartitionLog, Tail, is_open};
 
-/// How long it is believed where the log ends without a look. Others merge and delete, but leave more time than this in between.
-pub(crate) const TRUST: Duration = Duration::from_secs(20);
+/// How long moving the log start may take, which nobody waits for.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The pauses between attempts whose outcome is not known.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -49,6 +49,8 @@ pub(crate) struct Appended {
 pub(crate) struct Appender {
     log: PartitionLog,
     writer: Arc<str>,
+    /// How long it is believed where the log ends without a look. Others merge and delete, but leave more time than this in between.
+    trust: Duration,
     sequence: u64,
     /// Where the log ends, and when that was so.
     known: Option<(Tail, Instant)>,
@@ -56,8 +58,8 @@ pub(crate) struct Appender {
 
 impl Appender {
     /// Appends as `writer`, a name that nobody else has.
-    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>) -> Self {
-        Self { log, writer: Arc::clone(writer), sequence: 0, known: None }
+    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>, trust: Duration) -> Self {
+        Self { log, writer: Arc::clone(writer), trust, sequence: 0, known: None }
     }
 
     /// Writes an object at the end of the log. An error that leaves open whether it was written comes only after `deadline`.
@@ -93,7 +95,7 @@ impl Appender {
                 bytes_base = Some(tail.end);
             }
             match self.put(object, appended, &bytes, deadline) {
-                Ok(Put::Written(_)) if since.elapsed() < TRUST || self.follows(tail, deadline)? => return Ok(self.settle(appended, object)),
+                Ok(Put::Written(_)) if since.elapsed() < self.trust || self.follows(tail, deadline)? => return Ok(self.settle(appended, object)),
                 Ok(Put::Written(_)) => {
                     // Others have gone on from a later end, into which the object of this name was merged long ago.
                     self.log.io.delete(&[self.log.key(tail.end)], deadline).map_err(|error| self.log.context(error))?;
@@ -119,7 +121,7 @@ impl Appender {
     /// Where to put the next object.
     fn end(&mut self, open_at: Option<Appended>, deadline: Instant) -> Result<End> {
         match (self.known, open_at) {
-            (Some((tail, since)), _) if since.elapsed() < TRUST => return Ok(End::At(tail, since)),
+            (Some((tail, since)), _) if since.elapsed() < self.trust => return Ok(End::At(tail, since)),
             (Some((tail, _)), Some(appended)) => return self.end_in_doubt(tail, appended, deadline),
             _ => {}
         }
@@ -216,7 +218,7 @@ impl Appender {
         self.log.note_tail(tail);
         if appended.base == 0 && object.keep_offsets && object.first_offset > 0 {
             // So that the log begins where its first message is. It only costs readers a look at nothing if this fails.
-            if let Err(error) = self.log.move_start(object.first_offset, Instant::now() + TRUST) {
+            if let Err(error) = self.log.move_start(object.first_offset, Instant::now() + START_TIMEOUT) {
                 log::warn!("{error}");
             }
         }

@@ -28,6 +28,9 @@ pub struct ObjectOptions {
     pub poll_interval_ms: u64,
     /// How long a member of a group is taken for live after its last poll or commit, in milliseconds. Default: 30,000.
     pub member_timeout_ms: u64,
+    /// How long it is believed where a log ends without a look, in milliseconds. Whoever merges objects leaves more time than this before deleting those that
+    /// were merged. Default: 20,000.
+    pub(crate) trust_ms: u64,
 }
 
 impl Default for ObjectOptions {
@@ -45,6 +48,7 @@ impl Default for ObjectOptions {
             fetch_bytes: 8 << 20,
             poll_interval_ms: 1_000,
             member_timeout_ms: 30_000,
+            trust_ms: 20_000,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Deleting records: the log start moves, then the objects wholly below it go.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kafi_core::{ErrorKind, Result};
 
-use super::append::TRUST;
 use super::log::{Name, PartitionLog};
 use super::tasks::for_all;
+
+/// What was seen of objects is not believed any longer than this before they are deleted: whoever merges objects leaves more time.
+const TRUST: Duration = Duration::from_secs(20);
 
 /// Moves the log start up to `offset`, to the end for -1, and deletes the objects wholly below, but never the newest one. Returns the log start.
 pub(crate) fn delete_before(log: &PartitionLog, offset: i64, requests_max: usize, deadline: Instant) -> Result<i64> {

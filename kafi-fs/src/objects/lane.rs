@@ -49,6 +49,17 @@ struct Upload {
     unchanged: bool,
 }
 
+/// How long things may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Timing {
+    /// From the first attempt to write a message until it counts as failed.
+    pub(crate) delivery_timeout: Duration,
+    /// As [`Appender::new`] takes it.
+    pub(crate) trust: Duration,
+    /// Between two `head.json`.
+    pub(crate) head_interval: Duration,
+}
+
 /// What is known of `head.json`.
 struct Head {
     /// What is to be written.
@@ -165,7 +176,7 @@ impl ObjectLane {
     }
 
     /// Looks what became of the upload, and starts the next one.
-    pub(crate) fn advance(&mut self, tasks: &mut Tasks, check: &Arc<TopicCheck>, delivery_timeout: Duration, reports: &mut Vec<Report>) -> Progress {
+    pub(crate) fn advance(&mut self, tasks: &mut Tasks, check: &Arc<TopicCheck>, timing: Timing, reports: &mut Vec<Report>) -> Progress {
         let mut progress = Progress::Fine;
         if let Some(upload) = self.upload.as_ref().and_then(Task::take) {
             self.upload = None;
@@ -177,9 +188,9 @@ impl ObjectLane {
         if self.upload.is_none()
             && let Some(sealed) = self.sealed.pop_front()
         {
-            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer));
+            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer, timing.trust));
             let check = Arc::clone(check);
-            self.upload = Some(tasks.start(move || Ok(upload(sealed, appender, &check, Instant::now() + delivery_timeout))));
+            self.upload = Some(tasks.start(move || Ok(upload(sealed, appender, &check, Instant::now() + timing.delivery_timeout))));
         }
         progress
     }

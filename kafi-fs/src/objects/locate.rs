@@ -37,8 +37,8 @@ impl Found {
 impl PartitionLog {
     /// The object with the greatest name up to `bound`, among those from `from` on.
     ///
-    /// Listings go only forward, so this reads pages until one reaches the bound; every third time it jumps ahead by half of what is left. With `n` pages before the
-    /// bound it takes at most `n` and half as many listings, and far fewer where the objects are spread evenly.
+    /// Listings go only forward, so this reads pages until one reaches the bound; every third time it jumps ahead: by half of what is left, or by as much as was
+    /// passed already where that is not known. With `n` pages before the bound it takes at most `n` and a third as many listings, and far fewer where `n` is large.
     pub(crate) fn last_up_to(&self, bound: i64, from: i64, deadline: Instant) -> Result<Option<Found>> {
         let page = self.page(&self.before(from), deadline)?;
         self.last_in(page, bound, deadline)
@@ -61,7 +61,7 @@ impl PartitionLog {
                 _ => return Ok(Some(Found::in_page(page, end - 1))),
             };
             if step % (PAGES_BEFORE_JUMP + 1) == 0 {
-                let ahead = if empty_from == i64::MAX { (last - first).max(1).saturating_mul(8) } else { (empty_from - last) / 2 };
+                let ahead = if empty_from == i64::MAX { (last - first).max(1) } else { (empty_from - last) / 2 };
                 let target = last.saturating_add(ahead);
                 if ahead > 1 && target < empty_from {
                     let jumped = self.page(&self.before(target), deadline)?;

@@ -112,7 +112,7 @@ impl Facts {
     }
 
     /// What the bytes of an object say.
-    fn scan(bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn scan(bytes: &[u8]) -> Result<Self> {
         let mut facts = Self { min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
         let mut rest = bytes;
         while !rest.is_empty() {

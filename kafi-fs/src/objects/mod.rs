@@ -12,12 +12,16 @@ mod lane;
 mod locate;
 mod log;
 mod memory;
+mod merge;
+mod operations;
 mod parse;
 mod place;
 mod producer;
 mod read;
 mod storage;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod time;
 mod topics;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kafi_core::{ANY_PARTITION, Batch, Delivery, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, check_topic_name, partition_of};
 
 use super::append::TopicCheck;
-use super::lane::{ObjectLane, Progress};
+use super::lane::{ObjectLane, Progress, Timing};
 use super::storage::Shared;
 use super::tasks::Tasks;
 use super::topics::Loaded;
@@ -220,8 +220,12 @@ impl ObjectProducer {
 
     /// Takes in what uploads have come to, and starts those that can be. Returns the bytes that are held.
     fn advance(&mut self) -> usize {
-        let timeout = Duration::from_millis(self.shared.options.delivery_timeout_ms);
-        let head_interval = Duration::from_millis(self.shared.options.head_interval_ms);
+        let options = &self.shared.options;
+        let timing = Timing {
+            delivery_timeout: Duration::from_millis(options.delivery_timeout_ms),
+            trust: Duration::from_millis(options.trust_ms),
+            head_interval: Duration::from_millis(options.head_interval_ms),
+        };
         let mut held = 0;
         for index in 0..self.topics.len() {
             let topic = &mut self.topics[index];
@@ -229,13 +233,13 @@ impl ObjectProducer {
             let mut changed = Vec::new();
             for (number, lane) in topic.lanes.iter_mut().enumerate() {
                 if lane.is_uploading()
-                    && let Progress::Changed(runs) = lane.advance(&mut self.tasks, &check, timeout, &mut self.ready)
+                    && let Progress::Changed(runs) = lane.advance(&mut self.tasks, &check, timing, &mut self.ready)
                 {
                     changed.push((number, runs));
                 }
                 // Between objects of a stream nobody needs to know the end better than from time to time.
                 if lane.is_head_due() {
-                    lane.write_head(&mut self.tasks, head_interval);
+                    lane.write_head(&mut self.tasks, timing.head_interval);
                 }
                 held += lane.bytes();
             }

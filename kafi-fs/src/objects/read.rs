@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
-use super::append::TRUST;
 use super::fetch::{Chunk, Fetch};
 use super::log::{Bounds, Name, PartitionLog};
 use super::parse::{Object, Parsed};
@@ -21,6 +20,9 @@ use crate::turns::Source;
 
 /// The pause after the first look at the end that found nothing.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
+
+/// How long a place in the chain counts as certain. Whoever merges objects leaves more time before deleting those that were merged.
+const CERTAIN: Duration = Duration::from_secs(10);
 
 /// More names are listed when fewer than this many are left.
 const PLAN_MIN: usize = 200;
@@ -170,7 +172,7 @@ impl ObjectReader {
                     return Ok(Step::Wait);
                 }
                 let (log, position, bytes) = (self.log.clone(), self.position, fetch.chunk_bytes);
-                let certain = self.certain.elapsed() < TRUST / 2;
+                let certain = self.certain.elapsed() < CERTAIN;
                 self.state = State::Looking(offset, fetch.start(move |deadline| look(&log, offset, position, bytes, certain, deadline)));
                 Ok(Step::Wait)
             }

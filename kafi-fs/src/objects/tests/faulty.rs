@@ -1,0 +1,104 @@
+//! A store of objects that misbehaves on request.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use kafi_core::{Error, ErrorKind, Result, Retry};
+
+use super::super::io::{Listing, ObjectIo, ObjectStat, Put, PutRequest};
+use super::super::memory::MemoryObjects;
+
+/// What is asked of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Get,
+    Stat,
+    Put,
+    List,
+    Delete,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is answered.
+    None,
+    /// It never arrives.
+    Failed,
+    /// It is done, but the answer is lost.
+    Lost,
+    /// It is done, the answer is lost, and the client makes it again by itself.
+    Again,
+}
+
+/// Says what becomes of each request, by its kind and key; may do other things first.
+pub(super) type Script = Box<dyn FnMut(Kind, &str) -> Fault + Send>;
+
+pub(super) struct FaultyObjects {
+    inner: Arc<MemoryObjects>,
+    script: Mutex<Script>,
+}
+
+impl FaultyObjects {
+    pub(super) fn new(inner: &Arc<MemoryObjects>, script: impl FnMut(Kind, &str) -> Fault + Send + 'static) -> Arc<Self> {
+        Arc::new(Self { inner: Arc::clone(inner), script: Mutex::new(Box::new(script)) })
+    }
+
+    /// Lets everything fail from the `first` request on, as for a process that is killed.
+    pub(super) fn killed_at(inner: &Arc<MemoryObjects>, first: usize) -> Arc<Self> {
+        let mut done = 0;
+        Self::new(inner, move |_, _| {
+            done += 1;
+            if done > first { Fault::Failed } else { Fault::None }
+        })
+    }
+
+    fn run<T>(&self, kind: Kind, key: &str, call: impl Fn() -> Result<T>) -> Result<T> {
+        let fault = (self.script.lock().unwrap())(kind, key);
+        match fault {
+            Fault::None => call(),
+            Fault::Failed => Err(no_answer()),
+            Fault::Lost => call().and(Err(no_answer())),
+            Fault::Again => call().and_then(|_| call()),
+        }
+    }
+}
+
+fn no_answer() -> Error {
+    Error::new(ErrorKind::Unavailable, "request objects", "no answer, as the test wants it").retry(Retry::Later)
+}
+
+impl ObjectIo for FaultyObjects {
+    fn display(&self, key: &str) -> String {
+        self.inner.display(key)
+    }
+
+    fn identity(&self) -> String {
+        self.inner.identity()
+    }
+
+    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+        let mut bytes = Vec::new();
+        let cell = Mutex::new(&mut bytes);
+        let stat = self.run(Kind::Get, key, || self.inner.get(key, range.clone(), &mut cell.lock().unwrap(), deadline));
+        *into = bytes;
+        stat
+    }
+
+    fn stat(&self, key: &str, deadline: Instant) -> Result<Option<ObjectStat>> {
+        self.run(Kind::Stat, key, || self.inner.stat(key, deadline))
+    }
+
+    fn put(&self, request: &PutRequest<'_>, deadline: Instant) -> Result<Put> {
+        self.run(Kind::Put, request.key, || self.inner.put(request, deadline))
+    }
+
+    fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing> {
+        self.run(Kind::List, prefix, || self.inner.list(prefix, after, folders, deadline))
+    }
+
+    fn delete(&self, keys: &[String], deadline: Instant) -> Result<()> {
+        self.run(Kind::Delete, keys.first().map_or("", String::as_str), || self.inner.delete(keys, deadline))
+    }
+}
