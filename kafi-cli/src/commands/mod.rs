@@ -12,6 +12,7 @@ mod group;
 mod head;
 mod ls;
 mod man;
+mod merge;
 mod offsets;
 mod partitions;
 #[cfg(feature = "plugins")]
@@ -74,7 +75,7 @@ pub enum Command {
     Diff(diff::DiffArgs),
     /// List consumer groups, and show, set, copy, and delete their offsets
     Group(group::GroupArgs),
-    /// List and check storages
+    /// List and check storages, and merge what they keep as objects
     Storage(storage::StorageArgs),
     /// List the brokers of a cluster
     Cluster(cluster::ClusterArgs),
@@ -162,6 +163,7 @@ fn addresses(command: &Command) -> &[String] {
         Command::Group(args) => args.addresses(),
         #[cfg(feature = "plugins")]
         Command::Plugin(_) => &[],
-        Command::Storage(_) | Command::Cluster(_) | Command::Completion(_) | Command::Man(_) | Command::Reference | Command::Version => &[],
+        Command::Storage(args) => args.addresses(),
+        Command::Cluster(_) | Command::Completion(_) | Command::Man(_) | Command::Reference | Command::Version => &[],
     }
 }

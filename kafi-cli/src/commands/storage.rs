@@ -1,9 +1,10 @@
-//! `storage`: lists the configured storages, and checks one.
+//! `storage`: lists the configured storages, checks one, and merges the objects of topics.
 
 use clap::{Args, Subcommand};
 use kafi::{Address, Result};
 
 use crate::args::TIMEOUT;
+use crate::commands::merge::{self, MergeArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -24,12 +25,25 @@ enum StorageCommand {
         #[arg(value_name = "ADDRESS")]
         address: String,
     },
+    /// Merge small objects of topics into larger ones, where topics are kept as objects
+    Merge(MergeArgs),
+}
+
+impl StorageArgs {
+    /// The topics that were typed.
+    pub fn addresses(&self) -> &[String] {
+        match &self.command {
+            StorageCommand::Ls | StorageCommand::Check { .. } => &[],
+            StorageCommand::Merge(args) => &args.addresses,
+        }
+    }
 }
 
 pub fn run(args: &StorageArgs, context: &Context) -> Result<Exit> {
     match &args.command {
         StorageCommand::Ls => list(context),
         StorageCommand::Check { address } => check(address, context),
+        StorageCommand::Merge(args) => merge::run(args, context),
     }
 }
 

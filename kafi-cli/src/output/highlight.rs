@@ -165,7 +165,7 @@ mod tests {
         let marked = out.replace(MATCH, "<").replace(RESET, ">").replace(KEY, "(").replace(WORD, "[");
         assert_eq!(marked, r#"{(">(b>"#.replace("(b>", "<ab>") + r#"(">: <1>[2>}"#);
         let mut out = String::new();
-        data(b"a\x1bb", PLAIN, &[0..2], &mut out);
+        data(b"a\x1bb", PLAIN, std::slice::from_ref(&(0..2)), &mut out);
         assert_eq!(out, "\x1b[1;31ma\\x1b\x1b[0mb");
     }
 

@@ -24,6 +24,7 @@ pub enum Cell {
 }
 
 /// Rows under names.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Table {
     names: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
@@ -35,7 +36,7 @@ pub struct Table {
 }
 
 /// How a table looks to people.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     /// Names above columns.
     Columns,

@@ -18,6 +18,8 @@ mod membership;
 mod printing;
 mod producing;
 mod reading;
+// It describes all features.
+#[cfg(feature = "plugins")]
 mod reference;
 mod searching;
 mod topics;

@@ -100,6 +100,13 @@ fn storages() {
         capabilities  consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times
         $ kafi storage check good --json
         {"storage":"good","kind":"file","identity":"DIR/data","topics":1,"capabilities":"consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times"}
+        $ kafi storage merge good:t
+        ! error: merge: storage good: this kind of storage has no such operation
+        ? 2
+        $ kafi storage merge good:tt
+        ! error: find topic: topic tt, storage good: no such topic
+        ! hint: did you mean good:t?
+        ? 1
         $ kafi cluster good:
         ! error: describe cluster: storage good: this kind of storage has no brokers
         ? 2

@@ -1,0 +1,85 @@
+//! `storage merge`: merges the objects of topics.
+
+use std::time::Duration;
+
+use clap::Args;
+use kafi::{Json, Result};
+
+use crate::address::open_topics;
+use crate::args::TIMEOUT;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::output::{Cell, Table};
+
+/// How long a merge may take: it rewrites what is there, and waits until nobody reads what was merged before it deletes that.
+const MERGE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a merge says of a partition: how many objects there were, were merged into others, are deleted, and are left for the next merge to delete.
+const COLUMNS: [&str; 6] = ["topic", "partition", "objects", "merged", "deleted", "left"];
+
+#[derive(Args)]
+pub struct MergeArgs {
+    /// The topics, or globs
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub addresses: Vec<String>,
+    /// Only this partition
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    partition: Option<i32>,
+    /// Make no object larger than N bytes; without it the size that the storage writes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    bytes: Option<u64>,
+}
+
+/// Merges topic after topic. Who is interrupted loses nothing: what is left over goes with the next merge.
+pub fn run(args: &MergeArgs, context: &Context) -> Result<Exit> {
+    let mut table = Table::new(&COLUMNS);
+    for opened in open_topics(context, &args.addresses)? {
+        let mut admin = opened.kafi.admin()?;
+        // A storage that is not there, and a topic that is missing, are told soon.
+        admin.topics(&opened.topics, TIMEOUT)?;
+        for topic in &opened.topics {
+            let answer = admin.operation("merge", &argument(topic, args), MERGE_TIMEOUT);
+            let answer = answer.map_err(|error| {
+                let names_storage = error.context().any(|(key, _)| key == "storage");
+                if names_storage { error } else { error.with("storage", &opened.storage) }
+            })?;
+            add_rows(topic, &Json::parse(answer)?, &mut table)?;
+        }
+    }
+    table.print(context)?;
+    Ok(Exit::Done)
+}
+
+fn argument(topic: &str, args: &MergeArgs) -> String {
+    let partition = args.partition.map(|partition| format!(",\"partition\":{partition}")).unwrap_or_default();
+    let bytes = args.bytes.map(|bytes| format!(",\"bytes_max\":{bytes}")).unwrap_or_default();
+    format!("{{\"topic\":{}{partition}{bytes}}}", Json::from(topic))
+}
+
+fn add_rows(topic: &str, answer: &Json, table: &mut Table) -> Result<()> {
+    for partition in answer["partitions"].iter() {
+        let numbers = COLUMNS[1..].iter().map(|name| Ok(Cell::Number(partition[*name].int()?))).collect::<Result<Vec<_>>>()?;
+        table.row([Cell::Text(topic.to_string())].into_iter().chain(numbers).collect());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_is_asked_for_and_shown() {
+        let mut args = MergeArgs { addresses: Vec::new(), partition: None, bytes: None };
+        assert_eq!(argument("t", &args), r#"{"topic":"t"}"#);
+        (args.partition, args.bytes) = (Some(3), Some(7));
+        assert_eq!(argument("t", &args), r#"{"topic":"t","partition":3,"bytes_max":7}"#);
+        let answer = r#"{"topic":"t","partitions":[{"partition":3,"objects":9,"merged":8,"deleted":7,"left":1}]}"#;
+        let mut table = Table::new(&COLUMNS);
+        add_rows("t", &Json::parse(answer).unwrap(), &mut table).unwrap();
+        let mut expected = Table::new(&COLUMNS);
+        expected.row([Cell::Text("t".into())].into_iter().chain([3, 9, 8, 7, 1].map(Cell::Number)).collect());
+        assert_eq!(table, expected);
+        assert!(add_rows("t", &Json::parse(r#"{"partitions":[{}]}"#).unwrap(), &mut table).is_err());
+    }
+}
