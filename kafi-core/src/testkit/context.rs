@@ -105,6 +105,11 @@ impl Context {
         self.setup.wait
     }
 
+    /// The topic that was there before.
+    pub(super) fn sample(&self) -> &str {
+        self.setup.sample.as_deref().expect("a case that needs it is left out without it")
+    }
+
     pub(super) fn has(&self, capabilities: Capabilities) -> bool {
         self.storage.capabilities().contains(capabilities)
     }

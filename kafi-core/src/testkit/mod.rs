@@ -1,7 +1,7 @@
 //! The conformance suite: what every storage promises, as cases that anyone can run over a storage of their own.
 //!
 //! What the traits [`Storage`], [`Consumer`](crate::Consumer), [`Producer`](crate::Producer), and [`Admin`](crate::Admin) say is checked sentence by
-//! sentence, in six areas: `admin`, `produce`, `consume`, `groups`, `offsets`, `faults`. A case that needs a [capability](crate::Capabilities) that the storage
+//! sentence, in six areas: `admin`, `produce`, `consume`, `groups`, `offsets`, `faults`; and `samples` for storages that cannot write. A case that needs a [capability](crate::Capabilities) that the storage
 //! lacks is reported as *ignored*, never as passed, and the list of the ignored cases is compared with a file that is committed.
 //!
 //! The suite is run by a test binary of its own (`harness = false`), one [`Setup`] a storage:
@@ -33,6 +33,7 @@ mod options;
 mod produce;
 mod produce_failures;
 mod runner;
+mod samples;
 mod snapshot;
 
 use std::path::PathBuf;
@@ -58,6 +59,7 @@ pub struct Setup {
     open: Opener,
     unreachable: Option<Opener>,
     topic_config: Vec<(String, String)>,
+    sample: Option<String>,
     expected: Option<PathBuf>,
     wait: Duration,
 }
@@ -65,7 +67,15 @@ pub struct Setup {
 impl Setup {
     /// The storage that `open` opens, under a `name` that its cases begin with. Each call of `open` opens the same place: what one handle writes, the others read.
     pub fn new(name: impl Into<String>, open: impl Fn() -> Result<Arc<dyn Storage>> + Send + Sync + 'static) -> Self {
-        Self { name: name.into(), open: Box::new(open), unreachable: None, topic_config: Vec::new(), expected: None, wait: Duration::from_secs(60) }
+        Self {
+            name: name.into(),
+            open: Box::new(open),
+            unreachable: None,
+            topic_config: Vec::new(),
+            sample: None,
+            expected: None,
+            wait: Duration::from_secs(60),
+        }
     }
 
     /// Opens a storage of this kind whose server never answers, for the cases about time-outs. Without it they are ignored, as for a kind that has no server.
@@ -77,6 +87,13 @@ impl Setup {
     /// Adds a setting to every topic that the suite makes, such as `retention.ms`, so that nothing is deleted while a case runs.
     pub fn topic_config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.topic_config.push((name.into(), value.into()));
+        self
+    }
+
+    /// A topic of the storage with at least three messages, which nobody changes while the suite runs: for a storage that cannot write, and of which otherwise nothing could be read.
+    /// Without it the cases of the area `samples` are left out, since others make the same promises.
+    pub fn sample(mut self, topic: impl Into<String>) -> Self {
+        self.sample = Some(topic.into());
         self
     }
 
@@ -121,6 +138,8 @@ enum Needs {
     Without(Capabilities, Capabilities),
     /// A storage whose server never answers.
     Unreachable,
+    /// A topic that was there before.
+    Sample,
 }
 
 /// One promise, and how it is checked.
@@ -137,6 +156,15 @@ impl Case {
         Self { name, needs: Needs::Capabilities(needs), promise, run }
     }
 
+    const fn of_sample(name: &'static str, promise: &'static str, run: fn(&Context) -> Verdict) -> Self {
+        Self { name, needs: Needs::Sample, promise, run }
+    }
+
+    /// Whether it is a case for this storage at all.
+    fn is_for(&self, setup: &Setup) -> bool {
+        !matches!(self.needs, Needs::Sample) || setup.sample.is_some()
+    }
+
     /// Why a storage cannot run it, if so.
     fn ignored(&self, setup: &Setup, capabilities: Capabilities) -> Option<String> {
         let lacks = |needed: Capabilities| {
@@ -146,6 +174,7 @@ impl Case {
         match self.needs {
             Needs::Capabilities(needed) => lacks(needed),
             Needs::Without(needed, not) => lacks(needed).or_else(|| capabilities.contains(not).then(|| format!("has {not}"))),
+            Needs::Sample => lacks(Capabilities::CONSUME),
             Needs::Unreachable => setup.unreachable.is_none().then(|| "has no server".to_string()),
         }
     }
@@ -159,6 +188,7 @@ const AREAS: &[(&str, &[&[Case]])] = &[
     ("groups", &[groups::CASES]),
     ("offsets", &[offsets::CASES]),
     ("faults", &[faults::CASES]),
+    ("samples", &[samples::CASES]),
 ];
 
 /// All cases with their full names below the storage's.

@@ -90,7 +90,7 @@ impl Plan {
     /// Adds the cases of a storage; it is opened only if one of them is meant.
     fn add(&mut self, setup: Arc<Setup>, options: &Options) {
         let full = |name: &str| format!("{}::{name}", setup.name);
-        let all: Vec<_> = cases().collect();
+        let all: Vec<_> = cases().filter(|(_, case)| case.is_for(&setup)).collect();
         let wanted = |name: &str| options.takes(&full(name));
         let compares = setup.expected.is_some();
         let taken = all.iter().filter(|(name, _)| wanted(name)).count() + usize::from(compares && wanted(EXPECTED));
