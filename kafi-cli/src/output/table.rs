@@ -32,6 +32,8 @@ pub struct Table {
     dimmed: Vec<usize>,
     /// Columns that are not shown where nothing is known in any row.
     optional: &'static [&'static str],
+    /// Columns of long names, whose ends tell them apart.
+    long: &'static [&'static str],
     layout: Layout,
 }
 
@@ -49,7 +51,7 @@ enum Layout {
 impl Table {
     /// A table without rows. The names are also the keys of the JSON documents.
     pub fn new(names: &[&'static str]) -> Self {
-        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), optional: &[], layout: Layout::Columns }
+        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), optional: &[], long: &[], layout: Layout::Columns }
     }
 
     /// The same, without the names above.
@@ -65,6 +67,11 @@ impl Table {
     /// The same, without those of these columns, for people, in which no row has anything.
     pub fn with_optional(self, optional: &'static [&'static str]) -> Self {
         Self { optional, ..self }
+    }
+
+    /// The same, with these columns of long names, of which people see the ends where not all fits.
+    pub fn with_long(self, long: &'static [&'static str]) -> Self {
+        Self { long, ..self }
     }
 
     /// Adds a row, with a cell for each name.
@@ -100,11 +107,10 @@ impl Table {
         if self.layout == Layout::Records {
             return self.record_lines(color, columns);
         }
-        let lines = self.aligned_lines();
         let has_names = self.layout == Layout::Columns;
-        if has_names && lines.iter().any(|line| line.chars().count() > columns) {
-            return self.record_lines(color, columns);
-        }
+        let fits = |lines: &Vec<String>| !has_names || lines.iter().all(|line| line.chars().count() <= columns);
+        let lines = Some(self.aligned_lines(false)).filter(fits).or_else(|| Some(self.aligned_lines(true)).filter(fits));
+        let Some(lines) = lines else { return self.record_lines(color, columns) };
         let shown = lines.into_iter().enumerate().map(|(index, line)| {
             let mut shown = String::with_capacity(line.len());
             match index.checked_sub(usize::from(has_names)) {
@@ -136,9 +142,14 @@ impl Table {
         self.rows.iter().map(line).collect()
     }
 
-    fn aligned_lines(&self) -> Vec<String> {
+    /// The lines of the columns, the long ones perhaps shortened.
+    fn aligned_lines(&self, shorten: bool) -> Vec<String> {
         let columns = self.columns();
-        let shown = self.rows.iter().map(|row| columns.iter().map(|column| show(&row[*column])).collect());
+        let cell = |row: &Vec<Cell>, column: usize| {
+            let cell = show(&row[column]);
+            if shorten && self.long.contains(&self.names[column]) { end_of(&cell) } else { cell }
+        };
+        let shown = self.rows.iter().map(|row| columns.iter().map(|column| cell(row, *column)).collect());
         let header = (self.layout == Layout::Columns).then(|| columns.iter().map(|column| self.names[*column].to_uppercase().replace('_', " ")).collect());
         let lines: Vec<Vec<String>> = header.into_iter().chain(shown).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
@@ -186,6 +197,15 @@ fn aligned(cells: &[String], widths: &[usize], is_right: impl Fn(usize) -> bool)
     line
 }
 
+/// The last characters of a text that is longer.
+fn end_of(text: &str) -> String {
+    const KEPT: usize = 8;
+    match text.char_indices().rev().nth(KEPT - 1) {
+        Some((at, _)) if text[..at].chars().count() > 1 => format!("…{}", &text[at..]),
+        _ => text.to_string(),
+    }
+}
+
 /// The words of a text in lines of at most so many characters, save for words that are longer.
 fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -223,8 +243,19 @@ mod tests {
         let mut table = Table::new(&["topic", "messages", "size"]);
         table.row(vec![Cell::Text("a".into()), Cell::Number(7), Cell::Bytes(1500)]);
         table.row(vec![Cell::Text("long\"er".into()), Cell::Number(1234), Cell::Unknown]);
-        assert_eq!(table.aligned_lines(), ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]);
+        assert_eq!(table.aligned_lines(false), ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]);
         assert_eq!(table.json_lines()[1], r#"{"topic":"long\"er","messages":1234,"size":null}"#);
+    }
+
+    #[test]
+    fn long_names_are_shortened_before_that() {
+        let mut table = Table::new(&["member", "lag"]).with_long(&["member"]);
+        table.row(vec![Cell::Text("kafi-0123456789".into()), Cell::Number(7)]);
+        table.row(vec![Cell::Text("k-23456789".into()), Cell::Unknown]);
+        table.row(vec![Cell::Text("123456789".into()), Cell::Unknown]);
+        assert_eq!(table.lines(false, false, 20)[..2], ["MEMBER           LAG", "kafi-0123456789    7"]);
+        assert_eq!(table.lines(false, false, 19), ["MEMBER     LAG", "…23456789    7", "…23456789    -", "123456789    -"]);
+        assert_eq!(table.lines(false, false, 13)[0], "member  kafi-0123456789");
     }
 
     #[test]

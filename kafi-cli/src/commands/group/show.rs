@@ -18,7 +18,8 @@ pub struct ShowArgs {
 
 pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
     let mut table = Table::new(&["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host"])
-        .with_optional(&["member", "client", "host"]);
+        .with_optional(&["member", "client", "host"])
+        .with_long(&["member"]);
     for opened in open_groups(context, &args.addresses)? {
         let mut admin = opened.kafi.admin()?;
         for group in &opened.names {
