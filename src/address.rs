@@ -27,8 +27,10 @@ pub enum StorageAddress {
     Url {
         /// What stands before `://`, in lower case.
         scheme: String,
-        /// Hosts and ports.
+        /// Hosts and ports, or the bucket or container.
         authority: String,
+        /// What stands between it and the topic, without slashes at its ends: a prefix within the bucket, often nothing.
+        path: String,
         /// The properties, in order.
         properties: Vec<(String, String)>,
     },
@@ -96,6 +98,7 @@ impl Address {
         let address = Self::parse(text)?;
         match address.topic {
             None => Ok(address.storage),
+            Some(_) if text.contains("://") => Err(bad(text, "this names a topic where a storage is wanted, whose address ends in a slash")),
             Some(_) => Err(bad(text, "this names a topic where a storage is wanted")),
         }
     }
@@ -126,7 +129,8 @@ impl fmt::Display for StorageAddress {
             Self::Config(name) => f.write_str(name),
             Self::Folder(path) => write!(f, "{}", path.display()),
             Self::Memory => f.write_str("mem"),
-            Self::Url { scheme, authority, .. } => write!(f, "{scheme}://{authority}"),
+            Self::Url { scheme, authority, path, .. } if path.is_empty() => write!(f, "{scheme}://{authority}"),
+            Self::Url { scheme, authority, path, .. } => write!(f, "{scheme}://{authority}/{path}"),
         }
     }
 }
@@ -171,9 +175,12 @@ fn expand_home(path: &str) -> Result<PathBuf> {
 
 fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-    let (authority, topic) = place.split_once('/').map_or((place, None), |(authority, topic)| (authority, some(topic)));
+    let scheme = scheme.to_ascii_lowercase();
+    let (authority, rest) = place.split_once('/').unwrap_or((place, ""));
+    // A cluster has no folders.
+    let (path, topic) = if scheme == "kafka" { ("", rest) } else { rest.rsplit_once('/').unwrap_or(("", rest)) };
     if authority.is_empty() {
-        return Err(bad(text, "the host is missing"));
+        return Err(bad(text, "the host or bucket is missing"));
     }
     if authority.contains('@') {
         return Err(bad(
@@ -185,9 +192,9 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
         return Err(bad(text, "an IPv6 address stands in brackets: [::1]:9092"));
     }
     let properties =
-        query.map_or(Ok(Vec::new()), |query| query.split('&').filter(|pair| !pair.is_empty()).map(|pair| property(scheme, pair)).collect::<Result<_>>())?;
-    let scheme = scheme.to_ascii_lowercase();
-    Ok(Address { storage: StorageAddress::Url { scheme, authority: authority.to_string(), properties }, topic: topic.map(|topic| percent_decoded(&topic)) })
+        query.map_or(Ok(Vec::new()), |query| query.split('&').filter(|pair| !pair.is_empty()).map(|pair| property(&scheme, pair)).collect::<Result<_>>())?;
+    let (authority, path) = (authority.to_string(), percent_decoded(path.trim_matches('/')));
+    Ok(Address { storage: StorageAddress::Url { scheme, authority, path, properties }, topic: some(&percent_decoded(topic)) })
 }
 
 /// One `key=value` of a query. Secrets come from the environment, never from the command line.
@@ -274,6 +281,13 @@ mod tests {
             ("kafka://h1:9092,h2:9092/orders", "kafka://h1:9092,h2:9092 | orders"),
             ("KAFKA://h1:9092", "kafka://h1:9092 | -"),
             ("kafka://[::1]:9092/orders?acks=all", "kafka://[::1]:9092 | orders"),
+            ("s3://bucket/orders?endpoint=http://localhost:9000", "s3://bucket | orders"),
+            ("s3://bucket/prefix/of/it/orders", "s3://bucket/prefix/of/it | orders"),
+            ("s3://bucket/prefix/", "s3://bucket/prefix | -"),
+            ("s3://bucket/", "s3://bucket | -"),
+            ("s3://bucket", "s3://bucket | -"),
+            ("azure://container/a%20b/orders", "azure://container/a b | orders"),
+            ("other://place/folder/orders", "other://place/folder | orders"),
             ("prod:orders-*", "prod | orders-*"),
             ("prod:{a,b}", "prod | {a,b}"),
         ];
@@ -289,11 +303,13 @@ mod tests {
             (":orders", "storage before the colon is missing"),
             ("a/b", "./FOLDER/TOPIC"),
             ("prod:a:b", "neither : nor /"),
-            ("kafka:///orders", "host is missing"),
+            ("kafka:///orders", "host or bucket is missing"),
             ("kafka://me:secret@h/orders", "user and password"),
             ("kafka://::1:9092/orders", "in brackets"),
             ("kafka://h/t?acks", "key=value"),
             ("kafka://h/t?sasl.password=hunter2", "secret does not belong"),
+            ("s3://bucket/orders?access.key=hunter2", "secret does not belong"),
+            ("s3:///orders", "host or bucket is missing"),
             ("~someone/orders", "~USER"),
         ] {
             let error = shown(text);

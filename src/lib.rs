@@ -43,6 +43,7 @@ mod loading;
 #[cfg(feature = "plugins")]
 mod plugins;
 mod registry;
+mod stores;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress};
 pub use glob::Glob;

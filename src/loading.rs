@@ -10,7 +10,13 @@ use crate::plugins::Plugins;
 use crate::registry::{Registry, with_session_timeout};
 
 /// The schemes that are linked into this build, before which only plugins stand that were named.
-const LINKED: [(&str, bool); 3] = [("file", cfg!(feature = "fs")), ("mem", cfg!(feature = "fs")), ("kafka", cfg!(feature = "cluster"))];
+const LINKED: [(&str, bool); 5] = [
+    ("file", cfg!(feature = "fs")),
+    ("mem", cfg!(feature = "fs")),
+    ("kafka", cfg!(feature = "cluster")),
+    ("s3", cfg!(feature = "s3")),
+    ("azure", cfg!(feature = "azure")),
+];
 
 /// The scheme of a kind of Kafi's own.
 fn scheme_of(kind: StorageKind) -> &'static str {
@@ -83,9 +89,10 @@ impl Registry {
                 }
             }
             StorageAddress::Memory => opening.scheme = "mem".into(),
-            StorageAddress::Url { scheme, authority, properties, .. } => {
+            StorageAddress::Url { scheme, authority, path, properties } => {
                 opening.scheme.clone_from(scheme);
                 opening.authority.clone_from(authority);
+                opening.path.clone_from(path);
                 opening.items.clone_from(properties);
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kafi_core::{Config, Error, ErrorKind, Kafi, Result, Settings, Storage, StorageKind};
 
 use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
+use crate::stores;
 
 /// Opens storages. It holds no global state: what shares a registry shares the topics of `mem:`.
 pub struct Registry {
@@ -70,12 +71,14 @@ impl Registry {
             StorageAddress::Default => self.folder(&name, Path::new(DEFAULT_FOLDER))?,
             StorageAddress::Folder(path) => self.folder(&name, path)?,
             StorageAddress::Memory => self.memory()?,
-            StorageAddress::Url { scheme, authority, properties } => match scheme.as_str() {
+            StorageAddress::Url { scheme, authority, path, properties } => match scheme.as_str() {
                 "kafka" => {
                     let mut all = vec![("bootstrap.servers".to_string(), authority.clone())];
                     all.extend(properties.iter().cloned());
                     self.cluster(&name, all)?
                 }
+                "s3" => stores::s3(&name, &stores::properties("bucket.name", authority, path, properties))?,
+                "azure" => stores::azure(&name, &stores::properties("container.name", authority, path, properties))?,
                 scheme => return Err(unknown_scheme(scheme)),
             },
             StorageAddress::Config(name) => return self.open_config(self.find_config(name)?),
@@ -98,6 +101,8 @@ impl Registry {
                 let root = config.storage.iter().find(|(key, _)| key == "root.dir").map_or(".", |(_, value)| value);
                 self.folder(&config.name, Path::new(root))?
             }
+            StorageKind::S3 => stores::s3(&config.name, &config.storage)?,
+            StorageKind::AzureBlob => stores::azure(&config.name, &config.storage)?,
             kind => return Err(not_built(kind.section())),
         };
         Ok(Kafi::new(storage, config.settings))
@@ -158,13 +163,13 @@ pub(crate) fn with_session_timeout(settings: &Settings, mut properties: Vec<(Str
     properties
 }
 
-fn not_built(kind: &str) -> Error {
+pub(crate) fn not_built(kind: &str) -> Error {
     Error::new(ErrorKind::Unsupported, "open storage", "this build of Kafi cannot open this kind of storage").with("kind", kind)
 }
 
 fn unknown_scheme(scheme: &str) -> Error {
-    if matches!(scheme, "s3" | "azure" | "rest") {
+    if scheme == "rest" {
         return not_built(scheme);
     }
-    Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, file:, mem:").with("scheme", scheme)
+    Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, s3://, azure://, file:, mem:").with("scheme", scheme)
 }

@@ -7,6 +7,9 @@ use kafi_core::{Error, ErrorKind, Result, StorageKind, nearest};
 /// The region where nothing says another one: most other services take any.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
+/// Where the endpoint is looked for when the properties have none; the SDK would look there as well, and address the bucket by the host's name.
+const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+
 /// Shorter secrets are not blanked out of texts, which they would make unreadable.
 const SECRET_LEN_MIN: usize = 4;
 
@@ -99,7 +102,8 @@ impl<'a> Properties<'a> {
     }
 
     fn endpoint(&self) -> Result<Option<String>> {
-        let Some(endpoint) = self.get("endpoint") else { return Ok(None) };
+        let from_environment = ENDPOINT_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty()));
+        let Some(endpoint) = self.get("endpoint").or(from_environment.as_deref()) else { return Ok(None) };
         let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
         let Some(authority) = rest.map(|rest| rest.trim_end_matches('/')).filter(|authority| !authority.is_empty()) else {
             return Err(self.bad("endpoint", "it is written http://HOST:PORT or https://HOST"));

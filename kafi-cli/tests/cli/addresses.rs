@@ -245,19 +245,24 @@ fn what_is_no_address_is_one_line() {
         ! error: read address: address ":t": the storage before the colon is missing
         ? 2
         $ kafi cat foo://h/t
-        ! error: read address: scheme foo: no such kind of storage; there are kafka://, file:, mem:
+        ! error: read address: scheme foo: no such kind of storage; there are kafka://, s3://, azure://, file:, mem:
         ? 2
-        $ kafi cat s3://bucket/t
-        ! error: open storage: kind s3: this build of Kafi cannot open this kind of storage
+        $ kafi cat 's3://bucket/in/folders/t?endpont=http://h'
+        ! error: open storage: storage s3://bucket/in/folders, property endpont: there is no such property; did you mean endpoint?
+        ? 2
+        $ kafi cat 's3://bucket/t?secret.key=hunter2'
+        ! error: read address: property secret.key: a secret does not belong into an address, where others can see it
+        ! hint: write secret.key='${VARIABLE}', or use a configuration file
         ? 2
         $ kafi cat azure://container/t
-        ! error: open storage: kind azure: this build of Kafi cannot open this kind of storage
+        ! error: open storage: storage azure://container, property connection.string: it is not set
+        ! hint: set it, or AZURE_STORAGE_CONNECTION_STRING in the environment, or account.name with account.key or sas.token
         ? 2
         $ kafi cat rest://h:8082/t
         ! error: open storage: kind rest: this build of Kafi cannot open this kind of storage
         ? 2
         $ kafi cat kafka:///t
-        ! error: read address: address "kafka:///t": the host is missing
+        ! error: read address: address "kafka:///t": the host or bucket is missing
         ? 2
         $ kafi cat kafka://::1:9092/t
         ! error: read address: address "kafka://::1:9092/t": an IPv6 address stands in brackets: [::1]:9092
