@@ -23,6 +23,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod time;
+mod times;
 mod topics;
 
 pub use config::ObjectOptions;

@@ -235,7 +235,7 @@ impl ObjectReader {
                 }
                 self.hits = 0;
                 self.pause = (self.pause * 2).min(fetch.pause_max);
-                Ok(Step::Wait)
+                Ok(Step::Again)
             }
             Look::Merged => {
                 self.reset(true);

@@ -54,18 +54,20 @@ impl Tasks {
     /// Runs `work` soon.
     pub(crate) fn start<T: Send + 'static>(&mut self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Task<T> {
         let task = Task(Arc::default());
-        let (cell, finished) = (Arc::clone(&task.0), Arc::clone(&self.finished));
+        let (cell, finished, load) = (Arc::clone(&task.0), Arc::clone(&self.finished), Arc::clone(&self.load));
         let job = move || {
             let result = catch_unwind(AssertUnwindSafe(work));
             let result = result.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "request objects", "the store of objects panicked")));
             *cell.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            // Before it is told: whoever is woken sees whether anything else is under way.
+            load.fetch_sub(1, Ordering::Relaxed);
             *finished.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
             finished.changed.notify_all();
         };
         if self.load.fetch_add(1, Ordering::Relaxed) >= self.threads && self.threads < self.threads_max {
             self.threads += 1;
-            let (waiting, load) = (Arc::clone(&self.waiting), Arc::clone(&self.load));
-            thread::spawn(move || run(&waiting, &load));
+            let waiting = Arc::clone(&self.waiting);
+            thread::spawn(move || run(&waiting));
         }
         self.jobs.send(Box::new(job)).expect("the other end is held here");
         task
@@ -90,12 +92,11 @@ impl Tasks {
     }
 }
 
-fn run(waiting: &Mutex<Receiver<Job>>, load: &AtomicUsize) {
+fn run(waiting: &Mutex<Receiver<Job>>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
         job();
-        load.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,12 +6,20 @@ use kafi_core::{Batch, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::log::{Name, PartitionLog};
-use super::tasks::for_all;
+use super::times::Times;
 
-/// The first offset whose message has a timestamp at or after `timestamp`, or the end.
+/// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: objects are passed over by
+/// their latest timestamp, batches by that in their header, and only one batch is decoded.
 pub(crate) fn offset_for_time(log: &PartitionLog, timestamp: i64, requests_max: usize, deadline: Instant) -> Result<i64> {
     let bounds = log.bounds(deadline)?;
-    let mut after = match log.locate(bounds.low, deadline)? {
+    let mut times = Times::open(log, requests_max, deadline)?;
+    let found = find(log, &mut times, timestamp, bounds.low, requests_max, deadline)?;
+    times.keep();
+    Ok(found.map_or(bounds.high, |offset| offset.min(bounds.high)))
+}
+
+fn find(log: &PartitionLog, times: &mut Times<'_>, timestamp: i64, low: i64, requests_max: usize, deadline: Instant) -> Result<Option<i64>> {
+    let mut after = match log.locate(low, deadline)? {
         Some(found) => log.before(found.name.offset),
         None => log.before(0),
     };
@@ -19,16 +27,16 @@ pub(crate) fn offset_for_time(log: &PartitionLog, timestamp: i64, requests_max: 
         let page = log.page(&after, deadline)?;
         // As many at a time as can be asked for at once, so that not much is asked in vain.
         for names in page.names.chunks(requests_max * 4) {
-            let latest = for_all(names, requests_max, |name| Ok(log.facts(name.offset, deadline)?.map(|(facts, _)| facts.max_timestamp)))?;
+            let latest = times.latest(names)?;
             for (name, _) in names.iter().zip(latest).filter(|(_, latest)| latest.is_some_and(|latest| latest >= timestamp)) {
-                if let Some(offset) = find_in(log, name, timestamp, bounds.low, deadline)? {
-                    return Ok(offset.min(bounds.high));
+                if let Some(offset) = find_in(log, name, timestamp, low, deadline)? {
+                    return Ok(Some(offset));
                 }
             }
         }
         match page.more {
             Some(more) => after = more,
-            None => return Ok(bounds.high),
+            None => return Ok(None),
         }
     }
 }

@@ -108,10 +108,13 @@ fn consumer(storage: &ObjectStorage, start: i64, end: Option<i64>) -> Box<dyn Co
 /// What is left to read.
 fn drain(consumer: &mut dyn Consumer) -> Vec<(i64, String)> {
     let (mut batch, mut read) = (Batch::new(), Vec::new());
-    while consumer.poll(&mut batch, WAIT).unwrap() == Polled::Records {
-        read.extend(batch.iter().map(|record| (record.offset, text(record.value))));
+    loop {
+        match consumer.poll(&mut batch, WAIT).unwrap() {
+            Polled::Records => read.extend(batch.iter().map(|record| (record.offset, text(record.value)))),
+            Polled::End => return read,
+            Polled::Timeout => panic!("it hangs after {} messages", read.len()),
+        }
     }
-    read
 }
 
 fn text(value: Option<&[u8]>) -> String {

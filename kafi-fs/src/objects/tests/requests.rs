@@ -160,3 +160,36 @@ fn a_reader_at_the_end_asks_for_the_next_object_only() {
     let idle = io.requests();
     assert!(idle.get >= 1 && idle.sum() == idle.get, "{idle:?}");
 }
+
+#[test]
+fn times_are_found_with_few_requests_once_they_are_written_down() {
+    let io = Arc::new(MemoryObjects::new());
+    many(&io, 2_500);
+    let find = |time: i64, offset: i64| {
+        let storage = storage(&io);
+        let asked = Position { offset: time, ..position(0) };
+        io.reset_requests();
+        assert_eq!(admin(&storage).offsets_for_times(&[asked], WAIT).unwrap(), [position(offset)]);
+        io.requests()
+    };
+    // The first one asks each object up to the one that it is in.
+    let first = find(19_995, 2_000);
+    assert!((2_000..2_100).contains(&first.stat), "{first:?}");
+    let second = find(19_995, 2_000);
+    assert!(second.stat == 0 && second.sum() <= 15, "{second:?}");
+    // Further on it asks those that nobody has asked yet, and for good.
+    let end = find(1_000_000, 2_500);
+    assert!((400..=500).contains(&end.stat) && end.put >= 1, "{end:?}");
+    let again = find(1_000_000, 2_500);
+    assert!(again.stat == 0 && again.put == 0 && again.sum() <= 15, "{again:?}");
+    // Objects that others were merged into are asked again, and the rest is believed.
+    merge(&storage(&io), 1_000, 0).unwrap();
+    for (time, offset) in [(0, 0), (5, 1), (12_340, 1_234), (24_990, 2_499), (24_991, 2_500)] {
+        find(time, offset);
+    }
+    admin(&storage(&io)).delete_records(&[position(1_000)], WAIT).unwrap();
+    assert_eq!(find(12_340, 1_234).put + find(0, 1_000).put, 0);
+    find(24_990, 2_499);
+    let last = find(24_990, 2_499);
+    assert!(last.stat <= 64, "{last:?}");
+}
