@@ -11,11 +11,12 @@ use std::sync::Arc;
 use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
 use kafi_fs::FolderOptions;
+use kafi_fs::objects::{self, MemoryObjects, ObjectOptions};
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
-    testkit::main(vec![file(folder.path().join("root")), mem(), kafka(&silent)])
+    testkit::main(vec![file(folder.path().join("root")), mem(), objects(), kafka(&silent)])
 }
 
 fn file(root: PathBuf) -> Setup {
@@ -25,6 +26,12 @@ fn file(root: PathBuf) -> Setup {
 fn mem() -> Setup {
     let storage = kafi_fs::open_memory("mem");
     Setup::new("mem", move || Ok(Arc::new(storage.clone()))).expected(expected("mem"))
+}
+
+/// What S3 and Azure Blob stand on, over objects in memory.
+fn objects() -> Setup {
+    let storage = objects::open("objects", "mem", Arc::new(MemoryObjects::new()), ObjectOptions::default());
+    Setup::new("objects", move || Ok(Arc::new(storage.clone()))).expected(expected("objects"))
 }
 
 /// `silent` is a port that takes connections and never answers.

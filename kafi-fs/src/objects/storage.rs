@@ -14,6 +14,7 @@ use super::io::ObjectIo;
 use super::producer::ObjectProducer;
 use super::topics::ObjectTopics;
 use crate::storage::CAPABILITIES;
+use crate::topics::deadline;
 
 /// The smallest range that objects are read in: less is not worth a request.
 const FETCH_BYTES_MIN: u64 = 4 << 20;
@@ -64,8 +65,11 @@ impl Storage for ObjectStorage {
         CAPABILITIES
     }
 
-    fn identity(&self, _timeout: Duration) -> Result<String> {
-        Ok(self.shared.topics.io().identity())
+    fn identity(&self, timeout: Duration) -> Result<String> {
+        let io = self.shared.topics.io();
+        // The name alone is known without a request, but it is the identity of something only if that is there.
+        io.stat("topics", deadline(timeout))?;
+        Ok(io.identity())
     }
 
     fn consumer(&self, options: &ConsumerOptions) -> Result<Box<dyn Consumer>> {
