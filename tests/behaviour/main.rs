@@ -2,11 +2,14 @@
 
 #[path = "../servers/kafka.rs"]
 mod kafka;
+#[path = "../servers/server.rs"]
+mod server;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
@@ -16,7 +19,7 @@ use kafi_fs::objects::{self, MemoryObjects, ObjectOptions};
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
-    testkit::main(vec![file(folder.path().join("root")), mem(), objects(), kafka(&silent)])
+    testkit::main(vec![file(folder.path().join("root")), mem(), objects(), kafka(&silent), s3(&silent), azure(&silent)])
 }
 
 fn file(root: PathBuf) -> Setup {
@@ -45,6 +48,38 @@ fn kafka(silent: &TcpListener) -> Setup {
 
 fn cluster(brokers: &str) -> Result<Arc<dyn Storage>> {
     kafi_cluster::open("kafka", &[("bootstrap.servers".to_string(), brokers.to_string())])
+}
+
+/// A root of its own for each run, because a listing tells all topics of a storage.
+fn s3(silent: &TcpListener) -> Setup {
+    let silent = format!("http://{}", silent.local_addr().expect("an open port has an address"));
+    let root = own_root();
+    let open = |endpoint: &str, root: &str| {
+        let (access, secret) = (server::variable("s3", "_ACCESS_KEY"), server::variable("s3", "_SECRET_KEY"));
+        let own = [("endpoint", endpoint), ("access.key", access), ("secret.key", secret), ("bucket.name", "kafi-behaviour"), ("root.dir", root)];
+        kafi_s3::open("s3", &pairs(&[&own[..], &[("bucket.create", "true")]].concat()))
+    };
+    Setup::new("s3", move || open(server::variable("s3", ""), &root)).unreachable(move || open(&silent, "")).expected(expected("s3"))
+}
+
+fn azure(silent: &TcpListener) -> Setup {
+    let silent = format!("http://{}/account", silent.local_addr().expect("an open port has an address"));
+    let root = own_root();
+    let open = |endpoint: &str, root: &str| {
+        let (account, key) = (server::variable("azure", "_ACCOUNT"), server::variable("azure", "_KEY"));
+        let own = [("endpoint", endpoint), ("account.name", account), ("account.key", key), ("container.name", "kafi-behaviour"), ("root.dir", root)];
+        kafi_azure::open("azure", &pairs(&[&own[..], &[("container.create", "true")]].concat()))
+    };
+    Setup::new("azure", move || open(server::variable("azure", ""), &root)).unreachable(move || open(&silent, "")).expected(expected("azure"))
+}
+
+fn own_root() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right");
+    format!("run-{:x}-{}", now.as_nanos(), std::process::id())
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
 }
 
 /// The committed list of the cases that a storage does not run.
