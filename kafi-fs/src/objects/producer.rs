@@ -16,6 +16,9 @@ use crate::topic_config::Effective;
 use crate::topic_file::{self, TopicFile, new_id};
 use crate::topics::{deadline, now_ms};
 
+/// A topic is looked up with at least this much time: with a shorter one, nothing could ever be handed over where each answer takes its time.
+const LOOK_UP_TIME_MIN: Duration = Duration::from_secs(1);
+
 /// However many partitions are written at once, batches are not cut smaller than this.
 const BATCH_BYTES_MIN: usize = 16 << 10;
 
@@ -313,8 +316,9 @@ impl Producer for ObjectProducer {
         self.check_open()?;
         let deadline = deadline(timeout);
         self.batch_topics.clear();
+        let look_up_until = deadline.max(Instant::now() + LOOK_UP_TIME_MIN);
         for name in batch.topics() {
-            let index = self.topic(name, deadline)?;
+            let index = self.topic(name, look_up_until)?;
             self.batch_topics.push(index);
         }
         if self.is_due() {
