@@ -12,6 +12,9 @@ pub const DEFAULT_FOLDER: &str = "./kafi-data";
 /// The environment variable that names another default storage.
 pub const DEFAULT_STORAGE_VARIABLE: &str = "KAFI_STORAGE";
 
+/// The schemes whose URLs begin with hosts, a bucket, or a container.
+const OF_PLACES: [&str; 4] = ["kafka", "rest", "s3", "azure"];
+
 /// Which storage is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StorageAddress {
@@ -179,7 +182,9 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     let (authority, rest) = place.split_once('/').unwrap_or((place, ""));
     // A cluster has no folders.
     let (path, topic) = if scheme == "kafka" { ("", rest) } else { rest.rsplit_once('/').unwrap_or(("", rest)) };
-    if authority.is_empty() {
+    // What a plugin opens may begin with a path.
+    let needs_place = rest.is_empty() || OF_PLACES.contains(&scheme.as_str());
+    if authority.is_empty() && needs_place {
         return Err(bad(text, "the host or bucket is missing"));
     }
     if authority.contains('@') {
@@ -288,6 +293,8 @@ mod tests {
             ("s3://bucket", "s3://bucket | -"),
             ("azure://container/a%20b/orders", "azure://container/a b | orders"),
             ("other://place/folder/orders", "other://place/folder | orders"),
+            ("other:///var/folder/orders", "other:///var/folder | orders"),
+            ("other:///orders", "other:// | orders"),
             ("prod:orders-*", "prod | orders-*"),
             ("prod:{a,b}", "prod | {a,b}"),
         ];

@@ -167,9 +167,12 @@ pub(crate) fn not_built(kind: &str) -> Error {
     Error::new(ErrorKind::Unsupported, "open storage", "this build of Kafi cannot open this kind of storage").with("kind", kind)
 }
 
+/// Where else a storage can come from.
+const HINT: &str = if cfg!(feature = "plugins") { "kafi plugin ls lists the plugins, which may open others" } else { "this build of Kafi loads no plugins" };
+
 fn unknown_scheme(scheme: &str) -> Error {
     if scheme == "rest" {
         return not_built(scheme);
     }
-    Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, s3://, azure://, file:, mem:").with("scheme", scheme)
+    Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, s3://, azure://, file:, mem:").with("scheme", scheme).hint(HINT)
 }

@@ -15,6 +15,8 @@ mod errors;
 mod group_offsets;
 mod limits;
 mod membership;
+#[cfg(feature = "plugins")]
+mod plugins;
 mod printing;
 mod producing;
 mod reading;

@@ -133,8 +133,12 @@ impl<'j, 'a> Share<'j, 'a> {
             forget_timestamps(batch);
         }
         for index in 0..batch.topics().len() {
-            let target = &self.routes[batch.topics()[index].as_str()].target;
+            let route = self.routes.get(batch.topics()[index].as_str());
             let index = index as u32;
+            let Some(target) = route.map(|route| &route.target) else {
+                refuse_strangers(batch, index)?;
+                continue;
+            };
             if !job.options.force {
                 target.check_timestamps(batch, index)?;
             }
@@ -194,6 +198,15 @@ impl<'j, 'a> Share<'j, 'a> {
         }
         Ok(())
     }
+}
+
+/// A batch may name topics of which it has no message, but a copy takes only those that it asked for.
+fn refuse_strangers(batch: &Batch, topic: u32) -> Result<()> {
+    if batch.metas().iter().all(|meta| meta.topic != topic) {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Unexpected, "copy", "the source gave messages of a topic that was not asked for");
+    Err(error.with("topic", &batch.topics()[topic as usize]))
 }
 
 fn gone(topic: &str) -> Error {

@@ -45,7 +45,10 @@ static INFO: PluginInfo = PluginInfo {
 /// `Config` for what is no folder.
 pub fn open(opening: &Opening) -> Result<Arc<dyn Storage>> {
     // `jsonl://./logs/access` has the authority `.` and the path `logs`, `jsonl:///var/logs/access` an empty authority.
-    let of_address = || if opening.path.is_empty() { opening.authority.clone() } else { format!("{}/{}", opening.authority, opening.path) };
+    let of_address = || match (opening.authority.as_str(), opening.path.as_str()) {
+        (authority @ ("." | ".."), "") => authority.to_string(),
+        (authority, path) => format!("{authority}/{path}"),
+    };
     let root = if opening.section.is_some() { opening.get("root.dir").unwrap_or(".").to_string() } else { of_address() };
     if !Path::new(&root).is_dir() {
         let error = Error::new(ErrorKind::Config, "open storage", "there is no such folder");
