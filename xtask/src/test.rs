@@ -1,4 +1,4 @@
-//! All tests of the workspace, those on a real broker included.
+//! All tests of the workspace, those on real servers included.
 
 use std::process::Command;
 
@@ -7,22 +7,32 @@ use crate::{Result, command, demo, soak, tour, workspace};
 /// The messages of the small demo that ends the tests.
 const DEMO_MESSAGES: u64 = 20_000;
 
-/// Runs a command beside a broker. A broker that ran before stays; otherwise the trap stops it, also after a failure and after Ctrl-C.
-const WITH_BROKER: &str = r#"
+/// The servers that the tests need; each is a script in `tests/servers`.
+const SERVERS: &str = "kafka s3 azure toxiproxy";
+
+/// Runs a command beside the servers that its first argument names. A server that ran before stays; the others are stopped by the trap, also after a failure and
+/// after Ctrl-C.
+const BESIDE_SERVERS: &str = r#"
 set -euo pipefail
-if ! tests/servers/kafka status >/dev/null; then
-  trap 'tests/servers/kafka stop' EXIT
-  tests/servers/kafka start >&2
-fi
-variables=$(tests/servers/kafka env)
-eval "$variables"
+servers=$1
+shift
+started=()
+trap 'for server in "${started[@]}"; do tests/servers/$server stop; done' EXIT
+for server in $servers; do
+  if ! tests/servers/$server status >/dev/null; then
+    started+=("$server")
+    tests/servers/$server start >&2
+  fi
+  variables=$(tests/servers/$server env)
+  eval "$variables"
+done
 "$@"
 "#;
 
 /// Runs `cargo test` with `args`, and then, when there are none, the examples of README.md, a few rounds of the soak, and the demo in small.
 pub fn run(args: &[&str]) -> Result<()> {
     command::install_prerequisites()?;
-    let mut tests = beside_broker();
+    let mut tests = beside(SERVERS);
     tests.arg(command::cargo().get_program()).arg("test");
     if args.is_empty() {
         // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its source.
@@ -43,7 +53,11 @@ pub fn run(args: &[&str]) -> Result<()> {
 
 /// A command that takes a program and its arguments, and runs it beside a broker, whose variables it gets.
 pub fn beside_broker() -> Command {
+    beside("kafka")
+}
+
+fn beside(servers: &str) -> Command {
     let mut command = Command::new("bash");
-    command.current_dir(workspace::root()).args(["-c", WITH_BROKER, "bash"]);
+    command.current_dir(workspace::root()).args(["-c", BESIDE_SERVERS, "bash", servers]);
     command
 }
