@@ -1,7 +1,9 @@
-//! Emulated Kafka in a local folder or in memory: topics, partitions, offsets, keys, headers, timestamps, and consumer groups without a server.
+//! Emulated Kafka in a local folder, in memory, or in a store of [objects]: topics, partitions, offsets, keys, headers, timestamps, and consumer groups without a server.
 //!
 //! Messages are kept in Kafka's own record batch format, so that Apache Kafka's tools can read the segment files, and everything is durable before it
 //! is reported as delivered. Several processes can read and write one folder at once.
+//!
+//! This page is about folders; what is different on S3, Azure Blob and other stores stands in [objects].
 //!
 //! ```
 //! use std::time::Duration;

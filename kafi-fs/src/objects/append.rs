@@ -11,8 +11,9 @@ use bytes::Bytes;
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::set_base_offset;
 
-use super::io::{ObjectIo, Precondition, Put, PutRequest};
+use super::io::{Precondition, Put, PutRequest};
 use super::log::{Facts, PartitionLog, Tail, is_open};
+use super::topics::{Loaded, ObjectTopics};
 
 /// How long moving the log start may take, which nobody waits for.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -265,36 +266,47 @@ fn wait(pause: &mut Duration, deadline: Instant) -> bool {
 
 /// Notices that a topic was changed or deleted while it is written to: one look at `topic.json` for all partitions that are written at the same time.
 pub(crate) struct TopicCheck {
-    io: Arc<dyn ObjectIo>,
-    key: String,
+    topics: ObjectTopics,
+    name: Arc<str>,
     etag: String,
     /// When the last look began that found it unchanged.
     looked_at: Mutex<Option<Instant>>,
 }
 
+/// What a topic is, compared with what it was.
+pub(crate) enum Checked {
+    Same,
+    /// Something else now, or gone.
+    Changed(Option<Loaded>),
+}
+
 impl TopicCheck {
-    pub(crate) fn new(io: &Arc<dyn ObjectIo>, key: String, etag: String) -> Self {
-        Self { io: Arc::clone(io), key, etag, looked_at: Mutex::default() }
+    pub(crate) fn new(topics: &ObjectTopics, name: &Arc<str>, etag: String) -> Self {
+        Self { topics: topics.clone(), name: Arc::clone(name), etag, looked_at: Mutex::default() }
     }
 
-    /// Whether the topic was as it is known at some time after `since`.
-    pub(crate) fn is_unchanged(&self, since: Instant, deadline: Instant) -> Result<bool> {
+    /// What the topic was at some time after `since`.
+    pub(crate) fn look(&self, since: Instant, deadline: Instant) -> Result<Checked> {
         let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
         if looked_at.is_some_and(|looked_at| looked_at >= since) {
-            return Ok(true);
+            return Ok(Checked::Same);
         }
         let now = Instant::now();
         let mut pause = PAUSE_MIN;
-        let stat = loop {
-            match self.io.stat(&self.key, deadline) {
+        loop {
+            let etag = self.topics.etag(&self.name, deadline);
+            let checked = etag.and_then(|etag| match etag {
+                Some(etag) if etag == self.etag => Ok(Checked::Same),
+                _ => self.topics.find(&self.name, deadline).map(Checked::Changed),
+            });
+            match checked {
                 Err(error) if is_open(&error) && wait(&mut pause, deadline) => {}
-                stat => break stat?,
+                Ok(Checked::Same) => {
+                    *looked_at = Some(now);
+                    return Ok(Checked::Same);
+                }
+                checked => return checked,
             }
-        };
-        let unchanged = stat.is_some_and(|stat| stat.etag == self.etag);
-        if unchanged {
-            *looked_at = Some(now);
         }
-        Ok(unchanged)
     }
 }

@@ -13,7 +13,7 @@ use kafi_core::Result;
 pub struct ObjectStat {
     /// The length of the whole object in bytes.
     pub len: u64,
-    /// What changes whenever the object does; only ever compared and given back.
+    /// What changes whenever the object does; only ever compared and given back, and the same whichever call tells it.
     pub etag: String,
     /// What was stored with it: names of lower case letters, and values of ASCII.
     pub metadata: Vec<(String, String)>,

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Error, Record, Report, Result};
 
-use super::append::{Appended, Appender, NewObject, TopicCheck};
+use super::append::{Appended, Appender, Checked, NewObject, TopicCheck};
 use super::log::{PartitionLog, Tail};
 use super::tasks::{Task, Tasks};
+use super::topics::Loaded;
 use crate::intake::{Finished, Intake, Limits, Run};
 use crate::topic_config::Effective;
 
@@ -45,8 +46,8 @@ struct Upload {
     runs: Vec<Run>,
     held_bytes: usize,
     outcome: Result<Appended>,
-    /// Whether the topic was still there and the same while it was written.
-    unchanged: bool,
+    /// What the topic was meanwhile.
+    checked: Checked,
 }
 
 /// How long things may take.
@@ -72,8 +73,8 @@ struct Head {
 pub(crate) enum Progress {
     /// Nothing, or it was delivered.
     Fine,
-    /// An object was written, but the topic was changed meanwhile: the runs are to be settled once it is known how.
-    Changed(Vec<Run>),
+    /// An object was written, but the topic is something else now, or gone: the runs are to be settled with that.
+    Changed(Vec<Run>, Option<Loaded>),
 }
 
 impl ObjectLane {
@@ -157,6 +158,12 @@ impl ObjectLane {
         if object.bytes.is_empty() {
             object.bytes = bytes;
         } else {
+            // Doubled as usual, but not beyond what an object takes.
+            let needed = object.bytes.len() + bytes.len();
+            if needed > object.bytes.capacity() {
+                let wanted = (needed * 2).min(usize::try_from(object_bytes).unwrap_or(usize::MAX)).max(needed);
+                object.bytes.reserve_exact(wanted - object.bytes.len());
+            }
             object.bytes.extend_from_slice(&bytes);
             *buffer = bytes;
         }
@@ -196,14 +203,14 @@ impl ObjectLane {
     }
 
     fn finish(&mut self, upload: Upload, reports: &mut Vec<Report>) -> Progress {
-        let Upload { appender, mut runs, held_bytes, outcome, unchanged } = upload;
+        let Upload { appender, mut runs, held_bytes, outcome, checked } = upload;
         self.held_bytes -= held_bytes;
         match outcome {
             Ok(Appended { base, end }) => {
                 self.head.due = Some(Tail { newest: Some(base), end });
                 self.appender = Some(appender);
-                if !unchanged {
-                    return Progress::Changed(runs);
+                if let Checked::Changed(topic) = checked {
+                    return Progress::Changed(runs, topic);
                 }
                 self.deliver(&mut runs, reports);
             }
@@ -270,16 +277,16 @@ impl Sealed {
 /// Writes an object, and looks beside that whether the topic is still the same.
 fn upload(sealed: Sealed, mut appender: Appender, check: &TopicCheck, deadline: Instant) -> Upload {
     let Sealed { mut object, mut runs, held_bytes, sealed_at } = sealed;
-    let (outcome, unchanged) = std::thread::scope(|scope| {
-        let looks = scope.spawn(|| check.is_unchanged(sealed_at, deadline));
+    let (outcome, checked) = std::thread::scope(|scope| {
+        let looks = scope.spawn(|| check.look(sealed_at, deadline));
         let outcome = appender.append(&mut object, deadline);
         (outcome, looks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     if let (Ok(appended), false) = (&outcome, object.keep_offsets) {
         runs.iter_mut().for_each(|run| run.offset += appended.base);
     }
-    match unchanged {
-        Ok(unchanged) => Upload { appender, runs, held_bytes, outcome, unchanged },
-        Err(error) => Upload { appender, runs, held_bytes, outcome: outcome.and(Err(error)), unchanged: true },
+    match checked {
+        Ok(checked) => Upload { appender, runs, held_bytes, outcome, checked },
+        Err(error) => Upload { appender, runs, held_bytes, outcome: outcome.and(Err(error)), checked: Checked::Same },
     }
 }

@@ -25,9 +25,6 @@ const BATCH_BYTES_MIN: usize = 16 << 10;
 /// A partition that is not known is looked for at most this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long it may take to learn how a topic was changed.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Writes to the topics of a storage.
 pub(crate) struct ObjectProducer {
     shared: Arc<Shared>,
@@ -142,7 +139,7 @@ impl ObjectProducer {
                 let log = shared.topics.partition_of(&topic.name, &file, partition).expect("the partition is one of the topic's");
                 topic.lanes.push(ObjectLane::new(log, &self.writer));
             }
-            let check = TopicCheck::new(shared.topics.io(), shared.topics.key(&topic.name), etag);
+            let check = TopicCheck::new(&shared.topics, &topic.name, etag);
             Known { config: Effective::of(&file.config), object_bytes: shared.object_bytes(&file.config), file, check: Arc::new(check) }
         });
         self.lanes = self.topics.iter().map(|topic| topic.lanes.len()).sum();
@@ -233,12 +230,13 @@ impl ObjectProducer {
         for index in 0..self.topics.len() {
             let topic = &mut self.topics[index];
             let Some(check) = topic.known.as_ref().map(|known| Arc::clone(&known.check)) else { continue };
-            let mut changed = Vec::new();
+            let (mut changed, mut found) = (Vec::new(), None);
             for (number, lane) in topic.lanes.iter_mut().enumerate() {
                 if lane.is_uploading()
-                    && let Progress::Changed(runs) = lane.advance(&mut self.tasks, &check, timing, &mut self.ready)
+                    && let Progress::Changed(runs, topic) = lane.advance(&mut self.tasks, &check, timing, &mut self.ready)
                 {
                     changed.push((number, runs));
+                    found = topic;
                 }
                 // Between objects of a stream nobody needs to know the end better than from time to time.
                 if lane.is_head_due() {
@@ -247,35 +245,28 @@ impl ObjectProducer {
                 held += lane.bytes();
             }
             if !changed.is_empty() {
-                self.settle_changed(index, changed);
+                self.settle_changed(index, changed, found);
             }
         }
         held
     }
 
-    /// Messages were written while their topic was changed: delivered, if it is still the same topic.
-    fn settle_changed(&mut self, index: usize, changed: Vec<(usize, Vec<Run>)>) {
-        let name = Arc::clone(&self.topics[index].name);
-        let found = self.shared.topics.find_checked(&name, deadline(LOOK_TIMEOUT));
+    /// Messages were written while their topic became what was `found`: delivered, if it is still the same topic.
+    fn settle_changed(&mut self, index: usize, changed: Vec<(usize, Vec<Run>)>, found: Option<Loaded>) {
         let topic = &mut self.topics[index];
-        let failure = match &found {
-            Ok(Some(loaded)) if topic.known.as_ref().is_some_and(|known| known.file.id == loaded.file.id) => None,
-            Ok(_) => Some(Error::new(ErrorKind::NotFound, "produce", "the topic was deleted meanwhile").with("topic", &name)),
-            Err(error) => Some(error.duplicate()),
-        };
+        let id = topic.known.as_ref().map(|known| known.file.id.as_str());
+        let is_same = found.as_ref().is_some_and(|loaded| Some(loaded.file.id.as_str()) == id);
         for (number, mut runs) in changed {
             let lane = &mut topic.lanes[number];
-            match &failure {
-                None => lane.deliver(&mut runs, &mut self.ready),
-                Some(error) => {
-                    runs.drain(..).for_each(|run| lane.intake().report_failed(run, error, &mut self.ready));
-                    lane.fail(error.duplicate(), &mut self.ready);
-                }
+            if is_same {
+                lane.deliver(&mut runs, &mut self.ready);
+                continue;
             }
+            let error = lane.intake().error(ErrorKind::NotFound, "the topic was deleted meanwhile");
+            runs.drain(..).for_each(|run| lane.intake().report_failed(run, &error, &mut self.ready));
+            lane.fail(error, &mut self.ready);
         }
-        if let Ok(found) = found {
-            self.adopt(index, found);
-        }
+        self.adopt(index, found);
     }
 
     fn lanes(&self) -> impl Iterator<Item = &ObjectLane> {

@@ -84,9 +84,10 @@ impl ObjectTopics {
         if check_topic_name(name).is_err() { Ok(None) } else { self.find(name, deadline) }
     }
 
-    /// The key of a topic's `topic.json`.
-    pub(crate) fn key(&self, name: &str) -> String {
-        key(name)
+    /// What tells a topic from what it was before; `None` where there is none.
+    pub(crate) fn etag(&self, name: &str, deadline: Instant) -> Result<Option<String>> {
+        let stat = self.io.stat(&key(name), deadline).map_err(|error| error.with("topic", name))?;
+        Ok(stat.map(|stat| stat.etag))
     }
 
     /// A partition of a topic, which is checked to exist.

@@ -168,7 +168,13 @@ fn a_producer_that_was_away_finds_the_end_of_merged_objects() {
     let io = Arc::new(MemoryObjects::new());
     // It trusts nothing that it knows.
     let options = ObjectOptions { trust_ms: 0, ..ObjectOptions::default() };
-    let away = open("objects", "mem", Arc::clone(&io) as Arc<dyn ObjectIo>, options);
+    let puts = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&puts);
+    let script = move |kind, key: &str| {
+        count.fetch_add(u64::from(kind == Kind::Put && key.ends_with(".log")), Ordering::Relaxed);
+        Fault::None
+    };
+    let away = open("objects", "mem", FaultyObjects::new(&io, script), options);
     create(&away, "t", 1);
     let mut idle = producer(&away);
     assert_eq!(write(&mut *idle, &["0"]), Ok(0));
@@ -180,6 +186,30 @@ fn a_producer_that_was_away_finds_the_end_of_merged_objects() {
         assert_eq!(write(&mut *idle, &[&(start + 10).to_string()]), Ok(start + 10));
     }
     assert_eq!(read(&storage(&io)), numbers(0, 34));
+    assert_eq!(puts.load(Ordering::Relaxed), 4, "it never put anything where it did not belong");
+}
+
+#[test]
+fn a_put_that_took_too_long_is_taken_back() {
+    let io = Arc::new(MemoryObjects::new());
+    create(&storage(&io), "t", 1);
+    write_numbers(&storage(&io), 0, 2);
+    let (others, mut is_first) = (Arc::clone(&io), true);
+    // While the request is on its way, others write, merge, and delete, so that the name that it wants is free again.
+    let script = move |kind, key: &str| {
+        if kind == Kind::Put && key.ends_with(".log") && is_first {
+            is_first = false;
+            write_numbers(&storage(&others), 2, 6);
+            merge(&storage(&others), 1 << 20, 0).unwrap();
+            assert_eq!(names(&others), [0, 5]);
+        }
+        Fault::None
+    };
+    let options = ObjectOptions { trust_ms: 0, ..ObjectOptions::default() };
+    let slow = open("objects", "mem", FaultyObjects::new(&io, script), options);
+    assert_eq!(write(&mut *producer(&slow), &["6", "7"]), Ok(6));
+    assert_eq!(names(&io), [0, 5, 6]);
+    assert_eq!(read(&storage(&io)), numbers(0, 8));
 }
 
 #[test]
