@@ -66,7 +66,10 @@ impl Failure {
 
     /// What the service answered with.
     pub(crate) fn of_service(status: u16, code: &str, message: Option<&str>) -> Self {
+        // Azurite has one code for both, and says which it is.
+        let is_unknown = message.is_some_and(|message| message.contains("failed to authenticate"));
         let (kind, retry) = match KINDS.iter().find(|(known, ..)| *known == code) {
+            _ if is_unknown => (ErrorKind::Authentication, Retry::Never),
             Some((_, kind, retry)) => (*kind, *retry),
             None => of_status(status),
         };

@@ -13,6 +13,8 @@ const KINDS: &[(&str, ErrorKind, Retry)] = {
     use Retry::*;
     &[
         ("InvalidAccessKeyId", Authentication, Never),
+        // So versitygw calls it.
+        ("XAdminUserNotFound", Authentication, Never),
         ("SignatureDoesNotMatch", Authentication, Never),
         ("InvalidToken", Authentication, Never),
         ("ExpiredToken", Authentication, Never),

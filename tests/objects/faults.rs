@@ -1,0 +1,147 @@
+//! What every store of objects over a network must do when the network or the server fails, for the tests of the stores, which include this file.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use kafi_core::{Error, ErrorKind, Result, Retry};
+use kafi_fs::objects::{ObjectIo, Precondition, Put, PutRequest};
+
+use crate::scripted::Scripted;
+use crate::toxiproxy::Proxy;
+
+/// A store that can be reached in several ways.
+pub struct Place {
+    /// Opens it at host:port.
+    pub open: fn(&str) -> Arc<dyn ObjectIo>,
+    /// Where its server is, as host:port.
+    pub server: String,
+    /// Where toxiproxy is.
+    pub toxiproxy: String,
+    /// What must never be shown.
+    pub secrets: Vec<String>,
+}
+
+impl Place {
+    fn key(&self, name: &str) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        format!("faults-{:x}/{name}", now.as_nanos())
+    }
+
+    fn direct(&self) -> Arc<dyn ObjectIo> {
+        (self.open)(&self.server)
+    }
+
+    fn proxied(&self) -> (Proxy, Arc<dyn ObjectIo>) {
+        let proxy = Proxy::new(&self.toxiproxy, &self.server);
+        let io = (self.open)(&proxy.address);
+        (proxy, io)
+    }
+
+    /// A failure is one line that shows no secret and comes in time.
+    pub fn check<T>(&self, io: &dyn ObjectIo, kind: ErrorKind, part: &str, call: impl Fn(&dyn ObjectIo, Instant) -> Result<T>) -> Error {
+        const TIME: Duration = Duration::from_secs(4);
+        let start = Instant::now();
+        let Err(error) = call(io, start + TIME) else { panic!("it succeeded, where {kind:?} was expected") };
+        // The slack is for a machine that is busy with other tests.
+        assert!(start.elapsed() < TIME * 3, "{error:?} after {:?}", start.elapsed());
+        let line = error.to_string();
+        assert!(error.kind() == kind && line.contains(part) && !line.contains('\n'), "{error:?}");
+        for secret in &self.secrets {
+            assert!(!format!("{error:?}").contains(secret.as_str()), "{error:?}");
+        }
+        println!("{line}");
+        error
+    }
+
+    /// A server that is not there is given up, with the time and the attempts said.
+    pub fn nobody_there(&self) {
+        let io = (self.open)("127.0.0.1:1");
+        let error = self.check(&*io, ErrorKind::Unavailable, "connection refused (given up after", |io, deadline| io.stat("a", deadline));
+        assert_eq!(error.retryable(), Retry::Exhausted);
+    }
+
+    /// A server that takes requests and never answers costs no more than the deadline.
+    pub fn no_answer(&self) {
+        // Connections are taken by the system, and nobody reads from them.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let io = (self.open)(&silent.local_addr().unwrap().to_string());
+        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| io.stat("a", deadline));
+        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| io.list("", "", true, deadline));
+        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| io.get("a", None, &mut Vec::new(), deadline));
+        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| put(io, "a", b"1", Precondition::Absent, deadline));
+    }
+
+    /// A read whose connection breaks again and again goes on where it broke.
+    pub fn cut_reads_go_on(&self) {
+        let content: Vec<u8> = (0..6_000_000_u32).map(|number| (number ^ (number >> 9)) as u8).collect();
+        let (direct, key) = (self.direct(), self.key("large"));
+        put(&*direct, &key, &content, Precondition::None, long()).unwrap();
+        let (proxy, io) = self.proxied();
+        proxy.poison("limit_data", "downstream", r#"{"bytes":1000000}"#);
+        let mut bytes = Vec::new();
+        let stat = io.get(&key, None, &mut bytes, long()).unwrap().unwrap();
+        assert!(bytes == content && stat.len == content.len() as u64, "{} bytes", bytes.len());
+        io.get(&key, Some(500_000..5_500_000), &mut bytes, long()).unwrap().unwrap();
+        assert!(bytes == content[500_000..5_500_000], "{} bytes", bytes.len());
+        // With no byte of the body there is nothing to go on with.
+        proxy.cure();
+        proxy.poison("limit_data", "downstream", r#"{"bytes":20}"#);
+        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| io.get(&key, None, &mut Vec::new(), deadline));
+    }
+
+    /// A write that never arrives whole leaves nothing behind, and says that it failed.
+    pub fn cut_writes_leave_nothing(&self) {
+        let (direct, key) = (self.direct(), self.key("cut"));
+        let (proxy, io) = self.proxied();
+        proxy.poison("limit_data", "upstream", r#"{"bytes":100000}"#);
+        let content = vec![7; 3_000_000];
+        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, &key, &content, Precondition::Absent, deadline));
+        assert!(direct.stat(&key, long()).unwrap().is_none());
+        proxy.cure();
+        assert!(matches!(put(&*io, &key, &content, Precondition::Absent, long()).unwrap(), Put::Written(_)));
+        assert_eq!(direct.stat(&key, long()).unwrap().unwrap().len, 3_000_000);
+    }
+
+    /// A write whose answer is lost is made again, and refused: that it was this very write is for the caller to find out.
+    pub fn lost_answers_are_refusals(&self) {
+        let (direct, key) = (self.direct(), self.key("lost"));
+        let (proxy, io) = self.proxied();
+        proxy.poison("limit_data", "downstream", r#"{"bytes":1}"#);
+        thread::scope(|scope| {
+            let written = scope.spawn(|| put(&*io, &key, b"mine", Precondition::Absent, long()).unwrap());
+            while direct.stat(&key, long()).unwrap().is_none() {
+                thread::yield_now();
+            }
+            proxy.cure();
+            assert_eq!(written.join().unwrap(), Put::Refused);
+        });
+        let mut bytes = Vec::new();
+        direct.get(&key, None, &mut bytes, long()).unwrap().unwrap();
+        assert_eq!(bytes, b"mine");
+    }
+
+    /// Throttling is waited out, as long as there is time; `busy` and `written` are what the server says to a write.
+    pub fn throttling(&self, busy: &str, written: &str) {
+        let server = Scripted::new(&[busy.to_string(), busy.to_string(), written.to_string()]);
+        let io = (self.open)(&server.address);
+        assert!(matches!(put(&*io, "a", b"1", Precondition::Absent, long()).unwrap(), Put::Written(_)));
+        assert_eq!(server.requests(), 3);
+        let server = Scripted::new(&[busy.to_string()]);
+        let io = (self.open)(&server.address);
+        let error = self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, "a", b"1", Precondition::Absent, deadline));
+        assert!(server.requests() > 2 && error.retryable() == Retry::Exhausted, "{} requests: {error}", server.requests());
+    }
+}
+
+pub fn put(io: &dyn ObjectIo, key: &str, bytes: &[u8], precondition: Precondition<'_>, deadline: Instant) -> Result<Put> {
+    io.put(&PutRequest { key, bytes: Bytes::copy_from_slice(bytes), precondition, metadata: &[] }, deadline)
+}
+
+fn long() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
