@@ -31,6 +31,7 @@ impl Proxy {
     }
 
     /// Takes the fault away.
+    #[allow(dead_code, reason = "not all tests that include this file take a fault away")]
     pub fn cure(&self) {
         request(&self.api, "DELETE", &format!("/proxies/{}/toxics/fault", self.name), "");
     }
