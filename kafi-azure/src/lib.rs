@@ -1,4 +1,46 @@
-//! Emulated Kafka on Azure Blob Storage.
+//! Emulated Kafka on Azure Blob Storage: topics in a container, in Kafka's own log format.
+//!
+//! This crate only speaks to the Blob service, through Microsoft's SDK. What lies where in the container, what is promised, and what it costs in requests stands in
+//! [`kafi_fs::objects`].
+//!
+//! ```
+//! let properties = [("connection.string", "UseDevelopmentStorage=true"), ("container.name", "archive"), ("root.dir", "kafka")];
+//! let properties = properties.map(|(name, value)| (name.to_string(), value.to_string()));
+//! let storage = kafi_azure::open("backup", &properties)?;
+//! assert_eq!((storage.name(), storage.scheme()), ("backup", "azure"));
+//! # Ok::<(), kafi_core::Error>(())
+//! ```
+//!
+//! | property | default | meaning |
+//! | --- | --- | --- |
+//! | `connection.string` | `AZURE_STORAGE_CONNECTION_STRING`, where no account is named | account, key or signature, and address in one; `UseDevelopmentStorage=true` is Azurite |
+//! | `account.name` | | the account, instead of a connection string |
+//! | `account.key`, `sas.token` | | what proves who we are: the account's key, or a shared access signature |
+//! | `endpoint` | `https://<account>.blob.core.windows.net` | the address of the Blob service |
+//! | `container.name` | `test` | the container |
+//! | `container.create` | `false` | whether a missing container is created; otherwise it is an error |
+//! | `root.dir` | | what all names begin with |
+//!
+//! A signature must permit reading, writing, creating, deleting, and listing.
+//!
+//! **Listings** begin at the front. The service cannot begin at a name, so that a listing from the middle reads the pages before it, with 5,000 names each: one request
+//! more for each 5,000 objects that lie before. Pages that follow each other go on where the last one ended. The log seldom lists: its objects are found by their names.
+//!
+//! **Deletions** are one request for each object, 16 at once; the service has no request for several that this SDK knows.
+//!
+//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call, with growing pauses; where nobody
+//! listens at the address at all, for 8 seconds. The error says how many attempts there were and how long they took. One attempt takes at most 15 seconds and a second for
+//! each 256 kB. A read that breaks off goes on where it was, if the object is still the same. Everything else is told at once.
+//!
+//! **Writes** are single requests of a whole blob. A write whose answer is lost is made again, and is then refused by its own first attempt: the log finds out that the object
+//! is its own.
+//!
+//! **Threads.** Calls block and may come from any thread, also from within a runtime, whose worker they block. Each storage has two threads for input and output. The client
+//! is made with the first request.
+//!
+//! **The SDK**, `azure_storage_blobs` 0.21, is the last of its line, and named in one file of this crate. It knows connection strings and shared keys, which its successor does not.
+
+#![deny(missing_docs)]
 
 mod config;
 mod error;

@@ -1,4 +1,43 @@
-//! Emulated Kafka on S3.
+//! Emulated Kafka on S3: topics in a bucket, in Kafka's own log format.
+//!
+//! This crate only speaks to S3, through Amazon's SDK. What lies where in the bucket, what is promised, and what it costs in requests stands in [`kafi_fs::objects`].
+//!
+//! ```
+//! let properties = [("endpoint", "http://localhost:9000"), ("access.key", "me"), ("secret.key", "secret"), ("bucket.name", "archive"), ("root.dir", "kafka")];
+//! let properties = properties.map(|(name, value)| (name.to_string(), value.to_string()));
+//! let storage = kafi_s3::open("backup", &properties)?;
+//! assert_eq!((storage.name(), storage.scheme()), ("backup", "s3"));
+//! # Ok::<(), kafi_core::Error>(())
+//! ```
+//!
+//! | property | default | meaning |
+//! | --- | --- | --- |
+//! | `endpoint` | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, else Amazon's own | the address of the service |
+//! | `access.key`, `secret.key`, `session.token` | | keys; without them the SDK's chain: environment, profile, web identity, role of the container or machine |
+//! | `profile` | `AWS_PROFILE`, else `default` | the profile of the AWS configuration, where no keys are given |
+//! | `region` | `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile, else `us-east-1` | the bucket's region |
+//! | `path.style` | `true` with an endpoint | whether the bucket stands in the path or in the host's name |
+//! | `bucket.name` | `test` | the bucket |
+//! | `bucket.create` | `false` | whether a missing bucket is created; otherwise it is an error |
+//! | `root.dir` | | what all keys begin with |
+//!
+//! **What the service must be able to do:** conditional writes (`If-None-Match: *` and `If-Match`), with exactly one winner. Amazon's, MinIO, and versitygw can. With a
+//! service that ignores conditions, two producers at one partition lose messages. Directory buckets (S3 Express) do not list in order and cannot be used.
+//!
+//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call, with growing pauses; where nobody
+//! listens at the address at all, for 8 seconds. The error says how many attempts there were and how long they took. One attempt takes at most 15 seconds and a second for
+//! each 256 kB. A read that breaks off goes on where it was, if the object is still the same. Everything else is told at once.
+//!
+//! **Writes** are single requests of a whole object; there are no multipart uploads. The log's objects are bounded, and
+//! where several partitions are written, several objects are under way at once. A write whose answer is lost is made again, and is then refused by its own first attempt: the log finds out that the object is its own.
+//!
+//! **Threads.** Calls block and may come from any thread, also from within a runtime, whose worker they block. Each storage has two threads for input and output. The client
+//! is made with the first request.
+//!
+//! **Checksums.** For Amazon's own service the SDK adds and checks them. With an `endpoint` they are left out, because not all services know them; record batches carry
+//! a CRC-32C of their own.
+
+#![deny(missing_docs)]
 
 mod client;
 mod config;
