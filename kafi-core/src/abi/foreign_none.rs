@@ -5,7 +5,7 @@ use crate::record::HeaderMeta;
 
 /// Parts of a batch that a plugin lends: none.
 #[derive(Debug, Default)]
-pub(crate) struct Foreign;
+pub(crate) struct Foreign {}
 
 impl Foreign {
     /// The parts that are shown.
