@@ -24,7 +24,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// An object that is ready to be written.
 pub(crate) struct NewObject {
-    /// Record batches, one after another.
+    /// Record batches, one after another; what is left of them afterwards is only memory.
     pub(crate) bytes: Vec<u8>,
     /// Where each batch begins, and its base offset: counted from the object's, unless offsets are kept.
     pub(crate) batches: Vec<(usize, i64)>,
@@ -66,18 +66,21 @@ impl Appender {
     /// Writes an object at the end of the log. An error that leaves open whether it was written comes only after `deadline`.
     pub(crate) fn append(&mut self, object: &mut NewObject, deadline: Instant) -> Result<Appended> {
         self.sequence += 1;
-        let appended = self.append_numbered(object, deadline);
+        let mut bytes = Bytes::new();
+        let appended = self.append_numbered(object, &mut bytes, deadline);
+        if let Ok(memory) = bytes.try_into_mut() {
+            object.bytes = memory.into();
+        }
         if appended.is_err() {
             self.known = None;
         }
         appended
     }
 
-    fn append_numbered(&mut self, object: &mut NewObject, deadline: Instant) -> Result<Appended> {
+    fn append_numbered(&mut self, object: &mut NewObject, bytes: &mut Bytes, deadline: Instant) -> Result<Appended> {
         // Where a put may have taken place without an answer.
         let mut open_at = None;
         let mut pause = PAUSE_MIN;
-        let mut bytes = Bytes::new();
         let mut bytes_base = None;
         let mut behind_others = false;
         loop {
@@ -91,11 +94,11 @@ impl Appender {
             let appended = self.place(object, tail.end)?;
             if bytes_base != Some(tail.end) {
                 // The put before is over, so the bytes are nobody else's.
-                let owned = if bytes.is_empty() { std::mem::take(&mut object.bytes) } else { Vec::from(std::mem::take(&mut bytes)) };
-                bytes = Bytes::from(self.rebase(object, owned, tail.end));
+                let owned = if bytes.is_empty() { std::mem::take(&mut object.bytes) } else { Vec::from(std::mem::take(bytes)) };
+                *bytes = Bytes::from(self.rebase(object, owned, tail.end));
                 bytes_base = Some(tail.end);
             }
-            match self.put(object, appended, &bytes, deadline) {
+            match self.put(object, appended, bytes, deadline) {
                 Ok(Put::Written(_)) if since.elapsed() < self.trust || self.follows(tail, deadline)? => return Ok(self.settle(appended, object)),
                 Ok(Put::Written(_)) => {
                     // Others have gone on from a later end, into which the object of this name was merged long ago.

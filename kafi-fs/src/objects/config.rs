@@ -12,7 +12,7 @@ pub struct ObjectOptions {
     pub object_bytes: u64,
     /// However large `segment.bytes` is, an object is written when it has this many bytes, because it is gathered in memory. Default: 32 MiB.
     pub object_bytes_max: u64,
-    /// What a producer holds in memory at most, over all its partitions, until it is written. Default: 64 MiB.
+    /// What a producer holds in memory at most, over all its partitions, until it is written. Default: 48 MiB.
     pub buffer_bytes_max: u64,
     /// What a producer was given is written at the latest when the first of it is this many milliseconds old, whenever the producer is called. Default: 1,000.
     pub commit_interval_ms: u64,
@@ -40,7 +40,7 @@ impl Default for ObjectOptions {
             batch_records_max: 16 << 10,
             object_bytes: 8 << 20,
             object_bytes_max: 32 << 20,
-            buffer_bytes_max: 64 << 20,
+            buffer_bytes_max: 48 << 20,
             commit_interval_ms: 1_000,
             delivery_timeout_ms: 120_000,
             head_interval_ms: 1_000,

@@ -237,6 +237,7 @@ impl Consumer for ObjectConsumer {
                 return Ok(Polled::Records);
             }
             if filled? {
+                self.fetch.free();
                 return Ok(Polled::End);
             }
             if Instant::now() >= until {
@@ -268,6 +269,7 @@ impl Consumer for ObjectConsumer {
 
     fn close(&mut self, timeout: Duration) -> Result<()> {
         self.turns = None;
+        self.fetch.free();
         self.leave(deadline(timeout));
         Ok(())
     }

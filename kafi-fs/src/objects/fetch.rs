@@ -1,7 +1,8 @@
 //! What the readers of a consumer share: requests under way, and the bytes that may be held for all of them.
 
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafi_core::Result;
@@ -24,6 +25,7 @@ pub(crate) struct Fetch {
     /// The bytes that are asked for or wait to be read.
     held: Arc<AtomicU64>,
     held_max: u64,
+    pub(crate) spares: Spares,
     /// How many readers share that.
     readers: u64,
     /// The size of ranges.
@@ -46,9 +48,42 @@ impl Drop for Share {
     }
 }
 
+/// Memory for ranges, which is used again.
+#[derive(Clone)]
+pub(crate) struct Spares {
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+    count_max: usize,
+}
+
+/// The bytes of a range; the memory goes back to the spares.
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    spares: Spares,
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut buffers = self.spares.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffers.len() < self.spares.count_max {
+            buffers.push(std::mem::take(&mut self.bytes));
+        }
+    }
+}
+
+/// What a read of a range gives; `None` where there is no object.
+pub(crate) type Range = Option<(Buffer, ObjectStat)>;
+
 /// A range of an object that is being read.
 pub(crate) struct Chunk {
-    pub(crate) task: Task<Option<(Vec<u8>, ObjectStat)>>,
+    pub(crate) task: Task<Range>,
     pub(crate) start: u64,
     pub(crate) end: u64,
     /// Nothing where it is read without a share.
@@ -63,6 +98,7 @@ impl Fetch {
             requests_max: options.requests_max,
             held: Arc::default(),
             held_max,
+            spares: Spares { buffers: Arc::default(), count_max: usize::try_from(held_max / chunk_bytes).unwrap_or(usize::MAX) },
             readers: 1,
             chunk_bytes,
             pause_max: Duration::from_millis(options.poll_interval_ms.max(1)),
@@ -84,8 +120,8 @@ impl Fetch {
             self.held.fetch_add(bytes, Ordering::Relaxed);
             let share = Share { held: Arc::clone(&self.held), bytes };
             let end = start + self.chunk_bytes;
-            let (log, deadline) = (log.clone(), Instant::now() + REQUEST_TIMEOUT);
-            let task = self.tasks.start(move || read(&log, name, start, end, deadline));
+            let (log, spares, deadline) = (log.clone(), self.spares.clone(), Instant::now() + REQUEST_TIMEOUT);
+            let task = self.tasks.start(move || read(&log, name, start..end, &spares, deadline));
             Chunk { task, start, end, share: Some(share) }
         })
     }
@@ -99,6 +135,11 @@ impl Fetch {
     /// Says that a reader wants to look again then.
     pub(crate) fn wake_at(&mut self, at: Instant) {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    /// Gives back the memory that waits to be used again.
+    pub(crate) fn free(&mut self) {
+        self.spares.buffers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub(crate) fn finished(&self) -> u64 {
@@ -116,9 +157,10 @@ impl Fetch {
     }
 }
 
-/// Reads a range of an object; `None` where there is no object.
-pub(crate) fn read(log: &PartitionLog, name: i64, start: u64, end: u64, deadline: Instant) -> Result<Option<(Vec<u8>, ObjectStat)>> {
-    let mut bytes = Vec::new();
-    let stat = log.io.get(&log.key(name), Some(start..end), &mut bytes, deadline).map_err(|error| log.context(error))?;
-    Ok(stat.map(|stat| (bytes, stat)))
+/// Reads a range of an object.
+pub(crate) fn read(log: &PartitionLog, name: i64, range: std::ops::Range<u64>, spares: &Spares, deadline: Instant) -> Result<Range> {
+    let bytes = spares.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+    let mut buffer = Buffer { bytes, spares: spares.clone() };
+    let stat = log.io.get(&log.key(name), Some(range), &mut buffer.bytes, deadline).map_err(|error| log.context(error))?;
+    Ok(stat.map(|stat| (buffer, stat)))
 }

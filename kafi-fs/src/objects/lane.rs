@@ -16,6 +16,30 @@ use crate::topic_config::Effective;
 /// How long writing `head.json` may take; it is not worth more.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many objects' memory is kept to be used again.
+const SPARES_MAX: usize = 4;
+
+/// Memory that is used again, for all lanes of a producer.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// For an encoded batch.
+    batch: Vec<u8>,
+    /// For objects.
+    objects: Vec<Vec<u8>>,
+}
+
+impl Memory {
+    /// The bytes that wait to be used again for objects.
+    pub(crate) fn spare_bytes(&self) -> usize {
+        self.objects.iter().map(Vec::capacity).sum()
+    }
+
+    /// Gives them back.
+    pub(crate) fn free(&mut self) {
+        self.objects.clear();
+    }
+}
+
 /// One partition of a topic, as a producer sees it.
 pub(crate) struct ObjectLane {
     intake: Intake,
@@ -45,6 +69,8 @@ struct Upload {
     appender: Appender,
     runs: Vec<Run>,
     held_bytes: usize,
+    /// Memory that is free again.
+    buffer: Vec<u8>,
     outcome: Result<Appended>,
     /// What the topic was meanwhile.
     checked: Checked,
@@ -126,29 +152,29 @@ impl ObjectLane {
     }
 
     /// Encodes what was taken, as a batch of the object that grows. What cannot be written fails.
-    pub(crate) fn write(&mut self, limits: &Limits, topic: &Effective, object_bytes: u64, buffer: &mut Vec<u8>, reports: &mut Vec<Report>) {
-        let finished = match self.intake.finish(topic.compression, buffer) {
+    pub(crate) fn write(&mut self, limits: &Limits, topic: &Effective, object_bytes: u64, memory: &mut Memory, reports: &mut Vec<Report>) {
+        let finished = match self.intake.finish(topic.compression, &mut memory.batch) {
             Ok(Some(finished)) => finished,
             Ok(None) => return,
             Err(error) => return self.fail_unwritten(Vec::new(), error, reports),
         };
         match self.intake.check_size(finished.bytes.len(), topic) {
-            Ok(()) => self.grow(finished, limits, object_bytes, buffer),
+            Ok(()) => self.grow(finished, limits, object_bytes, memory),
             Err(error) => self.fail_unwritten(finished.runs, error, reports),
         }
     }
 
     /// Adds a batch to the object that grows, and ends it before it gets too large.
-    fn grow(&mut self, finished: Finished, limits: &Limits, object_bytes: u64, buffer: &mut Vec<u8>) {
+    fn grow(&mut self, finished: Finished, limits: &Limits, object_bytes: u64, memory: &mut Memory) {
         let is_full = |bytes: usize| bytes as u64 >= object_bytes;
         if self.growing.as_ref().is_some_and(|growing| is_full(growing.object.bytes.len() + finished.bytes.len())) {
             self.seal();
         }
         let Finished { bytes, header, min_timestamp, runs } = finished;
-        self.held_bytes += bytes.len();
         let growing = self.growing.get_or_insert_with(|| Sealed::empty(limits.keep_offsets, header.base_offset));
-        growing.held_bytes += bytes.len();
         let object = &mut growing.object;
+        // What is held is memory, used or not.
+        let held_before = object.bytes.capacity();
         let base = if limits.keep_offsets { header.base_offset } else { object.next_offset };
         let shift = base - header.base_offset;
         object.batches.push((object.bytes.len(), base));
@@ -156,17 +182,19 @@ impl ObjectLane {
         object.min_timestamp = object.min_timestamp.min(min_timestamp);
         object.max_timestamp = object.max_timestamp.max(header.max_timestamp);
         if object.bytes.is_empty() {
-            object.bytes = bytes;
-        } else {
-            // Doubled as usual, but not beyond what an object takes.
-            let needed = object.bytes.len() + bytes.len();
-            if needed > object.bytes.capacity() {
-                let wanted = (needed * 2).min(usize::try_from(object_bytes).unwrap_or(usize::MAX)).max(needed);
-                object.bytes.reserve_exact(wanted - object.bytes.len());
-            }
-            object.bytes.extend_from_slice(&bytes);
-            *buffer = bytes;
+            object.bytes = memory.objects.pop().unwrap_or_default();
         }
+        // Doubled as usual, but not beyond what an object takes.
+        let needed = object.bytes.len() + bytes.len();
+        if needed > object.bytes.capacity() {
+            let wanted = (needed * 2).min(usize::try_from(object_bytes).unwrap_or(usize::MAX)).max(needed);
+            object.bytes.reserve_exact(wanted - object.bytes.len());
+        }
+        object.bytes.extend_from_slice(&bytes);
+        let grown = object.bytes.capacity() - held_before;
+        growing.held_bytes += grown;
+        self.held_bytes += grown;
+        memory.batch = bytes;
         growing.runs.extend(runs.iter().map(|run| Run { offset: run.offset + shift, ..*run }));
         self.intake.recycle(runs);
         if is_full(self.growing.as_ref().map_or(0, |growing| growing.object.bytes.len())) {
@@ -183,12 +211,12 @@ impl ObjectLane {
     }
 
     /// Looks what became of the upload, and starts the next one.
-    pub(crate) fn advance(&mut self, tasks: &mut Tasks, check: &Arc<TopicCheck>, timing: Timing, reports: &mut Vec<Report>) -> Progress {
+    pub(crate) fn advance(&mut self, tasks: &mut Tasks, check: &Arc<TopicCheck>, timing: Timing, memory: &mut Memory, reports: &mut Vec<Report>) -> Progress {
         let mut progress = Progress::Fine;
         if let Some(upload) = self.upload.as_ref().and_then(Task::take) {
             self.upload = None;
             match upload {
-                Ok(upload) => progress = self.finish(upload, reports),
+                Ok(upload) => progress = self.finish(upload, memory, reports),
                 Err(error) => self.fail(error, reports),
             }
         }
@@ -202,8 +230,12 @@ impl ObjectLane {
         progress
     }
 
-    fn finish(&mut self, upload: Upload, reports: &mut Vec<Report>) -> Progress {
-        let Upload { appender, mut runs, held_bytes, outcome, checked } = upload;
+    fn finish(&mut self, upload: Upload, memory: &mut Memory, reports: &mut Vec<Report>) -> Progress {
+        let Upload { appender, mut runs, held_bytes, mut buffer, outcome, checked } = upload;
+        if memory.objects.len() < SPARES_MAX {
+            buffer.clear();
+            memory.objects.push(buffer);
+        }
         self.held_bytes -= held_bytes;
         match outcome {
             Ok(Appended { base, end }) => {
@@ -285,8 +317,9 @@ fn upload(sealed: Sealed, mut appender: Appender, check: &TopicCheck, deadline: 
     if let (Ok(appended), false) = (&outcome, object.keep_offsets) {
         runs.iter_mut().for_each(|run| run.offset += appended.base);
     }
-    match checked {
-        Ok(checked) => Upload { appender, runs, held_bytes, outcome, checked },
-        Err(error) => Upload { appender, runs, held_bytes, outcome: outcome.and(Err(error)), checked: Checked::Same },
-    }
+    let (outcome, checked) = match checked {
+        Ok(checked) => (outcome, checked),
+        Err(error) => (outcome.and(Err(error)), Checked::Same),
+    };
+    Upload { appender, runs, held_bytes, buffer: object.bytes, outcome, checked }
 }

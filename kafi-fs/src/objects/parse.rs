@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
-use super::fetch::{Chunk, Share};
+use super::fetch::{Buffer, Chunk, Share};
 use super::io::ObjectStat;
 use super::log::{Facts, Name};
 
@@ -21,7 +21,7 @@ pub(crate) struct Object {
     /// The offset after its last record, as its writer says.
     end: Option<i64>,
     /// The range that is being parsed, and up to where it is.
-    bytes: Vec<u8>,
+    buffer: Option<Buffer>,
     at: usize,
     share: Option<Share>,
     /// The beginning of a batch whose rest is in the next range.
@@ -56,7 +56,7 @@ impl Object {
             chunks: VecDeque::from([chunk]),
             stat: None,
             end: None,
-            bytes: Vec::new(),
+            buffer: None,
             at: 0,
             share: None,
             part: Vec::new(),
@@ -85,12 +85,16 @@ impl Object {
 
     /// The bytes that are asked for or held.
     pub(crate) fn held(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.end.min(self.len().max(1)).saturating_sub(chunk.start)).sum::<u64>() + self.bytes.len() as u64
+        self.chunks.iter().map(|chunk| chunk.end.min(self.len().max(1)).saturating_sub(chunk.start)).sum::<u64>() + self.bytes().len() as u64
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.buffer.as_deref().unwrap_or_default()
     }
 
     /// Whether nothing of it is left to be parsed, and nothing is asked for.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.chunks.is_empty() && self.at == self.bytes.len()
+        self.chunks.is_empty() && self.at == self.bytes().len()
     }
 
     /// From which byte on more has to be asked for.
@@ -106,8 +110,8 @@ impl Object {
     /// Puts the next batch that reaches beyond `position` into the decoder's buffer.
     pub(crate) fn next(&mut self, position: i64, decoder: &mut Decoder) -> Result<Parsed> {
         loop {
-            if self.at == self.bytes.len() {
-                self.share = None;
+            if self.at == self.bytes().len() {
+                (self.buffer, self.at, self.share) = (None, 0, None);
                 if let Some(stat) = self.stat.as_ref().filter(|stat| self.parsed + self.part.len() as u64 >= stat.len) {
                     let whole = self.part.is_empty() && stat.len > 0;
                     return Ok(if whole { self.finish() } else { Parsed::Bad("the batch is not whole".into()) });
@@ -123,7 +127,8 @@ impl Object {
                 Err(fault) => return Ok(Parsed::Bad(fault)),
             };
             let total = header.total_bytes();
-            let taken = if self.part.is_empty() { self.bytes.get(self.at..self.at + total) } else { None };
+            let bytes = self.buffer.as_deref().unwrap_or_default();
+            let taken = if self.part.is_empty() { bytes.get(self.at..self.at + total) } else { None };
             if let Some(batch) = taken {
                 if header.next_offset() > position {
                     let buffer = decoder.buffer();
@@ -132,7 +137,7 @@ impl Object {
                 }
                 self.at += total;
             } else {
-                let rest = &self.bytes[self.at..];
+                let rest = &bytes[self.at..];
                 let count = rest.len().min(total - self.part.len());
                 self.part.extend_from_slice(&rest[..count]);
                 self.at += count;
@@ -172,13 +177,13 @@ impl Object {
         }
         self.end = self.end.or(Facts::of(&stat).map(|facts| facts.end));
         self.stat.get_or_insert(stat);
-        (self.bytes, self.at, self.share) = (bytes, 0, chunk.share);
+        (self.buffer, self.at, self.share) = (Some(bytes), 0, chunk.share);
         Ok(None)
     }
 
     /// The header of the next batch; `None` where its rest is in the next range.
     fn take_header(&mut self) -> std::result::Result<Option<BatchHeader>, String> {
-        let rest = &self.bytes[self.at..];
+        let rest = &self.buffer.as_deref().unwrap_or_default()[self.at..];
         if self.part.len() < BatchHeader::LEN && !(self.part.is_empty() && rest.len() >= BatchHeader::LEN) {
             let count = rest.len().min(BatchHeader::LEN - self.part.len());
             self.part.extend_from_slice(&rest[..count]);
@@ -187,7 +192,7 @@ impl Object {
                 return Ok(None);
             }
         }
-        let bytes = if self.part.is_empty() { &self.bytes[self.at..] } else { &self.part[..] };
+        let bytes = if self.part.is_empty() { &self.bytes()[self.at..] } else { &self.part[..] };
         let header = BatchHeader::parse(bytes).map_err(|error| error.message().to_string())?.ok_or("the batch is not whole")?;
         if header.base_offset < self.next_offset {
             return Err(format!("its base offset {} is below {}", header.base_offset, self.next_offset));

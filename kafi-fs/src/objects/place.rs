@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use kafi_core::Result;
 
-use super::fetch::read;
+use super::fetch::{Buffer, Spares, read};
 use super::io::ObjectStat;
 use super::locate::Found;
 use super::log::{Name, PartitionLog};
@@ -31,7 +31,7 @@ impl From<Found> for Place {
 /// What a look at the end found.
 pub(crate) enum Look {
     /// The next object, or its beginning.
-    Object { bytes: Vec<u8>, stat: ObjectStat },
+    Object { bytes: Buffer, stat: ObjectStat },
     /// Nothing yet; with `certain`, a listing showed that the log really ends there.
     Nothing { certain: bool },
     /// The place lies within an object that others were merged into.
@@ -69,8 +69,8 @@ pub(crate) fn place_merged(log: &PartitionLog, position: i64, deadline: Instant)
 }
 
 /// Looks whether there is an object at `offset`, where the log ended before. Unless that is `certain`, a listing shows whether it still does.
-pub(crate) fn look(log: &PartitionLog, offset: i64, position: i64, bytes: u64, certain: bool, deadline: Instant) -> Result<Look> {
-    if let Some((bytes, stat)) = read(log, offset, 0, bytes, deadline)? {
+pub(crate) fn look(log: &PartitionLog, offset: i64, position: i64, bytes: u64, certain: bool, spares: &Spares, deadline: Instant) -> Result<Look> {
+    if let Some((bytes, stat)) = read(log, offset, 0..bytes, spares, deadline)? {
         return Ok(Look::Object { bytes, stat });
     }
     if certain {

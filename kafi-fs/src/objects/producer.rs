@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kafi_core::{ANY_PARTITION, Batch, Delivery, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, check_topic_name, partition_of};
 
 use super::append::TopicCheck;
-use super::lane::{ObjectLane, Progress, Timing};
+use super::lane::{Memory, ObjectLane, Progress, Timing};
 use super::storage::Shared;
 use super::tasks::Tasks;
 use super::topics::Loaded;
@@ -37,8 +37,7 @@ pub(crate) struct ObjectProducer {
     /// For each topic of the batch in hand, where it stands in `topics`.
     batch_topics: Vec<usize>,
     lanes: usize,
-    /// Memory for encoded batches.
-    buffer: Vec<u8>,
+    memory: Memory,
     /// Since when something waits that is not on its way.
     waits_since: Option<Instant>,
     /// Reports that the caller has not fetched.
@@ -80,7 +79,7 @@ impl ObjectProducer {
             by_name: HashMap::new(),
             batch_topics: Vec::new(),
             lanes: 0,
-            buffer: Vec::new(),
+            memory: Memory::default(),
             waits_since: None,
             ready: Vec::new(),
             handed: Vec::new(),
@@ -173,7 +172,7 @@ impl ObjectProducer {
         let mut must_write = lane.must_write(&record, limits, &known.config);
         loop {
             if must_write {
-                lane.write(limits, &known.config, known.object_bytes, &mut self.buffer, &mut self.ready);
+                lane.write(limits, &known.config, known.object_bytes, &mut self.memory, &mut self.ready);
                 if lane_index == topic.sticky % partitions {
                     topic.sticky = lane_index + 1;
                 }
@@ -212,7 +211,7 @@ impl ObjectProducer {
         for topic in &mut self.topics {
             let Some(known) = &topic.known else { continue };
             for lane in topic.lanes.iter_mut().filter(|lane| lane.is_busy()) {
-                lane.write(&limits, &known.config, known.object_bytes, &mut self.buffer, &mut self.ready);
+                lane.write(&limits, &known.config, known.object_bytes, &mut self.memory, &mut self.ready);
                 lane.seal();
             }
         }
@@ -226,14 +225,14 @@ impl ObjectProducer {
             trust: Duration::from_millis(options.trust_ms),
             head_interval: Duration::from_millis(options.head_interval_ms),
         };
-        let mut held = 0;
+        let mut held = self.memory.spare_bytes();
         for index in 0..self.topics.len() {
             let topic = &mut self.topics[index];
             let Some(check) = topic.known.as_ref().map(|known| Arc::clone(&known.check)) else { continue };
             let (mut changed, mut found) = (Vec::new(), None);
             for (number, lane) in topic.lanes.iter_mut().enumerate() {
                 if lane.is_uploading()
-                    && let Progress::Changed(runs, topic) = lane.advance(&mut self.tasks, &check, timing, &mut self.ready)
+                    && let Progress::Changed(runs, topic) = lane.advance(&mut self.tasks, &check, timing, &mut self.memory, &mut self.ready)
                 {
                     changed.push((number, runs));
                     found = topic;
@@ -285,6 +284,10 @@ impl ObjectProducer {
             let seen = self.tasks.finished();
             if self.advance() <= max {
                 return true;
+            }
+            if self.memory.spare_bytes() > 0 {
+                self.memory.free();
+                continue;
             }
             if !self.lanes().any(ObjectLane::is_uploading) {
                 self.seal();
@@ -409,7 +412,7 @@ impl Producer for ObjectProducer {
         self.closed = true;
         self.topics.clear();
         self.by_name.clear();
-        self.buffer = Vec::new();
+        self.memory = Memory::default();
         Ok(())
     }
 }

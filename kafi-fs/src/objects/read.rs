@@ -171,9 +171,9 @@ impl ObjectReader {
                     fetch.wake_at(at);
                     return Ok(Step::Wait);
                 }
-                let (log, position, bytes) = (self.log.clone(), self.position, fetch.chunk_bytes);
+                let (log, position, bytes, spares) = (self.log.clone(), self.position, fetch.chunk_bytes, fetch.spares.clone());
                 let certain = self.certain.elapsed() < CERTAIN;
-                self.state = State::Looking(offset, fetch.start(move |deadline| look(&log, offset, position, bytes, certain, deadline)));
+                self.state = State::Looking(offset, fetch.start(move |deadline| look(&log, offset, position, bytes, certain, &spares, deadline)));
                 Ok(Step::Wait)
             }
             State::Looking(offset, task) => match task.take() {

@@ -121,6 +121,40 @@ fn lost_answers_do_not_disturb_a_merge() {
 }
 
 #[test]
+fn a_merge_that_was_overtaken_changes_nothing() {
+    let (io, _) = filled(12);
+    let (others, mut is_first) = (Arc::clone(&io), true);
+    // Right before it overwrites the first object, another one merges more, and deletes what it merged.
+    let script = move |kind, key: &str| {
+        if kind == Kind::Put && key.ends_with(".log") && is_first {
+            is_first = false;
+            merge(&super::storage(&others), ALL, 0).unwrap();
+        }
+        Fault::None
+    };
+    merge(&storage_over(FaultyObjects::new(&io, script)), 300, 0).unwrap();
+    assert_eq!(names(&io), [0, 11]);
+    assert_eq!(read(&storage(&io)), numbers(0, 12));
+}
+
+#[test]
+fn objects_that_were_asked_for_before_a_merge_are_read_once() {
+    let (io, _) = filled(12);
+    let (others, mut is_first) = (Arc::clone(&io), true);
+    // The first object is merged with the others while all of them are on their way to the reader, and they stay.
+    let script = move |kind, key: &str| {
+        if kind == Kind::Get && key.ends_with("00.log") && is_first {
+            is_first = false;
+            let argument = format!(r#"{{"topic":"t","bytes_max":{ALL},"grace_ms":3600000}}"#);
+            admin(&super::storage(&others)).operation("merge", &argument, Duration::from_millis(100)).unwrap();
+        }
+        Fault::None
+    };
+    let reader = storage_over(FaultyObjects::new(&io, script));
+    assert_eq!(drain(&mut *consumer(&reader, 0, Some(12))), numbers(0, 12));
+}
+
+#[test]
 fn readers_in_the_middle_see_no_gap_and_nothing_twice() {
     for taken in 0..12 {
         for ahead in [true, false] {
