@@ -5,6 +5,7 @@ mod lengths;
 mod links;
 mod lints;
 mod one_pass;
+mod packages;
 mod unsafety;
 mod words;
 
@@ -14,13 +15,14 @@ use files::File;
 /// A rule: its name, and what it finds wrong in the files of the repository.
 type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     ("files are short", lengths::check),
     ("nothing is left to be done", words::check),
     ("every crate has the workspace's lints", lints::check),
     ("unsafe code has its place", unsafety::check),
     ("the table of one pass is true", one_pass::check),
     ("links lead somewhere", links::check),
+    ("what is published says what it is", packages::check),
 ];
 
 /// Checks all rules, and reports everything that is wrong.
