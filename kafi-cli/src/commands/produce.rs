@@ -122,7 +122,8 @@ fn prepare(args: &ProduceArgs, context: &Context, kafi: &Kafi, topic: &str) -> R
             first_use.say(context);
             Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(error.hint("--create creates it")),
+        // A bucket that is missing is another matter, and has a hint of its own.
+        Err(error) if error.kind() == ErrorKind::NotFound && error.context().all(|(key, _)| key != "object") => Err(error.hint("--create creates it")),
         Err(error) => Err(error),
     }
 }
