@@ -77,7 +77,10 @@ fn bad_files_are_one_line_without_secrets() {
         ("local:\n  rootdir: /tmp\n", "section local, key rootdir: unknown key, did you mean root.dir?"),
         ("rest_proxy:\n  url: hunter2\n", "section rest_proxy, key url: unknown key, did you mean rest.proxy.url?"),
         ("s3:\n  secret.kye: hunter2\n", "section s3, key secret.kye: unknown key, did you mean secret.key?"),
-        ("azure_blob:\n  qqq: hunter2\n", "unknown key; known: connection.string account.name account.key sas.token endpoint container.name container.create root.dir"),
+        (
+            "azure_blob:\n  qqq: hunter2\n",
+            "unknown key; known: connection.string account.name account.key sas.token endpoint container.name container.create root.dir",
+        ),
         ("local:\nschema_registry:\n  url: hunter2\n", "section schema_registry, key url: unknown key, did you mean schema.registry.url?"),
         ("local:\nkafi:\n  consume_batch_sizes: 1\n", "section kafi, key consume_batch_sizes: unknown key, did you mean consume.batch.size?"),
         (
