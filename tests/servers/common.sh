@@ -147,7 +147,8 @@ is_ready() {
   is_running || return 1
   { exec 3<>"/dev/tcp/127.0.0.1/$(<"$run/port")"; } 2>/dev/null || return 1
   printf 'GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
-  read -r -t 5 line <&3 || true
+  # A server that is busy with the tests of others may take its time.
+  read -r -t 30 line <&3 || true
   exec 3>&-
   [[ $line == HTTP/* ]]
 }
