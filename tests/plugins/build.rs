@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 /// The root of the repository.
@@ -42,6 +42,16 @@ pub static CHANGED: LazyLock<PathBuf> = LazyLock::new(|| {
     built(&workspace, "changed")
 });
 
+/// Runs the tests of the storage outside of the workspace, as its author would, and says what they print.
+pub fn tests_of_the_example() -> Output {
+    let folder = Path::new(ROOT).join("examples/plugins/jsonl");
+    // The versions of the dependencies that are tested are those of the workspace.
+    fs::copy(Path::new(ROOT).join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let mut test = Command::new(env!("CARGO"));
+    test.args(["test", "--quiet", "--offline", "--target-dir"]).arg(target()).current_dir(folder);
+    test.output().expect("cargo can be run")
+}
+
 /// A library from a line of C.
 pub fn from_c(folder: &Path, name: &str, line: &str) -> PathBuf {
     let (source, library) = (folder.join(format!("{name}.c")), folder.join(format!("{name}{}", env::consts::DLL_SUFFIX)));
@@ -53,12 +63,17 @@ pub fn from_c(folder: &Path, name: &str, line: &str) -> PathBuf {
 
 /// Builds the package in `folder` with what was built for this test, as far as it is the same, and says where its library lies.
 fn built(folder: &Path, name: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test knows its file");
-    let target = test.ancestors().nth(3).expect("a test lies in the target folder");
+    let target = target();
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--package", name, "--target-dir"]).arg(target).current_dir(folder);
+    build.args(["build", "--quiet", "--package", name, "--target-dir"]).arg(&target).current_dir(folder);
     assert!(build.status().expect("cargo can be run").success(), "{name} can be built");
     target.join("debug").join(format!("{}{name}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
+}
+
+/// The folder that this test was built in.
+fn target() -> PathBuf {
+    let test = env::current_exe().expect("a test knows its file");
+    test.ancestors().nth(3).expect("a test lies in the target folder").to_path_buf()
 }
 
 /// A folder of this name for what is built from, with nothing in it.

@@ -76,11 +76,33 @@ fn a_plugin_of_the_first_version_loads_and_is_read() {
 }
 
 #[test]
+fn nothing_of_the_interface_has_changed() {
+    let code = |folder: &str| -> Vec<(String, String)> {
+        let mut files: Vec<PathBuf> = fs::read_dir(Path::new(build::ROOT).join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let code =
+            |path: &PathBuf| fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        files.iter().map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), code(path))).collect()
+    };
+    for (now, frozen) in code("kafi-abi/src").into_iter().zip(code("tests/plugins/frozen/kafi-abi/src")) {
+        assert!(now == frozen, "{} differs from version 1.0, and with it all plugins that were built are refused: see docs/concepts/plugins.md", now.0);
+    }
+}
+
+#[test]
 fn a_plugin_with_another_kafi_core_loads() {
     let plugin = Plugin::load(&NAUGHTY).unwrap();
     assert_eq!((plugin.announced.name, plugin.announced.version, plugin.announced.kafi_core), ("naughty", "0.3.0", "7.7.7"));
     let schemes: Vec<_> = plugin.announced.storages.iter().map(|storage| storage.scheme).collect();
     assert_eq!(schemes, ["naughty", "mem"]);
+}
+
+#[test]
+fn a_storage_outside_of_the_workspace_passes_its_tests_and_the_suite() {
+    let output = build::tests_of_the_example();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("15 passed; 0 failed"), "{printed}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every crate takes the lints of the workspace, and those ask for documentation.
+//! Every crate takes the lints of the workspace, and those ask for documentation; and none ends the process when something panics, which would break plugins.
 
 use super::File;
 
@@ -12,6 +12,9 @@ pub fn check(files: &[File]) -> Vec<String> {
         if manifest.path == "Cargo.toml" {
             let gone = WORKSPACE_LINTS.iter().filter(|lint| !manifest.text.contains(*lint));
             wrong.extend(gone.map(|lint| format!("Cargo.toml: the lint {lint} is gone")));
+        }
+        if manifest.text.contains("panic = \"abort\"") {
+            wrong.push(format!("{}: a profile sets panic = \"abort\", so that a panic of a plugin could not become an error", manifest.path));
         }
         // Whoever has a workspace of its own cannot take the lints of ours.
         let is_apart = manifest.path != "Cargo.toml" && manifest.text.contains("[workspace]\n");
@@ -34,7 +37,10 @@ mod tests {
             File::new("a/Cargo.toml", "[package]\n"),
             File::new("b/Cargo.toml", "[lints]\nworkspace = true\n"),
             File::new("c/Cargo.toml", "[workspace]\n[package]\n"),
+            File::new("d/Cargo.toml", "[workspace]\n[profile.release]\npanic = \"abort\"\n"),
         ];
-        assert_eq!(check(&files), [format!("Cargo.toml: the lint {} is gone", WORKSPACE_LINTS[1]), "a/Cargo.toml: lacks `[lints] workspace = true`".into()]);
+        let aborts = "d/Cargo.toml: a profile sets panic = \"abort\", so that a panic of a plugin could not become an error".to_string();
+        let expected = [format!("Cargo.toml: the lint {} is gone", WORKSPACE_LINTS[1]), "a/Cargo.toml: lacks `[lints] workspace = true`".into(), aborts];
+        assert_eq!(check(&files), expected);
     }
 }
