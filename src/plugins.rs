@@ -7,10 +7,9 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use kafi_core::abi::import::{self, Announced};
+use kafi_core::abi::import::{self, Announced, Library};
 use kafi_core::abi::kafi_abi::PluginRef;
 use kafi_core::abi::kafi_abi::abi_stable::library::{LibraryError, lib_header_from_path};
 use kafi_core::abi::{KAFI_ABI, KAFI_ABI_SYMBOL, Opening};
@@ -55,7 +54,7 @@ pub struct Plugin {
     /// What it says of itself.
     pub announced: Announced,
     module: PluginRef,
-    library: u64,
+    library: Library,
 }
 
 impl Plugin {
@@ -64,14 +63,13 @@ impl Plugin {
     /// # Errors
     /// `Config`, in one line: no such file, no library, no plugin, or one for another version of the interface.
     pub fn load(path: &Path) -> Result<Self> {
-        static LIBRARIES: AtomicU64 = AtomicU64::new(0);
         let failed = |error: Error| error.with("plugin", path.display());
         let full = readable(path).map_err(failed)?;
         check_number(number(&full).map_err(failed)?).map_err(failed)?;
         let header = lib_header_from_path(&full).map_err(|error| failed(unfit(&error)))?;
         let module = header.init_root_module::<PluginRef>().map_err(|error| failed(unfit(&error)))?;
         let announced = import::announced(module).map_err(failed)?;
-        Ok(Self { path: path.to_path_buf(), announced, module, library: LIBRARIES.fetch_add(1, Ordering::Relaxed) })
+        Ok(Self { path: path.to_path_buf(), announced, module, library: Library::new() })
     }
 
     /// Opens one of its storages. Does not speak to a server.

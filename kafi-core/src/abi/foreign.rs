@@ -8,6 +8,7 @@ use crate::batch::RecordMeta;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{HeaderMeta, TimestampType};
 
+use super::import::Library;
 use super::layout;
 
 /// Parts of a batch that the other side of the plugin interface lends, and the arena that they lie in, where the other side is a plugin. Most batches have none, and stay small.
@@ -17,8 +18,8 @@ pub(crate) struct Foreign(Option<Box<Lent>>);
 #[derive(Default)]
 struct Lent {
     shown: Option<BatchView>,
-    /// The arena, and the number of the library that it goes back to.
-    arena: Option<(u64, Arena)>,
+    /// The arena, and the library that it goes back to.
+    arena: Option<(Library, Arena)>,
 }
 
 impl Foreign {
@@ -75,14 +76,14 @@ impl Foreign {
     }
 
     /// Takes the arena back that came from this library, if there is one; an arena of another library is freed.
-    pub(crate) fn take_arena(&mut self, library: u64) -> Option<Arena> {
+    pub(crate) fn take_arena(&mut self, library: Library) -> Option<Arena> {
         self.hide();
         let (from, arena) = self.0.as_mut()?.arena.take()?;
         (from == library).then_some(arena)
     }
 
     /// Keeps an arena of this library.
-    pub(crate) fn keep_arena(&mut self, library: u64, arena: Arena) {
+    pub(crate) fn keep_arena(&mut self, library: Library, arena: Arena) {
         self.hide();
         self.0.get_or_insert_default().arena = Some((library, arena));
     }

@@ -131,7 +131,7 @@ impl Producer for EchoProducer {
 }
 
 fn echo() -> Arc<dyn Storage> {
-    import::storage(export::storage(Arc::new(Echo::default())), 0)
+    import::storage(export::storage(Arc::new(Echo::default())), import::Library::new())
 }
 
 fn nasty() -> Batch {
@@ -331,7 +331,7 @@ const META: RecordMeta =
 
 fn raw(view: BatchView) -> Box<dyn Consumer> {
     let raw: StorageBox = Storage_TO::from_value(Raw(view), TD_Opaque);
-    import::storage(raw, 1).consumer(&ConsumerOptions::default()).unwrap()
+    import::storage(raw, import::Library::new()).consumer(&ConsumerOptions::default()).unwrap()
 }
 
 #[test]
@@ -364,6 +364,22 @@ fn the_host_refuses_what_points_outside() {
     assert_eq!(consumer.poll(&mut batch, Duration::ZERO).unwrap(), Polled::Records);
     assert!(raw(BatchView::empty()).poll(&mut batch, Duration::ZERO).unwrap_err().message().contains("where there are none"));
     assert!(consumer.poll(&mut batch, Duration::from_nanos(9)).unwrap_err().to_string().contains("status 9"));
+}
+
+#[test]
+fn an_arena_goes_back_only_to_its_own_library() {
+    let storage = echo();
+    let (mut producer, mut consumer) = (storage.producer(&ProducerOptions::default()).unwrap(), storage.consumer(&ConsumerOptions::default()).unwrap());
+    let topics = [Text::new("t")];
+    let mut records = [META];
+    let mut other = raw(BatchView::exclusive(b"data", &mut records, &[], &topics));
+    let mut batch = Batch::new();
+    for _ in 0..2 {
+        // The arena of the other library holds nothing: whoever takes it for one of ours falls over it.
+        assert_eq!(other.poll(&mut batch, Duration::ZERO).unwrap(), Polled::Records);
+        producer.produce(&nasty(), 0, 1, WAIT).unwrap();
+        assert_eq!((consumer.poll(&mut batch, WAIT).unwrap(), batch.len()), (Polled::Records, 2));
+    }
 }
 
 #[test]

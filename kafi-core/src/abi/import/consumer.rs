@@ -6,14 +6,14 @@ use kafi_abi::ConsumerBox;
 
 use super::super::json::{from_text, to_text};
 use super::super::show;
-use super::{nanoseconds, received};
+use super::{Library, nanoseconds, received};
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, Membership, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Imported {
     pub(super) inner: ConsumerBox,
-    pub(super) library: u64,
+    pub(super) library: Library,
 }
 
 impl Consumer for Imported {

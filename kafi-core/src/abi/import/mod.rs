@@ -6,6 +6,7 @@ mod producer;
 
 use std::panic;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kafi_abi::abi_stable::std_types::{RResult, RStr, RString};
@@ -96,21 +97,32 @@ fn kept(text: String) -> &'static str {
     text.leak()
 }
 
-/// Opens a storage of a plugin; its log lines go where those of the host go. `library` is a number that no other library in this process has: arenas go back to the library they
-/// come from by it. Does not speak to a server.
+/// A library that was loaded, told from all others of this process: arenas go back to the one that they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Library(u64);
+
+impl Library {
+    /// One more library.
+    #[expect(clippy::new_without_default, reason = "each is another one, where defaults are alike")]
+    pub fn new() -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Opens a storage of a plugin; its log lines go where those of the host go. Does not speak to a server.
 ///
 /// # Errors
 /// Those of the plugin.
-pub fn open(plugin: PluginRef, library: u64, opening: &Opening) -> Result<Arc<dyn Storage>> {
+pub fn open(plugin: PluginRef, library: Library, opening: &Opening) -> Result<Arc<dyn Storage>> {
     let text = to_text(opening)?;
     let sink = LogSink { level_max: LevelFilter::to_level(&log::max_level()).map_or(0, |level| level as u32), line: log_line };
-    // SAFETY: the caller of the loader gives each library a number of its own.
     let opened = plugin.open()(RStr::from(text.as_str()), sink);
     Ok(storage(received(opened)?, library))
 }
 
-/// The storage that crossed, for `library` as in [`open`].
-pub fn storage(inner: StorageBox, library: u64) -> Arc<dyn Storage> {
+/// The storage that crossed.
+pub fn storage(inner: StorageBox, library: Library) -> Arc<dyn Storage> {
     let (name, scheme) = (inner.name().to_string(), inner.scheme().to_string());
     let capabilities = Capabilities::from_bits(inner.capabilities());
     Arc::new(ImportedStorage { inner, library, name, scheme, capabilities })
@@ -137,7 +149,7 @@ fn nanoseconds(timeout: Duration) -> u64 {
 
 struct ImportedStorage {
     inner: StorageBox,
-    library: u64,
+    library: Library,
     name: String,
     scheme: String,
     capabilities: Capabilities,
