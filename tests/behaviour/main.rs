@@ -2,8 +2,6 @@
 
 #[path = "../servers/kafka.rs"]
 mod kafka;
-#[path = "../servers/server.rs"]
-mod server;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -15,6 +13,7 @@ use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
 use kafi_fs::FolderOptions;
 use kafi_fs::objects::{self, MemoryObjects, ObjectOptions};
+use kafka::server;
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");

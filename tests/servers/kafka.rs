@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 #[path = "server.rs"]
-mod server;
+pub mod server;
 
 /// A variable that the broker's script sets. Where no variable says that a broker runs, the script starts one; a broker that does not start is a panic.
 pub fn variable(name: &str) -> &'static str {
