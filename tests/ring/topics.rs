@@ -111,7 +111,8 @@ fn nasty(topic: &str, partitions: i32) -> Vec<OwnedRecord> {
     headers.push("", "empty name");
     let none = HeadersBuf::new();
     let huge: Vec<u8> = (0..900_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let plain: [(i64, Option<&[u8]>, Option<&[u8]>, &HeadersBuf); 8] = [
+    type Fields<'a> = (i64, Option<&'a [u8]>, Option<&'a [u8]>, &'a HeadersBuf);
+    let plain: [Fields<'_>; 8] = [
         (1_700_000_000_000, Some(b"k"), Some(b"v"), &none),
         (1_600_000_000_000, None, Some(b"null key, earlier"), &none),
         (1_790_000_000_000, Some(b""), Some(b""), &none),
