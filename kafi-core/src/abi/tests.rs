@@ -204,7 +204,7 @@ fn everything_else_crosses() {
     let mut consumer = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     consumer.assign(&[Assignment { topic: "t".into(), partition: 1, start: 2, end: Some(5) }], WAIT).unwrap();
     let position = Position { topic: "t".into(), partition: 1, offset: 5 };
-    assert_eq!(consumer.positions(), [position.clone()]);
+    assert_eq!(consumer.positions(), std::slice::from_ref(&position));
     assert_eq!(consumer.membership(), Membership::Revoking);
     assert_eq!(consumer.seek(&position, WAIT).unwrap_err().to_string(), "seek: offset 5: not there");
     let fenced = consumer.commit(&[], WAIT).unwrap_err();
