@@ -8,6 +8,8 @@ use super::fetch::{Buffer, Spares, read};
 use super::io::ObjectStat;
 use super::locate::Found;
 use super::log::{Name, PartitionLog};
+use super::topics;
+use crate::topic_file::TopicFile;
 
 /// Where an offset lies.
 pub(crate) enum Place {
@@ -92,12 +94,9 @@ pub(crate) fn look(log: &PartitionLog, offset: i64, position: i64, bytes: u64, c
 
 /// Notices that the topic was deleted.
 fn check_topic(log: &PartitionLog, deadline: Instant) -> Result<()> {
-    let mut bytes = Vec::new();
-    let stat = log.io.get(&format!("topics/{}/topic.json", log.topic), None, &mut bytes, deadline).map_err(|error| log.context(error))?;
-    let file = match stat {
-        Some(_) => crate::topic_file::TopicFile::parse(&bytes, &log.topic, || log.io.display(&log.topic))?,
-        None => None,
-    };
+    let (key, mut bytes) = (topics::key(&log.topic), Vec::new());
+    let stat = log.io.get(&key, None, &mut bytes, deadline).map_err(|error| log.context(error))?;
+    let file = stat.map_or(Ok(None), |_| TopicFile::parse(&bytes, &log.topic, || log.io.display(&key)))?;
     match file {
         Some(file) if file.id == *log.topic_id => Ok(()),
         _ => Err(log.deleted("read")),

@@ -241,6 +241,7 @@ impl ObjectTopics {
     }
 }
 
-fn key(name: &str) -> String {
+/// The key of a topic's `topic.json`.
+pub(crate) fn key(name: &str) -> String {
     format!("{FOLDER}{name}/topic.json")
 }

@@ -138,6 +138,38 @@ fn a_merge_that_was_overtaken_changes_nothing() {
 }
 
 #[test]
+fn merges_that_overlap_lose_nothing() {
+    let (io, _) = filled(6);
+    let len = io.keys().iter().find(|(key, _)| key.ends_with("00.log")).unwrap().1;
+    merge(&storage(&io), 2 * len, 0).unwrap();
+    assert_eq!(names(&io), [0, 2, 4, 5]);
+    write_numbers(&storage(&io), 6, 8);
+    let others = Arc::clone(&io);
+    let (slow, mut is_first) = (Arc::new(std::sync::Mutex::new(None)), true);
+    let running = Arc::clone(&slow);
+    // One merges 4 and 5. Meanwhile another one merges 2 to 4, and deletes 4 after a while, in which 5 was merged into it.
+    let script = move |kind, key: &str| {
+        if kind == Kind::Put && key.ends_with("04.log") && is_first {
+            is_first = false;
+            let target = || others.keys().iter().find(|(key, _)| key.ends_with("02.log")).unwrap().1;
+            let storage = super::storage(&others);
+            *running.lock().unwrap() = Some(std::thread::spawn(move || merge(&storage, 3 * len, 300).unwrap()));
+            let until = std::time::Instant::now() + WAIT;
+            while target() < 3 * len {
+                assert!(std::time::Instant::now() < until, "{:?}", others.keys());
+                std::thread::yield_now();
+            }
+        }
+        Fault::None
+    };
+    merge(&storage_over(FaultyObjects::new(&io, script)), 2 * len, 0).unwrap();
+    slow.lock().unwrap().take().expect("it was started").join().unwrap();
+    assert_eq!(read(&storage(&io)), numbers(0, 8), "{:?}", names(&io));
+    merge(&storage(&io), ALL, 0).unwrap();
+    assert_eq!(read(&storage(&io)), numbers(0, 8));
+}
+
+#[test]
 fn objects_that_were_asked_for_before_a_merge_are_read_once() {
     let (io, _) = filled(12);
     let (others, mut is_first) = (Arc::clone(&io), true);

@@ -19,6 +19,22 @@ fn of_many_who_make_a_topic_one_does() {
 }
 
 #[test]
+fn a_topic_that_was_made_in_between_is_not_overwritten() {
+    let io = Arc::new(MemoryObjects::new());
+    let (others, mut is_first) = (Arc::clone(&io), true);
+    let script = move |kind, _: &str| {
+        if kind == Kind::Put && is_first {
+            is_first = false;
+            create(&storage(&others), "t", 7);
+        }
+        Fault::None
+    };
+    let error = admin(&storage_over(FaultyObjects::new(&io, script))).create_topic(&NewTopic::new("t"), WAIT).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(admin(&storage(&io)).topics(&[], WAIT).unwrap()[0].partitions.len(), 7);
+}
+
+#[test]
 fn lost_answers_do_not_disturb_the_administration() {
     for fault in [Fault::Lost, Fault::Again, Fault::Failed] {
         let io = Arc::new(MemoryObjects::new());
