@@ -246,6 +246,7 @@ fn what_is_no_address_is_one_line() {
         ? 2
         $ kafi cat foo://h/t
         ! error: read address: scheme foo: no such kind of storage; there are kafka://, s3://, azure://, file:, mem:
+        ! hint: kafi plugin ls lists the plugins, which may open others
         ? 2
         $ kafi cat 's3://bucket/in/folders/t?endpont=http://h'
         ! error: open storage: storage s3://bucket/in/folders, property endpont: there is no such property; did you mean endpoint?
