@@ -163,6 +163,8 @@ fn of_service(status: u16, code: &str, message: Option<&str>, region: Option<&st
     let why = match (message.map(lower_first), code) {
         (Some(message), "") => message,
         (Some(message), code) => format!("{message} ({code})"),
+        // The answer to a HEAD has no room for the reason.
+        (None, "") if status == 403 => "the server refuses these keys, or what was asked with them (HTTP status 403)".to_string(),
         (None, "") => format!("the server answered with the HTTP status {status}"),
         (None, code) => format!("the server answered {code} (HTTP status {status})"),
     };

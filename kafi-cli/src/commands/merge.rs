@@ -28,6 +28,9 @@ pub struct MergeArgs {
     /// Make no object larger than N bytes; without it the size that the storage writes
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     bytes: Option<u64>,
+    /// Delete what was merged into others N milliseconds later, when nobody reads it any more; the command waits for it
+    #[arg(long, value_name = "N", default_value_t = 60_000)]
+    grace_ms: u64,
 }
 
 /// Merges topic after topic. Who is interrupted loses nothing: what is left over goes with the next merge.
@@ -53,7 +56,7 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<Exit> {
 fn argument(topic: &str, args: &MergeArgs) -> String {
     let partition = args.partition.map(|partition| format!(",\"partition\":{partition}")).unwrap_or_default();
     let bytes = args.bytes.map(|bytes| format!(",\"bytes_max\":{bytes}")).unwrap_or_default();
-    format!("{{\"topic\":{}{partition}{bytes}}}", Json::from(topic))
+    format!("{{\"topic\":{}{partition}{bytes},\"grace_ms\":{}}}", Json::from(topic), args.grace_ms)
 }
 
 fn add_rows(topic: &str, answer: &Json, table: &mut Table) -> Result<()> {
@@ -70,10 +73,10 @@ mod tests {
 
     #[test]
     fn a_merge_is_asked_for_and_shown() {
-        let mut args = MergeArgs { addresses: Vec::new(), partition: None, bytes: None };
-        assert_eq!(argument("t", &args), r#"{"topic":"t"}"#);
-        (args.partition, args.bytes) = (Some(3), Some(7));
-        assert_eq!(argument("t", &args), r#"{"topic":"t","partition":3,"bytes_max":7}"#);
+        let mut args = MergeArgs { addresses: Vec::new(), partition: None, bytes: None, grace_ms: 60_000 };
+        assert_eq!(argument("t", &args), r#"{"topic":"t","grace_ms":60000}"#);
+        (args.partition, args.bytes, args.grace_ms) = (Some(3), Some(7), 0);
+        assert_eq!(argument("t", &args), r#"{"topic":"t","partition":3,"bytes_max":7,"grace_ms":0}"#);
         let answer = r#"{"topic":"t","partitions":[{"partition":3,"objects":9,"merged":8,"deleted":7,"left":1}]}"#;
         let mut table = Table::new(&COLUMNS);
         add_rows("t", &Json::parse(answer).unwrap(), &mut table).unwrap();

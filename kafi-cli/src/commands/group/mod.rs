@@ -103,6 +103,10 @@ fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
 fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
     let mut topics = Vec::new();
     for name in named {
+        if name.contains([':', '/']) {
+            let why = "the topics are those of the group's storage, and named without it";
+            return Err(Error::new(ErrorKind::Usage, "find topics", why).with("topic", format!("{name:?}")));
+        }
         if !name.contains(['*', '?', '[', '{']) {
             topics.push(name.clone());
             continue;
