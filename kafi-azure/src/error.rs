@@ -84,7 +84,7 @@ impl Failure {
         let failure = Self { code: code.to_string(), status, ..Self::new(kind, retry, why) };
         match kind {
             ErrorKind::Authentication => failure.hint("check the account's key or signature, and the clock of this machine"),
-            ErrorKind::PermissionDenied => failure.hint("check what the signature permits: reading, writing, deleting, and listing"),
+            ErrorKind::PermissionDenied => failure.hint("check the key or signature, and what it permits: reading, writing, deleting, and listing"),
             _ => failure,
         }
     }
