@@ -1,6 +1,6 @@
-//! Kafi, the Swiss army knife for Kafka: one API over real Kafka, and over emulated Kafka on a local folder or in memory.
+//! Kafi, the Swiss army knife for Kafka: one API over real Kafka, and over emulated Kafka on a local folder, on S3, on Azure Blob, or in memory.
 //!
-//! A storage is opened by its address: the name of a configuration file (`local`, `clusters/local`), a folder (`./data/`), `mem:`, or a URL (`kafka://localhost:9092`).
+//! A storage is opened by its address: the name of a configuration file (`local`, `clusters/local`), a folder (`./data/`), `mem:`, or a URL (`kafka://localhost:9092`, `s3://bucket/prefix/`).
 //! What comes back is a [`Kafi`], which does everything: it lists, makes, and deletes topics, produces and consumes messages, searches, copies, and transforms them.
 //!
 //! # Example: produce, transform, and search
@@ -32,6 +32,8 @@
 //! | `fs` | yes | emulated Kafka on a folder and in memory | a C compiler, for zstd |
 //! | `cluster` | no | real Kafka through librdkafka | a C compiler, OpenSSL's headers, pkg-config |
 //! | `vendored` | no | `cluster`, with OpenSSL built from its source and linked in | a C compiler, perl, some minutes |
+//! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
+//! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
