@@ -75,10 +75,15 @@ impl S3Objects {
                 }
                 Err(failure) => self.judged(failure, attempts),
             };
-            if failure.is_unreachable {
+            let unreachable = failure.is_unreachable;
+            if unreachable {
                 attempts.end_after(UNREACHABLE_LIMIT);
             }
-            Err(failure.into_error(operation, &self.settings.name, &self.display(key), &self.settings.secrets()))
+            let error = failure.into_error(operation, &self.settings.name, &self.display(key), &self.settings.secrets());
+            Err(match &self.settings.endpoint {
+                Some(endpoint) if unreachable => error.with("endpoint", endpoint),
+                _ => error,
+            })
         })
     }
 

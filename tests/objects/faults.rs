@@ -63,6 +63,7 @@ impl Place {
         let io = (self.open)("127.0.0.1:1");
         let error = self.check(&*io, ErrorKind::Unavailable, "connection refused (given up after", |io, deadline| io.stat("a", deadline));
         assert_eq!(error.retryable(), Retry::Exhausted);
+        assert!(error.to_string().contains("endpoint http://127.0.0.1:1"), "{error}");
     }
 
     /// A server that takes requests and never answers costs no more than the deadline.
