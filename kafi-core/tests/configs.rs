@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafi_core::{Config, ErrorKind, Settings, StorageKind};
 
 const CHILD: &str = "KAFI_TEST_CHILD";
-const VARIABLES: [(&str, &str); 7] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("KAFI_KAFKA_SERVER", "broker.example:9092"),
     ("KAFI_KAFKA_USERNAME", "alice"),
     ("KAFI_KAFKA_PASSWORD", "hunter2"),
@@ -15,6 +15,7 @@ const VARIABLES: [(&str, &str); 7] = [
     ("KAFI_SCHEMA_REGISTRY_USER_INFO", "alice:hunter2"),
     ("AWS_ACCESS_KEY_ID", "access"),
     ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+    ("KAFI_AZURE_SAS_TOKEN", "hunter2"),
 ];
 
 fn home() -> PathBuf {
@@ -49,7 +50,9 @@ fn loads_each_example() {
         ("restproxies/local", StorageKind::RestProxy, ("rest.proxy.url", "http://localhost:8082")),
         ("locals/local", StorageKind::Local, ("root.dir", "/tmp")),
         ("s3s/local", StorageKind::S3, ("secret.key", "hunter2")),
+        ("s3s/aws", StorageKind::S3, ("region", "eu-central-1")),
         ("azureblobs/local", StorageKind::AzureBlob, ("container.name", "test")),
+        ("azureblobs/sas", StorageKind::AzureBlob, ("sas.token", "hunter2")),
     ];
     let mut listed: Vec<String> = Config::list(&home()).unwrap().iter().map(|file| file.full_name()).collect();
     let mut names: Vec<String> = examples.iter().map(|(name, ..)| name.to_string()).collect();
