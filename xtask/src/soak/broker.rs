@@ -31,7 +31,7 @@ impl Broker {
         let folder = workspace::target()?.join("soak-broker/tests/servers");
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(failed)?;
-        for name in ["kafka", "kafka.pom.xml", "kafka.properties"] {
+        for name in ["common.sh", "kafka", "kafka.pom.xml", "kafka.properties"] {
             fs::copy(workspace::root().join("tests/servers").join(name), folder.join(name)).map_err(failed)?;
         }
         let mut broker = Self { script: folder.join("kafka"), storage: String::new() };
