@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use kafi_core::{Error, ErrorKind, Result, StorageKind, nearest};
+use kafi_core::{Result, StorageKind};
+use kafi_fs::objects::Properties;
 
 /// The account, key, and address of Azurite, which its documentation names.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
@@ -56,15 +57,14 @@ impl Settings {
     /// # Errors
     /// `Config` names the property.
     pub(crate) fn new(name: &str, properties: &[(String, String)]) -> Result<Self> {
-        let properties = Properties { name, pairs: properties };
-        properties.check_names()?;
-        let (account, endpoint, proof) = properties.account()?;
+        let properties = Properties::new(name, StorageKind::AzureBlob, properties)?;
+        let (account, endpoint, proof) = account(&properties)?;
         Ok(Self {
             name: name.to_string(),
             account,
             endpoint,
             proof,
-            container: properties.container()?,
+            container: container(&properties)?,
             prefix: properties.prefix()?,
             create_container: properties.flag("container.create", false)?,
         })
@@ -83,115 +83,69 @@ impl Settings {
 
 type Account = (String, String, Proof);
 
-struct Properties<'a> {
-    name: &'a str,
-    pairs: &'a [(String, String)],
+fn account(properties: &Properties<'_>) -> Result<Account> {
+    let Some(account) = properties.get("account.name") else { return connection_string(properties) };
+    if properties.get("connection.string").is_some() {
+        return Err(properties.bad("account.name", "a connection string names an account, too: set one of both"));
+    }
+    let endpoint = properties.get("endpoint").map_or_else(|| format!("https://{account}.blob.core.windows.net"), str::to_string);
+    let proof = match (properties.get("account.key"), properties.get("sas.token")) {
+        (Some(key), None) => Proof::Key(checked_key(properties, "account.key", key)?),
+        (None, Some(token)) => signature(token),
+        (Some(_), Some(_)) => return Err(properties.bad("sas.token", "account.key is set as well: set one of both")),
+        (None, None) => return Err(properties.bad("account.key", "neither this nor sas.token is set")),
+    };
+    Ok((account.to_string(), checked_endpoint(properties, "endpoint", &endpoint)?, proof))
 }
 
-impl Properties<'_> {
-    fn get(&self, property: &str) -> Option<&str> {
-        self.pairs.iter().rev().find(|(name, _)| name == property).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+fn connection_string(properties: &Properties<'_>) -> Result<Account> {
+    let from_environment = std::env::var(CONNECTION_STRING_VARIABLE).ok();
+    let from_environment = from_environment.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let Some(text) = properties.get("connection.string").or(from_environment) else {
+        let error = properties.bad("connection.string", "it is not set");
+        return Err(error.hint(format!("set it, or {CONNECTION_STRING_VARIABLE} in the environment, or account.name with account.key or sas.token")));
+    };
+    if let Some(property) = ["account.key", "sas.token"].into_iter().find(|property| properties.get(property).is_some()) {
+        return Err(properties.bad(property, "it needs account.name; a connection string holds its own"));
     }
+    let (account, endpoint, proof) = parse(text).map_err(|why| properties.bad("connection.string", why))?;
+    let endpoint = properties.get("endpoint").map_or(endpoint, str::to_string);
+    if let Proof::Key(key) = &proof {
+        checked_key(properties, "connection.string", key)?;
+    }
+    Ok((account, checked_endpoint(properties, "connection.string", &endpoint)?, proof))
+}
 
-    fn check_names(&self) -> Result<()> {
-        let known = || StorageKind::AzureBlob.keys().iter().map(|key| key.name);
-        let Some((unknown, _)) = self.pairs.iter().find(|(name, _)| !known().any(|known| known == name)) else { return Ok(()) };
-        let why = match nearest(unknown, known()) {
-            Some(near) => format!("there is no such property; did you mean {near}?"),
-            None => format!("there is no such property; there are {}", known().collect::<Vec<_>>().join(", ")),
-        };
-        Err(self.bad(unknown, why))
+fn checked_endpoint(properties: &Properties<'_>, property: &str, endpoint: &str) -> Result<String> {
+    let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
+    let is_good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', '?', ' ']));
+    if is_good {
+        return Ok(endpoint.trim_end_matches('/').to_string());
     }
+    Err(properties.bad(property, "the address of the service is written https://ACCOUNT.blob.core.windows.net or http://HOST:PORT/ACCOUNT"))
+}
 
-    fn account(&self) -> Result<Account> {
-        let Some(account) = self.get("account.name") else { return self.connection_string() };
-        if self.get("connection.string").is_some() {
-            return Err(self.bad("account.name", "a connection string names an account, too: set one of both"));
-        }
-        let endpoint = self.get("endpoint").map_or_else(|| format!("https://{account}.blob.core.windows.net"), str::to_string);
-        let proof = match (self.get("account.key"), self.get("sas.token")) {
-            (Some(key), None) => Proof::Key(self.checked_key("account.key", key)?),
-            (None, Some(token)) => signature(token),
-            (Some(_), Some(_)) => return Err(self.bad("sas.token", "account.key is set as well: set one of both")),
-            (None, None) => return Err(self.bad("account.key", "neither this nor sas.token is set")),
-        };
-        Ok((account.to_string(), self.checked_endpoint("endpoint", &endpoint)?, proof))
+fn checked_key(properties: &Properties<'_>, property: &str, key: &str) -> Result<String> {
+    let digits = key.trim_end_matches('=');
+    let is_base64 =
+        key.len().is_multiple_of(4) && key.len() - digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    if is_base64 {
+        return Ok(key.to_string());
     }
+    Err(properties.bad(property, "the key of the account is not base64 (it is not shown)"))
+}
 
-    fn connection_string(&self) -> Result<Account> {
-        let from_environment = std::env::var(CONNECTION_STRING_VARIABLE).ok();
-        let from_environment = from_environment.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        let Some(text) = self.get("connection.string").or(from_environment) else {
-            let error = self.bad("connection.string", "it is not set");
-            return Err(error.hint(format!("set it, or {CONNECTION_STRING_VARIABLE} in the environment, or account.name with account.key or sas.token")));
-        };
-        if let Some(property) = ["account.key", "sas.token"].into_iter().find(|property| self.get(property).is_some()) {
-            return Err(self.bad(property, "it needs account.name; a connection string holds its own"));
-        }
-        let (account, endpoint, proof) = parse(text).map_err(|why| self.bad("connection.string", why))?;
-        let endpoint = self.get("endpoint").map_or(endpoint, str::to_string);
-        if let Proof::Key(key) = &proof {
-            self.checked_key("connection.string", key)?;
-        }
-        Ok((account, self.checked_endpoint("connection.string", &endpoint)?, proof))
+fn container(properties: &Properties<'_>) -> Result<String> {
+    let container = properties.get("container.name").unwrap_or("test");
+    let is_good = (3..=63).contains(&container.len())
+        && container.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !container.starts_with('-')
+        && !container.ends_with('-')
+        && !container.contains("--");
+    if is_good {
+        return Ok(container.to_string());
     }
-
-    fn checked_endpoint(&self, property: &str, endpoint: &str) -> Result<String> {
-        let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
-        let is_good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', '?', ' ']));
-        if is_good {
-            return Ok(endpoint.trim_end_matches('/').to_string());
-        }
-        Err(self.bad(property, "the address of the service is written https://ACCOUNT.blob.core.windows.net or http://HOST:PORT/ACCOUNT"))
-    }
-
-    fn checked_key(&self, property: &str, key: &str) -> Result<String> {
-        let digits = key.trim_end_matches('=');
-        let is_base64 = key.len().is_multiple_of(4)
-            && key.len() - digits.len() <= 2
-            && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
-        if is_base64 {
-            return Ok(key.to_string());
-        }
-        Err(self.bad(property, "the key of the account is not base64 (it is not shown)"))
-    }
-
-    fn container(&self) -> Result<String> {
-        let container = self.get("container.name").unwrap_or("test");
-        let is_good = (3..=63).contains(&container.len())
-            && container.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-            && !container.starts_with('-')
-            && !container.ends_with('-')
-            && !container.contains("--");
-        if is_good {
-            return Ok(container.to_string());
-        }
-        Err(self.bad("container.name", format!("{container:?} is no name of a container: 3 to 63 lower case letters, digits, and single dashes")))
-    }
-
-    fn prefix(&self) -> Result<String> {
-        let root = self.get("root.dir").unwrap_or_default().trim_matches('/');
-        if root.is_empty() {
-            return Ok(String::new());
-        }
-        if root.chars().any(char::is_control) || root.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(self.bad("root.dir", format!("{root:?} has an empty part, a dot for a part, or a control character")));
-        }
-        Ok(format!("{root}/"))
-    }
-
-    fn flag(&self, property: &str, default: bool) -> Result<bool> {
-        match self.get(property) {
-            None => Ok(default),
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            Some(other) => Err(self.bad(property, format!("{other:?} is neither true nor false"))),
-        }
-    }
-
-    fn bad(&self, property: &str, why: impl Into<String>) -> Error {
-        Error::new(ErrorKind::Config, "open storage", why).with("storage", self.name).with("property", property)
-    }
+    Err(properties.bad("container.name", format!("{container:?} is no name of a container: 3 to 63 lower case letters, digits, and single dashes")))
 }
 
 /// Reads a connection string, and says what is missing without showing any of it.
@@ -229,6 +183,8 @@ fn signature(token: &str) -> Proof {
 
 #[cfg(test)]
 mod tests {
+    use kafi_core::ErrorKind;
+
     use super::*;
 
     fn settings(pairs: &[(&str, &str)]) -> Result<Settings> {

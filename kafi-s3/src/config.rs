@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use kafi_core::{Error, ErrorKind, Result, StorageKind, nearest};
+use kafi_core::{Result, StorageKind};
+use kafi_fs::objects::Properties;
 
 /// The region where nothing says another one: most other services take any.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
@@ -56,17 +57,16 @@ impl Settings {
     /// # Errors
     /// `Config` names the property.
     pub(crate) fn new(name: &str, properties: &[(String, String)]) -> Result<Self> {
-        let properties = Properties { name, pairs: properties };
-        properties.check_names()?;
-        let endpoint = properties.endpoint()?;
+        let properties = Properties::new(name, StorageKind::S3, properties)?;
+        let endpoint = endpoint(&properties)?;
         Ok(Self {
             name: name.to_string(),
             region: properties.get("region").map(str::to_string),
             path_style: properties.flag("path.style", endpoint.is_some())?,
-            bucket: properties.bucket()?,
+            bucket: bucket(&properties)?,
             prefix: properties.prefix()?,
             create_bucket: properties.flag("bucket.create", false)?,
-            keys: properties.keys()?,
+            keys: keys(&properties)?,
             profile: properties.get("profile").map(str::to_string),
             endpoint,
         })
@@ -80,91 +80,47 @@ impl Settings {
     }
 }
 
-struct Properties<'a> {
-    name: &'a str,
-    pairs: &'a [(String, String)],
+fn endpoint(properties: &Properties<'_>) -> Result<Option<String>> {
+    let from_environment = ENDPOINT_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty()));
+    let Some(endpoint) = properties.get("endpoint").or(from_environment.as_deref()) else { return Ok(None) };
+    let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
+    let Some(authority) = rest.map(|rest| rest.trim_end_matches('/')).filter(|authority| !authority.is_empty()) else {
+        return Err(properties.bad("endpoint", "it is written http://HOST:PORT or https://HOST"));
+    };
+    if authority.contains('@') {
+        return Err(properties.bad("endpoint", "keys do not belong into an address: set access.key and secret.key"));
+    }
+    Ok(Some(endpoint.trim_end_matches('/').to_string()))
 }
 
-impl<'a> Properties<'a> {
-    fn get(&self, property: &str) -> Option<&'a str> {
-        // The last one wins, as it does in a file's environment.
-        self.pairs.iter().rev().find(|(name, _)| name == property).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+fn bucket(properties: &Properties<'_>) -> Result<String> {
+    let bucket = properties.get("bucket.name").unwrap_or("test");
+    let is_good = (3..=255).contains(&bucket.len()) && bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if is_good {
+        return Ok(bucket.to_string());
     }
+    Err(properties.bad("bucket.name", format!("{bucket:?} is no name of a bucket: at least 3 lower case letters, digits, dots, and dashes")))
+}
 
-    fn check_names(&self) -> Result<()> {
-        let known = || StorageKind::S3.keys().iter().map(|key| key.name);
-        let Some((unknown, _)) = self.pairs.iter().find(|(name, _)| !known().any(|known| known == name)) else { return Ok(()) };
-        let why = match nearest(unknown, known()) {
-            Some(near) => format!("there is no such property; did you mean {near}?"),
-            None => format!("there is no such property; there are {}", known().collect::<Vec<_>>().join(", ")),
-        };
-        Err(self.bad(unknown, why))
+fn keys(properties: &Properties<'_>) -> Result<Option<Keys>> {
+    let session_token = properties.get("session.token").map(str::to_string);
+    let keys = match (properties.get("access.key"), properties.get("secret.key")) {
+        (Some(access), Some(secret)) => Keys { access: access.to_string(), secret: secret.to_string(), session_token },
+        (None, None) if session_token.is_some() => return Err(properties.bad("session.token", "it needs access.key and secret.key")),
+        (None, None) => return Ok(None),
+        (None, _) => return Err(properties.bad("access.key", "secret.key is set and this is not")),
+        (_, None) => return Err(properties.bad("secret.key", "access.key is set and this is not")),
+    };
+    if properties.get("profile").is_some() {
+        return Err(properties.bad("profile", "keys are given as well: set one of both"));
     }
-
-    fn endpoint(&self) -> Result<Option<String>> {
-        let from_environment = ENDPOINT_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty()));
-        let Some(endpoint) = self.get("endpoint").or(from_environment.as_deref()) else { return Ok(None) };
-        let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
-        let Some(authority) = rest.map(|rest| rest.trim_end_matches('/')).filter(|authority| !authority.is_empty()) else {
-            return Err(self.bad("endpoint", "it is written http://HOST:PORT or https://HOST"));
-        };
-        if authority.contains('@') {
-            return Err(self.bad("endpoint", "keys do not belong into an address: set access.key and secret.key"));
-        }
-        Ok(Some(endpoint.trim_end_matches('/').to_string()))
-    }
-
-    fn bucket(&self) -> Result<String> {
-        let bucket = self.get("bucket.name").unwrap_or("test");
-        let is_good = (3..=255).contains(&bucket.len()) && bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
-        if is_good {
-            return Ok(bucket.to_string());
-        }
-        Err(self.bad("bucket.name", format!("{bucket:?} is no name of a bucket: at least 3 lower case letters, digits, dots, and dashes")))
-    }
-
-    fn prefix(&self) -> Result<String> {
-        let root = self.get("root.dir").unwrap_or_default().trim_matches('/');
-        if root.is_empty() {
-            return Ok(String::new());
-        }
-        if root.chars().any(char::is_control) || root.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(self.bad("root.dir", format!("{root:?} has an empty part, a dot for a part, or a control character")));
-        }
-        Ok(format!("{root}/"))
-    }
-
-    fn keys(&self) -> Result<Option<Keys>> {
-        let session_token = self.get("session.token").map(str::to_string);
-        let keys = match (self.get("access.key"), self.get("secret.key")) {
-            (Some(access), Some(secret)) => Keys { access: access.to_string(), secret: secret.to_string(), session_token },
-            (None, None) if session_token.is_some() => return Err(self.bad("session.token", "it needs access.key and secret.key")),
-            (None, None) => return Ok(None),
-            (None, _) => return Err(self.bad("access.key", "secret.key is set and this is not")),
-            (_, None) => return Err(self.bad("secret.key", "access.key is set and this is not")),
-        };
-        if self.get("profile").is_some() {
-            return Err(self.bad("profile", "keys are given as well: set one of both"));
-        }
-        Ok(Some(keys))
-    }
-
-    fn flag(&self, property: &str, default: bool) -> Result<bool> {
-        match self.get(property) {
-            None => Ok(default),
-            Some("true") => Ok(true),
-            Some("false") => Ok(false),
-            Some(other) => Err(self.bad(property, format!("{other:?} is neither true nor false"))),
-        }
-    }
-
-    fn bad(&self, property: &str, why: impl Into<String>) -> Error {
-        Error::new(ErrorKind::Config, "open storage", why).with("storage", self.name).with("property", property)
-    }
+    Ok(Some(keys))
 }
 
 #[cfg(test)]
 mod tests {
+    use kafi_core::ErrorKind;
+
     use super::*;
 
     fn settings(pairs: &[(&str, &str)]) -> Result<Settings> {
