@@ -43,19 +43,43 @@ pub(crate) struct Member {
 }
 
 impl GroupFile {
+    /// The most bytes that the file may have, which is enough for the offsets of 100,000 partitions: more is never read into memory, nor written.
+    pub(crate) const BYTES_MAX: usize = 32 << 20;
+
     /// Reads what `path` holds.
     pub(crate) fn parse(bytes: &[u8], group: &str, path: impl FnOnce() -> String) -> Result<Self> {
-        serde_json::from_slice(bytes).map_err(|error| {
-            let error = Error::new(ErrorKind::Corrupt, "read group", "the file is damaged").source(error);
-            error.with("group", group).with("path", path()).hint("remove the file to start over, or restore it from a backup")
-        })
+        let damaged = |why: String| {
+            let error = Error::new(ErrorKind::Corrupt, "read group", why).with("group", group);
+            error.hint("remove the file to start over, or restore it from a backup")
+        };
+        if bytes.len() > Self::BYTES_MAX {
+            return Err(damaged(format!("the file is damaged: it has more than {} bytes", Self::BYTES_MAX)).with("path", path()));
+        }
+        let file: Self = match serde_json::from_slice(bytes) {
+            Ok(file) => file,
+            Err(error) => return Err(damaged("the file is damaged".into()).source(error).with("path", path())),
+        };
+        match file.offsets.iter().find(|committed| committed.offset < 0 || committed.partition < 0) {
+            Some(Committed { topic, partition, offset, .. }) => {
+                let why = format!("the file is damaged: it says that offset {offset} of partition {partition} is committed");
+                Err(damaged(why).with("topic", topic.escape_debug()).with("path", path()))
+            }
+            None => Ok(file),
+        }
     }
 
     /// The bytes of the file.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `TooLarge` where they are more than would be read again.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         bytes.push(b'\n');
-        bytes
+        if bytes.len() > Self::BYTES_MAX {
+            let why = format!("the offsets of the group take {} bytes, and {} are possible", bytes.len(), Self::BYTES_MAX);
+            return Err(Error::new(ErrorKind::TooLarge, "write group", why));
+        }
+        Ok(bytes)
     }
 
     /// Notes these offsets; `id_of` knows the ids of topics.
@@ -169,6 +193,20 @@ pub(crate) fn decode_name(encoded: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_read_is_checked() {
+        let parse = |text: &str| GroupFile::parse(text.as_bytes(), "g", || "g.json".into());
+        let file = |partition: i64, offset: &str| format!(r#"{{"offsets":[{{"topic":"t","topic_id":"x","partition":{partition},"offset":{offset}}}]}}"#);
+        assert_eq!(parse(&file(3, "7")).unwrap().offsets.len(), 1);
+        for text in
+            [file(0, "-1"), file(-1, "0"), file(0, "9223372036854775808"), file(1 << 40, "0"), format!("{}{}", " ".repeat(GroupFile::BYTES_MAX), file(0, "0"))]
+        {
+            let error = parse(&text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.to_string().contains("the file is damaged"), "{error}");
+        }
+    }
 
     #[test]
     fn names_come_back_from_file_names() {

@@ -117,7 +117,7 @@ impl Groups {
         file.commit(positions, |topic| self.topics.load(topic).map(|file| file.id))?;
         let path = path(encoded);
         let io = self.topics.io();
-        replace_file(&**io, &path, &file.encode()).map_err(|error| io_error(operation, io.display(&path), error))
+        replace_file(&**io, &path, &file.encode()?).map_err(|error| io_error(operation, io.display(&path), error))
     }
 
     fn load(&self, group: &str, encoded: &str) -> Result<Option<GroupFile>> {

@@ -14,6 +14,9 @@ use crate::topics::now_ms;
 /// The most partitions that a topic can have here.
 const PARTITIONS_MAX: i32 = 100_000;
 
+/// The longest id; our own have 32 characters.
+const ID_LEN_MAX: usize = 64;
+
 /// What `topic.json` holds.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct TopicFile {
@@ -30,6 +33,9 @@ pub(crate) struct TopicFile {
 }
 
 impl TopicFile {
+    /// The most bytes that the file may have: more is never read into memory, nor written.
+    pub(crate) const BYTES_MAX: usize = 16 << 20;
+
     /// A topic as it is asked for, under an id of its own.
     pub(crate) fn of(topic: &NewTopic) -> Result<Self> {
         check_topic_name(&topic.name)?;
@@ -47,20 +53,48 @@ impl TopicFile {
         Ok(Self { id: new_id(), partitions, created: now_ms(), config: topic.config.iter().cloned().collect(), extra: BTreeMap::new() })
     }
 
-    /// Reads what `path` holds; `None` where it says that the topic is gone.
+    /// Reads what `path` holds; `None` where it says that the topic is gone. What it says is checked as it is when a topic is made: whoever can write there may have
+    /// written anything.
     pub(crate) fn parse(bytes: &[u8], name: &str, path: impl FnOnce() -> String) -> Result<Option<Self>> {
-        let file: Self = serde_json::from_slice(bytes).map_err(|error| {
-            let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged").source(error);
-            error.with("topic", name).with("path", path()).hint("restore the file from a backup; the messages are beside it")
-        })?;
-        Ok(Some(file).filter(|file| file.partitions >= 1))
+        let damaged = |why: String| {
+            let error = Error::new(ErrorKind::Corrupt, "read topic", why).with("topic", name);
+            error.hint("restore the file from a backup; the messages are beside it")
+        };
+        if bytes.len() > Self::BYTES_MAX {
+            return Err(damaged(format!("the file is damaged: it has more than {} bytes", Self::BYTES_MAX)).with("path", path()));
+        }
+        let file: Self = match serde_json::from_slice(bytes) {
+            Ok(file) => file,
+            Err(error) => return Err(damaged("the file is damaged".into()).source(error).with("path", path())),
+        };
+        match file.fault() {
+            Some(why) => Err(damaged(format!("the file is damaged: {why}")).with("path", path())),
+            None => Ok(Some(file).filter(|file| file.partitions >= 1)),
+        }
+    }
+
+    /// What cannot be so, if something is: the numbers decide how much memory is taken, and the id becomes a part of names.
+    fn fault(&self) -> Option<String> {
+        if !(0..=PARTITIONS_MAX).contains(&self.partitions) {
+            return Some(format!("it says {} partitions, where 1 to {PARTITIONS_MAX} are possible", self.partitions));
+        }
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_id = (1..=ID_LEN_MAX).contains(&self.id.len()) && self.id.bytes().all(is_word);
+        (!is_id).then(|| format!("its id is not 1 to {ID_LEN_MAX} letters and digits"))
     }
 
     /// The bytes of the file.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `TooLarge` where they are more than would be read again.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         bytes.push(b'\n');
-        bytes
+        if bytes.len() > Self::BYTES_MAX {
+            let why = format!("its settings and notes take {} bytes, and {} are possible", bytes.len(), Self::BYTES_MAX);
+            return Err(Error::new(ErrorKind::TooLarge, "write topic", why));
+        }
+        Ok(bytes)
     }
 
     /// Checks that the number of partitions can be raised to `partitions`.
@@ -113,4 +147,38 @@ pub(crate) fn new_id() -> String {
         hasher.finish()
     };
     format!("{:016x}{:016x}", word(), word())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Option<TopicFile>> {
+        TopicFile::parse(text.as_bytes(), "t", || "topic.json".into())
+    }
+
+    #[test]
+    fn what_is_read_is_checked_as_what_is_made() {
+        let file = |id: &str, partitions: &str| format!(r#"{{"id":"{id}","partitions":{partitions},"created":1}}"#);
+        assert_eq!(parse(&file("a-B_9", "100000")).unwrap().unwrap().partitions, 100_000);
+        assert_eq!(parse(&file("a", "0")).unwrap(), None);
+        let long = "x".repeat(65);
+        for (id, partitions) in
+            [("a", "2147483647"), ("a", "100001"), ("a", "-1"), ("", "1"), ("../a", "1"), ("a/b", "1"), (&long, "1"), ("a", "1e3"), ("a", "99999999999")]
+        {
+            let error = parse(&file(id, partitions)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{id}, {partitions}");
+            assert!(error.to_string().contains("topic t, path topic.json: the file is damaged"), "{error}");
+        }
+        let large = format!("{}{}", " ".repeat(TopicFile::BYTES_MAX), file("a", "1"));
+        assert!(parse(&large).unwrap_err().to_string().contains("more than 16777216 bytes"));
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let mut file = TopicFile::of(&NewTopic::new("t")).unwrap();
+        assert_eq!(parse(std::str::from_utf8(&file.encode().unwrap()).unwrap()).unwrap().unwrap(), file);
+        file.config.insert("kafi.note".into(), "x".repeat(TopicFile::BYTES_MAX));
+        assert_eq!(file.encode().unwrap_err().kind(), ErrorKind::TooLarge);
+    }
 }

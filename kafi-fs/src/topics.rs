@@ -76,9 +76,10 @@ impl Topics {
         let _lock = self.lock("create topic", deadline)?;
         topic_file::check_free(&self.storage, &topic.name, &self.names()?)?;
         let temporary = format!("{FOLDER}/~new-{}", file.id);
+        let bytes = file.encode()?;
         let made = self
             .create_partitions_in(&temporary, 0..file.partitions)
-            .and_then(|()| replace_file(&*self.io, &format!("{temporary}/topic.json"), &file.encode()))
+            .and_then(|()| replace_file(&*self.io, &format!("{temporary}/topic.json"), &bytes))
             .and_then(|()| self.io.rename(&temporary, &folder(&topic.name)))
             .and_then(|()| self.io.sync_folder(FOLDER));
         if made.is_err() {
@@ -117,10 +118,10 @@ impl Topics {
         let _lock = self.lock("create partitions", deadline)?;
         let mut file = self.load(name)?;
         file.check_raise(name, partitions)?;
-        let made = self.create_partitions_in(&folder(name), file.partitions..partitions).and_then(|()| {
-            file.partitions = partitions;
-            replace_file(&*self.io, &path(name), &file.encode())
-        });
+        let added = file.partitions..partitions;
+        file.partitions = partitions;
+        let bytes = file.encode()?;
+        let made = self.create_partitions_in(&folder(name), added).and_then(|()| replace_file(&*self.io, &path(name), &bytes));
         made.map_err(|error| self.io_error("create partitions", name, error))
     }
 
@@ -130,7 +131,7 @@ impl Topics {
         let _lock = self.lock("set topic configuration", deadline)?;
         let mut file = self.load(name)?;
         change(&mut file.config);
-        replace_file(&*self.io, &path(name), &file.encode()).map_err(|error| self.io_error("set topic configuration", name, error))
+        replace_file(&*self.io, &path(name), &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
     }
 
     /// The error about a topic that is not there.

@@ -156,7 +156,7 @@ impl ObjectGroups {
         let mut wanted: Option<Bytes> = None;
         loop {
             let mut loaded = self.load(group, deadline)?;
-            if wanted.is_some_and(|wanted| loaded.etag.is_some() && wanted == loaded.file.encode()) {
+            if wanted.is_some_and(|wanted| loaded.etag.is_some() && loaded.file.encode().is_ok_and(|bytes| bytes == wanted)) {
                 // The answer to the put before was lost.
                 return Ok(());
             }
@@ -165,7 +165,7 @@ impl ObjectGroups {
                 Change::Nothing => return Ok(()),
                 Change::Later => std::thread::sleep(LEAVE_PAUSE),
                 Change::Write => {
-                    let bytes: Bytes = loaded.file.encode().into();
+                    let bytes: Bytes = loaded.file.encode()?.into();
                     let precondition = loaded.etag.as_deref().map_or(Precondition::Absent, Precondition::Matches);
                     let request = PutRequest { key: &key(group)?, bytes: bytes.clone(), precondition, metadata: &[] };
                     let answer = put(&**self.topics.io(), &request, deadline).map_err(|error| error.with("group", group))?;

@@ -111,7 +111,7 @@ impl ObjectTopics {
             }
         }
         topic_file::check_free(&self.storage, name, &names)?;
-        let bytes: Bytes = file.encode().into();
+        let bytes: Bytes = file.encode()?.into();
         loop {
             let request = PutRequest { key: &key(name), bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &[] };
             if let Put::Written(_) = put(&*self.io, &request, deadline).map_err(|error| error.with("topic", name))? {
@@ -175,7 +175,7 @@ impl ObjectTopics {
     }
 
     fn replace(&self, name: &str, file: &TopicFile, etag: &str, deadline: Instant) -> Result<Put> {
-        let request = PutRequest { key: &key(name), bytes: file.encode().into(), precondition: Precondition::Matches(etag), metadata: &[] };
+        let request = PutRequest { key: &key(name), bytes: file.encode()?.into(), precondition: Precondition::Matches(etag), metadata: &[] };
         put(&*self.io, &request, deadline).map_err(|error| error.with("topic", name))
     }
 
