@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, ConsumerOptions, Isolation, NewTopic, Polled, Position, ProducerOptions, Record, Result, Storage, TopicPartition};
+use kafi_core::{Assignment, Batch, CommittedOffset, ConsumerOptions, Isolation, NewTopic, Polled, ProducerOptions, Record, Result, Storage, TopicPartition};
 use kafi_fs::{FolderOptions, LogStorage, open_folder};
 
 const WAIT: Duration = Duration::from_secs(10);
@@ -113,7 +113,7 @@ fn write(storage: &LogStorage) {
     producer.close(WAIT).unwrap();
     let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     member.subscribe(&["t".into()], WAIT).unwrap();
-    member.commit(&[Position { topic: "t".into(), partition: 0, offset: 7 }], WAIT).unwrap();
+    member.commit(&[CommittedOffset::new("t", 0, 7)], WAIT).unwrap();
     member.close(WAIT).unwrap();
 }
 

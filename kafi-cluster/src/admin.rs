@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Retry, Topic, TopicPartition,
-    Watermarks, check_topic_name, nearest,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Retry, Topic,
+    TopicPartition, Watermarks, check_topic_name, nearest,
 };
 
 use crate::error;
@@ -197,47 +197,40 @@ impl KafkaAdmin {
         Ok(described)
     }
 
-    fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<Position>> {
+    fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<CommittedOffset>> {
         let operation = "read group offsets";
-        let positions = self.read_all(&[group.to_string()], deadline)?.pop().unwrap_or_default();
+        let committed = self.read_all(&[group.to_string()], deadline)?.pop().unwrap_or_default();
         // A broker answers for a missing group as for one that has committed nothing.
-        if positions.is_empty() && !self.client.groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
+        if committed.is_empty() && !self.client.groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
             return Err(Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group));
         }
-        Ok(positions)
+        Ok(committed)
     }
 
     /// What these groups have committed, in the order asked for. librdkafka takes one group a request, so that the requests are under way together.
-    fn read_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<Vec<Position>>> {
+    fn read_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<Vec<CommittedOffset>>> {
         let operation = "read group offsets";
         let mut offsets = Vec::with_capacity(groups.len());
         for groups in groups.chunks(GROUPS_AT_ONCE) {
             let asked: Vec<_> = groups.iter().map(|group| self.client.start_group_offsets(operation, group, None, deadline)).collect::<Result<_>>()?;
             for pending in asked {
-                let mut positions = Vec::new();
-                for answer in self.client.wait_group_offsets(operation, &pending, deadline)? {
-                    match answer.error {
-                        0 if answer.offset >= 0 => positions.push(Position { topic: answer.topic, partition: answer.partition, offset: answer.offset }),
-                        0 => {}
-                        code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
-                    }
-                }
-                positions.sort();
-                offsets.push(positions);
+                let answers = self.client.wait_group_offsets(operation, &pending, deadline)?;
+                let mut committed = answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect::<Result<Vec<_>>>()?;
+                committed.sort();
+                offsets.push(committed);
             }
         }
         Ok(offsets)
     }
 
-    fn set_group(&self, group: &str, offsets: &[Position], deadline: Deadline) -> Result<()> {
+    fn set_group(&self, group: &str, offsets: &[CommittedOffset], deadline: Deadline) -> Result<()> {
         let operation = "set group offsets";
-        let answers = self.client.alter_group_offsets(operation, group, &PartitionList::of_positions(operation, offsets)?, deadline);
+        let answers = self.client.alter_group_offsets(operation, group, &PartitionList::of_committed(operation, offsets)?, deadline);
         for answer in answers.map_err(|error| live_members(error, group))? {
-            match answer.error {
-                0 => {}
-                error::broker::UNKNOWN_MEMBER_ID => return Err(has_members(operation, group)),
-                code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
+            if answer.error == error::broker::UNKNOWN_MEMBER_ID {
+                return Err(has_members(operation, group));
             }
+            answer.found(operation)?;
         }
         Ok(())
     }
@@ -341,15 +334,15 @@ impl Admin for KafkaAdmin {
         self.in_storage(self.describe_all(groups, Deadline::after(timeout)))
     }
 
-    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.in_storage(self.read_group(group, Deadline::after(timeout)))
     }
 
-    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<Position>>> {
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<CommittedOffset>>> {
         self.in_storage(self.read_all(groups, Deadline::after(timeout)))
     }
 
-    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         if offsets.is_empty() {
             return Ok(());
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled, Position, Result, TopicPartition, check_topic_name,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled, Position, Result, TopicPartition,
+    check_topic_name,
 };
 
 use crate::config::{Reading, Settings};
@@ -135,44 +136,30 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    fn commit_positions(&self, positions: &[Position], deadline: Deadline) -> Result<()> {
+    fn commit_offsets(&self, offsets: &[CommittedOffset], deadline: Deadline) -> Result<()> {
         let operation = "commit";
         let group = self.group(operation)?;
-        if positions.is_empty() {
+        if offsets.is_empty() {
             return Ok(());
         }
-        let list = PartitionList::of_positions(operation, positions)?;
+        let list = PartitionList::of_committed(operation, offsets)?;
         if let Some(session) = self.session.as_ref().filter(|session| session.member.is_some()) {
             return session.client.commit(operation, &list, deadline).map_err(|error| error.with("group", group));
         }
         let answers = self.client()?.alter_group_offsets(operation, group, &list, deadline).map_err(|error| error.with("group", group))?;
-        match answers.iter().find(|answer| answer.error != 0) {
-            Some(answer) => {
-                let error = error::from_code(operation, answer.error).with("group", group);
-                Err(error.with("topic", &answer.topic).with("partition", answer.partition))
-            }
-            None => Ok(()),
-        }
+        answers.into_iter().try_for_each(|answer| answer.found(operation).map(drop)).map_err(|error| error.with("group", group))
     }
 
-    fn committed_positions(&self, partitions: &[TopicPartition], deadline: Deadline) -> Result<Vec<Position>> {
+    fn committed_offsets(&self, partitions: &[TopicPartition], deadline: Deadline) -> Result<Vec<CommittedOffset>> {
         let operation = "read committed offsets";
         let group = self.group(operation)?;
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let wanted: Vec<_> = partitions.iter().map(|p| Position { topic: p.topic.clone(), partition: p.partition, offset: -1 }).collect();
         let client = self.client()?;
-        let pending = client.start_group_offsets(operation, group, Some(&PartitionList::of_positions(operation, &wanted)?), deadline)?;
-        let mut committed = Vec::new();
-        for answer in client.wait_group_offsets(operation, &pending, deadline)? {
-            match answer.error {
-                0 if answer.offset >= 0 => committed.push(Position { topic: answer.topic, partition: answer.partition, offset: answer.offset }),
-                0 => {}
-                code => return Err(error::from_code(operation, code).with("topic", answer.topic).with("partition", answer.partition)),
-            }
-        }
-        Ok(committed)
+        let pending = client.start_group_offsets(operation, group, Some(&PartitionList::of_partitions(operation, partitions)?), deadline)?;
+        let answers = client.wait_group_offsets(operation, &pending, deadline)?;
+        answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect()
     }
 }
 
@@ -217,12 +204,12 @@ impl Consumer for KafkaConsumer {
         self.session.as_ref().map(Session::positions).unwrap_or_default()
     }
 
-    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
-        self.in_storage(self.commit_positions(positions, Deadline::after(timeout)))
+    fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
+        self.in_storage(self.commit_offsets(offsets, Deadline::after(timeout)))
     }
 
-    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>> {
-        self.in_storage(self.committed_positions(partitions, Deadline::after(timeout)))
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
+        self.in_storage(self.committed_offsets(partitions, Deadline::after(timeout)))
     }
 
     fn close(&mut self, timeout: Duration) -> Result<()> {

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kafi_core::{ConsumerOptions, Error, Isolation, Position, Result, TopicPartition};
+use kafi_core::{CommittedOffset, ConsumerOptions, Isolation, Position, Result, TopicPartition};
 
-use crate::error;
-use crate::ffi::{Client, Deadline, PartitionList, Pending, Rebalance, Revoked};
+use crate::ffi::{Client, Deadline, GroupAnswer, PartitionList, Pending, Rebalance, Revoked};
 use crate::offsets::PendingEnds;
 use crate::session::{Part, Session, lost};
 use crate::settled::Settled;
@@ -38,7 +37,7 @@ pub(crate) struct Member {
 struct Joining {
     partitions: Vec<TopicPartition>,
     requests: Option<(Pending, PendingEnds)>,
-    committed: Option<Vec<Position>>,
+    committed: Option<Vec<CommittedOffset>>,
 }
 
 impl Member {
@@ -150,14 +149,15 @@ impl Member {
         let wait_ms = deadline.left_ms(10);
         if joining.committed.is_none() {
             let answers = client.take_group_offsets(OPERATION, committed, wait_ms)?;
-            joining.committed = answers.map(|answers| answers.into_iter().map(|a| checked(a.error, a.topic, a.partition, a.offset)).collect()).transpose()?;
+            let found = |answers: Vec<GroupAnswer>| answers.into_iter().filter_map(|answer| answer.found(OPERATION).transpose()).collect();
+            joining.committed = answers.map(found).transpose()?;
         }
         let Some(committed) = &joining.committed else { return Ok(false) };
         let Some(ends) = ends.take(&client, &joining.partitions, OPERATION, wait_ms)? else { return Ok(false) };
         let mut parts = Vec::new();
         for (partition, (low, high)) in joining.partitions.iter().zip(ends) {
             let stored = committed.iter().find(|c| c.topic == partition.topic && c.partition == partition.partition).map(|c| c.offset);
-            let next = self.start_of(partition, stored.filter(|offset| *offset >= 0), low, high)?;
+            let next = self.start_of(partition, stored, low, high)?;
             parts.push(Part { topic: partition.topic.as_str().into(), partition: partition.partition, next, end: None, done: false, started: true });
         }
         self.assign(&client, session, &parts)?;
@@ -168,8 +168,7 @@ impl Member {
 
     fn ask(&self, client: &Client, partitions: &[TopicPartition]) -> Result<(Pending, PendingEnds)> {
         let deadline = Deadline::after(REQUEST_MAX);
-        let wanted: Vec<_> = partitions.iter().map(|p| Position { topic: p.topic.clone(), partition: p.partition, offset: -1 }).collect();
-        let committed = client.start_group_offsets(OPERATION, &self.group, Some(&PartitionList::of_positions(OPERATION, &wanted)?), deadline)?;
+        let committed = client.start_group_offsets(OPERATION, &self.group, Some(&PartitionList::of_partitions(OPERATION, partitions)?), deadline)?;
         Ok((committed, PendingEnds::start(client, partitions, self.isolation, deadline, OPERATION)?))
     }
 
@@ -194,12 +193,5 @@ impl Member {
         }
         let all: Vec<Position> = session.positions().into_iter().chain(new).collect();
         client.assign_all(OPERATION, &PartitionList::of_positions(OPERATION, &all)?)
-    }
-}
-
-fn checked(code: i32, topic: String, partition: i32, offset: i64) -> Result<Position> {
-    match code {
-        0 => Ok(Position { topic, partition, offset }),
-        code => Err(Error::with(error::from_code(OPERATION, code), "topic", topic).with("partition", partition)),
     }
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::*;
-use kafi_core::{Capabilities, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position, TopicPartition, Watermarks};
+use kafi_core::{Capabilities, CommittedOffset, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position, TopicPartition, Watermarks};
 
 fn position(topic: &str, partition: i32, offset: i64) -> Position {
     Position { topic: topic.into(), partition, offset }
@@ -136,10 +136,10 @@ fn groups_are_listed_set_and_deleted() {
     let (mut admin, group) = (storage.admin().unwrap(), unique("group"));
     names(&admin.group_offsets(&group, WAIT).unwrap_err(), ErrorKind::NotFound, &group);
     names(&admin.delete_group(&group, WAIT).unwrap_err(), ErrorKind::NotFound, &group);
-    let offsets = [position(&topic.name, 0, 3), position(&topic.name, 1, 4)];
+    let offsets = [CommittedOffset::new(&topic.name, 0, 3), CommittedOffset::new(&topic.name, 1, 4)];
     admin.alter_group_offsets(&group, &offsets, WAIT).unwrap();
     assert_eq!(admin.group_offsets(&group, WAIT).unwrap(), offsets);
-    admin.alter_group_offsets(&group, &[position(&topic.name, 1, 1)], WAIT).unwrap();
+    admin.alter_group_offsets(&group, &[position(&topic.name, 1, 1).into()], WAIT).unwrap();
     assert_eq!(admin.group_offsets(&group, WAIT).unwrap()[1].offset, 1);
     let listed = admin.groups(WAIT).unwrap();
     assert!(listed.is_sorted_by(|a, b| a.name < b.name));
@@ -174,7 +174,7 @@ fn a_group_is_described_with_its_members() {
     let described = &alive.members[0];
     assert!(described.id.starts_with("somebody-") && described.client_id == "somebody" && described.host.contains("127.0.0.1"), "{described:?}");
     assert_eq!(described.partitions, [0, 1].map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
-    member.commit(&[position(&topic.name, 0, 1)], WAIT).unwrap();
+    member.commit(&[position(&topic.name, 0, 1).into()], WAIT).unwrap();
     member.close(WAIT).unwrap();
     let left = admin.group(&group, WAIT).unwrap();
     assert_eq!((left.state.as_str(), left.members), ("Empty", Vec::new()));

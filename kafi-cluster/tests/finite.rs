@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use kafi_core::{
-    Assignment, Batch, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled, Position, ReadOptions, Storage, TopicPartition, shell,
+    Assignment, Batch, CommittedOffset, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled, Position, ReadOptions, Storage,
+    TopicPartition, shell,
 };
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -100,8 +101,8 @@ fn a_member_of_a_group_ends_behind_control_records_too() {
         });
         seen.sort();
         assert_eq!(seen, expected);
-        let reached = [(0, 3), (1, 6)].map(|(partition, offset)| Position { topic: topic.name.clone(), partition, offset });
-        assert_eq!(finished.unwrap().reached, reached);
+        let reached = [(0, 3), (1, 6)].map(|(partition, offset)| CommittedOffset::new(&topic.name, partition, offset));
+        assert_eq!(CommittedOffset::all(&finished.unwrap().reached), reached);
         assert_eq!(storage.admin().unwrap().group_offsets(&group, WAIT).unwrap(), reached);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Storage, TopicPartition};
+use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Storage, TopicPartition};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -52,7 +52,7 @@ fn a_group_goes_on_where_it_committed() {
     assert_eq!(positions.iter().map(|p| (p.partition, p.offset)).collect::<Vec<_>>(), [(0, 10), (1, 10)]);
     consumer.seek(&Position { offset: 8, ..positions[1].clone() }, WAIT).unwrap();
     assert_eq!(take(consumer.as_mut(), 2), [(1, 8), (1, 9)]);
-    let commit = [Position { offset: 4, ..positions[0].clone() }, Position { offset: 7, ..positions[1].clone() }];
+    let commit = [CommittedOffset::new(&topic.name, 0, 4), CommittedOffset::new(&topic.name, 1, 7)];
     consumer.commit(&commit, WAIT).unwrap();
     assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), commit);
     consumer.close(WAIT).unwrap();
@@ -182,8 +182,8 @@ fn a_member_that_was_replaced_cannot_commit() {
     take(old.as_mut(), 10);
     let mut new = member(&storage, &group, &topic.name, fixed());
     take(new.as_mut(), 10);
-    assert_eq!(old.commit(&old.positions(), WAIT).unwrap_err().kind(), ErrorKind::Fenced);
-    new.commit(&new.positions(), WAIT).unwrap();
+    assert_eq!(old.commit(&CommittedOffset::all(&old.positions()), WAIT).unwrap_err().kind(), ErrorKind::Fenced);
+    new.commit(&CommittedOffset::all(&new.positions()), WAIT).unwrap();
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn assigned_partitions_can_be_committed_for_a_group() {
     assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), []);
     consumer.assign(&[Assignment { topic: topic.name.clone(), partition: 1, start: 0, end: Some(6) }], WAIT).unwrap();
     assert_eq!(read_to_end(consumer.as_mut()).len(), 6);
-    consumer.commit(&consumer.positions(), WAIT).unwrap();
-    let committed = [Position { topic: topic.name.clone(), partition: 1, offset: 6 }];
+    consumer.commit(&CommittedOffset::all(&consumer.positions()), WAIT).unwrap();
+    let committed = [CommittedOffset::new(&topic.name, 1, 6)];
     assert_eq!(consumer.committed(&both(&topic.name), WAIT).unwrap(), committed);
     consumer.close(WAIT).unwrap();
     assert_eq!(storage.admin().unwrap().group_offsets(&group, WAIT).unwrap(), committed);
@@ -230,7 +230,7 @@ fn a_committed_offset_that_was_deleted_is_told() {
     let (topic, group) = (TestTopic::new(&storage, "gone", 1, &[]), unique("gone"));
     ten_each(&storage, &topic.name, 1);
     let mut admin = storage.admin().unwrap();
-    admin.alter_group_offsets(&group, &[Position { topic: topic.name.clone(), partition: 0, offset: 2 }], WAIT).unwrap();
+    admin.alter_group_offsets(&group, &[CommittedOffset::new(&topic.name, 0, 2)], WAIT).unwrap();
     admin.delete_records(&[Position { topic: topic.name.clone(), partition: 0, offset: 5 }], WAIT).unwrap();
     let mut strict = member(&storage, &group, &topic.name, ConsumerOptions::default());
     let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);

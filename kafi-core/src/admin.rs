@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A topic and its partitions.
@@ -255,11 +255,11 @@ pub trait Admin: Send {
     }
 
     /// The committed offsets of a group, sorted.
-    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>>;
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>>;
 
     /// The committed offsets of each of these groups, sorted, in the order asked for; of a group that is not there, none. A storage that can asks for all of them at
     /// once; by default they are asked for one after the other.
-    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<Position>>> {
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<CommittedOffset>>> {
         let until = Instant::now() + timeout;
         let offsets = groups.iter().map(|group| match self.group_offsets(group, until.saturating_duration_since(Instant::now())) {
             missing if is_missing(&missing) => Ok(Vec::new()),
@@ -268,11 +268,11 @@ pub trait Admin: Send {
         offsets.collect()
     }
 
-    /// Sets committed offsets of a group without live members; makes the group if it is new.
+    /// Sets committed offsets of a group without live members, with what is to be kept beside them; makes the group if it is new.
     ///
     /// # Errors
     /// `Conflict` where the group has live members.
-    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()>;
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()>;
 
     /// Deletes a group without live members.
     ///

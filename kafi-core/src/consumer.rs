@@ -72,6 +72,48 @@ pub struct Position {
     pub offset: i64,
 }
 
+/// An offset that a group has committed, or is to commit, with what its consumers keep beside it.
+///
+/// ```
+/// use kafi_core::{CommittedOffset, Position};
+/// let position = Position { topic: "orders".into(), partition: 0, offset: 17 };
+/// assert_eq!(CommittedOffset::from(position), CommittedOffset::new("orders", 0, 17));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
+pub struct CommittedOffset {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The offset of the next message to read.
+    pub offset: i64,
+    /// The epoch of the partition's leader that the last message before it was read from, where whoever committed said so. It means something only to the same cluster.
+    #[cfg_attr(feature = "plugin", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub leader_epoch: Option<i32>,
+    /// What the group's consumers keep beside the offset: Kafka Streams and others store their state there. Empty if there is nothing.
+    #[cfg_attr(feature = "plugin", serde(default, skip_serializing_if = "String::is_empty"))]
+    pub metadata: String,
+}
+
+impl CommittedOffset {
+    /// An offset with nothing beside it.
+    pub fn new(topic: impl Into<String>, partition: i32, offset: i64) -> Self {
+        Self { topic: topic.into(), partition, offset, leader_epoch: None, metadata: String::new() }
+    }
+
+    /// These positions, with nothing beside them.
+    pub fn all(positions: &[Position]) -> Vec<Self> {
+        positions.iter().cloned().map(Self::from).collect()
+    }
+}
+
+impl From<Position> for CommittedOffset {
+    fn from(Position { topic, partition, offset }: Position) -> Self {
+        Self::new(topic, partition, offset)
+    }
+}
+
 /// What to read of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
@@ -148,17 +190,17 @@ pub trait Consumer: Send {
     /// The next offset of each assigned partition, past everything that was returned and past what is never delivered.
     fn positions(&self) -> Vec<Position>;
 
-    /// Commits these offsets for the group and waits until the storage has them, up to `timeout`.
+    /// Commits these offsets for the group, with what is to be kept beside them, and waits until the storage has them, up to `timeout`.
     ///
     /// # Errors
     /// `Usage` without a group, `Fenced` where another member took over, `Unavailable`, `Timeout`.
-    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()>;
+    fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()>;
 
     /// The group's committed offsets of these partitions; those without one are left out. Blocks up to `timeout`.
     ///
     /// # Errors
     /// As for [`commit`](Consumer::commit).
-    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>>;
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>>;
 
     /// Leaves the group and frees what the consumer holds, within `timeout`. Commits nothing. Dropping a consumer never blocks.
     ///

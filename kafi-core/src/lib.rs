@@ -42,7 +42,7 @@ pub use capability::Capabilities;
 pub use config::{
     Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_secret_key, nearest,
 };
-pub use consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
+pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{

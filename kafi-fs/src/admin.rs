@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result, Topic,
-    TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result,
+    Topic, TopicPartition, Watermarks,
 };
 
 use crate::log::append_file::Appender;
@@ -145,11 +145,11 @@ impl Admin for LogAdmin {
         self.shared.groups.describe(group)
     }
 
-    fn group_offsets(&mut self, group: &str, _timeout: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, group: &str, _timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.shared.groups.offsets(group)
     }
 
-    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         self.shared.groups.commit_alone("set group offsets", group, offsets, deadline(timeout))
     }
 

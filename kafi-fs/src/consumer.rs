@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
+use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
 
 use crate::groups::Membership;
 use crate::io::Stat;
@@ -187,20 +187,20 @@ impl Consumer for LogConsumer {
         self.turns.as_ref().map(Turns::positions).unwrap_or_default()
     }
 
-    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
+    fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         let group = self.group("commit")?;
         match &self.membership {
-            Some(member) => self.shared.groups.commit(member, group, positions),
-            None => self.shared.groups.commit_alone("commit", group, positions, deadline(timeout)),
+            Some(member) => self.shared.groups.commit(member, group, offsets),
+            None => self.shared.groups.commit_alone("commit", group, offsets, deadline(timeout)),
         }
     }
 
-    fn committed(&mut self, partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<Position>> {
+    fn committed(&mut self, partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<CommittedOffset>> {
         let group = self.group("read committed offsets")?;
-        let mut positions = self.shared.groups.offsets_if_any(group)?;
-        let asked = |position: &Position| partitions.iter().any(|asked| asked.topic == position.topic && asked.partition == position.partition);
-        positions.retain(asked);
-        Ok(positions)
+        let mut committed = self.shared.groups.offsets_if_any(group)?;
+        let asked = |found: &CommittedOffset| partitions.iter().any(|asked| asked.topic == found.topic && asked.partition == found.partition);
+        committed.retain(asked);
+        Ok(committed)
     }
 
     fn close(&mut self, _timeout: Duration) -> Result<()> {

@@ -188,12 +188,12 @@ fn topics_and_groups_are_made_and_changed_whole_or_not_at_all() {
 
         let mut admin = storage.admin().unwrap();
         let position = |offset| Position { topic: "t".into(), partition: 0, offset };
-        admin.alter_group_offsets("g", &[position(0)], WAIT).unwrap();
+        admin.alter_group_offsets("g", &[position(0).into()], WAIT).unwrap();
         plan.fail(first, 1);
-        let committed = admin.alter_group_offsets("g", &[position(1)], WAIT);
+        let committed = admin.alter_group_offsets("g", &[position(1).into()], WAIT);
         plan.heal();
         let found = admin.group_offsets("g", WAIT).unwrap();
-        assert!(found == [position(1)] || committed.is_err() && found == [position(0)], "{found:?}");
+        assert!(found == [position(1).into()] || committed.is_err() && found == [position(0).into()], "{found:?}");
 
         plan.fail(first, 1);
         let moved = admin.delete_records(&[position(1)], WAIT);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kafi_core::{Error, ErrorKind, Position, Result};
+use kafi_core::{CommittedOffset, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 /// The longest file name that file systems take, less `.json~`.
@@ -30,6 +30,10 @@ pub(crate) struct Committed {
     pub(crate) topic_id: String,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
+    /// See [`CommittedOffset::leader_epoch`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) leader_epoch: Option<i32>,
+    /// See [`CommittedOffset::metadata`].
     #[serde(default)]
     pub(crate) metadata: String,
 }
@@ -83,30 +87,30 @@ impl GroupFile {
     }
 
     /// Notes these offsets; `id_of` knows the ids of topics.
-    pub(crate) fn commit(&mut self, positions: &[Position], mut id_of: impl FnMut(&str) -> Result<String>) -> Result<()> {
+    pub(crate) fn commit(&mut self, offsets: &[CommittedOffset], mut id_of: impl FnMut(&str) -> Result<String>) -> Result<()> {
         let mut ids: BTreeMap<&str, String> = BTreeMap::new();
-        for position in positions {
-            let topic_id = match ids.get(position.topic.as_str()) {
+        for committed in offsets {
+            let topic_id = match ids.get(committed.topic.as_str()) {
                 Some(id) => id.clone(),
                 None => {
-                    let id = id_of(&position.topic)?;
-                    ids.insert(&position.topic, id.clone());
+                    let id = id_of(&committed.topic)?;
+                    ids.insert(&committed.topic, id.clone());
                     id
                 }
             };
-            self.offsets.retain(|known| known.topic != position.topic || known.partition != position.partition);
-            let Position { topic, partition, offset } = position.clone();
-            self.offsets.push(Committed { topic, topic_id, partition, offset, metadata: String::new() });
+            self.offsets.retain(|known| known.topic != committed.topic || known.partition != committed.partition);
+            let CommittedOffset { topic, partition, offset, leader_epoch, metadata } = committed.clone();
+            self.offsets.push(Committed { topic, topic_id, partition, offset, leader_epoch, metadata });
         }
         self.offsets.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
         Ok(())
     }
 
     /// The offsets of topics that are still there, sorted; `id_of` knows the ids of topics.
-    pub(crate) fn valid(self, mut id_of: impl FnMut(&str) -> Result<String>) -> Result<Vec<Position>> {
+    pub(crate) fn valid(self, mut id_of: impl FnMut(&str) -> Result<String>) -> Result<Vec<CommittedOffset>> {
         let mut ids: BTreeMap<String, Option<String>> = BTreeMap::new();
-        let mut positions = Vec::with_capacity(self.offsets.len());
-        for Committed { topic, topic_id, partition, offset, .. } in self.offsets {
+        let mut offsets = Vec::with_capacity(self.offsets.len());
+        for Committed { topic, topic_id, partition, offset, leader_epoch, metadata } in self.offsets {
             let id = match ids.get(&topic) {
                 Some(id) => id.clone(),
                 None => match id_of(&topic) {
@@ -116,21 +120,21 @@ impl GroupFile {
                 },
             };
             if id.is_some_and(|id| id == topic_id) {
-                positions.push(Position { topic, partition, offset });
+                offsets.push(CommittedOffset { topic, partition, offset, leader_epoch, metadata });
             }
         }
-        positions.sort();
-        Ok(positions)
+        offsets.sort();
+        Ok(offsets)
     }
 }
 
 /// Checks that what is to be committed are offsets.
-pub(crate) fn check_offset(position: &Position) -> Result<()> {
-    if position.offset >= 0 {
+pub(crate) fn check_offset(committed: &CommittedOffset) -> Result<()> {
+    if committed.offset >= 0 {
         return Ok(());
     }
-    let error = Error::new(ErrorKind::Usage, "commit", format!("{} is no offset", position.offset));
-    Err(error.with("topic", &position.topic).with("partition", position.partition))
+    let error = Error::new(ErrorKind::Usage, "commit", format!("{} is no offset", committed.offset));
+    Err(error.with("topic", &committed.topic).with("partition", committed.partition))
 }
 
 /// Kafka's word for what a group is doing.

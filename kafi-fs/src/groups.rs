@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Group, GroupDescription, GroupMember, Position, Result};
+use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result};
 
 use crate::error::io_error;
 use crate::group_file::{GroupFile, check_case, check_offset, decode_name, encode_name, has_live_member, missing, state};
@@ -71,7 +71,7 @@ impl Groups {
     }
 
     /// The committed offsets of a group, sorted; those of topics that are gone are left out.
-    pub(crate) fn offsets(&self, group: &str) -> Result<Vec<Position>> {
+    pub(crate) fn offsets(&self, group: &str) -> Result<Vec<CommittedOffset>> {
         let encoded = encode_name(group)?;
         match self.load(group, &encoded)? {
             Some(file) => self.valid(file),
@@ -81,7 +81,7 @@ impl Groups {
     }
 
     /// As [`offsets`](Self::offsets), but a group that nobody has seen has none.
-    pub(crate) fn offsets_if_any(&self, group: &str) -> Result<Vec<Position>> {
+    pub(crate) fn offsets_if_any(&self, group: &str) -> Result<Vec<CommittedOffset>> {
         match self.load(group, &encode_name(group)?)? {
             Some(file) => self.valid(file),
             None => Ok(Vec::new()),
@@ -89,17 +89,17 @@ impl Groups {
     }
 
     /// Commits as the live member.
-    pub(crate) fn commit(&self, _member: &Membership, group: &str, positions: &[Position]) -> Result<()> {
-        self.store("commit", group, &encode_name(group)?, positions)
+    pub(crate) fn commit(&self, _member: &Membership, group: &str, offsets: &[CommittedOffset]) -> Result<()> {
+        self.store("commit", group, &encode_name(group)?, offsets)
     }
 
     /// Commits without being a member, which is possible while there is none.
-    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, positions: &[Position], deadline: Instant) -> Result<()> {
+    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
         let encoded = encode_name(group)?;
         self.check_case(group, &encoded)?;
-        self.check_positions(positions)?;
+        self.check_offsets(offsets)?;
         let _lock = self.lock(operation, group, &encoded, deadline)?;
-        self.store(operation, group, &encoded, positions)
+        self.store(operation, group, &encoded, offsets)
     }
 
     /// Deletes a group without a live member.
@@ -112,9 +112,9 @@ impl Groups {
         io.remove(&path).and_then(|()| io.sync_folder(FOLDER)).map_err(|error| io_error("delete group", io.display(&path), error))
     }
 
-    fn store(&self, operation: &'static str, group: &str, encoded: &str, positions: &[Position]) -> Result<()> {
+    fn store(&self, operation: &'static str, group: &str, encoded: &str, offsets: &[CommittedOffset]) -> Result<()> {
         let mut file = self.load(group, encoded)?.unwrap_or_default();
-        file.commit(positions, |topic| self.topics.load(topic).map(|file| file.id))?;
+        file.commit(offsets, |topic| self.topics.load(topic).map(|file| file.id))?;
         let path = path(encoded);
         let io = self.topics.io();
         replace_file(&**io, &path, &file.encode()?).map_err(|error| io_error(operation, io.display(&path), error))
@@ -128,14 +128,14 @@ impl Groups {
         GroupFile::parse(&bytes, group, || io.display(&path)).map(Some)
     }
 
-    fn valid(&self, file: GroupFile) -> Result<Vec<Position>> {
+    fn valid(&self, file: GroupFile) -> Result<Vec<CommittedOffset>> {
         file.valid(|topic| self.topics.load(topic).map(|file| file.id))
     }
 
-    fn check_positions(&self, positions: &[Position]) -> Result<()> {
-        for position in positions {
-            self.topics.partition(&position.topic, position.partition)?;
-            check_offset(position)?;
+    fn check_offsets(&self, offsets: &[CommittedOffset]) -> Result<()> {
+        for committed in offsets {
+            self.topics.partition(&committed.topic, committed.partition)?;
+            check_offset(committed)?;
         }
         Ok(())
     }

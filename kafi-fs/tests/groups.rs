@@ -7,7 +7,7 @@ mod support;
 
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, OwnedRecord, Polled, Position, Storage, TopicPartition};
+use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, OwnedRecord, Polled, Position, Storage, TopicPartition};
 use kafi_fs::LogStorage;
 use support::*;
 
@@ -17,6 +17,10 @@ fn member(storage: &LogStorage, group: &str) -> Box<dyn Consumer> {
 
 fn position(topic: &str, offset: i64) -> Position {
     Position { topic: topic.into(), partition: 0, offset }
+}
+
+fn offset(topic: &str, offset: i64) -> CommittedOffset {
+    CommittedOffset::new(topic, 0, offset)
 }
 
 fn groups(storage: &LogStorage) -> Vec<(String, String)> {
@@ -32,7 +36,7 @@ fn a_group_goes_on_where_it_committed() {
         let mut first = member(storage, "g");
         first.subscribe(&["t".into()], WAIT).unwrap();
         assert_eq!(first.poll(&mut batch, WAIT).unwrap(), Polled::Records);
-        first.commit(&first.positions(), WAIT).unwrap();
+        first.commit(&CommittedOffset::all(&first.positions()), WAIT).unwrap();
         first.poll(&mut batch, WAIT).unwrap();
         first.close(WAIT).unwrap();
         let mut second = member(storage, "g");
@@ -40,7 +44,7 @@ fn a_group_goes_on_where_it_committed() {
         second.poll(&mut batch, WAIT).unwrap();
         assert_eq!(batch.get(0).offset, 4);
         let asked = [TopicPartition { topic: "t".into(), partition: 0 }];
-        assert_eq!(second.committed(&asked, WAIT).unwrap(), [position("t", 4)]);
+        assert_eq!(second.committed(&asked, WAIT).unwrap(), [offset("t", 4)]);
         assert_eq!(member(storage, "other").committed(&asked, WAIT).unwrap(), []);
     });
 }
@@ -71,7 +75,7 @@ fn a_member_gets_partitions_that_are_added() {
         let mut batch = Batch::new();
         assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
         assert_eq!((batch.len(), batch.get(0).partition, batch.get(0).offset), (1, 2, 0));
-        consumer.commit(&consumer.positions(), WAIT).unwrap();
+        consumer.commit(&CommittedOffset::all(&consumer.positions()), WAIT).unwrap();
         assert_eq!(consumer.committed(&[TopicPartition { topic: "t".into(), partition: 2 }], WAIT).unwrap()[0].offset, 1);
     });
 }
@@ -89,8 +93,8 @@ fn a_second_member_is_told_so_until_the_first_leaves() {
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(error.to_string().starts_with("join group: group g: it has a live member"), "{error}");
         for refused in [
-            second.commit(&[position("t", 0)], Duration::ZERO),
-            admin(storage).alter_group_offsets("g", &[position("t", 0)], Duration::ZERO),
+            second.commit(&[offset("t", 0)], Duration::ZERO),
+            admin(storage).alter_group_offsets("g", &[offset("t", 0)], Duration::ZERO),
             admin(storage).delete_group("g", Duration::ZERO),
         ] {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
@@ -111,9 +115,9 @@ fn assigned_consumers_commit_side_by_side() {
         for (partition, consumer) in consumers.iter_mut().enumerate() {
             let partition = partition as i32;
             consumer.assign(&[Assignment { topic: "t".into(), partition, start: 0, end: None }], WAIT).unwrap();
-            consumer.commit(&[Position { topic: "t".into(), partition, offset: 7 }], WAIT).unwrap();
+            consumer.commit(&[CommittedOffset::new("t", partition, 7)], WAIT).unwrap();
         }
-        let expected: Vec<_> = (0..2).map(|partition| Position { topic: "t".into(), partition, offset: 7 }).collect();
+        let expected: Vec<_> = (0..2).map(|partition| CommittedOffset::new("t", partition, 7)).collect();
         assert_eq!(admin(storage).group_offsets("g", WAIT).unwrap(), expected);
         assert_eq!(groups(storage), [("g".to_string(), "Empty".to_string())]);
     });
@@ -126,15 +130,15 @@ fn offsets_are_administered() {
         create(storage, "u", 1, &[]);
         let mut admin = admin(storage);
         assert_eq!(admin.group_offsets("ä/../g", WAIT).unwrap_err().kind(), ErrorKind::NotFound);
-        admin.alter_group_offsets("ä/../g", &[position("u", 3), position("t", 5)], WAIT).unwrap();
-        admin.alter_group_offsets("ä/../g", &[position("u", 4)], WAIT).unwrap();
-        assert_eq!(admin.group_offsets("ä/../g", WAIT).unwrap(), [position("t", 5), position("u", 4)]);
-        let missing = admin.alter_group_offsets("ä/../g", &[position("nowhere", 5)], WAIT).unwrap_err();
+        admin.alter_group_offsets("ä/../g", &[offset("u", 3), offset("t", 5)], WAIT).unwrap();
+        admin.alter_group_offsets("ä/../g", &[offset("u", 4)], WAIT).unwrap();
+        assert_eq!(admin.group_offsets("ä/../g", WAIT).unwrap(), [offset("t", 5), offset("u", 4)]);
+        let missing = admin.alter_group_offsets("ä/../g", &[offset("nowhere", 5)], WAIT).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
-        assert_eq!(admin.alter_group_offsets("ä/../g", &[position("t", -5)], WAIT).unwrap_err().kind(), ErrorKind::Usage);
-        let case = admin.alter_group_offsets("Ä/../G", &[position("t", 5)], WAIT);
+        assert_eq!(admin.alter_group_offsets("ä/../g", &[offset("t", -5)], WAIT).unwrap_err().kind(), ErrorKind::Usage);
+        let case = admin.alter_group_offsets("Ä/../G", &[offset("t", 5)], WAIT);
         assert!(case.is_ok(), "other letters, other bytes");
-        assert_eq!(admin.alter_group_offsets("ä/../G", &[position("t", 5)], WAIT).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(admin.alter_group_offsets("ä/../G", &[offset("t", 5)], WAIT).unwrap_err().kind(), ErrorKind::AlreadyExists);
         admin.delete_group("ä/../g", WAIT).unwrap();
         assert_eq!(admin.group_offsets("ä/../g", WAIT).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(admin.delete_group("ä/../g", WAIT).unwrap_err().kind(), ErrorKind::NotFound);
@@ -145,7 +149,7 @@ fn offsets_are_administered() {
 fn an_offset_means_nothing_in_a_topic_made_anew() {
     both(|storage| {
         create(storage, "t", 1, &[]);
-        admin(storage).alter_group_offsets("g", &[position("t", 5)], WAIT).unwrap();
+        admin(storage).alter_group_offsets("g", &[offset("t", 5)], WAIT).unwrap();
         admin(storage).delete_topic("t", WAIT).unwrap();
         assert_eq!(admin(storage).group_offsets("g", WAIT).unwrap(), []);
         create(storage, "t", 1, &[]);
@@ -162,7 +166,7 @@ fn what_needs_a_group_says_so() {
         create(storage, "t", 1, &[]);
         let mut consumer = consumer(storage);
         assert_eq!(consumer.subscribe(&["t".into()], WAIT).unwrap_err().kind(), ErrorKind::Usage);
-        assert_eq!(consumer.commit(&[position("t", 0)], WAIT).unwrap_err().kind(), ErrorKind::Usage);
+        assert_eq!(consumer.commit(&[offset("t", 0)], WAIT).unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!(consumer.poll(&mut Batch::new(), WAIT).unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!(member(storage, "g").subscribe(&["x".into()], WAIT).unwrap_err().kind(), ErrorKind::NotFound);
     });

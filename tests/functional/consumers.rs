@@ -55,7 +55,7 @@ fn settings_of_consumers_count() {
         assert_eq!(consumer.consume(3).unwrap().len(), 3);
         consumer.close().unwrap();
         let committed = c.admin().unwrap().group_offsets("team-g", Duration::from_secs(10)).unwrap();
-        assert_eq!(committed, [crate::support::position(0, 3)]);
+        assert_eq!(committed, [crate::support::position(0, 3).into()]);
 
         c.settings_mut().auto_offset_reset = OffsetReset::Latest;
         let mut consumer = c.consumer(T, "late").unwrap();
@@ -84,7 +84,7 @@ fn a_message_that_cannot_be_decoded_loses_no_other() {
         // What was not returned is not committed.
         consumer.commit().unwrap();
         let committed = c.admin().unwrap().group_offsets(GROUP, Duration::from_secs(10)).unwrap();
-        assert_eq!(committed, [crate::support::position(0, 2)]);
+        assert_eq!(committed, [crate::support::position(0, 2).into()]);
         // Who goes on all the same leaves out that one alone.
         assert_eq!(offsets(&consumer.consume(1).unwrap()), [3]);
         assert_eq!(offsets(&consumer.consume(5).unwrap()), [4]);

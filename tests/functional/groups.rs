@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use kafi::{Batch, Error, ErrorKind, Finished, GroupOptions, GroupUse, Kafi, NewTopic, Outgoing, Position, ReadOptions, Result, pump_settling, readers, shell};
+use kafi::{Batch, Error, ErrorKind, Finished, GroupOptions, GroupUse, Kafi, NewTopic, Outgoing, ReadOptions, Result, pump_settling, readers, shell};
 
 use crate::support::{T, numbers, on_both, position, values};
 
@@ -185,7 +185,7 @@ fn counts_are_committed_after_they_are_told() {
 fn partitions_without_a_committed_offset_begin_at_either_end() {
     on_both(|c| {
         two_partitions(&c);
-        let one = Position { offset: 3, ..position(1, 0) };
+        let one = position(1, 3).into();
         c.admin().unwrap().alter_group_offsets(G, &[one], std::time::Duration::from_secs(9)).unwrap();
         let mut latest = options(GroupUse::LookOnly);
         latest.consumer.start_at_earliest = false;

@@ -32,6 +32,8 @@ pub struct Table {
     dimmed: Vec<usize>,
     /// Columns that are not shown where nothing is known in any row.
     optional: &'static [&'static str],
+    /// Columns that are in the JSON documents only.
+    programs_only: &'static [&'static str],
     /// Columns of long names, whose ends tell them apart.
     long: &'static [&'static str],
     layout: Layout,
@@ -51,7 +53,7 @@ enum Layout {
 impl Table {
     /// A table without rows. The names are also the keys of the JSON documents.
     pub fn new(names: &[&'static str]) -> Self {
-        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), optional: &[], long: &[], layout: Layout::Columns }
+        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), optional: &[], programs_only: &[], long: &[], layout: Layout::Columns }
     }
 
     /// The same, without the names above.
@@ -67,6 +69,11 @@ impl Table {
     /// The same, without those of these columns, for people, in which no row has anything.
     pub fn with_optional(self, optional: &'static [&'static str]) -> Self {
         Self { optional, ..self }
+    }
+
+    /// The same, with these columns in the JSON documents only.
+    pub fn with_programs_only(self, programs_only: &'static [&'static str]) -> Self {
+        Self { programs_only, ..self }
     }
 
     /// The same, with these columns of long names, of which people see the ends where not all fits.
@@ -159,7 +166,7 @@ impl Table {
 
     /// A line for each cell, and an empty one between two rows. Long cells are continued below themselves.
     fn record_lines(&self, color: bool, columns: usize) -> Vec<String> {
-        let width = self.names.iter().map(|name| name.len()).max().unwrap_or(0);
+        let width = self.columns().into_iter().map(|column| self.names[column].len()).max().unwrap_or(0);
         let mut lines = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
             if index > 0 {
@@ -180,7 +187,9 @@ impl Table {
     /// The columns that are shown.
     fn columns(&self) -> Vec<usize> {
         let has_any = |column: &usize| self.rows.iter().any(|row| row[*column] != Cell::Unknown);
-        (0..self.names.len()).filter(|column| !self.optional.contains(&self.names[*column]) || has_any(column)).collect()
+        let is_shown =
+            |column: &usize| !self.programs_only.contains(&self.names[*column]) && (!self.optional.contains(&self.names[*column]) || has_any(column));
+        (0..self.names.len()).filter(is_shown).collect()
     }
 
     fn is_right(&self, column: usize) -> bool {

@@ -49,15 +49,15 @@ fn a_reset_is_planned_and_then_done() {
         g      u              0     0   0
         ! nothing to change
         $ kafi group show g --json
-        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null}
-        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":0,"end":3,"lag":3,"member":null,"client":null,"host":null}
-        {"group":"g","state":"Empty","topic":"u","partition":0,"committed":0,"end":1,"lag":1,"member":null,"client":null,"host":null}
+        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":0,"end":3,"lag":3,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"group":"g","state":"Empty","topic":"u","partition":0,"committed":0,"end":1,"lag":1,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
         $ kafi cat t -g g
         v1
         v3
         v5
         $ kafi group show g --json | head -n 2 | tail -n 1
-        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null}
+        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
         "#,
     );
 }
@@ -168,7 +168,7 @@ fn offsets_are_copied_to_another_group_or_storage() {
         ! nothing is changed yet; --execute does it
         $ kafi group ls ./b/
         $ kafi group cp g ./b/ --execute -q > /dev/null && kafi group show ./b/g --json | head -n 1
-        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":2,"end":3,"lag":1,"member":null,"client":null,"host":null}
+        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":2,"end":3,"lag":1,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
         $ kafi group cp g g2 t -p 1 --execute
         GROUP  TOPIC  PARTITION  FROM  TO
         g2     t              1  -      2
@@ -202,13 +202,73 @@ fn offsets_are_copied_to_another_group_or_storage() {
 }
 
 #[test]
+fn what_consumers_keep_beside_offsets_comes_along() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.text("kafi group reset g t -o -1 --execute -q && kafi cp t ./b/ -q");
+    // As other programs that write such files may.
+    sandbox.text(r#"sed -i '0,/"metadata": ""/s//"leader_epoch": 7, "metadata": "state ä"/' kafi-data/groups/g.json"#);
+    let row = |group: &str, partition: i32, committed: i64, beside: &str| {
+        let numbers = format!("\"partition\":{partition},\"committed\":{committed},\"end\":3,\"lag\":{}", 3 - committed);
+        format!("{{\"group\":\"{group}\",\"state\":\"Empty\",\"topic\":\"t\",{numbers},\"member\":null,\"client\":null,\"host\":null,{beside}}}\n")
+    };
+    let nothing = r#""leader_epoch":null,"metadata":null"#;
+    let kept = row("g", 0, 2, r#""leader_epoch":7,"metadata":"state ä""#) + &row("g", 1, 2, nothing);
+    assert_eq!(sandbox.text("kafi group show g --json"), kept);
+    assert!(!sandbox.text("kafi group show g").contains("METADATA"), "people are not bothered with it");
+    // An epoch means something only to the cluster that counts it.
+    let copied = row("g", 0, 2, r#""leader_epoch":null,"metadata":"state ä""#) + &row("g", 1, 2, nothing);
+    sandbox.text("kafi group cp g ./b/ --execute");
+    assert_eq!(sandbox.text("kafi group show ./b/g --json"), copied);
+    // A group that lost it gets it again, though its offsets are the same.
+    sandbox.text("kafi group reset ./b/h t -o 2 --execute && kafi group cp ./b/g ./b/h --execute");
+    assert_eq!(sandbox.text("kafi group show ./b/h --json"), copied.replace("\"g\"", "\"h\""));
+    // What belongs to an offset stays with it, and goes with it.
+    sandbox.text("kafi group reset g -o 2 --execute");
+    assert_eq!(sandbox.text("kafi group show g --json"), kept);
+    sandbox.text("kafi group reset g -o 1 --execute");
+    assert_eq!(sandbox.text("kafi group show g --json"), row("g", 0, 1, nothing) + &row("g", 1, 1, nothing));
+}
+
+#[test]
+fn a_group_file_with_offsets_that_are_none_is_damaged() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.text("kafi group reset g t -o -1 --execute -q && sed -i 's/\"offset\": 2/\"offset\": -9223372036854775808/' kafi-data/groups/g.json");
+    for line in ["kafi group show g", "kafi group reset g -o start --execute", "kafi cat t -g g"] {
+        let output = seen(&sandbox.run(line));
+        assert!(
+            output.contains("the file is damaged: it says that offset -9223372036854775808 of partition 0 is committed") && output.ends_with("? 1\n"),
+            "{line}: {output}"
+        );
+    }
+}
+
+#[test]
+fn lag_is_what_can_be_read() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.check(
+        r#"
+        $ kafi group reset g t -o start --execute -q > /dev/null && kafi delete-records t -o 2 -y > /dev/null
+        $ kafi group show g
+        GROUP  STATE  TOPIC  PARTITION  COMMITTED  END  LAG
+        g      Empty  t              0          0    3    1
+        g      Empty  t              1          0    3    1
+        $ kafi group ls -l --json
+        {"group":"g","state":"Empty","members":0,"partitions":2,"lag":2}
+        "#,
+    );
+}
+
+#[test]
 fn a_group_with_a_live_member_is_left_alone() {
     let sandbox = Sandbox::new();
     topics(&sandbox);
     let mut child = sandbox.start(&["cat", "t", "-g", "g", "-f"], Stdio::null(), "out", "err");
     sandbox.wait_for("out", "v5");
     wait_until("the group to be seen alive", || sandbox.text("kafi group ls -l --json").starts_with(r#"{"group":"g","state":"Stable","members":1,"#));
-    assert!(sandbox.text("kafi group show g --json").ends_with("\"member\":\"live\",\"client\":null,\"host\":null}\n"));
+    assert!(sandbox.text("kafi group show g --json").contains("\"member\":\"live\",\"client\":null,\"host\":null,"));
     for line in
         ["kafi group reset g t -o start --execute", "kafi group rm g -y", "kafi group reset o t -o end --execute -q > /dev/null && kafi group cp o g --execute"]
     {

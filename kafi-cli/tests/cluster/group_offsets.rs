@@ -15,7 +15,9 @@ fn six(broker: &Broker) {
 /// What `group show` says of a partition.
 fn shown(partition: i32, committed: i64) -> String {
     let numbers = format!("\"partition\":{partition},\"committed\":{committed},\"end\":3,\"lag\":{}", 3 - committed);
-    format!("{{\"group\":\"@g\",\"state\":\"Empty\",\"topic\":\"@t\",{numbers},\"member\":null,\"client\":null,\"host\":null}}\n")
+    format!(
+        "{{\"group\":\"@g\",\"state\":\"Empty\",\"topic\":\"@t\",{numbers},\"member\":null,\"client\":null,\"host\":null,\"leader_epoch\":null,\"metadata\":null}}\n"
+    )
 }
 
 #[test]
@@ -56,6 +58,21 @@ fn groups_are_set_shown_copied_and_deleted() {
     assert_eq!(broker.text("kafi cat k:@t -g @h -q | sort"), "v1\nv3\nv4\nv5\n");
     assert_eq!(broker.text("kafi group rm -y 'k:@*'"), "");
     wait_until("the groups to be gone", || broker.text("kafi group ls 'k:@*'").is_empty());
+}
+
+#[test]
+fn what_consumers_keep_beside_offsets_comes_along() {
+    let broker = Broker::new();
+    six(&broker);
+    broker.text("kafi cp k:@t ./f/ -q && kafi group reset ./f/@g @t -o 2 --execute");
+    broker.text(r#"sed -i 's/"metadata": ""/"leader_epoch": 0, "metadata": "AQ== ä"/' f/groups/@g.json"#);
+    broker.text("kafi group cp ./f/@g k:@g --execute && kafi group cp k:@g k:@h --execute && kafi group cp k:@h ./f/ --execute");
+    let beside = "\"leader_epoch\":null,\"metadata\":\"AQ== ä\"";
+    for group in ["k:@g", "k:@h", "./f/@h"] {
+        assert_eq!(broker.text(&format!("kafi group show {group} --json")).matches(beside).count(), 2, "{group}");
+    }
+    broker.text("kafi group reset k:@h -o 1=start --execute");
+    assert_eq!(broker.text("kafi group show k:@h --json").matches(beside).count(), 1);
 }
 
 #[test]

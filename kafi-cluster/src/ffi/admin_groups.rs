@@ -2,15 +2,34 @@
 
 use std::time::Duration;
 
-use kafi_core::{Group, GroupDescription, GroupMember, Result, TopicPartition};
+use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result, TopicPartition};
 
-use super::admin::{OffsetAnswer, answers_of};
+use super::admin::answers_of;
 use super::client::{Client, Pending};
 use super::events::Event;
-use super::lists::{self, PartitionList};
-use super::raw::{self, rd_kafka_admin_op_t as Op};
+use super::lists::{self, PartitionEntry, PartitionList};
+use super::raw::{self, RawTopicPartition, rd_kafka_admin_op_t as Op};
 use super::{Deadline, cstring, text};
 use crate::error;
+
+/// What a broker says of a committed offset.
+pub(crate) struct GroupAnswer {
+    /// The offset is negative where there is none.
+    pub(crate) committed: CommittedOffset,
+    /// The error code; 0 is none.
+    pub(crate) error: i32,
+}
+
+impl GroupAnswer {
+    /// The committed offset, if there is one.
+    pub(crate) fn found(self, operation: &'static str) -> Result<Option<CommittedOffset>> {
+        let Self { committed, error } = self;
+        match error {
+            0 => Ok(Some(committed).filter(|committed| committed.offset >= 0)),
+            code => Err(error::from_code(operation, code).with("topic", committed.topic).with("partition", committed.partition)),
+        }
+    }
+}
 
 impl Client {
     /// All groups, in any order.
@@ -76,18 +95,18 @@ impl Client {
     }
 
     /// Waits for what [`start_group_offsets`](Self::start_group_offsets) asked for; partitions without an offset have a negative one.
-    pub(crate) fn wait_group_offsets(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
+    pub(crate) fn wait_group_offsets(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
         let event = self.wait(operation, pending, deadline)?;
         group_offsets(operation, &event)
     }
 
     /// The same without waiting longer than this; `None` if it is not there yet.
-    pub(crate) fn take_group_offsets(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<OffsetAnswer>>> {
+    pub(crate) fn take_group_offsets(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<GroupAnswer>>> {
         self.take(operation, pending, timeout_ms)?.map(|event| group_offsets(operation, &event)).transpose()
     }
 
     /// Sets committed offsets of a group that has no live members; returns what became of each.
-    pub(crate) fn alter_group_offsets(&self, operation: &'static str, group: &str, offsets: &PartitionList, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
+    pub(crate) fn alter_group_offsets(&self, operation: &'static str, group: &str, offsets: &PartitionList, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
         let group = cstring(operation, "group", group)?;
         let pending = self.start(Op::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, deadline.left(), |rk, options, queue| {
             // SAFETY: `start` passes valid pointers; name, list and the array of one are copied; the request is freed once.
@@ -198,7 +217,7 @@ unsafe fn member_of(member: *const raw::rd_kafka_MemberDescription_t) -> GroupMe
     }
 }
 
-fn group_offsets(operation: &'static str, event: &Event) -> Result<Vec<OffsetAnswer>> {
+fn group_offsets(operation: &'static str, event: &Event) -> Result<Vec<GroupAnswer>> {
     let mut count = 0;
     // SAFETY: the caller asked for a group's offsets, so that is what the event holds.
     unsafe {
@@ -212,7 +231,7 @@ fn group_offsets(operation: &'static str, event: &Event) -> Result<Vec<OffsetAns
 ///
 /// # Safety
 /// `groups` must hold `count` valid results.
-unsafe fn group_results(operation: &'static str, groups: *mut *const raw::rd_kafka_group_result_t, count: usize) -> Result<Vec<OffsetAnswer>> {
+unsafe fn group_results(operation: &'static str, groups: *mut *const raw::rd_kafka_group_result_t, count: usize) -> Result<Vec<GroupAnswer>> {
     let mut answers = Vec::new();
     for index in 0..count {
         // SAFETY: the caller vouches for the array; everything lives as long as it.
@@ -222,10 +241,18 @@ unsafe fn group_results(operation: &'static str, groups: *mut *const raw::rd_kaf
             if !failure.is_null() && raw::error_code(failure) != 0 {
                 return Err(from_object(operation, failure).with("group", text(raw::rd_kafka_group_result_name(group))));
             }
-            answers.extend(answers_of(raw::rd_kafka_group_result_partitions(group)));
+            answers.extend(lists::pointers(raw::rd_kafka_group_result_partitions(group)).map(|entry| group_answer(entry)));
         }
     }
     Ok(answers)
+}
+
+/// # Safety
+/// `entry` must be valid.
+unsafe fn group_answer(entry: *const RawTopicPartition) -> GroupAnswer {
+    // SAFETY: the caller vouches for the entry.
+    let (PartitionEntry { topic, partition, offset, error }, (leader_epoch, metadata)) = unsafe { (lists::entry(entry), lists::beside(entry)) };
+    GroupAnswer { committed: CommittedOffset { topic: topic.to_string(), partition, offset, leader_epoch, metadata }, error }
 }
 
 /// # Safety

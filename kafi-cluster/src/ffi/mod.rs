@@ -22,6 +22,7 @@ use kafi_core::{Error, ErrorKind, Result};
 
 pub(crate) use admin::{OffsetAnswer, TopicAnswer};
 pub(crate) use admin_config::Owner;
+pub(crate) use admin_groups::GroupAnswer;
 pub(crate) use client::{Client, Pending};
 pub(crate) use conf::{Conf, Refusal};
 pub(crate) use lists::PartitionList;

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::{ConfigChange, NewTopic};
-use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::consumer::{CommittedOffset, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A value as a text.
@@ -47,8 +47,9 @@ pub(super) struct Arguments {
     pub(super) partitions: Option<Vec<TopicPartition>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) isolation: Option<Isolation>,
+    /// Positions, and offsets of groups with what is kept beside them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) positions: Option<Vec<Position>>,
+    pub(super) positions: Option<Vec<CommittedOffset>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) changes: Option<Vec<ConfigChange>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use kafi_abi::{Arena, BatchView, Consumer_TO, Failure, HeaderMeta, RecordMeta, S
 use super::*;
 use crate::admin::Admin;
 use crate::capability::Capabilities;
-use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
 use crate::producer::{Delivery, Producer, ProducerOptions, Report};
 use crate::record::{Header, Record, TimestampType};
 use crate::storage::Storage;
@@ -89,12 +89,13 @@ impl Consumer for EchoConsumer {
         self.assigned.iter().map(|a| Position { topic: a.topic.clone(), partition: a.partition, offset: a.end.unwrap_or(a.start) }).collect()
     }
 
-    fn commit(&mut self, _positions: &[Position], _timeout: Duration) -> Result<()> {
+    fn commit(&mut self, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
         Err(Error::new(ErrorKind::Fenced, "commit", self.group.clone().unwrap_or_default()))
     }
 
-    fn committed(&mut self, partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<Position>> {
-        Ok(partitions.iter().map(|p| Position { topic: p.topic.clone(), partition: p.partition, offset: 3 }).collect())
+    fn committed(&mut self, partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<CommittedOffset>> {
+        let beside = |offset: CommittedOffset| CommittedOffset { leader_epoch: Some(offset.partition), metadata: "state".into(), ..offset };
+        Ok(partitions.iter().map(|p| beside(CommittedOffset::new(&p.topic, p.partition, 3))).collect())
     }
 
     fn close(&mut self, _timeout: Duration) -> Result<()> {
@@ -210,7 +211,7 @@ fn everything_else_crosses() {
     let fenced = consumer.commit(&[], WAIT).unwrap_err();
     assert_eq!((fenced.kind(), fenced.message()), (ErrorKind::Fenced, "g"));
     let committed = consumer.committed(&[TopicPartition { topic: "t".into(), partition: 1 }], WAIT).unwrap();
-    assert_eq!(committed, [Position { offset: 3, ..position }]);
+    assert_eq!(committed, [CommittedOffset { offset: 3, leader_epoch: Some(1), metadata: "state".into(), ..position.into() }]);
     let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
     producer.produce(&nasty(), 1, 9, WAIT).unwrap();
     let reports = producer.reports(WAIT).unwrap();
@@ -388,7 +389,7 @@ fn answers_of_others_are_read_with_care() {
     assert_eq!(consumer.membership(), Membership::Stable);
     assert!(consumer.positions().is_empty(), "what cannot be read is in the log");
     let committed = consumer.committed(&[], WAIT).unwrap();
-    assert_eq!(committed, [Position { topic: "t".into(), partition: 0, offset: 1 }], "members that nobody knows are passed over");
+    assert_eq!(committed, [CommittedOffset::new("t", 0, 1)], "members that nobody knows are passed over");
 }
 
 #[test]

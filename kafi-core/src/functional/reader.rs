@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::admin::Admin;
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, OffsetMap, start_at_committed};
 use crate::functional::{Cancel, GroupOptions, GroupUse, Order, Progress, TopicFilter};
@@ -180,7 +180,7 @@ impl Reader {
         if positions.is_empty() {
             return Ok(());
         }
-        self.consumer.commit(&positions, self.options.timeout)?;
+        self.consumer.commit(&CommittedOffset::all(&positions), self.options.timeout)?;
         if let Some(member) = &mut self.member {
             member.committed(positions);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
-use crate::consumer::{Consumer, ConsumerOptions, Polled, Position};
+use crate::consumer::{CommittedOffset, Consumer, ConsumerOptions, Polled};
 use crate::error::{Error, Result};
 use crate::functional::{BatchDecoder, Cancel, topic_names};
 use crate::kafi::{Kafi, TIMEOUT};
@@ -116,9 +116,9 @@ impl TopicConsumer {
         if self.next.is_empty() {
             return Ok(());
         }
-        let position = |(&partition, &offset)| Position { topic: self.topic.clone(), partition, offset };
-        let positions: Vec<_> = self.next.iter().map(position).collect();
-        self.consumer.commit(&positions, TIMEOUT)?;
+        let committed = |(&partition, &offset)| CommittedOffset::new(&self.topic, partition, offset);
+        let offsets: Vec<_> = self.next.iter().map(committed).collect();
+        self.consumer.commit(&offsets, TIMEOUT)?;
         self.next.clear();
         Ok(())
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::admin::{Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic};
+use crate::consumer::CommittedOffset;
 
 /// A storage whose partition p of any topic holds the offsets 10p+10 to 10p+20; the message at offset o has the timestamp 100·o.
 #[derive(Default)]
@@ -73,10 +74,10 @@ impl Admin for Fake {
     fn groups(&mut self, _: Duration) -> Result<Vec<Group>> {
         unreachable!("not asked")
     }
-    fn group_offsets(&mut self, _: &str, _: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, _: &str, _: Duration) -> Result<Vec<CommittedOffset>> {
         unreachable!("not asked")
     }
-    fn alter_group_offsets(&mut self, _: &str, _: &[Position], _: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, _: &str, _: &[CommittedOffset], _: Duration) -> Result<()> {
         unreachable!("not asked")
     }
     fn delete_group(&mut self, _: &str, _: Duration) -> Result<()> {

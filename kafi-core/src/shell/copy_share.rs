@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::admin::Admin;
 use crate::batch::Batch;
-use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::{Reader, Writer, pump_settling};
 use crate::record::TimestampType;
@@ -238,8 +238,8 @@ impl GroupProgress {
         let Some(admin) = &mut self.admin else { return Ok(()) };
         for (topic, partitions) in self.done.drain() {
             let Some(group) = &routes[topic.as_str()].progress_group else { continue };
-            let positions: Vec<Position> = partitions.into_iter().map(|(partition, offset)| Position { topic: topic.clone(), partition, offset }).collect();
-            admin.alter_group_offsets(group, &positions, timeout)?;
+            let offsets: Vec<_> = partitions.into_iter().map(|(partition, offset)| CommittedOffset::new(&topic, partition, offset)).collect();
+            admin.alter_group_offsets(group, &offsets, timeout)?;
         }
         self.committed_at = Instant::now();
         Ok(())

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::admin::{Admin, GroupDescription};
-use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::consumer::{CommittedOffset, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::partitions_of;
 use crate::offsets::{Offsets, resolve};
+
+/// What a group has committed, by partition.
+type Committed = BTreeMap<TopicPartition, CommittedOffset>;
 
 /// Where a group stands in a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +19,10 @@ pub struct GroupLag {
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// The offset of the next message to read, as committed; `None` where nothing is.
-    pub committed: Option<i64>,
+    /// What is committed; `None` where nothing is.
+    pub committed: Option<CommittedOffset>,
+    /// The first offset that is there; `None` where the partition is gone.
+    pub start: Option<i64>,
     /// The high watermark; `None` where the partition is gone.
     pub end: Option<i64>,
     /// The member that reads it, as an index into [`GroupDescription::members`].
@@ -25,29 +30,26 @@ pub struct GroupLag {
 }
 
 impl GroupLag {
-    /// How many offsets lie between what is committed and the end; `None` where either is unknown.
+    /// How many offsets lie between what is committed and the end, without those that are no longer there; `None` where either is unknown.
     pub fn lag(&self) -> Option<i64> {
-        Some((self.end? - self.committed?).max(0))
+        let next = self.committed.as_ref()?.offset.max(self.start?);
+        Some((self.end? - next).max(0))
     }
 }
 
 /// What is to become of a committed offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetChange {
-    /// The topic.
-    pub topic: String,
-    /// The partition.
-    pub partition: i32,
     /// What is committed now.
-    pub from: Option<i64>,
+    pub from: Option<CommittedOffset>,
     /// What is to be.
-    pub to: i64,
+    pub to: CommittedOffset,
 }
 
 impl OffsetChange {
-    /// The new offset.
-    pub fn position(&self) -> Position {
-        Position { topic: self.topic.clone(), partition: self.partition, offset: self.to }
+    /// Whether anything becomes other than it is.
+    pub fn is_one(&self) -> bool {
+        self.from.as_ref() != Some(&self.to)
     }
 }
 
@@ -77,7 +79,7 @@ pub fn lag_of_groups(admin: &mut dyn Admin, descriptions: &[GroupDescription], t
 }
 
 /// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it has committed where none are named; of them
-/// those that are `wanted`. Changes nothing. Blocks up to `timeout` for each of its few questions.
+/// those that are `wanted`. What the group's consumers keep beside an offset belongs to it, and is gone where there is another one, as with Kafka's own tools. Changes nothing. Blocks up to `timeout` for each of its few questions.
 ///
 /// # Errors
 /// `NotFound` for a missing topic or partition, and for a missing group where no topics are named; `OutOfRange` for an offset that is not there, unless `allow_gap`
@@ -98,15 +100,16 @@ pub fn plan_group_reset(
         topics => partitions_of(admin, topics, wanted, timeout)?,
     };
     let resolved = resolve(admin, &partitions, offsets, Isolation::ReadUncommitted, false, allow_gap, timeout)?;
-    let change = |(partition, to): (TopicPartition, i64)| {
-        let from = committed.get(&partition).copied();
-        OffsetChange { topic: partition.topic, partition: partition.partition, from, to }
+    let change = |(partition, offset): (TopicPartition, i64)| {
+        let from = committed.get(&partition).cloned();
+        let to = from.clone().filter(|from| from.offset == offset);
+        OffsetChange { from, to: to.unwrap_or_else(|| CommittedOffset::new(partition.topic, partition.partition, offset)) }
     };
     Ok(partitions.into_iter().zip(resolved.iter().map(|resolved| resolved.assignment.start)).map(change).collect())
 }
 
 /// What giving the committed offsets of a group to another group means, which may be on another storage: of the named topics, or of all, and of them those partitions that
-/// are `wanted`. Changes nothing. Blocks up to `timeout` for each of its few questions.
+/// are `wanted`. What consumers keep beside an offset comes along, and the leader's epoch within a cluster, to which alone it means something. Changes nothing. Blocks up to `timeout` for each of its few questions.
 ///
 /// # Errors
 /// `NotFound` for a missing group, and for a topic or partition that the target lacks; `OutOfRange` for an offset that the target does not hold, unless `allow_gap` takes
@@ -123,10 +126,14 @@ pub fn plan_group_copy(
     if let Some(missing) = topics.iter().find(|topic| offsets.keys().all(|known| known.topic != **topic)) {
         return Err(Error::new(ErrorKind::NotFound, "copy group", "the group has committed nothing for it").with("group", source.1).with("topic", missing));
     }
+    if offsets.values().any(|known| known.leader_epoch.is_some()) && !is_same_cluster(source.0, target.0, timeout) {
+        offsets.values_mut().for_each(|known| known.leader_epoch = None);
+    }
     offsets.retain(|known, _| (topics.is_empty() || topics.contains(&known.topic)) && wanted.is_none_or(|wanted| wanted.contains(&known.partition)));
     let held = ends(target.0, &offsets.keys().collect(), timeout)?;
     let now = committed_if_any(target.0.group_offsets(target.1, timeout))?;
-    let change = |(partition, offset): (TopicPartition, i64)| {
+    let change = |(partition, known): (TopicPartition, CommittedOffset)| {
+        let offset = known.offset;
         let Some(&(low, high)) = held.get(&partition) else {
             let error = Error::new(ErrorKind::NotFound, "copy group", "the target has no such partition");
             return Err(error.with("topic", partition.topic).with("partition", partition.partition));
@@ -136,8 +143,9 @@ pub fn plan_group_copy(
             let error = error.with("topic", &partition.topic).with("partition", partition.partition).with("available", format_args!("{low} to {high}"));
             return Err(error.hint("--allow-gap takes the nearest offset that is there"));
         }
-        let from = now.get(&partition).copied();
-        Ok(OffsetChange { topic: partition.topic, partition: partition.partition, from, to: offset.clamp(low, high) })
+        let nearest = offset.clamp(low, high);
+        let to = if nearest == offset { known } else { CommittedOffset::new(&partition.topic, partition.partition, nearest) };
+        Ok(OffsetChange { from: now.get(&partition).cloned(), to })
     };
     offsets.into_iter().map(change).collect()
 }
@@ -158,14 +166,20 @@ pub fn check_no_members(admin: &mut dyn Admin, group: &str, timeout: Duration) -
     Err(Error::new(ErrorKind::Conflict, "change group", why).with("group", group).hint("stop its consumers first"))
 }
 
+/// Whether both administer the same cluster; storages without brokers do not.
+fn is_same_cluster(one: &mut dyn Admin, other: &mut dyn Admin, timeout: Duration) -> bool {
+    let ids = [one.cluster(timeout), other.cluster(timeout)].map(|cluster| cluster.map(|cluster| cluster.id).unwrap_or_default());
+    !ids[0].is_empty() && ids[0] == ids[1]
+}
+
 /// The partitions that a group has committed or that a member reads.
-fn partitions_of_group<'a>(description: &'a GroupDescription, committed: &'a BTreeMap<TopicPartition, i64>) -> BTreeSet<&'a TopicPartition> {
+fn partitions_of_group<'a>(description: &'a GroupDescription, committed: &'a Committed) -> BTreeSet<&'a TopicPartition> {
     committed.keys().chain(description.members.iter().flat_map(|member| &member.partitions)).collect()
 }
 
 fn lag_of(
     description: &GroupDescription,
-    committed: &BTreeMap<TopicPartition, i64>,
+    committed: &Committed,
     partitions: &BTreeSet<&TopicPartition>,
     ends: &BTreeMap<TopicPartition, (i64, i64)>,
 ) -> Vec<GroupLag> {
@@ -174,20 +188,21 @@ fn lag_of(
     let lag = |partition: &&TopicPartition| GroupLag {
         topic: partition.topic.clone(),
         partition: partition.partition,
-        committed: committed.get(*partition).copied(),
+        committed: committed.get(*partition).cloned(),
+        start: ends.get(*partition).map(|range| range.0),
         end: ends.get(*partition).map(|range| range.1),
         member: read.get(*partition).copied(),
     };
     partitions.iter().map(lag).collect()
 }
 
-fn committed(offsets: Result<Vec<Position>>) -> Result<BTreeMap<TopicPartition, i64>> {
-    let committed = |Position { topic, partition, offset }| (TopicPartition { topic, partition }, offset);
+fn committed(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
+    let committed = |known: CommittedOffset| (TopicPartition { topic: known.topic.clone(), partition: known.partition }, known);
     Ok(offsets?.into_iter().map(committed).collect())
 }
 
 /// The same, but a group that is missing has none.
-fn committed_if_any(offsets: Result<Vec<Position>>) -> Result<BTreeMap<TopicPartition, i64>> {
+fn committed_if_any(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
     match committed(offsets) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
         known => known,

@@ -12,7 +12,7 @@ use super::{Case, Opener, Setup};
 use crate::admin::{Admin, NewTopic};
 use crate::batch::Batch;
 use crate::capability::Capabilities;
-use crate::consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Polled, Position, TopicPartition};
 use crate::error::{ErrorKind, Result};
 use crate::producer::{Delivery, Producer, ProducerOptions};
 use crate::record::{OwnedRecord, Record};
@@ -361,6 +361,10 @@ pub(super) fn assignment(topic: &str, partition: i32, start: i64, end: Option<i6
 
 pub(super) fn position(topic: &str, partition: i32, offset: i64) -> Position {
     Position { topic: topic.into(), partition, offset }
+}
+
+pub(super) fn offset(topic: &str, partition: i32, offset: i64) -> CommittedOffset {
+    CommittedOffset::new(topic, partition, offset)
 }
 
 pub(super) fn partition(topic: &str, partition: i32) -> TopicPartition {

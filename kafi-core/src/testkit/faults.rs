@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::check::{Verdict, check, equal, refused};
-use super::context::{Context, assignment, batch_of, fetch, message, numbers, partition, position, texts, unique, values};
+use super::context::{Context, assignment, batch_of, fetch, message, numbers, offset, partition, position, texts, unique, values};
 use super::{Case, Needs, PLACED, READ_WRITE};
 use crate::admin::NewTopic;
 use crate::batch::Batch;
@@ -91,7 +91,7 @@ fn admin(c: &Context) -> Verdict {
         gone(c, "groups", || admin.groups(TIMEOUT))?;
         gone(c, "group", || admin.group("g", TIMEOUT))?;
         gone(c, "group_offsets", || admin.group_offsets("g", TIMEOUT))?;
-        gone(c, "alter_group_offsets", || admin.alter_group_offsets("g", &[position("t", 0, 0)], TIMEOUT))?;
+        gone(c, "alter_group_offsets", || admin.alter_group_offsets("g", &[offset("t", 0, 0)], TIMEOUT))?;
         gone(c, "delete_group", || admin.delete_group("g", TIMEOUT))?;
     }
     Ok(())
@@ -108,7 +108,7 @@ fn consumers(c: &Context) -> Verdict {
     let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() })?;
     gone(c, "subscribe", || member.subscribe(&["t".into()], TIMEOUT))?;
     gone(c, "committed", || member.committed(&[partition("t", 0)], TIMEOUT))?;
-    gone(c, "commit", || member.commit(&[position("t", 0, 0)], TIMEOUT))?;
+    gone(c, "commit", || member.commit(&[offset("t", 0, 0)], TIMEOUT))?;
     c.within(TIMEOUT, "close", || member.close(TIMEOUT))??;
     Ok(())
 }
@@ -225,7 +225,7 @@ fn zero_timeouts(c: &Context) -> Verdict {
     let mut consumer = c.member(&group)?;
     quick("assign", &mut || consumer.assign(&[assignment(&topic, 0, 0, Some(10))], zero))?;
     quick("committed", &mut || consumer.committed(&[partition(&topic, 0)], zero).map(drop))?;
-    quick("commit", &mut || consumer.commit(&[position(&topic, 0, 0)], zero))?;
+    quick("commit", &mut || consumer.commit(&[offset(&topic, 0, 0)], zero))?;
     quick("close of a consumer", &mut || consumer.close(zero))?;
     let mut producer = c.producer()?;
     quick("produce", &mut || producer.produce(&batch_of(&numbers(&topic, 0, 10, 20)), 0, 1, zero).map(drop))?;

@@ -4,18 +4,24 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::check::{Checked, Verdict, check, equal, refused};
-use super::context::{Context, SHORT, assignment, numbers, partition, poll, position, texts, unique, values};
+use super::context::{Context, SHORT, assignment, numbers, offset, partition, poll, position, texts, unique, values};
 use super::{Case, GROUPED, Needs};
 use crate::admin::Group;
 use crate::batch::Batch;
 use crate::capability::Capabilities;
-use crate::consumer::{Consumer, ConsumerOptions, Membership, Polled};
+use crate::consumer::{CommittedOffset, Consumer, ConsumerOptions, Membership, Polled};
 use crate::error::ErrorKind;
 
 const MANAGED: Capabilities = GROUPED.union(Capabilities::ADMIN_GROUPS);
 
 pub(super) const CASES: &[Case] = &[
     Case::new("commits_are_kept", GROUPED, "committed gives what the group committed; partitions without an offset are left out.", commits_are_kept),
+    Case::new(
+        "what_lies_beside_offsets_is_kept",
+        MANAGED,
+        "Metadata and leader epoch of a committed offset come back with it; the next commit replaces them.",
+        beside_offsets,
+    ),
     Case::new("commits_outlive_their_consumer", GROUPED, "What was committed is there for other handles, after the consumer is closed.", commits_outlive),
     Case::new("groups_are_apart", GROUPED, "What one group commits is not another's.", groups_are_apart),
     Case::new("without_group_is_usage", GROUPED, "subscribe, commit, and committed are Usage without a group.", without_group),
@@ -63,19 +69,43 @@ fn commits_are_kept(c: &Context) -> Verdict {
     let all: Vec<_> = (0..3).map(|number| partition(&topic, number)).collect();
     equal(&consumer.committed(&all, c.wait())?, &Vec::new(), "the committed offsets of a new group")?;
     consumer.assign(&[assignment(&topic, 0, 0, None)], c.wait())?;
-    consumer.commit(&[position(&topic, 0, 3), position(&topic, 2, 10)], c.wait())?;
+    consumer.commit(&[offset(&topic, 0, 3), offset(&topic, 2, 10)], c.wait())?;
     let committed = |consumer: &mut dyn Consumer| {
         let mut committed = consumer.committed(&all, c.wait())?;
         committed.sort();
         Checked::Ok(committed)
     };
-    equal(&committed(consumer.as_mut())?, &vec![position(&topic, 0, 3), position(&topic, 2, 10)], "what was committed")?;
+    equal(&committed(consumer.as_mut())?, &vec![offset(&topic, 0, 3), offset(&topic, 2, 10)], "what was committed")?;
     // Later, and also back.
-    consumer.commit(&[position(&topic, 0, 7), position(&topic, 2, 0)], c.wait())?;
-    equal(&committed(consumer.as_mut())?, &vec![position(&topic, 0, 7), position(&topic, 2, 0)], "what was committed later")?;
+    consumer.commit(&[offset(&topic, 0, 7), offset(&topic, 2, 0)], c.wait())?;
+    equal(&committed(consumer.as_mut())?, &vec![offset(&topic, 0, 7), offset(&topic, 2, 0)], "what was committed later")?;
     equal(&consumer.committed(&all[1..2], c.wait())?, &Vec::new(), "a partition without a committed offset")?;
     consumer.close(c.wait())?;
     Ok(())
+}
+
+fn beside_offsets(c: &Context) -> Verdict {
+    let (topic, group) = (c.topic(2)?, c.group());
+    c.write(&numbers(&topic, 0, 0, 10))?;
+    let with = |partition, at, metadata: &str, leader_epoch| CommittedOffset { metadata: metadata.into(), leader_epoch, ..offset(&topic, partition, at) };
+    let mut consumer = c.member(&group)?;
+    let all = [partition(&topic, 0), partition(&topic, 1)];
+    let mut committed = vec![with(0, 3, "AQ==\u{e4}\"\n", Some(0)), with(1, 0, "", None)];
+    consumer.commit(&committed, c.wait())?;
+    let sorted = |mut offsets: Vec<CommittedOffset>| {
+        offsets.sort();
+        offsets
+    };
+    equal(&sorted(consumer.committed(&all, c.wait())?), &committed, "what a consumer finds")?;
+    let mut admin = c.admin()?;
+    equal(&admin.group_offsets(&group, c.wait())?, &committed, "what the administration finds")?;
+    consumer.commit(&[offset(&topic, 0, 4)], c.wait())?;
+    consumer.close(c.wait())?;
+    committed[0] = offset(&topic, 0, 4);
+    equal(&admin.group_offsets(&group, c.wait())?, &committed, "what is found after a commit with nothing beside")?;
+    committed[1] = with(1, 0, "set from outside", Some(0));
+    admin.alter_group_offsets(&group, &committed[1..], c.wait())?;
+    equal(&admin.offsets_of_groups(&[group], c.wait())?, &vec![committed], "what is found after it was set from outside")
 }
 
 fn commits_outlive(c: &Context) -> Verdict {
@@ -84,10 +114,10 @@ fn commits_outlive(c: &Context) -> Verdict {
     let mut consumer = c.member(&group)?;
     consumer.assign(&[assignment(&topic, 0, 0, Some(10))], c.wait())?;
     c.read_to_end(consumer.as_mut())?;
-    consumer.commit(&consumer.positions(), c.wait())?;
+    consumer.commit(&CommittedOffset::all(&consumer.positions()), c.wait())?;
     consumer.close(c.wait())?;
     let mut other = c.reopen()?.consumer(&ConsumerOptions { group: Some(group), ..ConsumerOptions::default() })?;
-    equal(&other.committed(&[partition(&topic, 0)], c.wait())?, &vec![position(&topic, 0, 10)], "what another handle sees")?;
+    equal(&other.committed(&[partition(&topic, 0)], c.wait())?, &vec![offset(&topic, 0, 10)], "what another handle sees")?;
     other.close(c.wait())?;
     Ok(())
 }
@@ -96,10 +126,10 @@ fn groups_are_apart(c: &Context) -> Verdict {
     let (topic, groups) = (c.topic(1)?, [c.group(), c.group()]);
     c.write(&numbers(&topic, 0, 0, 10))?;
     let mut consumers = [c.member(&groups[0])?, c.member(&groups[1])?];
-    consumers[0].commit(&[position(&topic, 0, 3)], c.wait())?;
+    consumers[0].commit(&[offset(&topic, 0, 3)], c.wait())?;
     equal(&consumers[1].committed(&[partition(&topic, 0)], c.wait())?, &Vec::new(), "the committed offsets of the other group")?;
-    consumers[1].commit(&[position(&topic, 0, 5)], c.wait())?;
-    equal(&consumers[0].committed(&[partition(&topic, 0)], c.wait())?, &vec![position(&topic, 0, 3)], "the committed offsets of the first group")?;
+    consumers[1].commit(&[offset(&topic, 0, 5)], c.wait())?;
+    equal(&consumers[0].committed(&[partition(&topic, 0)], c.wait())?, &vec![offset(&topic, 0, 3)], "the committed offsets of the first group")?;
     consumers.iter_mut().try_for_each(|consumer| consumer.close(c.wait()))?;
     Ok(())
 }
@@ -109,7 +139,7 @@ fn without_group(c: &Context) -> Verdict {
     let mut consumer = c.consumer()?;
     let usage = &[ErrorKind::Usage];
     refused(consumer.subscribe(std::slice::from_ref(&topic), c.wait()), usage, "to subscribe without a group")?;
-    refused(consumer.commit(&[position(&topic, 0, 0)], c.wait()), usage, "to commit without a group")?;
+    refused(consumer.commit(&[offset(&topic, 0, 0)], c.wait()), usage, "to commit without a group")?;
     refused(consumer.committed(&[partition(&topic, 0)], c.wait()), usage, "to ask for committed offsets without a group")?;
     consumer.close(c.wait())?;
     Ok(())
@@ -127,7 +157,7 @@ fn starts_at_committed(c: &Context) -> Verdict {
     c.write(&numbers(&topic, 0, 0, 10))?;
     c.write(&numbers(&topic, 1, 10, 20))?;
     let mut consumer = c.member(&group)?;
-    consumer.commit(&[position(&topic, 0, 7)], c.wait())?;
+    consumer.commit(&[offset(&topic, 0, 7)], c.wait())?;
     consumer.close(c.wait())?;
     let mut member = joined(c, &group, &[&topic])?;
     let mut read = c.read_some(member.as_mut(), 13)?;
@@ -173,7 +203,7 @@ fn one_after_the_other(c: &Context) -> Verdict {
         let mut batch = Batch::with_limits(23, usize::MAX);
         equal(&c.poll(member.as_mut(), &mut batch)?, &Polled::Records, "the answer to a member")?;
         read.extend(batch.iter().map(|record| record.to_owned()));
-        member.commit(&member.positions(), c.wait())?;
+        member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
         member.close(c.wait())?;
     }
     read.sort_by_key(|record| (record.partition, record.offset));
@@ -226,10 +256,10 @@ fn odd_names(c: &Context) -> Verdict {
         let group = format!("{odd}{}", unique("group"));
         c.own_group(group.clone());
         let mut consumer = c.member(&group)?;
-        consumer.commit(&[position(&topic, 0, 0)], c.wait())?;
+        consumer.commit(&[offset(&topic, 0, 0)], c.wait())?;
         consumer.close(c.wait())?;
         let mut admin = c.admin()?;
-        equal(&admin.group_offsets(&group, c.wait())?, &vec![position(&topic, 0, 0)], format_args!("the offsets of the group {group:?}"))?;
+        equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 0)], format_args!("the offsets of the group {group:?}"))?;
         check(admin.groups(c.wait())?.iter().any(|listed| listed.name == group), format_args!("the group {group:?} is listed"))?;
     }
     Ok(())
@@ -249,7 +279,7 @@ fn groups_are_listed(c: &Context) -> Verdict {
     c.write(&numbers(&topic, 0, 0, 1))?;
     c.read_some(member.as_mut(), 1)?;
     equal(&find(c, &group)?, &Some(Group { name: group.clone(), state: "Stable".into() }), "a group with a member that reads")?;
-    member.commit(&member.positions(), c.wait())?;
+    member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
     member.close(c.wait())?;
     equal(&find(c, &group)?, &Some(Group { name: group.clone(), state: "Empty".into() }), "a group whose member has left")
 }
@@ -264,7 +294,7 @@ fn groups_are_described(c: &Context) -> Verdict {
     let reads = &live.members[0].partitions;
     let all = [partition(&topic, 0), partition(&topic, 1)];
     check(reads.is_empty() || *reads == all, format_args!("the partitions of the member, where they are known: {reads:?}"))?;
-    member.commit(&member.positions(), c.wait())?;
+    member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
     member.close(c.wait())?;
     let empty = admin.group(&group, c.wait())?;
     equal(&(empty.state.as_str(), empty.members.len()), &("Empty", 0), "a group whose member has left")
@@ -273,10 +303,10 @@ fn groups_are_described(c: &Context) -> Verdict {
 fn offsets_are_sorted(c: &Context) -> Verdict {
     let (mut topics, group) = ([c.topic(12)?, c.topic(1)?], c.group());
     topics.sort();
-    let mut offsets: Vec<_> = topics.iter().map(|topic| position(topic, 0, 0)).collect();
+    let mut offsets: Vec<_> = topics.iter().map(|topic| offset(topic, 0, 0)).collect();
     let largest = c.admin()?.topics(&topics, c.wait())?.into_iter().max_by_key(|topic| topic.partitions.len());
     let largest = largest.map(|topic| topic.name).unwrap_or_default();
-    offsets.extend([position(&largest, 11, 0), position(&largest, 2, 0)]);
+    offsets.extend([offset(&largest, 11, 0), offset(&largest, 2, 0)]);
     let mut consumer = c.member(&group)?;
     consumer.commit(&offsets, c.wait())?;
     consumer.close(c.wait())?;
@@ -297,23 +327,23 @@ fn altered(c: &Context) -> Verdict {
     let (topic, group, mut admin) = (c.topic(2)?, c.group(), c.admin()?);
     c.write(&numbers(&topic, 0, 0, 10))?;
     c.write(&numbers(&topic, 1, 10, 20))?;
-    admin.alter_group_offsets(&group, &[position(&topic, 0, 4), position(&topic, 1, 2)], c.wait())?;
-    equal(&admin.group_offsets(&group, c.wait())?, &vec![position(&topic, 0, 4), position(&topic, 1, 2)], "the offsets of the new group")?;
-    admin.alter_group_offsets(&group, &[position(&topic, 1, 9)], c.wait())?;
-    equal(&admin.group_offsets(&group, c.wait())?, &vec![position(&topic, 0, 4), position(&topic, 1, 9)], "the offsets, of which one was set")?;
+    admin.alter_group_offsets(&group, &[offset(&topic, 0, 4), offset(&topic, 1, 2)], c.wait())?;
+    equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 4), offset(&topic, 1, 2)], "the offsets of the new group")?;
+    admin.alter_group_offsets(&group, &[offset(&topic, 1, 9)], c.wait())?;
+    equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 4), offset(&topic, 1, 9)], "the offsets, of which one was set")?;
     let mut member = joined(c, &group, &[&topic])?;
     let mut read = c.read_some(member.as_mut(), 7)?;
     member.close(c.wait())?;
     read.sort_by_key(|record| (record.partition, record.offset));
     equal(&values(&read), &[texts(4, 10), texts(19, 20)].concat(), "what a member reads")?;
-    let refusal = admin.alter_group_offsets(&group, &[position(&unique("missing"), 0, 0)], c.wait());
+    let refusal = admin.alter_group_offsets(&group, &[offset(&unique("missing"), 0, 0)], c.wait());
     refused(refusal, &[ErrorKind::NotFound], "to set an offset of a missing topic")?;
     Ok(())
 }
 
 fn deleted(c: &Context) -> Verdict {
     let (topic, group, mut admin) = (c.topic(1)?, c.group(), c.admin()?);
-    admin.alter_group_offsets(&group, &[position(&topic, 0, 0)], c.wait())?;
+    admin.alter_group_offsets(&group, &[offset(&topic, 0, 0)], c.wait())?;
     admin.delete_group(&group, c.wait())?;
     equal(&find(c, &group)?, &None, "a deleted group")?;
     refused(admin.group_offsets(&group, c.wait()), &[ErrorKind::NotFound], "the offsets of a deleted group")?;
@@ -329,14 +359,14 @@ fn live_groups_stay(c: &Context) -> Verdict {
     c.write(&numbers(&topic, 0, 0, 10))?;
     let mut member = joined(c, &group, &[&topic])?;
     c.read_some(member.as_mut(), 10)?;
-    member.commit(&[position(&topic, 0, 10)], c.wait())?;
-    let changed = admin.alter_group_offsets(&group, &[position(&topic, 0, 0)], c.wait());
+    member.commit(&[offset(&topic, 0, 10)], c.wait())?;
+    let changed = admin.alter_group_offsets(&group, &[offset(&topic, 0, 0)], c.wait());
     refused(changed, &[ErrorKind::Conflict], "to alter the offsets of a live group")?;
     refused(admin.delete_group(&group, c.wait()), &[ErrorKind::Conflict], "to delete a live group")?;
-    equal(&admin.group_offsets(&group, c.wait())?, &vec![position(&topic, 0, 10)], "the offsets of the live group")?;
+    equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 10)], "the offsets of the live group")?;
     member.close(c.wait())?;
-    admin.alter_group_offsets(&group, &[position(&topic, 0, 0)], c.wait())?;
-    equal(&admin.group_offsets(&group, c.wait())?, &vec![position(&topic, 0, 0)], "the offsets after the member has left")
+    admin.alter_group_offsets(&group, &[offset(&topic, 0, 0)], c.wait())?;
+    equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 0)], "the offsets after the member has left")
 }
 
 fn one_live_member(c: &Context) -> Verdict {
@@ -345,7 +375,7 @@ fn one_live_member(c: &Context) -> Verdict {
     let mut second = c.member(&group)?;
     let error = refused(second.subscribe(std::slice::from_ref(&topic), c.wait()), &[ErrorKind::Conflict], "to join beside a live member")?;
     check(error.to_string().contains(&group), format_args!("the error names the group: {error}"))?;
-    refused(second.commit(&[position(&topic, 0, 0)], c.wait()), &[ErrorKind::Conflict, ErrorKind::Fenced], "to commit beside a live member")?;
+    refused(second.commit(&[offset(&topic, 0, 0)], c.wait()), &[ErrorKind::Conflict, ErrorKind::Fenced], "to commit beside a live member")?;
     first.close(c.wait())?;
     second.subscribe(std::slice::from_ref(&topic), c.wait())?;
     c.write(&numbers(&topic, 1, 0, 3))?;
@@ -388,7 +418,7 @@ fn members_share(c: &Context) -> Verdict {
     read.sort_by_key(|record| (record.partition, record.offset));
     equal(&values(&read), &texts(0, 40), "what both read together")?;
     let mut gone = members.remove(1);
-    gone.commit(&gone.positions(), c.wait())?;
+    gone.commit(&CommittedOffset::all(&gone.positions()), c.wait())?;
     gone.close(c.wait())?;
     settle(c, &mut members, |shares| shares[0].len() == 4)?;
     members[0].close(c.wait())?;
@@ -409,7 +439,7 @@ fn members_hand_over(c: &Context) -> Verdict {
             read.extend(batch.iter().map(|record| record.to_owned()));
             if member.membership() == Membership::Revoking {
                 has_revoked = true;
-                member.commit(&member.positions(), c.wait())?;
+                member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
             }
         }
         check(Instant::now() < until, "the members do not get two partitions each")?;

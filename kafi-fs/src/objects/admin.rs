@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result, Topic,
-    TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result,
+    Topic, TopicPartition, Watermarks,
 };
 
 use super::log::PartitionLog;
@@ -159,11 +159,11 @@ impl Admin for ObjectAdmin {
         self.shared.groups.describe(group, deadline(timeout))
     }
 
-    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.shared.groups.offsets(group, deadline(timeout))
     }
 
-    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         self.shared.groups.commit_alone("set group offsets", group, offsets, deadline(timeout))
     }
 

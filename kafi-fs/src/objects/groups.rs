@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafi_core::{Error, ErrorKind, Group, GroupDescription, GroupMember, Position, Result};
+use kafi_core::{CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result};
 
 use super::config::ObjectOptions;
 use super::io::{Precondition, Put, PutRequest};
@@ -111,7 +111,7 @@ impl ObjectGroups {
     }
 
     /// The committed offsets of a group, sorted; those of topics that are gone are left out.
-    pub(crate) fn offsets(&self, group: &str, deadline: Instant) -> Result<Vec<Position>> {
+    pub(crate) fn offsets(&self, group: &str, deadline: Instant) -> Result<Vec<CommittedOffset>> {
         let loaded = self.load(group, deadline)?;
         if loaded.etag.is_none() {
             return Err(missing(group));
@@ -120,21 +120,21 @@ impl ObjectGroups {
     }
 
     /// As [`offsets`](Self::offsets), but a group that nobody has seen has none.
-    pub(crate) fn offsets_if_any(&self, group: &str, deadline: Instant) -> Result<Vec<Position>> {
+    pub(crate) fn offsets_if_any(&self, group: &str, deadline: Instant) -> Result<Vec<CommittedOffset>> {
         let loaded = self.load(group, deadline)?;
         loaded.file.valid(|topic| self.topics.load(topic, deadline).map(|loaded| loaded.file.id))
     }
 
     /// Commits without being a member, which is possible while there is none. One that was not heard of for too long is one no more.
-    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, positions: &[Position], deadline: Instant) -> Result<()> {
+    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
         self.check_name(group, deadline)?;
-        let ids = self.check_positions(positions, deadline)?;
+        let ids = self.check_offsets(offsets, deadline)?;
         self.change(operation, group, deadline, |loaded| {
             if loaded.live().is_some() {
                 return Err(has_live_member(operation, group));
             }
             loaded.file.member = None;
-            loaded.file.commit(positions, |topic| Ok(ids[topic].clone()))?;
+            loaded.file.commit(offsets, |topic| Ok(ids[topic].clone()))?;
             Ok(Change::Write)
         })
     }
@@ -208,15 +208,15 @@ impl ObjectGroups {
         check_case(group, &encode_name(group)?, names.iter().map(String::as_str))
     }
 
-    /// Checks that these positions exist, and returns the ids of their topics.
-    fn check_positions(&self, positions: &[Position], deadline: Instant) -> Result<BTreeMap<String, String>> {
+    /// Checks that these partitions exist, and returns the ids of their topics.
+    fn check_offsets(&self, offsets: &[CommittedOffset], deadline: Instant) -> Result<BTreeMap<String, String>> {
         let mut files = BTreeMap::new();
-        for position in positions {
-            if !files.contains_key(&position.topic) {
-                files.insert(position.topic.clone(), self.topics.load(&position.topic, deadline)?.file);
+        for committed in offsets {
+            if !files.contains_key(&committed.topic) {
+                files.insert(committed.topic.clone(), self.topics.load(&committed.topic, deadline)?.file);
             }
-            self.topics.partition_of(&position.topic, &files[&position.topic], position.partition)?;
-            check_offset(position)?;
+            self.topics.partition_of(&committed.topic, &files[&committed.topic], committed.partition)?;
+            check_offset(committed)?;
         }
         Ok(files.into_iter().map(|(topic, file)| (topic, file.id)).collect())
     }
@@ -232,14 +232,14 @@ enum Change {
 
 impl Membership {
     /// Commits as the live member.
-    pub(crate) fn commit(&self, positions: &[Position], deadline: Instant) -> Result<()> {
+    pub(crate) fn commit(&self, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
         let mut ids = BTreeMap::new();
-        for position in positions {
-            if !ids.contains_key(&position.topic) {
-                ids.insert(position.topic.clone(), self.groups.topics.load(&position.topic, deadline)?.file.id);
+        for committed in offsets {
+            if !ids.contains_key(&committed.topic) {
+                ids.insert(committed.topic.clone(), self.groups.topics.load(&committed.topic, deadline)?.file.id);
             }
         }
-        self.change("commit", deadline, |file| file.commit(positions, |topic| Ok(ids[topic].clone())))
+        self.change("commit", deadline, |file| file.commit(offsets, |topic| Ok(ids[topic].clone())))
     }
 
     /// What renews the membership, for another thread.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, ConfigChange, ConfigEntry, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Topic, TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Topic,
+    TopicPartition, Watermarks,
 };
 
 use super::Break;
@@ -117,11 +118,11 @@ impl Admin for BrokenAdmin {
         Ok(described)
     }
 
-    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.inner.group_offsets(group, timeout)
     }
 
-    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         if self.how == Break::AlterReplaces {
             // The group may be new.
             let _ = self.inner.delete_group(group, timeout);

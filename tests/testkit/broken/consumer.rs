@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Result, TopicPartition};
+use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Result, TopicPartition};
 
 use super::Break;
 
@@ -102,22 +102,22 @@ impl Consumer for BrokenConsumer {
         positions
     }
 
-    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
-        if self.how == Break::CommitIsLost { Ok(()) } else { self.inner.commit(positions, timeout) }
+    fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
+        if self.how == Break::CommitIsLost { Ok(()) } else { self.inner.commit(offsets, timeout) }
     }
 
-    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>> {
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
         let mut committed = self.inner.committed(partitions, timeout)?;
         if self.how == Break::CommittedIsInvented {
             let missing = partitions.iter().filter(|asked| committed.iter().all(|found| found.partition != asked.partition));
-            committed.extend(missing.map(|asked| Position { topic: asked.topic.clone(), partition: asked.partition, offset: 0 }).collect::<Vec<_>>());
+            committed.extend(missing.map(|asked| CommittedOffset::new(&asked.topic, asked.partition, 0)).collect::<Vec<_>>());
         }
         Ok(committed)
     }
 
     fn close(&mut self, timeout: Duration) -> Result<()> {
         if self.how == Break::CloseCommits && self.options.group.is_some() && !self.is_closed {
-            self.inner.commit(&self.inner.positions(), timeout)?;
+            self.inner.commit(&CommittedOffset::all(&self.inner.positions()), timeout)?;
         }
         self.is_closed = true;
         self.inner.close(timeout)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result, Topic,
-    TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result,
+    Topic, TopicPartition, Watermarks,
 };
 
 use crate::lines::topics_in;
@@ -97,11 +97,11 @@ impl Admin for JsonlAdmin {
         self.unsupported("describe a group")
     }
 
-    fn group_offsets(&mut self, _group: &str, _timeout: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, _group: &str, _timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.unsupported("read a group's offsets")
     }
 
-    fn alter_group_offsets(&mut self, _group: &str, _offsets: &[Position], _timeout: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, _group: &str, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
         self.unsupported("set a group's offsets")
     }
 

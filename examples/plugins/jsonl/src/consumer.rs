@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Assignment, Batch, Consumer, EnvelopeReader, Error, ErrorKind, Json, Polled, Position, Record, Result, TopicPartition};
+use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, EnvelopeReader, Error, ErrorKind, Json, Polled, Position, Record, Result, TopicPartition};
 
 use crate::lines::is_whole;
 use crate::storage::Folder;
@@ -168,11 +168,11 @@ impl Consumer for JsonlConsumer {
         self.assigned.iter().flatten().map(position).collect()
     }
 
-    fn commit(&mut self, _positions: &[Position], _timeout: Duration) -> Result<()> {
+    fn commit(&mut self, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
         Err(self.unsupported("commit"))
     }
 
-    fn committed(&mut self, _partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<Position>> {
+    fn committed(&mut self, _partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<CommittedOffset>> {
         Err(self.unsupported("read committed offsets"))
     }
 

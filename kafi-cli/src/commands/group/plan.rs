@@ -1,6 +1,6 @@
 //! Plans for committed offsets: shown, and carried out where that is asked for.
 
-use kafi::{Admin, OffsetChange, Position, Result, shell};
+use kafi::{Admin, CommittedOffset, OffsetChange, Result, shell};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -19,15 +19,15 @@ pub fn settle(admin: &mut dyn Admin, group: &str, plan: &[OffsetChange], execute
     for change in plan {
         let cells = vec![
             Cell::Text(group.to_string()),
-            Cell::Text(change.topic.clone()),
-            Cell::Number(i64::from(change.partition)),
-            change.from.map_or(Cell::Unknown, Cell::Number),
-            Cell::Number(change.to),
+            Cell::Text(change.to.topic.clone()),
+            Cell::Number(i64::from(change.to.partition)),
+            change.from.as_ref().map_or(Cell::Unknown, |from| Cell::Number(from.offset)),
+            Cell::Number(change.to.offset),
         ];
-        if change.from == Some(change.to) { table.dimmed_row(cells) } else { table.row(cells) }
+        if change.is_one() { table.row(cells) } else { table.dimmed_row(cells) }
     }
     table.print(context)?;
-    let changed: Vec<Position> = plan.iter().filter(|change| change.from != Some(change.to)).map(OffsetChange::position).collect();
+    let changed: Vec<CommittedOffset> = plan.iter().filter(|change| change.is_one()).map(|change| change.to.clone()).collect();
     if changed.is_empty() {
         context.say("nothing to change");
     } else if execute {

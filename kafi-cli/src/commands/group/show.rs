@@ -17,9 +17,8 @@ pub struct ShowArgs {
 }
 
 pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
-    let mut table = Table::new(&["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host"])
-        .with_optional(&["member", "client", "host"])
-        .with_long(&["member"]);
+    let names = ["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host", "leader_epoch", "metadata"];
+    let mut table = Table::new(&names).with_optional(&["member", "client", "host"]).with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
     for opened in open_groups(context, &args.addresses)? {
         let mut admin = opened.kafi.admin()?;
         for group in &opened.names {
@@ -38,6 +37,7 @@ pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
 fn row(group: &GroupDescription, partition: Option<&GroupLag>, member: Option<usize>) -> Vec<Cell> {
     let number = |number: Option<i64>| number.map_or(Cell::Unknown, Cell::Number);
     let text = |text: &str| if text.is_empty() { Cell::Unknown } else { Cell::Text(text.to_string()) };
+    let committed = partition.and_then(|partition| partition.committed.as_ref());
     let member = member.map(|index| &group.members[index]);
     let of_member = |field: fn(&GroupMember) -> &str| member.map_or(Cell::Unknown, |member| text(field(member)));
     vec![
@@ -45,11 +45,13 @@ fn row(group: &GroupDescription, partition: Option<&GroupLag>, member: Option<us
         Cell::Text(group.state.clone()),
         partition.map_or(Cell::Unknown, |partition| Cell::Text(partition.topic.clone())),
         number(partition.map(|partition| i64::from(partition.partition))),
-        number(partition.and_then(|partition| partition.committed)),
+        number(committed.map(|committed| committed.offset)),
         number(partition.and_then(|partition| partition.end)),
         number(partition.and_then(GroupLag::lag)),
         of_member(|member| &member.id),
         of_member(|member| &member.client_id),
         of_member(|member| &member.host),
+        number(committed.and_then(|committed| committed.leader_epoch).map(i64::from)),
+        committed.map_or(Cell::Unknown, |committed| text(&committed.metadata)),
     ]
 }

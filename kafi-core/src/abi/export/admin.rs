@@ -9,6 +9,7 @@ use super::super::json::{Arguments, from_text, needed, to_text};
 use super::guard::Guarded;
 use super::{duration, unknown};
 use crate::admin::Admin;
+use crate::consumer::{CommittedOffset, Position};
 use crate::error::Result;
 
 pub(super) struct Exported(pub(super) Guarded<Box<dyn Admin>>);
@@ -28,7 +29,8 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
     let topic = || needed(given.topic.as_deref(), "topic");
     let group = || needed(given.group.as_deref(), "group");
     let broker = || needed(given.broker, "broker");
-    let positions = || needed(given.positions.as_deref(), "positions");
+    let offsets = || needed(given.positions.as_deref(), "positions");
+    let positions = || offsets().map(|offsets| offsets.iter().map(position).collect::<Vec<_>>());
     let changes = || needed(given.changes.as_deref(), "changes");
     match name {
         "topics" => to_text(&admin.topics(&needed(given.names, "names")?, wait)?),
@@ -39,8 +41,8 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
             let (partitions, isolation) = (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
             to_text(&admin.watermarks(&partitions, isolation, wait)?)
         }
-        "offsets_for_times" => to_text(&admin.offsets_for_times(positions()?, wait)?),
-        "delete_records" => to_text(&admin.delete_records(positions()?, wait)?),
+        "offsets_for_times" => to_text(&admin.offsets_for_times(&positions()?, wait)?),
+        "delete_records" => to_text(&admin.delete_records(&positions()?, wait)?),
         "topic_config" => to_text(&admin.topic_config(topic()?, wait)?),
         "alter_topic_config" => to_text(&admin.alter_topic_config(topic()?, changes()?, wait)?),
         "cluster" => to_text(&admin.cluster(wait)?),
@@ -49,7 +51,7 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
         "groups" => to_text(&admin.groups(wait)?),
         "group" => to_text(&admin.group(group()?, wait)?),
         "group_offsets" => to_text(&admin.group_offsets(group()?, wait)?),
-        "alter_group_offsets" => to_text(&admin.alter_group_offsets(group()?, positions()?, wait)?),
+        "alter_group_offsets" => to_text(&admin.alter_group_offsets(group()?, offsets()?, wait)?),
         "delete_group" => to_text(&admin.delete_group(group()?, wait)?),
         "operation" => {
             let (operation, argument) = (needed(given.operation, "operation")?, needed(given.argument, "argument")?);
@@ -57,4 +59,8 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
         }
         name => Err(unknown(name)),
     }
+}
+
+fn position(offset: &CommittedOffset) -> Position {
+    Position { topic: offset.topic.clone(), partition: offset.partition, offset: offset.offset }
 }

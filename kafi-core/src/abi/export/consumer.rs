@@ -8,7 +8,7 @@ use super::super::{layout, name_topics};
 use super::guard::{Guarded, guard};
 use super::{duration, text, unknown};
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Consumer, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, Membership, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Exported(pub(super) Guarded<Box<dyn Consumer>>);
@@ -88,7 +88,7 @@ impl kafi_abi::Consumer for Exported {
     }
 
     fn commit(&mut self, positions: RStr<'_>, timeout_ns: u64) -> RResult<(), Failure> {
-        self.0.call(|consumer| consumer.commit(&from_text::<Vec<Position>>(&positions)?, duration(timeout_ns)))
+        self.0.call(|consumer| consumer.commit(&from_text::<Vec<CommittedOffset>>(&positions)?, duration(timeout_ns)))
     }
 
     fn committed(&mut self, partitions: RStr<'_>, timeout_ns: u64) -> RResult<RString, Failure> {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::super::json::{Arguments, from_text, to_text};
 use super::{nanoseconds, received};
 use crate::admin::{Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks};
-use crate::consumer::{Isolation, Position, TopicPartition};
+use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::Result;
 
 pub(super) struct Imported {
@@ -34,7 +34,7 @@ fn of_broker(broker: i32) -> Arguments {
 }
 
 fn of_positions(positions: &[Position]) -> Arguments {
-    Arguments { positions: Some(positions.to_vec()), ..Arguments::default() }
+    Arguments { positions: Some(CommittedOffset::all(positions)), ..Arguments::default() }
 }
 
 impl Admin for Imported {
@@ -95,11 +95,11 @@ impl Admin for Imported {
         self.call("group", of_group(group), timeout)
     }
 
-    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<Position>> {
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.call("group_offsets", of_group(group), timeout)
     }
 
-    fn alter_group_offsets(&mut self, group: &str, offsets: &[Position], timeout: Duration) -> Result<()> {
+    fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         self.call("alter_group_offsets", Arguments { positions: Some(offsets.to_vec()), ..of_group(group) }, timeout)
     }
 

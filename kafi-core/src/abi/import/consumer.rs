@@ -8,7 +8,7 @@ use super::super::json::{from_text, to_text};
 use super::super::show;
 use super::{Library, nanoseconds, received};
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Consumer, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, Membership, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Imported {
@@ -71,11 +71,11 @@ impl Consumer for Imported {
         })
     }
 
-    fn commit(&mut self, positions: &[Position], timeout: Duration) -> Result<()> {
-        received(self.inner.commit(to_text(positions)?.as_str().into(), nanoseconds(timeout)))
+    fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
+        received(self.inner.commit(to_text(offsets)?.as_str().into(), nanoseconds(timeout)))
     }
 
-    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<Position>> {
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
         from_text(&received(self.inner.committed(to_text(partitions)?.as_str().into(), nanoseconds(timeout)))?)
     }
 

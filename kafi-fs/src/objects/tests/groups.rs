@@ -22,12 +22,12 @@ fn a_member_that_was_not_heard_of_is_replaced_and_fenced() {
     write_numbers(&forgetful, 0, 3);
     // Its time is over at once.
     let mut stale = joined(&forgetful).unwrap();
-    stale.commit(&[position(1)], WAIT).unwrap();
+    stale.commit(&[position(1).into()], WAIT).unwrap();
     let storage = storage(&io);
     let mut next = joined(&storage).unwrap();
     assert_eq!(next.positions(), [position(1)]);
-    next.commit(&[position(2)], WAIT).unwrap();
-    let error = stale.commit(&[position(3)], WAIT).unwrap_err();
+    next.commit(&[position(2).into()], WAIT).unwrap();
+    let error = stale.commit(&[position(3).into()], WAIT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fenced);
     assert!(error.to_string().contains("group g"), "{error}");
     // Also the poll of a stale member says so, once its renewal has come back.
@@ -42,7 +42,7 @@ fn a_member_that_was_not_heard_of_is_replaced_and_fenced() {
     // It takes nothing away when it goes.
     drop(stale);
     assert_eq!(joined(&storage).err().map(|error| error.kind()), Some(ErrorKind::Conflict));
-    assert_eq!(admin(&storage).group_offsets("g", WAIT).unwrap(), [position(2)]);
+    assert_eq!(admin(&storage).group_offsets("g", WAIT).unwrap(), [position(2).into()]);
     next.close(WAIT).unwrap();
     joined(&storage).unwrap().close(WAIT).unwrap();
 }
@@ -78,8 +78,8 @@ fn commits_survive_lost_answers_and_failures() {
         let storage = storage_over(FaultyObjects::new(&io, script));
         let mut live = joined(&storage).unwrap();
         for offset in 0..3 {
-            live.commit(&[position(offset)], WAIT).unwrap();
-            assert_eq!(admin(&storage).group_offsets("g", WAIT).unwrap(), [position(offset)], "{fault:?}");
+            live.commit(&[position(offset).into()], WAIT).unwrap();
+            assert_eq!(admin(&storage).group_offsets("g", WAIT).unwrap(), [position(offset).into()], "{fault:?}");
         }
         live.close(WAIT).unwrap();
         assert_eq!(admin(&storage).group("g", WAIT).unwrap().state, "Empty");

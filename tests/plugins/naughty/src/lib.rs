@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kafi_core::abi::{Opening, PluginInfo};
 use kafi_core::{
-    Admin, Assignment, Batch, Capabilities, ConfigKey, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Producer, ProducerOptions, Record,
-    Result, Retry, Span, Storage, StorageInfo, TopicPartition,
+    Admin, Assignment, Batch, Capabilities, CommittedOffset, ConfigKey, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Producer,
+    ProducerOptions, Record, Result, Retry, Span, Storage, StorageInfo, TopicPartition,
 };
 
 static INFO: PluginInfo = PluginInfo {
@@ -110,11 +110,11 @@ impl Consumer for NaughtyConsumer {
         Vec::new()
     }
 
-    fn commit(&mut self, _positions: &[Position], _timeout: Duration) -> Result<()> {
+    fn commit(&mut self, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
         Ok(())
     }
 
-    fn committed(&mut self, _partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<Position>> {
+    fn committed(&mut self, _partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<CommittedOffset>> {
         Ok(Vec::new())
     }
 
