@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
-use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Registry, Result, Type};
+use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Registry, Result, Type, Writer};
 
 use crate::address::Opened;
 use crate::commands::Command;
@@ -129,6 +129,22 @@ pub struct LimitArgs {
     /// Go on at the end, until Ctrl-C
     #[arg(short, long)]
     pub follow: bool,
+}
+
+/// How patient `produce` and `cp` are with their target.
+#[derive(Args)]
+#[command(next_help_heading = "Writing")]
+pub struct WriteArgs {
+    /// How many seconds the target may acknowledge nothing, as while it restarts, before that is an error
+    #[arg(long, value_name = "SECONDS", default_value_t = Writer::STALL_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    timeout: u64,
+}
+
+impl WriteArgs {
+    /// The same as a time.
+    pub fn stall_limit(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
 }
 
 /// What every command takes that looks into keys and values.

@@ -113,10 +113,18 @@ impl Health {
         (!self.answered && waited >= patience).then(|| self.last_error(operation).unwrap_or_else(|| self.silent(operation)))
     }
 
+    /// The error of a broker that refuses who we are, if it has done so for longer than a restart takes.
+    pub(crate) fn refusal(&self, operation: &'static str) -> Option<Error> {
+        let is_lasting = self.refused.is_some_and(|noted| noted.first.elapsed() >= FIRST_ANSWER_MAX && noted.last > noted.first);
+        if is_lasting { self.last_error(operation) } else { None }
+    }
+
     /// The last error of a broker, if it is not over.
     pub(crate) fn last_error(&self, operation: &'static str) -> Option<Error> {
         let last = self.last.as_ref()?;
         let (kind, retry) = last.kind();
+        // Who was understood once is understood again, when the broker is back.
+        let retry = if self.answered && kind == ErrorKind::Unavailable { Retry::Later } else { retry };
         let error = Error::new(kind, operation, last.why.clone()).retry(retry).with("broker", &last.broker);
         Some(if self.dropped { error.hint("security.protocol may not be what this address of the broker speaks") } else { error })
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kafi_core::{Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, Retry};
+use kafi_core::{Batch, Error, ErrorKind, MESSAGE_CONTEXT, Producer, ProducerOptions, Record, Report, Result, Retry};
 
 use crate::config::Settings;
 use crate::error::{self, broker, local};
@@ -14,12 +14,12 @@ use crate::tokens::{Reports, Tokens};
 const OPERATION: &str = "write";
 /// How many messages are handed over between two looks at the reports.
 const SERVE_EVERY: usize = 1000;
-/// How long messages may be under way without any being reported, before that is an error.
-const STALL_MAX: Duration = Duration::from_secs(120);
 /// How long the brokers have to say which partitions a topic has, however short the call is that needs to know.
 const LOOK_UP_MAX: Duration = Duration::from_secs(10);
-/// How long a wait lasts at most before the stall is looked at.
+/// How long a wait lasts at most before the brokers are looked at.
 const SLICE_MS: i32 = 1000;
+/// A topic that has no leader for now is asked about again after this long.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Why a message was not handed over, where librdkafka has no code for it: beyond the codes that it has.
 mod refused {
@@ -47,7 +47,6 @@ pub(crate) struct KafkaProducer {
     is_halted: bool,
     /// The client takes nothing more.
     is_broken: bool,
-    last_progress: Instant,
     /// For the topics of the batch at hand, which of ours they are.
     topics: Vec<u32>,
 }
@@ -92,7 +91,6 @@ impl KafkaProducer {
             reports: Reports::default(),
             is_halted: false,
             is_broken: false,
-            last_progress: Instant::now(),
             topics: Vec::new(),
         })
     }
@@ -101,9 +99,6 @@ impl KafkaProducer {
         self.serve(0)?;
         self.renew(deadline)?;
         self.tokens.select(token);
-        if self.tokens.under_way() == 0 {
-            self.last_progress = Instant::now();
-        }
         if !self.look_up(batch, from, deadline)? {
             return Ok(0);
         }
@@ -123,7 +118,7 @@ impl KafkaProducer {
                 Outcome::Full if deadline.is_over() => break,
                 Outcome::Full => {
                     self.serve(deadline.left_ms(SLICE_MS))?;
-                    self.check_stall()?;
+                    self.check_hopeless()?;
                 }
             }
         }
@@ -175,8 +170,8 @@ impl KafkaProducer {
         let reported = self.tokens.report(opaque, topic, partition.max(-1));
         let entry = &mut writer.topics[topic as usize];
         entry.is_halted = true;
-        let (name, partitions) = (&entry.name, entry.partitions);
-        self.reports.add(name, partition.max(-1), reported, -1, code, || refusal(code, name, partition, partitions));
+        let (name, partitions, index) = (&entry.name, entry.partitions, reported.index);
+        self.reports.add(name, partition.max(-1), reported, -1, code, || named(refusal(code, name, partition, partitions), index));
     }
 
     /// Finds the topics of the batch, and asks about those that are new or were missing; false if the answer is not there by `deadline`.
@@ -193,7 +188,7 @@ impl KafkaProducer {
 
     /// Takes in the reports that are there, and waits up to `timeout_ms` for a first one.
     fn serve(&mut self, timeout_ms: i32) -> Result<()> {
-        let Self { writer, tokens, reports, is_strict, last_progress, .. } = self;
+        let Self { writer, tokens, reports, is_strict, .. } = self;
         let writer = writer.as_mut().ok_or_else(closed)?;
         let mut has_failed = false;
         let mut timeout_ms = timeout_ms;
@@ -202,18 +197,23 @@ impl KafkaProducer {
             if !event.is_delivery() {
                 continue;
             }
-            *last_progress = Instant::now();
             let mut last = (0, 0);
+            let mut has_delivered = false;
             event.for_each_delivery(|delivered| {
                 if last.0 != delivered.topic_id {
                     last = (delivered.topic_id, writer.by_id.get(&delivered.topic_id).copied().unwrap_or(0));
                 }
                 let (topic, partition, code) = (last.1, delivered.partition, delivered.error);
                 has_failed |= code != 0;
+                has_delivered |= code == 0;
                 let reported = tokens.report(delivered.opaque, topic, partition);
-                let name = &writer.topics[topic as usize].name;
-                reports.add(name, partition, reported, delivered.offset, code, || refusal(code, name, partition, 0));
+                let (name, index) = (&writer.topics[topic as usize].name, reported.index);
+                reports.add(name, partition, reported, delivered.offset, code, || named(refusal(code, name, partition, 0), index));
             });
+            if has_delivered {
+                // Whatever was wrong with brokers before is over.
+                writer.client.health().note_answer();
+            }
         }
         if has_failed && *is_strict {
             self.give_up_client();
@@ -259,13 +259,16 @@ impl KafkaProducer {
         Ok(())
     }
 
-    fn check_stall(&self) -> Result<()> {
-        if self.tokens.under_way() == 0 || self.last_progress.elapsed() < STALL_MAX {
-            return Ok(());
-        }
+    /// Whether brokers refuse who we are, and have done so for longer than a restart takes.
+    fn check_hopeless(&self) -> Result<()> {
+        self.writer.as_ref().and_then(|writer| writer.client.health().refusal(OPERATION)).map_or(Ok(()), Err)
+    }
+
+    /// Why messages are still under way: what is wrong with the brokers, if anything is.
+    fn not_yet(&self) -> Error {
         let last = self.writer.as_ref().and_then(|writer| writer.client.health().last_error(OPERATION));
-        let why = format!("no message was acknowledged for {} s", STALL_MAX.as_secs());
-        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Unavailable, OPERATION, why)).retry(Retry::Later))
+        let why = format!("{} messages are not acknowledged yet", self.tokens.under_way());
+        last.unwrap_or_else(|| Error::new(ErrorKind::Timeout, OPERATION, why)).retry(Retry::Later)
     }
 
     fn wait_for_all(&mut self, deadline: Deadline) -> Result<()> {
@@ -274,11 +277,9 @@ impl KafkaProducer {
             if self.tokens.under_way() == 0 {
                 break;
             }
-            self.check_stall()?;
+            self.check_hopeless()?;
             if deadline.is_over() {
-                let last = self.writer.as_ref().and_then(|writer| writer.client.health().last_error(OPERATION));
-                let why = format!("{} messages are not acknowledged yet", self.tokens.under_way());
-                return Err(last.unwrap_or_else(|| Error::new(ErrorKind::Timeout, OPERATION, why).retry(Retry::Later)));
+                return Err(self.not_yet());
             }
         }
         Ok(())
@@ -299,7 +300,7 @@ impl Producer for KafkaProducer {
         let deadline = Deadline::after(timeout);
         let mut served = if self.writer.is_some() { self.serve(0) } else { Ok(()) };
         while served.is_ok() && self.reports.is_empty() && self.tokens.under_way() > 0 && !deadline.is_over() {
-            served = self.serve(deadline.left_ms(SLICE_MS)).and_then(|()| self.check_stall());
+            served = self.serve(deadline.left_ms(SLICE_MS)).and_then(|()| self.check_hopeless());
         }
         self.in_storage(served)?;
         // The caller knows of every failure now.
@@ -356,7 +357,12 @@ impl Writer {
                 return Ok(false);
             };
             self.note(answers)?;
-            if topics.iter().all(|topic| asked.contains(topic)) {
+            if let Some(topic) = asked.iter().map(|topic| &self.topics[*topic as usize]).find(|topic| error::kind_of(topic.code).1 == Retry::Later) {
+                if deadline.is_over() {
+                    return Err(error::from_code(OPERATION, topic.code).with("topic", &topic.name));
+                }
+                std::thread::sleep(deadline.left().min(ASK_AGAIN));
+            } else if topics.iter().all(|topic| asked.contains(topic)) {
                 return Ok(true);
             }
         }
@@ -437,6 +443,11 @@ fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
     };
     let error = error.with("topic", topic);
     if partition >= 0 { error.with("partition", partition) } else { error }
+}
+
+/// Says which message of its token it was, where its partition does not.
+fn named(error: Error, index: Option<u64>) -> Error {
+    index.into_iter().fold(error, |error, index| error.with(MESSAGE_CONTEXT, index))
 }
 
 fn closed() -> Error {

@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use kafi_core::{Delivery, Error, Report};
 
-/// The bits of the number that goes along with a message: a slot, and the ordinal plus one, or zero if it is counted at delivery.
+/// The bits of the number that goes along with a message: a slot, whether librdkafka chooses the partition, and the ordinal; or then, since ordinals are counted at delivery, the index among
+/// all messages of the token.
 const ORDINAL_BITS: u32 = 40;
-const ORDINAL_MAX: u64 = (1 << ORDINAL_BITS) - 1;
+const CHOSEN: u64 = 1 << (ORDINAL_BITS - 1);
+const ORDINAL_MAX: u64 = CHOSEN - 1;
 
 /// What messages of one token are under way, and how many there were.
 #[derive(Default)]
 struct Slot {
     token: u64,
     under_way: u64,
+    /// All messages so far.
+    count: u64,
     /// Messages that named their partition, by topic and partition: how many were handed over.
     handed: Counts,
     /// Messages whose partition librdkafka chose: how many were reported.
@@ -68,6 +72,8 @@ pub(crate) struct Tokens {
 pub(crate) struct Reported {
     pub(crate) token: u64,
     pub(crate) ordinal: u64,
+    /// Which of the token's messages it is, where librdkafka chose the partition.
+    pub(crate) index: Option<u64>,
 }
 
 impl Tokens {
@@ -104,7 +110,8 @@ impl Tokens {
         let slot = &mut self.slots[index];
         slot.under_way += 1;
         self.under_way += 1;
-        let ordinal = if partition < 0 { 0 } else { (slot.handed.next((topic, partition)) + 1).min(ORDINAL_MAX) };
+        slot.count += 1;
+        let ordinal = if partition < 0 { CHOSEN | (slot.count - 1).min(ORDINAL_MAX) } else { slot.handed.next((topic, partition)).min(ORDINAL_MAX) };
         ((index as u64) << ORDINAL_BITS) | ordinal
     }
 
@@ -112,8 +119,9 @@ impl Tokens {
     pub(crate) fn take_back(&mut self, opaque: u64) {
         let slot = &mut self.slots[(opaque >> ORDINAL_BITS) as usize];
         slot.under_way -= 1;
+        slot.count -= 1;
         self.under_way -= 1;
-        if opaque & ORDINAL_MAX != 0 {
+        if opaque & CHOSEN == 0 {
             slot.handed.undo();
         }
     }
@@ -121,17 +129,15 @@ impl Tokens {
     /// Which message came back with this number.
     #[inline]
     pub(crate) fn report(&mut self, opaque: u64, topic: u32, partition: i32) -> Reported {
-        let index = (opaque >> ORDINAL_BITS) as usize;
-        let slot = &mut self.slots[index];
+        let at = (opaque >> ORDINAL_BITS) as usize;
+        let slot = &mut self.slots[at];
         slot.under_way -= 1;
         self.under_way -= 1;
-        let ordinal = match opaque & ORDINAL_MAX {
-            0 => slot.reported.next((topic, partition)),
-            ordinal => ordinal - 1,
-        };
-        let reported = Reported { token: slot.token, ordinal };
-        if slot.under_way == 0 && self.current != Some(index) {
-            self.release_if_done(index);
+        let number = opaque & ORDINAL_MAX;
+        let (ordinal, index) = if opaque & CHOSEN == 0 { (number, None) } else { (slot.reported.next((topic, partition)), Some(number)) };
+        let reported = Reported { token: slot.token, ordinal, index };
+        if slot.under_way == 0 && self.current != Some(at) {
+            self.release_if_done(at);
         }
         reported
     }
@@ -230,8 +236,9 @@ mod tests {
         let mut tokens = Tokens::default();
         tokens.select(1);
         let opaques: Vec<_> = (0..3).map(|_| tokens.hand_over(0, -1)).collect();
-        let ordinals: Vec<_> = opaques.iter().zip([4, 5, 4]).map(|(opaque, partition)| tokens.report(*opaque, 0, partition).ordinal).collect();
-        assert_eq!(ordinals, [0, 0, 1]);
+        let reported = opaques.iter().zip([4, 5, 4]).map(|(opaque, partition)| tokens.report(*opaque, 0, partition));
+        let ordinals: Vec<_> = reported.map(|reported| (reported.ordinal, reported.index)).collect();
+        assert_eq!(ordinals, [(0, Some(0)), (0, Some(1)), (1, Some(2))]);
     }
 
     #[test]
@@ -255,7 +262,7 @@ mod tests {
     #[test]
     fn neighbours_are_merged_and_nothing_else() {
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        let message = |token, ordinal| Reported { token, ordinal };
+        let message = |token, ordinal| Reported { token, ordinal, index: None };
         let mut reports = Reports::default();
         for ordinal in 0..3 {
             add(&mut reports, &a, 0, message(1, ordinal), 10 + ordinal as i64, 0);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::*;
-use kafi_core::{Assignment, Batch, ConsumerOptions, Error, ErrorKind, Isolation, Polled, ProducerOptions, Record, Retry, Storage, TopicPartition};
+use kafi_core::{Assignment, Batch, ConsumerOptions, Error, ErrorKind, Isolation, Polled, ProducerOptions, Record, Retry, Storage, TopicPartition, Writer};
 use rdkafka_sys as raw;
 
 fn open(properties: &[(&str, &str)]) -> Arc<dyn Storage> {
@@ -206,6 +206,30 @@ fn both_sides_survive_a_broker_that_goes_and_comes_back() {
     assert_eq!(consumer.poll(&mut read, WAIT).unwrap(), Polled::Records);
     assert_eq!(consumer.poll(&mut read, WAIT).unwrap(), Polled::End);
     assert_eq!(consumer.positions()[0].offset, 2);
+}
+
+#[test]
+fn a_writer_waits_for_a_broker_that_comes_back() {
+    let mock = Mock::new();
+    mock.set_up(true);
+    let storage = open(&[("bootstrap.servers", &mock.servers())]);
+    let mut writer = Writer::open(storage.as_ref(), &ProducerOptions::default(), Arc::default()).unwrap();
+    let mut batch = Batch::new();
+    batch.push(Record { partition: 0, ..Record::new("t", None, Some(b"v")) });
+    writer.write(&batch).unwrap();
+    writer.flush(None).unwrap();
+    mock.set_up(false);
+    writer.write(&batch).unwrap();
+    let error = writer.flush(Some(Duration::from_millis(500))).unwrap_err();
+    assert_eq!(error.retryable(), Retry::Later, "{error:?}");
+    std::thread::scope(|scope| {
+        let flushed = scope.spawn(|| writer.flush(None));
+        // By then it has seen that the broker is away.
+        std::thread::sleep(Duration::from_millis(500));
+        mock.set_up(true);
+        flushed.join().unwrap().unwrap();
+    });
+    assert_eq!(writer.close(None).unwrap(), 2);
 }
 
 struct Lines(Mutex<Vec<String>>);

@@ -54,7 +54,7 @@ pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
 pub use message::Message;
 pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
 pub use partitioner::partition_of;
-pub use producer::{Delivery, Producer, ProducerOptions, Report};
+pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
 #[cfg(feature = "runtime")]
 pub use runtime::{Attempts, Runtime, retry_until};

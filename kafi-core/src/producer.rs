@@ -16,7 +16,11 @@ pub struct ProducerOptions {
     pub properties: Vec<(String, String)>,
 }
 
-/// What became of messages that were handed over.
+/// The key under which the error of a message that failed may say which one it is: its index, from 0, among all messages that were handed over under its token. A storage adds it
+/// to the context of the error where it chose the partition itself, so that `first` does not tell.
+pub const MESSAGE_CONTEXT: &str = "message";
+
+/// What became of messages that were handed over. Each message has exactly one report, also where its topic is deleted while it is under way.
 ///
 /// One report covers a run of neighbouring messages: the `count` messages from the `first`-th on, among those that came under this token for this topic and partition.
 #[derive(Debug)]
@@ -76,7 +80,7 @@ pub trait Producer: Send {
     /// The batch is free for reuse when this returns. A message that was taken is not written yet: that is what [`reports`](Producer::reports) tell.
     ///
     /// # Errors
-    /// Only for what concerns the producer as a whole (`Unsupported`, `Fenced`, `Unavailable`); what is wrong with single messages is reported.
+    /// Only for what concerns the producer as a whole (`Unsupported`, `Fenced`, `Unavailable`), *not yet* or *fatal* as for [`flush`](Producer::flush); what is wrong with single messages is reported.
     fn produce(&mut self, batch: &Batch, from: usize, token: u64, timeout: Duration) -> Result<usize>;
 
     /// The reports that came in since the last call; waits up to `timeout` for the first one, not at all if nothing is under way.
@@ -87,8 +91,13 @@ pub trait Producer: Send {
 
     /// Sends everything and waits until each message has its report, up to `timeout`. The reports are then to be fetched.
     ///
+    /// There are two kinds of errors. *Not yet*: the time is over and reports are still missing, so that the same call may succeed later. It is a `Timeout`, or any error that says
+    /// that a [retry](crate::Retry) may help later; best one that says why nothing goes on, as that a broker cannot be reached. Nothing is lost by it, and whoever calls goes on calling for as long
+    /// as he likes. Any other error is *fatal*: what is under way will not be written, and the producer is of no use any more. What is wrong with single messages is neither; it is reported.
+    /// The same holds for [`produce`](Producer::produce), [`reports`](Producer::reports), and [`close`](Producer::close).
+    ///
     /// # Errors
-    /// `Timeout` when some are still missing; as for [`produce`](Producer::produce).
+    /// *Not yet*, when some reports are still missing; as for [`produce`](Producer::produce).
     fn flush(&mut self, timeout: Duration) -> Result<()>;
 
     /// Flushes, then frees what the producer holds, within `timeout`. Dropping a producer without it loses what is under way, and never blocks.

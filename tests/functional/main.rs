@@ -17,3 +17,4 @@ mod resuming;
 mod support;
 mod verbs;
 mod watched;
+mod writers;

@@ -7,7 +7,7 @@ use kafi::shell::{self, NewTopics, PlannedPart, Rate};
 use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result, StorageAddress, TopicFilter};
 
 use crate::address::{FirstUse, Opened, hint_at_storage, open_topics};
-use crate::args::{LimitArgs, ReadArgs, key_value};
+use crate::args::{LimitArgs, ReadArgs, WriteArgs, key_value};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -56,6 +56,8 @@ pub struct CpArgs {
     limit: LimitArgs,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
@@ -185,6 +187,7 @@ fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {
         ignore_timestamp: args.ignore_timestamp,
         force: args.force,
         rate: args.rate,
+        stall_limit: args.write.stall_limit(),
         ..CopyOptions::default()
     })
 }

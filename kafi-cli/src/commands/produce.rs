@@ -12,7 +12,7 @@ use kafi::{
 };
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
-use crate::args::{TIMEOUT, TypeArgs};
+use crate::args::{TIMEOUT, TypeArgs, WriteArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::input::Pieces;
@@ -66,6 +66,8 @@ pub struct ProduceArgs {
     create: bool,
     #[command(flatten)]
     types: TypeArgs,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
 pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
@@ -148,10 +150,14 @@ impl<'a> Job<'a> {
             (Type::Auto | Type::Bytes, Type::Auto | Type::Bytes) => None,
             _ => Some((kafi.codecs().decoder(key_type, Field::Key)?, kafi.codecs().decoder(value_type, Field::Value)?)),
         };
+        // The topic was looked for just now.
+        let writer = Writer::open(kafi.storage(), &ProducerOptions::default(), progress)?.reached();
+        let writer = writer.cancelled_by(&context.cancel).stall_limit(args.write.stall_limit());
+        let is_one = args.value.is_some() || args.null_value;
         Ok(Self {
             args,
             topic,
-            writer: Writer::open(kafi.storage(), &ProducerOptions::default(), progress)?,
+            writer: if is_one { writer } else { writer.offsets_are("input line") },
             batch: Batch::new(),
             key_delimiter: args.key_delimiter.as_deref().map(unescape).transpose()?,
             headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
@@ -194,6 +200,8 @@ impl<'a> Job<'a> {
         let topic = self.batch.topic_index(&self.topic);
         let meta = self.batch.metas_mut().last_mut().expect("an envelope is a message");
         meta.topic = topic;
+        // By which the writer names what fails.
+        meta.offset = self.line as i64;
         if self.args.ignore_partition {
             meta.partition = ANY_PARTITION;
         }
@@ -210,6 +218,7 @@ impl<'a> Job<'a> {
         let (key, value) = split(self.args, self.key_delimiter.as_deref(), piece);
         let mut record = Record::new(&self.topic, key, value);
         record.partition = self.args.partition.unwrap_or(ANY_PARTITION);
+        record.offset = self.line as i64;
         record.headers = self.headers.as_headers();
         if let Some((key, value)) = &mut self.checks {
             key.decode(&self.topic, Field::Key, record.key)?;

@@ -93,7 +93,7 @@ fn table() {
         1
         2
         $ head -c 500 /dev/zero | tr '\0' x | kafi produce orders:small
-        ! error: produce: topic small, partition 0: a batch of 570 bytes is larger than max.message.bytes, 100
+        ! error: produce: topic small, partition 0, input line 1: a batch of 570 bytes is larger than max.message.bytes, 100
         ! hint: raise max.message.bytes of the topic, or compress it
         ? 1
         $ kafi touch blocked:x

@@ -1,5 +1,6 @@
 //! Reading and writing in bulk: the one place for batching, limits, progress, and cancellation, and the lazy pipes of messages on top of it.
 
+mod account;
 mod coding;
 mod group;
 mod later;

@@ -175,7 +175,9 @@ impl<'a> Job<'a> {
 
     /// A writer for a share.
     pub(crate) fn open_writer(&self) -> Result<Writer> {
-        Writer::open(self.target, &self.producer, self.read.progress.clone())
+        let writer = Writer::open(self.target, &self.producer, self.read.progress.clone())?;
+        // The planner has spoken to the target.
+        Ok(writer.reached().cancelled_by(&self.read.cancel).stall_limit(self.options.stall_limit).offsets_are("source offset"))
     }
 
     fn stop_all(&self) {

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Result;
-use crate::functional::{Copied, ReadOptions};
+use crate::functional::{Copied, ReadOptions, Writer};
 use crate::shell::cat::Finished;
 use crate::shell::copy_job::Job;
 use crate::shell::copy_plan::Planner;
@@ -38,6 +39,8 @@ pub struct CopyOptions {
     pub force: bool,
     /// The most that is written, by all threads together. Default: no limit.
     pub rate: Option<Rate>,
+    /// How long the target may report nothing, as while it restarts, before that is an error; a mirror then begins anew. Default: [`Writer::STALL_LIMIT`].
+    pub stall_limit: Duration,
     /// Which topics that appear later at the source belong to a mirror. Default: none.
     pub new_topics: Option<NewTopics>,
 }
@@ -57,6 +60,7 @@ impl Default for CopyOptions {
             ignore_timestamp: false,
             force: false,
             rate: None,
+            stall_limit: Writer::STALL_LIMIT,
             new_topics: None,
         }
     }
