@@ -183,7 +183,8 @@ pub struct Broker {
 /// # Errors
 /// All calls: `NotFound` for a missing topic, partition, or group; `Unsupported`; `Unavailable`, `Timeout`, `Authentication`, `PermissionDenied`. Others are named where they occur.
 pub trait Admin: Send {
-    /// The topics of these names, or all for an empty list, sorted by name.
+    /// The topics of these names, or all for an empty list, sorted by name. Among all, one that cannot be described, because it is damaged or may not be looked at, comes
+    /// without partitions and hides no other; asking for it by its name says why.
     fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>>;
 
     /// Makes a topic and returns when it can be used.

@@ -16,6 +16,9 @@ use crate::topics::Topics;
 
 const FOLDER: &str = "groups";
 
+/// The state of a group that cannot be looked at.
+const UNKNOWN: &str = "Unknown";
+
 /// How long the lock of a live member is waited for: others hold it for a commit only.
 const LOCK_WAIT: Duration = Duration::from_millis(250);
 
@@ -50,10 +53,16 @@ impl Groups {
         for name in names {
             let Some((encoded, suffix)) = name.rsplit_once('.') else { continue };
             let Some(group) = decode_name(encoded) else { continue };
-            let live = matches!(suffix, "json" | "lock") && self.is_live(encoded)?;
-            if suffix == "json" || live {
-                groups.insert(group.clone(), Group { name: group, state: state(live).into() });
-            }
+            let state = match matches!(suffix, "json" | "lock").then(|| self.is_live(encoded)) {
+                Some(Ok(live)) if suffix == "json" || live => state(live),
+                // One that cannot be looked at hides no other; whoever asks for it by its name learns why.
+                Some(Err(error)) => {
+                    log::debug!("{error}");
+                    UNKNOWN
+                }
+                _ => continue,
+            };
+            groups.insert(group.clone(), Group { name: group, state: state.into() });
         }
         Ok(groups.into_values().collect())
     }
@@ -123,7 +132,7 @@ impl Groups {
     fn load(&self, group: &str, encoded: &str) -> Result<Option<GroupFile>> {
         let path = path(encoded);
         let io = self.topics.io();
-        let bytes = read_file(&**io, &path).map_err(|error| io_error("read group", io.display(&path), error))?;
+        let bytes = read_file(&**io, &path, GroupFile::BYTES_MAX).map_err(|error| io_error("read group", io.display(&path), error))?;
         let Some(bytes) = bytes else { return Ok(None) };
         GroupFile::parse(&bytes, group, || io.display(&path)).map(Some)
     }

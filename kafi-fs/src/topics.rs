@@ -46,9 +46,10 @@ impl Topics {
     /// What is known of a topic.
     pub(crate) fn load(&self, name: &str) -> Result<TopicFile> {
         check_topic_name(name)?;
-        let bytes = read_file(&*self.io, &path(name)).map_err(|error| self.io_error("read topic", name, error))?;
+        let bytes = read_file(&*self.io, &path(name), TopicFile::BYTES_MAX)
+            .map_err(|error| io_error("read topic", self.io.display(&path(name)), error).with("topic", name))?;
         let file = match bytes {
-            Some(bytes) => TopicFile::parse(&bytes, name, || self.io.display(&path(name)))?,
+            Some(bytes) => Some(TopicFile::parse(&bytes, name, || self.io.display(&path(name)))?.ok_or_else(|| self.without_partitions(name))?),
             None => None,
         };
         file.ok_or_else(|| self.missing(name))
@@ -134,6 +135,12 @@ impl Topics {
         replace_file(&*self.io, &path(name), &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
     }
 
+    /// The error about a topic that says of itself that it is gone: here nobody writes that.
+    fn without_partitions(&self, name: &str) -> Error {
+        let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged: it says 0 partitions").with("topic", name);
+        error.with("path", self.io.display(&path(name))).hint("restore the file from a backup; the messages are beside it")
+    }
+
     /// The error about a topic that is not there.
     pub(crate) fn missing(&self, name: &str) -> Error {
         topic_file::missing(&self.storage, name, &self.names().unwrap_or_default())
@@ -146,9 +153,12 @@ impl Topics {
 
     fn create_partitions_in(&self, folder: &str, partitions: std::ops::Range<i32>) -> io::Result<()> {
         for partition in partitions {
-            self.io.create_folder(&format!("{folder}/{partition}"))?;
-            let recovery = self.io.open(&format!("{folder}/{partition}/recovery"), Access::Write)?;
+            let folder = format!("{folder}/{partition}");
+            self.io.create_folder(&folder)?;
+            let recovery = self.io.open(&format!("{folder}/recovery"), Access::Write)?;
             Recovery::default().write(&*recovery)?;
+            // A folder without any file is no partition.
+            self.io.sync_folder(&folder)?;
         }
         self.io.sync_folder(folder)
     }

@@ -66,11 +66,15 @@ impl Io for FaultyIo {
     }
 
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn IoFile>> {
-        if access == Access::Write && self.inner.stat(path)?.is_none() {
+        if access != Access::Read && self.inner.stat(path)?.is_none() {
             self.plan.step()?;
         }
         let inner = self.inner.open(path, access)?;
         Ok(Arc::new(FaultyFile { inner, plan: Arc::clone(&self.plan), is_log: path.ends_with(".log") }))
+    }
+
+    fn create_like(&self, path: &str, _like: &str) -> io::Result<Arc<dyn IoFile>> {
+        self.open(path, Access::Create)
     }
 
     fn stat(&self, path: &str) -> io::Result<Option<Stat>> {

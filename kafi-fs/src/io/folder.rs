@@ -1,12 +1,23 @@
 //! Files in a folder of the local file system.
+//!
+//! Others may be able to write into the folder. So what lies there is opened step by step from the root on, without following links, and nothing but regular files is
+//! opened: a link could lead Kafi to overwrite any file that it may write, and a pipe would make it wait.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RawMode};
+use rustix::io::Errno;
+
 use super::{Access, FileId, Io, IoFile, Stat};
+
+/// What the system takes away from the mode of a new file or folder, it takes from these.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
 /// A tree of files below one folder, which need not exist yet.
 pub(crate) struct FolderIo {
@@ -20,6 +31,22 @@ impl FolderIo {
 
     fn path(&self, path: &str) -> PathBuf {
         if path.is_empty() { self.root.clone() } else { self.root.join(path) }
+    }
+
+    /// Opens a folder. The root may be a link: whoever runs Kafi named it.
+    fn folder(&self, folder: &str) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(&self.root, flags, Mode::empty())?;
+        let parts = folder.split('/').filter(|part| !part.is_empty());
+        parts
+            .into_iter()
+            .try_fold(root, |at, part| rustix::fs::openat(&at, part, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(|errno| no_folder(&at, part, errno)))
+    }
+
+    /// The folder of `path`, opened, and the name in it.
+    fn place<'a>(&self, path: &'a str) -> io::Result<(OwnedFd, &'a str)> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        Ok((self.folder(folder)?, name))
     }
 }
 
@@ -38,54 +65,107 @@ impl Io for FolderIo {
     }
 
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn IoFile>> {
-        let path = self.path(path);
-        if access == Access::Read {
-            return Ok(Arc::new(FolderFile(File::open(path)?)));
+        let (folder, name) = self.place(path)?;
+        // Not waiting matters for pipes, and changes nothing for regular files.
+        let common = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let flags = match access {
+            Access::Read => OFlags::RDONLY,
+            Access::Write => OFlags::RDWR | OFlags::CREATE,
+            Access::Create => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+        };
+        let file: File = match rustix::fs::openat(&folder, name, common | flags, FILE_MODE) {
+            Ok(file) => file.into(),
+            Err(Errno::LOOP | Errno::MLINK) => return Err(irregular(FileType::Symlink)),
+            // A pipe that nobody reads, and a socket.
+            Err(Errno::NXIO | Errno::OPNOTSUPP) => return Err(irregular(FileType::Fifo)),
+            Err(Errno::ISDIR) => return Err(irregular(FileType::Directory)),
+            Err(errno) => return Err(errno.into()),
+        };
+        match FileType::from_raw_mode(file.metadata()?.mode() as RawMode) {
+            FileType::RegularFile => Ok(Arc::new(FolderFile(file))),
+            other => Err(irregular(other)),
         }
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        Ok(Arc::new(FolderFile(file)))
+    }
+
+    fn create_like(&self, path: &str, like: &str) -> io::Result<Arc<dyn IoFile>> {
+        let (folder, name) = self.place(like)?;
+        let known = match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => Some(stat),
+            Ok(stat) => return Err(irregular(FileType::from_raw_mode(stat.st_mode))),
+            Err(Errno::NOENT) => None,
+            Err(errno) => return Err(errno.into()),
+        };
+        let (folder, name) = self.place(path)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, name, flags, FILE_MODE)?;
+        if let Some(known) = known {
+            // Only the system's administrator can give a file away; for everybody else the owner is the same, or stays the one who writes.
+            let owner = (rustix::fs::Uid::from_raw(known.st_uid), rustix::fs::Gid::from_raw(known.st_gid));
+            let _ = rustix::fs::fchown(&file, Some(owner.0), Some(owner.1));
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(known.st_mode & 0o777))?;
+        }
+        Ok(Arc::new(FolderFile(file.into())))
     }
 
     fn stat(&self, path: &str) -> io::Result<Option<Stat>> {
-        match std::fs::metadata(self.path(path)) {
+        match std::fs::symlink_metadata(self.path(path)) {
             Ok(metadata) => Ok(Some(Stat { id: FileId(metadata.dev(), metadata.ino()), len: metadata.len() })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let entries = match std::fs::read_dir(self.path(folder)) {
+        let folder = match self.folder(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other?,
         };
         // All our names are ASCII: one that is not UTF-8 is somebody else's file.
-        entries.filter_map(|entry| entry.map(|entry| entry.file_name().into_string().ok()).transpose()).collect()
+        let name = |entry: rustix::io::Result<rustix::fs::DirEntry>| match entry {
+            Ok(entry) => entry.file_name().to_str().ok().filter(|name| !matches!(*name, "." | "..")).map(|name| Ok(name.to_string())),
+            Err(errno) => Some(Err(errno.into())),
+        };
+        Dir::new(folder)?.filter_map(name).collect()
     }
 
     fn create_folder(&self, folder: &str) -> io::Result<()> {
-        create_folders(&self.path(folder))
+        create_folders(&self.root)?;
+        let mut made = String::new();
+        for part in folder.split('/').filter(|part| !part.is_empty()) {
+            let parent = self.folder(&made)?;
+            match rustix::fs::mkdirat(&parent, part, FOLDER_MODE) {
+                Ok(()) => rustix::fs::fsync(&parent)?,
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+            made = if made.is_empty() { part.to_string() } else { format!("{made}/{part}") };
+        }
+        // Not that it exists is the trouble, as for a topic that is there already, but that it is something else.
+        self.folder(&made).map(drop)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let (from, to) = (self.path(from), self.path(to));
+        let ((from_folder, from), (to_folder, to)) = (self.place(from)?, self.place(to)?);
+        let is_folder = FileType::from_raw_mode(rustix::fs::statat(&from_folder, from, AtFlags::SYMLINK_NOFOLLOW)?.st_mode) == FileType::Directory;
         // The system would let a folder replace an empty one.
-        if from.is_dir() && to.exists() {
+        if is_folder && rustix::fs::statat(&to_folder, to, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
         }
-        std::fs::rename(from, to)
+        Ok(rustix::fs::renameat(&from_folder, from, &to_folder, to)?)
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        unless_missing(std::fs::remove_file(self.path(path)))
+        let removed = self.place(path).and_then(|(folder, name)| Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?));
+        unless_missing(removed)
     }
 
     fn remove_folder(&self, folder: &str) -> io::Result<()> {
-        unless_missing(std::fs::remove_dir_all(self.path(folder)))
+        // The way there is looked at here; what lies below is removed without following links.
+        unless_missing(self.place(folder).and_then(|_| std::fs::remove_dir_all(self.path(folder))))
     }
 
     fn sync_folder(&self, folder: &str) -> io::Result<()> {
-        sync_folder(&self.path(folder))
+        Ok(rustix::fs::fsync(self.folder(folder)?)?)
     }
 }
 
@@ -152,12 +232,30 @@ fn create_folders(folder: &Path) -> io::Result<()> {
             // Not that it exists is the trouble, as for a topic that is there already.
             false => Err(io::ErrorKind::NotADirectory.into()),
         },
-        other => other.and_then(|()| sync_folder(parent)),
+        other => other.and_then(|()| File::open(parent)?.sync_all()),
     }
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// Why `part` cannot be opened as a folder: for a link the system says one thing or another.
+fn no_folder(at: &OwnedFd, part: &str, errno: Errno) -> io::Error {
+    let is_link = || rustix::fs::statat(at, part, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+    match errno {
+        Errno::LOOP | Errno::MLINK | Errno::NOTDIR if is_link() => {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{part} is a symbolic link, and none is followed below the root of a storage"))
+        }
+        _ => errno.into(),
+    }
+}
+
+/// The error about what lies where a file of ours should.
+fn irregular(what: FileType) -> io::Error {
+    let what = match what {
+        FileType::Symlink => "a symbolic link, and none is followed below the root of a storage",
+        FileType::Fifo => "a pipe or a socket, not a file",
+        FileType::Directory => "a folder, not a file",
+        _ => "not a regular file",
+    };
+    io::Error::new(io::ErrorKind::InvalidData, format!("it is {what}"))
 }
 
 fn unless_missing(result: io::Result<()>) -> io::Result<()> {

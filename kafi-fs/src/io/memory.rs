@@ -52,17 +52,22 @@ impl Io for MemoryIo {
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn IoFile>> {
         let mut nodes = self.nodes();
         let node = match (nodes.get(path), access) {
+            (Some(_), Access::Create) => return Err(io::Error::from(io::ErrorKind::AlreadyExists)),
             (Some(Some(node)), _) => Arc::clone(node),
             (Some(None), _) => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
             (None, Access::Read) => return Err(io::Error::from(io::ErrorKind::NotFound)),
-            (None, Access::Write) if !has_folder(&nodes, path) => return Err(io::Error::from(io::ErrorKind::NotFound)),
-            (None, Access::Write) => {
+            (None, _) if !has_folder(&nodes, path) => return Err(io::Error::from(io::ErrorKind::NotFound)),
+            (None, _) => {
                 let node = Arc::new(Node { id: next_id(), bytes: RwLock::default(), locked: AtomicBool::new(false) });
                 nodes.insert(path.to_string(), Some(Arc::clone(&node)));
                 node
             }
         };
         Ok(Arc::new(MemoryFile { node, holds_lock: AtomicBool::new(false) }))
+    }
+
+    fn create_like(&self, path: &str, _like: &str) -> io::Result<Arc<dyn IoFile>> {
+        self.open(path, Access::Create)
     }
 
     fn stat(&self, path: &str) -> io::Result<Option<Stat>> {

@@ -6,6 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::topic_file::new_id;
+
 #[cfg(test)]
 pub(crate) mod faulty;
 mod folder;
@@ -21,6 +23,8 @@ pub(crate) enum Access {
     Read,
     /// To read and write; it is made where it is missing, but its folder is not.
     Write,
+    /// To read and write a file that is made now; that there is none is checked by whoever makes it, so that nobody can put a link there before.
+    Create,
 }
 
 /// What tells one file from every other, also from a later one of the same name.
@@ -36,7 +40,7 @@ pub(crate) struct Stat {
     pub(crate) len: u64,
 }
 
-/// A tree of files.
+/// A tree of files. Whoever can write into it is not trusted: only regular files are opened, and no link below the root is followed.
 pub(crate) trait Io: Send + Sync {
     /// The path as a person writes it, for messages.
     fn display(&self, path: &str) -> String;
@@ -44,8 +48,11 @@ pub(crate) trait Io: Send + Sync {
     /// What stays the same for as long as it is the same tree.
     fn identity(&self) -> io::Result<String>;
 
-    /// Opens a file.
+    /// Opens a file. What is no regular file is an error of kind `InvalidData` which says what it is; opening never waits.
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn IoFile>>;
+
+    /// Makes a file, as with [`Access::Create`], that can be read and written by those who can read and write the file `like`, where there is one.
+    fn create_like(&self, path: &str, like: &str) -> io::Result<Arc<dyn IoFile>>;
 
     /// Says which file it is and how long; `None` where there is none.
     fn stat(&self, path: &str) -> io::Result<Option<Stat>>;
@@ -53,7 +60,7 @@ pub(crate) trait Io: Send + Sync {
     /// The names in a folder, in no order; none where the folder is missing.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
-    /// Makes a folder and those above it.
+    /// Makes a folder and those above it, and makes their names durable.
     fn create_folder(&self, folder: &str) -> io::Result<()>;
 
     /// Gives a file or a folder another name. A file replaces a file; a folder never replaces anything.
@@ -124,31 +131,36 @@ pub(crate) fn lock(file: &Arc<dyn IoFile>, deadline: Instant) -> io::Result<Opti
     }
 }
 
-/// Reads a whole small file; `None` where there is none.
-pub(crate) fn read_file(io: &dyn Io, path: &str) -> io::Result<Option<Vec<u8>>> {
+/// Reads a whole small file; `None` where there is none. One of more than `bytes_max` bytes is an error of kind `InvalidData`.
+pub(crate) fn read_file(io: &dyn Io, path: &str, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     let file = match io.open(path, Access::Read) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let len = usize::try_from(file.len()?).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
+    if len > bytes_max {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the file has {len} bytes, where at most {bytes_max} can be")));
+    }
     let mut bytes = vec![0; len];
     let read = file.read_at(&mut bytes, 0)?;
     bytes.truncate(read);
     Ok(Some(bytes))
 }
 
-/// Writes a whole small file so that a crash leaves the old or the new one: a temporary file, fsync, rename, fsync of the folder.
+/// Writes a whole small file so that a crash leaves the old or the new one: a temporary file, fsync, rename, fsync of the folder. Nobody can guess the name of
+/// the temporary file, and it gets the mode of the one that it replaces.
 pub(crate) fn replace_file(io: &dyn Io, path: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = format!("{path}~");
-    let file = io.open(&temporary, Access::Write)?;
-    let written = file.truncate(0).and_then(|()| file.write_at(bytes, 0)).and_then(|()| file.sync()).and_then(|()| io.rename(&temporary, path));
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let temporary = format!("{folder}{}~{}", if folder.is_empty() { "" } else { "/" }, new_id());
+    let file = io.create_like(&temporary, path)?;
+    let written = file.write_at(bytes, 0).and_then(|()| file.sync()).and_then(|()| io.rename(&temporary, path));
     if let Err(error) = written {
         // What is left of it does no harm, and the first error is the one that counts.
         let _ = io.remove(&temporary);
         return Err(error);
     }
-    io.sync_folder(path.rsplit_once('/').map_or("", |(folder, _)| folder))
+    io.sync_folder(folder)
 }
 
 #[cfg(test)]
@@ -172,7 +184,7 @@ mod tests {
             let file = io.open("a/b", Access::Write).unwrap();
             file.write_at(b"hello", 0).unwrap();
             file.write_at(b"world", 7).unwrap();
-            assert_eq!(read_file(io, "a/b").unwrap().unwrap(), b"hello\0\0world");
+            assert_eq!(read_file(io, "a/b", 100).unwrap().unwrap(), b"hello\0\0world");
             file.truncate(4).unwrap();
             file.sync().unwrap();
             let mut buf = [0; 9];
@@ -186,7 +198,7 @@ mod tests {
             assert_eq!(io.list("a").unwrap(), ["b"]);
             io.remove("a/b").unwrap();
             io.remove("a/b").unwrap();
-            assert!(read_file(io, "a/b").unwrap().is_none());
+            assert!(read_file(io, "a/b", 100).unwrap().is_none());
         });
     }
 
