@@ -45,8 +45,12 @@
 //! - *Delivered* means that fsync returned. Fsync is called for many messages at once: when the producer is flushed, when it waits for reports, and
 //!   whenever it is called and enough has gathered (see [`FolderOptions`]). There is no background thread: a producer that is
 //!   never called again writes nothing more.
-//! - After a crash, what was delivered is there. What follows the last whole batch is cut off by the next producer, after saving it, and
-//!   ignored by consumers. Bytes that were durable are never cut: damage in them is an error that names file, byte and offsets, or is skipped on request.
+//! - After a crash, what was delivered is there. What no whole batch follows is cut off by the next producer, after saving it, and
+//!   ignored by consumers. All else is data and is never cut: damage in it is an error that names file, byte and offsets, or is skipped on request, and new messages go to
+//!   another segment. That holds whatever `recovery` and the indexes say, which come back from other backups than the log, or not at all: what they promise and
+//!   the log lacks is an error, too, and where they say less than the log holds, the log counts.
+//! - Whoever else can write into the folder is not trusted: only regular files are opened, no link below the root is followed, the names of temporary files cannot be
+//!   guessed, what is read is checked as what is written, and what it makes Kafi read into memory at once is bounded.
 //! - An append that fails is taken back. After an fsync that fails, nothing that was under way is reported as delivered.
 //! - Nothing is deleted by itself: settings about retention and compaction are kept, but not acted on.
 //!

@@ -10,7 +10,7 @@ use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_records::{BatchHeader, set_base_offset};
 
 use super::index::{Index, IndexWriter};
-use super::segment::{Place, scan};
+use super::known::look;
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, IoFile, Lock, lock};
 
@@ -185,38 +185,54 @@ impl Appender {
     }
 
     fn reopen(&mut self, known: Option<Recovery>, trust_index: bool) -> Result<()> {
-        let last = self.dir.segments()?.last().copied();
+        let listing = self.dir.listing()?;
+        // Offsets of messages that are missing are not given to others.
+        let lost = self.dir.lost_segments(&listing.alone)?.into_iter().map(|lost| lost.next_offset).max().unwrap_or(0);
+        let lowest = lost.max(self.dir.start()?);
+        let last = listing.segments.last().copied();
         let Some(base) = last.filter(|last| known.is_none_or(|known| known.base <= *last)) else {
             // Nothing was written yet, or a segment was just ended, which includes its fsync.
-            self.next_offset = known.unwrap_or_default().next_offset.max(self.dir.start()?);
+            let known = known.unwrap_or_default();
+            if known.length > 0 {
+                self.promise(known)?;
+            }
+            self.next_offset = known.next_offset.max(lowest);
             self.active = None;
             return Ok(());
         };
         let path = self.dir.log_path(base);
         let on_error = |error| self.dir.io_error("append", &path, error);
-        let safe = known.filter(|known| known.base == base).unwrap_or(Recovery { base, length: 0, next_offset: base });
         let log = self.dir.io.open(&path, Access::Write).map_err(on_error)?;
         let len = log.len().map_err(on_error)?;
-        let cut_off = len < safe.length;
-        let mut end = Place { at: safe.length, offset: safe.next_offset };
+        let safe = known.filter(|known| known.base == base).map_or(0, |known| known.length);
+        let mut checked = None;
         if trust_index && let Some(index) = Index::open(&self.dir, base, len)? {
-            let indexed = index.end();
-            end = if indexed.at > end.at { indexed } else { end };
+            checked = Some(index.checked_end(&*log, len).map_err(on_error)?).filter(|end| end.at >= safe);
         }
-        if !cut_off {
-            let scanned = scan(&*log, end, len, true, |_, _, _| true).map_err(on_error)?;
-            end = scanned.end;
-            if end.at < len {
-                self.cut(base, &log, end.at, len)?;
-            }
+        let found = look(&self.dir, base, &*log, len, known, checked).map_err(on_error)?;
+        let end = found.end.place;
+        if found.end.torn && end.at < len && end.at >= found.length {
+            self.cut(base, &log, end.at, len)?;
         }
-        let (index, indexed) = IndexWriter::open(&self.dir, base, &*log, end.at.min(len))?;
-        let damaged = cut_off || indexed.end.at < end.at;
+        let (mut index, indexed) = IndexWriter::open(&self.dir, base, &*log, end.at.min(len))?;
+        let (next_offset, lacks) = (found.next_offset, found.lacks());
+        let damaged = lacks || found.end.damaged || found.end.torn && end.at < found.length || indexed.end != end;
         if damaged {
-            log::warn!("{}: bytes before {} are damaged; new messages go to another segment", self.dir.io.display(&path), safe.length);
+            log::warn!("{}: the file is damaged; new messages go to another segment", self.dir.io.display(&path));
         }
-        self.next_offset = end.offset.max(self.dir.start()?);
-        self.active = Some(Active { base, log, len: end.at.min(len), index, damaged, rewrite: end.at > safe.length && !trust_index });
+        if lacks {
+            index.promise(base, found.length.max(end.at), next_offset);
+        }
+        self.next_offset = next_offset.max(lowest);
+        self.active = Some(Active { base, log, len: end.at.min(len), index, damaged, rewrite: end.at > safe && !trust_index });
+        Ok(())
+    }
+
+    /// Notes in its index what a segment held whose log file is gone, so that this is noticed also later.
+    fn promise(&self, known: Recovery) -> Result<()> {
+        let path = self.dir.index_path(known.base);
+        let index = self.dir.io.open(&path, Access::Write).and_then(|file| IndexWriter::of_lost(file, path.clone()));
+        index.map_err(|error| self.dir.io_error("append", &path, error))?.promise(known.base, known.length, known.next_offset);
         Ok(())
     }
 
@@ -224,7 +240,7 @@ impl Appender {
     fn cut(&self, base: i64, log: &Arc<dyn IoFile>, at: u64, len: u64) -> Result<()> {
         let path = self.dir.log_path(base);
         let saved_path = self.torn_path(base)?;
-        let saved = self.dir.io.open(&saved_path, Access::Write).map_err(|error| self.dir.io_error("save torn tail", &saved_path, error))?;
+        let saved = self.dir.io.open(&saved_path, Access::Create).map_err(|error| self.dir.io_error("save torn tail", &saved_path, error))?;
         let mut buf = Vec::new();
         let mut from = at;
         let copied = (|| {
@@ -265,6 +281,11 @@ impl Appender {
 
     /// Ends the active segment, if there is one, and makes the one that begins at `base`. Under the lock.
     fn roll(&mut self, base: i64) -> Result<()> {
+        if let Some(active) = self.active.as_ref().filter(|active| base <= active.base) {
+            let error = self.dir.error(ErrorKind::Corrupt, "append", "the last segment is damaged from its beginning on, so nothing can follow it");
+            let file = self.dir.io.display(&self.dir.log_path(active.base));
+            return Err(error.with("file", file).hint("restore the file from a backup, or move it away to give its offsets to new messages"));
+        }
         if let Some(active) = &mut self.active {
             let place = Recovery { base: active.base, length: active.len, next_offset: self.next_offset };
             let log = Arc::clone(&active.log);
@@ -282,7 +303,7 @@ impl Appender {
         let place = Recovery { base, length: 0, next_offset: base };
         place.write(&*self.recovery).map_err(|error| self.dir.io_error("roll", &self.dir.recovery_path(), error))?;
         let path = self.dir.log_path(base);
-        let log = self.dir.io.open(&path, Access::Write).and_then(|log| self.dir.io.sync_folder(self.dir.folder()).map(|()| log));
+        let log = self.dir.io.open(&path, Access::Create).and_then(|log| self.dir.io.sync_folder(self.dir.folder()).map(|()| log));
         let log = log.map_err(|error| self.dir.io_error("roll", &path, error))?;
         let (index, _) = IndexWriter::open(&self.dir, base, &*log, 0)?;
         self.active = Some(Active { base, log, len: 0, index, damaged: false, rewrite: false });

@@ -23,6 +23,9 @@ const HEAD: &[u8; ENTRY_BYTES] = b"kafi index 1: entries of 64 bytes, see the ma
 /// How many entries are read at once.
 const READ_ENTRIES: usize = 1024;
 
+/// How many entries that are not good are passed over at the end of an index; a crash leaves one.
+const BAD_ENTRIES_MAX: u64 = 1024;
+
 /// What an entry covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -105,30 +108,45 @@ pub(crate) struct Index {
     blocks: u64,
     last: Option<Entry>,
     seal: Option<Entry>,
+    /// The offset after the last message that the segment is known to have held when it was rolled, and its length then.
+    promise: Option<(i64, u64)>,
 }
 
 impl Index {
     /// Opens the index of segment `base`, whose log file has `log_len` bytes. A missing one, and whatever of it is damaged or beyond the log, counts as empty.
     pub(crate) fn open(dir: &PartitionDir, base: i64, log_len: u64) -> Result<Option<Self>> {
-        let path = dir.index_path(base);
-        let index = match dir.io.open(&path, Access::Read) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.and_then(|file| Self::of(file, base, log_len)),
-        };
-        index.map(Some).map_err(|error| dir.io_error("read index", &path, error))
+        Self::look(dir, base, log_len).map_err(|error| dir.io_error("read index", &dir.index_path(base), error))
+    }
+
+    /// As [`open`](Self::open), with the error as it is.
+    pub(crate) fn look(dir: &PartitionDir, base: i64, log_len: u64) -> io::Result<Option<Self>> {
+        match dir.io.open(&dir.index_path(base), Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.and_then(|file| Self::of(file, base, log_len)).map(Some),
+        }
     }
 
     fn of(file: Arc<dyn IoFile>, base: i64, log_len: u64) -> io::Result<Self> {
-        let mut index = Self { file, base, blocks: 0, last: None, seal: None };
+        let mut index = Self { file, base, blocks: 0, last: None, seal: None, promise: None };
         let mut head = [0; ENTRY_BYTES];
         if index.file.read_at(&mut head, 0)? < ENTRY_BYTES || &head != HEAD {
             return Ok(index);
         }
-        let mut entries = index.file.len()? / ENTRY_BYTES as u64 - 1;
+        let all = index.file.len()? / ENTRY_BYTES as u64 - 1;
+        // Behind those that the log is long enough for only its last is of interest, which may say that the log was longer.
+        let mut entries = all.min((log_len / BLOCK_BYTES).saturating_add(2));
+        if all > entries {
+            index.promise = index.entry(all - 1)?.filter(|entry| entry.kind == Kind::Segment).map(|entry| (entry.next_offset, entry.end));
+        }
+        let mut left = BAD_ENTRIES_MAX;
         // What a crash left behind the last good entry is passed over here, and overwritten by whoever appends next.
-        while entries > 0 {
-            let entry = index.entry(entries - 1)?.filter(|entry| entry.end <= log_len);
-            match entry {
+        while entries > 0 && left > 0 {
+            left -= 1;
+            let entry = index.entry(entries - 1)?;
+            if let Some(entry) = entry.filter(|entry| entry.kind == Kind::Segment) {
+                index.promise = index.promise.or(Some((entry.next_offset, entry.end)));
+            }
+            match entry.filter(|entry| entry.end <= log_len) {
                 Some(entry) if entry.kind == Kind::Block => {
                     index.last = Some(entry);
                     break;
@@ -138,7 +156,7 @@ impl Index {
             }
             entries -= 1;
         }
-        index.blocks = entries;
+        index.blocks = if index.last.is_some() { entries } else { 0 };
         Ok(index)
     }
 
@@ -151,6 +169,47 @@ impl Index {
     /// What covers the whole of a rolled segment, if it was sealed.
     pub(crate) fn seal(&self) -> Option<&Entry> {
         self.seal.as_ref()
+    }
+
+    /// The offset after the last message that the segment is known to have held, or its base offset.
+    pub(crate) fn promised(&self) -> i64 {
+        let promise = self.promise.map_or(self.base, |(next_offset, _)| next_offset);
+        promise.max(self.end().offset).max(self.base)
+    }
+
+    /// What a segment that was rolled held at least: the offset after its last message, and its length.
+    pub(crate) fn promise(&self) -> Option<(i64, u64)> {
+        self.promise
+    }
+
+    /// As [`end`](Self::end), if the last block of `log` is as the index says; otherwise the beginning. An index may have come from elsewhere than its log.
+    pub(crate) fn checked_end(&self, log: &dyn IoFile, log_len: u64) -> io::Result<Place> {
+        let Some(last) = &self.last else { return Ok(self.end()) };
+        let mut first = None;
+        let scanned = scan(log, last.start_place(), log_len, false, |at, header, _| {
+            first.get_or_insert(header.base_offset);
+            at < last.end
+        })?;
+        let agrees = first == Some(last.first_offset) && scanned.end == last.end_place();
+        Ok(if agrees { last.end_place() } else { Place { at: 0, offset: self.base } })
+    }
+
+    /// As [`locate`](Self::locate), as far as `log` agrees.
+    pub(crate) fn checked_place(&self, log: &dyn IoFile, offset: i64, log_len: u64) -> io::Result<Place> {
+        self.checked(self.locate(offset)?, log, log_len)
+    }
+
+    /// A place that the index says, if a batch begins there in `log`; otherwise the beginning.
+    pub(crate) fn checked(&self, place: Place, log: &dyn IoFile, log_len: u64) -> io::Result<Place> {
+        if place == self.end() {
+            return self.checked_end(log, log_len);
+        }
+        let mut first = None;
+        scan(log, place, log_len, false, |_, header, _| {
+            first = Some(header.base_offset);
+            false
+        })?;
+        Ok(if first == Some(place.offset) { place } else { Place { at: 0, offset: self.base } })
     }
 
     /// The place behind the last complete block.
@@ -185,16 +244,6 @@ impl Index {
         match self.find(hit) {
             Ok(found) => Ok(found.map_or(self.end(), |entry| entry.start_place())),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Place { at: 0, offset: self.base }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The place of the first block that begins behind byte `at`, or the end of the index if that lies behind it.
-    pub(crate) fn after(&self, at: u64) -> io::Result<Option<Place>> {
-        match self.find(|entry| entry.start > at) {
-            Ok(Some(entry)) => Ok(Some(entry.start_place())),
-            Ok(None) => Ok(Some(self.end()).filter(|end| end.at > at)),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Some(self.end()).filter(|end| end.at > at)),
             Err(error) => Err(error),
         }
     }
@@ -239,9 +288,21 @@ impl IndexWriter {
         Self::of(dir, path.clone(), base, log, log_len).map_err(|error| dir.io_error("open index", &path, error))
     }
 
+    /// The index in `file`, to which only a promise is added.
+    pub(crate) fn of_lost(file: Arc<dyn IoFile>, path: String) -> io::Result<Self> {
+        let len = file.len()? / ENTRY_BYTES as u64 * ENTRY_BYTES as u64;
+        if len == 0 {
+            file.write_at(HEAD, 0)?;
+        }
+        Ok(Self { file, path, len: len.max(ENTRY_BYTES as u64), block: None, file_crc: 0, warned: false })
+    }
+
     fn of(dir: &PartitionDir, path: String, base: i64, log: &dyn IoFile, log_len: u64) -> io::Result<(Self, Scanned)> {
         let file = dir.io.open(&path, Access::Write)?;
-        let index = Index::of(Arc::clone(&file), base, log_len)?;
+        let mut index = Index::of(Arc::clone(&file), base, log_len)?;
+        if index.checked_end(log, log_len)? != index.end() {
+            (index.blocks, index.last) = (0, None);
+        }
         let len = (index.blocks + 1) * ENTRY_BYTES as u64;
         if index.blocks == 0 {
             file.write_at(HEAD, 0)?;
@@ -311,6 +372,17 @@ impl IndexWriter {
             (Ok(_), _) => {}
             (Err(error), _) => self.warn(&error),
         }
+        if let Err(error) = self.file.sync() {
+            self.warn(&error);
+        }
+    }
+
+    /// Ends the index of a segment that is damaged, and says what it held, so that what is missing is noticed also later.
+    pub(crate) fn promise(&mut self, base: i64, length: u64, next_offset: i64) {
+        let (min_timestamp, max_timestamp) = (i64::MIN, i64::MAX);
+        let promise = Entry { kind: Kind::Segment, file_crc: 0, first_offset: base, next_offset, start: 0, end: length, min_timestamp, max_timestamp };
+        self.block = None;
+        self.write(&promise);
         if let Err(error) = self.file.sync() {
             self.warn(&error);
         }

@@ -12,12 +12,26 @@ use crate::io::{Access, Io, IoFile, read_file, replace_file};
 
 pub(crate) mod append_file;
 pub(crate) mod index;
+pub(crate) mod known;
 pub(crate) mod read;
 pub(crate) mod recovery;
 pub(crate) mod segment;
 pub(crate) mod time;
 
 pub(crate) use recovery::Recovery;
+
+/// The most bytes that the file may have which holds the log start.
+const START_BYTES_MAX: usize = 64;
+
+/// The files of a partition.
+pub(crate) struct Listing {
+    /// The base offsets of the segments, rising.
+    pub(crate) segments: Vec<i64>,
+    /// The base offsets of indexes without a segment, rising.
+    pub(crate) alone: Vec<i64>,
+    /// Whether there is no file at all.
+    pub(crate) is_empty: bool,
+}
 
 /// The folder of a partition.
 #[derive(Clone)]
@@ -55,10 +69,21 @@ impl PartitionDir {
 
     /// The base offsets of the segments, rising.
     pub(crate) fn segments(&self) -> Result<Vec<i64>> {
+        Ok(self.listing()?.segments)
+    }
+
+    /// What files there are.
+    pub(crate) fn listing(&self) -> Result<Listing> {
         let names = self.io.list(&self.folder).map_err(|error| self.io_error("list segments", &self.folder, error))?;
-        let mut bases: Vec<i64> = names.iter().filter_map(|name| segment_base(name)).collect();
-        bases.sort_unstable();
-        Ok(bases)
+        let bases = |suffix: &str| {
+            let mut bases: Vec<i64> = names.iter().filter_map(|name| base_of(name, suffix)).collect();
+            bases.sort_unstable();
+            bases
+        };
+        let segments = bases(".log");
+        let mut alone = bases(".kidx");
+        alone.retain(|base| segments.binary_search(base).is_err());
+        Ok(Listing { segments, alone, is_empty: names.is_empty() })
     }
 
     /// What is known to be durable; `None` where nothing is known. Takes no lock.
@@ -73,7 +98,7 @@ impl PartitionDir {
     /// The log start that deleting records set; 0 where nothing was deleted.
     pub(crate) fn start(&self) -> Result<i64> {
         let path = self.start_path();
-        let bytes = read_file(&*self.io, &path).map_err(|error| self.io_error("read log start", &path, error))?;
+        let bytes = read_file(&*self.io, &path, START_BYTES_MAX).map_err(|error| self.io_error("read log start", &path, error))?;
         let Some(bytes) = bytes else { return Ok(0) };
         let start = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
         start.filter(|start| *start >= 0).ok_or_else(|| {
@@ -118,7 +143,12 @@ impl PartitionDir {
 }
 
 pub(crate) fn segment_base(name: &str) -> Option<i64> {
-    let digits = name.strip_suffix(".log")?;
+    base_of(name, ".log")
+}
+
+/// The base offset in the name of a file that ends in `suffix`.
+fn base_of(name: &str, suffix: &str) -> Option<i64> {
+    let digits = name.strip_suffix(suffix)?;
     let valid = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if valid { digits.parse().ok() } else { None }
 }

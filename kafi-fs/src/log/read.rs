@@ -8,8 +8,9 @@ use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::index::Index;
-use super::segment::{Peek, Place, Window, below, scan};
-use super::{PartitionDir, Recovery};
+use super::known::look;
+use super::segment::{Beyond, Peek, Place, Search, Window, below};
+use super::{Listing, PartitionDir, Recovery};
 use crate::io::{Access, FileId, IoFile};
 use crate::turns::Source;
 
@@ -25,6 +26,9 @@ pub(crate) struct Bounds {
     pub(crate) high: i64,
 }
 
+/// What can be done about damage.
+const HINT_RESTORE: &str = "read around it with --skip-corrupt, or restore the file from a backup";
+
 /// What a reader does about what is not there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Leniency {
@@ -34,19 +38,25 @@ pub(crate) struct Leniency {
     pub(crate) skip_corrupt: bool,
 }
 
-/// The bounds of a partition, with a look at the little that was appended since the last fsync.
+/// The bounds of a partition, with a look at the little that was appended since the last fsync. What is missing or damaged lies within them, so that whoever reads is told.
 pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
     let mut looks = 0;
     loop {
         let known = dir.recovery()?;
-        let segments = dir.segments()?;
-        if known.is_none() && segments.is_empty() && dir.io.list(dir.folder()).is_ok_and(|names| names.is_empty()) {
+        let listing = dir.listing()?;
+        if known.is_none() && listing.is_empty {
             return Err(dir.error(ErrorKind::NotFound, "read", "the partition does not exist"));
         }
-        match high(dir, known, &segments) {
+        match high(dir, known, &listing.segments) {
             Ok(high) => {
-                let low = dir.start()?.max(segments.first().copied().unwrap_or(high)).min(high);
-                return Ok(Bounds { low, high });
+                let lost = dir.lost_segments(&listing.alone)?;
+                let high = lost.iter().map(|lost| lost.next_offset).fold(high, i64::max);
+                let first = listing.segments.first().copied().into_iter().chain(lost.first().map(|lost| lost.base)).min();
+                let start = dir.start()?;
+                if start > high {
+                    return Err(dir.error(ErrorKind::Corrupt, "read", format!("the log starts at {start}, but ends at {high}")).hint(HINT_RESTORE));
+                }
+                return Ok(Bounds { low: start.max(first.unwrap_or(high)).min(high), high });
             }
             // A segment that was listed is gone: somebody deletes.
             Err(error) if error.kind() == ErrorKind::NotFound && looks < LOOKS => looks += 1,
@@ -59,17 +69,9 @@ fn high(dir: &PartitionDir, known: Option<Recovery>, segments: &[i64]) -> Result
     let Some(last) = segments.last().copied().filter(|last| known.is_none_or(|known| known.base <= *last)) else {
         return Ok(known.unwrap_or_default().next_offset.max(dir.start()?));
     };
-    let path = dir.log_path(last);
-    let on_error = |error| dir.io_error("read", &path, error);
-    let file = dir.io.open(&path, Access::Read).map_err(on_error)?;
-    let len = file.len().map_err(on_error)?;
-    let from = match known {
-        Some(known) if known.base == last => Place { at: known.length, offset: known.next_offset },
-        Some(_) => Place { at: 0, offset: last },
-        // Without a word on what is durable the index has to be believed, for a whole segment takes seconds.
-        None => Index::open(dir, last, len)?.map_or(Place { at: 0, offset: last }, |index| index.end()),
-    };
-    Ok(scan(&*file, from, len, true, |_, _, _| true).map_err(on_error)?.end.offset)
+    let on_error = |error| dir.io_error("read", &dir.log_path(last), error);
+    let Some((file, len)) = dir.open_log("read", last)? else { return Err(on_error(io::ErrorKind::NotFound.into())) };
+    Ok(look(dir, last, &*file, len, known, None).map_err(on_error)?.next_offset)
 }
 
 /// Reads one partition from a position on.
@@ -97,6 +99,14 @@ struct Segment {
     next_base: Option<i64>,
     /// Stands for the file in a window that several readers share.
     owner: u64,
+    /// Looks for what lies behind damage.
+    search: Search,
+    /// The place, and the length of the file, where nothing was found behind it.
+    torn: Option<(u64, u64)>,
+    /// The place that is looked at once more before it counts as damaged.
+    suspect: Option<u64>,
+    /// The next segment when the end of this one was held against what is known of it.
+    checked: Option<Option<i64>>,
 }
 
 impl Reader {
@@ -128,17 +138,20 @@ impl Reader {
 
     /// Looks at the next header. The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
     fn peek(&mut self, window: &mut Window) -> Result<Peek> {
-        let limit = self.limit();
         let segment = self.segment.as_mut().expect("the caller found one");
+        let durable = self.known.filter(|known| known.base == segment.base && segment.place.at < known.length).map(|known| known.next_offset);
         window.claim(segment.owner);
         let path = self.dir.log_path(segment.base);
         let on_error = |error| self.dir.io_error("read", &path, error);
         let peek = window.header(&*segment.file, segment.place, segment.len).map_err(on_error)?;
         let Peek::Batch(header) = peek else { return Ok(peek) };
-        if header.next_offset() > limit {
+        let is_gap = header.base_offset != segment.place.offset;
+        if let Some(limit) = segment.next_base.or(durable.filter(|_| is_gap))
+            && header.next_offset() > limit
+        {
             return Ok(Peek::Bad(format!("its offsets end at {}, beyond {limit}", header.last_offset())));
         }
-        if header.base_offset == segment.place.offset {
+        if !is_gap {
             return Ok(peek);
         }
         let after = Place { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
@@ -146,13 +159,6 @@ impl Reader {
             Peek::Below(offset) => Ok(Peek::Bad(format!("its offsets end at {}, but {offset} follows", header.last_offset()))),
             _ => Ok(peek),
         }
-    }
-
-    /// What the offsets at the current place lie below.
-    fn limit(&self) -> i64 {
-        let Some(segment) = &self.segment else { return i64::MAX };
-        let durable = self.known.filter(|known| known.base == segment.base && segment.place.at < known.length);
-        segment.next_base.or(durable.map(|known| known.next_offset)).unwrap_or(i64::MAX)
     }
 
     fn check_low(&mut self) -> Result<()> {
@@ -174,13 +180,14 @@ impl Reader {
     fn find_segment(&mut self) -> Result<bool> {
         for _ in 0..LOOKS {
             self.read_recovery()?;
-            let segments = self.dir.segments()?;
+            let Listing { segments, alone, .. } = self.dir.listing()?;
             let Some(first) = segments.first().copied() else {
                 self.check_deleted()?;
+                self.pass_lost(&alone, None)?;
                 return Ok(false);
             };
             let base = segments.iter().rev().find(|base| **base <= self.position).copied().unwrap_or(first);
-            if base > self.position {
+            if base > self.position && !self.pass_lost(&alone, Some(base))? {
                 self.low = self.low.max(base);
                 self.check_low()?;
             }
@@ -193,23 +200,34 @@ impl Reader {
         Err(self.dir.error(ErrorKind::NotFound, "read", "segments vanish while they are read"))
     }
 
+    /// Tells that the messages at the position are missing, because the first segments are gone that held them: those before `first`, or all. False where that is not so.
+    fn pass_lost(&mut self, alone: &[i64], first: Option<i64>) -> Result<bool> {
+        let before: Vec<i64> = alone.iter().copied().filter(|alone| first.is_none_or(|first| *alone < first)).collect();
+        let lost = self.dir.lost_segments(&before)?;
+        let mut missing = lost.last().map(|lost| (lost.base, first.unwrap_or(lost.next_offset)));
+        if let Some(known) = self.known.filter(|known| first.is_none() && known.length > 0) {
+            missing = missing.filter(|(_, next_offset)| *next_offset >= known.next_offset).or(Some((known.base, known.next_offset)));
+        }
+        let Some((base, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position) else { return Ok(false) };
+        self.report(self.dir.lost(&self.dir.log_path(base), self.position, next_offset))?;
+        self.position = next_offset;
+        Ok(true)
+    }
+
     /// Opens a segment at the place for the position; false if it is gone.
     fn open_segment(&mut self, base: i64, next_base: Option<i64>) -> Result<bool> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
-        let path = self.dir.log_path(base);
-        let on_error = |error| self.dir.io_error("read", &path, error);
-        let file = match self.dir.io.open(&path, Access::Read) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            other => other.map_err(on_error)?,
-        };
-        let len = file.len().map_err(on_error)?;
+        let Some((file, len)) = self.dir.open_log("read", base)? else { return Ok(false) };
         let mut place = Place { at: 0, offset: base };
         if self.position > base
             && let Some(index) = Index::open(&self.dir, base, len)?
         {
-            place = index.locate(self.position).map_err(|error| self.dir.io_error("read index", &self.dir.index_path(base), error))?;
+            let located = index.checked_place(&*file, self.position, len);
+            place = located.map_err(|error| self.dir.io_error("read index", &self.dir.index_path(base), error))?;
         }
-        self.segment = Some(Segment { base, file, len, place, last: place, next_base, owner: OWNERS.fetch_add(1, Ordering::Relaxed) });
+        let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
+        let search = Search::new(len);
+        self.segment = Some(Segment { base, file, len, place, last: place, next_base, owner, search, torn: None, suspect: None, checked: None });
         Ok(true)
     }
 
@@ -234,34 +252,39 @@ impl Reader {
     }
 
     /// Passes over a place where no batch can be read: to the next segment, or behind damage if that is allowed. False where the log just ends there.
-    fn pass(&mut self, fault: &str, header: Option<BatchHeader>, window: &mut Window) -> Result<bool> {
+    fn pass(&mut self, fault: &str, window: &mut Window) -> Result<bool> {
         let Some(segment) = &mut self.segment else { return Ok(true) };
         let mut following = [segment.next_base, None];
         if self.known.is_none_or(|known| known.base > segment.base) {
-            let segments = self.dir.segments()?;
-            let mut later = segments.into_iter().filter(|base| *base > segment.base);
+            let mut later = self.dir.segments()?.into_iter().filter(|base| *base > segment.base);
             following = [later.next(), later.next()];
         }
         let next_base = following[0];
         segment.next_base = next_base;
         let rolled = next_base.is_some() || self.known.is_some_and(|known| known.base > segment.base);
         let durable = self.known.filter(|known| known.base == segment.base).map_or(0, |known| known.length);
-        if !rolled && segment.place.at >= durable {
-            self.check_deleted()?;
-            return Ok(false);
-        }
-        if segment.place.at < segment.len.max(durable) {
-            let resume = self.resume(header, window)?;
-            let offset = resume.map(|place| place.offset).or(next_base);
-            self.report_damage(fault, offset)?;
-            if let Some(offset) = offset {
-                self.position = self.position.max(offset);
+        if segment.place.at < segment.len {
+            let may_be_torn = !rolled && segment.place.at >= durable;
+            if may_be_torn && segment.torn == Some((segment.place.at, segment.len)) {
+                self.check_deleted()?;
+                return Ok(false);
             }
-            if let (Some(segment), Some(place)) = (&mut self.segment, resume) {
-                segment.place = place;
+            // What is in the window may be older than what was written there meanwhile.
+            if segment.suspect != Some(segment.place.at) {
+                segment.suspect = Some(segment.place.at);
+                window.forget();
+                return Ok(true);
+            }
+            let beyond = self.beyond(next_base)?;
+            if may_be_torn && beyond == Beyond::Nothing {
+                self.note_torn()?;
+                return Ok(false);
+            }
+            if self.pass_damage(fault, beyond, next_base)? {
                 return Ok(true);
             }
         }
+        self.check_complete(next_base)?;
         let Some(base) = next_base else {
             // The next segment was announced, but not made. What it will begin with is the end for now.
             if let Some(known) = self.known.filter(|_| rolled) {
@@ -276,29 +299,80 @@ impl Reader {
         Ok(true)
     }
 
-    /// The nearest place behind a damaged one in the same segment that certainly begins a batch.
-    fn resume(&self, header: Option<BatchHeader>, window: &mut Window) -> Result<Option<Place>> {
-        let Some(segment) = &self.segment else { return Ok(None) };
-        let path = self.dir.log_path(segment.base);
-        let on_error = |error| self.dir.io_error("read", &path, error);
-        // A header that leads to a good batch is good enough itself, although its records are not.
-        if let Some(header) = header {
-            let place = Place { at: segment.place.at + header.total_bytes() as u64, offset: segment.place.offset };
-            let mut bytes = Vec::new();
-            if let Peek::Batch(next) = window.header(&*segment.file, place, segment.len).map_err(on_error)? {
-                window.batch(&*segment.file, place.at, next.total_bytes(), &mut bytes).map_err(on_error)?;
-                if kafi_records::check_crc(&bytes).is_ok() {
-                    return Ok(Some(Place { offset: next.base_offset, ..place }));
-                }
+    /// What lies behind the place where no batch can be read.
+    fn beyond(&mut self, next_base: Option<i64>) -> Result<Beyond> {
+        let Some(segment) = &mut self.segment else { return Ok(Beyond::Nothing) };
+        let found = segment.search.beyond(&*segment.file, segment.place, segment.len, next_base.unwrap_or(i64::MAX));
+        found.map_err(|error| self.dir.io_error("read", &self.dir.log_path(segment.base), error))
+    }
+
+    /// Keeps in mind that only what a crash left follows, so that it is not looked at again until the file changes.
+    fn note_torn(&mut self) -> Result<()> {
+        if let Some(segment) = &mut self.segment {
+            segment.torn = Some((segment.place.at, segment.len));
+        }
+        self.check_deleted()
+    }
+
+    /// Says what is damaged, and goes behind it if that is allowed; false where nothing in this segment can be read any more.
+    fn pass_damage(&mut self, fault: &str, beyond: Beyond, next_base: Option<i64>) -> Result<bool> {
+        let Some(segment) = &self.segment else { return Ok(true) };
+        let durable = self.known.filter(|known| known.base == segment.base && (segment.place.at..=segment.len).contains(&known.length));
+        let durable = durable.filter(|known| known.length > segment.place.at).map(|known| Place { at: known.length, offset: known.next_offset });
+        let resume = match beyond {
+            Beyond::Resume(place) => Some(place),
+            Beyond::Nothing | Beyond::Unknown => durable,
+        };
+        let offset = resume.map(|place| place.offset).or(next_base).or(self.lost_offset());
+        self.report_damage(fault, offset)?;
+        self.position = self.position.max(offset.unwrap_or(self.position));
+        let Some(segment) = &mut self.segment else { return Ok(true) };
+        segment.place = match resume {
+            Some(place) => place,
+            // It was told, and is not told once more as missing.
+            None => Place { at: segment.len, offset: offset.unwrap_or(segment.place.offset) },
+        };
+        Ok(resume.is_some())
+    }
+
+    /// What the log should reach to, where it does not.
+    fn lost_offset(&self) -> Option<i64> {
+        let segment = self.segment.as_ref()?;
+        let known = self.known.filter(|known| known.base >= segment.base)?;
+        Some(known.next_offset).filter(|next_offset| *next_offset > segment.place.offset)
+    }
+
+    /// At the end of a segment: whether that is where it should end.
+    fn check_complete(&mut self, next_base: Option<i64>) -> Result<()> {
+        let Some(segment) = self.segment.as_ref().filter(|segment| segment.checked != Some(next_base) || self.lost_offset().is_some()) else { return Ok(()) };
+        let (base, first) = (segment.base, segment.place.offset);
+        let gone = self.dir.listing()?.alone;
+        let between: Vec<i64> = gone.into_iter().filter(|alone| *alone > base && next_base.is_none_or(|next| *alone < next)).collect();
+        let mut missing = None;
+        if let Some(lost) = self.dir.lost_segments(&between)?.last() {
+            missing = Some((self.dir.log_path(lost.base), next_base.unwrap_or(lost.next_offset)));
+        }
+        let promise = Index::open(&self.dir, base, segment.len)?.and_then(|index| index.promise());
+        if let Some((next_offset, length)) = promise
+            && (next_offset > first || length > segment.len)
+        {
+            missing = missing.or(Some((self.dir.log_path(base), next_offset)));
+        }
+        if let Some(known) = self.known.filter(|known| known.base >= base && next_base.is_none() && known.length > 0 && known.next_offset > first) {
+            missing = missing.or(Some((self.dir.log_path(known.base), known.next_offset)));
+        }
+        if let Some((path, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position.max(first)) {
+            self.check_deleted()?;
+            self.report(self.dir.lost(&path, self.position.max(first), next_offset))?;
+            self.position = self.position.max(next_offset);
+            if let Some(segment) = &mut self.segment {
+                segment.place.offset = segment.place.offset.max(next_offset);
             }
         }
-        let mut after = None;
-        if let Some(index) = Index::open(&self.dir, segment.base, segment.len)? {
-            after = index.after(segment.place.at).map_err(|error| self.dir.io_error("read index", &self.dir.index_path(segment.base), error))?;
+        if let Some(segment) = &mut self.segment {
+            segment.checked = Some(next_base);
         }
-        let durable = self.known.filter(|known| known.base == segment.base && known.length > segment.place.at);
-        let durable = durable.map(|known| Place { at: known.length, offset: known.next_offset });
-        Ok(after.or(durable))
+        Ok(())
     }
 
     /// Says what is damaged and what can still be read: an error, or a warning if damage is skipped.
@@ -313,12 +387,16 @@ impl Reader {
         };
         let file = self.dir.io.display(&self.dir.log_path(segment.base));
         let error = self.dir.error(ErrorKind::Corrupt, "read", format!("a damaged batch ({fault}): {rest}"));
-        let error = error.with("file", file).with("byte", segment.place.at);
+        self.report(error.with("file", file).with("byte", segment.place.at))
+    }
+
+    /// An error about damage, or a warning if that is skipped.
+    fn report(&self, error: Error) -> Result<()> {
         if self.leniency.skip_corrupt {
             log::warn!("{error}; skipped");
             return Ok(());
         }
-        Err(error.hint("read around it with --skip-corrupt, or restore the file from a backup"))
+        Err(error.hint(HINT_RESTORE))
     }
 
     fn check_deleted(&self) -> Result<()> {
@@ -363,7 +441,7 @@ impl Source for Reader {
             if self.segment.is_none() && !self.find_segment()? {
                 return Ok(None);
             }
-            let (fault, header) = match self.peek(window)? {
+            let fault = match self.peek(window)? {
                 Peek::Batch(header) => {
                     let segment = self.segment.as_mut().expect("one was just found");
                     let (place, path) = (segment.place, self.dir.log_path(segment.base));
@@ -380,18 +458,18 @@ impl Source for Reader {
                             segment.place = after;
                             return Ok(Some(header));
                         }
-                        Err(error) => (error.message().to_string(), Some(header)),
+                        Err(error) => error.message().to_string(),
                     }
                 }
-                Peek::Partial => ("the batch is not whole".to_string(), None),
-                Peek::Below(offset) => (below(offset, self.segment.as_ref().expect("one was just found").place), None),
-                Peek::Bad(why) => (why, None),
+                Peek::Partial => "the batch is not whole".to_string(),
+                Peek::Below(offset) => below(offset, self.segment.as_ref().expect("one was just found").place),
+                Peek::Bad(why) => why,
             };
             if self.refresh()? {
                 window.forget();
                 continue;
             }
-            if !self.pass(&fault, header, window)? {
+            if !self.pass(&fault, window)? {
                 window.forget();
                 return Ok(None);
             }

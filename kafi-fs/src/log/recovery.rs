@@ -58,7 +58,8 @@ impl Recovery {
         let base = numbers.next()?.parse().ok()?;
         let length = numbers.next()?.parse().ok()?;
         let next_offset = numbers.next()?.parse().ok()?;
-        Some(Self { base, length, next_offset })
+        // Nobody writes other numbers, whatever the checksum says.
+        (0 <= base && base <= next_offset).then_some(Self { base, length, next_offset })
     }
 }
 

@@ -2,12 +2,29 @@
 
 use std::io;
 
-use kafi_records::{BatchHeader, check_crc};
+use kafi_records::{BatchHeader, check_crc, set_base_offset, set_leader_epoch};
 
 use crate::io::IoFile;
 
+/// Where the format's number stands in a batch, and what it is.
+const MAGIC_AT: usize = 16;
+const MAGIC: u8 = 2;
+
+/// Where what the checksum covers begins in a batch.
+const CHECKED_AT: u64 = 21;
+
 /// The bytes that are read at once while looking at headers.
 const WINDOW_BYTES: usize = 64 << 10;
+
+/// The bytes that are read at once while looking for a batch behind damage.
+const SEARCH_BYTES: usize = 1 << 20;
+
+/// How far behind damage a batch is looked for: no segment is longer than two of the largest batches.
+const SEARCH_BYTES_MAX: u64 = 4 << 30;
+
+/// Bytes that only look like batches are read in vain. So many may be, beside a few times as many as there are.
+const VAIN_BYTES_MIN: u64 = 64 << 20;
+const VAIN_SHARE: u64 = 4;
 
 /// A place in a segment where a batch begins or may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +134,128 @@ pub(crate) fn below(offset: i64, place: Place) -> String {
     format!("its base offset {offset} is below {}", place.offset)
 }
 
+/// What lies at and behind a place where no batch can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    /// No whole batch: it is what a crash leaves behind.
+    Nothing,
+    /// What was written there is damaged, since a whole batch follows, or the batch itself is whole but for its first bytes or for what it holds. From here on
+    /// batches can be read, or the file ends here.
+    Resume(Place),
+    /// It looks like batches in too many places to try them all.
+    Unknown,
+}
+
+/// Looks for whole batches behind damage. What it costs is bounded for all looks together, whatever the file holds.
+pub(crate) struct Search {
+    /// How many bytes may still be read of what turns out to be no batch.
+    vain_bytes: u64,
+}
+
+impl Search {
+    /// For a file of `len` bytes.
+    pub(crate) fn new(len: u64) -> Self {
+        Self { vain_bytes: len.min(SEARCH_BYTES_MAX).saturating_mul(VAIN_SHARE) + VAIN_BYTES_MIN }
+    }
+
+    /// Looks at and behind a place where no batch can be read, in a file of `len` bytes. Offsets lie below `limit`.
+    pub(crate) fn beyond(&mut self, file: &dyn IoFile, place: Place, len: u64, limit: i64) -> io::Result<Beyond> {
+        if let Some(after) = self.behind_head(file, place, len)? {
+            return Ok(Beyond::Resume(after));
+        }
+        let end = len.min(place.at.saturating_add(SEARCH_BYTES_MAX));
+        let mut at = place.at + 1;
+        let mut buf = Vec::new();
+        while at + BatchHeader::LEN as u64 <= end {
+            buf.resize((end - at).min(SEARCH_BYTES as u64) as usize, 0);
+            let read = file.read_at(&mut buf, at)?;
+            let Some(last) = read.checked_sub(BatchHeader::LEN) else { break };
+            for start in (0..=last).filter(|start| buf[start + MAGIC_AT] == MAGIC) {
+                let Ok(Some(header)) = BatchHeader::parse(&buf[start..read]) else { continue };
+                let (from, total) = (at + start as u64, header.total_bytes() as u64);
+                let fits = total <= len - from && header.leader_epoch == 0 && header.base_offset >= place.offset && header.next_offset() <= limit;
+                if !fits {
+                    continue;
+                }
+                if total > self.vain_bytes {
+                    return Ok(Beyond::Unknown);
+                }
+                if has_checksum(file, from, &header)? {
+                    return Ok(Beyond::Resume(Place { at: from, offset: header.base_offset }));
+                }
+                self.vain_bytes -= total;
+            }
+            at += last as u64 + 1;
+        }
+        Ok(if end < len { Beyond::Unknown } else { Beyond::Nothing })
+    }
+
+    /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that does not cover.
+    fn behind_head(&mut self, file: &dyn IoFile, place: Place, len: u64) -> io::Result<Option<Place>> {
+        let mut head = [0; BatchHeader::LEN];
+        if file.read_at(&mut head, place.at)? < head.len() {
+            return Ok(None);
+        }
+        set_base_offset(&mut head, place.offset);
+        set_leader_epoch(&mut head, 0);
+        head[MAGIC_AT] = MAGIC;
+        let Ok(Some(header)) = BatchHeader::parse(&head) else { return Ok(None) };
+        let total = header.total_bytes() as u64;
+        if total > len.saturating_sub(place.at) || total > self.vain_bytes {
+            return Ok(None);
+        }
+        if has_checksum(file, place.at, &header)? {
+            return Ok(Some(Place { at: place.at + total, offset: header.next_offset() }));
+        }
+        self.vain_bytes -= total;
+        Ok(None)
+    }
+}
+
+/// Whether the bytes of the batch at `at` have the checksum that its header says.
+fn has_checksum(file: &dyn IoFile, at: u64, header: &BatchHeader) -> io::Result<bool> {
+    let (mut from, end) = (at + CHECKED_AT, at + header.total_bytes() as u64);
+    let mut crc = 0;
+    let mut buf = Vec::new();
+    while from < end {
+        buf.resize((end - from).min(SEARCH_BYTES as u64) as usize, 0);
+        if file.read_at(&mut buf, from)? < buf.len() {
+            return Ok(false);
+        }
+        crc = crc32c::crc32c_append(crc, &buf);
+        from += buf.len() as u64;
+    }
+    Ok(crc == header.crc)
+}
+
+/// Where batches end in a file.
+pub(crate) struct End {
+    /// The place behind the last whole batch.
+    pub(crate) place: Place,
+    /// Whether something between the batches cannot be read.
+    pub(crate) damaged: bool,
+    /// Whether what follows is what a crash leaves behind, and nothing else.
+    pub(crate) torn: bool,
+}
+
+/// Finds the end of the batches from `from` on in a file of `len` bytes. Whatever no whole batch follows is not part of the log.
+pub(crate) fn find_end(file: &dyn IoFile, from: Place, len: u64) -> io::Result<End> {
+    let mut search = Search::new(len.saturating_sub(from.at));
+    let (mut place, mut damaged) = (from, false);
+    loop {
+        let scanned = scan(file, place, len, true, |_, _, _| true)?;
+        place = scanned.end;
+        if scanned.fault.is_none() {
+            return Ok(End { place, damaged, torn: false });
+        }
+        match search.beyond(file, place, len, i64::MAX)? {
+            Beyond::Nothing => return Ok(End { place, damaged, torn: true }),
+            Beyond::Unknown => return Ok(End { place, damaged: true, torn: false }),
+            Beyond::Resume(next) => (place, damaged) = (next, true),
+        }
+    }
+}
+
 /// How a scan ended.
 pub(crate) struct Scanned {
     /// The place after the last good batch.
@@ -138,6 +277,13 @@ pub(crate) fn scan(file: &dyn IoFile, from: Place, len: u64, verify: bool, mut v
             Peek::Below(offset) => return Ok(Scanned { end, fault: Some(below(offset, end)) }),
             Peek::Bad(why) => return Ok(Scanned { end, fault: Some(why) }),
         };
+        // The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
+        let after = Place { at: end.at + header.total_bytes() as u64, offset: header.next_offset() };
+        if header.base_offset != end.offset
+            && let Peek::Below(offset) = window.header(file, after, len)?
+        {
+            return Ok(Scanned { end, fault: Some(format!("its offsets end at {}, but {offset} follows", header.last_offset())) });
+        }
         if verify {
             window.batch(file, end.at, header.total_bytes(), &mut batch)?;
             if let Err(error) = check_crc(&batch) {
@@ -147,7 +293,7 @@ pub(crate) fn scan(file: &dyn IoFile, from: Place, len: u64, verify: bool, mut v
         if !visit(end.at, &header, &batch) {
             break;
         }
-        end = Place { at: end.at + header.total_bytes() as u64, offset: header.next_offset() };
+        end = after;
     }
     Ok(Scanned { end, fault: None })
 }

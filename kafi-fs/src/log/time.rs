@@ -6,7 +6,7 @@ use kafi_records::Decoder;
 use super::PartitionDir;
 use super::index::Index;
 use super::read::bounds;
-use super::segment::{Place, Window, scan};
+use super::segment::{Beyond, Place, Search, Window, scan};
 use crate::io::Access;
 
 /// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: segments and
@@ -44,7 +44,7 @@ fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: 
         if index.seal().is_some_and(|seal| seal.max_timestamp < timestamp) {
             return Ok(None);
         }
-        from = index.locate_time(timestamp, low).map_err(on_error)?;
+        from = index.locate_time(timestamp, low).and_then(|place| index.checked(place, &*file, len)).map_err(on_error)?;
     }
     let (mut decoder, mut records) = (Decoder::new(), Batch::new());
     loop {
@@ -71,7 +71,8 @@ fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: 
             }
         };
         // What a crash left behind the last whole batch is not part of the log.
-        if fault.0 >= durable {
+        let place = Place { at: fault.0, offset: scanned.end.offset };
+        if fault.0 >= durable && Search::new(len - fault.0).beyond(&*file, place, len, i64::MAX).map_err(on_error)? == Beyond::Nothing {
             return Ok(None);
         }
         let error = dir.error(ErrorKind::Corrupt, "find time", format!("a damaged batch ({})", fault.1));
