@@ -35,6 +35,40 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What becomes of several things, one after another: where one fails, the reason is printed, and the others go on.
+pub struct Several {
+    of: usize,
+    exit: Exit,
+}
+
+impl Several {
+    /// So many things.
+    pub fn new(of: usize) -> Self {
+        Self { of, exit: Exit::Done }
+    }
+
+    /// Takes the result of one.
+    ///
+    /// # Errors
+    /// The failure itself, where there is only one thing, or where the others would fail as well.
+    pub fn add(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        let of_all = |error: &Error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled);
+        match result {
+            Err(error) if self.of > 1 && !of_all(&error) => {
+                failed(&error, false, Exit::Failed);
+                self.exit = Exit::Failed;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// How all of them ended.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
 /// Prints help to stdout, and what is wrong with the arguments as one line (and a hint) to stderr.
 pub fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() {

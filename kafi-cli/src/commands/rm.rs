@@ -7,7 +7,7 @@ use crate::address::{list, open_topics};
 use crate::args::TIMEOUT;
 use crate::confirm::ConfirmArgs;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Several};
 
 #[derive(Args)]
 pub struct RmArgs {
@@ -28,11 +28,12 @@ pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
     if !args.confirm.allow("delete topics", &format!("delete {topics}, with all messages?"))? {
         return Ok(Exit::Failed);
     }
+    let mut several = Several::new(opened.iter().map(|opened| opened.topics.len()).sum());
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
         for topic in &opened.topics {
-            admin.delete_topic(topic, TIMEOUT)?;
+            several.add(admin.delete_topic(topic, TIMEOUT))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(several.exit())
 }

@@ -6,7 +6,7 @@ use kafi::{Address, ErrorKind, NewTopic, Result};
 use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{TIMEOUT, key_value};
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Several};
 
 #[derive(Args)]
 pub struct TouchArgs {
@@ -28,17 +28,23 @@ pub struct TouchArgs {
 }
 
 pub fn run(args: &TouchArgs, context: &Context) -> Result<Exit> {
+    let mut several = Several::new(args.addresses.len());
     for text in &args.addresses {
-        let (kafi, topic) = open_topic(context, text)?;
-        hint_at_storage(context, &kafi, text)?;
-        let first_use = FirstUse::of(&Address::parse(text)?.storage);
-        let new = NewTopic { partitions: args.partitions, replication: args.replication, config: args.config.clone(), ..NewTopic::new(topic) };
-        match kafi.create_within(&new, TIMEOUT) {
-            Err(error) if args.exist_ok && error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error.hint("--exist-ok leaves it as it is")),
-            result => result?,
-        }
-        first_use.say(context);
+        several.add(touch(args, text, context))?;
     }
-    Ok(Exit::Done)
+    Ok(several.exit())
+}
+
+fn touch(args: &TouchArgs, text: &str, context: &Context) -> Result<()> {
+    let (kafi, topic) = open_topic(context, text)?;
+    hint_at_storage(context, &kafi, text)?;
+    let first_use = FirstUse::of(&Address::parse(text)?.storage);
+    let new = NewTopic { partitions: args.partitions, replication: args.replication, config: args.config.clone(), ..NewTopic::new(topic) };
+    match kafi.create_within(&new, TIMEOUT) {
+        Err(error) if args.exist_ok && error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error.hint("--exist-ok leaves it as it is")),
+        result => result?,
+    }
+    first_use.say(context);
+    Ok(())
 }
