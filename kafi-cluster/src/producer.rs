@@ -149,7 +149,7 @@ impl KafkaProducer {
         }
         let opaque = self.tokens.hand_over(topic, record.partition.max(-1));
         let handle = writer.topics[topic as usize].handle.as_ref().expect("a topic without a handle is objected to");
-        let Err(code) = writer.client.produce(handle, &record, opaque) else { return Ok(Outcome::Taken) };
+        let Err(code) = writer.client.produce(handle, &record, opaque, self.options.keep_timestamps) else { return Ok(Outcome::Taken) };
         self.tokens.take_back(opaque);
         match code {
             local::QUEUE_FULL if self.tokens.under_way() > 0 => return Ok(Outcome::Full),

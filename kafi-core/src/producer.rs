@@ -12,6 +12,13 @@ use crate::error::{Error, Result};
 pub struct ProducerOptions {
     /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps. Default: false, the storage assigns offsets.
     pub keep_offsets: bool,
+    /// Writes a message that has no timestamp as one without, where otherwise it gets the time of the write. Default: false. A topic on a broker that sets the time by itself goes on doing so.
+    #[cfg_attr(feature = "plugin", serde(skip_serializing_if = "std::ops::Not::not"))]
+    pub keep_timestamps: bool,
+    /// The codec for batches (`none`, `gzip`, `snappy`, `lz4`, `zstd`) where neither properties nor the configuration name one. A storage that compresses as its topics' settings say takes no notice.
+    /// Default: the storage's.
+    #[cfg_attr(feature = "plugin", serde(skip_serializing_if = "Option::is_none"))]
+    pub compression: Option<String>,
     /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
     pub properties: Vec<(String, String)>,
 }
@@ -53,7 +60,7 @@ pub enum Delivery {
 /// Writes messages to a storage.
 ///
 /// Messages go to the topic that they name, to their partition (or, with -1, to one that the partitioner chooses: murmur2 of the key as in the Java clients), with their timestamp (with -1, the
-/// current time). Messages to one partition are written in the order in which they were handed over; after the first that fails,
+/// current time, unless timestamps are kept). Messages to one partition are written in the order in which they were handed over; after the first that fails,
 /// no later one of that partition that was handed over before the failure was reported is written.
 ///
 /// ```

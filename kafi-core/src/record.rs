@@ -2,7 +2,7 @@
 
 use crate::batch::Span;
 
-/// A timestamp that says "none": consumers report it for messages without one, producers take it as "now".
+/// A timestamp that says "none": consumers report it for messages without one, producers take it as "now" unless they are to keep timestamps.
 pub const NO_TIMESTAMP: i64 = -1;
 
 /// A partition that says "any": the producer's partitioner chooses.

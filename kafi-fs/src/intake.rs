@@ -16,6 +16,8 @@ pub(crate) struct Limits {
     pub(crate) batch_bytes: usize,
     pub(crate) batch_records: u32,
     pub(crate) keep_offsets: bool,
+    /// Whether a message without a timestamp stays one.
+    pub(crate) keep_timestamps: bool,
     pub(crate) now_ms: i64,
 }
 
@@ -114,7 +116,7 @@ impl Intake {
             self.refuse(token, reports);
             return true;
         }
-        if record.timestamp == NO_TIMESTAMP {
+        if record.timestamp == NO_TIMESTAMP && !limits.keep_timestamps {
             record.timestamp_type = topic.timestamp_type;
             // With the log's time, one batch has one time.
             let batch_goes_on = topic.timestamp_type == TimestampType::Append && !self.encoder.is_empty();

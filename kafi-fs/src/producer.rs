@@ -36,6 +36,7 @@ const COMMIT_INTERVAL_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct LogProducer {
     shared: Arc<Shared>,
     keep_offsets: bool,
+    keep_timestamps: bool,
     topics: Vec<TopicLanes>,
     by_name: HashMap<Arc<str>, usize>,
     /// For each topic of the batch in hand, where it stands in `topics`.
@@ -89,6 +90,7 @@ impl LogProducer {
         Self {
             shared,
             keep_offsets: options.keep_offsets,
+            keep_timestamps: options.keep_timestamps,
             topics: Vec::new(),
             by_name: HashMap::new(),
             batch_topics: Vec::new(),
@@ -108,7 +110,8 @@ impl LogProducer {
         // What all encoders hold together is bounded, however many partitions there are.
         let share = usize::try_from(options.commit_bytes_max).unwrap_or(usize::MAX) / self.lanes.max(1);
         let batch_bytes = share.max(BATCH_BYTES_MIN).min(options.batch_bytes_max);
-        Limits { batch_bytes, batch_records: options.batch_records_max.max(1), keep_offsets: self.keep_offsets, now_ms: now_ms() }
+        let (keep_offsets, keep_timestamps) = (self.keep_offsets, self.keep_timestamps);
+        Limits { batch_bytes, batch_records: options.batch_records_max.max(1), keep_offsets, keep_timestamps, now_ms: now_ms() }
     }
 
     /// Finds or makes what belongs to a topic, and notices if it was changed, made, or deleted.

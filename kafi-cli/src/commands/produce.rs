@@ -141,29 +141,41 @@ struct Job<'a> {
     checks: Option<(Box<dyn Decoder>, Box<dyn Decoder>)>,
     envelopes: Option<EnvelopeReader>,
     line: u64,
+    open_writer: OpenWriter<'a>,
+    /// Whether what is in the batch has no timestamp and is to stay so; the others without one get the current time.
+    keeps_timestamps: bool,
 }
 
+/// Opens a writer that keeps missing timestamps, or one that does not.
+type OpenWriter<'a> = Box<dyn Fn(bool) -> Result<Writer> + 'a>;
+
 impl<'a> Job<'a> {
-    fn open(args: &'a ProduceArgs, context: &Context, kafi: &Kafi, topic: String, progress: Arc<Progress>) -> Result<Self> {
+    fn open(args: &'a ProduceArgs, context: &Context, kafi: &'a Kafi, topic: String, progress: Arc<Progress>) -> Result<Self> {
         let (key_type, value_type) = meant_types(kafi, args.types)?;
         let checks = match (key_type, value_type) {
             (Type::Auto | Type::Bytes, Type::Auto | Type::Bytes) => None,
             _ => Some((kafi.codecs().decoder(key_type, Field::Key)?, kafi.codecs().decoder(value_type, Field::Value)?)),
         };
-        // The topic was looked for just now.
-        let writer = Writer::open(kafi.storage(), &ProducerOptions::default(), progress)?.reached();
-        let writer = writer.cancelled_by(&context.cancel).stall_limit(args.write.stall_limit());
-        let is_one = args.value.is_some() || args.null_value;
+        let (cancel, is_one) = (context.cancel.clone(), args.value.is_some() || args.null_value);
+        let open_writer: OpenWriter<'a> = Box::new(move |keep_timestamps| {
+            let options = ProducerOptions { keep_timestamps, ..ProducerOptions::default() };
+            // The topic was looked for just now.
+            let writer = Writer::open(kafi.storage(), &options, progress.clone())?.reached();
+            let writer = writer.cancelled_by(&cancel).stall_limit(args.write.stall_limit());
+            Ok(if is_one { writer } else { writer.offsets_are("input line") })
+        });
         Ok(Self {
             args,
             topic,
-            writer: if is_one { writer } else { writer.offsets_are("input line") },
+            writer: open_writer(false)?,
             batch: Batch::new(),
             key_delimiter: args.key_delimiter.as_deref().map(unescape).transpose()?,
             headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
             checks,
             envelopes: context.json.then(EnvelopeReader::new),
             line: 0,
+            open_writer,
+            keeps_timestamps: false,
         })
     }
 
@@ -211,6 +223,20 @@ impl<'a> Job<'a> {
         if let Some(partition) = self.args.partition {
             meta.partition = partition;
         }
+        let keeps_timestamps = reader.says_no_timestamp() && !self.args.ignore_timestamp;
+        if keeps_timestamps != self.keeps_timestamps { self.switch_writers(keeps_timestamps) } else { Ok(()) }
+    }
+
+    /// Writes what came before the last message, and goes on with a writer that keeps missing timestamps, or one that does not.
+    fn switch_writers(&mut self, keep_timestamps: bool) -> Result<()> {
+        let last = self.batch.len() - 1;
+        let message = self.batch.get(last).to_owned();
+        self.batch.truncate(last);
+        self.send()?;
+        self.writer.flush(None)?;
+        self.writer = (self.open_writer)(keep_timestamps)?;
+        self.keeps_timestamps = keep_timestamps;
+        self.batch.push(message.as_record());
         Ok(())
     }
 

@@ -44,16 +44,18 @@ pub(crate) struct Delivered {
 }
 
 impl Client {
-    /// Hands over a copy of one message, with its headers, and a number that comes back with its report. Timestamp 0 needs [`can_write_epoch`].
+    /// Hands over a copy of one message, with its headers, and a number that comes back with its report. Timestamp 0 needs [`can_write_epoch`]; one that is
+    /// missing becomes the current time, unless `keep_timestamps` says that it stays missing.
     ///
     /// # Errors
     /// The error code; nothing was taken then.
     #[inline]
-    pub(crate) fn produce(&self, topic: &TopicHandle, record: &Record<'_>, opaque: u64) -> Result<(), i32> {
+    pub(crate) fn produce(&self, topic: &TopicHandle, record: &Record<'_>, opaque: u64, keep_timestamps: bool) -> Result<(), i32> {
         let headers = headers_of(record);
         let null = std::ptr::null_mut();
         let timestamp = match record.timestamp {
-            NO_TIMESTAMP => 0,
+            // To librdkafka, 0 is the current time, and any other number itself.
+            NO_TIMESTAMP if !keep_timestamps => 0,
             0 => EPOCH,
             timestamp => timestamp,
         };

@@ -55,6 +55,7 @@ type Places = [Option<Range<usize>>; MEMBERS.len()];
 pub struct EnvelopeReader {
     topic: Vec<u8>,
     base64: Vec<u8>,
+    says_no_timestamp: bool,
 }
 
 /// Reads one envelope.
@@ -86,6 +87,11 @@ impl EnvelopeReader {
         result
     }
 
+    /// Whether the envelope that was read last says by itself that its message has no timestamp (`"timestamp":-1`), where one without that member means the current time.
+    pub fn says_no_timestamp(&self) -> bool {
+        self.says_no_timestamp
+    }
+
     fn append(&mut self, line: &[u8], batch: &mut Batch) -> Result<()> {
         let text = std::str::from_utf8(line).map_err(|error| bad(line, error.valid_up_to(), "this is not UTF-8"))?;
         let places = places_of(text)?;
@@ -102,9 +108,11 @@ impl EnvelopeReader {
         let partition = integer(text, &places[PARTITION], ANY_PARTITION.into())?;
         let partition = i32::try_from(partition).map_err(|_| bad_at(text, &places[PARTITION], "a partition has at most 31 bits"))?;
         let topic = self.topic_index(text, &places[TOPIC], batch)?;
+        let timestamp = integer(text, &places[TIMESTAMP], NO_TIMESTAMP)?;
+        self.says_no_timestamp = timestamp == NO_TIMESTAMP && places[TIMESTAMP].is_some();
         batch.push_meta(RecordMeta {
             offset: integer(text, &places[OFFSET], -1)?,
-            timestamp: integer(text, &places[TIMESTAMP], NO_TIMESTAMP)?,
+            timestamp,
             timestamp_type: timestamp_type(text, &places[TIMESTAMP_TYPE])?,
             topic,
             partition,

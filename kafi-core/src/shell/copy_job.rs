@@ -46,7 +46,7 @@ pub(crate) struct Job<'a> {
 pub(crate) type ShareResult = Result<(Vec<Reader>, u64)>;
 
 impl<'a> Job<'a> {
-    pub(crate) fn new(planner: Planner<'a>) -> Self {
+    pub(crate) fn new(planner: Planner<'a>, codec: String) -> Self {
         let (source, target, options) = (planner.source, planner.target, planner.options);
         let mut read = options.read.clone();
         if let Some(group) = read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd)) {
@@ -65,7 +65,12 @@ impl<'a> Job<'a> {
             target,
             options,
             read,
-            producer: ProducerOptions { keep_offsets: planner.keep_offsets, properties: options.properties.clone() },
+            producer: ProducerOptions {
+                keep_offsets: planner.keep_offsets,
+                keep_timestamps: !options.ignore_timestamp,
+                compression: Some(codec),
+                properties: options.properties.clone(),
+            },
             keeps_append_times: target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE),
             pacer: options.rate.map(Pacer::new),
             said: AtomicBool::new(false),
@@ -73,6 +78,11 @@ impl<'a> Job<'a> {
             has_failed: AtomicBool::new(false),
             planner: Mutex::new(planner),
         }
+    }
+
+    /// What planned it, at the end.
+    pub(crate) fn into_planner(self) -> Planner<'a> {
+        self.planner.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A thread for each reader, with a writer of its own, and a look at what is new from time to time where this is a mirror.

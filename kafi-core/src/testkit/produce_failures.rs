@@ -13,7 +13,7 @@ use crate::record::OwnedRecord;
 
 const KEEP: Capabilities = PLACED.union(Capabilities::PRODUCE_KEEP_OFFSETS);
 const LIMITED: Capabilities = PLACED.union(Capabilities::ADMIN_CONFIG);
-const KEPT: ProducerOptions = ProducerOptions { keep_offsets: true, properties: Vec::new() };
+const KEPT: ProducerOptions = ProducerOptions { keep_offsets: true, keep_timestamps: false, compression: None, properties: Vec::new() };
 
 pub(super) const CASES: &[Case] = &[
     Case::new("missing_topic_is_reported", PLACED, "A message to a missing topic is reported as NotFound, and makes no topic.", missing_topic),

@@ -29,6 +29,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct ObjectProducer {
     shared: Arc<Shared>,
     keep_offsets: bool,
+    keep_timestamps: bool,
     /// Tells the objects of this producer from those of all others.
     writer: Arc<str>,
     tasks: Tasks,
@@ -74,6 +75,7 @@ impl ObjectProducer {
             tasks: Tasks::new(shared.options.requests_max),
             shared,
             keep_offsets: options.keep_offsets,
+            keep_timestamps: options.keep_timestamps,
             writer: new_id().into(),
             topics: Vec::new(),
             by_name: HashMap::new(),
@@ -92,7 +94,8 @@ impl ObjectProducer {
         // What all encoders hold together is bounded, however many partitions there are.
         let share = usize::try_from(options.buffer_bytes_max / 2).unwrap_or(usize::MAX) / self.lanes.max(1);
         let batch_bytes = share.max(BATCH_BYTES_MIN).min(options.batch_bytes_max);
-        Limits { batch_bytes, batch_records: options.batch_records_max.max(1), keep_offsets: self.keep_offsets, now_ms: now_ms() }
+        let (keep_offsets, keep_timestamps) = (self.keep_offsets, self.keep_timestamps);
+        Limits { batch_bytes, batch_records: options.batch_records_max.max(1), keep_offsets, keep_timestamps, now_ms: now_ms() }
     }
 
     /// Finds or makes what belongs to a topic.
