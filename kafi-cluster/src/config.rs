@@ -181,7 +181,9 @@ impl Settings {
         let is_idempotent = all().rfind(|(name, _)| name == "enable.idempotence").is_none_or(|(_, value)| value == "true");
         let gapful = [("enable.gapless.guarantee", "false"), ("enable.idempotence", "false")];
         let defaults: &[&[(&str, &str)]] = if is_idempotent { &[COMMON, PRODUCER] } else { &[COMMON, PRODUCER, &gapful] };
-        let mut conf = self.conf(defaults, &options.properties, &[])?;
+        let codec = options.compression.as_deref().map(|codec| ("compression.type", codec));
+        let defaults: Vec<&[(&str, &str)]> = defaults.iter().copied().chain([codec.as_slice()]).collect();
+        let mut conf = self.conf(&defaults, &options.properties, &[])?;
         conf.complete_timestamps();
         let is_strict = conf.get("enable.gapless.guarantee").as_deref() == Some("true");
         Ok((self.client(rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, &options.properties)?, is_strict))

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::functional::{Copied, ReadOptions, Writer};
 use crate::shell::cat::Finished;
 use crate::shell::copy_job::Job;
-use crate::shell::copy_plan::Planner;
+use crate::shell::copy_plan::{Planner, ReadyTopic};
 use crate::shell::rate::Rate;
 use crate::storage::Storage;
 
@@ -125,15 +125,34 @@ pub struct PlannedPart {
 /// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Conflict` where a copy is to be resumed that is one of another source, or of one that ends below it;
 /// `OutOfRange` where the source no longer has what comes next; `Usage` for a source that is named twice, a target with too few partitions, or one that would lose or change
 /// messages;
-/// what reading or writing fails with. It stops at the first message that fails; what was delivered before stays.
+/// what reading or writing fails with. It stops at the first message that fails; what was delivered before stays. Where one of several topics cannot be copied, that is logged with its reason, the
+/// others are copied, and the error comes at the end.
 pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<CopyResult> {
     if pairs.is_empty() {
         return Ok(CopyResult::default());
     }
     let mut planner = Planner::open(source, target, options)?;
     let planned = planner.plan(pairs)?;
-    let ready = planned.into_iter().map(|topic| planner.make(topic)).collect::<Result<Vec<_>>>()?;
-    Job::new(planner).run(ready)
+    let ready = planner.make_all(planned)?;
+    let codec = codec_of(&ready);
+    let job = Job::new(planner, codec);
+    let result = job.run(ready)?;
+    // After Ctrl-C it is the offsets reached that matter.
+    if !result.finished.cancelled {
+        job.into_planner().outcome()?;
+    }
+    Ok(result)
+}
+
+/// The codec of what is written, where nobody else names one: that of the targets' settings, or else one that every client reads. A consumer does not tell how its source is compressed, and what was
+/// compressed there must not grow, or be too large, as it is copied.
+fn codec_of(topics: &[ReadyTopic]) -> String {
+    let named = topics.iter().find_map(|topic| topic.target.codec.clone());
+    match named.as_deref() {
+        None => "lz4".to_string(),
+        Some("uncompressed") => "none".to_string(),
+        Some(codec) => codec.to_string(),
+    }
 }
 
 /// What [`cp`] would do. Looks at everything, and makes nothing.
@@ -146,5 +165,6 @@ pub fn plan_cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, Str
     }
     let mut planner = Planner::open(source, target, options)?;
     let planned = planner.plan(pairs)?;
-    planner.describe(&planned)
+    let described = planner.describe(&planned)?;
+    planner.outcome().map(|()| described)
 }

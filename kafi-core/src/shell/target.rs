@@ -13,8 +13,9 @@ use crate::partitioner::partition_of;
 use crate::record::{NO_TIMESTAMP, TimestampType};
 use crate::shell::CopyOptions;
 use crate::shell::copy_check::check_last;
-use crate::shell::copy_note::{NOTE, SourceNote};
+use crate::shell::copy_note::SourceNote;
 use crate::shell::copy_plan::{go_on, is_log, watermarks};
+use crate::shell::copy_settings::{COMPRESSION, Carried, Settings, say_what_is_left, settings_of};
 use crate::storage::Storage;
 
 const OPERATION: &str = "copy";
@@ -24,9 +25,6 @@ const RETENTION_BYTES: &str = "retention.bytes";
 const BEFORE_MAX: &str = "message.timestamp.before.max.ms";
 const AFTER_MAX: &str = "message.timestamp.after.max.ms";
 const TIMESTAMP_TYPE: &str = "message.timestamp.type";
-
-/// Settings that name the brokers of one cluster.
-const OF_ONE_CLUSTER: [&str; 2] = ["follower.replication.throttled.replicas", "leader.replication.throttled.replicas"];
 
 /// A topic that is copied into.
 #[derive(Clone)]
@@ -41,14 +39,16 @@ pub(crate) struct Target {
     /// The bytes of the messages that go to each partition, from all that write to it.
     bytes: Arc<Mutex<HashMap<i32, u64>>>,
     append_time: bool,
+    /// The codec that its settings name.
+    pub(crate) codec: Option<String>,
     /// Over how many partitions messages are spread by key; `None` keeps their partitions.
     spread: Option<i32>,
 }
 
 /// What has to be done to a target before messages are written.
 pub(crate) enum Change {
-    /// It is made.
-    Create(NewTopic),
+    /// It is made, without these settings of the source.
+    Create(NewTopic, Settings),
     /// It gets more partitions.
     Grow(i32),
     /// It notes its source, or that it has none any more.
@@ -64,6 +64,8 @@ pub(crate) struct Look<'a> {
     pub(crate) options: &'a CopyOptions,
     /// Whether the messages are written at the offsets of the source.
     pub(crate) keep_offsets: bool,
+    /// Whether source and target are the same cluster.
+    pub(crate) within: bool,
     /// Whether what the target holds may be the beginning of this copy.
     pub(crate) resumes: bool,
 }
@@ -76,7 +78,8 @@ impl Look<'_> {
             if !self.options.create {
                 return Err(missing(name));
             }
-            return Ok((target, vec![Change::Create(self.new_topic(name, source, note)?)]));
+            let (topic, left) = self.new_topic(name, source, note)?;
+            return Ok((target, vec![Change::Create(topic, left)]));
         };
         let mut changes = self.check_partitions(&mut target, &topic, source, parts)?;
         let config = config_of(self.storage, self.admin, name, self.options.read.timeout)?;
@@ -89,17 +92,12 @@ impl Look<'_> {
     }
 
     /// A topic for a copy of `source`.
-    fn new_topic(&mut self, name: &str, source: &Topic, note: &SourceNote) -> Result<NewTopic> {
+    fn new_topic(&mut self, name: &str, source: &Topic, note: &SourceNote) -> Result<(NewTopic, Settings)> {
         let mut config = self.options.config.clone();
-        if self.options.with_config {
-            let entries = self.source_admin.topic_config(&source.name, self.options.read.timeout)?;
-            let copied = entries.into_iter().filter(|entry| !entry.default && !entry.read_only && is_portable(&entry.name));
-            for ConfigEntry { name, value, .. } in copied {
-                if let Some(value) = value.filter(|_| !config.iter().any(|(set, _)| *set == name)) {
-                    config.push((name, value));
-                }
-            }
-        }
+        let Carried { mut taken, left } = settings_of((self.source, self.source_admin), &source.name, (is_log(self.storage), self.within), self.options)?;
+        taken.retain(|(name, _)| !config.iter().any(|(set, _)| set == name));
+        config.extend(taken);
+        let left: Vec<_> = left.into_iter().filter(|(name, _)| !config.iter().any(|(set, _)| set == name)).collect();
         let appends_time = config.iter().any(|(name, value)| name == TIMESTAMP_TYPE && value == "LogAppendTime");
         let target = Target { append_time: appends_time, ..Target::new(name) };
         target.check_append_time(self.storage, self.options)?;
@@ -110,7 +108,7 @@ impl Look<'_> {
             config.extend(note.settings());
         }
         let partitions = i32::try_from(source.partitions.len()).expect("a topic has fewer than 2^31 partitions");
-        Ok(NewTopic { config, ..NewTopic::new(name).partitions(partitions) })
+        Ok((NewTopic { config, ..NewTopic::new(name).partitions(partitions) }, left))
     }
 
     /// Whether the partitions of the source fit, or how they are made to.
@@ -183,7 +181,16 @@ impl Look<'_> {
 
 impl Target {
     fn new(name: &str) -> Self {
-        Self { name: name.to_string(), age_max: Vec::new(), ahead_max_ms: None, bytes_max: None, bytes: Arc::default(), append_time: false, spread: None }
+        Self {
+            name: name.to_string(),
+            age_max: Vec::new(),
+            ahead_max_ms: None,
+            bytes_max: None,
+            bytes: Arc::default(),
+            append_time: false,
+            codec: None,
+            spread: None,
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -195,7 +202,8 @@ impl Target {
         let timeout = options.read.timeout;
         for change in changes {
             match change {
-                Change::Create(topic) => {
+                Change::Create(topic, left) => {
+                    say_what_is_left(&self.name, &left);
                     let said = options.config.iter().any(|(key, _)| key == RETENTION);
                     if !said && topic.config.iter().any(|(key, value)| key == RETENTION && value == "-1") && !is_log(storage) {
                         let name = &self.name;
@@ -296,6 +304,7 @@ impl Target {
         // A log deletes nothing by itself.
         self.bytes_max = limit(RETENTION_BYTES).filter(|_| deletes && !is_log(storage)).map(i64::unsigned_abs);
         self.append_time = value(TIMESTAMP_TYPE) == Some("LogAppendTime");
+        self.codec = value(COMPRESSION).filter(|&codec| codec != "producer").map(str::to_string);
     }
 }
 
@@ -316,14 +325,18 @@ pub(crate) fn forget_timestamps(batch: &mut Batch) {
     }
 }
 
-/// The settings of a topic; none where the storage has none.
+/// The settings of the target; none where the storage has none, or keeps them to itself.
 fn config_of(storage: &dyn Storage, admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
-    if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) { admin.topic_config(name, timeout) } else { Ok(Vec::new()) }
-}
-
-/// Whether a setting means the same on another storage.
-fn is_portable(name: &str) -> bool {
-    !name.starts_with(NOTE) && !OF_ONE_CLUSTER.contains(&name)
+    if !storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
+        return Ok(Vec::new());
+    }
+    match admin.topic_config(name, timeout) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            log::warn!("{error}: whether topic {name} keeps everything that is copied is not looked at");
+            Ok(Vec::new())
+        }
+        config => config,
+    }
 }
 
 fn missing(name: &str) -> Error {
