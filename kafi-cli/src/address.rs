@@ -7,6 +7,9 @@ use kafi::{Address, Config, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, Error, Err
 use crate::args::TIMEOUT;
 use crate::context::Context;
 
+/// The glob that matches every topic.
+pub const ALL: &str = "*";
+
 /// A storage and topics on it.
 pub struct Opened {
     /// The storage.
@@ -59,6 +62,16 @@ pub fn open_named(context: &Context, addresses: &[String], names: impl Fn(&Kafi,
 /// `Usage` for an address without a topic, `NotFound` for a glob that matches nothing, and what opening fails with.
 pub fn open_topics(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
     let named = open_named(context, addresses, topics_of)?;
+    Ok(named.into_iter().map(|Named { kafi, storage, names }| Opened { kafi, storage, topics: names }).collect())
+}
+
+/// As [`open_topics`], but an address without a topic means all topics of its storage save internal ones, which may be none.
+///
+/// # Errors
+/// As for [`open_topics`], but for the address without a topic.
+pub fn open_sources(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
+    let of_address = |kafi: &Kafi, address: &Address| if address.topic.is_none() { matching(kafi, ALL, false) } else { topics_of(kafi, address) };
+    let named = open_named(context, addresses, of_address)?;
     Ok(named.into_iter().map(|Named { kafi, storage, names }| Opened { kafi, storage, topics: names }).collect())
 }
 

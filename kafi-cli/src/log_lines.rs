@@ -1,4 +1,4 @@
-//! Log lines of the libraries, on stderr: warnings always (unless `-q`), what is done with `--verbose`.
+//! Log lines of the libraries, on stderr: errors always, warnings unless `-q`, what is done with `--verbose`.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
@@ -33,7 +33,7 @@ impl Log for Lines {
 pub fn install(quiet: bool, verbose: bool) {
     let level = match (quiet, verbose) {
         (_, true) => LevelFilter::Debug,
-        (true, false) => LevelFilter::Off,
+        (true, false) => LevelFilter::Error,
         (false, false) => LevelFilter::Warn,
     };
     log::set_max_level(level);

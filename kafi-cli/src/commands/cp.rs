@@ -6,7 +6,7 @@ use clap::Args;
 use kafi::shell::{self, NewTopics, PlannedPart, Rate};
 use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result, StorageAddress, TopicFilter};
 
-use crate::address::{FirstUse, Opened, hint_at_storage, open_topics};
+use crate::address::{ALL, FirstUse, Opened, hint_at_storage, open_sources};
 use crate::args::{LimitArgs, ReadArgs, WriteArgs, key_value};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use crate::summary::{Summary, ended};
 
 #[derive(Args)]
 pub struct CpArgs {
-    /// The topics, or globs
+    /// The topics, or globs; a storage alone means all its topics but internal ones
     #[arg(value_name = "SOURCE", required = true, num_args = 1..)]
     pub sources: Vec<String>,
     /// A topic, or a storage, which keeps the sources' names
@@ -66,10 +66,11 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
     if target.is_glob() {
         return Err(bad(&args.target, "a target cannot be a glob"));
     }
-    let sources = open_topics(context, &args.sources)?;
+    let sources = open_sources(context, &args.sources)?;
     let count: usize = sources.iter().map(|source| source.topics.len()).sum();
-    if count > 1 && target.topic.is_some() {
-        return Err(bad(&args.target, "several sources need a storage as target, which keeps their names"));
+    if target.topic.is_some() && (count > 1 || args.sources.iter().any(|source| is_storage(source))) {
+        let error = bad(&args.target, "several sources need a storage as target, which keeps their names");
+        return Err(if args.target.starts_with(['.', '/', '~']) { error.hint(format!("a folder ends with a slash: {}/", args.target)) } else { error });
     }
     if args.limit.follow && sources.len() > 1 {
         return Err(bad(&args.target, "only sources of one storage can be followed together").hint("run one kafi cp -f for each storage"));
@@ -158,8 +159,13 @@ fn globs_of(addresses: &[String], storage: &StorageAddress) -> Result<Vec<Glob>>
     let mut globs = Vec::new();
     for text in addresses {
         let address = Address::parse(text)?;
-        if let Some(glob) = address.topic.as_deref().filter(|_| address.is_glob() && address.storage == *storage) {
-            globs.push(Glob::parse(glob)?);
+        if address.storage != *storage {
+            continue;
+        }
+        match address.topic.as_deref() {
+            None => globs.push(Glob::parse(ALL)?),
+            Some(glob) if address.is_glob() => globs.push(Glob::parse(glob)?),
+            Some(_) => {}
         }
     }
     Ok(globs)
@@ -190,6 +196,11 @@ fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {
         stall_limit: args.write.stall_limit(),
         ..CopyOptions::default()
     })
+}
+
+/// Whether this address names a storage and no topic.
+fn is_storage(text: &str) -> bool {
+    Address::parse(text).is_ok_and(|address| address.topic.is_none())
 }
 
 fn rate(text: &str) -> std::result::Result<Rate, String> {

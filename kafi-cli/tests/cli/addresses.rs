@@ -224,6 +224,7 @@ fn globs() {
         ? 2
         $ kafi cp './d/orders-*' ./e/x
         ! error: copy: address "./e/x": several sources need a storage as target, which keeps their names
+        ! hint: a folder ends with a slash: ./e/x/
         ? 2
         $ kafi cp './d/orders-?' ./e/ && kafi ls ./e/
         orders-1

@@ -71,10 +71,120 @@ fn one_or_many_into_a_storage_or_a_topic() {
         ! error: copy: topic t: no such topic
         ! hint: create it first, or leave out --no-create
         ? 2
-        $ kafi cp ./a/ ./b/
-        ! error: read address: address "./a/": this names a storage, where a topic is wanted
-        ! hint: kafi ls ./a/ lists its topics
+        "#,
+    );
+}
+
+#[test]
+fn a_storage_alone_means_all_its_topics() {
+    let sandbox = source();
+    sandbox.check(
+        r#"
+        $ kafi cp ./a/ ./b/ && kafi ls ./b/
+        t
+        u
+        ! 4 read, 4 written, 0 failed in 0.0 s
+        $ kafi touch ./a/w && kafi cp --resume ./a/ ./b/ && kafi ls ./b/
+        t
+        u
+        w
+        ! 0 read, 0 written, 0 failed in 0.0 s
+        $ kafi cp ./a/ ./a/u ./c/ --dry-run --json | cut -d, -f 2,6-
+        "partition":0,"target":"./c/t"}
+        "partition":1,"target":"./c/t"}
+        "partition":0,"target":"./c/u"}
+        "partition":0,"target":"./c/w"}
+        $ kafi cp ./a/ ./c
+        ! error: copy: address "./c": several sources need a storage as target, which keeps their names
+        ! hint: a folder ends with a slash: ./c/
         ? 2
+        $ kafi cp ./empty/ ./d/; ls d 2>&1
+        ls: cannot access 'd': No such file or directory
+        ! 0 read, 0 written, 0 failed in 0.0 s
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn one_topic_that_cannot_be_copied_keeps_no_other_from_it() {
+    let sandbox = source();
+    sandbox.check(
+        r#"
+        $ kafi produce ./a/v y --create -q && kafi produce ./b/u mine --create -q && kafi cp './a/*' ./b/ && kafi ls ./b/
+        ! error: topic u is not copied: copy: topic u: the target holds 1 messages already (pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets)
+        ! 4 read, 4 written, 0 failed in 0.0 s
+        ! error: copy: 1 of 3 topics was not copied, for the reasons above
+        ? 1
+        $ kafi ls ./b/; kafi cat ./b/u ./b/v
+        t
+        u
+        v
+        mine
+        y
+        $ kafi cp ./a/t ./a/gone ./a/v ./c/ -q; echo $?; kafi ls ./c/
+        1
+        t
+        v
+        ! error: topic gone is not copied: find topic: topic gone, storage ./a: no such topic (`kafi touch` creates a topic, and so does --create when producing)
+        ! error: copy: 1 of 3 topics was not copied, for the reasons above
+        $ kafi cp ./a/gone ./a/gone2 ./c/
+        ! error: topic gone is not copied: find topic: topic gone, storage ./a: no such topic (`kafi touch` creates a topic, and so does --create when producing)
+        ! error: topic gone2 is not copied: find topic: topic gone2, storage ./a: no such topic (`kafi touch` creates a topic, and so does --create when producing)
+        ! error: copy: 2 of 2 topics were not copied, for the reasons above
+        ? 1
+        $ kafi touch ./a/t ./a/new ./a/v; echo $?; kafi ls ./a/
+        1
+        new
+        t
+        u
+        v
+        ! error: create topic: topic t, storage ./a: it exists already
+        ! hint: --exist-ok leaves it as it is
+        ! error: create topic: topic v, storage ./a: it exists already
+        ! hint: --exist-ok leaves it as it is
+        "#,
+    );
+}
+
+#[test]
+fn a_message_without_a_timestamp_stays_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "lines",
+        r#"{"timestamp":5,"value":"a"}
+{"timestamp":-1,"value":"b"}
+{"timestamp":-1,"value":"c"}
+{"value":"d"}
+{"timestamp":0,"value":"e"}
+"#,
+    );
+    sandbox.check(
+        r#"
+        $ kafi produce ./a/t --json --create < lines; kafi cat ./a/t -F '%T %v\n' | sed 's/^1[0-9]\{12\}/now/'
+        5 a
+        -1 b
+        -1 c
+        now d
+        0 e
+        ! {"written":5,"seconds":0.0}
+        $ kafi cp ./a/t ./b/ -q; kafi cp ./a/t ./b/ --append -q; kafi cat ./b/t -F '%T %v\n' | sed 's/^1[0-9]\{12\}/now/'
+        5 a
+        -1 b
+        -1 c
+        now d
+        0 e
+        5 a
+        -1 b
+        -1 c
+        now d
+        0 e
+        $ kafi diff ./a/t ./b/t -o :5 && kafi cat ./b/t --json > again; kafi produce ./c/t --json --create -q < again; kafi cat ./c/t --json | diff - again
+        ! 5 compared, 0 different in 0.0 s
+        $ kafi cp ./a/t ./d/ --ignore-timestamp -q; kafi cat ./d/t -F '%T\n' | sed 's/^1[0-9]\{12\}/now/' | sort -u
+        now
+        $ kafi produce ./e/t --json --create --ignore-timestamp -q < lines; kafi cat ./e/t -F '%T\n' | sed 's/^1[0-9]\{12\}/now/' | sort -u
+        now
         "#,
     );
 }
@@ -224,10 +334,13 @@ fn rates_and_settings() {
         ? 2
         $ kafi touch ./a/set --config compression.type=lz4 --config segment.bytes=1000000; kafi cp ./a/set ./c/ --with-config --config segment.bytes=2000000
         ! 0 read, 0 written, 0 failed in 0.0 s
-        $ grep -o '"\(compression\|segment\)[a-z.]*": "[a-z0-9]*"' c/topics/set/topic.json; kafi cp ./a/set ./d/ -q; grep -c compression d/topics/set/topic.json
+        $ grep -o '"\(compression\|segment\)[a-z.]*": "[a-z0-9]*"' c/topics/set/topic.json; kafi cp ./a/set ./d/; grep -c 'compression' d/topics/set/topic.json; grep -c segment d/topics/set/topic.json
         "compression.type": "lz4"
         "segment.bytes": "2000000"
+        1
         0
+        ! warning: topic set is created without these settings of its source: segment.bytes=1000000; --with-config takes them along
+        ! 0 read, 0 written, 0 failed in 0.0 s
         ? 1
         "#,
     );

@@ -8,6 +8,7 @@ mod support;
 
 mod administration;
 mod broker;
+mod copy_targets;
 mod copying;
 mod errors;
 mod group_offsets;

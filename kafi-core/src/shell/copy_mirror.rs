@@ -58,9 +58,7 @@ impl Mirror {
                     planner.plan_more(&[(source.name, target)])?
                 }
             };
-            for topic in planned {
-                ready.push(planner.make(topic)?);
-            }
+            ready.extend(planner.make_all(planned)?);
         }
         Ok(ready)
     }

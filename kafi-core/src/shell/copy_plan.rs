@@ -1,6 +1,7 @@
 //! What a copy reads and where it writes it: every question is answered here, before anything is made or read.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use crate::admin::{Admin, Topic, Watermarks};
 use crate::capability::Capabilities;
@@ -26,6 +27,10 @@ pub(crate) struct Planner<'a> {
     pub(crate) keep_offsets: bool,
     /// The identity of the source, which a log notes; empty for other targets.
     cluster: String,
+    /// Whether source and target are the same cluster.
+    within: bool,
+    /// The sources that are not copied while others are.
+    failures: Failures,
 }
 
 /// A topic that is to be copied, and what has to be done at the target before.
@@ -54,20 +59,51 @@ impl<'a> Planner<'a> {
             return Err(error.hint("pass --resume or --append, not both"));
         }
         let cluster = if is_log(target) { source.identity(options.read.timeout)? } else { String::new() };
-        Ok(Self { source, target, options, source_admin: source.admin()?, target_admin: target.admin()?, keep_offsets: false, cluster })
+        let within = !is_log(target) && is_same(source, target, options.read.timeout)?;
+        Ok(Self {
+            within,
+            source,
+            target,
+            options,
+            source_admin: source.admin()?,
+            target_admin: target.admin()?,
+            keep_offsets: false,
+            cluster,
+            failures: Failures::default(),
+        })
     }
 
-    /// Plans the copy of all pairs.
+    /// Plans the copy of all pairs. Where one of several cannot be copied, it is left out and counted, and the others are planned.
     pub(crate) fn plan(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
         self.refuse_itself(pairs)?;
         refuse_twice(pairs)?;
         self.keep_offsets = self.can_keep_offsets(pairs)?;
+        self.failures.of = pairs.len();
         self.plan_topics(pairs)
+    }
+
+    /// Makes what was planned; what cannot be made is left out as above.
+    pub(crate) fn make_all(&mut self, planned: Vec<PlannedTopic>) -> Result<Vec<ReadyTopic>> {
+        let mut ready = Vec::with_capacity(planned.len());
+        for topic in planned {
+            let name = topic.source.name.clone();
+            match self.make(topic) {
+                Ok(topic) => ready.push(topic),
+                Err(error) => self.failures.add(&name, error)?,
+            }
+        }
+        Ok(ready)
+    }
+
+    /// What became of the copy as a whole, once the topics that could be copied are.
+    pub(crate) fn outcome(self) -> Result<()> {
+        self.failures.outcome()
     }
 
     /// Plans topics that came later, as those before.
     pub(crate) fn plan_more(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
         self.refuse_itself(pairs)?;
+        self.failures.of += pairs.len();
         self.plan_topics(pairs)
     }
 
@@ -80,21 +116,51 @@ impl<'a> Planner<'a> {
     }
 
     fn plan_topics(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
+        let mut planned = Vec::with_capacity(pairs.len());
+        for (source, to, parts) in self.look_at_sources(pairs)? {
+            let name = source.name.clone();
+            match self.plan_topic(source, to, parts, self.resumes()) {
+                Ok(topic) => planned.push(topic),
+                Err(error) => self.failures.add(&name, error)?,
+            }
+        }
+        Ok(planned)
+    }
+
+    /// The sources of these pairs, their targets, and what is read: all asked for together, and one by one where that fails.
+    fn look_at_sources<'p>(&mut self, pairs: &'p [(String, String)]) -> Result<Vec<(Topic, &'p str, Vec<Assignment>)>> {
+        match self.look_at(pairs) {
+            Err(error) if self.failures.of > 1 && is_of_one_topic(&error) => {}
+            looked => return looked,
+        }
+        let mut found = Vec::new();
+        for pair in pairs {
+            match self.look_at(std::slice::from_ref(pair)) {
+                Ok(one) => found.extend(one),
+                Err(error) => self.failures.add(&pair.0, error)?,
+            }
+        }
+        Ok(found)
+    }
+
+    fn look_at<'p>(&mut self, pairs: &'p [(String, String)]) -> Result<Vec<(Topic, &'p str, Vec<Assignment>)>> {
         let topics: Vec<String> = pairs.iter().map(|(source, _)| source.clone()).collect();
         let read = &self.options.read;
-        let known = self.source_admin.topics(&topics, read.timeout)?;
+        let mut known: HashMap<String, Topic> = self.source_admin.topics(&topics, read.timeout)?.into_iter().map(|topic| (topic.name.clone(), topic)).collect();
         let mut assignments = plan(self.source, &topics, read)?;
         if let Some(group) = &read.group {
             // The group says by itself where its members begin; here it is what is told and noted.
             start_at_committed(self.source, group, &mut assignments, read)?;
         }
-        let mut planned = Vec::with_capacity(pairs.len());
-        for (from, to) in pairs {
-            let source = known.iter().find(|topic| topic.name == *from).expect("the storage describes each topic that it was asked for").clone();
-            let parts = assignments.iter().filter(|a| a.topic == *from).cloned().collect();
-            planned.push(self.plan_topic(source, to, parts, self.resumes())?);
+        let mut parts: HashMap<String, Vec<Assignment>> = HashMap::new();
+        for assignment in assignments {
+            parts.entry(assignment.topic.clone()).or_default().push(assignment);
         }
-        Ok(planned)
+        let found = pairs.iter().map(|(from, to)| {
+            let source = known.remove(from).expect("the storage describes each topic that it was asked for");
+            (source, to.as_str(), parts.remove(from).unwrap_or_default())
+        });
+        Ok(found.collect())
     }
 
     /// Plans the copy of one topic. `resumes` says whether what the target holds may be the beginning of it.
@@ -108,6 +174,7 @@ impl<'a> Planner<'a> {
             source_admin: self.source_admin.as_mut(),
             options: self.options,
             keep_offsets: self.keep_offsets,
+            within: self.within,
             resumes,
         };
         let (target, changes) = look.at(to, &source, &note, &mut parts)?;
@@ -146,7 +213,7 @@ impl<'a> Planner<'a> {
                     end: part.end,
                     messages: (until - part.start).max(0),
                     target: topic.target.name().to_string(),
-                    creates: topic.changes.iter().any(|change| matches!(change, Change::Create(_))),
+                    creates: topic.changes.iter().any(|change| matches!(change, Change::Create(..))),
                 });
             }
         }
@@ -211,12 +278,58 @@ impl<'a> Planner<'a> {
 
     fn refuse_itself(&self, pairs: &[(String, String)]) -> Result<()> {
         let Some((same, _)) = pairs.iter().find(|(from, to)| from == to) else { return Ok(()) };
-        let timeout = self.options.read.timeout;
-        if self.source.scheme() != self.target.scheme() || self.source.identity(timeout)? != self.target.identity(timeout)? {
+        if !is_same(self.source, self.target, self.options.read.timeout)? {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Usage, OPERATION, "source and target are the same topic").with("topic", same))
     }
+}
+
+/// Whether both are the same storage.
+fn is_same(source: &dyn Storage, target: &dyn Storage, timeout: Duration) -> Result<bool> {
+    Ok(source.scheme() == target.scheme() && source.identity(timeout)? == target.identity(timeout)?)
+}
+
+/// What is not copied while other topics are.
+#[derive(Default)]
+struct Failures {
+    /// How many topics were to be copied.
+    of: usize,
+    /// How many are not.
+    count: usize,
+    /// The first reason.
+    first: Option<Error>,
+}
+
+impl Failures {
+    /// Says why a topic is not copied, so that the others can go on.
+    ///
+    /// # Errors
+    /// The reason itself, where there are no others, or where it would be theirs, too.
+    fn add(&mut self, topic: &str, error: Error) -> Result<()> {
+        if self.of < 2 || !is_of_one_topic(&error) {
+            return Err(error);
+        }
+        let hint = error.hint_text().map_or(String::new(), |hint| format!(" ({hint})"));
+        log::error!("topic {topic} is not copied: {error}{hint}");
+        self.count += 1;
+        self.first.get_or_insert(error);
+        Ok(())
+    }
+
+    fn outcome(self) -> Result<()> {
+        let Some(first) = self.first else { return Ok(()) };
+        let was = if self.count == 1 { "was" } else { "were" };
+        let why = format!("{} of {} topics {was} not copied, for the reasons above", self.count, self.of);
+        // As a whole it is no wrong usage, since the others are copied.
+        let kind = if matches!(first.kind(), ErrorKind::Usage | ErrorKind::Config | ErrorKind::Unsupported) { ErrorKind::Conflict } else { first.kind() };
+        Err(Error::new(kind, OPERATION, why).source(first))
+    }
+}
+
+/// Whether a failure concerns one topic, and not the storage or the user's wish to stop.
+fn is_of_one_topic(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled)
 }
 
 /// Logs keep what they are given and resolve their offsets themselves; a broker deletes by age.
