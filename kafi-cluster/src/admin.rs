@@ -8,9 +8,11 @@ use kafi_core::{
     TopicPartition, Watermarks, check_topic_name, nearest,
 };
 
+use crate::coordinators::Coordinators;
 use crate::error;
 use crate::ffi::{Client, Deadline, OffsetAnswer, Owner, PartitionList, TopicAnswer};
 use crate::offsets::{Offsets, explain};
+use crate::retry::Pauses;
 
 /// How long to wait between two looks at whether a change has reached the brokers.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -18,8 +20,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long changed settings may take to be told.
 const CONFIG_SEEN_MAX: Duration = Duration::from_secs(1);
 
-/// So many groups are asked about at once.
-const GROUPS_AT_ONCE: usize = 500;
+/// How long a list of topics waits for those that are being made.
+const BEING_MADE_MAX: Duration = Duration::from_secs(2);
 
 /// What brokers say of a group that is not there.
 const DEAD: &str = "Dead";
@@ -28,11 +30,12 @@ const DEAD: &str = "Dead";
 pub(crate) struct KafkaAdmin {
     storage: Arc<str>,
     client: Client,
+    coordinators: Arc<Coordinators>,
 }
 
 impl KafkaAdmin {
-    pub(crate) fn new(storage: Arc<str>, client: Client) -> Self {
-        Self { storage, client }
+    pub(crate) fn new(storage: Arc<str>, client: Client, coordinators: Arc<Coordinators>) -> Self {
+        Self { storage, client, coordinators }
     }
 
     /// Waits until what the cluster says about a topic is as it should be, and returns how many partitions it has.
@@ -86,18 +89,33 @@ impl KafkaAdmin {
         }
         let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
         let mut topics = Vec::new();
-        for answer in self.client.describe_topics(operation, &listed, deadline)? {
+        let answers =
+            if names.is_empty() { self.describe_all_topics(operation, &listed, deadline) } else { self.client.describe_topics(operation, &listed, deadline) };
+        for answer in answers? {
             match answer.error {
                 0 => topics.push(Topic { name: answer.name, id: answer.id, internal: answer.internal, partitions: sorted(answer.partitions) }),
                 // Deleted between the two requests.
                 error::broker::UNKNOWN_TOPIC_OR_PARTITION if names.is_empty() => {}
                 error::broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
+                // One topic does not hide the others.
+                code if names.is_empty() => log::warn!("{}", error::from_code(operation, code).with("topic", answer.name)),
                 code => return Err(error::from_code(operation, code).with("topic", answer.name)),
             }
         }
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         topics.dedup_by(|a, b| a.name == b.name);
         Ok(topics)
+    }
+
+    /// Describes topics that were listed. Those that are being made are waited for, but not for long.
+    fn describe_all_topics(&self, operation: &'static str, listed: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
+        let (patience, mut pauses) = (deadline.at_most(BEING_MADE_MAX), Pauses::new());
+        loop {
+            let answers = self.client.describe_topics_once(operation, listed, deadline)?;
+            if !answers.iter().any(|answer| error::says_later(answer.error)) || !pauses.pause(patience) {
+                return Ok(answers);
+            }
+        }
     }
 
     fn delete_before(&self, before: &[Position], deadline: Deadline) -> Result<Vec<Position>> {
@@ -181,13 +199,11 @@ impl KafkaAdmin {
         let operation = "describe group";
         let names: Vec<&str> = groups.iter().map(String::as_str).collect();
         let mut described = Vec::with_capacity(groups.len());
-        for names in names.chunks(GROUPS_AT_ONCE) {
-            for description in self.client.describe_groups(operation, names, deadline)? {
-                match description {
-                    Ok(description) if description.state == DEAD => {}
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    description => described.push(description?),
-                }
+        for description in self.coordinators.describe_each(operation, &names, deadline) {
+            match description {
+                Ok(description) if description.state == DEAD => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                description => described.push(description?),
             }
         }
         for description in &mut described {
@@ -201,31 +217,40 @@ impl KafkaAdmin {
         let operation = "read group offsets";
         let committed = self.read_all(&[group.to_string()], deadline)?.pop().unwrap_or_default();
         // A broker answers for a missing group as for one that has committed nothing.
-        if committed.is_empty() && !self.client.groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
+        if committed.is_empty() && !self.all_groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
             return Err(Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group));
         }
         Ok(committed)
     }
 
-    /// What these groups have committed, in the order asked for. librdkafka takes one group a request, so that the requests are under way together.
+    /// What these groups have committed, in the order asked for.
     fn read_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<Vec<CommittedOffset>>> {
         let operation = "read group offsets";
+        let names: Vec<&str> = groups.iter().map(String::as_str).collect();
         let mut offsets = Vec::with_capacity(groups.len());
-        for groups in groups.chunks(GROUPS_AT_ONCE) {
-            let asked: Vec<_> = groups.iter().map(|group| self.client.start_group_offsets(operation, group, None, deadline)).collect::<Result<_>>()?;
-            for pending in asked {
-                let answers = self.client.wait_group_offsets(operation, &pending, deadline)?;
-                let mut committed = answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect::<Result<Vec<_>>>()?;
-                committed.sort();
-                offsets.push(committed);
-            }
+        for answers in self.coordinators.offsets_of_each(operation, &names, deadline) {
+            let mut committed = answers?.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect::<Result<Vec<_>>>()?;
+            committed.sort();
+            offsets.push(committed);
         }
         Ok(offsets)
     }
 
+    /// The groups of all brokers. A group that moves may be with two of them for a moment.
+    fn all_groups(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<Group>> {
+        let brokers = self.client.describe_cluster(operation, deadline)?.brokers;
+        let mut groups = Vec::new();
+        for listed in self.client.groups_of(operation, &brokers, deadline) {
+            groups.extend(listed?);
+        }
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        groups.dedup_by(|a, b| a.name == b.name);
+        Ok(groups)
+    }
+
     fn set_group(&self, group: &str, offsets: &[CommittedOffset], deadline: Deadline) -> Result<()> {
         let operation = "set group offsets";
-        let answers = self.client.alter_group_offsets(operation, group, &PartitionList::of_committed(operation, offsets)?, deadline);
+        let answers = self.coordinators.alter_offsets(operation, group, &PartitionList::of_committed(operation, offsets)?, deadline);
         for answer in answers.map_err(|error| live_members(error, group))? {
             if answer.error == error::broker::UNKNOWN_MEMBER_ID {
                 return Err(has_members(operation, group));
@@ -318,12 +343,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
-        let (operation, deadline) = ("list groups", Deadline::after(timeout));
-        // As with topics, the list does not see why brokers cannot be reached.
-        let listed = self.client.cluster_id(operation, deadline).and_then(|_| self.client.groups(operation, deadline));
-        let mut groups = self.in_storage(listed)?;
-        groups.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(groups)
+        self.in_storage(self.all_groups("list groups", Deadline::after(timeout)))
     }
 
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
@@ -350,7 +370,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
-        let deleted = self.client.delete_group("delete group", group, Deadline::after(timeout));
+        let deleted = self.coordinators.delete("delete group", group, Deadline::after(timeout));
         self.in_storage(deleted.map_err(|error| live_members(error, group)))
     }
 }

@@ -8,6 +8,7 @@ use kafi_core::{ConsumerOptions, Error, ErrorKind, Isolation, ProducerOptions, R
 use crate::ffi::raw::rd_kafka_type_t;
 use crate::ffi::{Client, Conf, Refusal};
 use crate::health::Health;
+use crate::made::Made;
 
 /// For every client. What the user sets wins.
 const COMMON: &[(&str, &str)] = &[
@@ -100,6 +101,7 @@ pub(crate) enum Reading {
 pub(crate) struct Settings {
     pub(crate) name: Arc<str>,
     properties: Vec<(String, String)>,
+    made: Made,
 }
 
 impl fmt::Debug for Settings {
@@ -115,7 +117,7 @@ impl Settings {
     /// # Errors
     /// `Config` names the property.
     pub(crate) fn new(name: &str, properties: &[(String, String)]) -> Result<Self> {
-        let settings = Self { name: name.into(), properties: properties.to_vec() };
+        let settings = Self { name: name.into(), properties: properties.to_vec(), made: Made::default() };
         let mut conf = Conf::new();
         settings.apply(&mut conf, properties)?;
         if settings.brokers(&[]).is_empty() {
@@ -144,6 +146,14 @@ impl Settings {
         let mut conf = self.conf(&[COMMON, CONSUMER], &[], &[CONSUMER_FIXED])?;
         leave_groups(&mut conf);
         self.client(rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, &[])
+    }
+
+    /// A client that asks the coordinators of groups: see [`Coordinators`](crate::coordinators::Coordinators).
+    pub(crate) fn asking_coordinators(&self, group: &str, properties: &[(String, String)]) -> Result<Client> {
+        let mut conf = self.conf(&[COMMON, CONSUMER], properties, &[CONSUMER_FIXED])?;
+        self.set(&mut conf, "group.id", group)?;
+        let made = Client::asking_coordinators(conf, self.secrets(properties), Health::new(&self.brokers(properties)), self.made.clone());
+        made.map_err(|error| error.with("storage", &self.name))
     }
 
     /// A client that reads.
@@ -221,9 +231,13 @@ impl Settings {
     }
 
     fn client(&self, kind: rd_kafka_type_t, conf: Conf, properties: &[(String, String)]) -> Result<Client> {
+        let made = Client::new(kind, conf, self.secrets(properties), Health::new(&self.brokers(properties)), self.made.clone());
+        made.map_err(|error| error.with("storage", &self.name))
+    }
+
+    fn secrets(&self, properties: &[(String, String)]) -> Vec<String> {
         let secrets = self.properties.iter().chain(properties).filter(|(name, value)| is_secret_key(name) && value.len() >= SECRET_LEN_MIN);
-        let secrets = secrets.map(|(_, value)| value.clone()).collect();
-        Client::new(kind, conf, secrets, Health::new(&self.brokers(properties))).map_err(|error| error.with("storage", &self.name))
+        secrets.map(|(_, value)| value.clone()).collect()
     }
 
     fn brokers(&self, properties: &[(String, String)]) -> String {

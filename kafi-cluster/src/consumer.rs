@@ -10,6 +10,7 @@ use kafi_core::{
 };
 
 use crate::config::{Reading, Settings};
+use crate::coordinators::Coordinators;
 use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, PartitionList};
 use crate::member::Member;
@@ -20,6 +21,8 @@ use crate::session::{Part, Session, Tolerance, lost};
 pub(crate) struct KafkaConsumer {
     settings: Settings,
     options: ConsumerOptions,
+    /// Asks for the offsets of its group, and sets them, where it is no member.
+    coordinators: Coordinators,
     session: Option<Session>,
 }
 
@@ -27,7 +30,8 @@ impl KafkaConsumer {
     /// Checks the properties; a client is made when it is known what for.
     pub(crate) fn new(settings: Settings, options: ConsumerOptions) -> Result<Self> {
         settings.check(&options.properties)?;
-        Ok(Self { settings, options, session: None })
+        let coordinators = Coordinators::new(settings.clone(), &options.properties);
+        Ok(Self { settings, options, coordinators, session: None })
     }
 
     fn tolerance(&self) -> Tolerance {
@@ -37,14 +41,6 @@ impl KafkaConsumer {
     fn group(&self, operation: &'static str) -> Result<&str> {
         let missing = || Error::new(ErrorKind::Usage, operation, "this consumer has no group").hint("name one with -g");
         self.options.group.as_deref().filter(|group| !group.is_empty()).ok_or_else(missing)
-    }
-
-    /// The client at hand, or one that reads nothing.
-    fn client(&self) -> Result<Client> {
-        match &self.session {
-            Some(session) => Ok(session.client.clone()),
-            None => self.settings.consumer(&self.options, Reading::Endless),
-        }
     }
 
     /// Where each assignment starts, once it is known that it can.
@@ -131,7 +127,9 @@ impl KafkaConsumer {
         }
         client.subscribe(operation, topics)?;
         let says = |property, value| self.settings.says(&self.options.properties, property, value);
-        let member = Member::new(group, topics, partitions, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
+        let coordinators = Coordinators::new(self.settings.clone(), &self.options.properties);
+        let member =
+            Member::new(group, coordinators, topics, partitions, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
         self.session = Some(Session::subscribed(client, member, self.tolerance()));
         Ok(())
     }
@@ -146,7 +144,7 @@ impl KafkaConsumer {
         if let Some(session) = self.session.as_ref().filter(|session| session.member.is_some()) {
             return session.client.commit(operation, &list, deadline).map_err(|error| error.with("group", group));
         }
-        let answers = self.client()?.alter_group_offsets(operation, group, &list, deadline).map_err(|error| error.with("group", group))?;
+        let answers = self.coordinators.alter_offsets(operation, group, &list, deadline).map_err(|error| error.with("group", group))?;
         answers.into_iter().try_for_each(|answer| answer.found(operation).map(drop)).map_err(|error| error.with("group", group))
     }
 
@@ -156,9 +154,7 @@ impl KafkaConsumer {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let client = self.client()?;
-        let pending = client.start_group_offsets(operation, group, Some(&PartitionList::of_partitions(operation, partitions)?), deadline)?;
-        let answers = client.wait_group_offsets(operation, &pending, deadline)?;
+        let answers = self.coordinators.offsets(operation, group, Some(&PartitionList::of_partitions(operation, partitions)?), deadline)?;
         answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect()
     }
 }

@@ -1,6 +1,8 @@
 //! From Kafka's and librdkafka's error codes to kinds and whether trying again can help.
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
 
 use kafi_core::{Error, ErrorKind, Retry};
 
@@ -15,6 +17,8 @@ pub(crate) mod local {
     pub(crate) const UNKNOWN_TOPIC: i32 = -188;
     pub(crate) const ALL_BROKERS_DOWN: i32 = -187;
     pub(crate) const TIMED_OUT: i32 = -185;
+    pub(crate) const TIMED_OUT_IN_QUEUE: i32 = -166;
+    pub(crate) const WAIT_COORDINATOR: i32 = -180;
     pub(crate) const QUEUE_FULL: i32 = -184;
     pub(crate) const SSL: i32 = -181;
     pub(crate) const AUTHENTICATION: i32 = -169;
@@ -35,6 +39,9 @@ pub(crate) mod broker {
     pub(crate) const OFFSET_OUT_OF_RANGE: i32 = 1;
     pub(crate) const CORRUPT_MESSAGE: i32 = 2;
     pub(crate) const UNKNOWN_TOPIC_OR_PARTITION: i32 = 3;
+    pub(crate) const LEADER_NOT_AVAILABLE: i32 = 5;
+    pub(crate) const REQUEST_TIMED_OUT: i32 = 7;
+    pub(crate) const NETWORK_EXCEPTION: i32 = 13;
     pub(crate) const MESSAGE_TOO_LARGE: i32 = 10;
     pub(crate) const UNKNOWN_MEMBER_ID: i32 = 25;
     pub(crate) const INVALID_SESSION_TIMEOUT: i32 = 26;
@@ -53,7 +60,7 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (local::AUTHENTICATION, Authentication, Never),
         (local::TIMED_OUT, Timeout, Later),
         (-192, Timeout, Exhausted), // _MSG_TIMED_OUT: librdkafka tried for message.timeout.ms.
-        (-166, Timeout, Later),     // _TIMED_OUT_QUEUE
+        (local::TIMED_OUT_IN_QUEUE, Timeout, Later),
         (local::QUEUE_FULL, Unavailable, Later),
         (local::UNKNOWN_PARTITION, NotFound, Never),
         (local::UNKNOWN_TOPIC, NotFound, Never),
@@ -65,9 +72,9 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (local::PURGE_INFLIGHT, Cancelled, Later),
         (local::FATAL, Cancelled, Later),
         (local::GAPLESS_GUARANTEE, Cancelled, Later),
-        (-186, Usage, Never),       // _INVALID_ARG
-        (-172, Unexpected, Later),  // _STATE
-        (-180, Unavailable, Later), // _WAIT_COORD
+        (-186, Usage, Never),      // _INVALID_ARG
+        (-172, Unexpected, Later), // _STATE
+        (local::WAIT_COORDINATOR, Unavailable, Later),
         (-165, Unsupported, Never), // _UNSUPPORTED_FEATURE
         (-147, Fenced, Later),      // _MAX_POLL_EXCEEDED
         (-144, Fenced, Never),      // _FENCED
@@ -77,13 +84,13 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (broker::OFFSET_OUT_OF_RANGE, OutOfRange, Never),
         (broker::CORRUPT_MESSAGE, Corrupt, Never),
         (broker::UNKNOWN_TOPIC_OR_PARTITION, NotFound, Never),
-        (5, Unavailable, Later), // LEADER_NOT_AVAILABLE
+        (broker::LEADER_NOT_AVAILABLE, Unavailable, Later),
         (6, Unavailable, Later), // NOT_LEADER_OR_FOLLOWER
-        (7, Timeout, Later),     // REQUEST_TIMED_OUT
+        (broker::REQUEST_TIMED_OUT, Timeout, Later),
         (8, Unavailable, Later), // BROKER_NOT_AVAILABLE
         (9, Unavailable, Later), // REPLICA_NOT_AVAILABLE
         (broker::MESSAGE_TOO_LARGE, TooLarge, Never),
-        (13, Unavailable, Later), // NETWORK_EXCEPTION
+        (broker::NETWORK_EXCEPTION, Unavailable, Later),
         (14, Unavailable, Later), // COORDINATOR_LOAD_IN_PROGRESS
         (15, Unavailable, Later), // COORDINATOR_NOT_AVAILABLE
         (16, Unavailable, Later), // NOT_COORDINATOR
@@ -114,6 +121,7 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (43, Unsupported, Never),      // UNSUPPORTED_FOR_MESSAGE_FORMAT
         (44, PermissionDenied, Never), // POLICY_VIOLATION
         (47, Fenced, Never),           // INVALID_PRODUCER_EPOCH
+        (51, Unavailable, Later),      // CONCURRENT_TRANSACTIONS
         (53, PermissionDenied, Never), // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
         (54, PermissionDenied, Never), // SECURITY_DISABLED
         (55, Cancelled, Later),        // OPERATION_NOT_ATTEMPTED
@@ -142,6 +150,73 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
     ]
 };
 
+/// What brokers say while leaders and coordinators move, and what becomes of a request on a connection that ends. The same request can succeed a moment later, whatever it
+/// asks for, without anybody doing something about it. Not so what others must change first, such as a group that has members.
+const LATER: &[i32] = &[
+    local::TRANSPORT,
+    local::WAIT_COORDINATOR,
+    local::TIMED_OUT,
+    local::TIMED_OUT_IN_QUEUE,
+    broker::LEADER_NOT_AVAILABLE,
+    6, // NOT_LEADER_OR_FOLLOWER
+    broker::REQUEST_TIMED_OUT,
+    8, // BROKER_NOT_AVAILABLE
+    9, // REPLICA_NOT_AVAILABLE
+    broker::NETWORK_EXCEPTION,
+    14, // COORDINATOR_LOAD_IN_PROGRESS
+    15, // COORDINATOR_NOT_AVAILABLE
+    16, // NOT_COORDINATOR
+    19, // NOT_ENOUGH_REPLICAS
+    20, // NOT_ENOUGH_REPLICAS_AFTER_APPEND
+    41, // NOT_CONTROLLER
+    51, // CONCURRENT_TRANSACTIONS
+    56, // KAFKA_STORAGE_ERROR
+    72, // LISTENER_NOT_FOUND
+    74, // FENCED_LEADER_EPOCH
+    75, // UNKNOWN_LEADER_EPOCH
+    78, // OFFSET_NOT_AVAILABLE
+    88, // UNSTABLE_OFFSET_COMMIT
+    89, // THROTTLING_QUOTA_EXCEEDED
+];
+
+/// The code that an error was made from: the end of its chain of causes.
+#[derive(Debug)]
+struct Code(i32);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", ffi::name_of(self.0), self.0)
+    }
+}
+
+impl StdError for Code {}
+
+/// The code that an error was made from, if it was.
+pub(crate) fn code_of(error: &Error) -> Option<i32> {
+    StdError::source(error).and_then(|source| source.downcast_ref::<Code>()).map(|code| code.0)
+}
+
+/// Whether a code means that the same request can succeed a moment later.
+pub(crate) fn says_later(code: i32) -> bool {
+    LATER.contains(&code)
+}
+
+/// Whether a request that ended with this code may have been done all the same.
+pub(crate) fn is_unanswered(code: i32) -> bool {
+    matches!(code, local::TRANSPORT | local::TIMED_OUT | broker::REQUEST_TIMED_OUT | broker::NETWORK_EXCEPTION)
+}
+
+/// An error from a code that stands for nothing lasting here, whatever it means elsewhere: the call is done again.
+pub(crate) fn for_later(operation: &'static str, code: i32) -> Error {
+    let error = from_code(operation, code).retry(Retry::Later);
+    if says_later(code) { error } else { with_code(error, broker::LEADER_NOT_AVAILABLE) }
+}
+
+/// The same with the code that it comes from.
+pub(crate) fn with_code(error: Error, code: i32) -> Error {
+    error.source(Code(code))
+}
+
 /// The kind of an error code, and whether trying again can help.
 pub(crate) fn kind_of(code: i32) -> (ErrorKind, Retry) {
     KINDS.iter().find(|(listed, ..)| *listed == code).map_or((ErrorKind::Unexpected, Retry::Never), |(_, kind, retry)| (*kind, *retry))
@@ -157,7 +232,7 @@ pub(crate) fn with_text(operation: impl Into<Cow<'static, str>>, code: i32, text
     let (kind, retry) = kind_of(code);
     let text = if text.is_empty() { ffi::text_of(code) } else { text.to_string() };
     let text = text.strip_prefix("Broker: ").or(text.strip_prefix("Local: ")).unwrap_or(&text);
-    let error = Error::new(kind, operation, lower_first(text)).retry(retry);
+    let error = with_code(Error::new(kind, operation, lower_first(text)).retry(retry), code);
     match code {
         broker::INVALID_SESSION_TIMEOUT => {
             error.hint("the broker allows what lies between its group.min.session.timeout.ms and its group.max.session.timeout.ms")
@@ -204,6 +279,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_tried_again_is_listed_as_such() {
+        for code in LATER {
+            assert_eq!(kind_of(*code).1, Retry::Later, "{code}");
+        }
+        let error = from_code("read", 16).with("topic", "t").hint("h");
+        assert_eq!(code_of(&error), Some(16));
+        assert!(format!("{error:?}").contains("caused by: NOT_COORDINATOR (16)"), "{error:?}");
+        assert_eq!(code_of(&timed_out("read")), None);
+    }
+
+    #[test]
     fn sentences_go_on_with_a_small_letter_and_names_keep_theirs() {
         for (text, expected) in [
             ("Unknown topic", "unknown topic"),
@@ -243,10 +329,10 @@ mod tests {
             (local::BAD_MESSAGE, RD_KAFKA_RESP_ERR__BAD_MSG),
             (local::BAD_COMPRESSION, RD_KAFKA_RESP_ERR__BAD_COMPRESSION),
             (-192, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT),
-            (-166, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE),
+            (local::TIMED_OUT_IN_QUEUE, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE),
             (-186, RD_KAFKA_RESP_ERR__INVALID_ARG),
             (-172, RD_KAFKA_RESP_ERR__STATE),
-            (-180, RD_KAFKA_RESP_ERR__WAIT_COORD),
+            (local::WAIT_COORDINATOR, RD_KAFKA_RESP_ERR__WAIT_COORD),
             (-165, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE),
             (-147, RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED),
             (-144, RD_KAFKA_RESP_ERR__FENCED),

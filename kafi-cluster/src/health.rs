@@ -88,9 +88,19 @@ impl Health {
         self.refused = None;
     }
 
+    /// Whether any broker ever answered.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.answered
+    }
+
     /// Since when no broker can be reached, if so.
     pub(crate) fn down_since(&self) -> Option<Instant> {
         self.down.map(|noted| noted.first)
+    }
+
+    /// Whether no broker could be reached at some point of this time.
+    pub(crate) fn is_down_within(&self, time: Duration) -> bool {
+        self.down.is_some_and(|noted| noted.last.elapsed() < time)
     }
 
     /// The error that a call which began at `started` is to end with, if there is no hope left for it.

@@ -20,6 +20,8 @@
 //! outside, which a live member of the group prevents (`Fenced`). Members follow every change of their group in `poll`. `close` commits nothing,
 //! and neither does `poll`, unless `enable.auto.commit` asks for it: then what earlier polls returned counts as handled.
 //!
+//! **What passes** is waited for: calls ask again for as long as brokers say that a leader or a coordinator is on the move, up to their time-out.
+//!
 //! **Writing** is idempotent, and stops after a failure: once a message is refused, everything that is under way fails with it (kind
 //! `Cancelled` where it was not the reason), for all partitions, and so does what is handed over before the report of the failure was fetched.
 //! After that writing goes on. A message that librdkafka never took (missing topic or partition, bad header) stops its own topic only. With
@@ -36,13 +38,16 @@
 mod admin;
 mod config;
 mod consumer;
+mod coordinators;
 mod error;
 mod ffi;
 mod headers;
 mod health;
+mod made;
 mod member;
 mod offsets;
 mod producer;
+mod retry;
 mod session;
 mod settled;
 mod storage;

@@ -1,22 +1,29 @@
 //! A member of a group: which partitions come and go, and where they start.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafi_core::{CommittedOffset, ConsumerOptions, Isolation, Position, Result, TopicPartition};
 
+use crate::coordinators::Coordinators;
+use crate::error::{self, local};
 use crate::ffi::{Client, Deadline, GroupAnswer, PartitionList, Pending, Rebalance, Revoked};
 use crate::offsets::PendingEnds;
+use crate::retry::is_for_later;
 use crate::session::{Part, Session, lost};
 use crate::settled::Settled;
 
 const OPERATION: &str = "join group";
 /// How long each request of a join may take; a poll that is shorter goes on with it at the next one.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
+/// How long brokers may say "later" before that is an error, and the pause between two questions.
+const LATER_MAX: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The state of a member.
 pub(crate) struct Member {
     group: String,
+    coordinators: Coordinators,
     start_at_earliest: bool,
     allow_gap: bool,
     isolation: Isolation,
@@ -36,13 +43,36 @@ pub(crate) struct Member {
 /// Partitions that came, and what is asked about them.
 struct Joining {
     partitions: Vec<TopicPartition>,
-    requests: Option<(Pending, PendingEnds)>,
+    since: Instant,
+    ask_at: Instant,
+    requests: Option<Requests>,
     committed: Option<Vec<CommittedOffset>>,
+}
+
+/// The questions about new partitions.
+struct Requests {
+    coordinator: Client,
+    committed: Pending,
+    ends: PendingEnds,
+}
+
+impl Joining {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { partitions: Vec::new(), since: now, ask_at: now, requests: None, committed: None }
+    }
+
+    /// Asks anew.
+    fn begin_again(&mut self) {
+        (self.requests, self.committed) = (None, None);
+        self.ask_at = Instant::now() + PAUSE;
+    }
 }
 
 impl Member {
     pub(crate) fn new(
         group: String,
+        coordinators: Coordinators,
         topics: &[String],
         first: Vec<TopicPartition>,
         options: &ConsumerOptions,
@@ -51,7 +81,19 @@ impl Member {
     ) -> Self {
         let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
         let topics = topics.iter().cloned().collect();
-        Self { group, start_at_earliest, allow_gap, isolation, commits_by_itself, is_told_changes_only, joining: None, topics, first, settled: None }
+        Self {
+            group,
+            coordinators,
+            start_at_earliest,
+            allow_gap,
+            isolation,
+            commits_by_itself,
+            is_told_changes_only,
+            joining: None,
+            topics,
+            first,
+            settled: None,
+        }
     }
 
     /// Takes note of other topics; false if they are the same. The group is asked anew what falls to this member.
@@ -87,7 +129,7 @@ impl Member {
                 Rebalance::Assigned(list) => {
                     self.settled = None;
                     let came = list.iter().map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
-                    let joining = self.joining.get_or_insert_with(|| Joining { partitions: Vec::new(), requests: None, committed: None });
+                    let joining = self.joining.get_or_insert_with(Joining::new);
                     joining.partitions.extend(came);
                     (joining.requests, joining.committed) = (None, None);
                 }
@@ -99,7 +141,7 @@ impl Member {
                 self.settled = Some(Settled::new());
             }
             if let Some(settled) = self.settled.as_mut().filter(|_| session.client.is_cooperative()) {
-                settled.serve(&session.client, &self.group, &self.first, &session.parts);
+                settled.serve(&session.client, &self.coordinators, &self.group, &self.first, &session.parts);
             }
             return Ok(());
         };
@@ -113,10 +155,12 @@ impl Member {
                 Ok(())
             }
             Err(error) => {
-                // The next poll asks anew.
-                (joining.requests, joining.committed) = (None, None);
+                // A later poll asks anew.
+                joining.begin_again();
+                self.coordinators.forget();
+                let is_for_later = is_for_later(&error) && joining.since.elapsed() < LATER_MAX;
                 self.joining = Some(joining);
-                Err(error.with("group", &self.group))
+                if is_for_later { Ok(()) } else { Err(error.with("group", &self.group)) }
             }
         }
     }
@@ -142,13 +186,16 @@ impl Member {
             self.assign(&client, session, &[])?;
             return Ok(true);
         }
-        if joining.requests.is_none() {
+        if joining.requests.is_none() && Instant::now() >= joining.ask_at {
             joining.requests = Some(self.ask(&client, &joining.partitions)?);
         }
-        let Some((committed, ends)) = &mut joining.requests else { return Ok(false) };
+        let Some(Requests { coordinator, committed, ends }) = &mut joining.requests else { return Ok(false) };
         let wait_ms = deadline.left_ms(10);
         if joining.committed.is_none() {
-            let answers = client.take_group_offsets(OPERATION, committed, wait_ms)?;
+            let answers = coordinator.take_group_offsets(OPERATION, committed, wait_ms)?;
+            if answers.is_none() && committed.has_taken(REQUEST_MAX) {
+                return Err(error::with_code(error::timed_out(OPERATION), local::TIMED_OUT));
+            }
             let found = |answers: Vec<GroupAnswer>| answers.into_iter().filter_map(|answer| answer.found(OPERATION).transpose()).collect();
             joining.committed = answers.map(found).transpose()?;
         }
@@ -166,10 +213,11 @@ impl Member {
         Ok(true)
     }
 
-    fn ask(&self, client: &Client, partitions: &[TopicPartition]) -> Result<(Pending, PendingEnds)> {
+    fn ask(&self, client: &Client, partitions: &[TopicPartition]) -> Result<Requests> {
         let deadline = Deadline::after(REQUEST_MAX);
-        let committed = client.start_group_offsets(OPERATION, &self.group, Some(&PartitionList::of_partitions(OPERATION, partitions)?), deadline)?;
-        Ok((committed, PendingEnds::start(client, partitions, self.isolation, deadline, OPERATION)?))
+        let coordinator = self.coordinators.client(&self.group)?;
+        let committed = coordinator.start_group_offsets(OPERATION, &self.group, Some(&PartitionList::of_partitions(OPERATION, partitions)?))?;
+        Ok(Requests { coordinator, committed, ends: PendingEnds::start(client, partitions, self.isolation, deadline, OPERATION)? })
     }
 
     fn start_of(&self, partition: &TopicPartition, stored: Option<i64>, low: i64, high: i64) -> Result<i64> {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use kafi_core::{Error, ErrorKind, Isolation, Position, Result, TopicPartition, Watermarks};
+use kafi_core::{Error, ErrorKind, Isolation, Position, Result, Retry, TopicPartition, Watermarks};
 
-use crate::error;
+use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, OffsetAnswer, PartitionList, Pending, cstring};
+use crate::retry::retried;
 
 /// The log start, in place of a timestamp.
 pub(crate) const EARLIEST: i64 = -2;
@@ -32,11 +33,15 @@ impl Offsets<'_> {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
+        retried(self.deadline, || self.watermarks_once(partitions, isolation))
+    }
+
+    fn watermarks_once(&self, partitions: &[TopicPartition], isolation: Isolation) -> Result<Vec<Watermarks>> {
         let low = self.start(partitions.iter().map(|p| (p, EARLIEST)), isolation)?;
         let high = self.start(partitions.iter().map(|p| (p, LATEST)), isolation)?;
         let (lows, highs) = (self.wait(&low)?, self.wait(&high)?);
         let (lows, highs) = (Found::new(self.operation, &lows), Found::new(self.operation, &highs));
-        let watermark = |p: &TopicPartition| Ok(Watermarks { topic: p.topic.clone(), partition: p.partition, low: lows.of(p)?, high: highs.of(p)? });
+        let watermark = |p: &TopicPartition| Ok(Watermarks { topic: p.topic.clone(), partition: p.partition, low: lows.end_of(p)?, high: highs.end_of(p)? });
         partitions.iter().map(watermark).collect::<Result<_>>().map_err(|error| self.explain(error, partitions))
     }
 
@@ -45,6 +50,10 @@ impl Offsets<'_> {
         if times.is_empty() {
             return Ok(Vec::new());
         }
+        retried(self.deadline, || self.for_times_once(times))
+    }
+
+    fn for_times_once(&self, times: &[Position]) -> Result<Vec<Position>> {
         let partitions: Vec<_> = times.iter().map(|t| TopicPartition { topic: t.topic.clone(), partition: t.partition }).collect();
         // A partition may be asked for only once in a request.
         let mut rounds: Vec<Vec<usize>> = Vec::new();
@@ -70,7 +79,7 @@ impl Offsets<'_> {
             let answers = Found::new(self.operation, &answers);
             for index in round {
                 let offset = answers.of(&partitions[*index]).map_err(|error| self.explain(error, &partitions))?;
-                found[*index].offset = if offset >= 0 { offset } else { highs.of(&partitions[*index])? };
+                found[*index].offset = if offset >= 0 { offset } else { highs.end_of(&partitions[*index])? };
             }
         }
         Ok(found)
@@ -122,11 +131,11 @@ impl PendingEnds {
         let Some(lows) = &self.lows else { return Ok(None) };
         let Some(highs) = client.take_offsets(operation, &self.high, timeout_ms)? else { return Ok(None) };
         let (lows, highs) = (Found::new(operation, lows), Found::new(operation, &highs));
-        partitions.iter().map(|p| Ok((lows.of(p)?, highs.of(p)?))).collect::<Result<_>>().map(Some)
+        partitions.iter().map(|p| Ok((lows.end_of(p)?, highs.end_of(p)?))).collect::<Result<_>>().map(Some)
     }
 }
 
-/// A better error for partitions that no broker answers for: what is missing by name.
+/// A better error for partitions that no broker answers for: what is missing by name. Where nothing is missing, a leader is; it may come.
 pub(crate) fn explain<'a>(
     client: &Client,
     operation: &'static str,
@@ -140,9 +149,18 @@ pub(crate) fn explain<'a>(
     let topics: BTreeSet<&str> = partitions.clone().map(|(topic, _)| topic).collect();
     let topics: Vec<&str> = topics.into_iter().collect();
     match client.describe_topics(operation, &topics, deadline) {
-        Ok(answers) => check_partitions(operation, &answers, partitions).err().unwrap_or(error),
+        Ok(answers) => match check_partitions(operation, &answers, partitions) {
+            Ok(()) => error::with_code(led_by_nobody(operation, &error), broker::LEADER_NOT_AVAILABLE),
+            Err(missing) => missing,
+        },
         Err(_) => error,
     }
+}
+
+/// The error again, as one that passes.
+fn led_by_nobody(operation: &'static str, error: &Error) -> Error {
+    let led = Error::new(ErrorKind::Unavailable, operation, "no broker leads this partition").retry(Retry::Later);
+    error.context().filter(|(key, _)| matches!(*key, "topic" | "partition")).fold(led, |led, (key, value)| led.with(key.to_string(), value))
 }
 
 /// Checks that these partitions exist, by what the cluster says about their topics.
@@ -181,5 +199,16 @@ impl<'a> Found<'a> {
             None => Error::new(ErrorKind::NotFound, self.operation, "no broker leads this partition"),
         };
         Err(error.with("topic", &partition.topic).with("partition", partition.partition))
+    }
+
+    /// An end of a partition, which is an offset; anything else is librdkafka's answer for a leader that it could not ask.
+    fn end_of(&self, partition: &TopicPartition) -> Result<i64> {
+        match self.of(partition)? {
+            offset if offset >= 0 => Ok(offset),
+            _ => {
+                let error = error::from_code(self.operation, broker::LEADER_NOT_AVAILABLE);
+                Err(error.with("topic", &partition.topic).with("partition", partition.partition))
+            }
+        }
     }
 }

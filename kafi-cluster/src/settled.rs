@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{GroupDescription, TopicPartition};
 
+use crate::coordinators::Coordinators;
 use crate::ffi::{Client, Pending};
 use crate::session::Part;
 
 const OPERATION: &str = "join group";
 
-/// How long the brokers have for the answer.
+/// How long a coordinator is waited for before it is looked for anew.
 const REQUEST_MAX: Duration = Duration::from_secs(10);
 
 /// The pauses between two questions.
@@ -34,7 +35,7 @@ enum Verdict {
 /// What is known since the member's partitions changed last.
 pub(crate) struct Settled {
     is_settled: bool,
-    asked: Option<Pending>,
+    asked: Option<(Client, Pending)>,
     ask_at: Instant,
     pause: Duration,
     unsure_since: Option<Instant>,
@@ -50,24 +51,27 @@ impl Settled {
     }
 
     /// Asks the group, or takes its answer, without waiting. `topics` are the partitions that were there when the member joined, `parts` those that it has.
-    pub(crate) fn serve(&mut self, client: &Client, group: &str, topics: &[TopicPartition], parts: &[Part]) {
+    pub(crate) fn serve(&mut self, member: &Client, coordinators: &Coordinators, group: &str, topics: &[TopicPartition], parts: &[Part]) {
         if self.is_settled {
             return;
         }
-        let Some(asked) = &self.asked else {
+        let Some((client, asked)) = &self.asked else {
             if Instant::now() >= self.ask_at {
-                self.asked = client.start_describe_groups(OPERATION, &[group], REQUEST_MAX).ok();
+                let ask = |client: Client| client.start_describe_group(OPERATION, group).map(|asked| (client, asked));
+                self.asked = coordinators.client(group).and_then(ask).ok();
             }
             return;
         };
-        let verdict = match client.take_descriptions(OPERATION, asked, 0) {
+        let verdict = match client.take_description(OPERATION, asked, 0) {
+            Ok(None) if asked.has_taken(REQUEST_MAX) => {
+                coordinators.forget();
+                Verdict::Unsure
+            }
             Ok(None) => return,
-            Ok(Some(mut descriptions)) => match descriptions.pop() {
-                Some(Ok(description)) => judge(&description, &client.member_id(), topics, parts),
-                _ => Verdict::Unsure,
-            },
+            Ok(Some(description)) => judge(&description, &member.member_id(), topics, parts),
             Err(error) => {
                 log::debug!("whether group {group} is settled is not known: {error}");
+                coordinators.forget();
                 Verdict::Unsure
             }
         };

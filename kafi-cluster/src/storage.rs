@@ -1,6 +1,6 @@
 //! The storage: a cluster.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafi_core::{Admin, Capabilities, Consumer, ConsumerOptions, Error, Producer, ProducerOptions, Result, Storage};
@@ -9,6 +9,7 @@ use crate::SCHEME;
 use crate::admin::KafkaAdmin;
 use crate::config::Settings;
 use crate::consumer::KafkaConsumer;
+use crate::coordinators::Coordinators;
 use crate::ffi::{Client, Deadline};
 use crate::producer::KafkaProducer;
 
@@ -34,11 +35,13 @@ pub(crate) struct KafkaStorage {
     settings: Settings,
     /// The client for administration, made when it is first needed and shared from then on.
     control: Mutex<Option<Client>>,
+    coordinators: Arc<Coordinators>,
 }
 
 impl KafkaStorage {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, control: Mutex::new(None) }
+        let coordinators = Arc::new(Coordinators::new(settings.clone(), &[]));
+        Self { settings, control: Mutex::new(None), coordinators }
     }
 
     fn control(&self) -> Result<Client> {
@@ -82,6 +85,6 @@ impl Storage for KafkaStorage {
     }
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
-        Ok(Box::new(KafkaAdmin::new(self.settings.name.clone(), self.control()?)))
+        Ok(Box::new(KafkaAdmin::new(self.settings.name.clone(), self.control()?, Arc::clone(&self.coordinators))))
     }
 }

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "common/mock.rs"]
+mod mock;
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 use common::*;
 use kafi_core::{Assignment, Batch, ConsumerOptions, Error, ErrorKind, Isolation, Polled, ProducerOptions, Record, Retry, Storage, TopicPartition, Writer};
-use rdkafka_sys as raw;
+use mock::Mock;
 
 fn open(properties: &[(&str, &str)]) -> Arc<dyn Storage> {
     kafi_cluster::open("test", &pairs(properties)).unwrap()
@@ -138,52 +140,6 @@ fn what_one_may_not_do_is_told() {
     assert!(matches!(&report.delivery, kafi_core::Delivery::Failed(error) if error.kind() == ErrorKind::PermissionDenied), "{report:?}");
 }
 
-/// librdkafka's own cluster of two brokers that can be switched off, with a topic `t`.
-struct Mock {
-    rk: *mut raw::rd_kafka_t,
-    cluster: *mut raw::rd_kafka_mock_cluster_t,
-}
-
-impl Mock {
-    fn new() -> Self {
-        // SAFETY: the configuration is taken over, the handle owns the cluster, and the names end with zero.
-        unsafe {
-            let conf = raw::rd_kafka_conf_new();
-            raw::rd_kafka_conf_set(conf, c"test.mock.num.brokers".as_ptr(), c"1".as_ptr(), std::ptr::null_mut(), 0);
-            let rk = raw::rd_kafka_new(raw::rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, std::ptr::null_mut(), 0);
-            let cluster = raw::rd_kafka_handle_mock_cluster(rk);
-            // It calls broker 0 its controller, and starts to count at 1.
-            raw::rd_kafka_mock_broker_add(cluster, 0);
-            raw::rd_kafka_mock_topic_create(cluster, c"t".as_ptr(), 1, 1);
-            Self { rk, cluster }
-        }
-    }
-
-    fn servers(&self) -> String {
-        // SAFETY: the cluster is valid, and so is its string while it is.
-        unsafe { std::ffi::CStr::from_ptr(raw::rd_kafka_mock_cluster_bootstraps(self.cluster)) }.to_str().unwrap().to_string()
-    }
-
-    fn set_up(&self, is_up: bool) {
-        for broker in [0, 1] {
-            // SAFETY: the cluster is valid.
-            unsafe {
-                match is_up {
-                    true => raw::rd_kafka_mock_broker_set_up(self.cluster, broker),
-                    false => raw::rd_kafka_mock_broker_set_down(self.cluster, broker),
-                }
-            };
-        }
-    }
-}
-
-impl Drop for Mock {
-    fn drop(&mut self) {
-        // SAFETY: the handle is owned.
-        unsafe { raw::rd_kafka_destroy(self.rk) }
-    }
-}
-
 #[test]
 fn both_sides_survive_a_broker_that_goes_and_comes_back() {
     let mock = Mock::new();
@@ -269,13 +225,42 @@ fn talkative_child() {
     assert!(lines.iter().all(|line| !line.contains("hunter2-secret")));
 }
 
-#[test]
-fn lines_of_librdkafka_go_to_the_log_and_nowhere_else() {
-    let arguments = ["--exact", "talkative_child", "--ignored", "--nocapture", "--test-threads=1"];
+fn passes_without_a_word(child: &str) {
+    let arguments = ["--exact", child, "--ignored", "--nocapture", "--test-threads=1"];
     let child = Command::new(std::env::current_exe().unwrap()).args(arguments).output().unwrap();
     let stderr = String::from_utf8_lossy(&child.stderr);
     assert!(child.status.success() && stderr.is_empty(), "{stderr}");
     assert!(String::from_utf8_lossy(&child.stdout).contains("1 passed"));
+}
+
+#[test]
+fn lines_of_librdkafka_go_to_the_log_and_nowhere_else() {
+    passes_without_a_word("talkative_child");
+}
+
+/// Runs in a process of its own, because it reads what librdkafka says.
+#[test]
+#[ignore = "the test below runs it"]
+fn reading_child() {
+    log::set_logger(&LINES).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    let storage = cluster(&[("debug", "topic")]);
+    let topic = TestTopic::new(&storage, "stopped", 2, &[]);
+    write(&storage, &[record(&topic.name, 0, "k", "v"), record(&topic.name, 1, "k", "v")]);
+    let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
+    consumer.assign(&whole(&storage, &topic.name, Isolation::ReadCommitted), WAIT).unwrap();
+    assert_eq!(read_to_end(consumer.as_mut()).len(), 2);
+    consumer.close(WAIT).unwrap();
+    let lines = LINES.0.lock().unwrap();
+    for partition in [0, 1] {
+        let count = |word: &str| lines.iter().filter(|line| line.contains(&format!("{word} consuming {} [{partition}]", topic.name))).count();
+        assert_eq!((count("Start"), count("Stop")), (1, 1), "{lines:?}");
+    }
+}
+
+#[test]
+fn every_read_that_was_started_is_stopped_before_its_client_goes() {
+    passes_without_a_word("reading_child");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use kafi_core::{Broker, Cluster, Isolation, NewTopic, Partition, Result};
+use kafi_core::{Broker, Cluster, ErrorKind, Isolation, NewTopic, Partition, Result};
 
 use super::client::{Client, Pending};
 use super::events::Event;
@@ -11,6 +11,7 @@ use super::lists::{self, PartitionList};
 use super::raw::{self, RawMetadataTopic, RawTopicPartition, rd_kafka_admin_op_t as Op};
 use super::{Deadline, TextBuffer, cstring, text};
 use crate::error;
+use crate::retry::retried;
 
 /// What the cluster says about a topic that was asked for.
 pub(crate) struct TopicAnswer {
@@ -39,34 +40,22 @@ impl Client {
 
     /// The cluster and its brokers.
     pub(crate) fn describe_cluster(&self, operation: &'static str, deadline: Deadline) -> Result<Cluster> {
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers.
-            unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request; its strings and its `count` nodes live as long as it.
-        unsafe {
-            let result = raw::rd_kafka_event_DescribeCluster_result(event.as_ptr());
-            let controller = raw::rd_kafka_DescribeCluster_result_controller(result);
-            let nodes = raw::rd_kafka_DescribeCluster_result_nodes(result, &raw mut count);
-            Ok(Cluster {
-                id: text(raw::rd_kafka_DescribeCluster_result_cluster_id(result)),
-                controller: if controller.is_null() { -1 } else { raw::rd_kafka_Node_id(controller) },
-                brokers: (0..count).map(|index| broker_of(*nodes.add(index))).collect(),
-            })
-        }
+        self.request(operation, deadline, || Ok(self.start_probe(deadline.left())), |event| Ok(cluster_of(event)))
     }
 
     /// The names of all topics. The client must have had an answer before, since this call does not see errors of brokers.
     pub(crate) fn topic_names(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<String>> {
         let mut metadata = std::ptr::null();
-        // SAFETY: the handle is valid, and the pointer is written on success only.
-        let code = unsafe { raw::metadata(self.rk(), 1, std::ptr::null_mut(), &raw mut metadata, deadline.left_ms(i32::MAX).max(1)) };
-        if code != 0 {
+        retried(deadline, || {
+            // SAFETY: the handle is valid, and the pointer is written on success only.
+            let code = unsafe { raw::metadata(self.rk(), 1, std::ptr::null_mut(), &raw mut metadata, deadline.left_ms(i32::MAX).max(1)) };
+            if code == 0 {
+                return Ok(());
+            }
             self.note_events();
-            return Err(self.health().last_error(operation).unwrap_or_else(|| error::from_code(operation, code)));
-        }
+            let known = self.health().last_error(operation);
+            Err(known.map_or_else(|| error::from_code(operation, code), |error| error::with_code(error, code)))
+        })?;
         // SAFETY: on success the metadata is valid until it is freed, once.
         let names = unsafe {
             let topics = (*metadata).topics.cast_const().cast::<RawMetadataTopic>();
@@ -77,10 +66,21 @@ impl Client {
         Ok(names)
     }
 
-    /// Describes these topics, missing ones too, in any order.
+    /// Describes these topics, missing ones too, in any order; asks again where leaders are on the move, and where a topic was made a moment ago.
     pub(crate) fn describe_topics(&self, operation: &'static str, names: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
-        let pending = self.start_describe_topics(operation, names, deadline.left())?;
-        Ok(topic_answers(&self.wait(operation, &pending, deadline)?))
+        let is_unknown = |answer: &&TopicAnswer| answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION && self.made().is_new(&answer.name);
+        retried(deadline, || {
+            let answers = self.describe_topics_once(operation, names, deadline)?;
+            match answers.iter().find(|answer| error::says_later(answer.error) || is_unknown(answer)) {
+                Some(answer) => Err(error::for_later(operation, answer.error).with("topic", &answer.name)),
+                None => Ok(answers),
+            }
+        })
+    }
+
+    /// The same, whatever is said of the single topics.
+    pub(crate) fn describe_topics_once(&self, operation: &'static str, names: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
+        self.request(operation, deadline, || self.start_describe_topics(operation, names, deadline.left()), |event| Ok(topic_answers(event)))
     }
 
     /// Asks for the same; the brokers have this long.
@@ -147,42 +147,61 @@ impl Client {
             // SAFETY: as above.
             unsafe { raw::rd_kafka_NewTopic_set_config(new, key.as_ptr(), value.as_ptr()) };
         }
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, and the array of one is copied.
+        let created = self.change(operation, deadline, ErrorKind::AlreadyExists, || {
+            let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start` passes valid pointers, and the array of one is copied.
+                unsafe {
+                    set_operation_timeout(options, deadline);
+                    raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
+                }
+            });
+            let event = self.wait(operation, &pending, deadline)?;
+            let mut count = 0;
+            // SAFETY: the event is the answer to this request.
             unsafe {
-                set_operation_timeout(options, deadline);
-                raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
-                raw::rd_kafka_NewTopic_destroy(new);
+                let results = raw::rd_kafka_CreateTopics_result_topics(raw::rd_kafka_event_CreateTopics_result(event.as_ptr()), &raw mut count);
+                topic_results(operation, results, count)
             }
         });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request.
-        unsafe {
-            let results = raw::rd_kafka_CreateTopics_result_topics(raw::rd_kafka_event_CreateTopics_result(event.as_ptr()), &raw mut count);
-            topic_results(operation, results, count)
-        }
+        // SAFETY: it is ours, and not used any more.
+        unsafe { raw::rd_kafka_NewTopic_destroy(new) };
+        created.inspect(|()| self.made().note(&topic.name))
+    }
+
+    /// Does a change, again where brokers say "later". One whose answer did not come may have been done: then the next attempt fails with `done`.
+    fn change(&self, operation: &'static str, deadline: Deadline, done: ErrorKind, mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+        let mut is_unanswered = false;
+        retried(deadline, || match attempt() {
+            Err(error) if is_unanswered && error.kind() == done => {
+                log::debug!("{operation}: an attempt before has done it: {error}");
+                Ok(())
+            }
+            answer => answer.inspect_err(|error| is_unanswered |= error::code_of(error).is_some_and(error::is_unanswered)),
+        })
     }
 
     /// Deletes a topic.
     pub(crate) fn delete_topic(&self, operation: &'static str, name: &str, deadline: Deadline) -> Result<()> {
+        self.made().forget(name);
         let name = cstring(operation, "topic", name)?;
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the array of one is copied, and the request is freed once.
+        self.change(operation, deadline, ErrorKind::NotFound, || {
+            let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start` passes valid pointers, the array of one is copied, and the request is freed once.
+                unsafe {
+                    set_operation_timeout(options, deadline);
+                    let mut delete = raw::rd_kafka_DeleteTopic_new(name.as_ptr());
+                    raw::rd_kafka_DeleteTopics(rk, &raw mut delete, 1, options, queue);
+                    raw::rd_kafka_DeleteTopic_destroy(delete);
+                }
+            });
+            let event = self.wait(operation, &pending, deadline)?;
+            let mut count = 0;
+            // SAFETY: the event is the answer to this request.
             unsafe {
-                set_operation_timeout(options, deadline);
-                let mut delete = raw::rd_kafka_DeleteTopic_new(name.as_ptr());
-                raw::rd_kafka_DeleteTopics(rk, &raw mut delete, 1, options, queue);
-                raw::rd_kafka_DeleteTopic_destroy(delete);
+                let results = raw::rd_kafka_DeleteTopics_result_topics(raw::rd_kafka_event_DeleteTopics_result(event.as_ptr()), &raw mut count);
+                topic_results(operation, results, count)
             }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request.
-        unsafe {
-            let results = raw::rd_kafka_DeleteTopics_result_topics(raw::rd_kafka_event_DeleteTopics_result(event.as_ptr()), &raw mut count);
-            topic_results(operation, results, count)
-        }
+        })
     }
 
     /// Raises the number of partitions.
@@ -194,40 +213,57 @@ impl Client {
         if new.is_null() {
             return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", topic));
         }
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the array of one is copied, and the request is freed once.
+        // Brokers refuse (INVALID_PARTITIONS) to make what an attempt before has made.
+        let created = self.change(operation, deadline, ErrorKind::Usage, || {
+            let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start` passes valid pointers, and the array of one is copied.
+                unsafe {
+                    set_operation_timeout(options, deadline);
+                    raw::rd_kafka_CreatePartitions(rk, &raw mut new, 1, options, queue);
+                }
+            });
+            let event = self.wait(operation, &pending, deadline)?;
+            let mut count = 0;
+            // SAFETY: the event is the answer to this request.
             unsafe {
-                set_operation_timeout(options, deadline);
-                raw::rd_kafka_CreatePartitions(rk, &raw mut new, 1, options, queue);
-                raw::rd_kafka_NewPartitions_destroy(new);
+                let results = raw::rd_kafka_CreatePartitions_result_topics(raw::rd_kafka_event_CreatePartitions_result(event.as_ptr()), &raw mut count);
+                topic_results(operation, results, count)
             }
         });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request.
-        unsafe {
-            let results = raw::rd_kafka_CreatePartitions_result_topics(raw::rd_kafka_event_CreatePartitions_result(event.as_ptr()), &raw mut count);
-            topic_results(operation, results, count)
-        }
+        // SAFETY: it is ours, and not used any more.
+        unsafe { raw::rd_kafka_NewPartitions_destroy(new) };
+        created
     }
 
     /// Deletes what lies before the offsets of the list, and returns the new log starts.
     pub(crate) fn delete_records(&self, operation: &'static str, before: &PartitionList, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETERECORDS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the list is copied, and the request is freed once.
-            unsafe {
-                set_operation_timeout(options, deadline);
-                let mut delete = raw::rd_kafka_DeleteRecords_new(before.as_ptr());
-                raw::rd_kafka_DeleteRecords(rk, &raw mut delete, 1, options, queue);
-                raw::rd_kafka_DeleteRecords_destroy(delete);
-            }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        // SAFETY: the event is the answer to this request, and its list lives as long as it.
-        unsafe {
-            let list = raw::rd_kafka_DeleteRecords_result_offsets(raw::rd_kafka_event_DeleteRecords_result(event.as_ptr()));
-            Ok(answers_of(list))
-        }
+        let start = || {
+            Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DELETERECORDS, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start` passes valid pointers, the list is copied, and the request is freed once.
+                unsafe {
+                    set_operation_timeout(options, deadline);
+                    let mut delete = raw::rd_kafka_DeleteRecords_new(before.as_ptr());
+                    raw::rd_kafka_DeleteRecords(rk, &raw mut delete, 1, options, queue);
+                    raw::rd_kafka_DeleteRecords_destroy(delete);
+                }
+            }))
+        };
+        self.request(operation, deadline, start, |event| {
+            // SAFETY: the event is the answer to this request, and its list lives as long as it.
+            let answers = unsafe { answers_of(raw::rd_kafka_DeleteRecords_result_offsets(raw::rd_kafka_event_DeleteRecords_result(event.as_ptr()))) };
+            answers_by_now(operation, answers)
+        })
+    }
+}
+
+/// The answers, unless one of them is "later".
+///
+/// # Errors
+/// The one that is.
+fn answers_by_now(operation: &'static str, answers: Vec<OffsetAnswer>) -> Result<Vec<OffsetAnswer>> {
+    match answers.iter().find(|answer| error::says_later(answer.error)) {
+        Some(answer) => Err(error::from_code(operation, answer.error).with("topic", &answer.topic).with("partition", answer.partition)),
+        None => Ok(answers),
     }
 }
 
@@ -249,6 +285,22 @@ unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOptions_t, dead
     let mut why = TextBuffer::new();
     // SAFETY: the caller vouches for the options; the buffer is valid.
     unsafe { raw::rd_kafka_AdminOptions_set_operation_timeout(options, deadline.left_ms(3_600_000).max(1), why.as_mut_ptr(), why.len()) };
+}
+
+/// The cluster of an answer to the question about it.
+fn cluster_of(event: &Event) -> Cluster {
+    let mut count = 0;
+    // SAFETY: the caller asked about the cluster, so that is what the event holds; its strings and its `count` nodes live as long as it.
+    unsafe {
+        let result = raw::rd_kafka_event_DescribeCluster_result(event.as_ptr());
+        let controller = raw::rd_kafka_DescribeCluster_result_controller(result);
+        let nodes = raw::rd_kafka_DescribeCluster_result_nodes(result, &raw mut count);
+        Cluster {
+            id: text(raw::rd_kafka_DescribeCluster_result_cluster_id(result)),
+            controller: if controller.is_null() { -1 } else { raw::rd_kafka_Node_id(controller) },
+            brokers: (0..count).map(|index| broker_of(*nodes.add(index))).collect(),
+        }
+    }
 }
 
 /// # Safety

@@ -17,26 +17,29 @@ pub(crate) enum Owner<'a> {
 impl Client {
     /// The settings of a topic or a broker, in any order.
     pub(crate) fn config(&self, operation: &'static str, owner: Owner<'_>, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
-        let mut resource = owner.resource(operation)?;
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+        let start = || {
+            let mut resource = owner.resource(operation)?;
+            Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+                unsafe {
+                    raw::rd_kafka_DescribeConfigs(rk, &raw mut resource, 1, options, queue);
+                    raw::rd_kafka_ConfigResource_destroy(resource);
+                }
+            }))
+        };
+        self.request(operation, deadline, start, |event| {
+            let (mut count, mut entries_count) = (0, 0);
+            // SAFETY: the event is the answer to this request; resources and entries live as long as it.
             unsafe {
-                raw::rd_kafka_DescribeConfigs(rk, &raw mut resource, 1, options, queue);
-                raw::rd_kafka_ConfigResource_destroy(resource);
+                let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
+                self.resource_results(operation, owner, resources, count)?;
+                if count == 0 {
+                    return Ok(Vec::new());
+                }
+                let entries = raw::rd_kafka_ConfigResource_configs(*resources, &raw mut entries_count);
+                Ok((0..entries_count).map(|index| config_entry(*entries.add(index), owner)).collect())
             }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let (mut count, mut entries_count) = (0, 0);
-        // SAFETY: the event is the answer to this request; resources and entries live as long as it.
-        unsafe {
-            let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
-            resource_results(operation, owner, resources, count)?;
-            if count == 0 {
-                return Ok(Vec::new());
-            }
-            let entries = raw::rd_kafka_ConfigResource_configs(*resources, &raw mut entries_count);
-            Ok((0..entries_count).map(|index| config_entry(*entries.add(index), owner)).collect())
-        }
+        })
     }
 
     /// Changes settings of a topic or a broker and leaves the others.
@@ -46,30 +49,54 @@ impl Client {
             let value = change.value.as_deref().map(|value| cstring(operation, "setting", value)).transpose()?;
             texts.push((cstring(operation, "setting", &change.name)?, value));
         }
-        let mut resource = owner.resource(operation)?;
-        for (name, value) in &texts {
-            use raw::rd_kafka_AlterConfigOpType_t as Change;
-            let (change, value) = match value {
-                Some(value) => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, value.as_ptr()),
-                None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
-            };
-            // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
-            unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
-        }
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
-            unsafe {
-                raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
-                raw::rd_kafka_ConfigResource_destroy(resource);
+        let start = || {
+            let mut resource = owner.resource(operation)?;
+            for (name, value) in &texts {
+                use raw::rd_kafka_AlterConfigOpType_t as Change;
+                let (change, value) = match value {
+                    Some(value) => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_SET, value.as_ptr()),
+                    None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
+                };
+                // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
+                unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
             }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let mut count = 0;
-        // SAFETY: the event is the answer to this request.
-        unsafe {
-            let result = raw::rd_kafka_event_IncrementalAlterConfigs_result(event.as_ptr());
-            let resources = raw::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
-            resource_results(operation, owner, resources, count)
+            Ok(self.start(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+                unsafe {
+                    raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
+                    raw::rd_kafka_ConfigResource_destroy(resource);
+                }
+            }))
+        };
+        self.request(operation, deadline, start, |event| {
+            let mut count = 0;
+            // SAFETY: the event is the answer to this request.
+            unsafe {
+                let result = raw::rd_kafka_event_IncrementalAlterConfigs_result(event.as_ptr());
+                let resources = raw::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
+                self.resource_results(operation, owner, resources, count)
+            }
+        })
+    }
+
+    /// Settings of a topic that was made a moment ago are asked for again where the broker does not know it yet.
+    ///
+    /// # Safety
+    /// `resources` must hold `count` valid resources.
+    unsafe fn resource_results(
+        &self,
+        operation: &'static str,
+        owner: Owner<'_>,
+        resources: *mut *const raw::rd_kafka_ConfigResource_t,
+        count: usize,
+    ) -> Result<()> {
+        // SAFETY: the caller vouches for the array.
+        let (code, result) = unsafe { resource_results(operation, owner, resources, count) };
+        match owner {
+            Owner::Topic(topic) if code == error::broker::UNKNOWN_TOPIC_OR_PARTITION && self.made().is_new(topic) => {
+                Err(owner.explain(error::for_later(operation, code)))
+            }
+            _ => result,
         }
     }
 }
@@ -103,7 +130,12 @@ impl Owner<'_> {
 
 /// # Safety
 /// `resources` must hold `count` valid resources.
-unsafe fn resource_results(operation: &'static str, owner: Owner<'_>, resources: *mut *const raw::rd_kafka_ConfigResource_t, count: usize) -> Result<()> {
+unsafe fn resource_results(
+    operation: &'static str,
+    owner: Owner<'_>,
+    resources: *mut *const raw::rd_kafka_ConfigResource_t,
+    count: usize,
+) -> (i32, Result<()>) {
     for index in 0..count {
         // SAFETY: the caller vouches for the array.
         let (code, why) = unsafe {
@@ -111,10 +143,10 @@ unsafe fn resource_results(operation: &'static str, owner: Owner<'_>, resources:
             (raw::config_resource_error(resource), text(raw::rd_kafka_ConfigResource_error_string(resource)))
         };
         if code != 0 {
-            return Err(owner.explain(error::with_text(operation, code, &why)));
+            return (code, Err(owner.explain(error::with_text(operation, code, &why))));
         }
     }
-    Ok(())
+    (0, Ok(()))
 }
 
 /// # Safety

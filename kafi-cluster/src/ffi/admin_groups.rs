@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result, TopicPartition};
+use kafi_core::{Broker, CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result, TopicPartition};
 
 use super::admin::answers_of;
 use super::client::{Client, Pending};
 use super::events::Event;
 use super::lists::{self, PartitionEntry, PartitionList};
 use super::raw::{self, RawTopicPartition, rd_kafka_admin_op_t as Op};
-use super::{Deadline, cstring, text};
+use super::{Deadline, TextBuffer, cstring, text};
 use crate::error;
+use crate::retry::{is_for_later, retried};
+
+/// How long brokers are waited for after another one has listed its groups.
+const OTHERS_MAX: Duration = Duration::from_secs(10);
 
 /// What a broker says of a committed offset.
 pub(crate) struct GroupAnswer {
@@ -32,59 +36,61 @@ impl GroupAnswer {
 }
 
 impl Client {
-    /// All groups, in any order.
-    pub(crate) fn groups(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<Group>> {
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers.
-            unsafe { raw::rd_kafka_ListConsumerGroups(rk, options, queue) }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
-        let (mut errors_count, mut count) = (0, 0);
-        // SAFETY: the event is the answer to this request; all parts live as long as it.
-        unsafe {
-            let result = raw::rd_kafka_event_ListConsumerGroups_result(event.as_ptr());
-            let errors = raw::rd_kafka_ListConsumerGroups_result_errors(result, &raw mut errors_count);
-            if errors_count > 0 {
-                return Err(from_object(operation, *errors));
+    /// The groups that each of these brokers coordinates, in any order; a broker that does not answer is an error with its number.
+    pub(crate) fn groups_of(&self, operation: &'static str, brokers: &[Broker], deadline: Deadline) -> Vec<Result<Vec<Group>>> {
+        let started: Vec<Pending> = brokers.iter().map(|broker| self.start_groups(broker.id, deadline.left())).collect();
+        let mut deadline = deadline;
+        let each = brokers.iter().zip(started).map(|(broker, pending)| {
+            let mut groups = self.wait(operation, &pending, deadline).and_then(|event| listed(operation, &event));
+            if groups.as_ref().is_err_and(is_for_later) {
+                groups = self.request(operation, deadline, || Ok(self.start_groups(broker.id, deadline.left())), |event| listed(operation, event));
             }
-            let groups = raw::rd_kafka_ListConsumerGroups_result_valid(result, &raw mut count);
-            let group = |index| {
-                let listing = *groups.add(index);
-                let state = raw::rd_kafka_consumer_group_state_name(raw::rd_kafka_ConsumerGroupListing_state(listing));
-                Group { name: text(raw::rd_kafka_ConsumerGroupListing_group_id(listing)), state: text(state) }
-            };
-            Ok((0..count).map(group).collect())
-        }
+            if groups.is_ok() {
+                deadline = deadline.at_most(OTHERS_MAX);
+            }
+            groups.map_err(|error| error.with("broker", format_args!("{} ({}:{})", broker.id, broker.host, broker.port)))
+        });
+        each.collect()
     }
 
-    /// What groups are doing, and their members, in any order; each is asked for once. Brokers call a group that is not there dead.
-    pub(crate) fn describe_groups(&self, operation: &'static str, groups: &[&str], deadline: Deadline) -> Result<Vec<Result<GroupDescription>>> {
-        let pending = self.start_describe_groups(operation, groups, deadline.left())?;
-        let event = self.wait(operation, &pending, deadline)?;
-        Ok(descriptions(operation, &event))
+    /// Asks a broker for the groups that it coordinates.
+    fn start_groups(&self, broker: i32, timeout: Duration) -> Pending {
+        self.start(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, timeout, |rk, options, queue| {
+            let mut why = TextBuffer::new();
+            // SAFETY: `start` passes valid pointers, and the buffer is valid.
+            unsafe {
+                raw::rd_kafka_AdminOptions_set_broker(options, broker, why.as_mut_ptr(), why.len());
+                raw::rd_kafka_ListConsumerGroups(rk, options, queue);
+            }
+        })
     }
 
-    /// Asks for the same; the brokers have this long.
-    pub(crate) fn start_describe_groups(&self, operation: &'static str, groups: &[&str], timeout: Duration) -> Result<Pending> {
-        let names: Vec<_> = groups.iter().map(|group| cstring(operation, "group", group)).collect::<Result<_>>()?;
-        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, timeout, |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers; the array and its names outlive the call, which copies them.
-            unsafe { raw::rd_kafka_DescribeConsumerGroups(rk, pointers.as_mut_ptr(), pointers.len(), options, queue) }
+    /// Asks what a group is doing, and for its members. Brokers call a group that is not there dead.
+    pub(crate) fn start_describe_group(&self, operation: &'static str, group: &str) -> Result<Pending> {
+        let name = cstring(operation, "group", group)?;
+        let mut pointer = name.as_ptr();
+        Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, |rk, options, queue| {
+            // SAFETY: `start_at_coordinator` passes valid pointers; the array of one and its name outlive the call, which copies them.
+            unsafe { raw::rd_kafka_DescribeConsumerGroups(rk, &raw mut pointer, 1, options, queue) }
         }))
     }
 
-    /// What [`start_describe_groups`](Self::start_describe_groups) asked for, without waiting longer than this; `None` if it is not there yet.
-    pub(crate) fn take_descriptions(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<Result<GroupDescription>>>> {
-        Ok(self.take(operation, pending, timeout_ms)?.map(|event| descriptions(operation, &event)))
+    /// Waits for what [`start_describe_group`](Self::start_describe_group) asked for.
+    pub(crate) fn wait_description(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<GroupDescription> {
+        self.wait(operation, pending, deadline).and_then(|event| description(operation, &event))
+    }
+
+    /// The same without waiting longer than this; `None` if it is not there yet.
+    pub(crate) fn take_description(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<GroupDescription>> {
+        self.take(operation, pending, timeout_ms)?.map(|event| description(operation, &event)).transpose()
     }
 
     /// Asks for the committed offsets of a group: of these partitions, or of all.
-    pub(crate) fn start_group_offsets(&self, operation: &'static str, group: &str, partitions: Option<&PartitionList>, deadline: Deadline) -> Result<Pending> {
+    pub(crate) fn start_group_offsets(&self, operation: &'static str, group: &str, partitions: Option<&PartitionList>) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, deadline.left(), |rk, options, queue| {
+        let pending = self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, |rk, options, queue| {
             let list = partitions.map_or(std::ptr::null(), |list| list.as_ptr().cast_const());
-            // SAFETY: `start` passes valid pointers; name, list and the array of one are copied; the request is freed once.
+            // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the request is freed once.
             unsafe {
                 let mut request = raw::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list);
                 raw::rd_kafka_ListConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
@@ -105,18 +111,22 @@ impl Client {
         self.take(operation, pending, timeout_ms)?.map(|event| group_offsets(operation, &event)).transpose()
     }
 
-    /// Sets committed offsets of a group that has no live members; returns what became of each.
-    pub(crate) fn alter_group_offsets(&self, operation: &'static str, group: &str, offsets: &PartitionList, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
+    /// Sets committed offsets of a group that has no live members.
+    pub(crate) fn start_alter_group_offsets(&self, operation: &'static str, group: &str, offsets: &PartitionList) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers; name, list and the array of one are copied; the request is freed once.
+        Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, |rk, options, queue| {
+            // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the request is freed once.
             unsafe {
                 let mut request = raw::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), offsets.as_ptr());
                 raw::rd_kafka_AlterConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
                 raw::rd_kafka_AlterConsumerGroupOffsets_destroy(request);
             }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
+        }))
+    }
+
+    /// Waits for what [`start_alter_group_offsets`](Self::start_alter_group_offsets) asked for; returns what became of each partition.
+    pub(crate) fn wait_altered(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
+        let event = self.wait(operation, pending, deadline)?;
         let mut count = 0;
         // SAFETY: the event is the answer to this request.
         unsafe {
@@ -127,17 +137,21 @@ impl Client {
     }
 
     /// Deletes a group that has no live members.
-    pub(crate) fn delete_group(&self, operation: &'static str, group: &str, deadline: Deadline) -> Result<()> {
+    pub(crate) fn start_delete_group(&self, operation: &'static str, group: &str) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
-        let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETEGROUPS, deadline.left(), |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers; the name and the array of one are copied; the request is freed once.
+        Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_DELETEGROUPS, |rk, options, queue| {
+            // SAFETY: `start_at_coordinator` passes valid pointers; the name and the array of one are copied; the request is freed once.
             unsafe {
                 let mut request = raw::rd_kafka_DeleteGroup_new(group.as_ptr());
                 raw::rd_kafka_DeleteGroups(rk, &raw mut request, 1, options, queue);
                 raw::rd_kafka_DeleteGroup_destroy(request);
             }
-        });
-        let event = self.wait(operation, &pending, deadline)?;
+        }))
+    }
+
+    /// Waits for what [`start_delete_group`](Self::start_delete_group) asked for.
+    pub(crate) fn wait_deleted_group(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<()> {
+        let event = self.wait(operation, pending, deadline)?;
         let mut count = 0;
         // SAFETY: the event is the answer to this request.
         unsafe {
@@ -146,8 +160,13 @@ impl Client {
         }
     }
 
-    /// Commits as the member that this client is; the answer comes through the queue.
+    /// Commits as the member that this client is.
     pub(crate) fn commit(&self, operation: &'static str, offsets: &PartitionList, deadline: Deadline) -> Result<()> {
+        retried(deadline, || self.commit_once(operation, offsets, deadline))
+    }
+
+    /// The answer comes through a queue.
+    fn commit_once(&self, operation: &'static str, offsets: &PartitionList, deadline: Deadline) -> Result<()> {
         let queue = self.queue();
         // SAFETY: all pointers are valid, and the list is copied. Without a callback the answer is an event.
         let code = unsafe { raw::commit_queue(self.rk(), offsets.as_ptr(), queue.as_ptr(), std::ptr::null(), std::ptr::null_mut()) };
@@ -173,14 +192,37 @@ impl Client {
     }
 }
 
-/// The groups of an answer, in the order in which they were asked for.
-fn descriptions(operation: &'static str, event: &Event) -> Vec<Result<GroupDescription>> {
+/// The groups that a broker listed.
+fn listed(operation: &'static str, event: &Event) -> Result<Vec<Group>> {
+    let (mut errors_count, mut count) = (0, 0);
+    // SAFETY: the caller asked for groups, so that is what the event holds; all parts live as long as it.
+    unsafe {
+        let result = raw::rd_kafka_event_ListConsumerGroups_result(event.as_ptr());
+        let errors = raw::rd_kafka_ListConsumerGroups_result_errors(result, &raw mut errors_count);
+        if errors_count > 0 {
+            return Err(from_object(operation, *errors));
+        }
+        let groups = raw::rd_kafka_ListConsumerGroups_result_valid(result, &raw mut count);
+        let group = |index| {
+            let listing = *groups.add(index);
+            let state = raw::rd_kafka_consumer_group_state_name(raw::rd_kafka_ConsumerGroupListing_state(listing));
+            Group { name: text(raw::rd_kafka_ConsumerGroupListing_group_id(listing)), state: text(state) }
+        };
+        Ok((0..count).map(group).collect())
+    }
+}
+
+/// The one group of an answer.
+fn description(operation: &'static str, event: &Event) -> Result<GroupDescription> {
     let mut count = 0;
-    // SAFETY: the caller asked for descriptions, so that is what the event holds; all parts live as long as it.
+    // SAFETY: the caller asked for one description, so that is what the event holds; all parts live as long as it.
     unsafe {
         let result = raw::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
         let groups = raw::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count);
-        (0..count).map(|index| description_of(operation, *groups.add(index))).collect()
+        if count == 0 {
+            return Err(Error::new(ErrorKind::Unexpected, operation, "the broker did not answer for this group"));
+        }
+        description_of(operation, *groups)
     }
 }
 
@@ -257,7 +299,7 @@ unsafe fn group_answer(entry: *const RawTopicPartition) -> GroupAnswer {
 
 /// # Safety
 /// `failure` must be valid.
-unsafe fn from_object(operation: &'static str, failure: *const raw::rd_kafka_error_t) -> kafi_core::Error {
+unsafe fn from_object(operation: &'static str, failure: *const raw::rd_kafka_error_t) -> Error {
     // SAFETY: the caller vouches for it.
     unsafe { error::with_text(operation, raw::error_code(failure), &text(raw::rd_kafka_error_string(failure))) }
 }

@@ -1,6 +1,6 @@
 //! A client of librdkafka, and its queues.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -14,9 +14,17 @@ use super::rebalance::Rebalances;
 use super::{Deadline, TextBuffer, raw, text};
 use crate::error::local;
 use crate::health::Health;
+use crate::made::Made;
+use crate::retry::retried;
 
 /// How long a wait lasts before errors of brokers are looked at; results wake it at once.
 const SLICE_MS: i32 = 20;
+
+/// So long librdkafka waits for a coordinator, the most that it takes: see [`Client::start_at_coordinator`].
+const AT_COORDINATOR_MAX: Duration = Duration::from_secs(3600);
+
+/// A client whose brokers could not be reached so long ago is taken for cut off: librdkafka tries again every two seconds, and says so.
+const LAST_DOWN: Duration = Duration::from_secs(5);
 
 /// What librdkafka's callbacks see; it outlives the client.
 struct Shared {
@@ -31,9 +39,17 @@ struct Inner {
     main: NonNull<raw::rd_kafka_queue_t>,
     shared: Arc<Shared>,
     health: Mutex<Health>,
+    made: Made,
     stash: Mutex<VecDeque<Event>>,
     destroyed: Mutex<Option<mpsc::Sender<()>>>,
+    reads: Mutex<Reads>,
+    /// Where librdkafka says why no coordinator is found, of a client that only asks coordinators.
+    refusals: Option<NonNull<raw::rd_kafka_queue_t>>,
 }
+
+/// The partitions that are read without a group, each with a reference to its topic: what was started is stopped before the client is destroyed.
+#[derive(Default)]
+struct Reads(HashSet<(NonNull<raw::rd_kafka_topic_t>, i32)>);
 
 // SAFETY: librdkafka's handles and queues may be used by any thread, and by several at once; the rest is behind mutexes.
 unsafe impl Send for Inner {}
@@ -64,7 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// `Config`, where properties do not go together.
-    pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Vec<String>, health: Health) -> Result<Self> {
+    pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Vec<String>, health: Health, made: Made) -> Result<Self> {
         // Clients are destroyed by threads that nobody waits for, so that some may be at work when the process ends. OpenSSL would then free under
         // them what they use; initialised like this, before librdkafka does it, it leaves that to the system.
         openssl_sys::init();
@@ -87,7 +103,20 @@ impl Client {
         // SAFETY: the handle is valid.
         let main = unsafe { raw::rd_kafka_queue_get_main(rk.as_ptr()) };
         let main = NonNull::new(main).expect("a client has a main queue");
-        Ok(Self(Arc::new(Inner { rk, main, shared, health: Mutex::new(health), stash: Mutex::default(), destroyed: Mutex::default() })))
+        let (health, stash, destroyed, reads) = (Mutex::new(health), Mutex::default(), Mutex::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { rk, main, shared, health, made, stash, destroyed, reads, refusals: None })))
+    }
+
+    /// Makes a consumer that asks the coordinators of groups, itself has a group, and never joins it. When it is destroyed, it does so without taking leave of anybody.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub(crate) fn asking_coordinators(conf: Conf, secrets: Vec<String>, health: Health, made: Made) -> Result<Self> {
+        let mut client = Self::new(raw::rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, secrets, health, made)?;
+        let inner = Arc::get_mut(&mut client.0).expect("nobody else has the client yet");
+        // SAFETY: the handle is valid.
+        inner.refusals = NonNull::new(unsafe { raw::rd_kafka_queue_get_consumer(inner.rk.as_ptr()) });
+        Ok(client)
     }
 
     /// The handle, for the calls of this module's siblings.
@@ -98,6 +127,11 @@ impl Client {
     /// What is known about the brokers.
     pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
         self.0.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The topics that were made a moment ago.
+    pub(crate) fn made(&self) -> &Made {
+        &self.0.made
     }
 
     /// A new queue.
@@ -183,6 +217,63 @@ impl Client {
         Pending { queue, started: Instant::now() }
     }
 
+    /// Starts a request to the coordinator of a group, which librdkafka finds first.
+    ///
+    /// librdkafka 2.12.1 must not give up such a request by itself while its client lives: what is left of it goes on to look for the coordinator, and once that is
+    /// found uses memory that is freed (`rd_kafka_admin_coord_request`). So the time is kept on this side, and what waits for too long is dropped with its client.
+    pub(super) fn start_at_coordinator(
+        &self,
+        kind: raw::rd_kafka_admin_op_t,
+        call: impl FnOnce(*mut raw::rd_kafka_t, *mut raw::rd_kafka_AdminOptions_t, *mut raw::rd_kafka_queue_t),
+    ) -> Pending {
+        self.start(kind, AT_COORDINATOR_MAX, call)
+    }
+
+    /// Does a whole request, again for as long as brokers say "later" and time is left: `start` asks, `read` takes the answer.
+    ///
+    /// # Errors
+    /// Those of [`wait`](Self::wait) and of both functions.
+    pub(super) fn request<T>(
+        &self,
+        operation: &'static str,
+        deadline: Deadline,
+        start: impl Fn() -> Result<Pending>,
+        read: impl Fn(&Event) -> Result<T>,
+    ) -> Result<T> {
+        retried(deadline, || self.wait(operation, &start()?, deadline).and_then(|event| read(&event)))
+    }
+
+    /// Why this client, which asks coordinators, will find none, if the brokers have said so.
+    pub(crate) fn refusal(&self, operation: &'static str) -> Option<Error> {
+        let queue = self.0.refusals?;
+        // SAFETY: the queue is valid.
+        while let Some(event) = Event::new(unsafe { raw::rd_kafka_queue_poll(queue.as_ptr(), 0) }, self) {
+            let (code, _) = event.error_text();
+            if code > 0 && !crate::error::says_later(code) {
+                return Some(crate::error::from_code(operation, code));
+            }
+        }
+        None
+    }
+
+    /// Takes note of a partition that is read without a group.
+    pub(super) fn note_read(&self, topic: *mut raw::rd_kafka_topic_t, partition: i32) {
+        // SAFETY: handle and topic are valid; the name belongs to the topic, and what is returned is one more reference to it.
+        let own = unsafe { raw::rd_kafka_topic_new(self.rk(), raw::rd_kafka_topic_name(topic), std::ptr::null_mut()) };
+        let Some(own) = NonNull::new(own) else { return };
+        let mut reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if !reads.0.insert((own, partition)) {
+            // SAFETY: the reference is ours.
+            unsafe { raw::rd_kafka_topic_destroy(own.as_ptr()) };
+        }
+    }
+
+    /// Whether reading this partition was started.
+    pub(super) fn is_read(&self, topic: *mut raw::rd_kafka_topic_t, partition: i32) -> bool {
+        let reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        NonNull::new(topic).is_some_and(|topic| reads.0.contains(&(topic, partition)))
+    }
+
     /// Takes the answer if it is there.
     ///
     /// # Errors
@@ -196,9 +287,15 @@ impl Client {
         }
         // A request that no broker took fails with a time-out or with the state of a connection; what is known about the brokers says more.
         self.note_events();
-        let broken = matches!(code, local::TIMED_OUT | local::TRANSPORT | local::ALL_BROKERS_DOWN | -166);
-        let known = if broken { self.health().why_no_answer(operation, code) } else { None };
-        Err(known.unwrap_or_else(|| crate::error::with_text(operation, code, &self.redact(&text))))
+        let broken = matches!(code, local::TIMED_OUT | local::TRANSPORT | local::ALL_BROKERS_DOWN | local::TIMED_OUT_IN_QUEUE);
+        let health = self.health();
+        let known = if broken { health.why_no_answer(operation, code) } else { None };
+        Err(match known {
+            // A broker that answered before may be at a restart, so that it is asked again.
+            Some(error) if health.has_answered() => crate::error::with_code(error, code),
+            Some(error) => error,
+            None => crate::error::with_text(operation, code, &self.redact(&text)),
+        })
     }
 
     /// Waits for the answer.
@@ -217,7 +314,8 @@ impl Client {
                 return Ok(Some(event));
             }
             self.note_events();
-            if let Some(error) = self.health().verdict(operation, pending.started) {
+            let hopeless = self.health().verdict(operation, pending.started);
+            if let Some(error) = hopeless.or_else(|| self.refusal(operation)) {
                 return Err(error);
             }
             if deadline.is_over() {
@@ -251,6 +349,13 @@ impl Client {
     }
 }
 
+impl Pending {
+    /// Whether it was asked for so long ago.
+    pub(crate) fn has_taken(&self, time: Duration) -> bool {
+        self.started.elapsed() >= time
+    }
+}
+
 impl Queue {
     pub(super) fn as_ptr(&self) -> *mut raw::rd_kafka_queue_t {
         self.queue.as_ptr()
@@ -273,18 +378,25 @@ impl Drop for Queue {
 struct Remains {
     rk: NonNull<raw::rd_kafka_t>,
     shared: Arc<Shared>,
+    reads: Reads,
+    takes_leave: bool,
     destroyed: Option<mpsc::Sender<()>>,
 }
 
-// SAFETY: handles may be destroyed by any thread.
+// SAFETY: handles may be destroyed by any thread, and topics used by any.
 unsafe impl Send for Remains {}
 
 impl Remains {
     fn destroy(self) {
-        // SAFETY: nothing of this client is in use any more.
+        let flags = if self.takes_leave { 0 } else { raw::RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE };
+        // SAFETY: nothing of this client is in use any more; the references to topics are ours.
         unsafe {
+            for (topic, partition) in &self.reads.0 {
+                raw::rd_kafka_consume_stop(topic.as_ptr(), *partition);
+                raw::rd_kafka_topic_destroy(topic.as_ptr());
+            }
             self.shared.rebalances.close(self.rk.as_ptr());
-            raw::rd_kafka_destroy(self.rk.as_ptr());
+            raw::rd_kafka_destroy_flags(self.rk.as_ptr(), flags);
         }
         drop(self.shared);
         if let Some(sender) = self.destroyed {
@@ -294,14 +406,37 @@ impl Remains {
     }
 }
 
+impl Inner {
+    /// Takes note of what happened to brokers while nobody looked.
+    fn note_last_events(&mut self) {
+        let health = self.health.get_mut().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // SAFETY: the queue is valid, and the client is still there.
+            let Some(event) = (unsafe { Event::of(raw::rd_kafka_queue_poll(self.main.as_ptr(), 0)) }) else { return };
+            if event.is_error() {
+                let (code, text) = event.error_text();
+                health.note(code, &text);
+            }
+        }
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         // Events hold things of the client, not the client itself, so they go first.
         self.stash.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-        // SAFETY: the reference is ours.
-        unsafe { raw::rd_kafka_queue_destroy(self.main.as_ptr()) };
+        self.note_last_events();
+        // SAFETY: the references are ours.
+        unsafe {
+            raw::rd_kafka_queue_destroy(self.main.as_ptr());
+            self.refusals.iter().for_each(|queue| raw::rd_kafka_queue_destroy(queue.as_ptr()));
+        }
         let destroyed = self.destroyed.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        let remains = Remains { rk: self.rk, shared: Arc::clone(&self.shared), destroyed };
+        let reads = std::mem::take(self.reads.get_mut().unwrap_or_else(PoisonError::into_inner));
+        // Where no broker can be reached nobody hears that a member leaves, and librdkafka 2.12.1 may use a coordinator that it has given up (`rd_kafka_cgrp_leave`).
+        let is_cut_off = self.health.get_mut().unwrap_or_else(PoisonError::into_inner).is_down_within(LAST_DOWN);
+        let takes_leave = self.refusals.is_none() && !is_cut_off;
+        let remains = Remains { rk: self.rk, shared: Arc::clone(&self.shared), reads, takes_leave, destroyed };
         // Without a thread the client is leaked: a drop neither blocks nor panics.
         let _ = std::thread::Builder::new().name("kafi-kafka-close".into()).spawn(move || remains.destroy());
     }

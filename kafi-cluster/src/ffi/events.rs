@@ -18,6 +18,14 @@ impl Event {
         NonNull::new(event).map(Self)
     }
 
+    /// Takes over what a queue gave, if anything.
+    ///
+    /// # Safety
+    /// The client must be there for as long as the event is.
+    pub(super) unsafe fn of(event: *mut raw::rd_kafka_event_t) -> Option<Self> {
+        NonNull::new(event).map(Self)
+    }
+
     pub(super) fn as_ptr(&self) -> *mut raw::rd_kafka_event_t {
         self.0.as_ptr()
     }

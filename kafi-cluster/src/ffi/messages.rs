@@ -17,7 +17,7 @@ const FETCHED_MAX: usize = 1000;
 /// A topic of a client.
 pub(crate) struct TopicHandle {
     topic: NonNull<raw::rd_kafka_topic_t>,
-    _client: Client,
+    client: Client,
 }
 
 // SAFETY: topics may be used by any thread.
@@ -44,7 +44,7 @@ impl Client {
         // SAFETY: the handle is valid, and the name is copied.
         let topic = unsafe { raw::rd_kafka_topic_new(self.rk(), c_name.as_ptr(), std::ptr::null_mut()) };
         match NonNull::new(topic) {
-            Some(topic) => Ok(TopicHandle { topic, _client: self.clone() }),
+            Some(topic) => Ok(TopicHandle { topic, client: self.clone() }),
             None => Err(last_error(operation).with("topic", name)),
         }
     }
@@ -121,11 +121,18 @@ impl TopicHandle {
         self.topic.as_ptr() as usize
     }
 
-    /// Starts reading a partition into the queue.
+    /// Starts reading a partition into the queue; what was started before is stopped first, as librdkafka demands it. It is stopped when the client is destroyed.
     pub(crate) fn start(&self, operation: &'static str, partition: i32, offset: i64, queue: &Queue) -> kafi_core::Result<()> {
+        if self.client.is_read(self.as_ptr(), partition) {
+            // SAFETY: the topic is valid. It waits for librdkafka's own thread only, not for brokers.
+            unsafe { raw::rd_kafka_consume_stop(self.as_ptr(), partition) };
+        }
         // SAFETY: topic and queue are valid.
         match unsafe { raw::rd_kafka_consume_start_queue(self.as_ptr(), partition, offset, queue.as_ptr()) } {
-            0 => Ok(()),
+            0 => {
+                self.client.note_read(self.as_ptr(), partition);
+                Ok(())
+            }
             _ => Err(last_error(operation).with("partition", partition)),
         }
     }

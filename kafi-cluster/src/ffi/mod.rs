@@ -47,6 +47,11 @@ impl Deadline {
         self.0.saturating_duration_since(Instant::now())
     }
 
+    /// This or so far from now, whichever comes first.
+    pub(crate) fn at_most(self, timeout: Duration) -> Self {
+        Self::after(self.left().min(timeout))
+    }
+
     /// What is left in milliseconds, at most `max_ms`.
     pub(crate) fn left_ms(self, max_ms: i32) -> i32 {
         // Rounded up, so that a wait of less than a millisecond does not become a busy loop.
@@ -64,6 +69,12 @@ impl Deadline {
 pub(crate) fn text_of(code: i32) -> String {
     // SAFETY: it returns a static string (or a thread's own buffer for unknown codes), which is copied at once.
     unsafe { text(raw::err2str(code)) }
+}
+
+/// Kafka's name of an error code, as in `NOT_COORDINATOR`.
+pub(crate) fn name_of(code: i32) -> String {
+    // SAFETY: as above.
+    unsafe { text(raw::err2name(code)) }
 }
 
 pub(crate) use raw::knows_inner_message;

@@ -82,6 +82,8 @@ pub type RebalanceCallback = unsafe extern "C" fn(rk: *mut rd_kafka_t, err: c_in
 unsafe extern "C" {
     #[link_name = "rd_kafka_err2str"]
     pub fn err2str(err: c_int) -> *const c_char;
+    #[link_name = "rd_kafka_err2name"]
+    pub fn err2name(err: c_int) -> *const c_char;
     #[link_name = "rd_kafka_last_error"]
     pub fn last_error() -> c_int;
     #[link_name = "rd_kafka_error_code"]
