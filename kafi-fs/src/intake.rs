@@ -86,6 +86,16 @@ impl Intake {
         self.encoder.bytes()
     }
 
+    /// The token of the last message.
+    pub(crate) fn token(&self) -> u64 {
+        self.token
+    }
+
+    /// Forgets up to where offsets were kept, for another log.
+    pub(crate) fn forget_offsets(&mut self) {
+        self.last_offset = -1;
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.failure.is_some()
     }

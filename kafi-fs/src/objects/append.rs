@@ -3,8 +3,8 @@
 //! An object is put under the offset at which the log ends, if there is none of that name. Whoever is refused looks who was there: itself, with an answer that was
 //! lost, or another producer, behind which it tries again.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -52,20 +52,23 @@ pub(crate) struct Appender {
     writer: Arc<str>,
     /// How long it is believed where the log ends without a look. Others merge and delete, but leave more time than this in between.
     trust: Duration,
+    sequences: Arc<AtomicU64>,
+    /// The number of the last object.
     sequence: u64,
     /// Where the log ends, and when that was so.
     known: Option<(Tail, Instant)>,
 }
 
 impl Appender {
-    /// Appends as `writer`, a name that nobody else has.
-    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>, trust: Duration) -> Self {
-        Self { log, writer: Arc::clone(writer), trust, sequence: 0, known: None }
+    /// Appends as `writer`, a name that nobody else has, whose objects `sequences` counts.
+    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>, sequences: &Arc<AtomicU64>, trust: Duration) -> Self {
+        Self { log, writer: Arc::clone(writer), trust, sequences: Arc::clone(sequences), sequence: 0, known: None }
     }
 
     /// Writes an object at the end of the log. An error that leaves open whether it was written comes only after `deadline`.
     pub(crate) fn append(&mut self, object: &mut NewObject, deadline: Instant) -> Result<Appended> {
-        self.sequence += 1;
+        // A number that nobody had before, also if the last object failed and may still arrive.
+        self.sequence = self.sequences.fetch_add(1, Ordering::Relaxed) + 1;
         let mut bytes = Bytes::new();
         let appended = self.append_numbered(object, &mut bytes, deadline);
         if let Ok(memory) = bytes.try_into_mut() {
@@ -84,6 +87,9 @@ impl Appender {
         let mut bytes_base = None;
         let mut behind_others = false;
         loop {
+            if open_at.is_none() && bytes_base.is_some() {
+                self.log.check_time("append", deadline)?;
+            }
             let (tail, since) = match self.end(open_at, deadline) {
                 Ok(End::At(tail, since)) => (tail, since),
                 Ok(End::Mine(appended)) => return Ok(self.settle(appended, object)),
@@ -212,7 +218,8 @@ impl Appender {
             merged_ms: None,
         };
         let key = self.log.key(appended.base);
-        let request = PutRequest { key: &key, bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &facts.metadata() };
+        let metadata = facts.metadata(appended.base, bytes.len() as u64);
+        let request = PutRequest { key: &key, bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &metadata };
         self.log.io.put(&request, deadline).map_err(|error| self.log.context(error))
     }
 

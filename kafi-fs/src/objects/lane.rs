@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use kafi_core::{Error, Record, Report, Result};
@@ -45,12 +46,14 @@ pub(crate) struct ObjectLane {
     intake: Intake,
     log: PartitionLog,
     writer: Arc<str>,
+    /// Numbers the objects of the writer.
+    sequences: Arc<AtomicU64>,
     /// `None` while an upload has it.
     appender: Option<Appender>,
     growing: Option<Sealed>,
     /// Objects that wait for their turn.
     sealed: VecDeque<Sealed>,
-    upload: Option<Task<Upload>>,
+    upload: Option<Uploading>,
     /// The bytes that are held here, but for those in the encoder.
     held_bytes: usize,
     head: Head,
@@ -64,11 +67,17 @@ struct Sealed {
     sealed_at: Instant,
 }
 
+/// An object that is being written. What has to be reported of it stays here, so that each message has its report whatever becomes of the task.
+struct Uploading {
+    task: Task<Upload>,
+    runs: Vec<Run>,
+    held_bytes: usize,
+    keep_offsets: bool,
+}
+
 /// What came of an upload.
 struct Upload {
     appender: Appender,
-    runs: Vec<Run>,
-    held_bytes: usize,
     /// Memory that is free again.
     buffer: Vec<u8>,
     outcome: Result<Appended>,
@@ -104,11 +113,13 @@ pub(crate) enum Progress {
 }
 
 impl ObjectLane {
-    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>) -> Self {
+    /// A lane for what `intake` takes.
+    pub(crate) fn new(log: PartitionLog, intake: Intake, writer: &Arc<str>, sequences: &Arc<AtomicU64>) -> Self {
         Self {
-            intake: Intake::new(&log.topic, log.partition),
+            intake,
             appender: None,
             writer: Arc::clone(writer),
+            sequences: Arc::clone(sequences),
             log,
             growing: None,
             sealed: VecDeque::new(),
@@ -120,6 +131,12 @@ impl ObjectLane {
 
     pub(crate) fn intake(&mut self) -> &mut Intake {
         &mut self.intake
+    }
+
+    /// What counts the messages of the partition, for another lane. What this one has not reported yet is lost with it.
+    pub(crate) fn into_intake(mut self) -> Intake {
+        self.intake.forget_offsets();
+        self.intake
     }
 
     pub(crate) fn topic_id(&self) -> &Arc<str> {
@@ -213,34 +230,41 @@ impl ObjectLane {
     /// Looks what became of the upload, and starts the next one.
     pub(crate) fn advance(&mut self, tasks: &mut Tasks, check: &Arc<TopicCheck>, timing: Timing, memory: &mut Memory, reports: &mut Vec<Report>) -> Progress {
         let mut progress = Progress::Fine;
-        if let Some(upload) = self.upload.as_ref().and_then(Task::take) {
-            self.upload = None;
-            match upload {
+        if let Some(ended) = self.upload.as_ref().and_then(|upload| upload.task.take()) {
+            match ended {
                 Ok(upload) => progress = self.finish(upload, memory, reports),
+                // The task panicked.
                 Err(error) => self.fail(error, reports),
             }
         }
         if self.upload.is_none()
             && let Some(sealed) = self.sealed.pop_front()
         {
-            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer, timing.trust));
+            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer, &self.sequences, timing.trust));
             let check = Arc::clone(check);
-            self.upload = Some(tasks.start(move || Ok(upload(sealed, appender, &check, Instant::now() + timing.delivery_timeout))));
+            let Sealed { object, runs, held_bytes, sealed_at } = sealed;
+            let keep_offsets = object.keep_offsets;
+            let task = tasks.start(move || Ok(upload(object, sealed_at, appender, &check, Instant::now() + timing.delivery_timeout)));
+            self.upload = Some(Uploading { task, runs, held_bytes, keep_offsets });
         }
         progress
     }
 
     fn finish(&mut self, upload: Upload, memory: &mut Memory, reports: &mut Vec<Report>) -> Progress {
-        let Upload { appender, mut runs, held_bytes, mut buffer, outcome, checked } = upload;
+        let Upload { appender, mut buffer, outcome, checked } = upload;
+        let Some(Uploading { mut runs, held_bytes, keep_offsets, .. }) = self.upload.take() else { return Progress::Fine };
         if memory.objects.len() < SPARES_MAX {
             buffer.clear();
             memory.objects.push(buffer);
         }
-        self.held_bytes -= held_bytes;
+        self.held_bytes = self.held_bytes.saturating_sub(held_bytes);
         match outcome {
             Ok(Appended { base, end }) => {
                 self.head.due = Some(Tail { newest: Some(base), end });
                 self.appender = Some(appender);
+                if !keep_offsets {
+                    runs.iter_mut().for_each(|run| run.offset += base);
+                }
                 if let Checked::Changed(topic) = checked {
                     return Progress::Changed(runs, topic);
                 }
@@ -266,11 +290,11 @@ impl ObjectLane {
         self.intake.fail(runs, error, reports);
     }
 
-    /// Fails everything that is not written, and all that comes until the caller knows.
+    /// Fails everything that is not known to be written, and all that comes until the caller knows.
     pub(crate) fn fail(&mut self, error: Error, reports: &mut Vec<Report>) {
         self.seal();
-        let waiting: Vec<Run> = self.sealed.drain(..).flat_map(|sealed| sealed.runs).collect();
-        self.upload = None;
+        let uploading = self.upload.take().map(|upload| upload.runs).unwrap_or_default();
+        let waiting: Vec<Run> = uploading.into_iter().chain(self.sealed.drain(..).flat_map(|sealed| sealed.runs)).collect();
         self.appender = None;
         self.held_bytes = 0;
         self.intake.fail(waiting, error, reports);
@@ -307,19 +331,15 @@ impl Sealed {
 }
 
 /// Writes an object, and looks beside that whether the topic is still the same.
-fn upload(sealed: Sealed, mut appender: Appender, check: &TopicCheck, deadline: Instant) -> Upload {
-    let Sealed { mut object, mut runs, held_bytes, sealed_at } = sealed;
+fn upload(mut object: NewObject, sealed_at: Instant, mut appender: Appender, check: &TopicCheck, deadline: Instant) -> Upload {
     let (outcome, checked) = std::thread::scope(|scope| {
         let looks = scope.spawn(|| check.look(sealed_at, deadline));
         let outcome = appender.append(&mut object, deadline);
         (outcome, looks.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
-    if let (Ok(appended), false) = (&outcome, object.keep_offsets) {
-        runs.iter_mut().for_each(|run| run.offset += appended.base);
-    }
     let (outcome, checked) = match checked {
         Ok(checked) => (outcome, checked),
         Err(error) => (outcome.and(Err(error)), Checked::Same),
     };
-    Upload { appender, runs, held_bytes, buffer: object.bytes, outcome, checked }
+    Upload { appender, buffer: object.bytes, outcome, checked }
 }

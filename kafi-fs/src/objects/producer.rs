@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use kafi_core::{ANY_PARTITION, Batch, Delivery, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, check_topic_name, partition_of};
@@ -32,6 +33,8 @@ pub(crate) struct ObjectProducer {
     keep_timestamps: bool,
     /// Tells the objects of this producer from those of all others.
     writer: Arc<str>,
+    /// Numbers its objects, so that none is taken for another one.
+    sequences: Arc<AtomicU64>,
     tasks: Tasks,
     topics: Vec<TopicLanes>,
     by_name: HashMap<Arc<str>, usize>,
@@ -41,6 +44,8 @@ pub(crate) struct ObjectProducer {
     memory: Memory,
     /// Since when something waits that is not on its way.
     waits_since: Option<Instant>,
+    /// The token of the last messages.
+    token: u64,
     /// Reports that the caller has not fetched.
     ready: Vec<Report>,
     /// Reports that the caller looks at.
@@ -55,8 +60,8 @@ struct TopicLanes {
     known: Option<Known>,
     looked_at: Instant,
     lanes: Vec<ObjectLane>,
-    /// Partitions that messages asked for and that do not exist.
-    strays: Vec<Intake>,
+    /// What counts the messages to partitions that do not exist, or do not exist any more: those of one token are counted on, whatever becomes of their topic.
+    strays: HashMap<i32, Intake>,
     /// Where messages without a key go until a batch is full.
     sticky: usize,
 }
@@ -77,12 +82,14 @@ impl ObjectProducer {
             keep_offsets: options.keep_offsets,
             keep_timestamps: options.keep_timestamps,
             writer: new_id().into(),
+            sequences: Arc::default(),
             topics: Vec::new(),
             by_name: HashMap::new(),
             batch_topics: Vec::new(),
             lanes: 0,
             memory: Memory::default(),
             waits_since: None,
+            token: 0,
             ready: Vec::new(),
             handed: Vec::new(),
             closed: false,
@@ -109,7 +116,7 @@ impl ObjectProducer {
         }
         let found = self.shared.topics.find_checked(name, deadline)?;
         let name: Arc<str> = name.into();
-        self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, looked_at: Instant::now(), lanes: Vec::new(), strays: Vec::new(), sticky: 0 });
+        self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, looked_at: Instant::now(), lanes: Vec::new(), strays: HashMap::new(), sticky: 0 });
         let index = self.topics.len() - 1;
         self.by_name.insert(name, index);
         self.adopt(index, found);
@@ -134,12 +141,15 @@ impl ObjectProducer {
                     let error = lane.intake().error(ErrorKind::NotFound, "the topic was deleted meanwhile");
                     lane.fail(error, &mut self.ready);
                 }
+                let intake = lane.into_intake();
+                topic.strays.insert(intake.partition(), intake);
             }
         }
         topic.known = found.map(|Loaded { file, etag }| {
             for partition in topic.lanes.len() as i32..file.partitions {
                 let log = shared.topics.partition_of(&topic.name, &file, partition).expect("the partition is one of the topic's");
-                topic.lanes.push(ObjectLane::new(log, &self.writer));
+                let intake = topic.strays.remove(&partition).unwrap_or_else(|| Intake::new(&topic.name, partition));
+                topic.lanes.push(ObjectLane::new(log, intake, &self.writer, &self.sequences));
             }
             let check = TopicCheck::new(&shared.topics, &topic.name, etag);
             Known { config: Effective::of(&file.config), object_bytes: shared.object_bytes(&file.config), file, check: Arc::new(check) }
@@ -150,7 +160,7 @@ impl ObjectProducer {
     /// Takes one message.
     fn take(&mut self, index: usize, mut record: Record<'_>, token: u64, limits: &Limits, deadline: Instant) -> Result<()> {
         // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
-        let has_failed = self.topics[index].strays.iter().any(|stray| stray.partition() == record.partition);
+        let has_failed = self.topics[index].strays.get(&record.partition).is_some_and(Intake::has_failed);
         let topic = &self.topics[index];
         let partitions = topic.known.as_ref().map_or(0, |known| known.file.partitions);
         if !has_failed && partitions > 0 && record.partition >= partitions && topic.looked_at.elapsed() >= LOOK_INTERVAL {
@@ -190,14 +200,7 @@ impl ObjectProducer {
     /// Fails a message whose topic or partition does not exist.
     fn take_stray(&mut self, index: usize, partition: i32, token: u64, deadline: Instant) {
         let topic = &mut self.topics[index];
-        let stray = match topic.strays.iter().position(|stray| stray.partition() == partition) {
-            Some(stray) => stray,
-            None => {
-                topic.strays.push(Intake::new(&topic.name, partition));
-                topic.strays.len() - 1
-            }
-        };
-        let stray = &mut topic.strays[stray];
+        let stray = topic.strays.entry(partition).or_insert_with(|| Intake::new(&topic.name, partition));
         if !stray.has_failed() {
             stray.stop(match &topic.known {
                 None => check_topic_name(&topic.name).err().unwrap_or_else(|| self.shared.topics.missing(&topic.name, deadline)),
@@ -312,6 +315,7 @@ impl Producer for ObjectProducer {
     fn produce(&mut self, batch: &Batch, from: usize, token: u64, timeout: Duration) -> Result<usize> {
         self.check_open()?;
         let deadline = deadline(timeout);
+        self.token = token;
         self.batch_topics.clear();
         let look_up_until = deadline.max(Instant::now() + LOOK_UP_TIME_MIN);
         for name in batch.topics() {
@@ -371,7 +375,9 @@ impl Producer for ObjectProducer {
         if self.handed.iter().any(|report| matches!(report.delivery, Delivery::Failed(_))) {
             for topic in &mut self.topics {
                 topic.lanes.iter_mut().for_each(|lane| lane.intake().forgive());
-                topic.strays.clear();
+                // Those of the last token are counted on.
+                topic.strays.retain(|_, stray| stray.token() == self.token);
+                topic.strays.values_mut().for_each(Intake::forgive);
                 // What was missing is looked for again.
                 topic.looked_at = topic.looked_at.checked_sub(LOOK_INTERVAL).unwrap_or(topic.looked_at);
             }

@@ -65,9 +65,14 @@ impl Tasks {
             finished.changed.notify_all();
         };
         if self.load.fetch_add(1, Ordering::Relaxed) >= self.threads && self.threads < self.threads_max {
-            self.threads += 1;
             let waiting = Arc::clone(&self.waiting);
-            thread::spawn(move || run(&waiting));
+            let started = thread::Builder::new().spawn(move || run(&waiting)).is_ok();
+            self.threads += usize::from(started);
+            if self.threads == 0 {
+                // The system has no more threads, so that the caller has to wait.
+                job();
+                return task;
+            }
         }
         self.jobs.send(Box::new(job)).expect("the other end is held here");
         task

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use bytes::Bytes;
 use kafi_core::{Error, ErrorKind, Result, Retry};
 
-use super::super::io::{Listing, ObjectIo, ObjectStat, Put, PutRequest};
+use super::super::io::{Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
 use super::super::memory::MemoryObjects;
 
 /// What is asked of the store.
@@ -30,6 +31,12 @@ pub(super) enum Fault {
     Lost,
     /// It is done, the answer is lost, and the client makes it again by itself.
     Again,
+    /// A put is on its way for longer than anybody waits.
+    Held,
+    /// What was held arrives, and then this.
+    Arrives,
+    /// The store panics.
+    Panic,
 }
 
 /// Says what becomes of each request, by its kind and key; may do other things first.
@@ -38,11 +45,12 @@ pub(super) type Script = Box<dyn FnMut(Kind, &str) -> Fault + Send>;
 pub(super) struct FaultyObjects {
     inner: Arc<MemoryObjects>,
     script: Mutex<Script>,
+    held: Mutex<Vec<(String, Bytes, Vec<(&'static str, String)>)>>,
 }
 
 impl FaultyObjects {
     pub(super) fn new(inner: &Arc<MemoryObjects>, script: impl FnMut(Kind, &str) -> Fault + Send + 'static) -> Arc<Self> {
-        Arc::new(Self { inner: Arc::clone(inner), script: Mutex::new(Box::new(script)) })
+        Arc::new(Self { inner: Arc::clone(inner), script: Mutex::new(Box::new(script)), held: Mutex::default() })
     }
 
     /// Lets everything fail from the `first` request on, as for a process that is killed.
@@ -56,12 +64,17 @@ impl FaultyObjects {
 
     fn run<T>(&self, kind: Kind, key: &str, call: impl Fn() -> Result<T>) -> Result<T> {
         let fault = (self.script.lock().unwrap())(kind, key);
-        match fault {
-            Fault::None => call(),
-            Fault::Failed => Err(no_answer()),
-            Fault::Lost => call().and(Err(no_answer())),
-            Fault::Again => call().and_then(|_| call()),
-        }
+        run(fault, call)
+    }
+}
+
+fn run<T>(fault: Fault, call: impl Fn() -> Result<T>) -> Result<T> {
+    match fault {
+        Fault::None | Fault::Arrives => call(),
+        Fault::Failed | Fault::Held => Err(no_answer()),
+        Fault::Lost => call().and(Err(no_answer())),
+        Fault::Panic => panic!("as the test wants it"),
+        Fault::Again => call().and_then(|_| call()),
     }
 }
 
@@ -91,7 +104,16 @@ impl ObjectIo for FaultyObjects {
     }
 
     fn put(&self, request: &PutRequest<'_>, deadline: Instant) -> Result<Put> {
-        self.run(Kind::Put, request.key, || self.inner.put(request, deadline))
+        let fault = (self.script.lock().unwrap())(Kind::Put, request.key);
+        if fault == Fault::Held {
+            self.held.lock().unwrap().push((request.key.to_string(), request.bytes.clone(), request.metadata.to_vec()));
+        }
+        if fault == Fault::Arrives {
+            for (key, bytes, metadata) in self.held.lock().unwrap().drain(..) {
+                self.inner.put(&PutRequest { key: &key, bytes, precondition: Precondition::Absent, metadata: &metadata }, deadline)?;
+            }
+        }
+        run(fault, || self.inner.put(request, deadline))
     }
 
     fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing> {

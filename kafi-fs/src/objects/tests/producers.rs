@@ -249,3 +249,113 @@ fn objects_are_bounded_and_large_messages_stand_alone() {
     write(&mut *producer, &["last"]).unwrap();
     assert_eq!(read(&storage).len(), 12);
 }
+
+/// The ordinals of the messages that are reported, and whether they were delivered.
+fn take_reports(producer: &mut dyn Producer) -> Vec<(u64, bool)> {
+    let reports = producer.reports(Duration::ZERO).unwrap();
+    reports.iter().flat_map(|report| (report.first..report.first + report.count).map(|ordinal| (ordinal, matches!(report.delivery, Delivery::At(_))))).collect()
+}
+
+#[test]
+fn every_message_has_one_report_when_its_topic_goes_under_its_upload() {
+    for again in [false, true] {
+        for at in [Kind::Put, Kind::Stat] {
+            let io = Arc::new(MemoryObjects::new());
+            create(&storage(&io), "t", 2);
+            let (others, mut is_first) = (storage(&io), true);
+            // The topic goes while one partition is written, and the other one waits.
+            let script = move |kind, key: &str| {
+                let hits = kind == at && (key.ends_with(".log") || key.ends_with("topic.json"));
+                if hits && std::mem::replace(&mut is_first, false) {
+                    admin(&others).delete_topic("t", WAIT).unwrap();
+                    if again {
+                        create(&others, "t", 2);
+                    }
+                }
+                Fault::None
+            };
+            let options = ObjectOptions { batch_records_max: 1, object_bytes: 1, requests_max: 2, ..ObjectOptions::default() };
+            let storage = open("objects", "mem", FaultyObjects::new(&io, script), options);
+            let mut producer = producer(&storage);
+            let (mut count, mut reported) = (0, Vec::new());
+            // What was handed over before the topic went may count as written before.
+            while !reported.iter().any(|(_, delivered)| !delivered) {
+                assert!(count < 200, "again: {again}, {at:?}");
+                // Of one token, so that the ordinals go on whatever becomes of the topic.
+                let mut batch = values(&["a", "b", "c"]);
+                batch.push(Record { partition: 0, timestamp: 1, ..Record::new("t", None, Some(b"d")) });
+                let mut from = 0;
+                while from < batch.len() {
+                    from += producer.produce(&batch, from, 7, WAIT).unwrap();
+                }
+                count += batch.len() as u64;
+                if count % 20 == 0 {
+                    producer.flush(WAIT).unwrap();
+                    reported.extend(take_reports(&mut *producer));
+                }
+            }
+            reported.sort_unstable();
+            assert_eq!(reported.iter().map(|(ordinal, _)| *ordinal).collect::<Vec<_>>(), (0..count).collect::<Vec<_>>(), "again: {again}, {at:?}");
+            // Once that was told, messages of the same token count on, and are written if the topic is there.
+            producer.produce(&values(&["later"]), 0, 7, WAIT).unwrap();
+            producer.flush(WAIT).unwrap();
+            assert_eq!(take_reports(&mut *producer), [(count, again)], "{at:?}");
+            producer.close(WAIT).unwrap();
+            if again {
+                assert_eq!(read(&super::storage(&io)), [(0, "later".to_string())]);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_message_has_one_report_when_the_store_panics() {
+    let io = Arc::new(MemoryObjects::new());
+    create(&storage(&io), "t", 1);
+    let mut left = 2;
+    let script = move |kind, key: &str| {
+        if kind == Kind::Put && key.ends_with(".log") && left > 0 {
+            left -= 1;
+            // The lock of the test must not be poisoned by it.
+            return Fault::Panic;
+        }
+        Fault::None
+    };
+    let storage = storage_over(FaultyObjects::new(&io, script));
+    let mut producer = producer(&storage);
+    for token in 1..=2 {
+        producer.produce(&values(&["a", "b"]), 0, token, WAIT).unwrap();
+        producer.flush(WAIT).unwrap();
+        assert_eq!(take_reports(&mut *producer), [(0, false), (1, false)]);
+    }
+    assert_eq!(write(&mut *producer, &["c"]), Ok(0));
+    assert_eq!(read(&storage), [(0, "c".to_string())]);
+}
+
+#[test]
+fn an_object_that_failed_and_arrives_late_is_not_taken_for_a_later_one() {
+    let io = Arc::new(MemoryObjects::new());
+    create(&storage(&io), "t", 1);
+    let mut count = 0;
+    // The first put fails, and arrives only when the second one is on its way.
+    let script = move |kind, key: &str| {
+        if kind != Kind::Put || !key.ends_with(".log") {
+            return Fault::None;
+        }
+        count += 1;
+        match count {
+            1 => Fault::Held,
+            2 => Fault::Arrives,
+            _ => Fault::None,
+        }
+    };
+    let options = ObjectOptions { delivery_timeout_ms: 20, ..ObjectOptions::default() };
+    let faulty = FaultyObjects::new(&io, script);
+    let storage = open("objects", "mem", faulty, options);
+    let mut producer = producer(&storage);
+    assert_eq!(write(&mut *producer, &["first"]), Err(ErrorKind::Unavailable));
+    let mut second = open("objects", "mem", Arc::clone(&io) as Arc<dyn ObjectIo>, ObjectOptions::default()).producer(&ProducerOptions::default()).unwrap();
+    assert_eq!(write(&mut *producer, &["second"]), Ok(1));
+    assert_eq!(write(&mut *second, &["third"]), Ok(2));
+    assert_eq!(read(&super::storage(&io)).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["first", "second", "third"]);
+}
