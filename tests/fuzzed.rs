@@ -11,6 +11,8 @@ use kafi_records::{Compression, Encoder};
 
 #[path = "../fuzz/src/batches.rs"]
 mod batches;
+#[path = "../fuzz/src/buckets.rs"]
+mod buckets;
 #[path = "../fuzz/src/config.rs"]
 mod config;
 #[path = "../fuzz/src/envelope.rs"]
@@ -268,6 +270,37 @@ fn any_file_of_a_folder() {
         let words = ["{", "}", "\"partitions\":", "\"offsets\":[", "-1", "99999999999", "\"topic\":\"t\"", ",", "null", "]", "0", "\n", "7 "];
         let mut data = vec![random.below(256) as u8, random.below(256) as u8, random.below(256) as u8];
         data.extend(if random.below(2) == 0 { random.bytes(100) } else { random.sentence(&words) });
+        data
+    });
+}
+
+#[test]
+fn any_object_of_a_bucket() {
+    drive(600, buckets::run, |random| {
+        let words = [
+            "{",
+            "}",
+            "\"start\":",
+            "\"object\":",
+            "\"end\":",
+            "-1",
+            "7",
+            "99999999999",
+            "\"times\":[",
+            "\"topic\":\"t\"",
+            ",",
+            "null",
+            "]",
+            "0",
+            "/",
+            ".json",
+        ];
+        let mut data: Vec<u8> = (0..5).map(|_| random.below(256) as u8).collect();
+        data.extend(match random.below(3) {
+            0 => random.bytes(100),
+            1 => random.sentence(&words),
+            _ => Vec::new(),
+        });
         data
     });
 }

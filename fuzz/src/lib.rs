@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "whatever does not hold is a panic, which is what a fuzzer looks for")]
 
 pub mod batches;
+pub mod buckets;
 pub mod config;
 pub mod envelope;
 pub mod files;
