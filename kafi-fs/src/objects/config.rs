@@ -26,7 +26,7 @@ pub struct ObjectOptions {
     pub fetch_bytes: u64,
     /// A consumer that waits for new messages looks for them at least this often, in milliseconds. Default: 1,000.
     pub poll_interval_ms: u64,
-    /// How long a member of a group is taken for live after its last poll or commit, in milliseconds. Default: 30,000.
+    /// How long a member of a group is taken for live after its last poll or commit, in milliseconds; at most 300,000. Default: 30,000.
     pub member_timeout_ms: u64,
     /// How long it is believed where a log ends without a look, in milliseconds. Whoever merges objects leaves more time than this before deleting those that
     /// were merged. Default: 20,000.

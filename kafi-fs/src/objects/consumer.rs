@@ -143,22 +143,12 @@ fn starts(shared: &Shared, logs: Vec<PartitionLog>, group: &str, at_earliest: bo
     for_all(&logs, shared.options.requests_max, |log| {
         let committed = committed.iter().find(|position| *position.topic == *log.topic && position.partition == log.partition);
         let bounds = match committed {
-            Some(position) => bounds_around(log, position.offset, deadline)?,
+            Some(position) => log.bounds_around(position.offset, deadline)?,
             None => log.bounds(deadline)?,
         };
         let position = committed.map_or(if at_earliest { bounds.low } else { bounds.high }, |position| position.offset);
         Ok(Start { log: log.clone(), position, bounds })
     })
-}
-
-/// The bounds of a log as far as they matter at `position`: that the log reaches further than a position that is known to lie in it is of no interest.
-fn bounds_around(log: &PartitionLog, position: i64, deadline: Instant) -> Result<Bounds> {
-    let (low, _) = log.start(deadline)?;
-    let high = match log.known_tail() {
-        Some(tail) if position < tail.end => tail.end,
-        _ => log.tail(deadline)?.end,
-    };
-    Ok(Bounds { low: low.min(high), high })
 }
 
 impl Consumer for ObjectConsumer {
@@ -173,7 +163,7 @@ impl Consumer for ObjectConsumer {
             let index = names.binary_search(&assignment.topic).expect("all of them were loaded");
             logs.push((self.shared.topics.partition_of(&assignment.topic, &topics[index].1.file, assignment.partition)?, assignment));
         }
-        let bounds = for_all(&logs, self.shared.options.requests_max, |(log, assignment)| bounds_around(log, assignment.start, deadline))?;
+        let bounds = for_all(&logs, self.shared.options.requests_max, |(log, assignment)| log.bounds_around(assignment.start, deadline))?;
         let mut readers = Vec::with_capacity(logs.len());
         for ((log, assignment), bounds) in logs.into_iter().zip(bounds) {
             readers.push((ObjectReader::open(log, assignment.start, assignment.end, self.leniency(), bounds)?, assignment.end));
@@ -212,7 +202,7 @@ impl Consumer for ObjectConsumer {
         let deadline = deadline(timeout);
         match self.turns.as_mut().and_then(|turns| turns.reader_to_seek(&position.topic, position.partition)) {
             Some(reader) => {
-                let bounds = bounds_around(reader.log(), position.offset, deadline)?;
+                let bounds = reader.log().bounds_around(position.offset, deadline)?;
                 reader.seek(position.offset, bounds)
             }
             None => {

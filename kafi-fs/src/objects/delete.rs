@@ -25,7 +25,8 @@ pub(crate) fn delete_before(log: &PartitionLog, offset: i64, requests_max: usize
     Ok(start)
 }
 
-/// Deletes the objects whose records all lie below `start`. Where an object ends is asked for each, because others may have been merged into it.
+/// Deletes the objects whose records all lie below `start`. Where an object ends is asked for each, because others may have been merged into it; and the next one has to
+/// begin there at the latest, so that a wrong answer deletes nothing that is still wanted.
 fn delete_objects(log: &PartitionLog, start: i64, requests_max: usize, deadline: Instant) -> Result<()> {
     let mut after = log.before(0);
     loop {
@@ -33,7 +34,7 @@ fn delete_objects(log: &PartitionLog, start: i64, requests_max: usize, deadline:
         // The last one of the page may be the newest, so it waits for the next page.
         let Some((last, rest)) = page.names.split_last() else { return Ok(()) };
         let looked_at = Instant::now();
-        let candidates: Vec<Name> = rest.iter().copied().take_while(|name| name.offset < start).collect();
+        let candidates: Vec<Name> = page.names.windows(2).take_while(|pair| pair[1].offset <= start).map(|pair| pair[0]).collect();
         let ends = for_all(&candidates, requests_max, |name| Ok(log.facts(name.offset, deadline)?.map_or(i64::MAX, |(facts, _)| facts.end)))?;
         let keys: Vec<String> = candidates.iter().zip(ends).filter(|(_, end)| *end <= start).map(|(name, _)| log.key(name.offset)).collect();
         // Whoever merges objects leaves more time than this between writing the one and deleting the others.

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use kafi_core::{CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result};
 
 use super::config::ObjectOptions;
-use super::io::{Precondition, Put, PutRequest};
+use super::io::{Precondition, Put, PutRequest, get_small, list};
 use super::log::{check_time, put};
 use super::tasks::for_all;
-use super::topics::ObjectTopics;
-use crate::group_file::{GroupFile, Member, check_case, check_offset, decode_name, encode_name, has_live_member, missing, state};
+use super::topics::{ObjectTopics, is_of_one_object};
+use crate::group_file::{GroupFile, Member, check_offset, decode_name, encode_name, has_live_member, missing, state};
 use crate::topic_file::new_id;
 use crate::topics::now_ms;
 
@@ -22,6 +22,9 @@ const FOLDER: &str = "groups/";
 /// How long a live member is waited for that is just leaving, and how often it is looked for.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 const LEAVE_PAUSE: Duration = Duration::from_millis(50);
+
+/// A member that says that it lives for longer than this from now on says what cannot be true, and blocks nobody: its clock is wrong, or somebody wrote it there.
+const LEASE_MAX: Duration = Duration::from_secs(600);
 
 /// How long leaving may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,25 +54,26 @@ struct Loaded {
 
 impl Loaded {
     fn live(&self) -> Option<&Member> {
-        self.file.member.as_ref().filter(|member| member.until > now_ms())
+        let now = now_ms();
+        let latest = now.saturating_add(LEASE_MAX.as_millis() as i64);
+        self.file.member.as_ref().filter(|member| (now + 1..=latest).contains(&member.until))
     }
 }
 
 impl ObjectGroups {
     pub(crate) fn new(topics: ObjectTopics, options: &ObjectOptions) -> Self {
-        Self { topics, requests_max: options.requests_max, member_timeout: Duration::from_millis(options.member_timeout_ms) }
+        Self { topics, requests_max: options.requests_max, member_timeout: Duration::from_millis(options.member_timeout_ms).min(LEASE_MAX / 2) }
     }
 
     /// Becomes the live member.
     pub(crate) fn join(&self, group: &str, deadline: Instant) -> Result<Membership> {
-        self.check_name(group, deadline)?;
         let id: Arc<str> = new_id().into();
         let until = deadline.min(Instant::now() + LEAVE_WAIT);
         self.change("join group", group, deadline, |loaded| {
             if loaded.live().is_some_and(|member| member.id != *id) {
-                return if Instant::now() < until { Ok(Change::Later) } else { Err(has_live_member("join group", group)) };
+                return if Instant::now() < until { Ok(Change::Later) } else { Err(lives("join group", group, loaded)) };
             }
-            loaded.file.generation = Some(loaded.file.generation.unwrap_or(0) + 1);
+            loaded.file.generation = Some(loaded.file.generation.unwrap_or(0).saturating_add(1));
             loaded.file.member = Some(self.member(&id));
             Ok(Change::Write)
         })?;
@@ -86,10 +90,16 @@ impl ObjectGroups {
         self.member_timeout / 3
     }
 
-    /// All groups, sorted by name.
+    /// All groups, sorted by name. One that cannot be read is named in a warning and hides no other.
     pub(crate) fn list(&self, deadline: Instant) -> Result<Vec<Group>> {
         let names: Vec<String> = self.encoded_names(deadline)?.iter().filter_map(|encoded| decode_name(encoded)).collect();
-        let loaded = for_all(&names, self.requests_max, |group| self.load(group, deadline))?;
+        let loaded = for_all(&names, self.requests_max, |group| match self.load(group, deadline) {
+            Err(error) if is_of_one_object(&error) => {
+                log::warn!("{error}; left out");
+                Ok(Loaded { file: GroupFile::default(), etag: None })
+            }
+            loaded => loaded,
+        })?;
         let groups: BTreeMap<String, Group> = names
             .into_iter()
             .zip(loaded)
@@ -127,11 +137,10 @@ impl ObjectGroups {
 
     /// Commits without being a member, which is possible while there is none. One that was not heard of for too long is one no more.
     pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
-        self.check_name(group, deadline)?;
         let ids = self.check_offsets(offsets, deadline)?;
         self.change(operation, group, deadline, |loaded| {
             if loaded.live().is_some() {
-                return Err(has_live_member(operation, group));
+                return Err(lives(operation, group, loaded));
             }
             loaded.file.member = None;
             loaded.file.commit(offsets, |topic| Ok(ids[topic].clone()))?;
@@ -141,12 +150,12 @@ impl ObjectGroups {
 
     /// Deletes a group without a live member.
     pub(crate) fn delete(&self, group: &str, deadline: Instant) -> Result<()> {
-        let loaded = self.load(group, deadline)?;
-        if loaded.etag.is_none() {
-            return Err(missing(group));
-        }
-        if loaded.live().is_some() {
-            return Err(has_live_member("delete group", group));
+        match self.load(group, deadline) {
+            Ok(Loaded { etag: None, .. }) => return Err(missing(group)),
+            Ok(loaded) if loaded.live().is_some() => return Err(lives("delete group", group, &loaded)),
+            // What cannot be read can be deleted.
+            Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
+            _ => {}
         }
         self.topics.io().delete(&[key(group)?], deadline).map_err(|error| error.with("group", group))
     }
@@ -181,7 +190,7 @@ impl ObjectGroups {
 
     fn load(&self, group: &str, deadline: Instant) -> Result<Loaded> {
         let (key, io, mut bytes) = (key(group)?, self.topics.io(), Vec::new());
-        let stat = io.get(&key, None, &mut bytes, deadline).map_err(|error| error.with("group", group))?;
+        let stat = get_small(&**io, &key, GroupFile::BYTES_MAX as u64, &mut bytes, deadline).map_err(|error| error.with("group", group))?;
         let Some(stat) = stat else { return Ok(Loaded { file: GroupFile::default(), etag: None }) };
         Ok(Loaded { file: GroupFile::parse(&bytes, group, || io.display(&key))?, etag: Some(stat.etag) })
     }
@@ -189,7 +198,7 @@ impl ObjectGroups {
     fn encoded_names(&self, deadline: Instant) -> Result<Vec<String>> {
         let (mut names, mut after) = (Vec::new(), String::new());
         loop {
-            let listing = self.topics.io().list(FOLDER, &after, false, deadline)?;
+            let listing = list(&**self.topics.io(), FOLDER, &after, false, deadline)?;
             let name = |key: &str| Some(key.strip_prefix(FOLDER)?.strip_suffix(".json")?.to_string());
             names.extend(listing.objects.iter().filter_map(|object| name(&object.key)));
             match listing.objects.last().filter(|_| listing.more) {
@@ -197,15 +206,6 @@ impl ObjectGroups {
                 None => return Ok(names),
             }
         }
-    }
-
-    /// Group names that differ only in case would be one file, where they are copied to a folder. Looked at only where the group is new.
-    fn check_name(&self, group: &str, deadline: Instant) -> Result<()> {
-        if self.load(group, deadline)?.etag.is_some() {
-            return Ok(());
-        }
-        let names = self.encoded_names(deadline)?;
-        check_case(group, &encode_name(group)?, names.iter().map(String::as_str))
     }
 
     /// Checks that these partitions exist, and returns the ids of their topics.
@@ -288,6 +288,13 @@ impl Drop for Membership {
         let (groups, group, id) = (self.groups.clone(), Arc::clone(&self.group), Arc::clone(&self.id));
         std::thread::spawn(move || groups.leave(&group, &id, Instant::now() + LEAVE_TIMEOUT).inspect_err(|error| log::warn!("{error}")));
     }
+}
+
+/// The error of whoever comes second, and when the first one counts as gone.
+fn lives(operation: &'static str, group: &str, loaded: &Loaded) -> Error {
+    let left_ms = loaded.live().map_or(0, |member| member.until - now_ms()).max(0);
+    let error = has_live_member(operation, group).with("for", format!("{:.1} s", left_ms as f64 / 1000.0));
+    error.hint("stop the other consumer, or use another group; one that died counts as gone when that time is over")
 }
 
 fn key(group: &str) -> Result<String> {

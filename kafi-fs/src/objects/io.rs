@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafi_core::Result;
+use kafi_core::{Error, ErrorKind, Result, Retry};
 
 /// What is known of an object beside its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,4 +102,48 @@ pub trait ObjectIo: Send + Sync {
 
     /// Deletes objects; nothing happens where there is none.
     fn delete(&self, keys: &[String], deadline: Instant) -> Result<()>;
+}
+
+/// A page of a listing, checked: whatever a server answers, a listing goes forward, shows nothing twice, and ends.
+///
+/// # Errors
+/// As [`ObjectIo::list`], and `Unavailable` for a page that cannot be one.
+pub(crate) fn list(io: &dyn ObjectIo, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing> {
+    let listing = io.list(prefix, after, folders, deadline)?;
+    let refuse = |why: &str| {
+        let error = Error::new(ErrorKind::Unavailable, "list objects", format!("the listing {why}"));
+        Err(error.with("object", io.display(prefix)).retry(Retry::Later))
+    };
+    let objects = goes_on(listing.objects.iter().map(|object| object.key.as_str()), prefix, after);
+    if !objects || !goes_on(listing.folders.iter().map(String::as_str), prefix, after) {
+        return refuse("is not in order, or shows what was not asked for");
+    }
+    if listing.more && listing.objects.is_empty() && listing.folders.is_empty() {
+        return refuse("says that there is more, and shows nothing");
+    }
+    Ok(listing)
+}
+
+fn goes_on<'a>(mut names: impl Iterator<Item = &'a str>, prefix: &str, after: &'a str) -> bool {
+    let mut last = after;
+    names.all(|name| name.starts_with(prefix) && std::mem::replace(&mut last, name) < name)
+}
+
+/// Reads an object that is small if it is what it has to be, as a whole.
+///
+/// # Errors
+/// As [`ObjectIo::get`], and `Corrupt` for one of more than `bytes_max`.
+pub(crate) fn get_small(io: &dyn ObjectIo, key: &str, bytes_max: u64, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+    let stat = io.get(key, Some(0..bytes_max), into, deadline)?;
+    match stat {
+        Some(stat) if stat.len > bytes_max => {
+            let message = format!("it has {} bytes, and {bytes_max} is the most that it may have", stat.len);
+            Err(Error::new(ErrorKind::Corrupt, "read object", message).with("object", io.display(key)))
+        }
+        Some(stat) if stat.len != into.len() as u64 => {
+            let message = format!("{} of {} bytes came", into.len(), stat.len);
+            Err(Error::new(ErrorKind::Unavailable, "read object", message).with("object", io.display(key)).retry(Retry::Later))
+        }
+        stat => Ok(stat),
+    }
 }

@@ -13,12 +13,16 @@ use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_records::BatchHeader;
 use serde::{Deserialize, Serialize};
 
-use super::io::{ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+use super::io::{ObjectIo, ObjectStat, Precondition, Put, PutRequest, get_small, list};
+use super::scan::Scan;
 use crate::log::segment_base;
 
 /// How often a put is made again whose answer was lost, and the first pause in between.
 const PUT_ATTEMPTS: u32 = 4;
 const PUT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The most that `head.json` and `start.json` may have: they hold a number or two.
+const NUMBERS_BYTES_MAX: u64 = 64 << 10;
 
 /// A partition of a topic in a store of objects.
 #[derive(Clone)]
@@ -85,7 +89,8 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn metadata(&self) -> Vec<(&'static str, String)> {
+    /// The metadata of an object of `len` bytes that is named `name`.
+    pub(crate) fn metadata(&self, name: i64, len: u64) -> Vec<(&'static str, String)> {
         let mut metadata = vec![
             ("end", self.end.to_string()),
             ("mintime", self.min_timestamp.to_string()),
@@ -94,34 +99,60 @@ impl Facts {
             ("sequence", self.sequence.to_string()),
         ];
         metadata.extend(self.merged_ms.map(|merged| ("merged", merged.to_string())));
+        metadata.push(("check", self.check(name, len)));
         metadata
     }
 
-    /// What the metadata say; `None` where another program left them out.
-    pub(crate) fn of(stat: &ObjectStat) -> Option<Self> {
+    /// A checksum, so that metadata which were changed, or belong to another object, or to more of it, are not believed.
+    fn check(&self, name: i64, len: u64) -> String {
+        let Self { end, min_timestamp, max_timestamp, writer, sequence, merged_ms } = self;
+        let text = format!("{name} {len} {end} {min_timestamp} {max_timestamp} {writer} {sequence} {merged_ms:?}");
+        format!("{:08x}", crc32c::crc32c(text.as_bytes()))
+    }
+
+    /// What the metadata say of the object that is named `name`; `None` where another program left them out, or they cannot be true.
+    pub(crate) fn of(stat: &ObjectStat, name: i64) -> Option<Self> {
         let value = |name: &str| stat.metadata.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let number = |name: &str| value(name)?.parse::<i64>().ok();
-        Some(Self {
-            end: number("end")?,
+        let facts = Self {
+            end: number("end").filter(|end| *end > name)?,
             min_timestamp: number("mintime")?,
             max_timestamp: number("maxtime")?,
             writer: value("writer")?.to_string(),
             sequence: value("sequence")?.parse().ok()?,
             merged_ms: number("merged"),
-        })
+        };
+        // Those that were written before there was a checksum have none.
+        Some(facts).filter(|facts| value("check").is_none_or(|check| check == facts.check(name, stat.len)))
     }
 
-    /// What the bytes of an object say.
-    pub(crate) fn scan(bytes: &[u8]) -> Result<Self> {
-        let mut facts = Self { min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
+    /// What the bytes of the object that is named `name` say.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is not batches that follow each other.
+    pub(crate) fn of_bytes(bytes: &[u8], name: i64) -> Result<Self> {
+        let mut facts = Self { end: name, min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
         let mut rest = bytes;
         while !rest.is_empty() {
-            let header = BatchHeader::parse(rest)?.filter(|header| header.total_bytes() <= rest.len());
-            let header = header.ok_or_else(|| Error::new(ErrorKind::Corrupt, "read object", "its last batch is not whole"))?;
-            facts.end = facts.end.max(header.next_offset());
-            facts.min_timestamp = facts.min_timestamp.min(header.base_timestamp);
-            facts.max_timestamp = facts.max_timestamp.max(header.max_timestamp);
+            let header = BatchHeader::parse(rest)?.filter(|header| header.total_bytes() <= rest.len() && header.base_offset >= facts.end);
+            let header = header.ok_or_else(|| Error::new(ErrorKind::Corrupt, "read object", "its batches are not whole, or not in order"))?;
+            facts.add(&header);
             rest = &rest[header.total_bytes()..];
+        }
+        Ok(facts)
+    }
+
+    fn add(&mut self, header: &BatchHeader) {
+        self.end = header.next_offset();
+        self.min_timestamp = self.min_timestamp.min(header.base_timestamp);
+        self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
+    }
+
+    /// What the batches of an object say.
+    fn scan(scan: &mut Scan<'_>) -> Result<Self> {
+        let mut facts = Self { min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
+        while let Some(header) = scan.next()? {
+            facts.add(&header);
         }
         Ok(facts)
     }
@@ -153,7 +184,7 @@ impl PartitionLog {
     pub(crate) fn page(&self, after: &str, deadline: Instant) -> Result<Page> {
         let mut after = after.to_string();
         loop {
-            let listing = self.io.list(&self.beside("0"), &after, false, deadline).map_err(|error| self.context(error))?;
+            let listing = list(&*self.io, &self.beside("0"), &after, false, deadline).map_err(|error| self.context(error))?;
             let more = listing.objects.last().map(|last| last.key.clone()).filter(|_| listing.more);
             let name = |key: &str| segment_base(key.strip_prefix(&self.prefix)?);
             let names: Vec<Name> = listing.objects.iter().filter_map(|object| Some(Name { offset: name(&object.key)?, len: object.len })).collect();
@@ -169,21 +200,23 @@ impl PartitionLog {
     pub(crate) fn facts(&self, offset: i64, deadline: Instant) -> Result<Option<(Facts, ObjectStat)>> {
         let key = self.key(offset);
         let Some(stat) = self.io.stat(&key, deadline).map_err(|error| self.context(error))? else { return Ok(None) };
-        if let Some(facts) = Facts::of(&stat) {
+        if let Some(facts) = Facts::of(&stat, offset) {
             return Ok(Some((facts, stat)));
         }
-        let mut bytes = Vec::new();
-        let stat = self.io.get(&key, None, &mut bytes, deadline).map_err(|error| self.context(error))?;
-        let Some(stat) = stat else { return Ok(None) };
-        let facts = Facts::scan(&bytes).map_err(|error| self.context(error).with("object", self.io.display(&key)))?;
-        Ok(Some((facts, stat)))
+        let Some(mut scan) = Scan::open(self, offset, deadline)? else { return Ok(None) };
+        let facts = Facts::scan(&mut scan)?;
+        if facts.end > offset {
+            return Ok(Some((facts, scan.stat().clone())));
+        }
+        let error = self.error(ErrorKind::Corrupt, "read object", "there is no batch in it").with("object", self.io.display(&key));
+        Err(error.hint("restore the object from a backup, or delete it if it does not belong there"))
     }
 
     /// The log start that deleting records set; 0 where nothing was deleted. Together with what stands there.
     pub(crate) fn start(&self, deadline: Instant) -> Result<(i64, Option<ObjectStat>)> {
         let key = self.beside("start.json");
         let mut bytes = Vec::new();
-        let stat = self.io.get(&key, None, &mut bytes, deadline).map_err(|error| self.context(error))?;
+        let stat = get_small(&*self.io, &key, NUMBERS_BYTES_MAX, &mut bytes, deadline).map_err(|error| self.context(error))?;
         let Some(stat) = stat else { return Ok((0, None)) };
         let start: Start = serde_json::from_slice(&bytes).map_err(|error| {
             let hint = "write {\"start\": N} into that object, or delete it to read from the first object on";
@@ -211,11 +244,14 @@ impl PartitionLog {
         }
     }
 
-    /// What `head.json` says, which may be old; `None` where it says nothing.
-    fn head(&self, deadline: Instant) -> Result<Option<Tail>> {
+    /// The object that `head.json` calls the newest one, which may be long ago or untrue; `None` where it says nothing.
+    fn head(&self, deadline: Instant) -> Result<Option<i64>> {
         let mut bytes = Vec::new();
-        let found = self.io.get(&self.beside("head.json"), None, &mut bytes, deadline).map_err(|error| self.context(error))?;
-        Ok(found.and_then(|_| serde_json::from_slice(&bytes).ok()))
+        match get_small(&*self.io, &self.beside("head.json"), NUMBERS_BYTES_MAX, &mut bytes, deadline) {
+            Ok(found) => Ok(found.and_then(|_| serde_json::from_slice::<Tail>(&bytes).ok()?.newest).filter(|newest| *newest >= 0)),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(error) => Err(self.context(error)),
+        }
     }
 
     /// Writes `head.json`, which saves others the search for the end.
@@ -225,14 +261,15 @@ impl PartitionLog {
         self.io.put(&request, deadline).map(|_| ()).map_err(|error| self.context(error))
     }
 
-    /// Where the log ends: one listing from the newest object on that is known here or from `head.json`, and a look at the last one where that is another.
+    /// Where the log ends: one listing from the newest object on that is known here or from `head.json`, and a look at the last one unless this process did that before.
+    /// What `head.json` says is only where to begin, so whatever is wrong in it changes no answer.
     pub(crate) fn tail(&self, deadline: Instant) -> Result<Tail> {
         let known = match self.known_tail() {
-            Some(tail) => Some(tail),
+            Some(tail) => tail.newest,
             None => self.head(deadline)?,
         };
-        for known in [known.filter(|tail| tail.newest.is_some()), None, None] {
-            if let Some(tail) = self.tail_from(known, deadline)? {
+        for from in [known, None, None] {
+            if let Some(tail) = self.tail_from(from, deadline)? {
                 self.note_tail(tail);
                 return Ok(tail);
             }
@@ -240,15 +277,14 @@ impl PartitionLog {
         Err(self.error(ErrorKind::NotFound, "find end", "objects vanish while they are looked at"))
     }
 
-    /// The end, if the objects agree with what is known.
-    fn tail_from(&self, known: Option<Tail>, deadline: Instant) -> Result<Option<Tail>> {
-        let from = known.and_then(|tail| tail.newest).unwrap_or(0);
-        let Some(found) = self.last_up_to(i64::MAX, from, deadline)? else {
+    /// The end, if there are objects from the one on that is named.
+    fn tail_from(&self, from: Option<i64>, deadline: Instant) -> Result<Option<Tail>> {
+        let Some(found) = self.last_up_to(i64::MAX, from.unwrap_or(0), deadline)? else {
             // Without an object there is nothing; but the newest one that is known cannot have gone.
-            return Ok(known.is_none().then(Tail::default));
+            return Ok(from.is_none().then(Tail::default));
         };
         let last = found.name.offset;
-        if let Some(known) = known.filter(|known| known.newest == Some(last)) {
+        if let Some(known) = self.known_tail().filter(|known| known.newest == Some(last)) {
             return Ok(Some(known));
         }
         let facts = self.facts(last, deadline)?;
@@ -269,9 +305,29 @@ impl PartitionLog {
     }
 
     pub(crate) fn bounds(&self, deadline: Instant) -> Result<Bounds> {
-        let (start, _) = self.start(deadline)?;
+        let (low, _) = self.start(deadline)?;
         let high = self.tail(deadline)?.end;
-        Ok(Bounds { low: start.min(high), high })
+        self.checked(Bounds { low, high })
+    }
+
+    /// The bounds, as far as they matter at `position`: that the log reaches further than a position that is known to lie in it is of no interest.
+    pub(crate) fn bounds_around(&self, position: i64, deadline: Instant) -> Result<Bounds> {
+        let (low, _) = self.start(deadline)?;
+        let high = match self.known_tail() {
+            Some(tail) if position < tail.end && low <= tail.end => tail.end,
+            _ => self.tail(deadline)?.end,
+        };
+        self.checked(Bounds { low, high })
+    }
+
+    /// A log that starts behind its end has lost objects, or what says where it starts is wrong; it is not empty.
+    fn checked(&self, bounds: Bounds) -> Result<Bounds> {
+        if bounds.low <= bounds.high {
+            return Ok(bounds);
+        }
+        let error = self.error(ErrorKind::Corrupt, "find bounds", format!("the log starts at {} and ends at {} already", bounds.low, bounds.high));
+        let error = error.with("object", self.io.display(&self.beside("start.json")));
+        Err(error.hint("restore the newest objects from a backup; or write {\"start\": N} into that object, or delete it to read from the first object on"))
     }
 
     /// Adds to an error where it happened.

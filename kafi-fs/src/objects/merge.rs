@@ -4,10 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use kafi_core::{ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result};
 
 use super::io::{ObjectStat, Precondition, Put, PutRequest};
 use super::log::{Facts, Name, PartitionLog, put};
+use super::scan::Scan;
 use super::tasks::for_all;
 use crate::topics::now_ms;
 
@@ -142,22 +143,33 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// An object that begins within an earlier one: one that was merged into it and has to go, unless it reaches further.
+    /// An object that begins within an earlier one: one that was merged into it and has to go, unless it reaches further, because others were merged into both.
     fn pass_covered(&mut self, name: Name) -> Result<()> {
         let Some((facts, stat)) = self.log.facts(name.offset, self.plan.deadline)? else { return Ok(()) };
-        match &self.last {
-            Some((by, last, last_stat)) if facts.end <= last.end => {
+        let Some((by, last, last_stat)) = &self.last else { return Ok(()) };
+        let is_within = facts.end <= last.end;
+        match agree(self.log, *by, &last_stat.etag, name.offset, is_within, self.plan.deadline)? {
+            Some(true) if is_within => {
                 let since = now_ms().saturating_sub(last.merged_ms.unwrap_or(0));
                 let since = Duration::from_millis(u64::try_from(since).unwrap_or(0));
                 let due = Instant::now() + self.plan.grace.saturating_sub(since);
                 self.merged.covered.push(Covered { name: name.offset, by: *by, etag: last_stat.etag.clone(), end: last.end, due });
             }
-            _ => {
+            Some(true) => {
                 self.next = Some(facts.end);
                 self.last = Some((name.offset, facts, stat));
             }
+            Some(false) => return Err(self.overlap(*by, name.offset)),
+            // Others are at it.
+            None => {}
         }
         Ok(())
+    }
+
+    fn overlap(&self, by: i64, name: i64) -> Error {
+        let message = format!("the objects {by} and {name} hold the same offsets, and not the same messages");
+        let error = self.log.error(ErrorKind::Corrupt, "merge", message).with("object", self.log.io.display(&self.log.key(name)));
+        error.hint("restore them from a backup; nothing behind them was merged")
     }
 
     /// Reads a run of small objects and writes it as one.
@@ -165,7 +177,7 @@ impl Walk<'_> {
         self.run_bytes = 0;
         let run = std::mem::take(&mut self.run);
         let (log, deadline) = (self.log, self.plan.deadline);
-        let read = for_all(&run, self.plan.requests_max, |name| read(log, *name, deadline))?;
+        let read = for_all(&run, self.plan.requests_max, |name| read(log, *name, self.plan.bytes_max, deadline))?;
         let mut chain: Vec<Read> = Vec::with_capacity(read.len());
         // One that is gone was merged by others just now; the others are left alone.
         for object in read.into_iter().map_while(|object| object) {
@@ -176,7 +188,7 @@ impl Walk<'_> {
                 continue;
             }
             self.follow(offset, object.facts.clone(), object.stat.clone())?;
-            if Facts::scan(&object.bytes).is_ok_and(|scanned| scanned.end == object.facts.end) {
+            if Facts::of_bytes(&object.bytes, offset).is_ok_and(|scanned| scanned.end == object.facts.end) {
                 chain.push(object);
             } else {
                 // Damaged; it stays what it is.
@@ -206,7 +218,8 @@ impl Walk<'_> {
         let len = bytes.len() as u64;
         let etag = first.stat.etag.clone();
         drop(chain);
-        let request = PutRequest { key: &self.log.key(name), bytes: bytes.into(), precondition: Precondition::Matches(&etag), metadata: &facts.metadata() };
+        let metadata = facts.metadata(name, len);
+        let request = PutRequest { key: &self.log.key(name), bytes: bytes.into(), precondition: Precondition::Matches(&etag), metadata: &metadata };
         let answer = put(&*self.log.io, &request, self.plan.deadline).map_err(|error| self.log.context(error))?;
         let Some((facts, stat)) = self.log.facts(name, self.plan.deadline)? else { return Ok(()) };
         let is_ours = match answer {
@@ -226,13 +239,45 @@ impl Walk<'_> {
     }
 }
 
-fn read(log: &PartitionLog, name: Name, deadline: Instant) -> Result<Option<Read>> {
+/// Reads an object; one that has grown beyond `bytes_max` since it was listed comes without its bytes.
+fn read(log: &PartitionLog, name: Name, bytes_max: u64, deadline: Instant) -> Result<Option<Read>> {
     let mut bytes = Vec::new();
-    let stat = log.io.get(&log.key(name.offset), None, &mut bytes, deadline).map_err(|error| log.context(error))?;
+    let stat = log.io.get(&log.key(name.offset), Some(0..bytes_max.max(1)), &mut bytes, deadline).map_err(|error| log.context(error))?;
     let Some(stat) = stat else { return Ok(None) };
-    let facts = match Facts::of(&stat) {
-        Some(facts) => facts,
-        None => Facts::scan(&bytes).map_err(|error| log.context(error).with("object", log.io.display(&log.key(name.offset))))?,
-    };
-    Ok(Some(Read { name, bytes, facts, stat }))
+    if stat.len != bytes.len() as u64 {
+        bytes.clear();
+    }
+    match Facts::of(&stat, name.offset) {
+        Some(facts) => Ok(Some(Read { name, bytes, facts, stat })),
+        None => Ok(log.facts(name.offset, deadline)?.map(|(facts, stat)| Read { name, bytes, facts, stat })),
+    }
+}
+
+/// Whether the object `by` holds the bytes of the one that is named `name` from where that one begins, all of them or as far as it reaches: so it is if that was merged into it.
+/// `None` where one of them is gone or changed.
+fn agree(log: &PartitionLog, by: i64, etag: &str, name: i64, all: bool, deadline: Instant) -> Result<Option<bool>> {
+    const PIECE_BYTES: u64 = 4 << 20;
+    let (Some(mut outer), Some(mut inner)) = (Scan::open(log, by, deadline)?, Scan::open(log, name, deadline)?) else { return Ok(None) };
+    if outer.stat().etag != etag {
+        return Ok(None);
+    }
+    while outer.next_offset() < name {
+        if outer.next()?.is_none() {
+            return Ok(Some(false));
+        }
+    }
+    let from = outer.end();
+    let left = outer.stat().len - from;
+    if outer.next_offset() != name || all && inner.stat().len > left {
+        return Ok(Some(false));
+    }
+    let (mut at, len) = (0, inner.stat().len.min(left));
+    while at < len {
+        let count = PIECE_BYTES.min(len - at);
+        if outer.bytes(from + at, count)? != inner.bytes(at, count)? {
+            return Ok(Some(false));
+        }
+        at += count;
+    }
+    Ok(Some(true))
 }

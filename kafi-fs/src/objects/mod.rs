@@ -35,8 +35,8 @@
 //! ```
 //!
 //! A `.log` object is a segment as in a folder, and Apache Kafka's tools read it. It is named by the offset at which the log ended when it was written, so the objects form a
-//! chain without holes; with kept offsets its first record may lie higher. Its metadata are `end` (the offset after its last record), `mintime`, `maxtime`, `writer`, `sequence`, and
-//! `merged` (when others were merged into it). Objects that were copied without their metadata are read all the same, and cost a few requests more.
+//! chain without holes; with kept offsets its first record may lie higher. Its metadata are `end` (the offset after its last record), `mintime`, `maxtime`, `writer`, `sequence`,
+//! `merged` (when others were merged into it), and `check` (a checksum of these, its name, and its length). Objects that were copied without their metadata are read all the same, and cost a few requests more.
 //! All other objects are JSON. `head.json` and `times/` can be deleted at any time.
 //!
 //! # What is promised
@@ -47,6 +47,8 @@
 //! - A message is tried for [`delivery_timeout_ms`](ObjectOptions::delivery_timeout_ms). What fails then may have been written all the same, if the store was silent; the error says so.
 //! - A producer that is killed leaves whole objects or none. Up to one object that was not reported may be there.
 //! - Whatever is old, missing, or wrong in `head.json` costs requests and changes no answer.
+//! - Whatever else is damaged, missing, or does not belong there is an error that names the object, or changes no answer; never less than there is without a word. What the objects of a log, its topic,
+//!   and its groups may have has a bound, and so has the time that goes by before it is said.
 //! - Nothing is deleted by itself.
 //!
 //! There is no thread that writes in the background: like that of a folder, a producer that is never called again writes nothing more. It writes when it is flushed, when
@@ -74,16 +76,16 @@
 //! | begin in the middle of 10,000 objects | 1 to 3 listings if the position is among the newest messages or begins an object, else up to 12 |
 //! | wait at the end | a get each second at most; a listing, a look at the topic and at the log start every 10 seconds |
 //! | list the topics | a listing for each 1,000 topics, a get each |
-//! | the watermarks of a partition | 4 with a `head.json`; without, a listing for each 1,000 objects at most, and one more |
+//! | the watermarks of a partition | 5 with a `head.json`; without, a listing for each 1,000 objects at most, and one more |
 //! | find a time | a listing and a get for each 1,000 objects; the first time, a look at each object up to the hit |
 //! | commit | 3: the topic, the group, and the put |
-//! | merge | a get for each small object, a put for each large one that is made, two looks for each that goes |
+//! | merge | a get for each small object, a put for each large one that is made, two looks for each that goes, and two gets more if an earlier merge left it |
 //!
 //! # Groups
 //!
 //! A group has one live member, which says in `groups/<group>.json` that it lives whenever it commits, and with its polls at least every 10 seconds. A second one gets `Conflict`. One that
 //! was closed or dropped makes room at once; one that died after [`member_timeout_ms`](ObjectOptions::member_timeout_ms). If it comes back after another took over, it gets `Fenced`, and
-//! commits nothing. The clocks of the machines must agree to within a few seconds. Committed offsets have the format of folders.
+//! commits nothing. A member that says that it lives for longer than ten minutes counts as none. The clocks of the machines must agree to within a few seconds. Committed offsets have the format of folders.
 //!
 //! # How to bring a store
 //!
@@ -109,6 +111,7 @@ mod place;
 mod producer;
 mod properties;
 mod read;
+mod scan;
 mod storage;
 mod tasks;
 #[cfg(test)]

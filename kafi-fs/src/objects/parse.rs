@@ -30,6 +30,8 @@ pub(crate) struct Object {
     parsed: u64,
     /// The offset after the last batch so far.
     next_offset: i64,
+    /// Whether it was found by its name, at the end of the log, rather than in a listing.
+    newest: bool,
 }
 
 /// What comes next in an object.
@@ -62,7 +64,17 @@ impl Object {
             part: Vec::new(),
             parsed: 0,
             next_offset: name.offset,
+            newest: false,
         }
+    }
+
+    /// One that was found by its name, at the end of the log.
+    pub(crate) fn newest(name: Name, chunk: Chunk) -> Self {
+        Self { newest: true, ..Self::new(name, chunk) }
+    }
+
+    pub(crate) fn is_newest(&self) -> bool {
+        self.newest
     }
 
     pub(crate) fn offset(&self) -> i64 {
@@ -107,8 +119,14 @@ impl Object {
         self.chunks.push_back(chunk);
     }
 
-    /// Puts the next batch that reaches beyond `position` into the decoder's buffer.
-    pub(crate) fn next(&mut self, position: i64, decoder: &mut Decoder) -> Result<Parsed> {
+    /// The offset after the last batch so far.
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.next_offset
+    }
+
+    /// Puts the next batch that reaches beyond `position` into the decoder's buffer. `begins_behind` tells where the first other object begins behind an offset: one
+    /// that was merged into this one begins where a batch does, and another one may not begin within. With `lenient`, a batch counts although there is damage behind it.
+    pub(crate) fn next(&mut self, position: i64, lenient: bool, begins_behind: impl Fn(i64) -> Option<i64>, decoder: &mut Decoder) -> Result<Parsed> {
         loop {
             if self.at == self.bytes().len() {
                 (self.buffer, self.at, self.share) = (None, 0, None);
@@ -121,12 +139,16 @@ impl Object {
                     Some(other) => return Ok(other),
                 }
             }
-            let header = match self.take_header() {
+            let header = match self.take_header(&begins_behind) {
                 Ok(Some(header)) => header,
                 Ok(None) => continue,
                 Err(fault) => return Ok(Parsed::Bad(fault)),
             };
             let total = header.total_bytes();
+            let left = self.len().saturating_sub(self.parsed + total as u64);
+            if !lenient && left > 0 && self.end == Some(header.next_offset()) {
+                return Ok(Parsed::Bad(format!("{left} bytes lie behind its last offset {}", header.last_offset())));
+            }
             let bytes = self.buffer.as_deref().unwrap_or_default();
             let taken = if self.part.is_empty() { bytes.get(self.at..self.at + total) } else { None };
             if let Some(batch) = taken {
@@ -175,14 +197,14 @@ impl Object {
             let message = format!("{} bytes came, but {expected} were asked for", bytes.len());
             return Err(Error::new(ErrorKind::Unavailable, "read object", message).retry(kafi_core::Retry::Later));
         }
-        self.end = self.end.or(Facts::of(&stat).map(|facts| facts.end));
+        self.end = self.end.or(Facts::of(&stat, self.name.offset).map(|facts| facts.end));
         self.stat.get_or_insert(stat);
         (self.buffer, self.at, self.share) = (Some(bytes), 0, chunk.share);
         Ok(None)
     }
 
     /// The header of the next batch; `None` where its rest is in the next range.
-    fn take_header(&mut self) -> std::result::Result<Option<BatchHeader>, String> {
+    fn take_header(&mut self, begins_behind: impl Fn(i64) -> Option<i64>) -> std::result::Result<Option<BatchHeader>, String> {
         let rest = &self.buffer.as_deref().unwrap_or_default()[self.at..];
         if self.part.len() < BatchHeader::LEN && !(self.part.is_empty() && rest.len() >= BatchHeader::LEN) {
             let count = rest.len().min(BatchHeader::LEN - self.part.len());
@@ -199,6 +221,9 @@ impl Object {
         }
         if self.end.is_some_and(|end| header.next_offset() > end) {
             return Err(format!("its offsets end at {}, beyond those of its object", header.last_offset()));
+        }
+        if let Some(other) = begins_behind(self.next_offset).filter(|other| *other < header.next_offset()) {
+            return Err(format!("its offsets end at {}, and another object begins at {other}", header.last_offset()));
         }
         if header.leader_epoch != 0 {
             return Err(format!("its leader epoch is {}, not 0", header.leader_epoch));

@@ -5,7 +5,7 @@ use std::time::Instant;
 use kafi_core::Result;
 
 use super::fetch::{Buffer, Spares, read};
-use super::io::ObjectStat;
+use super::io::{ObjectStat, get_small};
 use super::locate::Found;
 use super::log::{Name, PartitionLog};
 use super::topics;
@@ -95,7 +95,7 @@ pub(crate) fn look(log: &PartitionLog, offset: i64, position: i64, bytes: u64, c
 /// Notices that the topic was deleted.
 fn check_topic(log: &PartitionLog, deadline: Instant) -> Result<()> {
     let (key, mut bytes) = (topics::key(&log.topic), Vec::new());
-    let stat = log.io.get(&key, None, &mut bytes, deadline).map_err(|error| log.context(error))?;
+    let stat = get_small(&*log.io, &key, TopicFile::BYTES_MAX as u64, &mut bytes, deadline).map_err(|error| log.context(error))?;
     let file = stat.map_or(Ok(None), |_| TopicFile::parse(&bytes, &log.topic, || log.io.display(&key)))?;
     match file {
         Some(file) if file.id == *log.topic_id => Ok(()),

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::fetch::{Chunk, Fetch};
@@ -30,6 +30,9 @@ const PLAN_MIN: usize = 200;
 /// After this many objects that were found one by one, a listing tells what else is there.
 const HITS_MAX: u32 = 2;
 
+/// So many times a reader finds its place anew, without a message in between, before it says that this goes nowhere.
+const RESETS_MAX: u32 = 50;
+
 /// Reads one partition.
 pub(crate) struct ObjectReader {
     log: PartitionLog,
@@ -37,6 +40,8 @@ pub(crate) struct ObjectReader {
     position: i64,
     /// Nothing from here on is read ahead.
     end: i64,
+    /// Up to here there were messages when reading began, so that they are missed where the log ends before.
+    seen_end: i64,
     state: State,
     /// The objects that are asked for, in order.
     objects: VecDeque<Object>,
@@ -51,6 +56,8 @@ pub(crate) struct ObjectReader {
     last_at: (i64, u64),
     pause: Duration,
     hits: u32,
+    /// How often it lost its place since the last message.
+    resets: u32,
 }
 
 /// What a reader is doing.
@@ -75,6 +82,7 @@ impl ObjectReader {
             leniency,
             position,
             end: end.unwrap_or(i64::MAX),
+            seen_end: 0,
             state: State::Lost { merged: false },
             objects: VecDeque::new(),
             plan: VecDeque::new(),
@@ -84,6 +92,7 @@ impl ObjectReader {
             last_at: (0, 0),
             pause: PAUSE_MIN,
             hits: 0,
+            resets: 0,
         };
         reader.seek(position, bounds)?;
         Ok(reader)
@@ -96,7 +105,9 @@ impl ObjectReader {
     /// Goes to another offset, which must lie in the log or at its end.
     pub(crate) fn seek(&mut self, position: i64, bounds: Bounds) -> Result<()> {
         self.reset(false);
+        self.resets = 0;
         self.position = position;
+        self.seen_end = bounds.high.min(self.end);
         if position > bounds.high {
             let message = format!("the offset {position} lies beyond the end {}", bounds.high);
             return Err(self.log.error(ErrorKind::OutOfRange, "read", message));
@@ -118,7 +129,33 @@ impl ObjectReader {
         self.listing = None;
         self.hits = 0;
         self.pause = PAUSE_MIN;
+        self.resets += 1;
         self.state = State::Lost { merged };
+    }
+
+    /// Ends what would go on for ever: objects that are never where a listing shows them, or that are others with each look.
+    fn check_resets(&mut self) -> Result<()> {
+        if self.resets <= RESETS_MAX {
+            return Ok(());
+        }
+        self.resets = 0;
+        Err(self.log.error(ErrorKind::Unavailable, "read", format!("the objects from the offset {} on change all the time", self.position)).retry(Retry::Later))
+    }
+
+    /// Whether messages are missed here, where there is no object.
+    fn misses(&self) -> bool {
+        self.position < self.seen_end
+    }
+
+    /// The log ends here. If it reached further before, that is said.
+    fn end_here(&mut self) -> Result<()> {
+        if self.misses() {
+            let (fault, next) =
+                (format!("there is no object for the offset {}, where the log ended at {} before", self.position, self.seen_end), self.seen_end);
+            self.report_damage(&fault, (self.position, 0), Some(next))?;
+            self.position = next;
+        }
+        Ok(())
     }
 
     fn check_low(&mut self, low: i64) -> Result<()> {
@@ -138,7 +175,9 @@ impl ObjectReader {
     fn step(&mut self, fetch: &mut Fetch, decoder: &mut Decoder) -> Result<Step> {
         match &self.state {
             State::Lost { merged } => {
-                let (log, position, merged) = (self.log.clone(), self.position, *merged);
+                let merged = *merged;
+                self.check_resets()?;
+                let (log, position) = (self.log.clone(), self.position);
                 let find = move |deadline| if merged { place_merged(&log, position, deadline) } else { place(&log, position, deadline) };
                 self.state = State::Finding(fetch.start(find));
                 Ok(Step::Wait)
@@ -172,7 +211,7 @@ impl ObjectReader {
                     return Ok(Step::Wait);
                 }
                 let (log, position, bytes, spares) = (self.log.clone(), self.position, fetch.chunk_bytes, fetch.spares.clone());
-                let certain = self.certain.elapsed() < CERTAIN;
+                let certain = self.certain.elapsed() < CERTAIN && !self.misses();
                 self.state = State::Looking(offset, fetch.start(move |deadline| look(&log, offset, position, bytes, certain, &spares, deadline)));
                 Ok(Step::Wait)
             }
@@ -198,7 +237,10 @@ impl ObjectReader {
                 self.more = more;
                 self.state = State::At(first);
             }
-            Place::End => self.state = State::AtEnd(self.position, Instant::now()),
+            Place::End => {
+                self.end_here()?;
+                self.state = State::AtEnd(self.position, Instant::now());
+            }
             Place::Below(low) => {
                 self.check_low(low)?;
                 self.reset(false);
@@ -218,7 +260,7 @@ impl ObjectReader {
         match looked {
             Look::Object { bytes, stat } => {
                 let chunk = Chunk { task: Task::done(Ok(Some((bytes, stat)))), start: 0, end: fetch.chunk_bytes, share: None };
-                self.objects.push_back(Object::new(Name { offset, len: 0 }, chunk));
+                self.objects.push_back(Object::newest(Name { offset, len: 0 }, chunk));
                 self.state = State::At(offset);
                 self.certain = Instant::now();
                 self.pause = PAUSE_MIN;
@@ -227,6 +269,11 @@ impl ObjectReader {
                     self.hits = 0;
                     self.more = Some(self.log.key(offset));
                 }
+                Ok(Step::Again)
+            }
+            // A listing shows nothing from here on, but an object that begins before may reach further.
+            Look::Nothing { certain: true } if self.misses() => {
+                self.reset(true);
                 Ok(Step::Again)
             }
             Look::Nothing { certain } => {
@@ -313,8 +360,21 @@ impl ObjectReader {
             self.reset(true);
             return Ok(Step::Again);
         }
-        let parsed = object.next(self.position, decoder);
-        self.last_at = (offset, object.at());
+        let begun = object.offset();
+        let (object, others) = self.objects.make_contiguous().split_first_mut().expect("it was just looked at");
+        if others.is_empty() && self.plan.is_empty() && (self.listing.is_some() || self.more.is_some()) && !object.is_newest() {
+            // Whether another object begins within this one is not known yet.
+            return Ok(Step::Wait);
+        }
+        let plan = &self.plan;
+        let begins_behind = |offset: i64| {
+            let asked = others.iter().map(Object::offset).find(|begin| *begin > offset);
+            asked.or_else(|| plan.get(plan.partition_point(|name| name.offset <= offset)).map(|name| name.offset))
+        };
+        let parsed = object.next(self.position, self.leniency.skip_corrupt, begins_behind, decoder);
+        // After damage the next object is read that begins where this one is good up to, or later.
+        let behind = begins_behind(begun.max(object.next_offset() - 1));
+        self.last_at = (begun, object.at());
         match parsed {
             Ok(Parsed::Batch) => match decoder.open() {
                 Ok(header) => Ok(Step::Batch(header)),
@@ -339,7 +399,8 @@ impl ObjectReader {
                 Ok(Step::Again)
             }
             Ok(Parsed::Bad(fault)) => {
-                let next = self.objects.front().and_then(Object::end).or(self.objects.get(1).map(Object::offset)).or(self.plan.front().map(|name| name.offset));
+                let end = self.objects.front().and_then(Object::end).filter(|end| *end > self.position);
+                let next = end.into_iter().chain(behind).min();
                 self.skip_damage(&fault, next)?;
                 // What the object holds behind the damage cannot be told apart.
                 if let Some(next) = next {
@@ -407,6 +468,7 @@ impl Source for ObjectReader {
 
     fn advance(&mut self, position: i64) {
         self.position = self.position.max(position);
+        self.resets = 0;
         if self.position >= self.end {
             // Nothing more is read, and others can use the room.
             self.reset(false);

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use kafi_core::{Batch, Result};
-use kafi_records::{BatchHeader, Decoder};
+use kafi_core::{Batch, ErrorKind, Result};
+use kafi_records::Decoder;
 
 use super::log::{Name, PartitionLog};
+use super::scan::Scan;
 use super::times::Times;
 
 /// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: objects are passed over by
@@ -23,17 +24,23 @@ fn find(log: &PartitionLog, times: &mut Times<'_>, timestamp: i64, low: i64, req
         Some(found) => log.before(found.name.offset),
         None => log.before(0),
     };
+    let mut names: Vec<Name> = Vec::new();
     loop {
         let page = log.page(&after, deadline)?;
+        names.extend(page.names);
+        // The last one waits for the next page, because what comes behind an object tells how much of it counts.
+        let count = if page.more.is_some() { names.len().saturating_sub(1) } else { names.len() };
         // As many at a time as can be asked for at once, so that not much is asked in vain.
-        for names in page.names.chunks(requests_max * 4) {
-            let latest = times.latest(names)?;
-            for (name, _) in names.iter().zip(latest).filter(|(_, latest)| latest.is_some_and(|latest| latest >= timestamp)) {
-                if let Some(offset) = find_in(log, name, timestamp, low, deadline)? {
+        for start in (0..count).step_by(requests_max * 4) {
+            let end = count.min(start + requests_max * 4);
+            let latest = times.latest(&names[start..end])?;
+            for (index, _) in (start..end).zip(latest).filter(|(_, latest)| latest.is_some_and(|latest| latest >= timestamp)) {
+                if let Some(offset) = find_in(log, &names[index..], timestamp, low, deadline)? {
                     return Ok(Some(offset));
                 }
             }
         }
+        names.drain(..count);
         match page.more {
             Some(more) => after = more,
             None => return Ok(None),
@@ -41,24 +48,27 @@ fn find(log: &PartitionLog, times: &mut Times<'_>, timestamp: i64, low: i64, req
     }
 }
 
-/// Looks in one object.
-fn find_in(log: &PartitionLog, name: &Name, timestamp: i64, low: i64, deadline: Instant) -> Result<Option<i64>> {
-    let key = log.key(name.offset);
-    let mut bytes = Vec::new();
-    if log.io.get(&key, None, &mut bytes, deadline).map_err(|error| log.context(error))?.is_none() {
-        return Ok(None);
-    }
+/// Looks in the first of these objects. None of the others may begin within one of its batches.
+fn find_in(log: &PartitionLog, names: &[Name], timestamp: i64, low: i64, deadline: Instant) -> Result<Option<i64>> {
+    const HINT: &str = "give an offset instead of a time";
+    let Some((name, others)) = names.split_first() else { return Ok(None) };
+    let Some(mut scan) = Scan::open(log, name.offset, deadline)? else { return Ok(None) };
     let (mut decoder, mut records) = (Decoder::new(), Batch::new());
-    let mut rest = &bytes[..];
-    let on_error = |error: kafi_core::Error| log.context(error).with("object", log.io.display(&key)).hint("give an offset instead of a time");
-    while let Some(header) = BatchHeader::parse(rest).map_err(on_error)? {
-        let (batch, after) = rest.split_at(header.total_bytes().min(rest.len()));
-        rest = after;
+    loop {
+        let from = scan.next_offset();
+        let Some(header) = scan.next().map_err(|error| error.hint(HINT))? else { return Ok(None) };
+        let other = others.get(others.partition_point(|other| other.offset <= from));
+        if let Some(other) = other.filter(|other| other.offset < header.next_offset()) {
+            let message = format!("its offsets end at {}, and another object begins at {}", header.last_offset(), other.offset);
+            let error = log.error(ErrorKind::Corrupt, "find time", message).with("object", log.io.display(&log.key(name.offset)));
+            return Err(error.hint(HINT));
+        }
         if header.max_timestamp < timestamp || header.next_offset() <= low {
             continue;
         }
         decoder.buffer().clear();
-        decoder.buffer().extend_from_slice(batch);
+        decoder.buffer().extend_from_slice(scan.batch()?);
+        let on_error = |error: kafi_core::Error| log.context(error).with("object", log.io.display(&log.key(name.offset))).hint(HINT);
         decoder.open().map_err(on_error)?;
         let mut more = true;
         while more {
@@ -69,5 +79,4 @@ fn find_in(log: &PartitionLog, name: &Name, timestamp: i64, low: i64, deadline: 
             }
         }
     }
-    Ok(None)
 }

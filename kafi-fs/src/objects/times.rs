@@ -1,19 +1,23 @@
 //! The latest timestamps of many objects in one: `times/<20 digits>.json`, written by whoever had to ask each object for it.
 //!
 //! It says nothing that the objects do not say, and is believed only for an object of the same name and length: an object that others were merged into is longer.
+//! One whose checksum does not fit is made anew.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-use kafi_core::Result;
+use kafi_core::{ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use super::io::{Precondition, PutRequest};
+use super::io::{Precondition, PutRequest, get_small, list};
 use super::log::{Name, PartitionLog};
 use super::tasks::for_all;
 
 /// The objects that one of these covers.
 const OBJECTS: usize = 1_000;
+
+/// More than such an object ever takes.
+const BLOCK_BYTES_MAX: u64 = 1 << 20;
 
 /// It is written when at least this many objects had to be asked.
 const ASKED_MIN: usize = 64;
@@ -42,7 +46,27 @@ struct Entry {
 /// What such an object holds.
 #[derive(Default, Deserialize, Serialize)]
 struct Block {
+    /// The checksum of the entries.
+    crc: u32,
     times: Vec<Entry>,
+}
+
+impl Block {
+    fn new(times: Vec<Entry>) -> Self {
+        Self { crc: checksum(&times), times }
+    }
+
+    /// What the bytes hold, if they are whole and as they were written.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok().filter(|block: &Self| block.crc == checksum(&block.times))
+    }
+}
+
+fn checksum(times: &[Entry]) -> u32 {
+    times.iter().fold(0, |crc, entry| {
+        let numbers = [entry.object.to_be_bytes(), entry.len.to_be_bytes(), entry.latest.to_be_bytes()];
+        crc32c::crc32c_append(crc, numbers.as_flattened())
+    })
 }
 
 impl<'a> Times<'a> {
@@ -50,7 +74,7 @@ impl<'a> Times<'a> {
         let (mut blocks, mut after) = (Vec::new(), String::new());
         let prefix = log.beside("times/");
         loop {
-            let listing = log.io.list(&prefix, &after, false, deadline).map_err(|error| log.context(error))?;
+            let listing = list(&*log.io, &prefix, &after, false, deadline).map_err(|error| log.context(error))?;
             let first = |key: &str| key.strip_prefix(&prefix)?.strip_suffix(".json")?.parse::<i64>().ok();
             blocks.extend(listing.objects.iter().filter_map(|object| first(&object.key)));
             match listing.objects.last().filter(|_| listing.more) {
@@ -100,9 +124,12 @@ impl<'a> Times<'a> {
 
     fn read_block(&self, first: i64) -> Result<Block> {
         let mut bytes = Vec::new();
-        let stat = self.log.io.get(&self.key(first), None, &mut bytes, self.deadline).map_err(|error| self.log.context(error))?;
-        // One that is damaged is made anew.
-        Ok(stat.and_then(|_| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+        match get_small(&*self.log.io, &self.key(first), BLOCK_BYTES_MAX, &mut bytes, self.deadline) {
+            // One that is damaged is made anew.
+            Ok(stat) => Ok(stat.and_then(|_| Block::parse(&bytes)).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(Block::default()),
+            Err(error) => Err(self.log.context(error)),
+        }
     }
 
     /// Writes down what was found out, if that was much. It is no reason to fail if it cannot be.
@@ -135,7 +162,7 @@ impl<'a> Times<'a> {
                 // What lies behind the last object that was looked at stays.
                 times.extend(self.read_block(key)?.times.into_iter().filter(|entry| entry.object > last.object));
             }
-            let bytes = serde_json::to_vec(&Block { times }).expect("numbers are JSON");
+            let bytes = serde_json::to_vec(&Block::new(times)).expect("numbers are JSON");
             let request = PutRequest { key: &self.key(key), bytes: bytes.into(), precondition: Precondition::None, metadata: &[] };
             self.log.io.put(&request, self.deadline).map_err(|error| self.log.context(error))?;
         }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafi_core::{Error, NewTopic, Result, check_topic_name};
+use kafi_core::{Error, ErrorKind, NewTopic, Result, check_topic_name};
 
-use super::io::{ObjectIo, Precondition, Put, PutRequest};
+use super::io::{ObjectIo, Precondition, Put, PutRequest, get_small, list};
 use super::log::{PartitionLog, Tails, check_time, put};
 use super::tasks::for_all;
 use crate::topic_file::{self, TopicFile};
@@ -46,10 +46,16 @@ impl ObjectTopics {
         &self.io
     }
 
-    /// All topics, sorted by name: a listing, and a read for each.
+    /// All topics, sorted by name: a listing, and a read for each. One that cannot be read is named in a warning and hides no other.
     pub(crate) fn all(&self, deadline: Instant) -> Result<Vec<(String, Loaded)>> {
         let names = self.folders(deadline)?;
-        let loaded = for_all(&names, self.requests_max, |name| self.find(name, deadline))?;
+        let loaded = for_all(&names, self.requests_max, |name| match self.find(name, deadline) {
+            Err(error) if is_of_one_object(&error) => {
+                log::warn!("{error}; left out");
+                Ok(None)
+            }
+            found => found,
+        })?;
         Ok(names.into_iter().zip(loaded).filter_map(|(name, loaded)| Some((name, loaded?))).collect())
     }
 
@@ -75,7 +81,7 @@ impl ObjectTopics {
 
     fn read(&self, name: &str, deadline: Instant) -> Result<Option<(Vec<u8>, String)>> {
         let mut bytes = Vec::new();
-        let stat = self.io.get(&key(name), None, &mut bytes, deadline).map_err(|error| error.with("topic", name))?;
+        let stat = get_small(&*self.io, &key(name), TopicFile::BYTES_MAX as u64, &mut bytes, deadline).map_err(|error| error.with("topic", name))?;
         Ok(stat.map(|stat| (bytes, stat.etag)))
     }
 
@@ -102,15 +108,7 @@ impl ObjectTopics {
     pub(crate) fn create(&self, topic: &NewTopic, deadline: Instant) -> Result<()> {
         let file = TopicFile::of(topic)?;
         let name = &topic.name;
-        // Folders are left behind by topics that were not deleted to the end, so those that count are looked at.
-        let alike: Vec<_> = self.folders(deadline)?.into_iter().filter(|other| other.eq_ignore_ascii_case(name)).collect();
-        let mut names = Vec::with_capacity(alike.len());
-        for other in alike {
-            if self.find(&other, deadline)?.is_some() {
-                names.push(other);
-            }
-        }
-        topic_file::check_free(&self.storage, name, &names)?;
+        // Names that differ only in case are two keys, unlike in a folder.
         let bytes: Bytes = file.encode()?.into();
         loop {
             let request = PutRequest { key: &key(name), bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &[] };
@@ -119,7 +117,7 @@ impl ObjectTopics {
             }
             match self.find(name, deadline)? {
                 Some(loaded) if loaded.file.id == file.id => break,
-                Some(_) => return topic_file::check_free(&self.storage, name, std::slice::from_ref(name)),
+                Some(_) => return Err(topic_file::taken(&self.storage, name)),
                 None => self.remove_gone(name, deadline)?,
             }
             check_time("create topic", deadline).map_err(|error| error.with("topic", name))?;
@@ -189,7 +187,7 @@ impl ObjectTopics {
         let mut names = Vec::new();
         let mut after = String::new();
         loop {
-            let listing = self.io.list(FOLDER, &after, true, deadline)?;
+            let listing = list(&*self.io, FOLDER, &after, true, deadline)?;
             let name = |folder: &String| folder.strip_prefix(FOLDER)?.strip_suffix('/').map(str::to_string);
             names.extend(listing.folders.iter().filter_map(name).filter(|name| check_topic_name(name).is_ok()));
             let last = listing.objects.last().map(|object| object.key.clone()).max(listing.folders.last().cloned());
@@ -215,7 +213,7 @@ impl ObjectTopics {
 
     /// Removes what earlier topics of this name left behind.
     fn remove_leftovers(&self, name: &str, id: &str, deadline: Instant) -> Result<()> {
-        let listing = self.io.list(&format!("{FOLDER}{name}/"), "", true, deadline)?;
+        let listing = list(&*self.io, &format!("{FOLDER}{name}/"), "", true, deadline)?;
         let mine = format!("{FOLDER}{name}/{id}/");
         let leftovers: Vec<_> = listing.folders.iter().filter(|folder| **folder != mine).collect();
         // A folder that was there while this topic is the one that counts belongs to an earlier one.
@@ -228,7 +226,7 @@ impl ObjectTopics {
     fn remove_all(&self, prefix: &str, deadline: Instant) -> Result<()> {
         let mut after = String::new();
         loop {
-            let listing = self.io.list(prefix, &after, false, deadline)?;
+            let listing = list(&*self.io, prefix, &after, false, deadline)?;
             let keys: Vec<_> = listing.objects.into_iter().map(|object| object.key).collect();
             for keys in keys.chunks(DELETE_KEYS) {
                 self.io.delete(keys, deadline)?;
@@ -239,6 +237,11 @@ impl ObjectTopics {
             }
         }
     }
+}
+
+/// Whether an error is about one object, so that others can be read all the same.
+pub(crate) fn is_of_one_object(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::PermissionDenied)
 }
 
 /// The key of a topic's `topic.json`.

@@ -1,5 +1,6 @@
 //! What a store of objects and those who share it may and may not do to a log.
 
+mod damage;
 mod faulty;
 mod groups;
 mod merging;

@@ -176,12 +176,12 @@ fn times_are_found_with_few_requests_once_they_are_written_down() {
     let first = find(19_995, 2_000);
     assert!((2_000..2_100).contains(&first.stat), "{first:?}");
     let second = find(19_995, 2_000);
-    assert!(second.stat == 0 && second.sum() <= 15, "{second:?}");
+    assert!(second.stat <= 1 && second.sum() <= 15, "{second:?}");
     // Further on it asks those that nobody has asked yet, and for good.
     let end = find(1_000_000, 2_500);
     assert!((400..=500).contains(&end.stat) && end.put >= 1, "{end:?}");
     let again = find(1_000_000, 2_500);
-    assert!(again.stat == 0 && again.put == 0 && again.sum() <= 15, "{again:?}");
+    assert!(again.stat <= 1 && again.put == 0 && again.sum() <= 15, "{again:?}");
     // Objects that others were merged into are asked again, and the rest is believed.
     merge(&storage(&io), 1_000, 0).unwrap();
     for (time, offset) in [(0, 0), (5, 1), (12_340, 1_234), (24_990, 2_499), (24_991, 2_500)] {

