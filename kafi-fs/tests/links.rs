@@ -177,7 +177,8 @@ fn what_is_no_file_is_an_error_at_once() {
 
 #[test]
 fn a_strange_topic_hides_no_other_and_is_named() {
-    let strange: [(&str, &dyn Fn(&Path)); 5] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let strange: [(&str, Make); 5] = [
         ("pipe", &|path| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap()),
         ("folder", &|path| fs::create_dir(path).unwrap()),
         ("link", &|path| symlink("/etc/passwd", path).unwrap()),
