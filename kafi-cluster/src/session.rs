@@ -119,7 +119,8 @@ impl Session {
             }
             self.serve_member(deadline)?;
             self.take(batch)?;
-            if batch.is_full() || (!batch.is_empty() && !self.fetched.fill(0)) {
+            // What is left, because an error waits for its turn, comes first at the next poll.
+            if batch.is_full() || (!batch.is_empty() && (self.fetched.first().is_some() || !self.fetched.fill(0))) {
                 return Ok(Polled::Records);
             }
             if !batch.is_empty() {

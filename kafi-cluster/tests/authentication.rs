@@ -6,9 +6,10 @@ mod common;
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{Error, ErrorKind, Retry, Storage};
+use kafi_core::{Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, OwnedRecord, Polled, Retry, Storage};
 
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
@@ -67,6 +68,13 @@ fn is_one_line(error: &Error, secret: &str) {
     assert!(!format!("{text} {error:?} {:?}", error.hint_text()).contains(secret), "{text}");
 }
 
+fn allow_alice(what: &[&str]) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
+    let allow = ["tool", "org.apache.kafka.tools.AclCommand", "--bootstrap-server", brokers(), "--add", "--allow-principal", "User:alice"];
+    let allowed = Command::new(script).args(allow).args(what).output().unwrap();
+    assert!(allowed.status.success(), "{allowed:?}");
+}
+
 /// That the broker takes this storage for `User:alice`: what is allowed to nobody else by name can be read, and nothing else can be done.
 fn is_alice(storage: &Arc<dyn Storage>) {
     let owner = cluster(&[]);
@@ -75,14 +83,53 @@ fn is_alice(storage: &Arc<dyn Storage>) {
     let denied = storage.admin().unwrap().delete_topic(&topic.name, WAIT).unwrap_err();
     assert_eq!((denied.kind(), denied.retryable()), (ErrorKind::PermissionDenied, Retry::Never), "{denied:?}");
     is_one_line(&denied, variable("KAFI_TEST_KAFKA_ALICE_PASSWORD"));
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
-    let allow = ["tool", "org.apache.kafka.tools.AclCommand", "--bootstrap-server", brokers(), "--add", "--allow-principal", "User:alice"];
-    let allowed = Command::new(script).args(allow).args(["--operation", "Read", "--topic", &topic.name]).output().unwrap();
-    assert!(allowed.status.success(), "{allowed:?}");
+    allow_alice(&["--operation", "Read", "--topic", &topic.name]);
     let records = read_topic(storage, &topic.name);
     assert_eq!(records[0].value.as_deref(), Some(&b"for alice"[..]));
     let denied = storage.admin().unwrap().delete_topic(&topic.name, WAIT).unwrap_err();
     assert_eq!(denied.kind(), ErrorKind::PermissionDenied, "{denied:?}");
+}
+
+/// What comes of reading to the end: the messages, and the error if it ends with one.
+fn read_until_refused(consumer: &mut dyn Consumer) -> (Vec<OwnedRecord>, Option<Error>) {
+    let (mut records, mut batch, deadline) = (Vec::new(), Batch::new(), Instant::now() + WAIT);
+    while Instant::now() < deadline {
+        match consumer.poll(&mut batch, Duration::from_secs(1)) {
+            Ok(Polled::Records) => records.extend(batch.iter().map(|record| record.to_owned())),
+            Ok(Polled::End) => return (records, None),
+            Ok(Polled::Timeout) => {}
+            Err(error) => return (records, Some(error)),
+        }
+    }
+    panic!("the read ends: {} messages", records.len());
+}
+
+#[test]
+fn what_may_be_described_but_not_read_ends_with_the_refusal_and_loses_nothing_before_it() {
+    let owner = cluster(&[]);
+    let topics = [TestTopic::new(&owner, "may-read", 2, &[]), TestTopic::new(&owner, "may-describe", 2, &[])];
+    for topic in &topics {
+        write(&owner, &(0..2000).map(|i| record(&topic.name, i % 2, "k", &i.to_string())).collect::<Vec<_>>());
+    }
+    allow_alice(&["--operation", "Read", "--topic", &topics[0].name]);
+    allow_alice(&["--operation", "Describe", "--topic", &topics[1].name]);
+    let alice = alice(false, "PLAIN");
+    for round in 0..20 {
+        let mut assignments: Vec<_> = topics.iter().flat_map(|topic| whole(&alice, &topic.name, Isolation::ReadCommitted)).collect();
+        if round % 2 == 1 {
+            assignments.reverse();
+        }
+        let mut consumer = alice.consumer(&ConsumerOptions::default()).unwrap();
+        consumer.assign(&assignments, WAIT).unwrap();
+        let (records, error) = read_until_refused(consumer.as_mut());
+        let error = error.expect("the read ends with the refusal");
+        assert!(error.kind() == ErrorKind::PermissionDenied && error.to_string().contains(&topics[1].name), "{error:?}");
+        for partition in [0, 1] {
+            let offsets: Vec<_> = records.iter().filter(|record| record.partition == partition).map(|record| record.offset).collect();
+            assert!(offsets.iter().copied().eq(0..offsets.len() as i64), "nothing is passed over: {offsets:?}");
+        }
+        consumer.close(WAIT).unwrap();
+    }
 }
 
 #[test]
