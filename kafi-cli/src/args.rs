@@ -96,6 +96,9 @@ pub struct ReadArgs {
     /// Warn instead of fail where a segment is damaged, and go on behind
     #[arg(long)]
     skip_corrupt: bool,
+    /// The most bytes that one stored batch may take in memory [default: 268435456, or consume.batch.bytes.max of the configuration]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range((1 << 20)..(1 << 31)))]
+    batch_bytes_max: Option<u64>,
     /// Read as a member of consumer group G, from its committed offsets, and commit what is done
     #[arg(short, long, value_name = "G", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub group: Option<String>,
@@ -196,6 +199,7 @@ impl ReadArgs {
         };
         options.consumer.allow_gap = self.allow_gap;
         options.consumer.skip_corrupt = self.skip_corrupt;
+        options.consumer.batch_bytes_max = self.batch_bytes_max.unwrap_or(options.consumer.batch_bytes_max);
         Ok(options)
     }
 
@@ -217,8 +221,9 @@ impl ReadArgs {
         Ok(())
     }
 
-    /// The options for one storage, whose configuration has a say in how groups are read.
+    /// The options for one storage, whose configuration has a say in how much memory a batch may take and in how groups are read.
     pub fn on(&self, kafi: &Kafi, mut options: ReadOptions) -> ReadOptions {
+        options.consumer.batch_bytes_max = self.batch_bytes_max.unwrap_or(kafi.settings().consume_batch_bytes_max);
         let Some(group) = &self.group else { return options };
         let settings = kafi.settings();
         let usage = match (self.no_commit, settings.commit_after_processing, settings.enable_auto_commit) {

@@ -32,6 +32,9 @@ pub struct ConsumerOptions {
     pub skip_corrupt: bool,
     /// The bytes that are read ahead at most, over all partitions together. Default: 64 MiB.
     pub buffer_bytes_max: u64,
+    /// The most bytes that one stored batch may take in memory, as it is stored and unpacked; a larger one is `TooLarge`. It bounds what a few bytes can be made to unpack to. Concerns
+    /// storages that unpack batches themselves. Default: 256 MiB.
+    pub batch_bytes_max: u64,
     /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
     pub properties: Vec<(String, String)>,
 }
@@ -45,6 +48,7 @@ impl Default for ConsumerOptions {
             allow_gap: false,
             skip_corrupt: false,
             buffer_bytes_max: 64 << 20,
+            batch_bytes_max: 256 << 20,
             properties: Vec::new(),
         }
     }

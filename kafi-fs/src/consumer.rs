@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
 
+use crate::error::decoder;
 use crate::groups::Membership;
 use crate::io::Stat;
 use crate::log::read::{Leniency, Reader, bounds};
@@ -49,7 +50,7 @@ impl LogConsumer {
     }
 
     fn read(&mut self, assignments: &[Assignment]) -> Result<()> {
-        self.turns = Some(Turns::new(self.opened(assignments)?));
+        self.turns = Some(Turns::new(self.opened(assignments)?, decoder(self.options.batch_bytes_max)));
         Ok(())
     }
 
@@ -104,7 +105,7 @@ impl LogConsumer {
         let opened = self.opened(&assignments)?;
         match &mut self.turns {
             Some(turns) => turns.add(opened),
-            none => *none = Some(Turns::new(opened)),
+            none => *none = Some(Turns::new(opened, decoder(self.options.batch_bytes_max))),
         }
         Ok(())
     }

@@ -52,9 +52,9 @@ impl<S: Source> Assigned<S> {
 }
 
 impl<S: Source> Turns<S> {
-    /// These readers, each with the offset to stop before.
-    pub(crate) fn new(readers: impl IntoIterator<Item = (S, Option<i64>)>) -> Self {
-        let mut turns = Self { assigned: Vec::new(), decoder: Decoder::new(), open: None, turn: 0 };
+    /// These readers, each with the offset to stop before, and what decodes for all of them.
+    pub(crate) fn new(readers: impl IntoIterator<Item = (S, Option<i64>)>, decoder: Decoder) -> Self {
+        let mut turns = Self { assigned: Vec::new(), decoder, open: None, turn: 0 };
         turns.add(readers);
         turns
     }

@@ -343,3 +343,23 @@ fn what_only_looks_like_batches_takes_bounded_time() {
     assert!(!partial.exists(), "it may be data");
     assert_told(&folder.storage, 11, 0..11);
 }
+
+/// A few bytes can be made to unpack to gigabytes, so what a batch may take is bounded; and a large message is still read.
+#[test]
+fn what_a_batch_unpacks_to_is_bounded() {
+    for codec in CODECS {
+        let folder = Folder::new();
+        create(&folder.storage, "t", 1, &[("compression.type", codec)]);
+        deliver(&folder.storage, &[message("t", "small", 1)]);
+        // A compressed one takes long enough in debug builds once.
+        let large = if codec == "none" { 100_000_000 } else { 4_000_000 };
+        deliver(&folder.storage, &[message("t", vec![0; large], 2)]);
+        assert_eq!(read(&folder.storage, "t", 0)[1].value.as_ref().map(Vec::len), Some(large), "{codec}");
+        let options = ConsumerOptions { batch_bytes_max: 2_000_000, skip_corrupt: true, ..ConsumerOptions::default() };
+        let mut bounded = folder.storage.consumer(&options).unwrap();
+        let error = read_range(&mut *bounded, "t", 0, 0, 2).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{codec}: {error}");
+        assert!(error.to_string().contains("topic t, partition 0"), "{error}");
+        assert_eq!(error.hint_text(), Some("raise consume.batch.bytes.max (--batch-bytes-max) if there is memory for it"));
+    }
+}

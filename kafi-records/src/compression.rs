@@ -126,6 +126,36 @@ impl Compressor {
     }
 }
 
+/// Why bytes cannot be decompressed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unpack {
+    /// They are not what the codec writes.
+    Bad(String),
+    /// They become more than so many bytes.
+    TooLarge(usize),
+}
+
+impl fmt::Display for Unpack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bad(why) => f.write_str(why),
+            Self::TooLarge(bytes_max) => write!(f, "it expands to more than {bytes_max} bytes"),
+        }
+    }
+}
+
+impl From<String> for Unpack {
+    fn from(why: String) -> Self {
+        Self::Bad(why)
+    }
+}
+
+impl From<&str> for Unpack {
+    fn from(why: &str) -> Self {
+        Self::Bad(why.to_string())
+    }
+}
+
 /// Decompresses one batch after another; the codecs' states and the bytes' memory are used again.
 #[derive(Default)]
 pub(crate) struct Decompressor {
@@ -150,7 +180,7 @@ impl Decompressor {
     }
 
     /// Decompresses `input`, to at most `bytes_max` bytes; the error is why it cannot be.
-    pub fn fill(&mut self, compression: Compression, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+    pub fn fill(&mut self, compression: Compression, input: &[u8], bytes_max: usize) -> std::result::Result<(), Unpack> {
         self.len = 0;
         if self.bytes.len() > KEEP_BYTES_MAX {
             self.bytes.truncate(KEEP_BYTES_MAX);
@@ -163,16 +193,16 @@ impl Decompressor {
             Compression::Lz4 => self.fill_lz4(input, bytes_max),
             Compression::Zstd => self.fill_zstd(input, bytes_max),
         }?;
-        if self.len > bytes_max { Err(too_large(bytes_max)) } else { Ok(()) }
+        if self.len > bytes_max { Err(Unpack::TooLarge(bytes_max)) } else { Ok(()) }
     }
 
-    fn read(&mut self, mut reader: impl Read, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), String> {
+    fn read(&mut self, mut reader: impl Read, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), Unpack> {
         loop {
             self.make_room(input_bytes, bytes_max)?;
             let bytes = match reader.read(&mut self.bytes[self.len..]) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(text(error)),
+                Err(error) => return Err(text(error).into()),
             };
             if bytes == 0 {
                 return Ok(());
@@ -181,33 +211,40 @@ impl Decompressor {
         }
     }
 
-    fn fill_lz4(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+    fn fill_lz4(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), Unpack> {
         let mut lz4 = FrameDecoder::new(Watched { rest: input, asked_beyond: false });
         self.read(&mut lz4, input.len(), bytes_max)?;
-        if lz4.get_ref().asked_beyond { Err("it ends too early".into()) } else { Ok(()) }
+        if lz4.get_ref().asked_beyond { Err(Unpack::Bad("it ends too early".into())) } else { Ok(()) }
     }
 
-    fn fill_zstd(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+    fn fill_zstd(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), Unpack> {
         let mut zstd = self.zstd.take().unwrap_or_else(DCtx::create);
         zstd.reset(ResetDirective::SessionOnly).map_err(zstd_text)?;
         let mut source = InBuffer::around(input);
+        let mut is_frame_start = true;
         loop {
+            // Only frames of today's format go to the library: its decoders of older ones, which others may have linked, have been a source of memory errors, and
+            // Kafka never wrote them.
+            if is_frame_start && source.pos() < input.len() {
+                check_zstd_magic(&input[source.pos()..])?;
+            }
             self.make_room(input.len(), bytes_max)?;
             let mut target = OutBuffer::around_pos(&mut self.bytes[..], self.len);
             let wanted = zstd.decompress_stream(&mut target, &mut source).map_err(zstd_text)?;
             self.len = target.pos();
+            is_frame_start = wanted == 0;
             let at_end = source.pos() == input.len();
             if at_end && wanted == 0 {
                 self.zstd = Some(zstd);
                 return Ok(());
             }
             if at_end && self.len < self.bytes.len() {
-                return Err("it ends too early".into());
+                return Err(Unpack::Bad("it ends too early".into()));
             }
         }
     }
 
-    fn fill_snappy(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+    fn fill_snappy(&mut self, input: &[u8], bytes_max: usize) -> std::result::Result<(), Unpack> {
         if !input.starts_with(XERIAL_MAGIC) {
             return self.append_snappy_block(input, bytes_max);
         }
@@ -227,14 +264,14 @@ impl Decompressor {
         Ok(())
     }
 
-    fn append_snappy_block(&mut self, block: &[u8], bytes_max: usize) -> std::result::Result<(), String> {
+    fn append_snappy_block(&mut self, block: &[u8], bytes_max: usize) -> std::result::Result<(), Unpack> {
         let bytes = snap::raw::decompress_len(block).map_err(text)?;
         if bytes > block.len().saturating_mul(SNAPPY_RATIO_MAX) {
-            return Err(format!("{} bytes claim to hold {bytes}", block.len()));
+            return Err(format!("{} bytes claim to hold {bytes}", block.len()).into());
         }
         let end = self.len + bytes;
         if end > bytes_max {
-            return Err(too_large(bytes_max));
+            return Err(Unpack::TooLarge(bytes_max));
         }
         if end > self.bytes.len() {
             self.bytes.resize(end.max(2 * self.bytes.len()).min(bytes_max), 0);
@@ -244,9 +281,9 @@ impl Decompressor {
     }
 
     /// Makes sure that at least one byte can follow the data; grows in proportion to what came out so far, never to what the input claims.
-    fn make_room(&mut self, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), String> {
+    fn make_room(&mut self, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), Unpack> {
         if self.len > bytes_max {
-            return Err(too_large(bytes_max));
+            return Err(Unpack::TooLarge(bytes_max));
         }
         if self.len == self.bytes.len() {
             let target = (2 * self.len).max(3 * input_bytes).max(64 << 10);
@@ -282,8 +319,14 @@ fn append_lz4(plain: &[u8], out: &mut Vec<u8>) -> std::result::Result<(), String
     lz4.finish().map(|_| ()).map_err(text)
 }
 
-fn too_large(bytes_max: usize) -> String {
-    format!("it expands to more than {bytes_max} bytes")
+/// Checks that a frame of today's format begins here, or one that is to be skipped.
+fn check_zstd_magic(frame: &[u8]) -> std::result::Result<(), Unpack> {
+    match frame.first_chunk() {
+        Some([0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18]) => Ok(()),
+        Some([old @ 0x22..=0x27, 0xb5, 0x2f, 0xfd]) => Err(format!("it has a frame of the old format 0.{}", old - 0x20).into()),
+        Some(magic) => Err(format!("no frame begins with {magic:02x?}").into()),
+        None => Err("it ends too early".into()),
+    }
 }
 
 fn text(error: impl fmt::Display) -> String {
@@ -318,7 +361,7 @@ mod tests {
 
     fn decompress(compression: Compression, input: &[u8], bytes_max: usize) -> std::result::Result<Vec<u8>, String> {
         let mut decompressor = Decompressor::default();
-        decompressor.fill(compression, input, bytes_max)?;
+        decompressor.fill(compression, input, bytes_max).map_err(|error| error.to_string())?;
         Ok(decompressor.data().to_vec())
     }
 
@@ -424,6 +467,23 @@ mod tests {
             zstd.finish().unwrap();
         }
         assert_eq!(decompress(Compression::Zstd, &input, MAX).unwrap(), [plain.as_slice(), &plain].concat());
+    }
+
+    #[test]
+    fn zstd_frames_of_old_formats_never_reach_the_library() {
+        let good = compress(Compression::Zstd, b"good");
+        for version in 2..=7 {
+            // The first frame, and one behind a good one and one to skip.
+            let old = [[0x20 + version, 0xb5, 0x2f, 0xfd].as_slice(), &[0; 40]].concat();
+            let skip = b"\x5a\x2a\x4d\x18\x03\0\0\0xyz";
+            for input in [old.clone(), [good.as_slice(), skip, &old].concat()] {
+                let error = decompress(Compression::Zstd, &input, MAX).unwrap_err();
+                assert_eq!(error, format!("it has a frame of the old format 0.{version}"));
+            }
+            assert_eq!(decompress(Compression::Zstd, &[good.as_slice(), skip, &good].concat(), MAX).unwrap(), b"goodgood");
+        }
+        assert_eq!(decompress(Compression::Zstd, b"abcdefgh", MAX).unwrap_err(), "no frame begins with [61, 62, 63, 64]");
+        assert_eq!(decompress(Compression::Zstd, &[good.as_slice(), b"ab"].concat(), MAX).unwrap_err(), "it ends too early");
     }
 
     #[test]

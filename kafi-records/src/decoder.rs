@@ -3,10 +3,10 @@
 use kafi_core::{Batch, Result};
 
 use crate::KEEP_BYTES_MAX;
-use crate::compression::{Compression, DECOMPRESSED_BYTES_MAX, Decompressor};
+use crate::compression::{Compression, DECOMPRESSED_BYTES_MAX, Decompressor, Unpack};
 use crate::edit::check_batch;
 use crate::header::{BatchHeader, RECORD_BYTES_MIN};
-use crate::malformed::{Malformed, corrupt};
+use crate::malformed::{Malformed, corrupt, too_large};
 use crate::walk::{Place, Walk};
 
 /// Decodes one stored batch after another.
@@ -18,6 +18,16 @@ pub struct Decoder {
     buffer: Vec<u8>,
     decompressor: Decompressor,
     open: Option<Open>,
+    bytes_max: BytesMax,
+}
+
+/// The most bytes that a batch may have, as stored and decompressed.
+struct BytesMax(usize);
+
+impl Default for BytesMax {
+    fn default() -> Self {
+        Self(DECOMPRESSED_BYTES_MAX)
+    }
 }
 
 /// The batch that is being read, and how far.
@@ -41,6 +51,22 @@ impl Decoder {
         Self::default()
     }
 
+    /// Bounds what a batch may have, as stored and decompressed, to this many bytes; more than 2^31-1, the default, is not possible. Whoever does not trust what is
+    /// read bounds so how much memory it takes.
+    pub fn with_bytes_max(mut self, bytes_max: usize) -> Self {
+        self.bytes_max = BytesMax(bytes_max.min(DECOMPRESSED_BYTES_MAX));
+        self
+    }
+
+    /// Checks that a batch which its header says to have this many bytes is not too large, before it is read.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn check_bytes(&self, header: &BatchHeader) -> Result<()> {
+        let (bytes, bytes_max) = (header.total_bytes(), self.bytes_max.0);
+        if bytes <= bytes_max { Ok(()) } else { Err(too_large(header.base_offset, format!("it has {bytes} bytes, more than {bytes_max}"))) }
+    }
+
     /// The buffer that the caller fills with exactly one whole batch, header included, before [`open`](Self::open). What it holds before that is
     /// left from earlier batches. Closes the open batch.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
@@ -51,18 +77,22 @@ impl Decoder {
         &mut self.buffer
     }
 
-    /// Checks header, length, and checksum of the batch in the buffer, and decompresses it, to at most 2^31-1 bytes.
+    /// Checks header, length, and checksum of the batch in the buffer, and decompresses it, to at most as many bytes as it may have.
     ///
     /// # Errors
-    /// `Corrupt` says what is wrong, and leaves the decoder without a batch.
+    /// `Corrupt` says what is wrong, `TooLarge` that it has more bytes than it may; both leave the decoder without a batch.
     pub fn open(&mut self) -> Result<BatchHeader> {
         self.open = None;
         let header = check_batch(&self.buffer)?;
+        self.check_bytes(&header)?;
         let compression = header.compression()?;
         let open = Open { header, compressed: compression != Compression::None, place: Place::START };
         if open.compressed && !open.is_done() {
-            let filled = self.decompressor.fill(compression, &self.buffer[BatchHeader::LEN..], DECOMPRESSED_BYTES_MAX);
-            filled.map_err(|reason| corrupt(header.base_offset, format!("its {compression} data cannot be decompressed: {reason}")))?;
+            match self.decompressor.fill(compression, &self.buffer[BatchHeader::LEN..], self.bytes_max.0) {
+                Ok(()) => {}
+                Err(reason @ Unpack::TooLarge(_)) => return Err(too_large(header.base_offset, format!("its {compression} data is too large: {reason}"))),
+                Err(reason) => return Err(corrupt(header.base_offset, format!("its {compression} data cannot be decompressed: {reason}"))),
+            }
             let bytes = self.decompressor.data().len();
             if header.record_count as usize > bytes / RECORD_BYTES_MIN {
                 return Err(corrupt(header.base_offset, format!("its record count is {}, too many for {bytes} bytes", header.record_count)));

@@ -63,3 +63,9 @@ impl Malformed {
 pub fn corrupt(base_offset: i64, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Corrupt, "read batch", message).with("base offset", base_offset)
 }
+
+/// The error for the batch at `base_offset` that takes more memory than it may.
+#[cold]
+pub fn too_large(base_offset: i64, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::TooLarge, "read batch", message).with("base offset", base_offset)
+}

@@ -39,6 +39,8 @@ pub struct Settings {
     pub produce_batch_size: usize,
     /// `consume.buffer.bytes.max`: bytes that a consumer reads ahead at most, over all its partitions together. Default: 67108864 (64 MiB).
     pub consume_buffer_bytes_max: u64,
+    /// `consume.batch.bytes.max`: bytes that one stored batch may take in memory at most, as it is stored and unpacked. Default: 268435456 (256 MiB).
+    pub consume_batch_bytes_max: u64,
     /// `verbose`: how much is said about what is done; 0 is nothing but results. Default: 0.
     pub verbose: u8,
     /// `auto.offset.reset`: where a group without a committed offset starts. Default: `earliest`.
@@ -80,6 +82,7 @@ impl Default for Settings {
             consume_batch_size: 1000,
             produce_batch_size: 1000,
             consume_buffer_bytes_max: 64 << 20,
+            consume_batch_bytes_max: 256 << 20,
             verbose: 0,
             auto_offset_reset: OffsetReset::Earliest,
             consumer_group_prefix: String::new(),
@@ -170,7 +173,7 @@ const BUFFER_BYTES_MAX: i64 = 1 << 40;
 const TIMEOUT_SECONDS_MAX: f64 = 1e9;
 const TYPE_NAMES: [&str; 9] = ["bytes", "str", "json", "avro", "protobuf", "pb", "jsonschema", "json_sr", "auto"];
 
-static ITEMS: [Item; 19] = [
+static ITEMS: [Item; 20] = [
     item(
         "progress.num.messages",
         "1000",
@@ -198,6 +201,13 @@ static ITEMS: [Item; 19] = [
         "bytes that a consumer reads ahead at most, over all its partitions together",
         |s| s.consume_buffer_bytes_max.to_string(),
         |s, text| put(&mut s.consume_buffer_bytes_max, whole(text, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX).map(|n| n as u64)),
+    ),
+    item(
+        "consume.batch.bytes.max",
+        "268435456",
+        "bytes that one stored batch may take in memory at most, as it is stored and unpacked",
+        |s| s.consume_batch_bytes_max.to_string(),
+        |s, text| put(&mut s.consume_batch_bytes_max, whole(text, BUFFER_BYTES_MIN, i32::MAX.into()).map(|n| n as u64)),
     ),
     item(
         "verbose",

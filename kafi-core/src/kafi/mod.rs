@@ -297,6 +297,7 @@ impl Kafi {
         ConsumerOptions {
             start_at_earliest: self.settings.auto_offset_reset == OffsetReset::Earliest,
             buffer_bytes_max: self.settings.consume_buffer_bytes_max,
+            batch_bytes_max: self.settings.consume_batch_bytes_max,
             properties: changed.map(|timeout| ("session.timeout.ms".to_string(), timeout.as_millis().to_string())).into_iter().collect(),
             ..ConsumerOptions::default()
         }

@@ -12,6 +12,7 @@ use kafi_records::{BatchHeader, Decoder};
 
 use super::PartitionDir;
 use super::segment::{Place, Scanned, scan};
+use crate::error::{BATCH_BYTES_MAX, decoder};
 use crate::io::{Access, IoFile};
 
 /// A block is complete when it has at least this many bytes.
@@ -412,10 +413,15 @@ impl IndexWriter {
 }
 
 /// Finds the smallest timestamp of batches, which their headers do not hold.
-#[derive(Default)]
 struct BatchTimes {
     decoder: Decoder,
     records: Batch,
+}
+
+impl Default for BatchTimes {
+    fn default() -> Self {
+        Self { decoder: decoder(BATCH_BYTES_MAX as u64), records: Batch::new() }
+    }
 }
 
 impl BatchTimes {

@@ -11,6 +11,7 @@ use super::index::Index;
 use super::known::look;
 use super::segment::{Beyond, Peek, Place, Search, Window, below};
 use super::{Listing, PartitionDir, Recovery};
+use crate::error::hint_at_batch_bytes;
 use crate::io::{Access, FileId, IoFile};
 use crate::turns::Source;
 
@@ -450,6 +451,8 @@ impl Source for Reader {
                         segment.place = after;
                         continue;
                     }
+                    let too_large = |error: Error| hint_at_batch_bytes(error.with("topic", &self.dir.topic).with("partition", self.dir.partition));
+                    decoder.check_bytes(&header).map_err(too_large)?;
                     let read = window.batch(&*segment.file, place.at, header.total_bytes(), decoder.buffer());
                     read.map_err(|error| self.dir.io_error("read", &path, error))?;
                     match decoder.open() {
@@ -458,6 +461,7 @@ impl Source for Reader {
                             segment.place = after;
                             return Ok(Some(header));
                         }
+                        Err(error) if error.kind() == ErrorKind::TooLarge => return Err(too_large(error)),
                         Err(error) => error.message().to_string(),
                     }
                 }

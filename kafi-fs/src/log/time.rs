@@ -7,6 +7,7 @@ use super::PartitionDir;
 use super::index::Index;
 use super::read::bounds;
 use super::segment::{Beyond, Place, Search, Window, scan};
+use crate::error::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
 use crate::io::Access;
 
 /// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: segments and
@@ -46,7 +47,7 @@ fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: 
         }
         from = index.locate_time(timestamp, low).and_then(|place| index.checked(place, &*file, len)).map_err(on_error)?;
     }
-    let (mut decoder, mut records) = (Decoder::new(), Batch::new());
+    let (mut decoder, mut records) = (decoder(BATCH_BYTES_MAX as u64), Batch::new());
     loop {
         let mut hit = None;
         let scanned = scan(&*file, from, len, false, |at, header, _| {
@@ -59,6 +60,8 @@ fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: 
             (None, None) => return Ok(None),
             (None, Some(fault)) => (scanned.end.at, fault),
             (Some((at, header)), _) => {
+                let too_large = |error: kafi_core::Error| hint_at_batch_bytes(error.with("topic", &dir.topic).with("partition", dir.partition));
+                decoder.check_bytes(&header).map_err(too_large)?;
                 Window::default().batch(&*file, at, header.total_bytes(), decoder.buffer()).map_err(on_error)?;
                 match find(&mut decoder, &mut records, timestamp, low) {
                     Ok(Some(offset)) => return Ok(Some(offset)),
@@ -66,6 +69,7 @@ fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: 
                         from = Place { at: at + header.total_bytes() as u64, offset: header.next_offset() };
                         continue;
                     }
+                    Err(error) if error.kind() == ErrorKind::TooLarge => return Err(too_large(error)),
                     Err(error) => (at, error.message().to_string()),
                 }
             }

@@ -11,6 +11,7 @@ use super::log::{Bounds, PartitionLog};
 use super::read::ObjectReader;
 use super::storage::Shared;
 use super::tasks::{Task, for_all};
+use crate::error::decoder;
 use crate::log::read::Leniency;
 use crate::topics::deadline;
 use crate::turns::Turns;
@@ -72,7 +73,7 @@ impl ObjectConsumer {
     fn read(&mut self, readers: Vec<(ObjectReader, Option<i64>)>) {
         self.readers = readers.len();
         self.fetch.set_readers(self.readers);
-        self.turns = Some(Turns::new(readers));
+        self.turns = Some(Turns::new(readers, decoder(self.options.batch_bytes_max)));
     }
 
     /// Leaves the group, if it is in one. What goes wrong with that only makes others wait.

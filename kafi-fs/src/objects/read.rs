@@ -15,6 +15,7 @@ use super::log::{Bounds, Name, PartitionLog};
 use super::parse::{Object, Parsed};
 use super::place::{Look, Place, look, place, place_merged};
 use super::tasks::Task;
+use crate::error::hint_at_batch_bytes;
 use crate::log::read::Leniency;
 use crate::turns::Source;
 
@@ -378,6 +379,7 @@ impl ObjectReader {
         match parsed {
             Ok(Parsed::Batch) => match decoder.open() {
                 Ok(header) => Ok(Step::Batch(header)),
+                Err(error) if error.kind() == ErrorKind::TooLarge => Err(hint_at_batch_bytes(self.log.context(error))),
                 Err(error) => {
                     let next = BatchHeader::parse(decoder.buffer()).ok().flatten().map(|header| header.next_offset());
                     self.skip_damage(error.message(), next)

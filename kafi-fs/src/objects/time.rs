@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use kafi_core::{Batch, ErrorKind, Result};
-use kafi_records::Decoder;
 
 use super::log::{Name, PartitionLog};
 use super::scan::Scan;
 use super::times::Times;
+use crate::error::{BATCH_BYTES_MAX, decoder};
 
 /// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: objects are passed over by
 /// their latest timestamp, batches by that in their header, and only one batch is decoded.
@@ -53,7 +53,7 @@ fn find_in(log: &PartitionLog, names: &[Name], timestamp: i64, low: i64, deadlin
     const HINT: &str = "give an offset instead of a time";
     let Some((name, others)) = names.split_first() else { return Ok(None) };
     let Some(mut scan) = Scan::open(log, name.offset, deadline)? else { return Ok(None) };
-    let (mut decoder, mut records) = (Decoder::new(), Batch::new());
+    let (mut decoder, mut records) = (decoder(BATCH_BYTES_MAX as u64), Batch::new());
     loop {
         let from = scan.next_offset();
         let Some(header) = scan.next().map_err(|error| error.hint(HINT))? else { return Ok(None) };

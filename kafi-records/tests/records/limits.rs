@@ -1,7 +1,7 @@
 //! What does not fit a batch.
 
-use kafi_core::{ErrorKind, Record, TimestampType};
-use kafi_records::{BatchHeader, Compression, Encoder};
+use kafi_core::{Batch, ErrorKind, Record, TimestampType};
+use kafi_records::{BatchHeader, Compression, Decoder, Encoder};
 
 use crate::generator::{decode, record};
 
@@ -75,4 +75,30 @@ fn a_record_that_no_batch_can_hold_is_too_large() {
     assert!(encoder.push(Record::new("t", None, None), 0).unwrap());
     assert!(!encoder.push(Record::new("t", Some(&[0; 80]), Some(large)), 1).unwrap());
     assert_eq!(encoder.records(), 1);
+}
+
+/// A bomb in every codec: what a batch takes in memory is bounded before it is unpacked, and what fits is read.
+#[test]
+fn a_batch_takes_no_more_memory_than_it_may() {
+    let value = vec![0; 20 << 20];
+    for compression in Compression::ALL {
+        let mut encoder = Encoder::new(compression);
+        assert!(encoder.push(Record::new("t", None, Some(&value)), 7).unwrap());
+        let mut decoder = Decoder::new();
+        let header = encoder.finish(decoder.buffer()).unwrap();
+        assert_eq!(decoder.open().unwrap(), header);
+        let mut small = Decoder::new().with_bytes_max(20 << 20);
+        std::mem::swap(small.buffer(), decoder.buffer());
+        let error = small.open().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{compression}");
+        assert!(error.to_string().starts_with("read batch: base offset 7: it") && error.to_string().contains("more than 20971520"), "{error}");
+        assert_eq!(small.check_bytes(&header).is_err(), compression == Compression::None);
+        let mut large = Decoder::new().with_bytes_max((20 << 20) + 200);
+        std::mem::swap(large.buffer(), small.buffer());
+        large.open().unwrap();
+        let mut batch = Batch::new();
+        let topic = batch.topic_index("t");
+        large.read(&mut batch, topic, 0, 0, i64::MAX).unwrap();
+        assert_eq!(batch.get(0).value.map(<[u8]>::len), Some(20 << 20), "{compression}");
+    }
 }
