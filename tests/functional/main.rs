@@ -7,6 +7,7 @@ mod consumers;
 mod copies;
 mod copy_targets;
 mod diffs;
+mod done;
 mod groups;
 mod mirrors;
 mod orders;

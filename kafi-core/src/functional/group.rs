@@ -1,12 +1,12 @@
 //! Reading as a consumer group: partitions that come and go, where a member stops, and what is committed.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, RecordMeta};
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
 use crate::error::Result;
 use crate::functional::later::LaterTopics;
+use crate::functional::ledger::{Ledger, OffsetMap};
 use crate::functional::{Progress, ReadOptions};
 use crate::storage::Storage;
 
@@ -44,7 +44,7 @@ pub enum GroupUse {
     /// As a member; offsets are committed when the work on their messages is done: each second, before partitions are given up, and at the end.
     #[default]
     CommitDone,
-    /// As a member; offsets are committed at the end only, for work that is done as a whole or not at all. Partitions that go before are not committed.
+    /// As a member; offsets are committed at the end only, for work that is done as a whole or not at all: nothing where it fails, and nothing of partitions that go before.
     CommitAtEnd,
     /// As a member; offsets are committed when the messages after them are asked for, whether or not the work on them is done.
     CommitRead,
@@ -54,22 +54,11 @@ pub enum GroupUse {
     LookOnly,
 }
 
-/// Offsets by topic and partition.
-pub(crate) type OffsetMap = BTreeMap<String, BTreeMap<i32, i64>>;
-
-/// What a member knows of a partition that it has.
-struct Share {
-    /// The offset that this member began at.
-    began: i64,
-    committed: Option<i64>,
-}
-
 /// A member's side of reading.
 pub(crate) struct Member {
     usage: GroupUse,
     /// The ends seen at the start; `None` goes on for ever.
     ends: Option<OffsetMap>,
-    shares: BTreeMap<TopicPartition, Share>,
     committed_at: Instant,
     quiet_since: Option<Instant>,
     /// Asks whether anything lies before an end.
@@ -87,12 +76,16 @@ impl Member {
         let topics: Vec<String> = ends.keys().cloned().collect();
         let mut consumer = storage.consumer(&ConsumerOptions { group: Some(group.name.clone()), ..options.consumer.clone() })?;
         let looker = storage.consumer(&ConsumerOptions { group: None, ..options.consumer.clone() })?;
-        consumer.subscribe(&topics, options.timeout)?;
-        log::info!("reading as a member of group {}", group.name);
-        let ends = if options.follow { None } else { Some(ends) };
         let filter = options.later_topics.clone().filter(|_| options.follow);
         let later_topics = filter.map(|filter| LaterTopics::new(storage, filter, &topics)).transpose()?;
-        let member = Self { usage: group.usage, ends, shares: BTreeMap::new(), committed_at: Instant::now(), quiet_since: None, looker, later_topics };
+        // Only now, when nothing else can fail, is there a member that would have to leave.
+        if let Err(error) = consumer.subscribe(&topics, options.timeout) {
+            drop(consumer.close(options.timeout));
+            return Err(error);
+        }
+        log::info!("reading as a member of group {}", group.name);
+        let ends = if options.follow { None } else { Some(ends) };
+        let member = Self { usage: group.usage, ends, committed_at: Instant::now(), quiet_since: None, looker, later_topics };
         Ok((consumer, member))
     }
 
@@ -101,93 +94,46 @@ impl Member {
         self.later_topics.as_mut().map_or(Ok(()), |later| later.follow(consumer))
     }
 
-    /// Takes note of the partitions that came and went with a poll, and cuts what lies behind the ends off `batch`.
-    pub(crate) fn follow(&mut self, consumer: &dyn Consumer, next: &mut OffsetMap, batch: &mut Batch, progress: &Progress) {
-        let positions = consumer.positions();
-        let has = |topic: &str, partition: i32| positions.iter().any(|p| p.partition == partition && p.topic == topic);
-        self.shares.retain(|share, _| has(&share.topic, share.partition));
-        for (topic, partitions) in next.iter_mut() {
-            partitions.retain(|partition, _| has(topic, *partition));
-        }
-        for Position { topic, partition, offset } in positions {
-            let share = TopicPartition { topic, partition };
-            if self.shares.contains_key(&share) {
-                continue;
+    /// Takes note of the partitions that came and went with a poll, and cuts what lies behind the ends off `batch`. `positions` are those of the consumer.
+    pub(crate) fn follow(&mut self, positions: &[Position], ledger: &mut Ledger, batch: &mut Batch, progress: &Progress) {
+        let end_of = |began: &Position| {
+            let end = self.ends.as_ref()?.get(&began.topic).and_then(|partitions| partitions.get(&began.partition));
+            Some(end.map_or(began.offset, |end| began.offset.max(*end)))
+        };
+        ledger.follow(positions, batch, end_of, |began, end| {
+            log::info!("reading topic {}, partition {}: from {}", began.topic, began.partition, began.offset);
+            if let Some(end) = end {
+                progress.expect((end - began.offset).max(0) as u64);
             }
-            // A poll may bring a partition together with its first messages.
-            let first = batch.iter().find(|record| record.partition == share.partition && record.topic == share.topic).map(|record| record.offset);
-            let began = first.map_or(offset, |first| first.min(offset));
-            log::info!("reading topic {}, partition {}: from {began}", share.topic, share.partition);
-            next.entry(share.topic.clone()).or_default().insert(share.partition, began);
-            self.shares.insert(share.clone(), Share { began, committed: None });
-            if let Some(end) = self.end_of(&share) {
-                progress.expect((end - began).max(0) as u64);
-            }
-        }
-        if self.ends.is_some() && !batch.is_empty() {
-            self.cut(batch);
+        });
+        if self.ends.is_some() {
+            cut(ledger, batch);
         }
         self.quiet_since = if batch.is_empty() { self.quiet_since.or_else(|| Some(Instant::now())) } else { None };
-    }
-
-    fn cut(&self, batch: &mut Batch) {
-        let ends = self.ends.as_ref().expect("only finite reads are cut");
-        let end_of = |topic: &str, partition: i32| ends.get(topic).and_then(|partitions| partitions.get(&partition)).copied().unwrap_or(i64::MIN);
-        if batch.iter().any(|record| record.offset >= end_of(record.topic, record.partition)) {
-            batch.retain(|record| record.offset < end_of(record.topic, record.partition));
-        }
-    }
-
-    /// Takes note of offsets at which there is nothing to deliver, once everything before them was returned.
-    pub(crate) fn pass(&self, consumer: &dyn Consumer, next: &mut OffsetMap) {
-        for position in consumer.positions() {
-            let known = next.get_mut(&position.topic).and_then(|partitions| partitions.get_mut(&position.partition));
-            let Some(known) = known else { continue };
-            let share = TopicPartition { topic: position.topic, partition: position.partition };
-            let end = self.end_of(&share).unwrap_or(i64::MAX);
-            *known = position.offset.min(end).max(*known);
-        }
-    }
-
-    /// Where a finite read stops in a partition; one that nobody knew at the start is not read.
-    fn end_of(&self, share: &TopicPartition) -> Option<i64> {
-        let began = self.shares.get(share).map_or(0, |share| share.began);
-        let end = self.ends.as_ref()?.get(&share.topic).and_then(|partitions| partitions.get(&share.partition));
-        Some(end.map_or(began, |end| began.max(*end)))
     }
 
     /// Whether everything that falls to this member is read, up to the ends seen at the start.
     ///
     /// Where nothing has come for a while, an end may lie behind offsets that are never delivered, such as a transaction's marker; then it is asked whether that is so.
-    pub(crate) fn is_at_end(&mut self, consumer: &dyn Consumer, next: &mut OffsetMap, options: &ReadOptions) -> Result<bool> {
+    pub(crate) fn is_at_end(&mut self, consumer: &dyn Consumer, ledger: &mut Ledger, options: &ReadOptions) -> Result<bool> {
         if self.ends.is_none() || consumer.membership() != Membership::Stable {
             self.quiet_since = None;
             return Ok(false);
         }
-        let mut rest = self.rest(next);
-        if !rest.is_empty() && self.quiet_since.is_some_and(|since| since.elapsed() >= QUIET_MAX) {
+        if ledger.has_rest() && self.quiet_since.is_some_and(|since| since.elapsed() >= QUIET_MAX) {
             self.quiet_since = None;
+            let rest = ledger.rest();
             if self.is_nothing_left(&rest, options)? {
-                for Assignment { topic, partition, end, .. } in rest.drain(..) {
-                    next.entry(topic).or_default().insert(partition, end.expect("what is left has an end"));
-                }
+                ledger.pass_to_ends(&rest);
             }
         }
-        Ok(rest.is_empty())
+        Ok(!ledger.has_rest())
     }
 
-    fn rest(&self, next: &OffsetMap) -> Vec<Assignment> {
-        let left = |share: &TopicPartition| {
-            let start = *next.get(&share.topic)?.get(&share.partition)?;
-            let end = self.end_of(share)?;
-            (start < end).then(|| Assignment { topic: share.topic.clone(), partition: share.partition, start, end: Some(end) })
-        };
-        self.shares.keys().filter_map(left).collect()
-    }
-
-    fn is_nothing_left(&mut self, rest: &[Assignment], options: &ReadOptions) -> Result<bool> {
+    fn is_nothing_left(&mut self, rest: &[(Position, i64)], options: &ReadOptions) -> Result<bool> {
         let begun = Instant::now();
-        self.looker.assign(rest, options.timeout)?;
+        let assignment = |(at, end): &(Position, i64)| Assignment { topic: at.topic.clone(), partition: at.partition, start: at.offset, end: Some(*end) };
+        self.looker.assign(&rest.iter().map(assignment).collect::<Vec<_>>(), options.timeout)?;
         let mut batch = Batch::with_limits(1, Batch::BYTES_MAX);
         let mut polled = Polled::Timeout;
         while polled == Polled::Timeout && begun.elapsed() < QUESTION_MAX && !options.cancel.is_cancelled() {
@@ -198,18 +144,18 @@ impl Member {
     }
 
     /// Whether what is done is to be committed before the next poll.
-    pub(crate) fn wants_commit(&self, consumer: &dyn Consumer, next: &OffsetMap) -> bool {
-        self.usage == GroupUse::CommitDone && self.is_commit_due(consumer, next)
+    pub(crate) fn wants_commit(&self, consumer: &dyn Consumer, ledger: &Ledger) -> bool {
+        self.usage == GroupUse::CommitDone && self.is_commit_due(consumer, ledger)
     }
 
     /// Whether what was returned is to be committed, done or not.
-    pub(crate) fn wants_commit_of_read(&self, consumer: &dyn Consumer, next: &OffsetMap) -> bool {
-        self.usage == GroupUse::CommitRead && self.is_commit_due(consumer, next)
+    pub(crate) fn wants_commit_of_read(&self, consumer: &dyn Consumer, ledger: &Ledger) -> bool {
+        self.usage == GroupUse::CommitRead && self.is_commit_due(consumer, ledger)
     }
 
-    fn is_commit_due(&self, consumer: &dyn Consumer, next: &OffsetMap) -> bool {
+    fn is_commit_due(&self, consumer: &dyn Consumer, ledger: &Ledger) -> bool {
         let is_due = self.committed_at.elapsed() >= COMMIT_EVERY || consumer.membership() == Membership::Revoking;
-        is_due && self.has_uncommitted(next)
+        is_due && ledger.has_uncommitted()
     }
 
     /// Whether offsets are committed at the end.
@@ -217,27 +163,22 @@ impl Member {
         matches!(self.usage, GroupUse::CommitDone | GroupUse::CommitAtEnd | GroupUse::CommitRead)
     }
 
-    fn has_uncommitted(&self, next: &OffsetMap) -> bool {
-        self.shares.iter().any(|(at, share)| share.committed != next.get(&at.topic).and_then(|partitions| partitions.get(&at.partition)).copied())
+    /// Whether also a read that fails commits what was done before, because the work is not one whole.
+    pub(crate) fn commits_parts(&self) -> bool {
+        matches!(self.usage, GroupUse::CommitDone | GroupUse::CommitRead)
     }
 
-    /// Those of `done` that this member may and has to commit. What was done before a partition went and came back is not among them.
-    pub(crate) fn take_commits(&mut self, done: &[Position]) -> Vec<Position> {
+    /// Takes note that it is being committed.
+    pub(crate) fn commit_begins(&mut self) {
         self.committed_at = Instant::now();
-        let wanted = |position: &&Position| {
-            let at = TopicPartition { topic: position.topic.clone(), partition: position.partition };
-            self.shares.get(&at).is_some_and(|share| position.offset >= share.began && share.committed != Some(position.offset))
-        };
-        done.iter().filter(wanted).cloned().collect()
     }
+}
 
-    /// Takes note of what was committed.
-    pub(crate) fn committed(&mut self, positions: Vec<Position>) {
-        for Position { topic, partition, offset } in positions {
-            if let Some(share) = self.shares.get_mut(&TopicPartition { topic, partition }) {
-                share.committed = Some(offset);
-            }
-        }
+/// Cuts what lies behind the ends off a batch. Offsets rise within a partition, so the last of each run tells.
+fn cut(ledger: &Ledger, batch: &mut Batch) {
+    let is_behind = |run: &[RecordMeta]| run.last().is_some_and(|last| ledger.is_behind_end(&batch.topics()[last.topic as usize], last.partition, last.offset));
+    if batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)).any(is_behind) {
+        batch.retain(|record| !ledger.is_behind_end(record.topic, record.partition, record.offset));
     }
 }
 

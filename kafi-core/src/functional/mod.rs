@@ -4,11 +4,13 @@ mod account;
 mod coding;
 mod group;
 mod later;
+mod ledger;
 mod order;
 mod pipe;
 mod progress;
 mod pump;
 mod reader;
+mod stage;
 mod topic;
 mod writer;
 

@@ -1,9 +1,11 @@
 //! Lazy pipes: functions over messages that are applied one by one, as they are read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::batch::Batch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::functional::stage::{BoxedStage, Done, Filter, Flatmap, Map, Stage, Step};
 use crate::functional::{BatchEncoder, Progress, Writer};
 use crate::kafi::Kafi;
 use crate::message::Message;
@@ -22,10 +24,14 @@ pub struct Copied {
 /// A lazy sequence of items that are read, one after another, when an end asks for them: [`foldl`](Pipe::foldl), [`foreach`](Pipe::foreach),
 /// [`collect`](Pipe::collect), [`zip_foldl`](Pipe::zip_foldl), [`to`](Pipe::to), or a `for` loop.
 ///
-/// Memory stays flat however long the sequence is. Functions may fail; the first failure ends the pipe.
+/// Memory stays flat however long the sequence is. Functions may fail; the first failure ends the pipe, save for a loop, which may go on.
+///
+/// Where the messages are read as a group, their offsets are committed once they are done: for `to` when all that came of them is written, for `foreach` when its function
+/// has returned, for a loop when it asks for the next one, for `foldl`, `collect`, and `zip_foldl` with the result. Every end leaves the group, also where it fails. A loop that
+/// stops early says with [`close`](Pipe::close) that what it got is done; a pipe that is dropped commits nothing more.
 #[must_use = "a pipe does nothing until an end asks for its items"]
 pub struct Pipe<'a, T> {
-    next: Box<dyn FnMut() -> Result<Option<T>> + 'a>,
+    stage: BoxedStage<'a, T>,
     progress: Arc<Progress>,
     partitions: Partitions<'a>,
 }
@@ -34,70 +40,57 @@ pub struct Pipe<'a, T> {
 type Partitions<'a> = Box<dyn Fn() -> Result<i32> + 'a>;
 
 impl<'a, T: 'a> Pipe<'a, T> {
-    pub(crate) fn new(next: impl FnMut() -> Result<Option<T>> + 'a, progress: Arc<Progress>, partitions: impl Fn() -> Result<i32> + 'a) -> Self {
-        Self { next: Box::new(next), progress, partitions: Box::new(partitions) }
+    pub(crate) fn new(stage: impl Stage<T> + 'a, progress: Arc<Progress>, partitions: impl Fn() -> Result<i32> + 'a) -> Self {
+        Self { stage: Box::new(stage), progress, partitions: Box::new(partitions) }
+    }
+
+    fn then<U>(self, stage: impl FnOnce(BoxedStage<'a, T>) -> BoxedStage<'a, U>) -> Pipe<'a, U> {
+        Pipe { stage: stage(self.stage), progress: self.progress, partitions: self.partitions }
     }
 
     /// Applies `function` to each item.
-    pub fn map<U: 'a>(self, mut function: impl FnMut(T) -> Result<U> + 'a) -> Pipe<'a, U> {
-        let mut next = self.next;
-        Pipe { next: Box::new(move || next()?.map(&mut function).transpose()), progress: self.progress, partitions: self.partitions }
+    pub fn map<U: 'a>(self, function: impl FnMut(T) -> Result<U> + 'a) -> Pipe<'a, U> {
+        self.then(|before| Box::new(Map { before, function }))
     }
 
     /// Keeps the items for which `function` says so.
-    pub fn filter(self, mut function: impl FnMut(&T) -> Result<bool> + 'a) -> Self {
-        let mut next = self.next;
-        let filtered = move || {
-            while let Some(item) = next()? {
-                if function(&item)? {
-                    return Ok(Some(item));
-                }
-            }
-            Ok(None)
-        };
-        Self { next: Box::new(filtered), progress: self.progress, partitions: self.partitions }
+    pub fn filter(self, function: impl FnMut(&T) -> Result<bool> + 'a) -> Self {
+        self.then(|before| Box::new(Filter { before, function }))
     }
 
     /// Applies `function`, which makes none, one, or many out of each item.
-    pub fn flatmap<I>(self, mut function: impl FnMut(T) -> Result<I> + 'a) -> Pipe<'a, I::Item>
+    pub fn flatmap<I>(self, function: impl FnMut(T) -> Result<I> + 'a) -> Pipe<'a, I::Item>
     where
         I: IntoIterator + 'a,
         I::Item: 'a,
     {
-        let mut next = self.next;
-        let mut made: Option<I::IntoIter> = None;
-        let flat = move || {
-            loop {
-                if let Some(item) = made.as_mut().and_then(Iterator::next) {
-                    return Ok(Some(item));
-                }
-                match next()? {
-                    Some(item) => made = Some(function(item)?.into_iter()),
-                    None => return Ok(None),
-                }
-            }
-        };
-        Pipe { next: Box::new(flat), progress: self.progress, partitions: self.partitions }
+        self.then(|before| Box::new(Flatmap { before, function, made: None }))
     }
 
     /// Folds all items into one value, from the first to the last.
     ///
     /// # Errors
-    /// What reading or `function` fails with.
+    /// What reading or `function` fails with, and committing, for a group.
     pub fn foldl<A>(mut self, initial: A, mut function: impl FnMut(A, T) -> Result<A>) -> Result<A> {
-        let mut folded = initial;
-        while let Some(item) = (self.next)()? {
-            folded = function(folded, item)?;
-        }
-        Ok(folded)
+        self.stage.is_one_whole();
+        let mut folded = Some(initial);
+        let ended = self.each(|item| {
+            let before = folded.take().expect("each call puts the next one back");
+            function(before, item).map(|after| folded = Some(after))
+        });
+        self.end(ended, Done::Nothing)?;
+        Ok(folded.expect("no call failed"))
     }
 
     /// Calls `function` with each item and returns how many there were.
     ///
     /// # Errors
     /// As for [`foldl`](Pipe::foldl).
-    pub fn foreach(self, mut function: impl FnMut(T) -> Result<()>) -> Result<u64> {
-        self.foldl(0, |count, item| function(item).map(|()| count + 1))
+    pub fn foreach(mut self, mut function: impl FnMut(T) -> Result<()>) -> Result<u64> {
+        let mut count = 0;
+        let ended = self.each(|item| function(item).map(|()| count += 1));
+        self.end(ended, Done::AllButFailed)?;
+        Ok(count)
     }
 
     /// All items in memory.
@@ -116,13 +109,58 @@ impl<'a, T: 'a> Pipe<'a, T> {
     /// # Errors
     /// As for [`foldl`](Pipe::foldl).
     pub fn zip_foldl<U: 'a, A>(mut self, mut other: Pipe<'_, U>, initial: A, mut function: impl FnMut(A, T, U) -> Result<A>) -> Result<A> {
-        let mut folded = initial;
-        while let Some(left) = (self.next)()?
-            && let Some(right) = (other.next)()?
-        {
-            folded = function(folded, left, right)?;
-        }
+        self.stage.is_one_whole();
+        other.stage.is_one_whole();
+        let fold = || {
+            let mut folded = initial;
+            loop {
+                let Some(left) = self.item()? else { return Ok((folded, Done::All)) };
+                // What has no partner is not done.
+                let Some(right) = other.item()? else { return Ok((folded, Done::AllButLast)) };
+                folded = function(folded, left, right)?;
+            }
+        };
+        let zipped = fold();
+        let left = zipped.as_ref().map_or(Done::Nothing, |(_, left)| *left);
+        let right = if zipped.is_ok() { Done::All } else { Done::Nothing };
+        let finished = [self.stage.finish(left), other.stage.finish(right)];
+        let (folded, _) = zipped?;
+        finished.into_iter().collect::<Result<()>>()?;
         Ok(folded)
+    }
+
+    /// Says that the work on everything that a loop got is done: commits that, where it is read as a group, and leaves the group. Blocks until that is so.
+    ///
+    /// # Errors
+    /// Those of [`Reader::commit`](crate::functional::Reader::commit) and [`Reader::close`](crate::functional::Reader::close).
+    pub fn close(mut self) -> Result<()> {
+        self.stage.finish(Done::All)
+    }
+}
+
+impl<T> Pipe<'_, T> {
+    /// The next item, whose forerunners are done.
+    fn item(&mut self) -> Result<Option<T>> {
+        loop {
+            match self.stage.next()? {
+                Step::Item(item) => return Ok(Some(item)),
+                Step::Settle => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    fn each(&mut self, mut function: impl FnMut(T) -> Result<()>) -> Result<()> {
+        while let Some(item) = self.item()? {
+            function(item)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the pipe; `on_failure` says what is done where something failed. The first failure matters more than those of ending.
+    fn end(&mut self, ended: Result<()>, on_failure: Done) -> Result<()> {
+        let finished = self.stage.finish(if ended.is_ok() { Done::All } else { on_failure });
+        ended.and(finished)
     }
 }
 
@@ -131,7 +169,7 @@ impl<'a> Pipe<'a, Message> {
     /// has. Partitions, timestamps, and headers are those of the messages. Blocks until all are delivered.
     ///
     /// # Errors
-    /// What reading, the functions, or writing fails with; writing stops at the first message that fails.
+    /// What reading, the functions, or writing fails with; writing stops at the first message that fails. What came before a failure of reading or of a function is written.
     pub fn to(self, storage: &Kafi, topic: &str) -> Result<Copied> {
         self.to_target(Target::new(storage, topic))
     }
@@ -143,20 +181,69 @@ impl<'a> Pipe<'a, Message> {
     pub fn to_target(mut self, target: Target<'_>) -> Result<Copied> {
         target.storage.touch_if_missing(target.topic, || (self.partitions)())?;
         let read_before = self.progress.read();
-        let storage = target.storage;
-        let mut encoder = BatchEncoder::open(storage, target.topic, target.key_type, target.value_type)?;
-        let mut writer = Writer::open(storage.storage(), &ProducerOptions::default(), self.progress.clone())?;
-        let mut batch = Batch::with_limits(storage.settings().produce_batch_size, Batch::BYTES_MAX);
-        while let Some(message) = (self.next)()? {
-            encoder.push(message, &mut batch)?;
-            if batch.is_full() {
-                writer.write(&batch)?;
-                batch.clear();
+        let mut sink = Sink::open(&target, &self.progress)?;
+        let written = self.write_to(&mut sink).and_then(|()| sink.settle());
+        // What a function or the source failed with is no failure of what came before.
+        let is_delivered = written.is_ok() || sink.settle().is_ok();
+        self.end(written, if is_delivered { Done::AllButFailed } else { Done::Nothing })?;
+        let written = sink.writer.close(sink.flush_timeout)?;
+        Ok(Copied { read: self.progress.read() - read_before, written })
+    }
+
+    fn write_to(&mut self, sink: &mut Sink) -> Result<()> {
+        loop {
+            match self.stage.next()? {
+                Step::Item(message) => sink.push(message)?,
+                Step::Settle => sink.settle()?,
+                Step::End => return Ok(()),
             }
         }
-        writer.write(&batch)?;
-        let written = writer.close(storage.settings().flush_timeout)?;
-        Ok(Copied { read: self.progress.read() - read_before, written })
+    }
+}
+
+/// What a pipe writes to.
+struct Sink {
+    encoder: BatchEncoder,
+    writer: Writer,
+    batch: Batch,
+    flush_timeout: Option<Duration>,
+    /// After a failure it stays one: what comes behind a message that failed is not done.
+    has_failed: bool,
+}
+
+impl Sink {
+    fn open(target: &Target<'_>, progress: &Arc<Progress>) -> Result<Self> {
+        let storage = target.storage;
+        Ok(Self {
+            encoder: BatchEncoder::open(storage, target.topic, target.key_type, target.value_type)?,
+            writer: Writer::open(storage.storage(), &ProducerOptions::default(), Arc::clone(progress))?,
+            batch: Batch::with_limits(storage.settings().produce_batch_size, Batch::BYTES_MAX),
+            flush_timeout: storage.settings().flush_timeout,
+            has_failed: false,
+        })
+    }
+
+    fn push(&mut self, message: Message) -> Result<()> {
+        self.encoder.push(message, &mut self.batch)?;
+        if self.batch.is_full() { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let written = self.writer.write(&self.batch);
+        self.batch.clear();
+        self.has_failed |= written.is_err();
+        written
+    }
+
+    /// Waits until everything that was pushed is delivered.
+    fn settle(&mut self) -> Result<()> {
+        if self.has_failed {
+            return Err(Error::new(ErrorKind::Unexpected, "write", "an earlier message was not delivered"));
+        }
+        self.write()?;
+        let settled = self.writer.flush(self.flush_timeout);
+        self.has_failed |= settled.is_err();
+        settled
     }
 }
 
@@ -164,7 +251,12 @@ impl<T> Iterator for Pipe<'_, T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
-        (self.next)().transpose()
+        match self.item() {
+            Ok(Some(item)) => Some(Ok(item)),
+            Ok(None) => self.end(Ok(()), Done::All).err().map(Err),
+            // A loop may leave out a message that cannot be had, and go on.
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Reads ahead: the next batches are read, and perhaps worked on, in threads of their own while the caller uses the one before.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
@@ -9,6 +8,7 @@ use crate::batch::Batch;
 use crate::consumer::Position;
 use crate::error::{Error, Result};
 use crate::functional::Reader;
+use crate::functional::ledger::done_with;
 use crate::functional::reader::Next;
 
 /// Batches per reader that go round: one is read, one waits, one is used.
@@ -86,11 +86,14 @@ pub fn pump_settling(
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
             readers.iter_mut().zip(done).for_each(|(reader, done)| reader.set_done(done.unwrap_or_default()));
         }
-        if used.is_err() && settle().is_ok() {
-            // The first failure matters more than that what was done before it is done again.
-            readers.iter_mut().for_each(|reader| drop(reader.commit_last()));
+        match used {
+            Ok(_) => Ok(readers),
+            Err(error) => {
+                let is_settled = settle().is_ok();
+                readers.into_iter().for_each(if is_settled { Reader::abandon } else { Reader::abandon_all });
+                Err(error)
+            }
         }
-        used.map(|_| readers)
     })
 }
 
@@ -163,7 +166,8 @@ where
             (self.work)(&mut batch)?;
             if (self.each)(&mut batch)?.is_break() {
                 if reached.is_some() {
-                    add(&mut self.done[index], &batch);
+                    let done = self.done[index].take().unwrap_or_default();
+                    self.done[index] = Some(done_with(done, &batch, batch.len()));
                 }
                 return Ok(ControlFlow::Break(()));
             }
@@ -175,16 +179,4 @@ where
         }
         Ok(ControlFlow::Continue(()))
     }
-}
-
-/// Adds the offsets behind the messages of a batch to those that are done.
-fn add(done: &mut Option<Vec<Position>>, batch: &Batch) {
-    let mut behind: BTreeMap<(String, i32), i64> = BTreeMap::new();
-    for Position { topic, partition, offset } in done.take().unwrap_or_default() {
-        behind.insert((topic, partition), offset);
-    }
-    for record in batch.iter() {
-        behind.insert((record.topic.to_string(), record.partition), record.offset + 1);
-    }
-    *done = Some(behind.into_iter().map(|((topic, partition), offset)| Position { topic, partition, offset }).collect());
 }

@@ -1,6 +1,6 @@
 //! Reads the messages of some topics, from some offsets to some ends or as a member of a group, batch by batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,13 +9,17 @@ use crate::admin::Admin;
 use crate::batch::Batch;
 use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::functional::group::{Member, OffsetMap, start_at_committed};
+use crate::functional::group::{Member, start_at_committed};
+use crate::functional::ledger::Ledger;
 use crate::functional::{Cancel, GroupOptions, GroupUse, Order, Progress, TopicFilter};
 use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
 const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// A read that failed waits no longer than this for each of its last words to the group.
+const LEAVE_MAX: Duration = Duration::from_secs(5);
 
 /// What is read, and how.
 #[derive(Clone, Debug)]
@@ -93,10 +97,8 @@ pub(crate) enum Next {
 /// As a member of a group it commits what the caller says is done: [`wants_commit`](Reader::wants_commit) says when, [`commit`](Reader::commit) does it.
 pub struct Reader {
     consumer: Box<dyn Consumer>,
-    next: OffsetMap,
+    ledger: Ledger,
     member: Option<Member>,
-    /// As far as the work on what was read is done; `None` is as far as was read.
-    done: Option<Vec<Position>>,
     left: Option<Arc<AtomicU64>>,
     stop: Cancel,
     options: ReadOptions,
@@ -149,13 +151,15 @@ impl Reader {
             }
             polled => polled?,
         };
-        if let Some(member) = &mut self.member {
-            member.follow(self.consumer.as_ref(), &mut self.next, batch, &self.options.progress);
-        }
+        let positions = self.member.as_mut().map(|member| {
+            let positions = self.consumer.positions();
+            member.follow(&positions, &mut self.ledger, batch, &self.options.progress);
+            positions
+        });
         let is_whole = self.take_from_limit(batch);
         self.count(batch);
-        if let Some(member) = self.member.as_ref().filter(|_| is_whole) {
-            member.pass(self.consumer.as_ref(), &mut self.next);
+        if let Some(positions) = positions.filter(|_| is_whole) {
+            self.ledger.pass(&positions);
         }
         Ok(match polled {
             Polled::End => Next::End,
@@ -167,7 +171,7 @@ impl Reader {
     /// Whether this member of a group should commit now, after it has finished the work on everything that it has read: some time has passed, or partitions are about
     /// to go to another member. The next read gives them up.
     pub fn wants_commit(&self) -> bool {
-        self.member.as_ref().is_some_and(|member| member.wants_commit(self.consumer.as_ref(), &self.next))
+        self.member.as_ref().is_some_and(|member| member.wants_commit(self.consumer.as_ref(), &self.ledger))
     }
 
     /// Commits, as the group that the reader was opened for, that the work on everything before these offsets is done; [`reached`](Reader::reached) is everything that was read.
@@ -176,14 +180,18 @@ impl Reader {
     /// # Errors
     /// Those of [`Consumer::commit`].
     pub fn commit(&mut self, done: &[Position]) -> Result<()> {
-        let positions = self.member.as_mut().map_or_else(|| done.to_vec(), |member| member.take_commits(done));
+        let positions = match &mut self.member {
+            Some(member) => {
+                member.commit_begins();
+                self.ledger.to_commit(done)
+            }
+            None => done.to_vec(),
+        };
         if positions.is_empty() {
             return Ok(());
         }
         self.consumer.commit(&CommittedOffset::all(&positions), self.options.timeout)?;
-        if let Some(member) = &mut self.member {
-            member.committed(positions);
-        }
+        self.ledger.committed(&positions);
         Ok(())
     }
 
@@ -206,7 +214,7 @@ impl Reader {
 
     /// Says that the work is done only as far as this.
     pub(crate) fn set_done(&mut self, done: Vec<Position>) {
-        self.done = Some(done);
+        self.ledger.set_done(done);
     }
 
     /// Commits what is done at the end of reading, if this is a member that commits.
@@ -214,18 +222,30 @@ impl Reader {
         if self.member.as_ref().is_none_or(|member| !member.commits()) {
             return Ok(());
         }
-        let done = self.done.take().unwrap_or_else(|| self.reached());
+        let done = self.ledger.take_done();
         self.commit(&done)
+    }
+
+    /// As [`abandon`](Reader::abandon), where nothing of what is not committed yet is done.
+    pub(crate) fn abandon_all(mut self) {
+        self.set_done(Vec::new());
+        self.abandon();
+    }
+
+    /// Ends a read that failed with something else: commits what is done all the same, where the work is not one whole, and leaves the group. Does not wait long for it.
+    pub(crate) fn abandon(mut self) {
+        self.options.timeout = self.options.timeout.min(LEAVE_MAX);
+        let commits = self.member.as_ref().is_some_and(Member::commits_parts);
+        let committed = if commits { self.commit_last() } else { Ok(()) };
+        for error in [committed.err(), self.close().err()].into_iter().flatten() {
+            // The first failure matters more than that what was done before it is done again.
+            log::info!("{error}");
+        }
     }
 
     /// The offsets after the last message that was read of each partition; where none was, the offset that reading began at.
     pub fn reached(&self) -> Vec<Position> {
-        let of_topic = |(topic, partitions): (&String, &BTreeMap<i32, i64>)| {
-            let topic = topic.clone();
-            let positions = partitions.iter().map(move |(&partition, &offset)| Position { topic: topic.clone(), partition, offset });
-            positions.collect::<Vec<_>>()
-        };
-        self.next.iter().flat_map(of_topic).collect()
+        self.ledger.reached()
     }
 
     /// What stops this reader, beside the wish of the user.
@@ -243,11 +263,11 @@ impl Reader {
 
     fn is_at_end(&mut self) -> Result<bool> {
         let Some(member) = &mut self.member else { return Ok(false) };
-        if member.wants_commit_of_read(self.consumer.as_ref(), &self.next) {
+        if member.wants_commit_of_read(self.consumer.as_ref(), &self.ledger) {
             self.commit_for_now()?;
         }
         let Some(member) = &mut self.member else { return Ok(false) };
-        member.is_at_end(self.consumer.as_ref(), &mut self.next, &self.options)
+        member.is_at_end(self.consumer.as_ref(), &mut self.ledger, &self.options)
     }
 
     /// Several readers share one limit: what this one may not have any more is given back. False if there was some.
@@ -268,20 +288,7 @@ impl Reader {
         if batch.is_empty() {
             return;
         }
-        let mut offsets = 0;
-        let mut run = 0;
-        let metas = batch.metas();
-        while run < metas.len() {
-            let (topic, partition) = (metas[run].topic, metas[run].partition);
-            let len = metas[run..].iter().take_while(|meta| meta.topic == topic && meta.partition == partition).count();
-            let next = metas[run + len - 1].offset + 1;
-            let known = self.next.get_mut(&batch.topics()[topic as usize]).and_then(|partitions| partitions.get_mut(&partition));
-            if let Some(known) = known {
-                offsets += (next - *known).max(0) as u64;
-                *known = next;
-            }
-            run += len;
-        }
+        let offsets = self.ledger.give(batch);
         self.options.progress.add_read(batch.len() as u64, payload_bytes(batch), offsets);
     }
 }
@@ -313,11 +320,9 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
         options.consumer.buffer_bytes_max = (options.consumer.buffer_bytes_max / count as u64).max(1 << 20);
         let mut consumer = storage.consumer(&options.consumer)?;
         consumer.assign(&share, options.timeout)?;
-        let mut next = OffsetMap::new();
-        for assignment in share {
-            next.entry(assignment.topic).or_default().insert(assignment.partition, assignment.start);
-        }
-        Ok(Reader { consumer, next, member: None, done: None, left: left.clone(), stop: Cancel::new(), options })
+        let mut ledger = Ledger::default();
+        share.iter().for_each(|part| ledger.begin(&part.topic, part.partition, part.start, part.end));
+        Ok(Reader { consumer, ledger, member: None, left: left.clone(), stop: Cancel::new(), options })
     };
     shares.into_iter().map(open).collect()
 }
@@ -325,11 +330,11 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
 /// A reader that is a member of a group.
 fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignment>, options: &ReadOptions) -> Result<Reader> {
     let (consumer, mut member) = Member::join(storage, group, assignments, options)?;
-    let mut next = OffsetMap::new();
+    let mut ledger = Ledger::default();
     // Where a group takes one live member, its share is known at once.
-    member.follow(consumer.as_ref(), &mut next, &mut Batch::new(), &options.progress);
+    member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);
     let left = options.max.map(|max| Arc::new(AtomicU64::new(max)));
-    Ok(Reader { consumer, next, member: Some(member), done: None, left, stop: Cancel::new(), options: options.clone() })
+    Ok(Reader { consumer, ledger, member: Some(member), left, stop: Cancel::new(), options: options.clone() })
 }
 
 /// What there is to read, in absolute offsets: everything that depends on the user's words is settled here.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use crate::batch::Batch;
+use crate::consumer::Position;
 use crate::error::Result;
+use crate::functional::ledger::done_with;
 use crate::functional::reader::Next;
-use crate::functional::{BatchDecoder, Copied, Pipe, Progress, ReadOptions, Reader, Target, topic_names};
+use crate::functional::stage::{Done, Stage, Step};
+use crate::functional::{BatchDecoder, Copied, GroupUse, Pipe, Progress, ReadOptions, Reader, Target, topic_names};
 use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::offsets::Offsets;
@@ -81,16 +84,7 @@ impl<'a> TopicReader<'a> {
     pub fn messages(self) -> Pipe<'a, Message> {
         let progress = self.options.progress.clone();
         let (kafi, topics) = (self.kafi, self.topics.clone());
-        let partitions = move || kafi.partitions_max(&topics);
-        let mut source = None;
-        let next = move || {
-            let source = match &mut source {
-                Some(source) => source,
-                closed => closed.insert(Source::open(&self)?),
-            };
-            source.next()
-        };
-        Pipe::new(next, progress, partitions)
+        Pipe::new(Source { topic: self, state: State::Unopened }, progress, move || kafi.partitions_max(&topics))
     }
 
     /// Decodes batches that come another way with this topic's types.
@@ -175,55 +169,138 @@ impl<'a> IntoIterator for TopicReader<'a> {
     }
 }
 
+/// The first stage of a pipe.
+struct Source<'a> {
+    topic: TopicReader<'a>,
+    state: State,
+}
+
+enum State {
+    Unopened,
+    Open(Box<Open>),
+    Ended,
+}
+
+impl Stage<Message> for Source<'_> {
+    fn next(&mut self) -> Result<Step<Message>> {
+        match &mut self.state {
+            State::Ended => Ok(Step::End),
+            State::Open(open) => open.next(),
+            State::Unopened => {
+                let mut open = Box::new(Open::open(&self.topic)?);
+                let next = open.next();
+                self.state = State::Open(open);
+                next
+            }
+        }
+    }
+
+    fn finish(&mut self, done: Done) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Open(open) => open.finish(done),
+            State::Unopened | State::Ended => Ok(()),
+        }
+    }
+
+    fn is_one_whole(&mut self) {
+        if let Some(group) = self.topic.options.group.as_mut().filter(|group| group.usage == GroupUse::CommitDone) {
+            group.usage = GroupUse::CommitAtEnd;
+        }
+    }
+}
+
 /// Messages that are being read and decoded.
-struct Source {
+struct Open {
     reader: Reader,
     decoder: BatchDecoder,
     batch: Batch,
+    /// The offsets behind everything before the batch.
+    before: Vec<Position>,
     names: Vec<Arc<str>>,
     at: usize,
+    /// Whether the last message that was handed out is being worked on.
+    in_hand: bool,
+    /// Whether anything was handed out since the last word that it be finished.
+    is_unsettled: bool,
+    /// Whether that word is the last that was said.
+    settling: bool,
     logged: Logged,
 }
 
-impl Source {
+impl Open {
     fn open(topic: &TopicReader<'_>) -> Result<Self> {
         let kafi = topic.kafi;
         let settings = kafi.settings();
         Ok(Self {
-            reader: Reader::open(kafi.storage(), &topic.topics, &topic.options)?,
             decoder: topic.batch_decoder()?,
+            // Last, since whoever has joined a group has to leave it.
+            reader: Reader::open(kafi.storage(), &topic.topics, &topic.options)?,
             batch: Batch::new(),
+            before: Vec::new(),
             names: Vec::new(),
             at: 0,
+            in_hand: false,
+            is_unsettled: false,
+            settling: false,
             logged: Logged { every: settings.progress_num_messages, next: settings.progress_num_messages, progress: topic.options.progress.clone() },
         })
     }
 
-    fn next(&mut self) -> Result<Option<Message>> {
-        if self.at == self.batch.len() {
-            self.at = 0;
-            self.logged.look();
-            if !self.read()? {
-                return Ok(None);
+    /// Whoever asks for the next message has done the work on the one before, or holds it back until it is said that all is to be finished.
+    fn next(&mut self) -> Result<Step<Message>> {
+        self.in_hand = false;
+        loop {
+            if self.at < self.batch.len() {
+                return self.hand_out().map(Step::Item);
             }
-            self.names = topic_names(&self.batch);
+            if std::mem::take(&mut self.settling) {
+                if self.reader.wants_commit() {
+                    self.reader.commit_for_now()?;
+                }
+            } else if self.reader.wants_commit() {
+                return Ok(self.settle());
+            }
+            self.logged.look();
+            self.before = self.reader.to_note().unwrap_or_default();
+            self.at = 0;
+            match self.reader.read_some(&mut self.batch)? {
+                Next::Messages => self.names = topic_names(&self.batch),
+                Next::Nothing if self.is_unsettled => return Ok(self.settle()),
+                Next::Nothing => {}
+                Next::End => return Ok(Step::End),
+            }
         }
-        let index = self.at;
-        self.at += 1;
-        let name = self.names[self.batch.metas()[index].topic as usize].clone();
-        self.decoder.decode(self.batch.get(index), name).map(Some)
     }
 
-    /// Reads the next batch. Whoever asks for the message behind a batch has done the work on it.
-    fn read(&mut self) -> Result<bool> {
-        loop {
-            if self.reader.wants_commit() {
-                self.reader.commit_for_now()?;
+    fn settle(&mut self) -> Step<Message> {
+        (self.settling, self.is_unsettled) = (true, false);
+        Step::Settle
+    }
+
+    fn hand_out(&mut self) -> Result<Message> {
+        let name = self.names[self.batch.metas()[self.at].topic as usize].clone();
+        self.at += 1;
+        (self.in_hand, self.is_unsettled) = (true, true);
+        self.decoder.decode(self.batch.get(self.at - 1), name)
+    }
+
+    fn finish(mut self, done: Done) -> Result<()> {
+        let count = if done == Done::All { self.at } else { self.at - usize::from(self.in_hand) };
+        if count < self.batch.len() {
+            self.reader.set_done(done_with(self.before, &self.batch, count));
+        }
+        match done {
+            Done::All | Done::AllButLast => {
+                let committed = self.reader.commit_last();
+                committed.and(self.reader.close())
             }
-            match self.reader.read_some(&mut self.batch)? {
-                Next::Messages => return Ok(true),
-                Next::Nothing => {}
-                Next::End => return self.reader.commit_last().map(|()| false),
+            Done::AllButFailed => {
+                self.reader.abandon();
+                Ok(())
+            }
+            Done::Nothing => {
+                self.reader.abandon_all();
+                Ok(())
             }
         }
     }

@@ -64,8 +64,12 @@ fn finish_then(mut readers: Vec<Reader>, options: &ReadOptions, then: impl FnOnc
     let mut reached: Vec<Position> = readers.iter().flat_map(Reader::reached).collect();
     reached.sort();
     let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
-    then(&finished)?;
-    readers.iter_mut().try_for_each(Reader::commit_last)?;
-    readers.into_iter().try_for_each(Reader::close)?;
-    Ok(finished)
+    if let Err(error) = then(&finished) {
+        readers.into_iter().for_each(Reader::abandon_all);
+        return Err(error);
+    }
+    // Every reader leaves its group, also where one cannot commit.
+    let committed = readers.iter_mut().map(Reader::commit_last).fold(Ok(()), Result::and);
+    let closed = readers.into_iter().map(Reader::close).fold(Ok(()), Result::and);
+    committed.and(closed).map(|()| finished)
 }

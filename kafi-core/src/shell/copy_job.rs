@@ -172,7 +172,13 @@ impl<'a> Job<'a> {
         }
         let (routes, ended) = (Arc::clone(routes), ended.clone());
         scope.spawn(move || {
-            let share = Share::new(self, routes).and_then(|share| share.copy(reader));
+            let share = match Share::new(self, routes) {
+                Ok(share) => share.copy(reader),
+                Err(error) => {
+                    reader.abandon();
+                    Err(error)
+                }
+            };
             if share.is_err() {
                 // The other shares stop too: a copy that has failed is not carried on.
                 self.stop_all();

@@ -81,9 +81,13 @@ impl<'j, 'a> Share<'j, 'a> {
             delivered = share.progress.commit(&share.routes, share.job.read.timeout);
         }
         let readers = copied?;
-        delivered?;
-        let written = share.written_before + share.writer.close(None)?;
-        Ok((readers, written))
+        match delivered.and_then(|()| share.writer.close(None)) {
+            Ok(written) => Ok((readers, share.written_before + written)),
+            Err(error) => {
+                readers.into_iter().for_each(Reader::abandon_all);
+                Err(error)
+            }
+        }
     }
 
     fn write(&mut self, batch: &mut Batch) -> Result<()> {
