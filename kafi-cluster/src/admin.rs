@@ -389,6 +389,15 @@ fn deleted(operation: &'static str, position: &Position, answers: &[OffsetAnswer
         Some(answer) if answer.error == error::broker::OFFSET_OUT_OF_RANGE => {
             failed(Error::new(ErrorKind::OutOfRange, operation, format!("offset {} lies beyond the end", position.offset)))
         }
+        // A broker refuses that of topics whose cleanup.policy does not contain delete, and for no other reason.
+        Some(answer) if answer.error == error::broker::POLICY_VIOLATION => {
+            let error =
+                Error::new(ErrorKind::PermissionDenied, operation, "the topic is compacted: it keeps the last message of each key (cleanup.policy=compact)");
+            failed(
+                error
+                    .hint("set cleanup.policy=compact,delete for the time being, or write a message without a value (--null-value) for each key that is to go"),
+            )
+        }
         Some(answer) => failed(error::from_code(operation, answer.error)),
         None => failed(Error::new(ErrorKind::Unexpected, operation, "the broker did not answer for this partition")),
     }

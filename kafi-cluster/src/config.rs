@@ -9,6 +9,7 @@ use crate::ffi::raw::rd_kafka_type_t;
 use crate::ffi::{Client, Conf, Refusal};
 use crate::health::Health;
 use crate::made::Made;
+use crate::security;
 
 /// For every client. What the user sets wins.
 const COMMON: &[(&str, &str)] = &[
@@ -150,6 +151,7 @@ impl Settings {
 
     /// A client that asks the coordinators of groups: see [`Coordinators`](crate::coordinators::Coordinators).
     pub(crate) fn asking_coordinators(&self, group: &str, properties: &[(String, String)]) -> Result<Client> {
+        self.check_security(properties)?;
         let mut conf = self.conf(&[COMMON, CONSUMER], properties, &[CONSUMER_FIXED])?;
         self.set(&mut conf, "group.id", group)?;
         let made = Client::asking_coordinators(conf, self.secrets(properties), Health::new(&self.brokers(properties)), self.made.clone());
@@ -231,8 +233,14 @@ impl Settings {
     }
 
     fn client(&self, kind: rd_kafka_type_t, conf: Conf, properties: &[(String, String)]) -> Result<Client> {
+        self.check_security(properties)?;
         let made = Client::new(kind, conf, self.secrets(properties), Health::new(&self.brokers(properties)), self.made.clone());
         made.map_err(|error| error.with("storage", &self.name))
+    }
+
+    fn check_security(&self, properties: &[(String, String)]) -> Result<()> {
+        let all = self.properties.iter().chain(properties).map(|(name, value)| (name.as_str(), value.as_str()));
+        security::check(all).map_err(|error| error.with("storage", &self.name))
     }
 
     fn secrets(&self, properties: &[(String, String)]) -> Vec<String> {

@@ -45,7 +45,9 @@ pub(crate) mod broker {
     pub(crate) const MESSAGE_TOO_LARGE: i32 = 10;
     pub(crate) const UNKNOWN_MEMBER_ID: i32 = 25;
     pub(crate) const INVALID_SESSION_TIMEOUT: i32 = 26;
+    pub(crate) const POLICY_VIOLATION: i32 = 44;
     pub(crate) const GROUP_ID_NOT_FOUND: i32 = 69;
+    pub(crate) const INVALID_RECORD: i32 = 87;
 }
 
 /// What each code means to a program. Codes that are not listed are `Unexpected` and not retried.
@@ -119,7 +121,7 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (41, Unavailable, Later),      // NOT_CONTROLLER
         (42, Usage, Never),            // INVALID_REQUEST
         (43, Unsupported, Never),      // UNSUPPORTED_FOR_MESSAGE_FORMAT
-        (44, PermissionDenied, Never), // POLICY_VIOLATION
+        (broker::POLICY_VIOLATION, PermissionDenied, Never),
         (47, Fenced, Never),           // INVALID_PRODUCER_EPOCH
         (51, Unavailable, Later),      // CONCURRENT_TRANSACTIONS
         (53, PermissionDenied, Never), // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
@@ -140,13 +142,13 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (82, Fenced, Never),           // FENCED_INSTANCE_ID
         (83, Unavailable, Later),      // ELIGIBLE_LEADERS_NOT_AVAILABLE
         (86, Conflict, Later),         // GROUP_SUBSCRIBED_TO_TOPIC
-        (87, Usage, Never),            // INVALID_RECORD
-        (88, Unavailable, Later),      // UNSTABLE_OFFSET_COMMIT
-        (89, Unavailable, Later),      // THROTTLING_QUOTA_EXCEEDED
-        (90, Fenced, Never),           // PRODUCER_FENCED
-        (100, NotFound, Never),        // UNKNOWN_TOPIC_ID
-        (110, Fenced, Later),          // FENCED_MEMBER_EPOCH
-        (113, Fenced, Later),          // STALE_MEMBER_EPOCH
+        (broker::INVALID_RECORD, Usage, Never),
+        (88, Unavailable, Later), // UNSTABLE_OFFSET_COMMIT
+        (89, Unavailable, Later), // THROTTLING_QUOTA_EXCEEDED
+        (90, Fenced, Never),      // PRODUCER_FENCED
+        (100, NotFound, Never),   // UNKNOWN_TOPIC_ID
+        (110, Fenced, Later),     // FENCED_MEMBER_EPOCH
+        (113, Fenced, Later),     // STALE_MEMBER_EPOCH
     ]
 };
 

@@ -48,6 +48,7 @@ mod member;
 mod offsets;
 mod producer;
 mod retry;
+mod security;
 mod session;
 mod settled;
 mod storage;

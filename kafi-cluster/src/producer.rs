@@ -28,6 +28,7 @@ mod refused {
     pub(super) const AFTER_FAILURE: i32 = 100_003;
     pub(super) const OVER_QUEUE: i32 = 100_004;
     pub(super) const EPOCH: i32 = 100_005;
+    pub(super) const KEYLESS: i32 = 100_006;
 }
 
 /// A producer.
@@ -70,6 +71,8 @@ struct Topic {
     code: i32,
     /// A message of it was not handed over, and the caller does not know yet.
     is_halted: bool,
+    /// A message of it had no key.
+    has_keyless: bool,
 }
 
 /// How handing over one message ended.
@@ -148,6 +151,7 @@ impl KafkaProducer {
             return Ok(Outcome::Taken);
         }
         let opaque = self.tokens.hand_over(topic, record.partition.max(-1));
+        writer.topics[topic as usize].has_keyless |= record.key.is_none();
         let handle = writer.topics[topic as usize].handle.as_ref().expect("a topic without a handle is objected to");
         let Err(code) = writer.client.produce(handle, &record, opaque, self.options.keep_timestamps) else { return Ok(Outcome::Taken) };
         self.tokens.take_back(opaque);
@@ -207,7 +211,9 @@ impl KafkaProducer {
                 has_failed |= code != 0;
                 has_delivered |= code == 0;
                 let reported = tokens.report(delivered.opaque, topic, partition);
-                let (name, index) = (&writer.topics[topic as usize].name, reported.index);
+                let (Topic { name, has_keyless, .. }, index) = (&writer.topics[topic as usize], reported.index);
+                // Of what Kafi writes a broker finds only one thing wrong.
+                let code = if code == broker::INVALID_RECORD && *has_keyless { refused::KEYLESS } else { code };
                 reports.add(name, partition, reported, delivered.offset, code, || named(refusal(code, name, partition, 0), index));
             });
             if has_delivered {
@@ -343,7 +349,7 @@ impl Writer {
             return *topic;
         }
         let (topic, name) = (self.topics.len() as u32, Arc::<str>::from(name));
-        self.topics.push(Topic { name: Arc::clone(&name), handle: None, partitions: 0, code: 0, is_halted: false });
+        self.topics.push(Topic { name: Arc::clone(&name), handle: None, partitions: 0, code: 0, is_halted: false, has_keyless: false });
         self.by_name.insert(name, topic);
         topic
     }
@@ -427,6 +433,10 @@ fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
     let error = match code {
         refused::HEADER_NAME => Error::new(ErrorKind::Usage, OPERATION, "librdkafka cannot write a header whose name holds a zero byte"),
         refused::EPOCH => Error::new(ErrorKind::Unsupported, OPERATION, "this version of librdkafka cannot write timestamp 0"),
+        refused::KEYLESS => {
+            let error = Error::new(ErrorKind::Usage, OPERATION, "the topic is compacted (cleanup.policy=compact), where each message needs a key");
+            error.hint("give keys with -k KEY or -K DELIMITER")
+        }
         refused::PARTITION => return error::no_partition(OPERATION, topic, partition, partitions),
         refused::AFTER_FAILURE => Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed").retry(Retry::Later),
         refused::OVER_QUEUE => {

@@ -1,7 +1,7 @@
 //! `rm`: deletes topics.
 
 use clap::Args;
-use kafi::Result;
+use kafi::{Error, ErrorKind, Result};
 
 use crate::address::{list, open_topics};
 use crate::args::TIMEOUT;
@@ -14,6 +14,9 @@ pub struct RmArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
+    /// Delete topics of the storage's own too, such as __consumer_offsets
+    #[arg(long)]
+    internal: bool,
     #[command(flatten)]
     confirm: ConfirmArgs,
 }
@@ -22,7 +25,11 @@ pub fn run(args: &RmArgs, context: &Context) -> Result<Exit> {
     let opened = open_topics(context, &args.addresses)?;
     // Everything is looked up before anything is deleted.
     for opened in &opened {
-        opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
+        let topics = opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
+        if let Some(topic) = topics.iter().find(|topic| topic.internal && !args.internal) {
+            let error = Error::new(ErrorKind::Usage, "delete topics", "this is a topic of the storage's own, which it does not work without");
+            return Err(error.with("topic", &topic.name).with("storage", &opened.storage).hint("--internal deletes it all the same"));
+        }
     }
     let topics = list(opened.iter().map(|opened| (&opened.storage, &opened.topics)));
     if !args.confirm.allow("delete topics", &format!("delete {topics}, with all messages?"))? {

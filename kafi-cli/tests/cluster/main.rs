@@ -13,6 +13,7 @@ mod copying;
 mod errors;
 mod group_offsets;
 mod membership;
+mod refusals;
 mod resuming;
 mod secrets;
 mod verbs;

@@ -178,11 +178,12 @@ impl Client {
                 let (code, why) = event.error_text();
                 // SAFETY: the event is the answer to a commit, whose list lives as long as it.
                 let answers = unsafe { answers_of(raw::rd_kafka_event_topic_partition_list(event.as_ptr())) };
-                let failed = answers.iter().find(|answer| answer.error != 0);
+                // Where the request as a whole failed, librdkafka says so of all partitions.
+                let failed = answers.iter().find(|answer| answer.error != 0).filter(|_| code == 0 || answers.iter().any(|answer| answer.error == 0));
                 return match (code, failed) {
                     (0, None) => Ok(()),
-                    (0, Some(answer)) => Err(error::from_code(operation, answer.error).with("topic", &answer.topic).with("partition", answer.partition)),
-                    (code, _) => Err(error::with_text(operation, code, &self.redact(&why))),
+                    (_, Some(answer)) => Err(error::from_code(operation, answer.error).with("topic", &answer.topic).with("partition", answer.partition)),
+                    (code, None) => Err(error::with_text(operation, code, &self.redact(&why))),
                 };
             }
             if deadline.is_over() {

@@ -1,0 +1,82 @@
+//! What a broker refuses is told in words that help, and ends what it is about.
+
+use crate::broker::{Broker, kafka_tool, variable};
+
+fn alice(broker: &Broker) {
+    let (servers, password) = (variable("KAFI_TEST_KAFKA_SASL_PLAINTEXT"), variable("KAFI_TEST_KAFKA_ALICE_PASSWORD"));
+    let config = format!(
+        "kafka:\n  bootstrap.servers: {servers}\n  security.protocol: SASL_PLAINTEXT\n  sasl.mechanism: PLAIN\n  sasl.username: alice\n  sasl.password: {password}\n"
+    );
+    broker.sandbox.write("configs/clusters/alice.yaml", config);
+}
+
+fn allow(what: &[&str]) {
+    let acl = ["org.apache.kafka.tools.AclCommand", "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--add", "--allow-principal", "User:alice"];
+    kafka_tool(&[&acl[..], what].concat());
+}
+
+#[test]
+fn a_topic_that_may_not_be_read_ends_every_verb_that_reads_it() {
+    let broker = Broker::new();
+    alice(&broker);
+    broker.text("for t in k:@may k:@not; do kafi touch $t --partitions 2 -q; seq 3000 | kafi produce $t -q; done");
+    let topic = |name: &str| broker.line(&format!("@{name}"));
+    allow(&["--operation", "Read", "--topic", &topic("may")]);
+    allow(&["--operation", "Describe", "--topic", &topic("not")]);
+    allow(&["--operation", "Read", "--group", &topic("group")]);
+    for line in [
+        "cat alice:@may alice:@not",
+        "cat alice:@not alice:@may",
+        "wc alice:@may alice:@not",
+        "grep nothing alice:@may alice:@not",
+        "head -n 100000 alice:@may alice:@not",
+        "tail -n 100000 alice:@may alice:@not",
+        "cat --order time alice:@may alice:@not",
+        "cat --order partition alice:@may alice:@not",
+        "cat -f alice:@may alice:@not",
+        "cat -g @group alice:@may alice:@not",
+        "wc -g @group --no-commit alice:@may alice:@not",
+        "cp alice:@may alice:@not ./copy/",
+        "cp -f alice:@may alice:@not ./mirror/",
+        "diff alice:@may alice:@not",
+    ] {
+        for _ in 0..3 {
+            let seen = broker.seen(&format!("rm -rf copy mirror; timeout 60 kafi {line} 2>&1 > /dev/null | grep error; exit ${{PIPESTATUS[0]}}"));
+            // A group may not commit it either, which may be what is told.
+            assert!((seen.contains("@not") || line.contains("-g")) && seen.contains("authorization failed"), "{line}: {seen}");
+            assert!(seen.ends_with("? 1\n") || seen.ends_with("? 2\n"), "{line}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn compacted_topics_say_so() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t --config cleanup.policy=compact -q && kafi produce k:@t -k a 1 -q && kafi produce k:@t -k a 2 -q");
+    let seen = broker.seen("kafi delete-records -y k:@t -o 1");
+    assert!(seen.contains("the topic is compacted") && seen.contains("hint: set cleanup.policy=compact,delete") && seen.ends_with("? 1\n"), "{seen}");
+    let seen = broker.seen("kafi produce k:@t without-a-key");
+    assert!(seen.contains("the topic is compacted") && seen.contains("needs a key") && seen.contains("hint: give keys"), "{seen}");
+    assert_eq!(broker.text("kafi wc --json k:@t | head -n 1 | jq .messages"), "2\n");
+}
+
+#[test]
+fn topics_of_the_brokers_own_are_deleted_only_when_that_is_said() {
+    let broker = Broker::new();
+    // So that it is there.
+    broker.text("kafi touch k:@t -q && kafi group reset k:@g @t -o start --execute -q && kafi group rm -y k:@g -q");
+    let seen = broker.seen("kafi rm -y k:@t k:__consumer_offsets");
+    assert!(seen.contains("topic __consumer_offsets, storage k:") && seen.contains("hint: --internal") && seen.ends_with("? 2\n"), "{seen}");
+    assert_eq!(broker.text("kafi ls k:@t"), "@t\n", "nothing is deleted");
+    assert_eq!(broker.text("kafi ls -a k: | grep -c '^__consumer_offsets$'"), "1\n");
+}
+
+#[test]
+fn files_and_mechanisms_that_are_missing_are_named_before_anything_is_asked() {
+    let broker = Broker::new();
+    let line = "timeout 9 kafi ls kafka://127.0.0.1:1/ -X security.protocol=sasl_ssl";
+    let seen = broker.seen(&format!("{line} -X sasl.mechanism=PLAIN -X sasl.username=u -X sasl.password=p -X ssl.ca.location=/no/such/ca.pem"));
+    assert!(seen.contains("property ssl.ca.location, file /no/such/ca.pem") && seen.contains("no such file or directory") && seen.ends_with("? 2\n"), "{seen}");
+    let seen = broker.seen(&format!("{line} -X sasl.username=u -X sasl.password=p"));
+    assert!(seen.contains("property sasl.mechanism") && seen.contains("hint: set sasl.mechanism to PLAIN") && seen.ends_with("? 2\n"), "{seen}");
+}
