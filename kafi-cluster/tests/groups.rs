@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Kafi, Membership, Polled, Position, Settings, Storage, TopicPartition,
+};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -261,5 +263,43 @@ fn librdkafka_commits_by_itself_only_where_it_is_asked_to() {
     while consumer.committed(&partition, WAIT).unwrap().first().map(|position| position.offset) != Some(10) {
         consumer.poll(&mut Batch::new(), TICK).unwrap();
         assert!(Instant::now() < deadline, "it commits");
+    }
+}
+
+#[test]
+fn a_consumer_rewinds_no_partition_that_was_taken_away() {
+    for properties in protocols() {
+        // Both members have to share in the same way.
+        let storage = cluster(&properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>());
+        let (topic, group) = (TestTopic::new(&storage, "rewind", 2, &[]), unique("rewind"));
+        let three_each = || write(&storage, &(0..6).map(|i| record(&topic.name, i % 2, "k", &i.to_string())).collect::<Vec<_>>());
+        three_each();
+        let settings = Settings { consume_timeout: Some(TICK), ..Settings::default() };
+        let mut old = Kafi::new(Arc::clone(&storage), settings).consumer(&topic.name, &group).unwrap();
+        let (mut read, deadline) = (0, Instant::now() + WAIT);
+        while read < 6 {
+            read += old.consume(6).unwrap().len();
+            assert!(Instant::now() < deadline, "the first member gets everything: {properties:?}");
+        }
+        // Nobody has committed, so that the new one reads its partition from the start.
+        let mut new = member(&storage, &group, &topic.name, ConsumerOptions::default());
+        let (mut batch, mut taken) = (Batch::new(), Vec::new());
+        while taken.len() < 3 {
+            // What it keeps it may read again.
+            old.consume(3).unwrap();
+            new.poll(&mut batch, TICK).unwrap();
+            taken.extend(batch.iter().map(|record| record.partition));
+            assert!(Instant::now() < deadline, "the new member gets a partition: {properties:?}");
+        }
+        three_each();
+        take(new.as_mut(), 3);
+        new.commit(&CommittedOffset::all(&new.positions()), WAIT).unwrap();
+        old.commit().unwrap();
+        let committed = storage.admin().unwrap().group_offsets(&group, WAIT).unwrap();
+        let of = |partition| committed.iter().find(|offset| offset.partition == partition).map(|offset| offset.offset);
+        assert_eq!(of(taken[0]), Some(6), "{properties:?}: {committed:?}");
+        assert!(of(1 - taken[0]).is_some(), "{properties:?}: {committed:?}");
+        old.close().unwrap();
+        new.close(WAIT).unwrap();
     }
 }

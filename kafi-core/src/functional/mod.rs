@@ -23,7 +23,7 @@ pub(crate) use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};
 pub use progress::{Cancel, Progress};
 pub use pump::{pump, pump_settling};
+pub(crate) use reader::{Next, partitions_of, plan, readers_of};
 pub use reader::{ReadOptions, Reader, readers};
-pub(crate) use reader::{partitions_of, plan, readers_of};
 pub use topic::TopicReader;
 pub use writer::{OnDelivery, Writer};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::admin::Admin;
 use crate::batch::Batch;
-use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, start_at_committed};
 use crate::functional::ledger::Ledger;
@@ -130,6 +130,11 @@ impl Reader {
 
     /// As [`read`](Reader::read), but returns after a moment also where nothing has come.
     pub(crate) fn read_some(&mut self, batch: &mut Batch) -> Result<Next> {
+        self.read_within(batch, POLL_MAX)
+    }
+
+    /// As [`read_some`](Reader::read_some), with another moment.
+    pub(crate) fn read_within(&mut self, batch: &mut Batch, poll_max: Duration) -> Result<Next> {
         batch.clear();
         if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
             return Ok(Next::End);
@@ -143,7 +148,7 @@ impl Reader {
         if let Some(member) = &mut self.member {
             member.follow_later_topics(self.consumer.as_mut())?;
         }
-        let polled = match self.consumer.poll(batch, POLL_MAX) {
+        let polled = match self.consumer.poll(batch, poll_max) {
             // A member that was silent for too long is left out, and joins anew.
             Err(error) if self.member.is_some() && error.kind() == ErrorKind::Fenced && error.retryable() == Retry::Later => {
                 log::warn!("{error}: joining the group again");
@@ -166,6 +171,16 @@ impl Reader {
             _ if batch.is_empty() => Next::Nothing,
             _ => Next::Messages,
         })
+    }
+
+    /// Bounds the messages of the batches that are still to be read.
+    pub(crate) fn limit_batches(&mut self, records_max: usize) {
+        self.options.batch_records_max = records_max;
+    }
+
+    /// Whether the next read gives partitions up.
+    pub(crate) fn is_revoking(&self) -> bool {
+        self.consumer.membership() == Membership::Revoking
     }
 
     /// Whether this member of a group should commit now, after it has finished the work on everything that it has read: some time has passed, or partitions are about

@@ -177,7 +177,7 @@ struct Source<'a> {
 
 enum State {
     Unopened,
-    Open(Box<Open>),
+    Reading(Box<Reading>),
     Ended,
 }
 
@@ -185,11 +185,11 @@ impl Stage<Message> for Source<'_> {
     fn next(&mut self) -> Result<Step<Message>> {
         match &mut self.state {
             State::Ended => Ok(Step::End),
-            State::Open(open) => open.next(),
+            State::Reading(open) => open.next(),
             State::Unopened => {
-                let mut open = Box::new(Open::open(&self.topic)?);
+                let mut open = Box::new(Reading::open(&self.topic)?);
                 let next = open.next();
-                self.state = State::Open(open);
+                self.state = State::Reading(open);
                 next
             }
         }
@@ -197,7 +197,7 @@ impl Stage<Message> for Source<'_> {
 
     fn finish(&mut self, done: Done) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::Open(open) => open.finish(done),
+            State::Reading(open) => open.finish(done),
             State::Unopened | State::Ended => Ok(()),
         }
     }
@@ -210,7 +210,7 @@ impl Stage<Message> for Source<'_> {
 }
 
 /// Messages that are being read and decoded.
-struct Open {
+struct Reading {
     reader: Reader,
     decoder: BatchDecoder,
     batch: Batch,
@@ -227,7 +227,7 @@ struct Open {
     logged: Logged,
 }
 
-impl Open {
+impl Reading {
     fn open(topic: &TopicReader<'_>) -> Result<Self> {
         let kafi = topic.kafi;
         let settings = kafi.settings();

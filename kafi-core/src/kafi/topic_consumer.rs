@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
-use crate::consumer::{CommittedOffset, Consumer, ConsumerOptions, Polled};
+use crate::consumer::Position;
 use crate::error::{Error, Result};
-use crate::functional::{BatchDecoder, Cancel, topic_names};
-use crate::kafi::{Kafi, TIMEOUT};
+use crate::functional::{BatchDecoder, Cancel, GroupOptions, GroupUse, Next, ReadOptions, Reader, topic_names};
+use crate::kafi::Kafi;
 use crate::message::Message;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
@@ -16,9 +16,10 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 /// Consumes one topic as a member of a group, from the group's committed offsets on; [`Kafi::consumer`] makes one.
 ///
 /// Offsets are committed by [`commit`](TopicConsumer::commit), or, where the setting `enable.auto.commit` is true, after each [`consume`](TopicConsumer::consume) and for what it returned.
+/// Those of partitions that the group has taken away meanwhile are left to the member that has them.
 pub struct TopicConsumer {
     topic: String,
-    consumer: Box<dyn Consumer>,
+    reader: Reader,
     decoder: BatchDecoder,
     batch: Batch,
     /// The first message of the batch that was not handed out.
@@ -35,17 +36,20 @@ impl TopicConsumer {
     pub(crate) fn open(kafi: &Kafi, topic: &str, group: &str) -> Result<Self> {
         let settings = kafi.settings();
         let group = format!("{}{group}", settings.consumer_group_prefix);
-        let mut consumer = kafi.storage().consumer(&ConsumerOptions { group: Some(group), ..kafi.consumer_options() })?;
-        consumer.subscribe(&[topic.to_string()], TIMEOUT)?;
+        let cancel = Cancel::new();
+        // What is done is said by whoever holds the consumer.
+        let group = GroupOptions { name: group, usage: GroupUse::CommitNothing };
+        let options = ReadOptions { group: Some(group), follow: true, cancel: cancel.clone(), ..kafi.read_options() };
         Ok(Self {
             topic: topic.to_string(),
-            consumer,
             decoder: BatchDecoder::open(kafi, None, None)?,
+            // Last, since whoever has joined a group has to leave it.
+            reader: Reader::open(kafi.storage(), &[topic.to_string()], &options)?,
             batch: Batch::new(),
             at: 0,
             next: BTreeMap::new(),
             failure: None,
-            cancel: Cancel::new(),
+            cancel,
             kafi: kafi.clone(),
         })
     }
@@ -81,15 +85,18 @@ impl TopicConsumer {
             if messages.len() == max || self.cancel.is_cancelled() {
                 break;
             }
+            if !messages.is_empty() && self.reader.is_revoking() {
+                // The next poll gives partitions up: what there is of them is to be handled, and committed, before.
+                break;
+            }
             let left = patience.map(|patience| patience.saturating_sub(quiet_since.elapsed()));
-            self.batch.clear();
             self.at = 0;
-            self.batch.set_limits((max - messages.len()).min(self.kafi.settings().consume_batch_size), Batch::BYTES_MAX);
-            match self.consumer.poll(&mut self.batch, left.map_or(POLL_MAX, |left| left.min(POLL_MAX)))? {
-                Polled::Records => quiet_since = Instant::now(),
-                Polled::Timeout if left.is_some_and(|left| left.is_zero()) => break,
-                Polled::Timeout => {}
-                Polled::End => break,
+            self.reader.limit_batches((max - messages.len()).min(self.kafi.settings().consume_batch_size));
+            match self.reader.read_within(&mut self.batch, left.map_or(POLL_MAX, |left| left.min(POLL_MAX)))? {
+                Next::Messages => quiet_since = Instant::now(),
+                Next::Nothing if left.is_some_and(|left| left.is_zero()) => break,
+                Next::Nothing => {}
+                Next::End => break,
             }
         }
         if self.kafi.settings().enable_auto_commit { self.commit() } else { Ok(()) }
@@ -108,17 +115,17 @@ impl TopicConsumer {
         Ok(())
     }
 
-    /// Commits the offsets after everything that was returned. Blocks until the storage has them.
+    /// Commits the offsets after everything that was returned, save of partitions that were taken away. Blocks until the storage has them.
     ///
     /// # Errors
-    /// Those of [`Consumer::commit`].
+    /// Those of [`Reader::commit`].
     pub fn commit(&mut self) -> Result<()> {
         if self.next.is_empty() {
             return Ok(());
         }
-        let committed = |(&partition, &offset)| CommittedOffset::new(&self.topic, partition, offset);
-        let offsets: Vec<_> = self.next.iter().map(committed).collect();
-        self.consumer.commit(&offsets, TIMEOUT)?;
+        let position = |(&partition, &offset)| Position { topic: self.topic.clone(), partition, offset };
+        let positions: Vec<_> = self.next.iter().map(position).collect();
+        self.reader.commit(&positions)?;
         self.next.clear();
         Ok(())
     }
@@ -126,8 +133,8 @@ impl TopicConsumer {
     /// Leaves the group; commits nothing.
     ///
     /// # Errors
-    /// Those of [`Consumer::close`].
-    pub fn close(mut self) -> Result<()> {
-        self.consumer.close(TIMEOUT)
+    /// Those of [`Reader::close`].
+    pub fn close(self) -> Result<()> {
+        self.reader.close()
     }
 }
