@@ -4,6 +4,7 @@ mod files;
 mod lengths;
 mod links;
 mod lints;
+mod names;
 mod one_pass;
 mod packages;
 mod unsafety;
@@ -15,7 +16,7 @@ use files::File;
 /// A rule: its name, and what it finds wrong in the files of the repository.
 type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
     ("files are short", lengths::check),
     ("nothing is left to be done", words::check),
     ("every crate has the workspace's lints", lints::check),
@@ -23,6 +24,7 @@ const RULES: [Rule; 7] = [
     ("the table of one pass is true", one_pass::check),
     ("links lead somewhere", links::check),
     ("what is published says what it is", packages::check),
+    ("nobody is sent to another package", names::check),
 ];
 
 /// Checks all rules, and reports everything that is wrong.
