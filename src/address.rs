@@ -4,7 +4,7 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use kafi_core::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result, Shown, expand_environment, is_secret_key, is_variable, percent_decoded, power_of};
 
 /// The folder of the default storage.
 pub const DEFAULT_FOLDER: &str = "./kafi-data";
@@ -15,8 +15,13 @@ pub const DEFAULT_STORAGE_VARIABLE: &str = "KAFI_STORAGE";
 /// The schemes whose URLs begin with hosts, a bucket, or a container.
 const OF_PLACES: [&str; 4] = ["kafka", "rest", "s3", "azure"];
 
-/// Which storage is meant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+const TOPIC_RULE: &str = "a topic's name has neither : nor /";
+
+/// Those among them that begin with hosts.
+const OF_HOSTS: [&str; 2] = ["kafka", "rest"];
+
+/// Which storage is meant. `Debug` shows no secrets.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum StorageAddress {
     /// The local folder [`DEFAULT_FOLDER`], because nothing else was said.
     Default,
@@ -56,6 +61,21 @@ pub struct Address {
     pub topic: Option<String>,
 }
 
+impl fmt::Debug for StorageAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("Default"),
+            Self::Config(name) => f.debug_tuple("Config").field(name).finish(),
+            Self::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
+            Self::Memory => f.write_str("Memory"),
+            Self::Url { scheme, authority, path, properties } => {
+                let mut shown = f.debug_struct("Url");
+                shown.field("scheme", scheme).field("authority", authority).field("path", path).field("properties", &Shown(properties)).finish()
+            }
+        }
+    }
+}
+
 impl Address {
     /// Reads an address as the command line takes it. A word without a colon is a topic on the default storage: what `$KAFI_STORAGE` names, else the
     /// folder `./kafi-data`.
@@ -67,10 +87,17 @@ impl Address {
             return Err(bad(text, "an address cannot be empty"));
         }
         if let Some(path) = text.strip_prefix("file:") {
-            return folder(text, path.strip_prefix("//").unwrap_or(path));
+            let path = path.strip_prefix("//").unwrap_or(path);
+            // A folder may be called so; whoever writes it like this means something else.
+            let begin = path.split('/').next().unwrap_or_default();
+            if text.starts_with("file://") && percent_decoded(begin).contains('@') {
+                return Err(with_user("file"));
+            }
+            return folder(text, path);
         }
         if let Some(topic) = text.strip_prefix("mem:") {
-            return Ok(Self { storage: StorageAddress::Memory, topic: some(topic.trim_start_matches('/')) });
+            let topic = topic.trim_start_matches('/');
+            return if topic.contains([':', '/']) { Err(bad(text, TOPIC_RULE)) } else { Ok(Self { storage: StorageAddress::Memory, topic: some(topic) }) };
         }
         if text.starts_with(['.', '/', '~']) {
             return folder(text, text);
@@ -187,14 +214,25 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     if authority.is_empty() && needs_place {
         return Err(bad(text, "the host or bucket is missing"));
     }
-    if authority.contains('@') {
-        return Err(bad(
-            &format!("{scheme}://…"),
-            "user and password do not belong into an address, where others can see them: put them into a configuration file",
-        ));
+    let has_good_ports = !OF_HOSTS.contains(&scheme.as_str()) || authority.split(',').filter(|host| !host.is_empty()).all(has_good_port);
+    // Whoever writes a password into an address may have encoded it, and a slash in it ends the hosts.
+    if percent_decoded(authority).contains('@') || (!has_good_ports && place.contains('@')) {
+        return Err(with_user(&scheme));
+    }
+    let names_host = !OF_PLACES.contains(&scheme.as_str()) || OF_HOSTS.contains(&scheme.as_str());
+    if !names_host && authority.contains(':') {
+        // What stands behind it may be a key.
+        return Err(bad(&format!("{scheme}://…"), "the name of a bucket or container has no colon; the server's address is the property endpoint"));
     }
     if authority.split(',').any(|host| !host.starts_with('[') && host.matches(':').count() > 1) {
+        // What is no such address may be a password.
+        let is_shown = authority.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | ',' | '[' | ']'));
+        let text = if is_shown { text } else { &format!("{scheme}://…") };
         return Err(bad(text, "an IPv6 address stands in brackets: [::1]:9092"));
+    }
+    if !has_good_ports {
+        // What stands where a port should be may be a password.
+        return Err(bad(&format!("{scheme}://…"), "the port is a number from 1 to 65535"));
     }
     let properties =
         query.map_or(Ok(Vec::new()), |query| query.split('&').filter(|pair| !pair.is_empty()).map(|pair| property(&scheme, pair)).collect::<Result<_>>())?;
@@ -202,20 +240,37 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     Ok(Address { storage: StorageAddress::Url { scheme, authority, path, properties }, topic: some(&percent_decoded(topic)) })
 }
 
-/// One `key=value` of a query. Secrets come from the environment, never from the command line.
+fn with_user(scheme: &str) -> Error {
+    let why = "user and password do not belong into an address, where others can see them: put them into a configuration file";
+    Error::new(ErrorKind::Usage, "read address", why).with("address", format!("\"{scheme}://…\""))
+}
+
+/// Whether the port of `HOST:PORT` can be one; without any there is a default.
+fn has_good_port(host: &str) -> bool {
+    let port = match host.rsplit_once(']') {
+        Some((_, "")) => return true,
+        Some((_, port)) => port.strip_prefix(':'),
+        None if !host.contains(':') => return true,
+        None => host.split_once(':').map(|(_, port)| port),
+    };
+    port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// One `key=value` of a query. Secrets come from the environment, never from the command line, and what an address does is to say where a storage is: no more.
 fn property(scheme: &str, pair: &str) -> Result<(String, String)> {
     let Some((key, value)) = pair.split_once('=') else {
-        return Err(bad(&format!("{scheme}://…?{pair}"), "a property is written key=value"));
+        return Err(bad(&format!("{scheme}://…?…"), "a property is written key=value"));
     };
     let (key, value) = (percent_decoded(key), percent_decoded(value));
-    let from_environment = value.starts_with("${") && value.ends_with('}');
-    if kafi_core::is_secret_key(&key) && !from_environment {
+    let refused = |why: String| Error::new(ErrorKind::Usage, "read address", why).with("property", &key);
+    if is_secret_key(&key) && !is_variable(&value) {
         let why = "a secret does not belong into an address, where others can see it";
-        return Err(Error::new(ErrorKind::Usage, "read address", why)
-            .with("property", &key)
-            .hint(format!("write {key}='${{VARIABLE}}', or use a configuration file")));
+        return Err(refused(why.into()).hint(format!("write {key}='${{VARIABLE}}', or use a configuration file")));
     }
-    let value = kafi_core::expand_environment(&key, &value)?;
+    let value = expand_environment(&key, &value)?;
+    if let Some(power) = power_of(&key, &value) {
+        return Err(refused(format!("this property {power}, which is not done for an address")).hint("set it with -X, or in a configuration below $KAFI_HOME"));
+    }
     Ok((key, value))
 }
 
@@ -224,7 +279,7 @@ fn config(text: &str, storage: &str, topic: &str) -> Result<Address> {
         return Err(bad(text, "the storage before the colon is missing"));
     }
     if topic.contains(':') || topic.contains('/') {
-        return Err(bad(text, "a topic's name has neither : nor /"));
+        return Err(bad(text, TOPIC_RULE));
     }
     Ok(Address { storage: StorageAddress::Config(storage.to_string()), topic: some(topic) })
 }
@@ -233,21 +288,30 @@ fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_string())
 }
 
-/// `%20` and the like; a percent sign that begins no such thing stays.
-fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten().and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        decoded.push(hex.unwrap_or(bytes[at]));
-        at += if hex.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+/// The error about an address, which is shown without what could be a secret in it.
+fn bad(text: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Usage, "read address", why).with("address", format!("{:?}", shown(text)))
 }
 
-fn bad(text: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Usage, "read address", why).with("address", format!("{text:?}"))
+/// An address that nobody could read, without what could be user, password, or properties in it.
+fn shown(text: &str) -> String {
+    let is_path = text.starts_with(['.', '/', '~']) || text.starts_with("file:");
+    let mut shown = text.to_string();
+    if let (false, Some(colon), Some(at)) = (is_path, text.find(':'), text.rfind('@')) {
+        // `prod:group@1` is no user with a password.
+        if colon < at && text[colon + 1..at].contains([':', '/']) {
+            let slashes = text[colon + 1..].bytes().take_while(|byte| *byte == b'/').count();
+            shown = format!("{}***{}", &text[..=colon + slashes], &text[at..]);
+        }
+    }
+    // No glob has a = or a &, and neither has the name of a topic.
+    let query = shown.find(['?', '#', '&', ';']).filter(|at| shown[at + 1..].contains('=') || shown.contains("://"));
+    if let Some(at) = query {
+        let sign = at + 1;
+        shown.truncate(sign);
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -314,15 +378,76 @@ mod tests {
             ("kafka://me:secret@h/orders", "user and password"),
             ("kafka://::1:9092/orders", "in brackets"),
             ("kafka://h/t?acks", "key=value"),
+            ("kafka://h/t?hunter2", "key=value"),
             ("kafka://h/t?sasl.password=hunter2", "secret does not belong"),
+            ("kafka://h/t?sasl.password=${A}hunter2${B}", "secret does not belong"),
+            ("kafka://h/t?sasl%2Epassword=hunter2", "secret does not belong"),
+            ("kafka://h/t?ssl.key.pem=hunter2", "secret does not belong"),
+            ("kafka://h/t?sasl.oauthbearer.config=hunter2", "secret does not belong"),
+            ("kafka://h1:1,me:hunter2@h2:1/t", "user and password"),
+            ("kafka://me%3Ahunter2%40h/t", "user and password"),
+            ("kafka://me:hun/ter2@h/hunter2", "user and password"),
+            ("kafka://me:hunter2/t", "the port is a number from 1 to 65535"),
+            ("kafka://h:0/t", "the port is a number from 1 to 65535"),
+            ("kafka://h:84628/t", "the port is a number from 1 to 65535"),
+            ("kafka://h:/t", "the port is a number from 1 to 65535"),
+            ("kafka://[::1]:hunter2/t", "the port is a number from 1 to 65535"),
+            ("rest://me:hunter2@h/t", "user and password"),
+            ("rest://h:hunter2/t", "the port is a number from 1 to 65535"),
+            ("s3://access:hunter2/t", "has no colon"),
+            ("azure://h:hunter2/t", "has no colon"),
+            ("s3:///t?secret.key=hunter2", "host or bucket is missing"),
+            ("s3://bucket/orders?secret.key=hunter2", "secret does not belong"),
+            ("s3://bucket/orders?session.token=hunter2", "secret does not belong"),
+            ("s3:/orders?secret.key=hunter2", "neither : nor /"),
+            ("s3:bucket/orders?secret.key=hunter2", "neither : nor /"),
+            ("azure:///t?sas.token=hunter2", "host or bucket is missing"),
+            ("azure://c/t?sas.token=hunter2", "secret does not belong"),
+            ("azure://c/t?account.key=hunter2", "secret does not belong"),
+            ("azure://c/t?connection.string=hunter2", "secret does not belong"),
+            ("other:///x/?any.password=hunter2", "secret does not belong"),
+            ("kafka:me:hunter2@h/t", "neither : nor /"),
+            ("kafka:/me:hunter2@h/t", "neither : nor /"),
+            ("mem://me:hunter2@h/t", "neither : nor /"),
+            ("file://me:hunter2@h/t", "user and password"),
+            ("me:hunter2@h/t", "neither : nor /"),
+            ("s3/orders?secret.key=hunter2", "./FOLDER/TOPIC"),
+            ("?secret.key=hunter2/", "./FOLDER/TOPIC"),
+            ("kafka://h/t?plugin.library.paths=x.so", "this property loads a library"),
+            ("kafka://h/t?ssl%2Eproviders=x", "this property loads a library"),
+            ("kafka://h/t?offset.store.path=x", "this property writes a file"),
+            ("other://h/t?sasl.kerberos.principal=a;b", "this property becomes part of a command"),
             ("s3://bucket/orders?access.key=hunter2", "secret does not belong"),
             ("s3:///orders", "host or bucket is missing"),
             ("~someone/orders", "~USER"),
         ] {
             let error = shown(text);
             assert!(error.contains(why), "{text}: {error}");
-            assert!(!error.contains("hunter2") && !error.contains("secret@"), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("secret@") && !error.contains("ter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_of_an_address_is_not_its_secrets() {
+        for (text, expected) in [
+            ("prod:a:b", "prod:a:b"),
+            ("prod:g@h/x", "prod:g@h/x"),
+            ("./a@b/x*?", "./a@b/x*?"),
+            ("prod:x?*", "prod:x?*"),
+            ("kafka://me:a@b@h/t", "kafka://***@h/t"),
+            ("kafka:me:a@h/t", "kafka:***@h/t"),
+            ("s3:///t?a=b", "s3:///t?…"),
+            ("s3:/t#secret.key=b", "s3:/t#…"),
+        ] {
+            assert_eq!(super::shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secrets() {
+        let storage = |properties| StorageAddress::Url { scheme: "kafka".into(), authority: "h".into(), path: String::new(), properties };
+        let shown = format!("{:?}", storage(vec![("sasl.password".into(), "hunter2".into()), ("acks".into(), "all".into())]));
+        assert!(!shown.contains("hunter2") && shown.contains("acks"), "{shown}");
     }
 
     #[test]

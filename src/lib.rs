@@ -51,7 +51,7 @@ pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddr
 pub use glob::Glob;
 pub use kafi_core::*;
 #[cfg(feature = "plugins")]
-pub use plugins::{PLUGINS_VARIABLE, Plugin, Plugins};
+pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};
 pub use registry::Registry;
 
 /// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default storage. Does not speak to a server.

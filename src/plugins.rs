@@ -13,7 +13,7 @@ use kafi_core::abi::import::{self, Announced, Library};
 use kafi_core::abi::kafi_abi::PluginRef;
 use kafi_core::abi::kafi_abi::abi_stable::library::{LibraryError, lib_header_from_path};
 use kafi_core::abi::{KAFI_ABI, KAFI_ABI_SYMBOL, Opening};
-use kafi_core::{Config, Error, ErrorKind, Result, Storage, StorageInfo, StorageKind};
+use kafi_core::{Error, ErrorKind, Result, Storage, StorageInfo, StorageKind};
 
 /// The environment variable that names plugins, or folders of them, with colons between.
 pub const PLUGINS_VARIABLE: &str = "KAFI_PLUGINS";
@@ -33,11 +33,21 @@ pub struct Plugins {
 }
 
 /// Where plugins are looked for.
-enum Place {
-    /// A plugin, or a folder of plugins, that somebody named.
-    Named(PathBuf),
-    /// A folder that may be there, or not.
-    Usual(PathBuf),
+struct Place {
+    path: PathBuf,
+    /// What says that it is looked at.
+    said_by: &'static str,
+    /// Whether it may be a plugin itself, and is missed where it is not there: somebody named it.
+    is_named: bool,
+}
+
+/// A file that would be loaded as a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What says that it is looked at there: `--plugin`, `KAFI_PLUGINS`, `KAFI_HOME`, `user data`.
+    pub said_by: &'static str,
 }
 
 #[derive(Default)]
@@ -97,26 +107,35 @@ impl Plugins {
         Self { named: paths, ..Self::default() }
     }
 
-    /// The plugins at these paths, and those that `$KAFI_PLUGINS`, the folders `plugins` of the working directory and of `$KAFI_HOME`, and that of the user's data have.
+    /// The plugins at these paths, and those that `$KAFI_PLUGINS`, the folder `plugins` of an explicit `$KAFI_HOME`, and that of the user's data have.
+    ///
+    /// The working directory has no say: whoever filled it would run code.
     pub fn of_process(paths: Vec<PathBuf>) -> Self {
         let listed = env::var_os(PLUGINS_VARIABLE).unwrap_or_default();
-        let mut places: Vec<_> = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty()).map(Place::Named).collect();
-        let home = Some(Config::home()).filter(|home| home != Path::new("."));
-        let usual = [Some(PathBuf::from("plugins")), home.map(|home| home.join("plugins")), data_folder().map(|data| data.join("kafi/plugins"))];
-        places.extend(usual.into_iter().flatten().map(Place::Usual));
+        let named = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
+        let mut places: Vec<_> = named.map(|path| Place { path, said_by: PLUGINS_VARIABLE, is_named: true }).collect();
+        let home = env::var_os("KAFI_HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join("plugins"));
+        let usual = [(home, "KAFI_HOME"), (data_folder().map(|data| data.join("kafi/plugins")), "user data")];
+        places.extend(usual.into_iter().filter_map(|(path, said_by)| Some(Place { path: path?, said_by, is_named: false })));
         Self { named: paths, places, ..Self::default() }
     }
 
     /// Looks for plugins at these paths, too, which are plugins or folders of plugins, as if `$KAFI_PLUGINS` named them.
     pub fn with_places(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.places.extend(paths.into_iter().map(Place::Named));
+        self.places.extend(paths.into_iter().map(|path| Place { path, said_by: PLUGINS_VARIABLE, is_named: true }));
         self
     }
 
     /// The folders and files that are looked at, in this order.
     pub fn places(&self) -> impl Iterator<Item = &Path> {
-        let places = self.places.iter().map(|(Place::Named(path) | Place::Usual(path))| path);
-        self.named.iter().chain(places).map(PathBuf::as_path)
+        self.named.iter().chain(self.places.iter().map(|place| &place.path)).map(PathBuf::as_path)
+    }
+
+    /// The files that would be loaded, without loading any, and the folders that cannot be looked at.
+    pub fn listed(&self) -> Vec<Result<PluginFile>> {
+        let (files, failures) = self.files();
+        let named = self.named.iter().map(|path| PluginFile { path: path.clone(), said_by: "--plugin" });
+        named.chain(files).map(Ok).chain(failures.into_iter().map(Err)).collect()
     }
 
     /// Loads each plugin that is named or found, and says of each path what became of it.
@@ -164,8 +183,8 @@ impl Plugins {
 
     /// Whether there are any that were not named.
     pub(crate) fn has_found(&self) -> bool {
-        let (paths, failures) = self.files();
-        !paths.is_empty() || !failures.is_empty()
+        let (files, failures) = self.files();
+        !files.is_empty() || !failures.is_empty()
     }
 
     fn loaded_named(&self) -> Result<&[Plugin]> {
@@ -179,7 +198,8 @@ impl Plugins {
     fn found(&self) -> &Found {
         self.found_loaded.get_or_init(|| {
             let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-            let (paths, failures) = self.files();
+            let (files, failures) = self.files();
+            let paths: Vec<_> = files.into_iter().map(|file| file.path).collect();
             let mut found = Found { plugins: Vec::new(), failures };
             for path in once(&paths) {
                 match Plugin::load(&path) {
@@ -192,29 +212,25 @@ impl Plugins {
     }
 
     /// The libraries in all places, and what cannot be one.
-    fn files(&self) -> (Vec<PathBuf>, Vec<Error>) {
-        let (mut paths, mut failures) = (Vec::new(), Vec::new());
-        for place in &self.places {
-            let (path, is_named) = match place {
-                Place::Named(path) => (path, true),
-                Place::Usual(path) => (path, false),
-            };
-            if is_named && !path.is_dir() {
-                paths.push(path.clone());
+    fn files(&self) -> (Vec<PluginFile>, Vec<Error>) {
+        let (mut files, mut failures) = (Vec::new(), Vec::new());
+        for Place { path, said_by, is_named } in &self.places {
+            if *is_named && !path.is_dir() {
+                files.push(PluginFile { path: path.clone(), said_by });
                 continue;
             }
             match libraries(path) {
-                Ok(libraries) => paths.extend(libraries),
+                Ok(libraries) => files.extend(libraries.into_iter().map(|path| PluginFile { path, said_by })),
                 Err(error) => failures.push(error.with("folder", path.display())),
             }
         }
-        (paths, failures)
+        (files, failures)
     }
 }
 
-/// Where the data of this user's programs lies.
+/// Where the data of this user's programs lies; a relative path is none, since it would lie in the working directory.
 fn data_folder() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     set("XDG_DATA_HOME").or_else(|| set("HOME").map(|home| home.join(".local/share")))
 }
 

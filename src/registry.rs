@@ -91,6 +91,10 @@ impl Registry {
     /// # Errors
     /// As for [`open`](Registry::open).
     pub fn open_config(&self, config: Config) -> Result<Kafi> {
+        if !config.schema_registry.is_empty() {
+            // The types that need it are refused by themselves; the others work without.
+            log::info!("storage {}: the section schema_registry is not used: this version does not speak to registries yet", config.name);
+        }
         #[cfg(feature = "plugins")]
         if let Some(kafi) = self.loaded_config(&config)? {
             return Ok(kafi);
@@ -174,5 +178,10 @@ fn unknown_scheme(scheme: &str) -> Error {
     if scheme == "rest" {
         return not_built(scheme);
     }
-    Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, s3://, azure://, file:, mem:").with("scheme", scheme).hint(HINT)
+    let error =
+        Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, s3://, azure://, file:, mem:").with("scheme", scheme);
+    if cfg!(feature = "plugins") && Path::new("plugins").is_dir() {
+        return error.hint("the folder plugins here is not searched; if you trust it: KAFI_PLUGINS=plugins, or --plugin with one file of it");
+    }
+    error.hint(HINT)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kafi_core::{Result, StorageKind};
+use kafi_core::{Result, Secrets, StorageKind};
 use kafi_fs::objects::Properties;
 
 /// The account, key, and address of Azurite, which its documentation names.
@@ -12,9 +12,6 @@ const EMULATOR_ENDPOINT: &str = "http://127.0.0.1:10000/devstoreaccount1";
 
 /// Where the connection string is looked for when the properties name no account.
 const CONNECTION_STRING_VARIABLE: &str = "AZURE_STORAGE_CONNECTION_STRING";
-
-/// Shorter secrets are not blanked out of texts, which they would make unreadable.
-const SECRET_LEN_MIN: usize = 4;
 
 /// What proves who we are.
 #[derive(Clone)]
@@ -71,13 +68,11 @@ impl Settings {
     }
 
     /// What must not appear in a message.
-    pub(crate) fn secrets(&self) -> Vec<&str> {
-        let secret = match &self.proof {
-            Proof::Key(key) => key,
-            // What follows `sig=` is the secret in it.
-            Proof::Signature(token) => token.split('&').find_map(|pair| pair.strip_prefix("sig=")).unwrap_or(token),
-        };
-        Some(secret).into_iter().filter(|secret| secret.len() >= SECRET_LEN_MIN).collect()
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::of([match &self.proof {
+            Proof::Key(key) => ("account.key", key.as_str()),
+            Proof::Signature(token) => ("sas.token", token.as_str()),
+        }])
     }
 }
 
@@ -243,6 +238,6 @@ mod tests {
     fn secrets_are_not_shown() {
         let read = settings(&[("connection.string", "AccountName=a;SharedAccessSignature=sv=1&sig=hunter2")]).unwrap();
         assert!(!format!("{read:?}").contains("hunter"));
-        assert_eq!(read.secrets(), ["hunter2"]);
+        assert_eq!(read.secrets().blank("signature hunter2 of sv=1"), "signature *** of sv=1");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafi_core::{Error, ErrorKind, Retry};
+use kafi_core::{Error, ErrorKind, Retry, Secrets};
 
 /// What the service's codes mean to a program. What is not listed follows from the HTTP status.
 const KINDS: &[(&str, ErrorKind, Retry)] = {
@@ -108,12 +108,8 @@ impl Failure {
     }
 
     /// The error of a call; `secrets` never appear in it.
-    pub(crate) fn into_error(self, operation: &'static str, storage: &str, object: &str, secrets: &[&str]) -> Error {
-        let mut message = self.message;
-        for secret in secrets {
-            message = message.replace(secret, "***");
-        }
-        let error = Error::new(self.kind, operation, message).with("storage", storage).with("object", object).retry(self.retry);
+    pub(crate) fn into_error(self, operation: &'static str, storage: &str, object: &str, secrets: &Secrets) -> Error {
+        let error = Error::new(self.kind, operation, secrets.blank(&self.message)).with("storage", storage).with("object", object).retry(self.retry);
         match self.hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -176,7 +172,7 @@ mod tests {
     #[test]
     fn a_failure_is_one_line_without_secrets() {
         let failure = Failure::of_service(403, "AuthenticationFailed", Some("The key abcd= is wrong.\nRequestId:1\nTime:2"));
-        let error = failure.into_error("read object", "a", "azure://c/k", &["abcd="]);
+        let error = failure.into_error("read object", "a", "azure://c/k", &Secrets::of([("account.key", "abcd=")]));
         assert_eq!(error.to_string(), "read object: storage a, object azure://c/k: the key *** is wrong (AuthenticationFailed)");
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 use kafi::{Error, ErrorKind};
 
-use crate::output::stderr;
+use crate::output::{escape, stderr};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,17 @@ pub fn usage(error: &clap::Error) -> Exit {
     }
 }
 
+/// Prints a panic as an error, in one line like any other, wherever it happens.
+pub fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.payload_as_str().unwrap_or("no text").to_string();
+        let place = panic.location().map_or(String::new(), |place| format!("{}:{}: ", place.file(), place.line()));
+        // Whoever panics may be in the middle of saying something else.
+        let line = escape::line(&kafi::without_secrets(&format!("error: unexpected: {place}{text}")));
+        stderr::put(&format!("{line}\nhint: this is a mistake of Kafi's own; please report it\n"));
+    }));
+}
+
 /// What is wrong with the arguments, and perhaps what to do about it.
 fn usage_lines(error: &clap::Error) -> (String, Option<String>) {
     let text = error.render().to_string();
@@ -96,6 +107,11 @@ fn usage_lines(error: &clap::Error) -> (String, Option<String>) {
         return ("no command was given".into(), Some("kafi --help shows what there is".into()));
     };
     let mut what = what.to_string();
+    // A property that is written wrongly may be a secret.
+    let is_property = named(error, ContextKind::InvalidArg).is_some_and(|argument| argument.starts_with("--property"));
+    if let (true, Some(value)) = (is_property, named(error, ContextKind::InvalidValue)) {
+        what = what.replace(&format!("value '{value}' for"), "value for");
+    }
     if what.ends_with(':') {
         let list: Vec<&str> = rest.iter().copied().take_while(|line| !line.is_empty()).collect();
         what = format!("{what} {}", list.join(" "));

@@ -22,6 +22,7 @@ use crate::args::Cli;
 use crate::context::Context;
 
 fn main() -> ExitCode {
+    exit::report_panics();
     complete::answer();
     let cli = match Cli::try_parse_from(std::env::args_os().map(args::keep_equals)) {
         Ok(cli) => cli,

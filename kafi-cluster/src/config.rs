@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kafi_core::{ConsumerOptions, Error, ErrorKind, Isolation, ProducerOptions, Result, is_secret_key};
+use kafi_core::{ConsumerOptions, Error, ErrorKind, Isolation, ProducerOptions, Result, Secrets, Shown, is_secret_key};
 
 use crate::ffi::raw::rd_kafka_type_t;
 use crate::ffi::{Client, Conf, Refusal};
@@ -83,9 +83,6 @@ const WITHOUT_DEFAULT: &[&str] = &[
 /// What a message takes in librdkafka's queue besides its bytes.
 const MESSAGE_OVERHEAD_BYTES: u64 = 512;
 
-/// Shorter secrets are not blanked out of texts, which they would make unreadable.
-const SECRET_LEN_MIN: usize = 3;
-
 /// What a consumer is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reading {
@@ -107,8 +104,7 @@ pub(crate) struct Settings {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.properties.iter().map(|(name, value)| (name, if is_secret_key(name) { "***" } else { value }));
-        f.debug_struct("Settings").field("name", &self.name).field("properties", &shown.collect::<Vec<_>>()).finish()
+        f.debug_struct("Settings").field("name", &self.name).field("properties", &Shown(&self.properties)).finish()
     }
 }
 
@@ -125,7 +121,18 @@ impl Settings {
             let error = Error::new(ErrorKind::Config, "open storage", "no brokers are given").with("storage", name);
             return Err(error.hint("set bootstrap.servers to host:port of one or more brokers"));
         }
+        settings.check_hosts()?;
         Ok(settings)
+    }
+
+    /// Refuses brokers with user and password, which would become names of hosts, and be shown as such.
+    fn check_hosts(&self) -> Result<()> {
+        if !self.brokers(&[]).contains('@') {
+            return Ok(());
+        }
+        let why = "user and password do not belong to the brokers (they are not shown)";
+        let error = Error::new(ErrorKind::Config, "open storage", why).with("storage", &self.name).with("property", "bootstrap.servers");
+        Err(error.hint("set sasl.username and sasl.password, with security.protocol and sasl.mechanism"))
     }
 
     /// Checks properties that come on top of the storage's.
@@ -243,9 +250,8 @@ impl Settings {
         security::check(all).map_err(|error| error.with("storage", &self.name))
     }
 
-    fn secrets(&self, properties: &[(String, String)]) -> Vec<String> {
-        let secrets = self.properties.iter().chain(properties).filter(|(name, value)| is_secret_key(name) && value.len() >= SECRET_LEN_MIN);
-        secrets.map(|(_, value)| value.clone()).collect()
+    fn secrets(&self, properties: &[(String, String)]) -> Secrets {
+        Secrets::of(self.properties.iter().chain(properties).map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
     fn brokers(&self, properties: &[(String, String)]) -> String {
@@ -308,6 +314,12 @@ mod tests {
         assert!(!format!("{settings:?}").contains("hunter2"));
         let error = settings.set(&mut Conf::new(), "sasl.password", "hunter2\0").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+
+    #[test]
+    fn brokers_have_no_users() {
+        let error = Settings::new("local", &properties(&[("bootstrap.servers", "h:1,me:hunter2@h:1")])).unwrap_err();
+        assert!(error.kind() == ErrorKind::Config && !format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Administration of topics, partitions, settings, and groups.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::{Shown, shown_value};
 
 /// A topic and its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub struct Partition {
 /// let topic = NewTopic::new("orders").partitions(3).config("cleanup.policy", "compact");
 /// assert_eq!((topic.partitions, topic.replication), (Some(3), None));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct NewTopic {
     /// The name: 1 to 249 of `a-z A-Z 0-9 . _ -`, and neither `.` nor `..`.
@@ -53,6 +55,15 @@ pub struct NewTopic {
     pub replication: Option<i32>,
     /// Settings, Kafka's names.
     pub config: Vec<(String, String)>,
+}
+
+impl fmt::Debug for NewTopic {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, partitions, replication, config } = self;
+        let mut shown = f.debug_struct("NewTopic");
+        shown.field("name", name).field("partitions", partitions).field("replication", replication).field("config", &Shown(config)).finish()
+    }
 }
 
 impl NewTopic {
@@ -93,7 +104,7 @@ pub struct Watermarks {
 }
 
 /// A setting of a topic or a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigEntry {
     /// Kafka's name.
@@ -106,14 +117,31 @@ pub struct ConfigEntry {
     pub read_only: bool,
 }
 
+impl fmt::Debug for ConfigEntry {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, value, default, read_only } = self;
+        let value = value.as_deref().map(|value| shown_value(name, value));
+        f.debug_struct("ConfigEntry").field("name", name).field("value", &value).field("default", default).field("read_only", read_only).finish()
+    }
+}
+
 /// A change of one setting: `None` goes back to the default.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
 pub struct ConfigChange {
     /// Kafka's name.
     pub name: String,
     /// The new value.
     pub value: Option<String>,
+}
+
+impl fmt::Debug for ConfigChange {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_deref().map(|value| shown_value(&self.name, value));
+        f.debug_struct("ConfigChange").field("name", &self.name).field("value", &value).finish()
+    }
 }
 
 /// A group.

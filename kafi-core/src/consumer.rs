@@ -1,9 +1,11 @@
 //! Reading messages.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::secret::Shown;
 
 /// Which messages of transactions are delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub enum Isolation {
 }
 
 /// How a consumer is made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ConsumerOptions {
     /// The group to commit as; needed to subscribe and to commit.
@@ -37,6 +39,21 @@ pub struct ConsumerOptions {
     pub batch_bytes_max: u64,
     /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
     pub properties: Vec<(String, String)>,
+}
+
+impl fmt::Debug for ConsumerOptions {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumerOptions")
+            .field("group", &self.group)
+            .field("isolation", &self.isolation)
+            .field("start_at_earliest", &self.start_at_earliest)
+            .field("allow_gap", &self.allow_gap)
+            .field("skip_corrupt", &self.skip_corrupt)
+            .field("buffer_bytes_max", &self.buffer_bytes_max)
+            .field("properties", &Shown(&self.properties))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ConsumerOptions {

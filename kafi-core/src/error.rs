@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::secret::without_secrets;
+
 /// The result of everything in Kafi that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -68,7 +70,7 @@ pub enum Retry {
 /// An error, one word wide.
 ///
 /// `Display` is one line, `what: where: why`; `Debug` is a paragraph with the chain of causes. Neither ever holds a secret: whoever builds
-/// an error passes no passwords, tokens, or connection strings.
+/// an error passes no passwords, tokens, or connection strings, and what reads like one (`password=…`) is masked by [`without_secrets`](crate::without_secrets).
 ///
 /// ```
 /// use kafi_core::{Error, ErrorKind};
@@ -90,7 +92,8 @@ struct Inner {
 impl Error {
     /// Makes an error of `kind` about `operation` (a short verb phrase: "read", "create topic") with a `message` that says why.
     pub fn new(kind: ErrorKind, operation: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, retry: Retry::Never, operation: operation.into(), message: message.into(), context: Vec::new(), hint: None, source: None }))
+        let message = shown(message.into());
+        Self(Box::new(Inner { kind, retry: Retry::Never, operation: operation.into(), message, context: Vec::new(), hint: None, source: None }))
     }
 
     /// An operation that `storage` cannot do.
@@ -128,13 +131,13 @@ impl Error {
 
     /// Adds where it happened: `with("topic", "orders")`. The pairs are shown in the order in which they were added.
     pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
-        self.0.context.push((key.into(), value.to_string()));
+        self.0.context.push((key.into(), shown(value.to_string())));
         self
     }
 
     /// Adds what the user can do about it, shown on a line of its own.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(shown(hint.into()));
         self
     }
 
@@ -212,7 +215,7 @@ impl fmt::Debug for Error {
         }
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
-            write!(f, "\ncaused by: {error}")?;
+            write!(f, "\ncaused by: {}", without_secrets(&error.to_string()))?;
             cause = error.source();
         }
         Ok(())
@@ -222,6 +225,14 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// A text without what reads like a secret.
+fn shown(text: String) -> String {
+    match without_secrets(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => masked,
     }
 }
 
@@ -254,6 +265,15 @@ mod tests {
         assert_eq!(error.to_string(), "append: topic a b, partition 3: no space left on device");
         let debug = format!("{error:?}");
         assert!(debug.contains("hint: free some space") && debug.contains("caused by: No space"), "{debug}");
+    }
+
+    #[test]
+    fn what_reads_like_a_secret_is_not_shown() {
+        let cause = std::io::Error::other("refused: password=hunter2");
+        let error = Error::new(ErrorKind::Usage, "open", "bad: sasl.password=hunter2").with("address", "kafka://me:hunter2@h").hint("not secret.key=hunter2");
+        let error = error.source(cause);
+        let shown = format!("{error} {error:?} {:?} {}", error.context().collect::<Vec<_>>(), error.message());
+        assert!(!shown.contains("hunter2") && shown.contains("kafka://***@h"), "{shown}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod producer;
 mod record;
 #[cfg(feature = "runtime")]
 mod runtime;
+mod secret;
 pub mod shell;
 mod storage;
 #[cfg(feature = "testkit")]
@@ -40,7 +41,7 @@ pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupD
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
 pub use config::{
-    Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_secret_key, nearest,
+    Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_variable, nearest, power_of,
 };
 pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
@@ -58,6 +59,7 @@ pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report}
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
 #[cfg(feature = "runtime")]
 pub use runtime::{Attempts, Runtime, retry_until};
+pub use secret::{Secrets, Shown, is_secret_key, percent_decoded, shown_value, without_secrets};
 pub use shell::{
     CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange, Pattern,
 };

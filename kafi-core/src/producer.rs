@@ -1,13 +1,15 @@
 //! Writing messages.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::error::{Error, Result};
+use crate::secret::Shown;
 
 /// How a producer is made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ProducerOptions {
     /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps. Default: false, the storage assigns offsets.
@@ -26,6 +28,13 @@ pub struct ProducerOptions {
 /// The key under which the error of a message that failed may say which one it is: its index, from 0, among all messages that were handed over under its token. A storage adds it
 /// to the context of the error where it chose the partition itself, so that `first` does not tell.
 pub const MESSAGE_CONTEXT: &str = "message";
+
+impl fmt::Debug for ProducerOptions {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProducerOptions").field("keep_offsets", &self.keep_offsets).field("properties", &Shown(&self.properties)).finish_non_exhaustive()
+    }
+}
 
 /// What became of messages that were handed over. Each message has exactly one report, also where its topic is deleted while it is under way.
 ///

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kafi_core::{Result, StorageKind};
+use kafi_core::{Result, Secrets, StorageKind};
 use kafi_fs::objects::Properties;
 
 /// The region where nothing says another one: most other services take any.
@@ -10,9 +10,6 @@ pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
 /// Where the endpoint is looked for when the properties have none; the SDK would look there as well, and address the bucket by the host's name.
 const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
-
-/// Shorter secrets are not blanked out of texts, which they would make unreadable.
-const SECRET_LEN_MIN: usize = 4;
 
 /// Keys that were given, rather than found.
 #[derive(Clone)]
@@ -73,10 +70,10 @@ impl Settings {
     }
 
     /// What must not appear in a message.
-    pub(crate) fn secrets(&self) -> Vec<&str> {
-        let Some(keys) = &self.keys else { return Vec::new() };
-        let all = [Some(&keys.access), Some(&keys.secret), keys.session_token.as_ref()];
-        all.into_iter().flatten().map(String::as_str).filter(|secret| secret.len() >= SECRET_LEN_MIN).collect()
+    pub(crate) fn secrets(&self) -> Secrets {
+        let Some(keys) = &self.keys else { return Secrets::default() };
+        let token = keys.session_token.as_deref().map(|token| ("session.token", token));
+        Secrets::of([("access.key", keys.access.as_str()), ("secret.key", &keys.secret)].into_iter().chain(token))
     }
 }
 
@@ -161,6 +158,6 @@ mod tests {
     fn secrets_are_not_shown() {
         let read = settings(&[("access.key", "hunter2"), ("secret.key", "hunter3"), ("session.token", "hunter4")]).unwrap();
         assert!(!format!("{read:?}").contains("hunter"));
-        assert_eq!(read.secrets(), ["hunter2", "hunter3", "hunter4"]);
+        assert_eq!(read.secrets().blank("hunter2 hunter3 hunter4 hunter5"), "*** *** *** hunter5");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use kafi_core::{Error, ErrorKind, Retry};
+use kafi_core::{Error, ErrorKind, Retry, Secrets};
 
 /// What the service's codes mean to a program. What is not listed follows from the HTTP status.
 const KINDS: &[(&str, ErrorKind, Retry)] = {
@@ -118,12 +118,8 @@ impl Failure {
     }
 
     /// The error of a call; `secrets` never appear in it.
-    pub(crate) fn into_error(self, operation: &'static str, storage: &str, object: &str, secrets: &[&str]) -> Error {
-        let mut message = self.message;
-        for secret in secrets {
-            message = message.replace(secret, "***");
-        }
-        let error = Error::new(self.kind, operation, message).with("storage", storage).with("object", object).retry(self.retry);
+    pub(crate) fn into_error(self, operation: &'static str, storage: &str, object: &str, secrets: &Secrets) -> Error {
+        let error = Error::new(self.kind, operation, secrets.blank(&self.message)).with("storage", storage).with("object", object).retry(self.retry);
         match self.hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -261,7 +257,7 @@ mod tests {
     #[test]
     fn a_failure_is_one_line_without_secrets() {
         let failure = of_service(403, "InvalidAccessKeyId", Some("The key AKIA is not known."), None);
-        let error = failure.into_error("read object", "s3", "s3://b/k", &["AKIA"]);
+        let error = failure.into_error("read object", "s3", "s3://b/k", &Secrets::of([("access.key", "AKIA")]));
         assert_eq!(error.to_string(), "read object: storage s3, object s3://b/k: the key *** is not known (InvalidAccessKeyId)");
         let failure = of_service(301, "PermanentRedirect", None, Some("eu-west-1"));
         assert!(failure.hint.unwrap().ends_with("set region to eu-west-1"));

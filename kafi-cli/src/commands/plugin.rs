@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint};
 use kafi::abi::KAFI_ABI;
-use kafi::{Plugin, Result, StorageInfo};
+use kafi::{Plugin, PluginFile, Result, StorageInfo};
 
 use crate::context::Context;
 use crate::exit::Exit;
@@ -18,8 +18,12 @@ pub struct PluginArgs {
 
 #[derive(Subcommand)]
 enum PluginCommand {
-    /// List the plugins that are found, and the storages that they open
-    Ls,
+    /// List the plugins that are found; with --load also the storages that they open
+    Ls {
+        /// Load each of them, which runs code of theirs, and say what it opens
+        #[arg(long)]
+        load: bool,
+    },
     /// Load a plugin, and say what it is and which keys its configurations have
     Check {
         /// The library
@@ -30,18 +34,31 @@ enum PluginCommand {
 
 pub fn run(args: &PluginArgs, context: &Context) -> Result<Exit> {
     match &args.command {
-        PluginCommand::Ls => list(context),
+        PluginCommand::Ls { load } => list(*load, context),
         PluginCommand::Check { path } => check(path, context),
     }
 }
 
-fn list(context: &Context) -> Result<Exit> {
-    let mut table = Table::new(&["plugin", "version", "schemes", "sections", "file"]);
-    for loaded in context.registry.plugins().all() {
-        match loaded {
+fn list(load: bool, context: &Context) -> Result<Exit> {
+    let mut table = Table::new(&["plugin", "version", "schemes", "sections", "found_by", "file"]).with_optional(&["plugin", "version", "schemes", "sections"]);
+    for listed in context.registry.plugins().listed() {
+        let PluginFile { path, said_by } = match listed {
+            Ok(listed) => listed,
+            Err(error) => {
+                context.say(&format!("warning: {error}"));
+                continue;
+            }
+        };
+        let found_by = Cell::Text(said_by.into());
+        if !load {
+            table.row(vec![Cell::Unknown, Cell::Unknown, Cell::Unknown, Cell::Unknown, found_by, file(&path)]);
+            continue;
+        }
+        match Plugin::load(&path) {
             Ok(plugin) => {
+                let [name, version] = [plugin.announced.name, plugin.announced.version].map(|text| Cell::Text(text.into()));
                 let [schemes, sections] = [schemes(&plugin), sections(&plugin)].map(Cell::Text);
-                table.row(vec![Cell::Text(plugin.announced.name.into()), Cell::Text(plugin.announced.version.into()), schemes, sections, file(&plugin.path)]);
+                table.row(vec![name, version, schemes, sections, found_by, file(&plugin.path)]);
             }
             Err(error) => context.say(&format!("warning: {error}")),
         }

@@ -14,12 +14,12 @@ pub fn set_color(color: bool) {
     let _earlier = COLOR.set(color);
 }
 
-/// Prints a line, in the place of a line of progress if there is one.
+/// Prints a line, in the place of a line of progress if there is one. What reads like a secret in it is not shown, whoever wrote it.
 pub fn say(line: &str) {
     progress::clear_line();
     let color = *COLOR.get_or_init(|| terminal::likes_color(&io::stderr()));
     let mut shown = String::with_capacity(line.len() + 16);
-    highlight::message(&escape::line(line), color, &mut shown);
+    highlight::message(&escape::line(&kafi::without_secrets(line)), color, &mut shown);
     shown.push('\n');
     put(&shown);
 }

@@ -270,7 +270,7 @@ fn what_is_no_address_is_one_line() {
         ! error: read address: address "kafka://::1:9092/t": an IPv6 address stands in brackets: [::1]:9092
         ? 2
         $ kafi cat 'kafka://h/t?acks'
-        ! error: read address: address "kafka://…?acks": a property is written key=value
+        ! error: read address: address "kafka://…?…": a property is written key=value
         ? 2
         $ kafi cat 'kafka://h/t?sasl.password=hunter2'
         ! error: read address: property sasl.password: a secret does not belong into an address, where others can see it

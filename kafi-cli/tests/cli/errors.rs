@@ -71,7 +71,7 @@ fn usage() {
         ! hint: there are bash, elvish, fish, zsh
         ? 2
         $ kafi ls -X x
-        ! error: read arguments: invalid value 'x' for '--property <KEY=VALUE>': it is written KEY=VALUE
+        ! error: read arguments: invalid value for '--property <KEY=VALUE>': it is written KEY=VALUE
         ? 2
         $ kafi ls -X 'sasl.password=${NOT_SET}'
         ! error: read variables: key sasl.password: the environment variable NOT_SET is not set
@@ -114,26 +114,4 @@ fn a_damaged_segment_is_named_and_can_be_skipped() {
     assert!(damaged.starts_with("first\n! error: ") && damaged.contains("00000000000000000000.log") && damaged.ends_with("? 1\n"), "{damaged}");
     let skipped = seen(&sandbox.run("kafi cat t --skip-corrupt"));
     assert!(skipped.starts_with("first\nthird\n! warning: "), "{skipped}");
-}
-
-#[test]
-fn no_secret_is_ever_shown() {
-    let sandbox = Sandbox::new();
-    sandbox.write(
-        "configs/clusters/prod.yaml",
-        "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  sasl.password: hunter2\n  sasl.jaas.config: hunter2\n  nonsense.key: ${SECRET}\n",
-    );
-    for line in [
-        "kafi cat prod:t",
-        "kafi ls prod: -X sasl.password=hunter2",
-        "kafi storage check prod",
-        "kafi storage ls",
-        "kafi ls 'kafka://h?sasl.password=hunter2'",
-        "kafi ls kafka://me:hunter2@h",
-    ] {
-        for flag in ["", "--verbose"] {
-            let seen = seen(&sandbox.run(&format!("SECRET=hunter2 {line} {flag}")));
-            assert!(!seen.contains("hunter2") && !seen.is_empty(), "{line}: {seen}");
-        }
-    }
 }

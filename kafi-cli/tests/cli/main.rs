@@ -24,4 +24,8 @@ mod reading;
 #[cfg(feature = "plugins")]
 mod reference;
 mod searching;
+mod secrets;
+mod settings;
 mod topics;
+#[cfg(feature = "plugins")]
+mod trust;

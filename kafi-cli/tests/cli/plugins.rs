@@ -77,7 +77,6 @@ fn plugins_are_found_where_they_lie() {
     let sandbox = with_logs();
     sandbox.write("configs/jsonls/logs.yaml", "jsonl:\n  root.dir: logs\n");
     sandbox.write("configs/jsonls/bad.yaml", "jsonl:\n  root.dri: logs\n");
-    std::fs::create_dir_all(sandbox.path("plugins")).unwrap();
     sandbox.check(
         r#"
         $ kafi cat logs:access
@@ -88,22 +87,25 @@ fn plugins_are_found_where_they_lie() {
         ! error: read address: scheme jsonl: no such kind of storage; there are kafka://, s3://, azure://, file:, mem:
         ! hint: kafi plugin ls lists the plugins, which may open others
         ? 2
-        $ mv jsonl.so plugins/ && kafi tail -n 1 logs:access
+        $ mkdir plugins && mv jsonl.so plugins/ && KAFI_HOME=. kafi tail -n 1 logs:access
         {"level":"info","size":7}
-        $ kafi ls jsonls/logs:
+        $ KAFI_HOME=. kafi ls jsonls/logs:
         access
         bad
         empty
-        $ kafi cat bad:access
+        $ KAFI_HOME=. kafi cat bad:access
         ! error: read configuration: file ./configs/jsonls/bad.yaml, section jsonl, key root.dri: unknown key, did you mean root.dir?
         ? 2
-        $ kafi storage ls
+        $ KAFI_HOME=. kafi storage ls
         STORAGE      KIND   FILE
         jsonls/bad   jsonl  ./configs/jsonls/bad.yaml
         jsonls/logs  jsonl  ./configs/jsonls/logs.yaml
-        $ kafi plugin ls
-        PLUGIN  VERSION  SCHEMES  SECTIONS  FILE
-        jsonl   0.1.0    jsonl    jsonl     plugins/jsonl.so
+        $ KAFI_HOME=. kafi plugin ls --load
+        PLUGIN  VERSION  SCHEMES  SECTIONS  FOUND BY   FILE
+        jsonl   0.1.0    jsonl    jsonl     KAFI_HOME  ./plugins/jsonl.so
+        $ kafi --plugin plugins/jsonl.so plugin ls
+        FOUND BY  FILE
+        --plugin  plugins/jsonl.so
         $ kafi plugin check plugins/jsonl.so
         plugin     jsonl
         version    0.1.0
@@ -135,13 +137,16 @@ fn nothing_is_loaded_that_is_not_needed() {
         $ KAFI_PLUGINS=nowhere.so kafi ls jsonl://./logs/
         ! error: load plugin: plugin nowhere.so, looked for jsonl: there is no such file
         ? 2
-        $ kafi plugin ls
-        ! warning: load plugin: plugin plugins/broken.so: it is no library that this system can load: file too short
+        $ KAFI_HOME=. kafi plugin ls
+        FOUND BY   FILE
+        KAFI_HOME  ./plugins/broken.so
+        $ KAFI_HOME=. kafi plugin ls --load
+        ! warning: load plugin: plugin ./plugins/broken.so: it is no library that this system can load: file too short
         $ kafi --plugin plugins/broken.so ls ./x/
         ! error: load plugin: plugin plugins/broken.so: it is no library that this system can load: file too short
         ? 2
-        $ chmod o+w plugins; kafi ls jsonl://./logs/
-        ! error: look for plugins: folder plugins, looked for jsonl: everybody may write into this folder, so that nothing in it is loaded
+        $ chmod o+w plugins; KAFI_HOME=. kafi ls jsonl://./logs/
+        ! error: look for plugins: folder ./plugins, looked for jsonl: everybody may write into this folder, so that nothing in it is loaded
         ! hint: chmod o-w the folder, or name the plugin with --plugin
         ? 1
         $ kafi plugin check jsonl.so --json | cut -c 1-40

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use kafi_core::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result, Secrets};
 
 use super::conf::Conf;
 use super::events::Event;
@@ -28,7 +28,7 @@ const LAST_DOWN: Duration = Duration::from_secs(5);
 
 /// What librdkafka's callbacks see; it outlives the client.
 struct Shared {
-    secrets: Vec<String>,
+    secrets: Secrets,
     rebalances: Rebalances,
     /// The last line about a connection that failed. Where a broker just hangs up, there is no event.
     failure: Mutex<Option<String>>,
@@ -80,7 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// `Config`, where properties do not go together.
-    pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Vec<String>, health: Health, made: Made) -> Result<Self> {
+    pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Secrets, health: Health, made: Made) -> Result<Self> {
         // Clients are destroyed by threads that nobody waits for, so that some may be at work when the process ends. OpenSSL would then free under
         // them what they use; initialised like this, before librdkafka does it, it leaves that to the system.
         openssl_sys::init();
@@ -96,7 +96,7 @@ impl Client {
             raw::rd_kafka_new(kind, conf.as_ptr(), why.as_mut_ptr(), why.len())
         };
         let Some(rk) = NonNull::new(rk) else {
-            let why = redact(&shared.secrets, &why.text());
+            let why = shared.secrets.blank(&why.text());
             return Err(Error::new(ErrorKind::Config, "open Kafka client", crate::error::lower_first(&why)));
         };
         conf.forget();
@@ -111,7 +111,7 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`new`](Self::new).
-    pub(crate) fn asking_coordinators(conf: Conf, secrets: Vec<String>, health: Health, made: Made) -> Result<Self> {
+    pub(crate) fn asking_coordinators(conf: Conf, secrets: Secrets, health: Health, made: Made) -> Result<Self> {
         let mut client = Self::new(raw::rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, secrets, health, made)?;
         let inner = Arc::get_mut(&mut client.0).expect("nobody else has the client yet");
         // SAFETY: the handle is valid.
@@ -155,7 +155,7 @@ impl Client {
 
     /// Without secrets.
     pub(crate) fn redact(&self, text: &str) -> String {
-        redact(&self.0.shared.secrets, text)
+        self.0.shared.secrets.blank(text)
     }
 
     /// The next event that is not about brokers; those are noted. Waits up to `timeout_ms` for one.
@@ -171,7 +171,7 @@ impl Client {
                 return Some(event);
             }
             let (code, text) = event.error_text();
-            self.health().note(code, &text);
+            self.health().note(code, &self.redact(&text));
             timeout_ms = 0;
         }
     }
@@ -188,7 +188,7 @@ impl Client {
             let Some(event) = Event::new(unsafe { raw::rd_kafka_queue_poll(self.0.main.as_ptr(), 0) }, self) else { break };
             if event.is_error() {
                 let (code, text) = event.error_text();
-                self.health().note(code, &text);
+                self.health().note(code, &self.redact(&text));
             } else {
                 others.push_back(event);
             }
@@ -442,10 +442,6 @@ impl Drop for Inner {
     }
 }
 
-fn redact(secrets: &[String], text: &str) -> String {
-    secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), "***"))
-}
-
 /// librdkafka's levels are those of syslog. What it calls errors are mostly connections that it sets up again; the errors that matter come back from calls.
 extern "C" fn log_line(rk: *const raw::rd_kafka_t, level: c_int, facility: *const c_char, line: *const c_char) {
     // SAFETY: librdkafka passes valid strings.
@@ -461,7 +457,7 @@ extern "C" fn log_line(rk: *const raw::rd_kafka_t, level: c_int, facility: *cons
     };
     // SAFETY: the opaque pointer of a client is its `Shared`, which outlives it.
     let shared = unsafe { raw::rd_kafka_opaque(rk).cast::<Shared>().as_ref() };
-    let line = shared.map_or_else(|| line.clone(), |shared| redact(&shared.secrets, &line));
+    let line = shared.map_or_else(|| line.clone(), |shared| shared.secrets.blank(&line));
     if let Some(shared) = shared.filter(|_| facility == "FAIL" && line.contains(": Disconnected")) {
         let line = line.split_once("]: ").map_or(line.as_str(), |(_, line)| line);
         *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(line.to_string());
@@ -476,16 +472,5 @@ unsafe extern "C" fn rebalance(rk: *mut raw::rd_kafka_t, code: c_int, partitions
         if let Some(shared) = opaque.cast::<Shared>().as_ref() {
             shared.rebalances.note(rk, code, partitions);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_blanked_out_wherever_they_stand() {
-        let secrets = ["hunter2".to_string(), "key".to_string()];
-        assert_eq!(redact(&secrets, "password hunter2, again hunter2: a key"), "password ***, again ***: a ***");
     }
 }

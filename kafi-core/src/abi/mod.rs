@@ -46,8 +46,9 @@ use kafi_abi::{BatchView, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::config::{StorageInfo, shown};
+use crate::config::StorageInfo;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Shown;
 
 pub use kafi_abi;
 pub use kafi_abi::{KAFI_ABI, KAFI_ABI_SYMBOL};
@@ -96,14 +97,13 @@ impl Opening {
 impl fmt::Debug for Opening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, scheme, section, authority, path, items } = self;
-        let items: Vec<_> = items.iter().map(|(key, value)| (key, shown(key, value))).collect();
         f.debug_struct("Opening")
             .field("name", name)
             .field("scheme", scheme)
             .field("section", section)
             .field("authority", authority)
             .field("path", path)
-            .field("items", &items)
+            .field("items", &Shown(items))
             .finish()
     }
 }

@@ -4,16 +4,25 @@ use std::env::VarError;
 
 use crate::error::{Error, ErrorKind};
 
+/// No value is longer, variables included: it is not a value any more but a file.
+pub(crate) const VALUE_BYTES_MAX: usize = 1 << 20;
+
 /// Where variables come from; tests have their own.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
 /// Replaces each `${NAME}` in the `value` of the property `key` by the environment variable of that name; `$${` stands for `${` itself.
 ///
 /// # Errors
-/// `Config` for a variable that is not set or not UTF-8, or a brace that is missing; it names the key and the variable, and never what a variable holds.
+/// `Config` for a variable that is not set or not UTF-8, a brace that is missing, or a value that gets larger than 1 MiB; it names the key and the variable, and never what a
+/// variable holds.
 pub fn expand_environment(key: &str, value: &str) -> crate::Result<String> {
     let refuse = |why| Error::new(ErrorKind::Config, "read variables", why).with("key", key);
     expand(value, &|name| std::env::var(name)).map_err(refuse)
+}
+
+/// Whether a text is one variable, `${NAME}`, and nothing else.
+pub fn is_variable(text: &str) -> bool {
+    text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).is_some_and(is_name)
 }
 
 /// Replaces each `${NAME}` of `text`. What a variable holds is not expanded again. The error says what is wrong, and never what any variable holds.
@@ -39,6 +48,9 @@ pub(crate) fn expand(text: &str, lookup: Lookup) -> Result<String, String> {
             VarError::NotPresent => format!("the environment variable {name} is not set"),
             VarError::NotUnicode(_) => format!("the environment variable {name} is not UTF-8"),
         })?);
+        if expanded.len() > VALUE_BYTES_MAX {
+            return Err(format!("the value is larger than 1 MiB with the environment variable {name}"));
+        }
         rest = after;
     }
     expanded.push_str(rest);
@@ -59,6 +71,7 @@ mod tests {
             "PORT_2" => Ok("9092".into()),
             "EMPTY" => Ok(String::new()),
             "NESTED" => Ok("${HOST}".into()),
+            "LARGE" => Ok("x".repeat(600_000)),
             "BYTES" => Err(VarError::NotUnicode("x".into())),
             _ => Err(VarError::NotPresent),
         }
@@ -85,6 +98,14 @@ mod tests {
     }
 
     #[test]
+    fn knows_what_is_nothing_but_a_variable() {
+        assert!(is_variable("${A_1}"));
+        for text in ["", "${}", "${A}${B}", "${A}hunter2${B}", "x${A}", "${A}x", "$${A}", "${1}", "{A}", "${A"] {
+            assert!(!is_variable(text), "{text}");
+        }
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         let cases = [
             ("${MISSING}", "MISSING is not set"),
@@ -94,6 +115,7 @@ mod tests {
             ("${1A}", "letters, digits"),
             ("${A-b}", "letters, digits"),
             ("${BYTES}", "BYTES is not UTF-8"),
+            ("${LARGE}${LARGE}", "larger than 1 MiB with the environment variable LARGE"),
         ];
         for (text, expected) in cases {
             let message = expand(text, &lookup).unwrap_err();

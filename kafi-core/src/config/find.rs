@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::kind::StorageKind;
 use super::nearest::nearest;
-use super::{Config, OPERATION};
+use super::{Config, OPERATION, trust};
 use crate::error::{Error, ErrorKind, Result};
 
 const ENDINGS: [&str; 2] = ["yaml", "yml"];
@@ -41,9 +41,12 @@ impl Config {
     /// `home/configs/clusters`. A file in `home` itself that belongs to another program (it is YAML but has no section of a storage) stands
     /// back behind one in `configs`.
     ///
+    /// Where `home` is the working directory, because nothing else was said, anybody may have written the file. It says how a storage is spoken to and nothing more: properties
+    /// that load, run, write, or send away what is not the storage's ([`power_of`](crate::power_of)) are refused.
+    ///
     /// # Errors
     /// `NotFound` for an unknown name, naming the nearest known one; `Usage` for a name that several kinds of storage share, listing the
-    /// candidates, and for a name that cannot be one; else those of [`from_file`](Config::from_file).
+    /// candidates, and for a name that cannot be one; `Config` for what is refused; else those of [`from_file`](Config::from_file).
     pub fn find(name: &str, home: &Path) -> Result<Config> {
         Self::find_among(name, home, &StorageKind::ALL)
     }
@@ -65,12 +68,16 @@ impl Config {
         let own = if kind.is_none() { files_in(home, short) } else { Vec::new() };
         let only = kind.map(|kind| [kind]);
         let configured = configured(home, short, only.as_ref().map_or(kinds, <[_; 1]>::as_slice));
-        match (one_of(name, own)?, configured.as_slice()) {
-            (None, []) => Err(not_found(name, home, kinds)),
-            (Some(path), []) => Config::from_file_among(&path, kinds),
-            (Some(path), _) if kind_of_file(&path, kinds).is_some() => Config::from_file_among(&path, kinds),
-            (_, files) => Config::from_configured(&only_one(name, files)?, kinds),
+        let config = match (one_of(name, own)?, configured.as_slice()) {
+            (None, []) => return Err(not_found(name, home, kinds)),
+            (Some(path), []) => Config::from_file_among(&path, kinds)?,
+            (Some(path), _) if kind_of_file(&path, kinds).is_some() => Config::from_file_among(&path, kinds)?,
+            (_, files) => Config::from_configured(&only_one(name, files)?, kinds)?,
+        };
+        if !trust::is_trusted(home) {
+            trust::refuse_powers(&config)?;
         }
+        Ok(config)
     }
 
     /// All configurations below `home`, sorted by name and kind: those in `home/configs/<folder>`, and in `home` itself the YAML files with a section of a storage.

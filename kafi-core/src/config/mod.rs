@@ -13,40 +13,42 @@
 //! ```
 //!
 //! Values may hold environment variables (`${NAME}`; `$${` is a plain `${`). A value is the text that stands in the file, whatever YAML sees
-//! in it: `012`, `1e3`, and `yes` reach librdkafka as they are. Unknown keys are errors, except in `kafka`, where librdkafka decides.
+//! in it: `012`, `1e3`, and `yes` reach librdkafka as they are. Brokers and addresses of a registry may be a list. Unknown keys are errors, except in `kafka`, where librdkafka decides.
 
 mod env;
 mod find;
 mod kind;
 mod nearest;
-mod secret;
 mod settings;
+mod trust;
 mod yaml;
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::Shown;
 use settings::{Refusal, quoted};
 
-pub use env::expand_environment;
+pub use env::{expand_environment, is_variable};
 pub use find::ConfigFile;
 pub use kind::{ConfigKey, SCHEMA_REGISTRY_KEYS, StorageInfo, StorageKind};
 pub use nearest::nearest;
-pub use secret::is_secret_key;
-#[cfg(feature = "plugin")]
-pub(crate) use secret::shown;
 pub use settings::{OffsetReset, Settings};
+pub use trust::power_of;
 
 const OPERATION: &str = "read configuration";
 /// A configuration is a page of text; what is larger is another file that was named by mistake.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// All values of a configuration together, variables included.
+const VALUES_BYTES_MAX: usize = 8 << 20;
 
 /// The configuration of one storage.
 ///
-/// `Debug` shows no secrets: values of keys as in [`is_secret_key`] are masked, and so are user and password in URLs.
+/// `Debug` shows no secrets: values of keys as in [`is_secret_key`](crate::is_secret_key) are masked, and so are user and password in URLs.
 #[derive(Clone, PartialEq)]
 pub struct Config {
     /// The short name, as people type it.
@@ -75,7 +77,8 @@ impl Config {
     /// `Config`, with place, key, value, and what is allowed: for malformed YAML, a key that stands twice, an unknown section or key, a value
     /// of the wrong type or out of range, a variable that is not set, no section of a storage, or several. Values of secrets are never shown.
     pub fn from_yaml(name: &str, text: &str) -> Result<Config> {
-        Reader { place: ("storage", name.to_owned()), kinds: &StorageKind::ALL, lookup: &|variable| std::env::var(variable) }.read(name, text)
+        Reader { place: ("storage", name.to_owned()), kinds: &StorageKind::ALL, lookup: &|variable| std::env::var(variable), left: Cell::new(VALUES_BYTES_MAX) }
+            .read(name, text)
     }
 
     /// Reads a configuration from a YAML file of at most 1 MiB; its name is that of the file without the ending.
@@ -92,7 +95,8 @@ impl Config {
     /// Those of [`from_file`](Config::from_file).
     pub fn from_file_among(path: &Path, kinds: &[StorageKind]) -> Result<Config> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let reader = Reader { place: ("file", path.display().to_string()), kinds, lookup: &|variable| std::env::var(variable) };
+        let place = ("file", path.display().to_string());
+        let reader = Reader { place, kinds, lookup: &|variable| std::env::var(variable), left: Cell::new(VALUES_BYTES_MAX) };
         let mut config = reader.read(&name, &read_text(path)?)?;
         config.path = Some(path.to_owned());
         Ok(config)
@@ -107,18 +111,12 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Masked<'a>(&'a [(String, String)]);
-        impl fmt::Debug for Masked<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_map().entries(self.0.iter().map(|(key, value)| (key, secret::shown(key, value)))).finish()
-            }
-        }
         f.debug_struct("Config")
             .field("name", &self.name)
             .field("path", &self.path)
             .field("kind", &self.kind)
-            .field("storage", &Masked(&self.storage))
-            .field("schema_registry", &Masked(&self.schema_registry))
+            .field("storage", &Shown(&self.storage))
+            .field("schema_registry", &Shown(&self.schema_registry))
             .field("settings", &self.settings)
             .finish()
     }
@@ -143,6 +141,8 @@ struct Reader<'a> {
     /// The kinds of storage that there are.
     kinds: &'a [StorageKind],
     lookup: env::Lookup<'a>,
+    /// So many bytes of values may still come.
+    left: Cell<usize>,
 }
 
 impl Reader<'_> {
@@ -215,7 +215,10 @@ impl Reader<'_> {
     }
 
     fn expand(&self, section: &str, key: &str, text: &str) -> Result<String> {
-        env::expand(text, self.lookup).map_err(|why| self.key_error(section, key, why))
+        let value = env::expand(text, self.lookup).map_err(|why| self.key_error(section, key, why))?;
+        let left = self.left.get().checked_sub(value.len());
+        self.left.set(left.ok_or_else(|| self.key_error(section, key, "the values are larger than 8 MiB with their environment variables".into()))?);
+        Ok(value)
     }
 
     fn malformed(&self, malformed: yaml::Malformed) -> Error {

@@ -14,7 +14,7 @@ fn lookup(name: &str) -> std::result::Result<String, VarError> {
 }
 
 fn read(text: &str) -> Result<Config> {
-    Reader { place: ("file", "a.yaml".into()), kinds: &StorageKind::ALL, lookup: &lookup }.read("a", text)
+    Reader { place: ("file", "a.yaml".into()), kinds: &StorageKind::ALL, lookup: &lookup, left: Cell::new(VALUES_BYTES_MAX) }.read("a", text)
 }
 
 fn pairs(items: &[(String, String)]) -> Vec<(&str, &str)> {

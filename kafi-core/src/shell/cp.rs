@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::functional::{Copied, ReadOptions, Writer};
+use crate::secret::Shown;
 use crate::shell::cat::Finished;
 use crate::shell::copy_job::Job;
 use crate::shell::copy_plan::{Planner, ReadyTopic};
@@ -13,7 +14,7 @@ use crate::shell::rate::Rate;
 use crate::storage::Storage;
 
 /// How topics are copied.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CopyOptions {
     /// What is read of the source. With `follow` the copy is a mirror: it goes on, also with partitions that the source gets later, until somebody asks to stop.
     pub read: ReadOptions,
@@ -43,6 +44,22 @@ pub struct CopyOptions {
     pub stall_limit: Duration,
     /// Which topics that appear later at the source belong to a mirror. Default: none.
     pub new_topics: Option<NewTopics>,
+}
+
+impl fmt::Debug for CopyOptions {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyOptions")
+            .field("read", &self.read)
+            .field("properties", &Shown(&self.properties))
+            .field("config", &Shown(&self.config))
+            .field("threads", &self.threads)
+            .field("create", &self.create)
+            .field("append", &self.append)
+            .field("resume", &self.resume)
+            .field("repartition", &self.repartition)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for CopyOptions {
