@@ -320,6 +320,23 @@ pub fn key_value(text: &str) -> std::result::Result<(String, String), String> {
     }
 }
 
+/// Reads a setting, `KEY=VALUE`, in which durations and sizes become numbers.
+pub fn setting(text: &str) -> std::result::Result<(String, String), String> {
+    let (key, value) = key_value(text)?;
+    let value = kafi::setting_value(&key, &value).map_err(|error| error.message().to_string())?;
+    Ok((key, value))
+}
+
+/// Reads a size.
+pub fn size(text: &str) -> std::result::Result<u64, String> {
+    kafi::parse_size(text).map_err(|error| error.message().to_string())
+}
+
+/// Reads a size that is not 0.
+pub fn size_of_something(text: &str) -> std::result::Result<u64, String> {
+    size(text).and_then(|bytes| if bytes == 0 { Err("it is 0".into()) } else { Ok(bytes) })
+}
+
 fn type_named(text: &str) -> std::result::Result<Type, String> {
     text.parse().map_err(|error: kafi::Error| {
         let message = error.to_string();

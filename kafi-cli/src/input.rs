@@ -17,8 +17,11 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// So many blocks are read ahead.
 const BLOCKS_AHEAD: usize = 4;
 
+/// The largest piece that is read, unless the user says otherwise: a message of 100 MB fits, also one in base64 within an envelope.
+pub const PIECE_BYTES_MAX: u64 = 256 << 20;
+
 /// No message is larger: Kafka's format holds none that is.
-const PIECE_BYTES_MAX: usize = i32::MAX as usize - (1 << 20);
+const MESSAGE_BYTES_MAX: u64 = i32::MAX as u64 - (1 << 20);
 
 /// A wish to stop is seen within this time.
 const WAIT: Duration = Duration::from_millis(50);
@@ -34,6 +37,7 @@ pub struct Pieces {
     name: String,
     finder: Finder<'static>,
     delimiter_len: usize,
+    piece_bytes_max: usize,
     buffer: Vec<u8>,
     start: usize,
     /// No delimiter begins before this place.
@@ -44,11 +48,11 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// The pieces of `path`, or of stdin, until `cancel` ends them.
+    /// The pieces of `path`, or of stdin, until `cancel` ends them. None may be larger than `piece_bytes_max`.
     ///
     /// # Errors
     /// `Usage` for a folder and an empty delimiter, and those of opening the file.
-    pub fn open(path: Option<&Path>, delimiter: &[u8], cancel: &Cancel) -> Result<Self> {
+    pub fn open(path: Option<&Path>, delimiter: &[u8], piece_bytes_max: u64, cancel: &Cancel) -> Result<Self> {
         let (file, name) = match path {
             Some(path) => (File::open(path), path.display().to_string()),
             None => (io::stdin().as_fd().try_clone_to_owned().map(File::from), "stdin".to_string()),
@@ -70,6 +74,7 @@ impl Pieces {
             name,
             finder: Finder::new(delimiter).into_owned(),
             delimiter_len: delimiter.len(),
+            piece_bytes_max: usize::try_from(piece_bytes_max.min(MESSAGE_BYTES_MAX)).unwrap_or(usize::MAX),
             buffer: Vec::new(),
             start: 0,
             searched: 0,
@@ -96,7 +101,7 @@ impl Pieces {
     /// The next piece without its delimiter; the last one may lack it. Blocks until there is one, or there is a wish to stop; then nothing follows.
     ///
     /// # Errors
-    /// Those of reading, and `TooLarge` for a piece that no message can hold.
+    /// Those of reading, and `TooLarge` for a piece that is larger than it may be.
     pub fn next(&mut self) -> Result<Option<&[u8]>> {
         while !self.find() && !self.ended {
             match self.blocks.recv_timeout(WAIT) {
@@ -106,6 +111,7 @@ impl Pieces {
                 Err(RecvTimeoutError::Disconnected) => self.ended = true,
             }
         }
+        self.check(self.found.unwrap_or(self.buffer.len()))?;
         if let Some(end) = self.found.take() {
             let start = std::mem::replace(&mut self.start, end + self.delimiter_len);
             self.searched = self.start;
@@ -128,11 +134,20 @@ impl Pieces {
         self.found.is_some()
     }
 
+    /// Refuses a piece that reaches up to here, or farther.
+    fn check(&self, end: usize) -> Result<()> {
+        if end.saturating_sub(self.start) <= self.piece_bytes_max {
+            return Ok(());
+        }
+        let why = format!("a message is larger than {} bytes", self.piece_bytes_max);
+        let error = Error::new(ErrorKind::TooLarge, "read", why).with("file", &self.name);
+        Err(error.hint("--max-bytes allows larger ones; if there are none, is the delimiter (-D) right?"))
+    }
+
     fn add(&mut self, block: Block) -> Result<()> {
         let (block, len) = block.map_err(|error| Error::io("read", error).with("file", &self.name))?;
-        if self.buffer.len() - self.start > PIECE_BYTES_MAX {
-            return Err(Error::new(ErrorKind::TooLarge, "read", "a message is larger than 2 GB; is the delimiter right?").with("file", &self.name));
-        }
+        // Blocks are added where no piece ends in what is here, save for a delimiter that has only begun.
+        self.check((self.buffer.len() + 1).saturating_sub(self.delimiter_len.max(1)))?;
         self.buffer.drain(..self.start);
         self.searched -= self.start;
         self.start = 0;
@@ -172,7 +187,7 @@ mod tests {
     fn pieces(content: &[u8], delimiter: &[u8]) -> Vec<Vec<u8>> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content).unwrap();
-        let mut pieces = Pieces::open(Some(file.path()), delimiter, &Cancel::new()).unwrap();
+        let mut pieces = Pieces::open(Some(file.path()), delimiter, PIECE_BYTES_MAX, &Cancel::new()).unwrap();
         let mut all = Vec::new();
         while let Some(piece) = pieces.next().unwrap() {
             all.push(piece.to_vec());
@@ -186,6 +201,22 @@ mod tests {
         assert_eq!(pieces(b"a\n", b"\n"), [b"a"]);
         assert!(pieces(b"", b"\n").is_empty());
         assert_eq!(pieces(b"a--b-c--", b"--"), [&b"a"[..], b"b-c"]);
+    }
+
+    #[test]
+    fn a_piece_that_is_too_large_is_refused_to_the_byte() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let large = vec![b'x'; 3 * BLOCK_BYTES];
+        file.write_all(&[b"first\n", &large[..], b"\n", &large[..]].concat()).unwrap();
+        let open = |bytes| Pieces::open(Some(file.path()), b"\n", bytes, &Cancel::new()).unwrap();
+        let mut fits = open(large.len() as u64);
+        assert_eq!([(); 4].map(|()| fits.next().unwrap().map(<[u8]>::len)), [Some(5), Some(large.len()), Some(large.len()), None]);
+        for bytes in [large.len() as u64 - 1, 10] {
+            let mut refuses = open(bytes);
+            assert_eq!(refuses.next().unwrap(), Some(&b"first"[..]));
+            let error = refuses.next().map(|piece| piece.map(<[u8]>::len)).unwrap_err();
+            assert!(error.kind() == ErrorKind::TooLarge && error.hint_text().is_some_and(|hint| hint.contains("--max-bytes")), "{error}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub mod testkit;
 mod time;
 mod topic_name;
 mod types;
+mod units;
 mod value;
 
 pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks};
@@ -67,4 +68,5 @@ pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};
 pub use topic_name::{TOPIC_NAME_LEN_MAX, check_topic_name};
 pub use types::{Codecs, Decoder, Encoder, Field, PlainCodecs, Type};
+pub use units::{parse_size, setting_value};
 pub use value::Value;

@@ -25,16 +25,19 @@ pub struct ProducerOptions {
     pub properties: Vec<(String, String)>,
 }
 
-/// The key under which the error of a message that failed may say which one it is: its index, from 0, among all messages that were handed over under its token. A storage adds it
-/// to the context of the error where it chose the partition itself, so that `first` does not tell.
-pub const MESSAGE_CONTEXT: &str = "message";
-
 impl fmt::Debug for ProducerOptions {
     /// Without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProducerOptions").field("keep_offsets", &self.keep_offsets).field("properties", &Shown(&self.properties)).finish_non_exhaustive()
+        let Self { keep_offsets, keep_timestamps, compression, properties } = self;
+        let mut shown = f.debug_struct("ProducerOptions");
+        shown.field("keep_offsets", keep_offsets).field("keep_timestamps", keep_timestamps).field("compression", compression);
+        shown.field("properties", &Shown(properties)).finish()
     }
 }
+
+/// The key under which the error of a message that failed may say which one it is: its index, from 0, among all messages that were handed over under its token. A storage adds it
+/// to the context of the error where it chose the partition itself, so that `first` does not tell.
+pub const MESSAGE_CONTEXT: &str = "message";
 
 /// What became of messages that were handed over. Each message has exactly one report, also where its topic is deleted while it is under way.
 ///

@@ -137,7 +137,7 @@ fn rounded_up(timestamp: Timestamp) -> i64 {
 }
 
 /// `1h30m` in milliseconds: numbers with units, each bigger unit before the smaller ones, none twice.
-fn duration_ms(text: &str) -> Option<i64> {
+pub(crate) fn duration_ms(text: &str) -> Option<i64> {
     const UNITS: [(char, i64); 5] = [('w', 604_800_000), ('d', 86_400_000), ('h', 3_600_000), ('m', 60_000), ('s', 1000)];
     let mut rest = text;
     let mut units = UNITS.as_slice();

@@ -16,7 +16,7 @@ pub struct ConfigArgs {
     /// A topic or a glob; with --broker a storage
     #[arg(value_name = "ADDRESS")]
     pub address: String,
-    /// Settings to show (all, if nothing is changed), and to change; the others stay as they are
+    /// Settings to show (all, if nothing is changed), and to change, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets and shows is its own unit: milliseconds, bytes); the others stay as they are
     #[arg(value_name = "KEY | KEY=VALUE")]
     settings: Vec<String>,
     /// Let a setting go back to its default; repeatable
@@ -151,6 +151,7 @@ fn changes(args: &ConfigArgs) -> Result<Vec<ConfigChange>> {
         if !names.insert(name) {
             return refuse("it is changed twice");
         }
+        let value = value.map(|value| kafi::setting_value(name, &value)).transpose()?;
         changes.push(ConfigChange { name: name.to_string(), value });
     }
     Ok(changes)

@@ -7,7 +7,7 @@ use kafi::shell::{self, NewTopics, PlannedPart, Rate};
 use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result, StorageAddress, TopicFilter};
 
 use crate::address::{ALL, FirstUse, Opened, hint_at_storage, open_sources};
-use crate::args::{LimitArgs, ReadArgs, WriteArgs, key_value};
+use crate::args::{LimitArgs, ReadArgs, WriteArgs, setting};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -37,8 +37,8 @@ pub struct CpArgs {
     /// Give a target that is created the settings of the source, as far as they are not defaults
     #[arg(long)]
     with_config: bool,
-    /// A setting of the target, where it is created; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    /// A setting of the target, where it is created, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is its own unit: milliseconds, bytes); repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     config: Vec<(String, String)>,
     /// Spread the messages by key where the target has another number of partitions
     #[arg(long)]

@@ -25,8 +25,8 @@ pub struct MergeArgs {
     /// Only this partition
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
-    /// Make no object larger than N bytes; without it the size that the storage writes
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Make no object larger than this many bytes, or a size such as 64MB; without it the size that the storage writes
+    #[arg(long, value_name = "SIZE", value_parser = crate::args::size_of_something)]
     bytes: Option<u64>,
     /// Delete what was merged into others N milliseconds later, when nobody reads it any more; the command waits for it
     #[arg(long, value_name = "N", default_value_t = 60_000)]

@@ -15,7 +15,7 @@ use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{TIMEOUT, TypeArgs, WriteArgs};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::input::Pieces;
+use crate::input::{PIECE_BYTES_MAX, Pieces};
 use crate::output::progress::ProgressLine;
 use crate::output::{meant_types, unescape};
 use crate::summary::Summary;
@@ -43,6 +43,9 @@ pub struct ProduceArgs {
     /// Keys and values that are the word NULL are null
     #[arg(short = 'Z')]
     null: bool,
+    /// Refuse a message (with --json a line) that is larger, such as 1GB
+    #[arg(long, value_name = "SIZE", default_value_t = PIECE_BYTES_MAX, value_parser = crate::args::size, hide_default_value = true)]
+    max_bytes: u64,
     /// The key of all messages
     #[arg(short, long, value_name = "KEY", conflicts_with = "key_delimiter")]
     key: Option<String>,
@@ -105,7 +108,7 @@ pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
 
 fn open_input(args: &ProduceArgs, context: &Context) -> Result<Pieces> {
     let delimiter = args.delimiter.as_deref().map_or(Ok(b"\n".to_vec()), unescape)?;
-    Pieces::open(args.file.as_deref(), &delimiter, &context.cancel)
+    Pieces::open(args.file.as_deref(), &delimiter, args.max_bytes, &context.cancel)
 }
 
 /// Makes the topic if it is missing and that is wanted; otherwise a missing topic is an error before anything is read.
@@ -185,22 +188,29 @@ impl<'a> Job<'a> {
                 self.send()?;
             }
             // What is here is delivered before waiting for more, so that a slow source is not held back.
-            if !input.is_ready(Duration::ZERO)? {
+            if !input.is_ready(Duration::ZERO).map_err(|error| self.end_before(error))? {
                 self.send()?;
-                if !input.is_ready(IDLE)? {
+                if !input.is_ready(IDLE).map_err(|error| self.end_before(error))? {
                     self.writer.flush(None)?;
                 }
             }
-            let Some(piece) = input.next()? else { break };
+            let Some(piece) = input.next().map_err(|error| self.end_before(error))? else { break };
             self.line += 1;
             let pushed = if self.envelopes.is_some() { self.push_envelope(piece) } else { self.push(Some(piece)) };
             if let Err(error) = pushed {
-                // What came before the line that is wrong is produced.
-                self.send()?;
-                return Err(error.with("input line", self.line));
+                self.line -= 1;
+                return Err(self.end_before(error));
             }
         }
         self.send()
+    }
+
+    /// Produces what came before the line that is wrong, which is the one after the last that was taken.
+    fn end_before(&mut self, error: Error) -> Error {
+        match self.send() {
+            Ok(()) => error.with("input line", self.line + 1),
+            Err(first) => first,
+        }
     }
 
     fn push_envelope(&mut self, line: &[u8]) -> Result<()> {

@@ -4,7 +4,7 @@ use clap::Args;
 use kafi::{Address, ErrorKind, NewTopic, Result};
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
-use crate::args::{TIMEOUT, key_value};
+use crate::args::{TIMEOUT, setting};
 use crate::context::Context;
 use crate::exit::{Exit, Several};
 
@@ -19,8 +19,8 @@ pub struct TouchArgs {
     /// How many replicas; without it the storage's default
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(i32).range(1..))]
     replication: Option<i32>,
-    /// A setting of the topic, such as retention.ms=-1; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    /// A setting of the topic, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is its own unit: milliseconds, bytes); repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     config: Vec<(String, String)>,
     /// Topics that exist already are left as they are
     #[arg(long)]

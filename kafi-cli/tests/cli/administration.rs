@@ -84,7 +84,7 @@ fn settings_are_shown_and_changed() {
         ! hint: did you mean retention.ms?
         ? 2
         $ kafi config t retention.ms=soon
-        ! error: set topic configuration: setting retention.ms: "soon" is no whole number from -1 to 9223372036854775807
+        ! error: read setting: setting retention.ms, value soon: it is a number of milliseconds, or a duration such as 7d or 1h30m
         ? 2
         $ kafi config t retention.ms=5 --delete retention.ms
         ! error: read arguments: setting "retention.ms": it is changed twice

@@ -27,7 +27,7 @@ fn topics_come_and_go() {
         ! hint: the settings are those of Kafka's topics, such as compression.type or segment.bytes
         ? 2
         $ kafi touch f --config retention.ms=soon
-        ! error: set topic configuration: setting retention.ms: "soon" is no whole number from -1 to 9223372036854775807
+        ! error: read arguments: invalid value 'retention.ms=soon' for '--config <KEY=VALUE>': it is a number of milliseconds, or a duration such as 7d or 1h30m
         ? 2
         $ kafi touch 'a b'
         ! error: check topic name: topic "a b": ' ' is not allowed: only a-z A-Z 0-9 . _ -

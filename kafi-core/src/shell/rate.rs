@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::units::bytes_of;
 
 /// Batches are cut so small that there are this many a second, so that what is slow is also even.
 const BATCHES_A_SECOND: u64 = 10;
@@ -42,14 +43,11 @@ impl FromStr for Rate {
         let digits = rate.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rate.len());
         let (number, unit) = (rate[..digits].parse::<f64>().map_err(|_| bad())?, rate[digits..].trim());
         let factor = match unit.to_ascii_lowercase().as_str() {
-            "" | "b" => 1,
-            "k" | "kb" => 1_000,
-            "m" | "mb" => 1_000_000,
-            "g" | "gb" => 1_000_000_000,
-            "kib" => 1 << 10,
-            "mib" => 1 << 20,
-            "gib" => 1 << 30,
-            _ => return Err(bad()),
+            "" => 1,
+            "k" => 1_000,
+            "m" => 1_000_000,
+            "g" => 1_000_000_000,
+            unit => bytes_of(unit).ok_or_else(bad)?,
         };
         let count = (number * factor as f64).round() as u64;
         if count == 0 {
