@@ -29,6 +29,9 @@ const CONSUMER: &[(&str, &str)] = &[
     ("fetch.queue.backoff.ms", "1"),
 ];
 
+/// How many bytes a producer's queue holds, in KiB.
+const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
+
 /// For producers.
 const PRODUCER: &[(&str, &str)] = &[
     ("enable.idempotence", "true"),
@@ -43,7 +46,8 @@ const PRODUCER: &[(&str, &str)] = &[
     ("linger.ms", "5"),
     ("batch.size", "1000000"),
     ("queue.buffering.max.messages", "100000"),
-    ("queue.buffering.max.kbytes", "65536"),
+    // The producer counts the bytes that are under way by itself, so that a message that is larger than the rest of the queue is taken, too.
+    (QUEUE_KBYTES, "2147483647"),
 ];
 
 /// What consumers cannot work without, whatever the user says: how a read ends, and what an offset outside of the log does.
@@ -92,6 +96,17 @@ pub(crate) enum Reading {
     Endless,
     /// The share of a member of a group.
     Member,
+}
+
+/// A client that writes.
+pub(crate) struct WriterClient {
+    pub(crate) client: Client,
+    /// Whether nothing is written after a failure.
+    pub(crate) is_strict: bool,
+    /// The most bytes of a batch.
+    pub(crate) batch_bytes: u64,
+    /// The most bytes that are to be under way, but for a single larger message.
+    pub(crate) buffer_bytes: u64,
 }
 
 /// The properties of a storage.
@@ -189,8 +204,8 @@ impl Settings {
         self.client(rd_kafka_type_t::RD_KAFKA_CONSUMER, conf, &options.properties)
     }
 
-    /// A client that writes, and whether nothing is written after a failure.
-    pub(crate) fn producer(&self, options: &ProducerOptions) -> Result<(Client, bool)> {
+    /// A client that writes batches of at most `batch_bytes_max`.
+    pub(crate) fn producer(&self, options: &ProducerOptions, batch_bytes_max: u64) -> Result<WriterClient> {
         let all = || self.properties.iter().chain(&options.properties);
         if all().any(|(name, value)| name == "transactional.id" && !value.is_empty()) {
             let why = "Kafi writes without transactions: leave this property out";
@@ -205,7 +220,17 @@ impl Settings {
         let mut conf = self.conf(&defaults, &options.properties, &[])?;
         conf.complete_timestamps();
         let is_strict = conf.get("enable.gapless.guarantee").as_deref() == Some("true");
-        Ok((self.client(rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, &options.properties)?, is_strict))
+        let number = |name: &str| conf.get(name).and_then(|value| value.parse::<u64>().ok());
+        let batch_bytes = number("batch.size").unwrap_or(u64::MAX).min(batch_bytes_max);
+        let buffer_bytes = match all().any(|(name, _)| name == QUEUE_KBYTES) {
+            true => number(QUEUE_KBYTES).unwrap_or(u64::MAX).saturating_mul(1024),
+            false => options.buffer_bytes_max,
+        };
+        if batch_bytes == batch_bytes_max {
+            self.set(&mut conf, "batch.size", &batch_bytes.max(1).to_string())?;
+        }
+        let client = self.client(rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, &options.properties)?;
+        Ok(WriterClient { client, is_strict, batch_bytes, buffer_bytes })
     }
 
     /// Defaults, then the storage's properties, then those of the call, then what is fixed.
@@ -339,14 +364,14 @@ mod tests {
                 settings.consumer(&options, reading).unwrap();
             }
         }
-        settings.producer(&ProducerOptions::default()).unwrap();
+        settings.producer(&ProducerOptions::default(), u64::MAX).unwrap();
         settings.control().unwrap();
     }
 
     #[test]
     fn properties_that_do_not_go_together_are_told() {
         let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("acks", "1"), ("enable.idempotence", "true")])).unwrap();
-        let error = settings.producer(&ProducerOptions::default()).err().unwrap();
+        let error = settings.producer(&ProducerOptions::default(), u64::MAX).err().unwrap();
         assert!(error.kind() == ErrorKind::Config && error.to_string().contains("acks"), "{error}");
     }
 

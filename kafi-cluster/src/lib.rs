@@ -8,7 +8,7 @@
 //! | `enable.idempotence`, `enable.gapless.guarantee` | `true` | after a message that fails, no later one of its partition is written |
 //! | `message.timeout.ms` | `0` | no message is given up while later ones may still be written; `produce` says when nothing goes on |
 //! | `message.max.bytes` | 1 GB | the broker decides what is too large |
-//! | `queue.buffering.max.kbytes` | 64 MB | memory stays flat |
+//! | `queue.buffering.max.kbytes` | the most there can be | the producer counts what is under way by itself, 32 MB by default, and takes a larger message, too |
 //! | `enable.auto.commit` | `false` | Kafi commits what was handled |
 //! | `fetch.wait.max.ms`, `queued.*`, `fetch.*.max.bytes` | from the options | finite reads end at once, memory stays within `buffer_bytes_max` |
 //! | `enable.metrics.push` | `false` | nothing is reported to anybody |
@@ -53,6 +53,7 @@ mod session;
 mod settled;
 mod storage;
 mod tokens;
+mod writer;
 
 use std::sync::Arc;
 

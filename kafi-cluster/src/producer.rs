@@ -1,25 +1,20 @@
 //! Writing messages.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{Batch, Error, ErrorKind, MESSAGE_CONTEXT, Producer, ProducerOptions, Record, Report, Result, Retry};
 
-use crate::config::Settings;
+use crate::config::{Settings, WriterClient};
 use crate::error::{self, broker, local};
-use crate::ffi::{Client, Deadline, Pending, TopicAnswer, TopicHandle, can_write_epoch};
-use crate::tokens::{Reports, Tokens};
+use crate::ffi::{Deadline, can_write_epoch};
+use crate::tokens::{Bytes, Reports, Tokens};
+use crate::writer::{Topic, Writer};
 
 const OPERATION: &str = "write";
 /// How many messages are handed over between two looks at the reports.
 const SERVE_EVERY: usize = 1000;
-/// How long the brokers have to say which partitions a topic has, however short the call is that needs to know.
-const LOOK_UP_MAX: Duration = Duration::from_secs(10);
 /// How long a wait lasts at most before the brokers are looked at.
 const SLICE_MS: i32 = 1000;
-/// A topic that has no leader for now is asked about again after this long.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Why a message was not handed over, where librdkafka has no code for it: beyond the codes that it has.
 mod refused {
@@ -42,6 +37,10 @@ pub(crate) struct KafkaProducer {
     /// Whether nothing may be written after a failure.
     is_strict: bool,
     writer: Option<Writer>,
+    /// The most bytes of a batch, as the client was told.
+    batch_bytes: u64,
+    /// The most bytes that may be under way, but for a single larger message.
+    buffer_bytes: u64,
     tokens: Tokens,
     reports: Reports,
     /// A failure was reported that the caller has not fetched yet.
@@ -50,29 +49,6 @@ pub(crate) struct KafkaProducer {
     is_broken: bool,
     /// For the topics of the batch at hand, which of ours they are.
     topics: Vec<u32>,
-}
-
-/// A client and its topics, which are dropped first.
-struct Writer {
-    topics: Vec<Topic>,
-    by_name: HashMap<Arc<str>, u32>,
-    by_id: HashMap<usize, u32>,
-    /// What brokers were asked about these topics.
-    asked: Option<(Vec<u32>, Pending)>,
-    client: Client,
-}
-
-struct Topic {
-    name: Arc<str>,
-    /// Empty as long as the topic is missing.
-    handle: Option<TopicHandle>,
-    partitions: i32,
-    /// What describing it failed with.
-    code: i32,
-    /// A message of it was not handed over, and the caller does not know yet.
-    is_halted: bool,
-    /// A message of it had no key.
-    has_keyless: bool,
 }
 
 /// How handing over one message ended.
@@ -84,12 +60,14 @@ enum Outcome {
 
 impl KafkaProducer {
     pub(crate) fn new(settings: &Settings, options: &ProducerOptions) -> Result<Self> {
-        let (client, is_strict) = settings.producer(options)?;
+        let WriterClient { client, is_strict, batch_bytes, buffer_bytes } = settings.producer(options, u64::MAX)?;
         Ok(Self {
             settings: settings.clone(),
             options: options.clone(),
             is_strict,
             writer: Some(Writer::new(client)),
+            batch_bytes,
+            buffer_bytes,
             tokens: Tokens::default(),
             reports: Reports::default(),
             is_halted: false,
@@ -150,11 +128,15 @@ impl KafkaProducer {
             self.refuse(topic, record.partition, code);
             return Ok(Outcome::Taken);
         }
-        let opaque = self.tokens.hand_over(topic, record.partition.max(-1));
+        let bytes = Bytes::of(&record);
+        if self.tokens.under_way() > 0 && self.tokens.bytes() + bytes.all() > self.buffer_bytes {
+            return Ok(Outcome::Full);
+        }
+        let opaque = self.tokens.hand_over(topic, record.partition.max(-1), bytes);
         writer.topics[topic as usize].has_keyless |= record.key.is_none();
         let handle = writer.topics[topic as usize].handle.as_ref().expect("a topic without a handle is objected to");
         let Err(code) = writer.client.produce(handle, &record, opaque, self.options.keep_timestamps) else { return Ok(Outcome::Taken) };
-        self.tokens.take_back(opaque);
+        self.tokens.take_back(opaque, bytes);
         match code {
             local::QUEUE_FULL if self.tokens.under_way() > 0 => return Ok(Outcome::Full),
             local::QUEUE_FULL => self.refuse(topic, record.partition, refused::OVER_QUEUE),
@@ -170,8 +152,8 @@ impl KafkaProducer {
     /// Reports a message as failed without handing it over, and its topic's next ones with it until the caller knows.
     fn refuse(&mut self, topic: u32, partition: i32, code: i32) {
         let Some(writer) = &mut self.writer else { return };
-        let opaque = self.tokens.hand_over(topic, partition.max(-1));
-        let reported = self.tokens.report(opaque, topic, partition.max(-1));
+        let opaque = self.tokens.hand_over(topic, partition.max(-1), Bytes::default());
+        let reported = self.tokens.report(opaque, topic, partition.max(-1), 0);
         let entry = &mut writer.topics[topic as usize];
         entry.is_halted = true;
         let (name, partitions, index) = (&entry.name, entry.partitions, reported.index);
@@ -185,9 +167,34 @@ impl KafkaProducer {
         self.topics.extend(batch.topics().iter().map(|name| writer.topic(name)));
         let mut is_used = vec![false; batch.topics().len()];
         batch.metas()[from.min(batch.len())..].iter().for_each(|meta| is_used[meta.topic as usize] = true);
-        let unknown = self.topics.iter().zip(&is_used).filter(|(topic, is_used)| **is_used && writer.topics[**topic as usize].handle.is_none());
-        let unknown: Vec<u32> = unknown.map(|(topic, _)| *topic).collect();
-        if unknown.is_empty() { Ok(true) } else { writer.describe(&unknown, deadline) }
+        let used: Vec<u32> = self.topics.iter().zip(&is_used).filter(|(_, is_used)| **is_used).map(|(topic, _)| *topic).collect();
+        let unknown: Vec<u32> = used.iter().filter(|topic| writer.topics[**topic as usize].handle.is_none()).copied().collect();
+        if !unknown.is_empty() && !writer.describe(&unknown, deadline)? || !writer.look_up_limits(&used, deadline)? {
+            return Ok(false);
+        }
+        let limit = writer.limit(&used);
+        if limit >= self.batch_bytes {
+            return Ok(true);
+        }
+        Ok(self.shrink_batches(limit, deadline)? && (self.is_halted || self.look_up(batch, from, deadline)?))
+    }
+
+    /// Goes on with a client whose batches are no larger than a topic allows, once everything is reported; false if it is not by `deadline`.
+    ///
+    /// librdkafka has one limit for all topics of a client, and gives a batch up that a broker refuses, though each of its messages may be small enough.
+    fn shrink_batches(&mut self, limit: u64, deadline: Deadline) -> Result<bool> {
+        while self.tokens.under_way() > 0 {
+            self.serve(deadline.left_ms(SLICE_MS))?;
+            self.check_hopeless()?;
+            if deadline.is_over() && self.tokens.under_way() > 0 {
+                return Ok(false);
+            }
+        }
+        if !self.is_halted {
+            self.batch_bytes = limit;
+            self.replace_client()?;
+        }
+        Ok(true)
     }
 
     /// Takes in the reports that are there, and waits up to `timeout_ms` for a first one.
@@ -210,10 +217,11 @@ impl KafkaProducer {
                 let (topic, partition, code) = (last.1, delivered.partition, delivered.error);
                 has_failed |= code != 0;
                 has_delivered |= code == 0;
-                let reported = tokens.report(delivered.opaque, topic, partition);
-                let (Topic { name, has_keyless, .. }, index) = (&writer.topics[topic as usize], reported.index);
+                let reported = tokens.report(delivered.opaque, topic, partition, Bytes::of_lengths(delivered.bytes));
+                let (entry, index) = (&writer.topics[topic as usize], reported.index);
                 // Of what Kafi writes a broker finds only one thing wrong.
-                let code = if code == broker::INVALID_RECORD && *has_keyless { refused::KEYLESS } else { code };
+                let code = if code == broker::INVALID_RECORD && entry.has_keyless { refused::KEYLESS } else { code };
+                let name = &entry.name;
                 reports.add(name, partition, reported, delivered.offset, code, || named(refusal(code, name, partition, 0), index));
             });
             if has_delivered {
@@ -253,14 +261,16 @@ impl KafkaProducer {
         if !self.is_broken || self.is_halted {
             return Ok(());
         }
-        let (client, _) = self.settings.producer(&self.options)?;
-        let before = self.writer.replace(Writer::new(client));
-        // The numbers of the topics stand in tokens, so that they stay the same.
-        if let (Some(writer), Some(before)) = (&mut self.writer, before) {
-            before.topics.iter().for_each(|topic| {
-                writer.topic(&topic.name);
-            });
-        }
+        self.replace_client()
+    }
+
+    fn replace_client(&mut self) -> Result<()> {
+        let WriterClient { client, .. } = self.settings.producer(&self.options, self.batch_bytes)?;
+        let writer = Writer::new(client);
+        self.writer = Some(match &self.writer {
+            Some(before) => writer.with_topics_of(before),
+            None => writer,
+        });
         self.is_broken = false;
         Ok(())
     }
@@ -338,77 +348,6 @@ impl Producer for KafkaProducer {
     }
 }
 
-impl Writer {
-    fn new(client: Client) -> Self {
-        Self { topics: Vec::new(), by_name: HashMap::new(), by_id: HashMap::new(), asked: None, client }
-    }
-
-    /// The number of a topic, which it keeps.
-    fn topic(&mut self, name: &str) -> u32 {
-        if let Some(topic) = self.by_name.get(name) {
-            return *topic;
-        }
-        let (topic, name) = (self.topics.len() as u32, Arc::<str>::from(name));
-        self.topics.push(Topic { name: Arc::clone(&name), handle: None, partitions: 0, code: 0, is_halted: false, has_keyless: false });
-        self.by_name.insert(name, topic);
-        topic
-    }
-
-    /// Finds out about topics; false if the answer is not there by `deadline`. The next call then waits for the same one.
-    fn describe(&mut self, topics: &[u32], deadline: Deadline) -> Result<bool> {
-        loop {
-            let Some((asked, pending)) = self.asked.take().map_or_else(|| self.ask(topics, deadline), |asked| Ok(Some(asked)))? else { return Ok(true) };
-            let Some(answers) = self.client.take_topics(OPERATION, &pending, deadline)? else {
-                self.asked = Some((asked, pending));
-                return Ok(false);
-            };
-            self.note(answers)?;
-            if let Some(topic) = asked.iter().map(|topic| &self.topics[*topic as usize]).find(|topic| error::kind_of(topic.code).1 == Retry::Later) {
-                if deadline.is_over() {
-                    return Err(error::from_code(OPERATION, topic.code).with("topic", &topic.name));
-                }
-                std::thread::sleep(deadline.left().min(ASK_AGAIN));
-            } else if topics.iter().all(|topic| asked.contains(topic)) {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// Asks about topics, unless there is nothing to ask.
-    fn ask(&mut self, topics: &[u32], deadline: Deadline) -> Result<Option<(Vec<u32>, Pending)>> {
-        let mut names = Vec::new();
-        for topic in topics {
-            let topic = &mut self.topics[*topic as usize];
-            // Such a name cannot be asked for, and cannot exist.
-            match kafi_core::check_topic_name(&topic.name) {
-                Ok(()) => names.push(Arc::clone(&topic.name)),
-                Err(_) => topic.code = broker::UNKNOWN_TOPIC_OR_PARTITION,
-            }
-        }
-        if names.is_empty() {
-            return Ok(None);
-        }
-        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-        let pending = self.client.start_describe_topics(OPERATION, &names, deadline.left().max(LOOK_UP_MAX))?;
-        Ok(Some((topics.to_vec(), pending)))
-    }
-
-    fn note(&mut self, answers: Vec<TopicAnswer>) -> Result<()> {
-        for answer in answers {
-            let Some(index) = self.by_name.get(answer.name.as_str()).copied() else { continue };
-            let topic = &mut self.topics[index as usize];
-            topic.code = answer.error;
-            topic.partitions = answer.partitions.len() as i32;
-            if answer.error == 0 && topic.handle.is_none() {
-                let handle = self.client.topic(OPERATION, &topic.name)?;
-                self.by_id.insert(handle.id(), index);
-                topic.handle = Some(handle);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Why a message must not be handed over, if so.
 fn objection(topic: &Topic, record: &Record<'_>) -> Option<i32> {
     if topic.handle.is_none() || topic.code != 0 {
@@ -448,7 +387,7 @@ fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
         }
         local::PURGE_INFLIGHT => Error::new(ErrorKind::Cancelled, OPERATION, "given up on its way, because an earlier message failed").retry(Retry::Later),
         broker::UNKNOWN_TOPIC_OR_PARTITION | local::UNKNOWN_TOPIC => return error::no_topic(OPERATION, topic).hint("create it with --create"),
-        broker::MESSAGE_TOO_LARGE => error::from_code(OPERATION, code).hint("raise the topic's max.message.bytes, or lower batch.size"),
+        broker::MESSAGE_TOO_LARGE => error::from_code(OPERATION, code).hint("raise the topic's max.message.bytes"),
         code => error::from_code(OPERATION, code),
     };
     let error = error.with("topic", topic);

@@ -3,13 +3,48 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kafi_core::{Delivery, Error, Report};
+use kafi_core::{Delivery, Error, Record, Report};
 
 /// The bits of the number that goes along with a message: a slot, whether librdkafka chooses the partition, and the ordinal; or then, since ordinals are counted at delivery, the index among
 /// all messages of the token.
 const ORDINAL_BITS: u32 = 40;
 const CHOSEN: u64 = 1 << (ORDINAL_BITS - 1);
 const ORDINAL_MAX: u64 = CHOSEN - 1;
+
+/// What a message takes in librdkafka's memory besides its key and value, about.
+const OVERHEAD_BYTES: u64 = 300;
+
+/// And each of its headers besides name and value.
+const HEADER_OVERHEAD_BYTES: u64 = 100;
+
+/// What a message takes while it is under way.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Bytes {
+    /// Key and value, which are known again at delivery.
+    fields: u64,
+    headers: u64,
+}
+
+impl Bytes {
+    #[inline]
+    pub(crate) fn of(record: &Record<'_>) -> Self {
+        let fields = Self::of_lengths(record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len));
+        if record.headers.is_empty() {
+            return Self { fields, headers: 0 };
+        }
+        let headers = record.headers.iter().map(|header| HEADER_OVERHEAD_BYTES + (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64);
+        Self { fields, headers: headers.sum() }
+    }
+
+    /// The same but for headers, from the bytes of key and value.
+    pub(crate) fn of_lengths(bytes: usize) -> u64 {
+        OVERHEAD_BYTES + bytes as u64
+    }
+
+    pub(crate) fn all(self) -> u64 {
+        self.fields + self.headers
+    }
+}
 
 /// What messages of one token are under way, and how many there were.
 #[derive(Default)]
@@ -18,6 +53,8 @@ struct Slot {
     under_way: u64,
     /// All messages so far.
     count: u64,
+    /// The bytes of all headers, until none of the messages is under way.
+    header_bytes: u64,
     /// Messages that named their partition, by topic and partition: how many were handed over.
     handed: Counts,
     /// Messages whose partition librdkafka chose: how many were reported.
@@ -66,6 +103,7 @@ pub(crate) struct Tokens {
     by_token: HashMap<u64, usize>,
     current: Option<usize>,
     under_way: u64,
+    bytes: u64,
 }
 
 /// Which message a report is about.
@@ -80,6 +118,11 @@ impl Tokens {
     /// How many messages are under way.
     pub(crate) fn under_way(&self) -> u64 {
         self.under_way
+    }
+
+    /// About how many bytes they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Makes this the token of the messages that follow.
@@ -105,34 +148,42 @@ impl Tokens {
 
     /// The number that goes along with the next message to this topic and partition (-1: librdkafka chooses it), which is now under way.
     #[inline]
-    pub(crate) fn hand_over(&mut self, topic: u32, partition: i32) -> u64 {
+    pub(crate) fn hand_over(&mut self, topic: u32, partition: i32, bytes: Bytes) -> u64 {
         let index = self.current.expect("a token was selected");
         let slot = &mut self.slots[index];
         slot.under_way += 1;
         self.under_way += 1;
         slot.count += 1;
+        slot.header_bytes += bytes.headers;
+        self.bytes += bytes.all();
         let ordinal = if partition < 0 { CHOSEN | (slot.count - 1).min(ORDINAL_MAX) } else { slot.handed.next((topic, partition)).min(ORDINAL_MAX) };
         ((index as u64) << ORDINAL_BITS) | ordinal
     }
 
     /// Takes back the last [`hand_over`](Self::hand_over), because the message was not taken.
-    pub(crate) fn take_back(&mut self, opaque: u64) {
+    pub(crate) fn take_back(&mut self, opaque: u64, bytes: Bytes) {
         let slot = &mut self.slots[(opaque >> ORDINAL_BITS) as usize];
         slot.under_way -= 1;
         slot.count -= 1;
+        slot.header_bytes -= bytes.headers;
+        self.bytes -= bytes.all();
         self.under_way -= 1;
         if opaque & CHOSEN == 0 {
             slot.handed.undo();
         }
     }
 
-    /// Which message came back with this number.
+    /// Which message came back with this number, and with this many bytes without headers.
     #[inline]
-    pub(crate) fn report(&mut self, opaque: u64, topic: u32, partition: i32) -> Reported {
+    pub(crate) fn report(&mut self, opaque: u64, topic: u32, partition: i32, bytes: u64) -> Reported {
         let at = (opaque >> ORDINAL_BITS) as usize;
         let slot = &mut self.slots[at];
         slot.under_way -= 1;
         self.under_way -= 1;
+        self.bytes -= bytes;
+        if slot.under_way == 0 {
+            self.bytes -= std::mem::take(&mut slot.header_bytes);
+        }
         let number = opaque & ORDINAL_MAX;
         let (ordinal, index) = if opaque & CHOSEN == 0 { (number, None) } else { (slot.reported.next((topic, partition)), Some(number)) };
         let reported = Reported { token: slot.token, ordinal, index };
@@ -212,6 +263,8 @@ mod tests {
 
     use super::*;
 
+    const SMALL: Bytes = Bytes { fields: 4, headers: 3 };
+
     fn add(reports: &mut Reports, topic: &Arc<str>, partition: i32, message: Reported, offset: i64, code: i32) {
         reports.add(topic, partition, message, offset, code, || Error::new(ErrorKind::TooLarge, "write", "too large"));
     }
@@ -220,23 +273,23 @@ mod tests {
     fn ordinals_count_by_token_and_partition_and_go_on_with_the_token() {
         let mut tokens = Tokens::default();
         tokens.select(7);
-        let opaques = [tokens.hand_over(0, 1), tokens.hand_over(0, 2), tokens.hand_over(0, 1)];
+        let opaques = [tokens.hand_over(0, 1, SMALL), tokens.hand_over(0, 2, SMALL), tokens.hand_over(0, 1, SMALL)];
         for (opaque, partition, ordinal) in [(opaques[0], 1, 0), (opaques[1], 2, 0), (opaques[2], 1, 1)] {
-            let reported = tokens.report(opaque, 0, partition);
+            let reported = tokens.report(opaque, 0, partition, 4);
             assert_eq!((reported.token, reported.ordinal), (7, ordinal));
         }
-        assert_eq!(tokens.under_way(), 0);
+        assert_eq!((tokens.under_way(), tokens.bytes()), (0, 0));
         tokens.select(7);
-        let opaque = tokens.hand_over(0, 1);
-        assert_eq!(tokens.report(opaque, 0, 1).ordinal, 2);
+        let opaque = tokens.hand_over(0, 1, SMALL);
+        assert_eq!(tokens.report(opaque, 0, 1, 4).ordinal, 2);
     }
 
     #[test]
     fn chosen_partitions_count_in_order_of_delivery() {
         let mut tokens = Tokens::default();
         tokens.select(1);
-        let opaques: Vec<_> = (0..3).map(|_| tokens.hand_over(0, -1)).collect();
-        let reported = opaques.iter().zip([4, 5, 4]).map(|(opaque, partition)| tokens.report(*opaque, 0, partition));
+        let opaques: Vec<_> = (0..3).map(|_| tokens.hand_over(0, -1, SMALL)).collect();
+        let reported = opaques.iter().zip([4, 5, 4]).map(|(opaque, partition)| tokens.report(*opaque, 0, partition, 4));
         let ordinals: Vec<_> = reported.map(|reported| (reported.ordinal, reported.index)).collect();
         assert_eq!(ordinals, [(0, Some(0)), (0, Some(1)), (1, Some(2))]);
     }
@@ -246,17 +299,19 @@ mod tests {
         let mut tokens = Tokens::default();
         for token in 0..1000 {
             tokens.select(token);
-            let opaque = tokens.hand_over(0, 0);
-            let not_taken = tokens.hand_over(0, 0);
-            tokens.take_back(not_taken);
-            assert_eq!(tokens.report(opaque, 0, 0).ordinal, 0);
+            let opaque = tokens.hand_over(0, 0, SMALL);
+            let not_taken = tokens.hand_over(0, 0, SMALL);
+            tokens.take_back(not_taken, SMALL);
+            assert_eq!(tokens.report(opaque, 0, 0, 4).ordinal, 0);
         }
         assert!(tokens.slots.len() <= 2 && tokens.by_token.len() <= 2, "{}", tokens.slots.len());
         tokens.select(5000);
-        let (first, second) = (tokens.hand_over(0, 0), tokens.hand_over(0, 0));
+        let (first, second) = (tokens.hand_over(0, 0, SMALL), tokens.hand_over(0, 0, SMALL));
         tokens.select(5001);
-        assert_eq!(tokens.report(first, 0, 0).token, 5000);
-        assert_eq!(tokens.report(second, 0, 0).token, 5000);
+        assert_eq!(tokens.report(first, 0, 0, 4).token, 5000);
+        assert_eq!((tokens.under_way(), tokens.bytes()), (1, 4 + 6), "headers count until the token is over");
+        assert_eq!(tokens.report(second, 0, 0, 4).token, 5000);
+        assert_eq!(tokens.bytes(), 0);
     }
 
     #[test]

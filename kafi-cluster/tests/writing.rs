@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use common::*;
-use kafi_core::{Batch, Delivery, Error, ErrorKind, HeadersBuf, NewTopic, Producer, ProducerOptions, Record, Report, Retry};
+use kafi_core::{Batch, Delivery, Error, ErrorKind, HeadersBuf, MESSAGE_CONTEXT, NewTopic, Producer, ProducerOptions, Record, Report, Retry};
 
 /// A report without its error's text.
 #[derive(Debug, PartialEq)]
@@ -223,6 +223,79 @@ fn large_messages_need_no_setting_of_the_client() {
     assert_eq!(all_reports(producer.as_mut()).iter().map(|report| report.4).sum::<u64>(), 3);
     let read = read_topic(&storage, &topic.name);
     assert_eq!(read.iter().map(|record| record.value.as_ref().unwrap().len()).collect::<Vec<_>>(), [10_000_000, 5, 10_000_000]);
+}
+
+#[test]
+fn a_message_that_is_larger_than_what_may_be_under_way_is_written() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "huge", 1, &[("max.message.bytes", "80000000")]);
+    let huge = "x".repeat(70_000_000);
+    let options = ProducerOptions { buffer_bytes_max: 1 << 20, ..ProducerOptions::default() };
+    let mut producer = storage.producer(&options).unwrap();
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "small"), (0, &huge), (0, "small")]), 1);
+    assert_eq!(all_reports(producer.as_mut()), [(1, topic.name.clone(), 0, 0, 3, Seen::At(0))]);
+}
+
+#[test]
+fn what_is_under_way_is_bounded() {
+    // Nothing leaves the queue before the linger is over.
+    let storage = cluster(&[("linger.ms", "2000"), ("batch.size", "10000000")]);
+    let topic = TestTopic::new(&storage, "bounded", 1, &[]);
+    let mut producer = storage.producer(&ProducerOptions { buffer_bytes_max: 100_000, ..ProducerOptions::default() }).unwrap();
+    let value = "x".repeat(9_000);
+    let batch = batch_of(&topic.name, &vec![(0, value.as_str()); 20]);
+    assert_eq!(producer.produce(&batch, 0, 1, Duration::from_millis(500)).unwrap(), 10);
+    let mut from = 10;
+    while from < batch.len() {
+        from += producer.produce(&batch, from, 1, WAIT).unwrap();
+    }
+    producer.flush(WAIT).unwrap();
+    assert_eq!(all_reports(producer.as_mut()).iter().map(|report| report.4).sum::<u64>(), 20);
+}
+
+#[test]
+fn batches_are_no_larger_than_a_topic_takes() {
+    let storage = cluster(&[]);
+    let small = TestTopic::new(&storage, "small-batches", 1, &[("max.message.bytes", "10000")]);
+    let (other, smaller) = (TestTopic::new(&storage, "other", 1, &[]), TestTopic::new(&storage, "smaller-batches", 2, &[("max.message.bytes", "1000")]));
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let tiny: Vec<String> = (0..5_000).map(|number| number.to_string()).collect();
+    let tiny: Vec<(i32, &str)> = tiny.iter().map(|number| (0, number.as_str())).collect();
+    // The other topic is under way when the one comes of which batches have to be smaller.
+    for (token, topic) in [(1, &other), (2, &small), (3, &other), (4, &smaller)] {
+        produce_all(producer.as_mut(), &batch_of(&topic.name, &tiny), token);
+    }
+    let reports = all_reports(producer.as_mut());
+    assert!(reports.iter().all(|report| matches!(report.5, Seen::At(_))), "{reports:?}");
+    for (topic, copies) in [(&other, 2), (&small, 1), (&smaller, 1)] {
+        let read: Vec<_> = read_topic(&storage, &topic.name).into_iter().map(|record| record.value.unwrap()).collect();
+        let expected: Vec<_> = (0..copies).flat_map(|_| tiny.iter().map(|(_, number)| number.as_bytes().to_vec())).collect();
+        assert_eq!(read, expected);
+    }
+    // What does not fit by itself is named, and what stands before it is written.
+    let large = "x".repeat(2_000);
+    produce_all(producer.as_mut(), &batch_of(&smaller.name, &[(1, "before"), (1, &large), (1, "after")]), 5);
+    let (name, reports) = (smaller.name.clone(), all_reports(producer.as_mut()));
+    assert_eq!(reports[..2], [(5, name.clone(), 1, 0, 1, Seen::At(0)), (5, name, 1, 1, 1, Seen::Failed(ErrorKind::TooLarge))]);
+}
+
+#[test]
+fn a_message_that_fails_is_named_where_its_partition_was_chosen() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "named", 3, &[("max.message.bytes", "1000")]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let large = "x".repeat(2_000);
+    let mut messages = vec![(-1, "small"); 50];
+    messages[37] = (-1, &large);
+    produce_all(producer.as_mut(), &batch_of(&topic.name, &messages), 1);
+    let reports = producer.reports(Duration::ZERO).unwrap();
+    let index = reports.iter().find_map(|report| match &report.delivery {
+        Delivery::Failed(error) if error.kind() == ErrorKind::TooLarge => {
+            error.context().find(|(key, _)| *key == MESSAGE_CONTEXT).map(|(_, at)| at.to_string())
+        }
+        _ => None,
+    });
+    assert_eq!(index.as_deref(), Some("37"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::secret::Shown;
 
 /// How a producer is made.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ProducerOptions {
     /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps. Default: false, the storage assigns offsets.
@@ -23,15 +23,29 @@ pub struct ProducerOptions {
     pub compression: Option<String>,
     /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
     pub properties: Vec<(String, String)>,
+    /// About how many bytes of messages a client that queues them holds until they are acknowledged, but for a single larger message. Concerns Kafka; logs have settings of their own.
+    /// Default: [`BUFFER_BYTES_MAX`](ProducerOptions::BUFFER_BYTES_MAX).
+    pub buffer_bytes_max: u64,
+}
+
+impl ProducerOptions {
+    /// 32 MiB.
+    pub const BUFFER_BYTES_MAX: u64 = 32 << 20;
+}
+
+impl Default for ProducerOptions {
+    fn default() -> Self {
+        Self { keep_offsets: false, keep_timestamps: false, compression: None, properties: Vec::new(), buffer_bytes_max: Self::BUFFER_BYTES_MAX }
+    }
 }
 
 impl fmt::Debug for ProducerOptions {
     /// Without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keep_offsets, keep_timestamps, compression, properties } = self;
+        let Self { keep_offsets, keep_timestamps, compression, properties, buffer_bytes_max } = self;
         let mut shown = f.debug_struct("ProducerOptions");
         shown.field("keep_offsets", keep_offsets).field("keep_timestamps", keep_timestamps).field("compression", compression);
-        shown.field("properties", &Shown(properties)).finish()
+        shown.field("properties", &Shown(properties)).field("buffer_bytes_max", buffer_bytes_max).finish()
     }
 }
 

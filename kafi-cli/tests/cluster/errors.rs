@@ -113,3 +113,29 @@ fn a_wrong_password_is_one_line_without_it() {
     let unset = broker.seen("kafi cat alice:@t");
     assert!(unset.contains("the environment variable ALICE is not set") && unset.ends_with("? 2\n"), "{unset}");
 }
+
+#[test]
+fn a_message_that_the_broker_refuses_is_told_with_its_place_always() {
+    let broker = Broker::new();
+    let lines: String = (1..=3000).map(|line| if line == 1500 { "y".repeat(20_000) + "\n" } else { format!("line {line}\n") }).collect();
+    broker.sandbox.write("lines", lines);
+    broker.text("kafi touch k:@t --partitions 4 --config max.message.bytes=10000");
+    broker.text("kafi touch f --partitions 1 -q 2> /dev/null && kafi produce f -l lines -q");
+    // What fails with it in other partitions may be reported first.
+    for _ in 0..5 {
+        let produced = broker.seen("kafi produce k:@t -l lines -q");
+        assert!(produced.starts_with("! error: write: topic @t, partition "), "{produced}");
+        assert!(produced.contains(", input line 1500: message size too large\n") && produced.ends_with("\n? 1\n"), "{produced}");
+    }
+    let copied = broker.seen("kafi cp f k:@t -q");
+    assert!(copied.contains("topic @t, partition 0, source offset 1499: message size too large\n") && copied.ends_with("\n? 1\n"), "{copied}");
+}
+
+#[test]
+fn many_small_messages_fit_into_a_topic_with_a_small_limit() {
+    let broker = Broker::new();
+    broker.text("seq 20000 > lines && kafi touch k:@t f --config max.message.bytes=10000 2> /dev/null");
+    assert_eq!(broker.text("kafi produce k:@t -l lines -q && kafi cat k:@t | cmp - lines"), "");
+    assert_eq!(broker.text("kafi produce f -l lines -q && kafi cat f | cmp - lines"), "");
+    assert_eq!(broker.text("kafi cp f k:@u --config max.message.bytes=1000 -q && kafi cat k:@u | cmp - lines"), "");
+}

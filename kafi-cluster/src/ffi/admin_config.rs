@@ -1,11 +1,20 @@
 //! Requests about the settings of topics and brokers.
 
+use std::ffi::CStr;
+use std::time::Duration;
+
 use kafi_core::{ConfigChange, ConfigEntry, Error, Result};
 
-use super::client::Client;
+use super::client::{Client, Pending};
 use super::raw::{self, rd_kafka_ConfigSource_t as Source, rd_kafka_ResourceType_t as Kind, rd_kafka_admin_op_t as Op};
 use super::{Deadline, cstring, text};
 use crate::error;
+
+/// How large a batch of a topic may be.
+const BATCH_LIMIT: &CStr = c"max.message.bytes";
+
+/// A topic, and the most bytes that a batch may have, where it is told.
+pub(crate) type BatchLimit = (String, Option<u64>);
 
 /// Whose settings are meant.
 #[derive(Clone, Copy)]
@@ -40,6 +49,40 @@ impl Client {
                 Ok((0..entries_count).map(|index| config_entry(*entries.add(index), owner)).collect())
             }
         })
+    }
+
+    /// Asks how large a batch of each of these topics may be; the brokers have this long.
+    pub(crate) fn start_batch_limits(&self, operation: &'static str, topics: &[&str], timeout: Duration) -> Result<Pending> {
+        let mut resources = topics.iter().map(|topic| Owner::Topic(topic).resource(operation)).collect::<Result<Vec<_>>>()?;
+        Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, |rk, options, queue| {
+            // SAFETY: `start` passes valid pointers, the strings are static, the array is copied, and each resource is freed once.
+            unsafe {
+                for resource in &resources {
+                    // With a name, only this setting is asked for. The value counts for nothing.
+                    raw::rd_kafka_ConfigResource_set_config(*resource, BATCH_LIMIT.as_ptr(), c"".as_ptr());
+                }
+                raw::rd_kafka_DescribeConfigs(rk, resources.as_mut_ptr(), resources.len(), options, queue);
+                raw::rd_kafka_ConfigResource_destroy_array(resources.as_mut_ptr(), resources.len());
+            }
+        }))
+    }
+
+    /// Waits for what [`start_batch_limits`](Self::start_batch_limits) asked for: topics, and the most bytes that a batch may have, where it is told. `None` if it is not there yet.
+    pub(crate) fn take_batch_limits(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Option<Vec<BatchLimit>>> {
+        let Some(event) = self.wait_for_now(operation, pending, deadline)? else { return Ok(None) };
+        let (mut count, mut limits) = (0, Vec::new());
+        // SAFETY: the event is the answer to this request; resources and entries live as long as it.
+        unsafe {
+            let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
+            for index in 0..count {
+                let (resource, mut entries_count) = (*resources.add(index), 0);
+                let entries = raw::rd_kafka_ConfigResource_configs(resource, &raw mut entries_count);
+                let mut entries = (0..entries_count).map(|index| config_entry(*entries.add(index), Owner::Topic("")));
+                let limit = entries.find(|entry| entry.name.as_bytes() == BATCH_LIMIT.to_bytes()).and_then(|entry| entry.value?.parse().ok());
+                limits.push((text(raw::rd_kafka_ConfigResource_name(resource)), limit));
+            }
+        }
+        Ok(Some(limits))
     }
 
     /// Changes settings of a topic or a broker and leaves the others.

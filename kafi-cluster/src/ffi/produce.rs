@@ -37,6 +37,8 @@ pub(crate) struct Delivered {
     pub(crate) partition: i32,
     /// Negative if it is not known.
     pub(crate) offset: i64,
+    /// The bytes of key and value.
+    pub(crate) bytes: usize,
     /// What was passed along with the message.
     pub(crate) opaque: u64,
     /// The error code; 0 is none.
@@ -112,6 +114,7 @@ impl Event {
                     topic_id: message.rkt as usize,
                     partition: message.partition,
                     offset: message.offset,
+                    bytes: message.len + message.key_len,
                     opaque: message.opaque as usize as u64,
                     error: message.err,
                 });

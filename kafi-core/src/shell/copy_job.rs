@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The property that lets the members of a group see new partitions that soon, in milliseconds.
 const METADATA_REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "3000");
 
+/// However many shares there are, each may have this many bytes under way.
+const BUFFER_BYTES_MIN: u64 = 4 << 20;
+
 /// A copy that runs.
 pub(crate) struct Job<'a> {
     pub(crate) planner: Mutex<Planner<'a>>,
@@ -60,6 +63,8 @@ impl<'a> Job<'a> {
         if let Some(rate) = options.rate {
             (read.batch_records_max, read.batch_bytes_max) = rate.limits(read.batch_records_max, read.batch_bytes_max);
         }
+        // Each share has a writer of its own, and memory stays flat however many there are.
+        let buffer_bytes_max = (ProducerOptions::BUFFER_BYTES_MAX / threads_of(options) as u64).max(BUFFER_BYTES_MIN);
         Self {
             source,
             target,
@@ -70,6 +75,7 @@ impl<'a> Job<'a> {
                 keep_timestamps: !options.ignore_timestamp,
                 compression: Some(codec),
                 properties: options.properties.clone(),
+                buffer_bytes_max,
             },
             keeps_append_times: target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE),
             pacer: options.rate.map(Pacer::new),
@@ -154,8 +160,7 @@ impl<'a> Job<'a> {
         if assignments.is_empty() {
             return Ok((Vec::new(), Arc::new(routes)));
         }
-        let threads = if self.options.threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { self.options.threads };
-        Ok((readers_of(self.source, assignments, &self.read, threads)?, Arc::new(routes)))
+        Ok((readers_of(self.source, assignments, &self.read, threads_of(self.options))?, Arc::new(routes)))
     }
 
     fn start<'scope>(
@@ -205,4 +210,9 @@ impl<'a> Job<'a> {
     pub(crate) fn is_over(&self) -> bool {
         self.has_failed.load(Ordering::SeqCst) || self.read.cancel.is_cancelled()
     }
+}
+
+/// How many shares there are at most.
+fn threads_of(options: &CopyOptions) -> usize {
+    if options.threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { options.threads }
 }

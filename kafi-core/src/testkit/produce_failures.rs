@@ -13,7 +13,13 @@ use crate::record::OwnedRecord;
 
 const KEEP: Capabilities = PLACED.union(Capabilities::PRODUCE_KEEP_OFFSETS);
 const LIMITED: Capabilities = PLACED.union(Capabilities::ADMIN_CONFIG);
-const KEPT: ProducerOptions = ProducerOptions { keep_offsets: true, keep_timestamps: false, compression: None, properties: Vec::new() };
+const KEPT: ProducerOptions = ProducerOptions {
+    keep_offsets: true,
+    keep_timestamps: false,
+    compression: None,
+    properties: Vec::new(),
+    buffer_bytes_max: ProducerOptions::BUFFER_BYTES_MAX,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case::new("missing_topic_is_reported", PLACED, "A message to a missing topic is reported as NotFound, and makes no topic.", missing_topic),
