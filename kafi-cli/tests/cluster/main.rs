@@ -17,3 +17,4 @@ mod refusals;
 mod resuming;
 mod secrets;
 mod verbs;
+mod wiped;

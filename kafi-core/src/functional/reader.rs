@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::admin::Admin;
 use crate::batch::Batch;
-use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, start_at_committed};
 use crate::functional::ledger::Ledger;
-use crate::functional::{Cancel, GroupOptions, GroupUse, Order, Progress, TopicFilter};
+use crate::functional::{Cancel, CommitNotes, GroupOptions, GroupUse, Order, Progress, TopicFilter};
 use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
@@ -38,6 +38,8 @@ pub struct ReadOptions {
     /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too unless only looking on, and
     /// `consumer.start_at_earliest` says where partitions without a committed offset begin. Default: no group.
     pub group: Option<GroupOptions>,
+    /// What a member of a group commits beside its offsets, by topic; it may be changed while reading. Default: nothing.
+    pub commit_notes: CommitNotes,
     /// The topics that belong to what is read where they come later, for a member of a group that follows; they are noticed within some seconds, and read from their start.
     /// Default: none.
     pub later_topics: Option<TopicFilter>,
@@ -64,6 +66,7 @@ impl Default for ReadOptions {
             follow: false,
             order: Order::default(),
             group: None,
+            commit_notes: CommitNotes::default(),
             later_topics: None,
             consumer: ConsumerOptions::default(),
             batch_records_max: Batch::RECORDS_MAX,
@@ -205,7 +208,7 @@ impl Reader {
         if positions.is_empty() {
             return Ok(());
         }
-        self.consumer.commit(&CommittedOffset::all(&positions), self.options.timeout)?;
+        self.consumer.commit(&self.options.commit_notes.beside(&positions), self.options.timeout)?;
         self.ledger.committed(&positions);
         Ok(())
     }

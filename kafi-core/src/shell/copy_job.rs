@@ -152,10 +152,10 @@ impl<'a> Job<'a> {
     fn readers_for(&self, topics: Vec<ReadyTopic>) -> Result<(Vec<Reader>, Routes)> {
         let mut routes = HashMap::new();
         let mut assignments: Vec<Assignment> = Vec::new();
-        for ReadyTopic { source, target, parts, progress_group } in topics {
+        for ReadyTopic { source, target, parts, progress_group, pair } in topics {
             assignments.extend(parts);
             let partitions = source.partitions.len();
-            routes.insert(source.name, Route { target, progress_group, partitions });
+            routes.insert(source.name, Route { target, progress_group, pair, partitions });
         }
         if assignments.is_empty() {
             return Ok((Vec::new(), Arc::new(routes)));

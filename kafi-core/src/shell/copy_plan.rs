@@ -7,8 +7,9 @@ use crate::admin::{Admin, Topic, Watermarks};
 use crate::capability::Capabilities;
 use crate::consumer::{Assignment, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
-use crate::functional::{plan, start_at_committed};
+use crate::functional::{GroupUse, plan, start_at_committed};
 use crate::shell::copy_note::SourceNote;
+use crate::shell::copy_progress::{Pair, Resumed};
 use crate::shell::target::{Change, Look, Target, existing};
 use crate::shell::{CopyOptions, PlannedPart};
 use crate::storage::Storage;
@@ -29,6 +30,8 @@ pub(crate) struct Planner<'a> {
     cluster: String,
     /// Whether source and target are the same cluster.
     within: bool,
+    /// The identity of the target's storage, once it was asked for.
+    target_cluster: Option<String>,
     /// The sources that are not copied while others are.
     failures: Failures,
 }
@@ -50,6 +53,8 @@ pub(crate) struct ReadyTopic {
     pub(crate) target: Target,
     pub(crate) parts: Vec<Assignment>,
     pub(crate) progress_group: Option<String>,
+    /// What is noted beside what is committed.
+    pub(crate) pair: Option<Pair>,
 }
 
 impl<'a> Planner<'a> {
@@ -62,6 +67,7 @@ impl<'a> Planner<'a> {
         let within = !is_log(target) && is_same(source, target, options.read.timeout)?;
         Ok(Self {
             within,
+            target_cluster: None,
             source,
             target,
             options,
@@ -178,8 +184,8 @@ impl<'a> Planner<'a> {
             resumes,
         };
         let (target, changes) = look.at(to, &source, &note, &mut parts)?;
-        let keeps_progress = self.options.resume && self.options.read.group.is_none() && !is_log(self.target);
-        let progress_group = if keeps_progress { Some(self.resume_from_group(&source.name, to, &mut parts)?) } else { None };
+        let progress_group = self.progress_group(&source.name, to)?;
+        self.resume_from_group(&source, &target, &mut parts, progress_group.as_deref())?;
         Ok(PlannedTopic { source, target, parts, progress_group, changes })
     }
 
@@ -193,10 +199,18 @@ impl<'a> Planner<'a> {
                 let again = self.plan_topic(source, &name, parts, self.resumes())?;
                 let PlannedTopic { source, mut target, parts, progress_group, changes } = again;
                 target.make(self.target, self.target_admin.as_mut(), changes, self.options)?;
-                Ok(ReadyTopic { source, target, parts, progress_group })
+                self.ready(source, target, parts, progress_group)
             }
-            made => made.map(|()| ReadyTopic { source, target, parts, progress_group }),
+            made => {
+                made?;
+                self.ready(source, target, parts, progress_group)
+            }
         }
+    }
+
+    fn ready(&mut self, source: Topic, target: Target, parts: Vec<Assignment>, progress_group: Option<String>) -> Result<ReadyTopic> {
+        let pair = self.pair_of(&source, &target, progress_group.as_deref())?;
+        Ok(ReadyTopic { source, target, parts, progress_group, pair })
     }
 
     /// The plan in words.
@@ -259,21 +273,71 @@ impl<'a> Planner<'a> {
         Ok(false)
     }
 
-    /// Moves the parts to where the group on the source says that a copy to a broker has come; returns the group.
-    fn resume_from_group(&mut self, from: &str, to: &str, parts: &mut [Assignment]) -> Result<String> {
-        let timeout = self.options.read.timeout;
-        let group = format!("kafi-cp.{from}.{}.{to}", self.target.identity(timeout)?);
-        let committed = match self.source_admin.group_offsets(&group, timeout) {
+    /// Lets the parts go on where the group says that the copy has come, if that still holds for the target: a group of the copy's own, or the one that reads.
+    fn resume_from_group(&mut self, source: &Topic, target: &Target, parts: &mut [Assignment], progress_group: Option<&str>) -> Result<()> {
+        let options = self.options;
+        let Some(group) = progress_group.or(options.read.group.as_ref().map(|group| group.name.as_str())) else { return Ok(()) };
+        let mut committed = match self.source_admin.group_offsets(group, options.read.timeout) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             committed => committed?,
         };
-        let ends = watermarks(self.source_admin.as_mut(), parts, Isolation::ReadUncommitted, self.options)?;
+        committed.retain(|offset| offset.topic == source.name);
+        let to = self.place_of(target.name())?;
+        let ends = watermarks(self.source_admin.as_mut(), parts, Isolation::ReadUncommitted, options)?;
+        let resumed = Resumed {
+            group,
+            storage: self.source.name(),
+            is_own: progress_group.is_some(),
+            source,
+            name: target.name(),
+            target: target.topic.as_ref(),
+            to: &to,
+            forgets: target.forgets(),
+            allow_gap: options.read.consumer.allow_gap,
+        };
+        // A member of a group begins at what is committed, so that it is the log's start that tells whether it has read something.
+        let starts: Vec<Assignment> = match progress_group {
+            Some(_) => parts.to_vec(),
+            None => parts.iter().zip(&ends).map(|(part, end)| Assignment { start: end.low, ..part.clone() }).collect(),
+        };
+        let counts = resumed.check(&committed, &starts, self.target_admin.as_mut(), options.read.timeout)?;
+        if progress_group.is_none() {
+            return Ok(());
+        }
         for (part, source) in parts.iter_mut().zip(ends) {
-            if let Some(committed) = committed.iter().find(|c| c.topic == part.topic && c.partition == part.partition) {
-                go_on(part, committed.offset, &source, self.options)?;
+            if let Some(committed) = committed.iter().find(|c| c.partition == part.partition && counts.contains(&c.partition)) {
+                go_on(part, committed.offset, &source, options)?;
             }
         }
-        Ok(group)
+        Ok(())
+    }
+
+    /// The target's storage and its name.
+    fn place_of(&mut self, target: &str) -> Result<String> {
+        Ok(format!("{}/{target}", self.target_cluster()?))
+    }
+
+    fn target_cluster(&mut self) -> Result<&str> {
+        if self.target_cluster.is_none() {
+            self.target_cluster = Some(self.target.identity(self.options.read.timeout)?);
+        }
+        Ok(self.target_cluster.as_deref().unwrap_or_default())
+    }
+
+    /// The group on the source that keeps how far a copy has come whose target does not keep the offsets.
+    fn progress_group(&mut self, from: &str, to: &str) -> Result<Option<String>> {
+        if !self.options.resume || self.options.read.group.is_some() || is_log(self.target) {
+            return Ok(None);
+        }
+        Ok(Some(format!("kafi-cp.{from}.{}.{to}", self.target_cluster()?)))
+    }
+
+    /// What is noted beside the committed offsets of a topic, once its target is there.
+    fn pair_of(&mut self, source: &Topic, target: &Target, progress_group: Option<&str>) -> Result<Option<Pair>> {
+        let commits = progress_group.is_some() || self.options.read.group.as_ref().is_some_and(|group| group.usage != GroupUse::LookOnly);
+        let Some(topic) = target.topic.as_ref().filter(|_| commits) else { return Ok(None) };
+        let to = self.place_of(target.name())?;
+        Ok(Some(Pair::new(source, topic, &to)))
     }
 
     fn refuse_itself(&self, pairs: &[(String, String)]) -> Result<()> {

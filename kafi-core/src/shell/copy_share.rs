@@ -5,20 +5,17 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
 
 use crate::admin::Admin;
 use crate::batch::Batch;
-use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
+use crate::consumer::{Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::{Reader, Writer, pump_settling};
 use crate::record::TimestampType;
 use crate::shell::copy_job::{Job, ShareResult};
 use crate::shell::copy_plan::positions_after;
+use crate::shell::copy_progress::{GroupProgress, Pair};
 use crate::shell::target::{Target, existing, forget_timestamps};
-
-/// What is delivered is committed this often, where a group on the source keeps how far the copy has come.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
 /// Where the messages of a share go.
 #[derive(Clone)]
@@ -26,6 +23,8 @@ pub(crate) struct Route {
     pub(crate) target: Target,
     /// The group on the source that keeps how far the copy has come, where the target does not.
     pub(crate) progress_group: Option<String>,
+    /// What is noted beside what is committed.
+    pub(crate) pair: Option<Pair>,
     /// How many partitions the source had when the target was looked at.
     pub(crate) partitions: usize,
 }
@@ -56,14 +55,15 @@ impl<'j, 'a> Share<'j, 'a> {
         let may_repeat = job.read.group.is_some() && job.producer.keep_offsets;
         let target_admin = if may_repeat { Some(job.target.admin()?) } else { None };
         let keeps_progress = routes.values().any(|route| route.progress_group.is_some());
-        let admin = if keeps_progress { Some(job.source.admin()?) } else { None };
+        let commits = if keeps_progress { Some(job.source.admin()?) } else { None };
+        let notes = if routes.values().any(|route| route.pair.is_some()) { Some(job.target.admin()?) } else { None };
         Ok(Self {
             job,
             routes,
             writer,
             written_before: 0,
             target_admin,
-            progress: GroupProgress { admin, done: HashMap::new(), committed_at: Instant::now() },
+            progress: GroupProgress::new(commits, notes, job.read.commit_notes.clone()),
             rooms: HashMap::new(),
             has_caught_up: false,
             has_failed: false,
@@ -101,7 +101,7 @@ impl<'j, 'a> Share<'j, 'a> {
         if self.has_failed {
             return Err(Error::new(ErrorKind::Unexpected, "copy", "an earlier message was not delivered"));
         }
-        let settled = self.writer.flush(None);
+        let settled = self.writer.flush(None).and_then(|()| self.progress.commit(&self.routes, self.job.read.timeout));
         self.has_failed |= settled.is_err();
         settled
     }
@@ -110,7 +110,7 @@ impl<'j, 'a> Share<'j, 'a> {
         let job = self.job;
         let caught_up = job.read.follow && !batch.is_full();
         self.has_caught_up |= caught_up;
-        let positions = if self.progress.admin.is_some() { positions_after(batch) } else { Vec::new() };
+        let positions = if self.progress.is_kept() { positions_after(batch) } else { Vec::new() };
         self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
         self.prepare(batch)?;
@@ -215,37 +215,4 @@ fn refuse_strangers(batch: &Batch, topic: u32) -> Result<()> {
 
 fn gone(topic: &str) -> Error {
     Error::new(ErrorKind::NotFound, "copy", "the source was deleted").with("topic", topic)
-}
-
-/// How far the copy has come, for a group on the source that keeps it.
-struct GroupProgress {
-    /// `None` where the target itself says how far the copy has come.
-    admin: Option<Box<dyn Admin>>,
-    /// The offsets behind what was handed to the writer, by topic, that are not committed.
-    done: HashMap<String, HashMap<i32, i64>>,
-    committed_at: Instant,
-}
-
-impl GroupProgress {
-    fn note(&mut self, positions: Vec<Position>) {
-        for Position { topic, partition, offset } in positions {
-            self.done.entry(topic).or_default().insert(partition, offset);
-        }
-    }
-
-    fn is_due(&self) -> bool {
-        self.admin.is_some() && self.committed_at.elapsed() >= COMMIT_EVERY
-    }
-
-    /// Commits everything that was noted, which is delivered by now.
-    fn commit(&mut self, routes: &Routes, timeout: Duration) -> Result<()> {
-        let Some(admin) = &mut self.admin else { return Ok(()) };
-        for (topic, partitions) in self.done.drain() {
-            let Some(group) = &routes[topic.as_str()].progress_group else { continue };
-            let offsets: Vec<_> = partitions.into_iter().map(|(partition, offset)| CommittedOffset::new(&topic, partition, offset)).collect();
-            admin.alter_group_offsets(group, &offsets, timeout)?;
-        }
-        self.committed_at = Instant::now();
-        Ok(())
-    }
 }

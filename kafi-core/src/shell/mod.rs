@@ -10,6 +10,7 @@ mod copy_job;
 mod copy_mirror;
 mod copy_note;
 mod copy_plan;
+mod copy_progress;
 mod copy_settings;
 mod copy_share;
 mod cp;

@@ -30,6 +30,8 @@ const TIMESTAMP_TYPE: &str = "message.timestamp.type";
 #[derive(Clone)]
 pub(crate) struct Target {
     name: String,
+    /// The topic as it is there; `None` while it is missing.
+    pub(crate) topic: Option<Topic>,
     /// How old a message may be: the setting that says so, and its milliseconds.
     age_max: Vec<(&'static str, i64)>,
     /// How far in the future the timestamp of a message may lie.
@@ -82,6 +84,7 @@ impl Look<'_> {
             return Ok((target, vec![Change::Create(topic, left)]));
         };
         let mut changes = self.check_partitions(&mut target, &topic, source, parts)?;
+        target.topic = Some(topic.clone());
         let config = config_of(self.storage, self.admin, name, self.options.read.timeout)?;
         target.read_config(self.storage, &config);
         target.check_append_time(self.storage, self.options)?;
@@ -144,6 +147,7 @@ impl Look<'_> {
         }
         let merged = match noted {
             Some(noted) if self.resumes && noted.is_same_source(note) => {
+                self.check_emptied(&topic.name, &noted, &ends)?;
                 let merged = self.resume(&topic.name, noted, &ends, parts)?;
                 let ends: Vec<(i32, i64)> = ends.iter().filter(|end| end.high > end.low).map(|end| (end.partition, end.high)).collect();
                 check_last((self.source, &note.topic), (self.storage, &topic.name), &ends, self.options)?;
@@ -155,6 +159,21 @@ impl Look<'_> {
             None => return Err(no_source(&topic.name, messages)),
         };
         Ok(merged.map(|merged| Change::Note(merged.changes())))
+    }
+
+    /// A copy of which nothing is left does not go on in silence as if it were whole.
+    fn check_emptied(&self, name: &str, noted: &SourceNote, ends: &[Watermarks]) -> Result<()> {
+        let had_some = ends.iter().any(|end| noted.starts.get(&end.partition).is_some_and(|start| end.high > *start));
+        if !had_some || ends.iter().any(|end| end.high > end.low) {
+            return Ok(());
+        }
+        let why = "the target holds nothing of what was copied any more: all of it was deleted since";
+        if self.options.read.consumer.allow_gap {
+            log::warn!("topic {name}: {why}: going on behind it");
+            return Ok(());
+        }
+        let error = Error::new(ErrorKind::Conflict, "resume", why).with("topic", name);
+        Err(error.hint("delete the target (kafi rm) to copy everything again, --allow-gap goes on behind it"))
     }
 
     /// Lets the parts go on at the target's end; returns the note with the partitions that are new, if there are some.
@@ -183,6 +202,7 @@ impl Target {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_string(),
+            topic: None,
             age_max: Vec::new(),
             ahead_max_ms: None,
             bytes_max: None,
@@ -211,6 +231,7 @@ impl Target {
                         log::warn!("topic {name} is created with retention.ms=-1, {why}; --config retention.ms=… sets another");
                     }
                     admin.create_topic(&topic, timeout)?;
+                    self.topic = existing(admin, &self.name, timeout)?;
                     self.read_config(storage, &config_of(storage, admin, &self.name, timeout)?);
                     self.check_append_time(storage, options)?;
                 }
@@ -227,6 +248,11 @@ impl Target {
             }
         }
         Ok(())
+    }
+
+    /// Whether its settings let it delete what was written.
+    pub(crate) fn forgets(&self) -> bool {
+        self.bytes_max.is_some() || self.age_max.iter().any(|(setting, _)| *setting == RETENTION)
     }
 
     /// Chooses the partitions anew, where the target has another number of them.
