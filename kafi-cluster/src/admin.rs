@@ -10,7 +10,7 @@ use kafi_core::{
 
 use crate::coordinators::Coordinators;
 use crate::error;
-use crate::ffi::{Client, Deadline, OffsetAnswer, Owner, PartitionList, TopicAnswer};
+use crate::ffi::{Client, Deadline, GroupAnswer, OffsetAnswer, Owner, PartitionList, TopicAnswer};
 use crate::offsets::{Offsets, explain};
 use crate::retry::Pauses;
 
@@ -190,62 +190,62 @@ impl KafkaAdmin {
     }
 
     fn describe_group(&self, group: &str, deadline: Deadline) -> Result<GroupDescription> {
-        let described = self.describe_all(&[group.to_string()], deadline)?.pop();
-        described.ok_or_else(|| Error::new(ErrorKind::NotFound, "describe group", "no such group").with("group", group))
+        self.describe_each(&[group.to_string()], deadline).pop().unwrap_or_else(|| Err(no_group("describe group", group)))
     }
 
-    /// Those of the groups that are there, in the order asked for.
-    fn describe_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<GroupDescription>> {
+    fn describe_each(&self, groups: &[String], deadline: Deadline) -> Vec<Result<GroupDescription>> {
         let operation = "describe group";
         let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let mut described = Vec::with_capacity(groups.len());
-        for description in self.coordinators.describe_each(operation, &names, deadline) {
-            match description {
-                Ok(description) if description.state == DEAD => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                description => described.push(description?),
-            }
-        }
-        for description in &mut described {
-            description.members.iter_mut().for_each(|member| member.partitions.sort());
-            description.members.sort_by(|a, b| a.id.cmp(&b.id));
-        }
-        Ok(described)
+        let described = groups.iter().zip(self.coordinators.describe_each(operation, &names, deadline)).map(|(group, described)| match described {
+            Ok(description) if description.state == DEAD => Err(no_group(operation, group)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(no_group(operation, group)),
+            Err(error) if error.context().all(|(key, _)| key != "group") => Err(error.with("group", group)),
+            described => described,
+        });
+        described.map(|described| self.in_storage(described.map(in_order))).collect()
     }
 
     fn read_group(&self, group: &str, deadline: Deadline) -> Result<Vec<CommittedOffset>> {
         let operation = "read group offsets";
-        let committed = self.read_all(&[group.to_string()], deadline)?.pop().unwrap_or_default();
+        let committed = self.read_each(&[group.to_string()], deadline).pop().unwrap_or_else(|| Ok(Vec::new()))?;
         // A broker answers for a missing group as for one that has committed nothing.
-        if committed.is_empty() && !self.all_groups(operation, deadline)?.iter().any(|listed| listed.name == group) {
-            return Err(Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group));
+        if committed.is_empty() && !self.in_storage(self.all_groups(operation, deadline))?.iter().any(|listed| listed.name == group) {
+            return self.in_storage(Err(no_group(operation, group)));
         }
         Ok(committed)
     }
 
-    /// What these groups have committed, in the order asked for.
-    fn read_all(&self, groups: &[String], deadline: Deadline) -> Result<Vec<Vec<CommittedOffset>>> {
+    /// What each of these groups has committed, in the order asked for.
+    fn read_each(&self, groups: &[String], deadline: Deadline) -> Vec<Result<Vec<CommittedOffset>>> {
         let operation = "read group offsets";
         let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let mut offsets = Vec::with_capacity(groups.len());
-        for answers in self.coordinators.offsets_of_each(operation, &names, deadline) {
-            let mut committed = answers?.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect::<Result<Vec<_>>>()?;
+        let read = groups.iter().zip(self.coordinators.offsets_of_each(operation, &names, deadline)).map(|(group, answers)| {
+            let found = |answers: Vec<GroupAnswer>| answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect::<Result<Vec<_>>>();
+            let mut committed = answers.and_then(found).map_err(|error| error.with("group", group))?;
             committed.sort();
-            offsets.push(committed);
-        }
-        Ok(offsets)
+            Ok(committed)
+        });
+        read.map(|read| self.in_storage(read)).collect()
     }
 
-    /// The groups of all brokers. A group that moves may be with two of them for a moment.
-    fn all_groups(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<Group>> {
+    /// The groups of all brokers that answer, and what the others fail with. A group that moves may be with two of them for a moment.
+    fn listed_groups(&self, operation: &'static str, deadline: Deadline) -> Result<(Vec<Group>, Vec<Error>)> {
         let brokers = self.client.describe_cluster(operation, deadline)?.brokers;
-        let mut groups = Vec::new();
+        let (mut groups, mut failures) = (Vec::new(), Vec::new());
         for listed in self.client.groups_of(operation, &brokers, deadline) {
-            groups.extend(listed?);
+            match listed {
+                Ok(listed) => groups.extend(listed),
+                Err(error) => failures.push(error),
+            }
         }
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         groups.dedup_by(|a, b| a.name == b.name);
-        Ok(groups)
+        Ok((groups, failures))
+    }
+
+    fn all_groups(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<Group>> {
+        let (groups, failures) = self.listed_groups(operation, deadline)?;
+        failures.into_iter().next().map_or(Ok(groups), Err)
     }
 
     fn set_group(&self, group: &str, offsets: &[CommittedOffset], deadline: Deadline) -> Result<()> {
@@ -347,19 +347,24 @@ impl Admin for KafkaAdmin {
     }
 
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
-        self.in_storage(self.describe_group(group, Deadline::after(timeout)))
+        self.describe_group(group, Deadline::after(timeout))
     }
 
-    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<GroupDescription>> {
-        self.in_storage(self.describe_all(groups, Deadline::after(timeout)))
+    fn list_groups(&mut self, timeout: Duration) -> Result<(Vec<Group>, Vec<Error>)> {
+        let (groups, failures) = self.in_storage(self.listed_groups("list groups", Deadline::after(timeout)))?;
+        Ok((groups, failures.into_iter().map(|error| error.with("storage", &self.storage)).collect()))
+    }
+
+    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<GroupDescription>>> {
+        Ok(self.describe_each(groups, Deadline::after(timeout)))
     }
 
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
-        self.in_storage(self.read_group(group, Deadline::after(timeout)))
+        self.read_group(group, Deadline::after(timeout))
     }
 
-    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<CommittedOffset>>> {
-        self.in_storage(self.read_all(groups, Deadline::after(timeout)))
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<Vec<CommittedOffset>>>> {
+        Ok(self.read_each(groups, Deadline::after(timeout)))
     }
 
     fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
@@ -373,6 +378,16 @@ impl Admin for KafkaAdmin {
         let deleted = self.coordinators.delete("delete group", group, Deadline::after(timeout));
         self.in_storage(deleted.map_err(|error| live_members(error, group)))
     }
+}
+
+fn no_group(operation: &'static str, group: &str) -> Error {
+    Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group)
+}
+
+fn in_order(mut description: GroupDescription) -> GroupDescription {
+    description.members.iter_mut().for_each(|member| member.partitions.sort());
+    description.members.sort_by(|a, b| a.id.cmp(&b.id));
+    description
 }
 
 fn sorted(mut partitions: Vec<kafi_core::Partition>) -> Vec<kafi_core::Partition> {

@@ -4,6 +4,9 @@
 
 mod common;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use common::*;
 use kafi_core::{Capabilities, CommittedOffset, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position, TopicPartition, Watermarks};
 
@@ -220,4 +223,62 @@ fn a_cluster_is_known_by_its_id() {
     let version = kafi_cluster::version();
     assert!(version.librdkafka.starts_with("2.") && version.features.contains("ssl"), "{version:?}");
     assert_eq!(version.features.trim(), version.features);
+}
+
+/// A string as the protocol has it.
+fn string(text: &str) -> Vec<u8> {
+    [&i16::try_from(text.len()).unwrap().to_be_bytes()[..], text.as_bytes()].concat()
+}
+
+/// Bytes as the protocol has them.
+fn block(bytes: &[u8]) -> Vec<u8> {
+    [&i32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
+}
+
+/// Sends a request by hand and returns what follows the number in the answer.
+fn ask(broker: &mut TcpStream, request: i16, version: i16, fields: &[Vec<u8>]) -> Vec<u8> {
+    let head = [&request.to_be_bytes()[..], &version.to_be_bytes(), &7_i32.to_be_bytes(), &string("by-hand")].concat();
+    broker.write_all(&block(&[head, fields.concat()].concat())).unwrap();
+    let mut size = [0; 4];
+    broker.read_exact(&mut size).unwrap();
+    let mut answer = vec![0; usize::try_from(i32::from_be_bytes(size)).unwrap()];
+    broker.read_exact(&mut answer).unwrap();
+    answer.split_off(4)
+}
+
+/// Joins a group by hand, and gives its member an assignment that is none.
+fn join_damaged(group: &str) -> TcpStream {
+    let mut broker = TcpStream::connect(brokers()).unwrap();
+    broker.set_read_timeout(Some(WAIT)).unwrap();
+    let int = |number: i32| number.to_be_bytes().to_vec();
+    let protocols = [int(1), string("range"), block(&[0; 10])].concat();
+    let joined = ask(&mut broker, 11, 2, &[string(group), int(30_000), int(30_000), string(""), string("consumer"), protocols]);
+    // Throttle time, error, generation, protocol, leader, and at last the member.
+    assert_eq!(joined[4..6], [0, 0], "it joins");
+    let generation = joined[6..10].to_vec();
+    let skip = |at: usize| at + 2 + usize::from(u16::from_be_bytes([joined[at], joined[at + 1]]));
+    let member = skip(skip(10));
+    let member = joined[member..skip(member)].to_vec();
+    let assignments = [int(1), member.clone(), block(&[0, 0, 0x7f, 0xff, 0xff, 0xff, 1])].concat();
+    let synced = ask(&mut broker, 14, 0, &[string(group), generation, member, assignments]);
+    assert_eq!(synced[..2], [0, 0], "its assignment is taken");
+    broker
+}
+
+#[test]
+fn a_group_that_cannot_be_described_hides_no_other() {
+    let storage = cluster(&[]);
+    let topic = TestTopic::new(&storage, "described", 1, &[]);
+    let [good, damaged, missing] = ["good", "damaged", "missing"].map(unique);
+    let mut admin = storage.admin().unwrap();
+    admin.alter_group_offsets(&good, &[CommittedOffset::new(&topic.name, 0, 0)], WAIT).unwrap();
+    let _member = join_damaged(&damaged);
+    let described = admin.describe_groups(&[damaged.clone(), good.clone(), missing.clone()], WAIT).unwrap();
+    let of = |index: usize| described[index].as_ref().unwrap_err();
+    assert!(of(0).to_string().contains(&damaged), "{:?}", of(0));
+    assert_eq!(described[1].as_ref().unwrap().name, good);
+    assert_eq!(of(2).kind(), ErrorKind::NotFound, "{:?}", of(2));
+    let listed = admin.list_groups(WAIT).unwrap();
+    assert!(listed.1.is_empty() && [&good, &damaged].iter().all(|name| listed.0.iter().any(|group| group.name == **name)));
+    admin.delete_group(&good, WAIT).unwrap();
 }

@@ -275,26 +275,25 @@ pub trait Admin: Send {
     /// What a group is doing, and its live members.
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription>;
 
-    /// What these groups are doing, and their live members, in the order asked for; groups that are not there are left out. A storage that can asks for all of them at
-    /// once; by default they are asked for one after the other.
-    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<GroupDescription>> {
-        let until = Instant::now() + timeout;
-        let described = groups.iter().map(|group| self.group(group, until.saturating_duration_since(Instant::now())));
-        described.filter(|described| !is_missing(described)).collect()
+    /// The groups, sorted by name, of what can be reached, and what could not be asked: a broker that is down hides its own groups and no others.
+    fn list_groups(&mut self, timeout: Duration) -> Result<(Vec<Group>, Vec<Error>)> {
+        self.groups(timeout).map(|groups| (groups, Vec::new()))
+    }
+
+    /// What each of these groups is doing, and its live members, in the order asked for: an answer for each, `NotFound` for one that is not there, so that one that cannot be
+    /// described hides no other. A storage that can asks for all of them at once; by default they are asked for one after the other.
+    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<GroupDescription>>> {
+        Ok(one_by_one(groups, timeout, |group, timeout| self.group(group, timeout)))
     }
 
     /// The committed offsets of a group, sorted.
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>>;
 
-    /// The committed offsets of each of these groups, sorted, in the order asked for; of a group that is not there, none. A storage that can asks for all of them at
-    /// once; by default they are asked for one after the other.
-    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Vec<CommittedOffset>>> {
-        let until = Instant::now() + timeout;
-        let offsets = groups.iter().map(|group| match self.group_offsets(group, until.saturating_duration_since(Instant::now())) {
-            missing if is_missing(&missing) => Ok(Vec::new()),
-            offsets => offsets,
-        });
-        offsets.collect()
+    /// The committed offsets of each of these groups, sorted, in the order asked for: an answer for each; of a group that is not there, none. A storage that can asks for all of
+    /// them at once; by default they are asked for one after the other.
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<Vec<CommittedOffset>>>> {
+        let answers = one_by_one(groups, timeout, |group, timeout| self.group_offsets(group, timeout));
+        Ok(answers.into_iter().map(|answer| if is_missing(&answer) { Ok(Vec::new()) } else { answer }).collect())
     }
 
     /// Sets committed offsets of a group without live members, with what is to be kept beside them; makes the group if it is new.
@@ -318,6 +317,12 @@ pub trait Admin: Send {
     }
 }
 
-fn is_missing<T>(answer: &Result<T>) -> bool {
+/// Asks about groups one after the other, all of them within `timeout`.
+pub(crate) fn one_by_one<T>(groups: &[String], timeout: Duration, mut ask: impl FnMut(&str, Duration) -> Result<T>) -> Vec<Result<T>> {
+    let started = Instant::now();
+    groups.iter().map(|group| ask(group, timeout.saturating_sub(started.elapsed()))).collect()
+}
+
+pub(crate) fn is_missing<T>(answer: &Result<T>) -> bool {
     answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }

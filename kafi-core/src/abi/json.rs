@@ -3,7 +3,11 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::{ConfigChange, NewTopic};
+use kafi_abi::abi_stable::std_types::RString;
+use kafi_abi::{Failure, Pair};
+
+use super::failure::{flatten, rebuild};
+use crate::admin::{ConfigChange, Group, NewTopic};
 use crate::consumer::{CommittedOffset, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -56,6 +60,67 @@ pub(super) struct Arguments {
     pub(super) operation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) argument: Option<String>,
+}
+
+/// One of several answers: a value, or an error as it crosses.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer<T> {
+    Value(T),
+    Failure(FailureText),
+}
+
+/// The groups that were listed, and what could not be asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Listed {
+    pub(super) groups: Vec<Group>,
+    #[serde(default)]
+    pub(super) failures: Vec<FailureText>,
+}
+
+/// [`kafi_abi::Failure`] as JSON.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct FailureText {
+    kind: u32,
+    retry: u32,
+    operation: String,
+    message: String,
+    context: Vec<(String, String)>,
+    hint: Option<String>,
+    chain: Vec<String>,
+}
+
+impl FailureText {
+    pub(super) fn new(error: &Error) -> Self {
+        let Failure { kind, retry, operation, message, context, hint, chain } = flatten(error);
+        let context = context.into_iter().map(|pair| (pair.key.into_string(), pair.value.into_string())).collect();
+        let chain = chain.into_iter().map(RString::into_string).collect();
+        let hint = hint.into_option().map(RString::into_string);
+        Self { kind, retry: retry.into(), operation: operation.into_string(), message: message.into_string(), context, hint, chain }
+    }
+
+    pub(super) fn error(self) -> Error {
+        let Self { kind, retry, operation, message, context, hint, chain } = self;
+        let context = context.into_iter().map(|(key, value)| Pair { key: key.into(), value: value.into() }).collect();
+        let (operation, message, hint, chain) =
+            (operation.into(), message.into(), hint.map(RString::from).into(), chain.into_iter().map(RString::from).collect());
+        rebuild(Failure { kind, retry: retry.try_into().unwrap_or_default(), operation, message, context, hint, chain })
+    }
+}
+
+impl<T> Answer<T> {
+    /// As they cross.
+    pub(super) fn all(answers: Vec<Result<T>>) -> Vec<Self> {
+        answers.into_iter().map(|answer| answer.map_or_else(|error| Self::Failure(FailureText::new(&error)), Self::Value)).collect()
+    }
+
+    pub(super) fn result(self) -> Result<T> {
+        match self {
+            Self::Value(value) => Ok(value),
+            Self::Failure(failure) => Err(failure.error()),
+        }
+    }
 }
 
 /// An argument that an operation cannot do without.

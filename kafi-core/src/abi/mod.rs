@@ -34,6 +34,8 @@
 pub mod export;
 mod failure;
 mod foreign;
+#[cfg(test)]
+mod group_tests;
 pub mod import;
 mod json;
 mod layout;

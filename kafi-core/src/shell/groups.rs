@@ -64,18 +64,24 @@ pub fn group_lag(admin: &mut dyn Admin, description: &GroupDescription, timeout:
     Ok(lag_of(description, &committed, &all, &ends))
 }
 
-/// The same for several groups, in their order, with no more questions than for one where the storage can. Blocks up to `timeout` for each of them.
+/// The same for several groups, in their order, with no more questions than for one where the storage can; an answer for each, so that one hides no other. Blocks up to
+/// `timeout` for each of its few questions.
 ///
 /// # Errors
 /// Those of [`Admin`]; a group that is missing has committed nothing.
-pub fn lag_of_groups(admin: &mut dyn Admin, descriptions: &[GroupDescription], timeout: Duration) -> Result<Vec<Vec<GroupLag>>> {
+pub fn lag_of_groups(admin: &mut dyn Admin, descriptions: &[GroupDescription], timeout: Duration) -> Result<Vec<Result<Vec<GroupLag>>>> {
     let names: Vec<String> = descriptions.iter().map(|description| description.name.clone()).collect();
-    let offsets = admin.offsets_of_groups(&names, timeout)?;
-    let committed: Vec<_> = offsets.into_iter().map(|offsets| committed(Ok(offsets))).collect::<Result<_>>()?;
-    let partitions: Vec<_> = descriptions.iter().zip(&committed).map(|(description, committed)| partitions_of_group(description, committed)).collect();
+    let offsets: Vec<Result<_>> = admin.offsets_of_groups(&names, timeout)?.into_iter().map(committed).collect();
+    let nothing = BTreeMap::new();
+    let known = offsets.iter().map(|offsets| offsets.as_ref().unwrap_or(&nothing));
+    let partitions: Vec<_> = descriptions.iter().zip(known).map(|(description, committed)| partitions_of_group(description, committed)).collect();
     let ends = ends(admin, &partitions.iter().flatten().copied().collect(), timeout)?;
-    let all = descriptions.iter().zip(&committed).zip(&partitions);
-    Ok(all.map(|((description, committed), partitions)| lag_of(description, committed, partitions, &ends)).collect())
+    let all = descriptions.iter().zip(&offsets).zip(&partitions);
+    let lags = all.map(|((description, committed), partitions)| match committed {
+        Ok(committed) => Ok(lag_of(description, committed, partitions, &ends)),
+        Err(error) => Err(error.duplicate()),
+    });
+    Ok(lags.collect())
 }
 
 /// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it has committed where none are named; of them

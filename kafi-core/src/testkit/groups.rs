@@ -105,7 +105,14 @@ fn beside_offsets(c: &Context) -> Verdict {
     equal(&admin.group_offsets(&group, c.wait())?, &committed, "what is found after a commit with nothing beside")?;
     committed[1] = with(1, 0, "set from outside", Some(0));
     admin.alter_group_offsets(&group, &committed[1..], c.wait())?;
-    equal(&admin.offsets_of_groups(&[group], c.wait())?, &vec![committed], "what is found after it was set from outside")
+    let asked = [group.clone(), c.group()];
+    let mut offsets = admin.offsets_of_groups(&asked, c.wait())?.into_iter();
+    equal(&offsets.next().transpose()?, &Some(committed), "what is found after it was set from outside")?;
+    equal(&offsets.next().transpose()?, &Some(Vec::new()), "the offsets of a group that is not there")?;
+    let mut described = admin.describe_groups(&asked, c.wait())?.into_iter();
+    equal(&described.next().transpose()?.map(|description| description.name), &Some(group), "the group that is there")?;
+    let missing = described.next().map(|described| described.map_err(|error| error.kind()));
+    equal(&missing, &Some(Err(ErrorKind::NotFound)), "the description of a group that is not there")
 }
 
 fn commits_outlive(c: &Context) -> Verdict {

@@ -1,11 +1,11 @@
 //! `group ls`: lists groups.
 
 use clap::Args;
-use kafi::{Address, Admin, Group, Kafi, Result, shell};
+use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, shell};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, failed};
 use crate::output::{Cell, Table};
 
 #[derive(Args)]
@@ -20,15 +20,18 @@ pub struct LsArgs {
 
 pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
     let mut listed: Vec<(Kafi, Vec<Group>)> = Vec::new();
+    let mut failures = Vec::new();
     if args.addresses.is_empty() {
         let kafi = context.registry.open("")?;
-        let groups = kafi.admin()?.groups(TIMEOUT)?;
+        let (groups, unlisted) = kafi.admin()?.list_groups(TIMEOUT)?;
+        failures.extend(unlisted);
         listed.push((kafi, groups));
     }
     for text in &args.addresses {
         let address = Address::parse(text)?;
         let kafi = context.registry.open_address(&address.storage)?;
-        let groups = wanted(&address, kafi.admin()?.as_mut())?;
+        let (groups, unlisted) = wanted(&address, kafi.admin()?.as_mut())?;
+        failures.extend(unlisted);
         listed.push((kafi, groups));
     }
     let mut table = match args.long {
@@ -38,34 +41,56 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
     for (kafi, groups) in listed {
         let mut admin = kafi.admin()?;
         if args.long {
-            rows(admin.as_mut(), groups, &mut table)?;
+            failures.extend(rows(admin.as_mut(), groups, &mut table)?);
         } else {
             groups.into_iter().for_each(|group| table.row(vec![Cell::Text(group.name)]));
         }
     }
     table.print(context)?;
-    Ok(Exit::Done)
+    // What is wrong with one group or one broker hides no other.
+    failures.iter().for_each(|error| _ = failed(error, false, Exit::Failed));
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
-fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<Vec<Group>> {
-    let Some(name) = &address.topic else { return admin.groups(TIMEOUT) };
+/// The groups, and what could not be asked for them.
+fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
+    let Some(name) = &address.topic else { return admin.list_groups(TIMEOUT) };
     if !address.is_glob() {
         let described = admin.group(name, TIMEOUT).map_err(|error| super::explain(admin, name, error))?;
-        return Ok(vec![Group { name: described.name, state: described.state }]);
+        return Ok((vec![Group { name: described.name, state: described.state }], Vec::new()));
     }
-    let matching = super::matching(admin, name)?;
-    Ok(admin.groups(TIMEOUT)?.into_iter().filter(|group| matching.contains(&group.name)).collect())
+    let glob = Glob::parse(name)?;
+    let (mut groups, failures) = admin.list_groups(TIMEOUT)?;
+    groups.retain(|group| glob.matches(&group.name));
+    Ok((groups, failures))
 }
 
-/// Groups that were deleted between the listing and the look are left out.
-fn rows(admin: &mut dyn Admin, groups: Vec<Group>, table: &mut Table) -> Result<()> {
+/// Groups that were deleted between the listing and the look are left out. Returns what is not known of others.
+fn rows(admin: &mut dyn Admin, groups: Vec<Group>, table: &mut Table) -> Result<Vec<Error>> {
     let names: Vec<String> = groups.into_iter().map(|group| group.name).collect();
-    let described = admin.describe_groups(&names, TIMEOUT)?;
-    let lags = shell::lag_of_groups(admin, &described, TIMEOUT)?;
+    let (mut described, mut failures) = (Vec::new(), Vec::new());
+    for answer in admin.describe_groups(&names, TIMEOUT)? {
+        match answer {
+            Ok(description) => described.push(description),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => failures.push(error),
+        }
+    }
+    let mut lags = shell::lag_of_groups(admin, &described, TIMEOUT).unwrap_or_else(|error| {
+        failures.push(error);
+        Vec::new()
+    });
+    lags.resize_with(described.len(), || Ok(Vec::new()));
+    let has_failed = !failures.is_empty();
     for (described, partitions) in described.into_iter().zip(lags) {
+        let partitions = partitions.unwrap_or_else(|error| {
+            failures.push(error);
+            Vec::new()
+        });
         let lag: i64 = partitions.iter().filter_map(kafi::GroupLag::lag).sum();
-        let numbers = [described.members.len() as i64, partitions.len() as i64, lag].map(Cell::Number);
+        let known = |number: i64| if partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) };
+        let numbers = [Cell::Number(described.members.len() as i64), known(partitions.len() as i64), known(lag)];
         table.row([Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers).collect());
     }
-    Ok(())
+    Ok(failures)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafi_abi::Failure;
 use kafi_abi::abi_stable::std_types::{RResult, RStr, RString};
 
-use super::super::json::{Arguments, from_text, needed, to_text};
+use super::super::json::{Answer, Arguments, FailureText, Listed, from_text, needed, to_text};
 use super::guard::Guarded;
 use super::{duration, unknown};
 use crate::admin::Admin;
@@ -50,6 +50,12 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
         "alter_broker_config" => to_text(&admin.alter_broker_config(broker()?, changes()?, wait)?),
         "groups" => to_text(&admin.groups(wait)?),
         "group" => to_text(&admin.group(group()?, wait)?),
+        "list_groups" => {
+            let (groups, failures) = admin.list_groups(wait)?;
+            to_text(&Listed { groups, failures: failures.iter().map(FailureText::new).collect() })
+        }
+        "describe_groups" => to_text(&Answer::all(admin.describe_groups(&needed(given.names, "names")?, wait)?)),
+        "offsets_of_groups" => to_text(&Answer::all(admin.offsets_of_groups(&needed(given.names, "names")?, wait)?)),
         "group_offsets" => to_text(&admin.group_offsets(group()?, wait)?),
         "alter_group_offsets" => to_text(&admin.alter_group_offsets(group()?, offsets()?, wait)?),
         "delete_group" => to_text(&admin.delete_group(group()?, wait)?),

@@ -5,11 +5,11 @@ use std::time::Duration;
 use kafi_abi::AdminBox;
 use serde::de::DeserializeOwned;
 
-use super::super::json::{Arguments, from_text, to_text};
+use super::super::json::{Answer, Arguments, FailureText, Listed, from_text, to_text};
 use super::{nanoseconds, received};
-use crate::admin::{Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks};
+use crate::admin::{Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks, is_missing, one_by_one};
 use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Imported {
     pub(super) inner: AdminBox,
@@ -18,6 +18,27 @@ pub(super) struct Imported {
 impl Imported {
     fn call<T: DeserializeOwned>(&mut self, name: &str, arguments: Arguments, timeout: Duration) -> Result<T> {
         from_text(&received(self.inner.call(name.into(), to_text(&arguments)?.as_str().into(), nanoseconds(timeout)))?)
+    }
+}
+
+impl Imported {
+    /// A call that plugins of today know, and older ones do not.
+    fn call_if_known<T: DeserializeOwned>(&mut self, name: &str, arguments: Arguments, timeout: Duration) -> Result<Option<T>> {
+        match self.call(name, arguments, timeout) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Asks about several groups at once, where the plugin knows how.
+    fn ask_each<T: DeserializeOwned>(&mut self, name: &str, groups: &[String], timeout: Duration) -> Result<Option<Vec<Result<T>>>> {
+        let arguments = Arguments { names: Some(groups.to_vec()), ..Arguments::default() };
+        let Some(answers) = self.call_if_known::<Vec<Answer<T>>>(name, arguments, timeout)? else { return Ok(None) };
+        if answers.len() != groups.len() {
+            let error = Error::new(ErrorKind::Unexpected, "call plugin", format!("{} answers for {} groups", answers.len(), groups.len()));
+            return Err(error.with("call", name));
+        }
+        Ok(Some(answers.into_iter().map(Answer::result).collect()))
     }
 }
 
@@ -93,6 +114,28 @@ impl Admin for Imported {
 
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
         self.call("group", of_group(group), timeout)
+    }
+
+    fn list_groups(&mut self, timeout: Duration) -> Result<(Vec<Group>, Vec<Error>)> {
+        match self.call_if_known("list_groups", Arguments::default(), timeout)? {
+            Some(Listed { groups, failures }) => Ok((groups, failures.into_iter().map(FailureText::error).collect())),
+            None => self.groups(timeout).map(|groups| (groups, Vec::new())),
+        }
+    }
+
+    fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<GroupDescription>>> {
+        match self.ask_each("describe_groups", groups, timeout)? {
+            Some(answers) => Ok(answers),
+            None => Ok(one_by_one(groups, timeout, |group, timeout| self.group(group, timeout))),
+        }
+    }
+
+    fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<Vec<CommittedOffset>>>> {
+        if let Some(answers) = self.ask_each("offsets_of_groups", groups, timeout)? {
+            return Ok(answers);
+        }
+        let answers = one_by_one(groups, timeout, |group, timeout| self.group_offsets(group, timeout));
+        Ok(answers.into_iter().map(|answer| if is_missing(&answer) { Ok(Vec::new()) } else { answer }).collect())
     }
 
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {

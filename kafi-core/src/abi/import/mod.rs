@@ -186,3 +186,9 @@ impl Storage for ImportedStorage {
         Ok(Box::new(admin::Imported { inner: received(self.inner.admin())? }))
     }
 }
+
+/// An admin client by itself, for tests.
+#[cfg(test)]
+pub(super) fn admin_of(inner: kafi_abi::AdminBox) -> Box<dyn Admin> {
+    Box::new(admin::Imported { inner })
+}
