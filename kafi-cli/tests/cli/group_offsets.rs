@@ -281,3 +281,47 @@ fn a_group_with_a_live_member_is_left_alone() {
     assert_eq!(child.exit_code(), 130);
     assert!(sandbox.text("kafi group reset g t -o start --execute").ends_with("g      t              1     3   0\n"));
 }
+
+#[test]
+fn a_group_goes_on_at_the_same_message_where_offsets_differ() {
+    let sandbox = Sandbox::new();
+    // What was deleted at the start is not counted in a copy that is appended.
+    sandbox.text("seq 100 | kafi produce ./s/t --create -q; kafi delete-records -y ./s/t -o 20 -q; kafi cp ./s/t ./b/ --append -q");
+    sandbox.check(
+        r#"
+        $ kafi group reset ./s/g t -o 30 --execute -q > /dev/null; kafi group cp ./s/g ./b/ --execute; kafi cat ./b/t -g g --no-commit | head -n 1
+        GROUP  TOPIC  PARTITION  FROM  TO
+        g      t              0  -     10
+        31
+        $ kafi group reset ./s/done t -o end --execute -q > /dev/null; kafi group cp ./s/done ./b/ --execute | tail -n 1; echo new | kafi produce ./b/t -q; kafi cat ./b/t -g done --no-commit
+        done   t              0  -     80
+        new
+        $ kafi group cp './s/*' ./c/; kafi touch ./c/t; kafi group cp ./s/ ./c/
+        ! error: copy group: topic t, partition 0: the target has no such partition
+        ! error: copy group: topic t, partition 0: the target has no such partition
+        ! error: copy group: topic t, partition 0, available 0 to 0: the target does not hold the offset 100
+        ! hint: --allow-gap takes the nearest offset that is there
+        ! error: copy group: topic t, partition 0, available 0 to 0: the target does not hold the offset 30
+        ! hint: --allow-gap takes the nearest offset that is there
+        ? 1
+        $ kafi group cp ./s/ ./b/x
+        ! error: copy group: address "./b/x": several groups need a storage as target, which keeps their names
+        ? 2
+        $ seq 200 300 | kafi produce ./d/t --create -q; kafi group cp ./s/g ./d/
+        ! error: copy group: topic t, partition 0, available 0 to 101: the target does not hold the message that the group reads next (at offset 30), or it cannot be told from others
+        ! hint: --allow-gap takes the nearest offset that is there
+        ? 1
+        "#,
+    );
+    // Other times, and the same messages from the start: they are counted.
+    sandbox.text("kafi cp ./s/t ./e/ --append --ignore-timestamp -q");
+    assert!(sandbox.text("kafi group cp ./s/g ./e/").ends_with("g      t              0  -     10\n"));
+    // Ten times the same message at the same time: the place among them is kept.
+    sandbox.write("same", "{\"timestamp\":5,\"value\":\"x\"}\n".repeat(10) + "{\"timestamp\":9,\"value\":\"end\"}\n");
+    sandbox.text("(echo '{\"timestamp\":1,\"value\":\"first\"}'; cat same) | kafi produce ./h/t --json --create -q; (echo '{\"timestamp\":1,\"value\":\"other\"}'; echo '{\"timestamp\":2,\"value\":\"first\"}'; cat same) | kafi produce ./i/t --json --create -q");
+    sandbox.text("kafi group reset ./h/g t -o 4 --execute -q");
+    assert!(sandbox.text("kafi group cp ./h/g ./i/").ends_with("g      t              0  -      5\n"));
+    // Some of them are missing, and nothing says which.
+    sandbox.text("head -n 5 same | kafi produce ./j/t --json --create -q");
+    assert!(seen(&sandbox.run("kafi group cp ./h/g ./j/")).contains("or it cannot be told from others"));
+}

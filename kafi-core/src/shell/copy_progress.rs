@@ -45,6 +45,11 @@ impl Note {
     }
 }
 
+/// Whether the metadata of an offset is a note of a copy.
+pub(crate) fn is_note(metadata: &str) -> bool {
+    Note::parse(metadata).is_some()
+}
+
 /// A source and a target, by what stays the same of them.
 #[derive(Clone)]
 pub(crate) struct Pair {

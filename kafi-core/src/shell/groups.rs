@@ -8,6 +8,9 @@ use crate::consumer::{CommittedOffset, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::partitions_of;
 use crate::offsets::{Offsets, resolve};
+use crate::shell::copy_progress::is_note;
+use crate::shell::same_message::{Finder, Place};
+use crate::storage::Storage;
 
 /// What a group has committed, by partition.
 type Committed = BTreeMap<TopicPartition, CommittedOffset>;
@@ -115,45 +118,66 @@ pub fn plan_group_reset(
 }
 
 /// What giving the committed offsets of a group to another group means, which may be on another storage: of the named topics, or of all, and of them those partitions that
-/// are `wanted`. What consumers keep beside an offset comes along, and the leader's epoch within a cluster, to which alone it means something. Changes nothing. Blocks up to `timeout` for each of its few questions.
+/// are `wanted`. The group goes on at the same message: at the same offset within a storage, and where a log notes that it is a copy with the offsets of the other; elsewhere the message is looked
+/// for by its time and its content, or counted. What consumers keep beside an offset comes along, and the leader's epoch within a cluster, to which alone it means something. Changes nothing. Blocks up
+/// to `timeout` for each of its questions, and while it reads.
 ///
 /// # Errors
-/// `NotFound` for a missing group, and for a topic or partition that the target lacks; `OutOfRange` for an offset that the target does not hold, unless `allow_gap` takes
-/// the nearest.
+/// `NotFound` for a missing group, and for a topic or partition that the target lacks; `OutOfRange` where the target does not hold the message, or it cannot be told from others, unless `allow_gap`
+/// takes the nearest; what reading fails with.
 pub fn plan_group_copy(
-    source: (&mut dyn Admin, &str),
-    target: (&mut dyn Admin, &str),
+    source: (&dyn Storage, &str),
+    target: (&dyn Storage, &str),
     topics: &[String],
     wanted: Option<&[i32]>,
     allow_gap: bool,
     timeout: Duration,
 ) -> Result<Vec<OffsetChange>> {
-    let mut offsets = committed(source.0.group_offsets(source.1, timeout))?;
+    let mut finder = Finder::open(source.0, target.0, timeout)?;
+    let mut offsets = committed(finder.source.admin.group_offsets(source.1, timeout))?;
     if let Some(missing) = topics.iter().find(|topic| offsets.keys().all(|known| known.topic != **topic)) {
         return Err(Error::new(ErrorKind::NotFound, "copy group", "the group has committed nothing for it").with("group", source.1).with("topic", missing));
     }
-    if offsets.values().any(|known| known.leader_epoch.is_some()) && !is_same_cluster(source.0, target.0, timeout) {
-        offsets.values_mut().for_each(|known| known.leader_epoch = None);
-    }
     offsets.retain(|known, _| (topics.is_empty() || topics.contains(&known.topic)) && wanted.is_none_or(|wanted| wanted.contains(&known.partition)));
-    let held = ends(target.0, &offsets.keys().collect(), timeout)?;
-    let now = committed_if_any(target.0.group_offsets(target.1, timeout))?;
-    let change = |(partition, known): (TopicPartition, CommittedOffset)| {
-        let offset = known.offset;
-        let Some(&(low, high)) = held.get(&partition) else {
+    let held = ends(finder.target.admin.as_mut(), &offsets.keys().collect(), timeout)?;
+    let now = committed_if_any(finder.target.admin.group_offsets(target.1, timeout))?;
+    let mut changes = Vec::with_capacity(offsets.len());
+    for (partition, known) in offsets {
+        let Some(&held) = held.get(&partition) else {
             let error = Error::new(ErrorKind::NotFound, "copy group", "the target has no such partition");
             return Err(error.with("topic", partition.topic).with("partition", partition.partition));
         };
-        if !(low..=high).contains(&offset) && !allow_gap {
-            let error = Error::new(ErrorKind::OutOfRange, "copy group", format!("the target does not hold the offset {offset}"));
-            let error = error.with("topic", &partition.topic).with("partition", partition.partition).with("available", format_args!("{low} to {high}"));
-            return Err(error.hint("--allow-gap takes the nearest offset that is there"));
-        }
-        let nearest = offset.clamp(low, high);
-        let to = if nearest == offset { known } else { CommittedOffset::new(&partition.topic, partition.partition, nearest) };
-        Ok(OffsetChange { from: now.get(&partition).cloned(), to })
+        let to = same_place(&mut finder, &partition, known, held, allow_gap)?;
+        changes.push(OffsetChange { from: now.get(&partition).cloned(), to });
+    }
+    Ok(changes)
+}
+
+/// Where in the target a group goes on that has committed `known` on the source.
+fn same_place(finder: &mut Finder<'_>, at: &TopicPartition, known: CommittedOffset, (low, high): (i64, i64), allow_gap: bool) -> Result<CommittedOffset> {
+    let offset = known.offset;
+    let place = match finder.shares_offsets(at)? {
+        true if (low..=high).contains(&offset) => Place::At(offset),
+        true => Place::Unknown(offset.clamp(low, high)),
+        false => finder.find(at, offset)?,
     };
-    offsets.into_iter().map(change).collect()
+    match place {
+        Place::At(offset) if finder.is_same() => Ok(CommittedOffset { offset, ..known }),
+        Place::At(offset) => {
+            // How far a copy of the source has come says nothing about one of the target.
+            let metadata = if is_note(&known.metadata) { String::new() } else { known.metadata };
+            Ok(CommittedOffset { offset, leader_epoch: None, metadata, ..known })
+        }
+        Place::Unknown(near) if allow_gap => Ok(CommittedOffset::new(&at.topic, at.partition, near)),
+        Place::Unknown(_) => {
+            let why = match (low..=high).contains(&offset) {
+                true => format!("the target does not hold the message that the group reads next (at offset {offset}), or it cannot be told from others"),
+                false => format!("the target does not hold the offset {offset}"),
+            };
+            let error = Error::new(ErrorKind::OutOfRange, "copy group", why).with("topic", &at.topic).with("partition", at.partition);
+            Err(error.with("available", format_args!("{low} to {high}")).hint("--allow-gap takes the nearest offset that is there"))
+        }
+    }
 }
 
 /// Whether offsets of a group may be changed from outside: not while somebody reads as it, because its members would overwrite them. Blocks up to `timeout`.
@@ -170,12 +194,6 @@ pub fn check_no_members(admin: &mut dyn Admin, group: &str, timeout: Duration) -
     }
     let why = format!("it has {members} live member{}", if members == 1 { "" } else { "s" });
     Err(Error::new(ErrorKind::Conflict, "change group", why).with("group", group).hint("stop its consumers first"))
-}
-
-/// Whether both administer the same cluster; storages without brokers do not.
-fn is_same_cluster(one: &mut dyn Admin, other: &mut dyn Admin, timeout: Duration) -> bool {
-    let ids = [one.cluster(timeout), other.cluster(timeout)].map(|cluster| cluster.map(|cluster| cluster.id).unwrap_or_default());
-    !ids[0].is_empty() && ids[0] == ids[1]
 }
 
 /// The partitions that a group has committed or that a member reads.

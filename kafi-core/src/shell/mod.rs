@@ -20,6 +20,7 @@ mod groups;
 mod offsets;
 mod pattern;
 mod rate;
+mod same_message;
 mod tail;
 mod target;
 mod wc;

@@ -1,17 +1,21 @@
 //! `group cp`: the committed offsets of a group for another one.
 
 use clap::Args;
-use kafi::{Address, Error, ErrorKind, Result, shell};
+use kafi::{Address, Error, ErrorKind, Kafi, Result, shell};
 
 use super::plan::settle;
-use super::{explain, open_group, topics_of};
+use super::{explain, matching, open_group, topics_of};
+use crate::address::ALL;
 use crate::args::{PartitionList, TIMEOUT, partition_list};
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Several};
+
+/// What the names of the groups begin with that keep the place of a copy.
+const OF_COPIES: &str = "kafi-cp.";
 
 #[derive(Args)]
 pub struct CpArgs {
-    /// The group to copy (prod:billing)
+    /// The group to copy (prod:billing); or a glob, or a storage (prod:), which means all its groups
     #[arg(value_name = "SOURCE")]
     pub source: String,
     /// The group that gets its offsets (dev:billing2), which may be new; or a storage (dev:), which keeps the name
@@ -32,20 +36,56 @@ pub struct CpArgs {
 }
 
 pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
-    let (source, group) = open_group(context, &args.source)?;
-    let address = Address::parse(&args.target)?;
-    let is_same_storage = address.storage == Address::parse(&args.source)?.storage;
-    let (target, target_group) = match address.topic {
-        Some(_) => open_group(context, &args.target)?,
-        None => (context.registry.open_address(&address.storage)?, group.clone()),
-    };
-    if is_same_storage && group == target_group {
-        return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group").with("group", group));
+    let from = Address::parse(&args.source)?;
+    let source = context.registry.open_address(&from.storage)?;
+    let groups = groups_of(&from, &source)?;
+    let to = Address::parse(&args.target)?;
+    if to.topic.is_some() && (from.topic.is_none() || from.is_glob()) {
+        let error = Error::new(ErrorKind::Usage, "copy group", "several groups need a storage as target, which keeps their names");
+        return Err(error.with("address", format!("{:?}", args.target)));
     }
+    let target = match to.topic {
+        Some(_) => open_group(context, &args.target)?.0,
+        None => context.registry.open_address(&to.storage)?,
+    };
     let topics = topics_of(&source, &args.topics)?;
+    let mut several = Several::new(groups.len());
+    for group in groups {
+        let target_group = to.topic.clone().unwrap_or_else(|| group.clone());
+        if from.storage == to.storage && group == target_group {
+            return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group").with("group", group));
+        }
+        several.add(copy(args, (&source, &group), (&target, &target_group), &topics, context))?;
+    }
+    Ok(several.exit())
+}
+
+/// Plans the copy of one group, and carries it out where that is asked for.
+fn copy(args: &CpArgs, source: (&Kafi, &str), target: (&Kafi, &str), topics: &[String], context: &Context) -> Result<()> {
     let partitions = args.partitions.as_ref().map(|list| list.0.as_slice());
-    let (mut from, mut to) = (source.admin()?, target.admin()?);
-    let plan = shell::plan_group_copy((from.as_mut(), &group), (to.as_mut(), &target_group), &topics, partitions, args.allow_gap, TIMEOUT);
-    let plan = plan.map_err(|error| explain(from.as_mut(), &group, error))?;
-    settle(to.as_mut(), &target_group, &plan, args.execute, context)
+    let sides = ((source.0.storage(), source.1), (target.0.storage(), target.1));
+    let plan = shell::plan_group_copy(sides.0, sides.1, topics, partitions, args.allow_gap, TIMEOUT);
+    let plan = plan.and_then(|plan| settle(target.0.admin()?.as_mut(), target.1, &plan, args.execute, context));
+    match plan {
+        Ok(_) => Ok(()),
+        Err(error) => Err(explain(source.0.admin()?.as_mut(), source.1, error)),
+    }
+}
+
+/// The groups that an address means: a storage alone means all. Those that keep the place of a copy belong to their own cluster, and come along only where they are named.
+fn groups_of(address: &Address, kafi: &Kafi) -> Result<Vec<String>> {
+    let Some(name) = &address.topic else { return Ok(others(matching(kafi.admin()?.as_mut(), ALL)?)) };
+    if !address.is_glob() {
+        return Ok(vec![name.clone()]);
+    }
+    let groups = matching(kafi.admin()?.as_mut(), name)?;
+    let groups = if name.starts_with(OF_COPIES) { groups } else { others(groups) };
+    if groups.is_empty() {
+        return Err(Error::new(ErrorKind::NotFound, "find groups", "no group matches").with("address", address));
+    }
+    Ok(groups)
+}
+
+fn others(groups: Vec<String>) -> Vec<String> {
+    groups.into_iter().filter(|group| !group.starts_with(OF_COPIES)).collect()
 }
