@@ -349,6 +349,7 @@ mod tests {
             ("mem:", "mem | -"),
             ("kafka://h1:9092,h2:9092/orders", "kafka://h1:9092,h2:9092 | orders"),
             ("KAFKA://h1:9092", "kafka://h1:9092 | -"),
+            ("kafka://h1:65535/", "kafka://h1:65535 | -"),
             ("kafka://[::1]:9092/orders?acks=all", "kafka://[::1]:9092 | orders"),
             ("s3://bucket/orders?endpoint=http://localhost:9000", "s3://bucket | orders"),
             ("s3://bucket/prefix/of/it/orders", "s3://bucket/prefix/of/it | orders"),
@@ -452,7 +453,7 @@ mod tests {
 
     #[test]
     fn properties_are_decoded() {
-        let Address { storage: StorageAddress::Url { properties, .. }, .. } = Address::parse("kafka://h/t?client.id=a%20b&acks=all").unwrap() else {
+        let Address { storage: StorageAddress::Url { properties, .. }, .. } = Address::parse("kafka://h:1/t?client.id=a%20b&acks=all").unwrap() else {
             panic!("a URL")
         };
         assert_eq!(properties, [("client.id".into(), "a b".into()), ("acks".into(), "all".into())]);

@@ -47,7 +47,7 @@ mod plugins;
 mod registry;
 mod stores;
 
-pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress};
+pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
 pub use glob::Glob;
 pub use kafi_core::*;
 #[cfg(feature = "plugins")]

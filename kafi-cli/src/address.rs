@@ -81,6 +81,42 @@ pub fn list<'a>(named: impl Iterator<Item = (&'a StorageAddress, &'a Vec<String>
     names.join(", ")
 }
 
+/// Reads addresses.
+///
+/// # Errors
+/// `Usage` for what is none.
+pub fn parsed(texts: &[String]) -> Result<Vec<Address>> {
+    texts.iter().map(|text| Address::parse(text)).collect()
+}
+
+/// How a storage is called where it is told apart from others: as it was typed, without a slash at its end and without the properties of a URL.
+pub fn name_of(storage: &StorageAddress) -> String {
+    let name = storage.to_string();
+    match storage {
+        StorageAddress::Folder(_) if name.len() > 1 => name.trim_end_matches('/').to_string(),
+        _ => name,
+    }
+}
+
+/// Whether there are several storages among these.
+pub fn several<'a>(storages: impl IntoIterator<Item = &'a StorageAddress>) -> bool {
+    let mut storages = storages.into_iter();
+    storages.next().is_some_and(|first| storages.any(|other| other != first))
+}
+
+/// Refuses a format where an address is wanted: kcat's `-f FORMAT`, since `-f` follows.
+///
+/// # Errors
+/// `Usage`, with the option that takes formats.
+pub fn refuse_format(addresses: &[String], follows: bool, option: &str) -> Result<()> {
+    let has_verb = |text: &str| text.match_indices('%').any(|(at, _)| text[at + 1..].starts_with(|c: char| "tpokKvsSThRd%".contains(c)));
+    let is_format = |text: &&String| !text.contains("://") && !text.starts_with(['.', '/', '~']) && has_verb(text);
+    match addresses.iter().find(is_format).filter(|_| follows) {
+        Some(format) => Err(bad(format, "this is a format, where a topic is wanted").hint(format!("-f goes on at the end; {option} takes a format"))),
+        None => Ok(()),
+    }
+}
+
 /// Opens the one topic that an address names.
 ///
 /// # Errors

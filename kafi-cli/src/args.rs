@@ -84,6 +84,9 @@ pub struct ReadArgs {
     /// Only these partitions, such as 0,3-5
     #[arg(short, long = "partition", value_name = "LIST", value_parser = partition_list)]
     partitions: Option<PartitionList>,
+    /// Only messages with exactly this key
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    key: Option<String>,
     /// Which messages of transactions to read
     #[arg(long, value_name = "LEVEL", default_value = "read_committed")]
     isolation: IsolationArg,
@@ -187,6 +190,7 @@ impl ReadArgs {
         let mut options = ReadOptions {
             offsets: if self.group.is_some() { Offsets::default() } else { offsets },
             partitions: self.partitions.clone().map(|list| list.0),
+            key: self.key.clone().map(String::into_bytes),
             max: limit.max,
             follow: limit.follow,
             timeout: TIMEOUT,

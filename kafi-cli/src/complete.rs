@@ -11,6 +11,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use kafi::{Address, Kafi, Registry, StorageAddress};
 
 use crate::args::Cli;
+use crate::output::escape;
 
 /// The environment variable by which a shell's script asks for an answer; its value names the shell.
 pub const VARIABLE: &str = "KAFI_COMPLETE";
@@ -83,7 +84,10 @@ fn registry() -> Registry {
 fn names_on(storage: Option<&StorageAddress>, names: fn(&Kafi) -> kafi::Result<Vec<String>>) -> Vec<String> {
     let registry = registry();
     let opened = storage.map_or_else(|| registry.open(""), |storage| registry.open_address(storage));
-    opened.and_then(|kafi| names(&kafi)).unwrap_or_default()
+    let mut found = opened.and_then(|kafi| names(&kafi)).unwrap_or_default();
+    // The shell prints what it is offered as it is.
+    found.retain(|name| escape::is_plain(name));
+    found
 }
 
 fn topic_names(kafi: &Kafi) -> kafi::Result<Vec<String>> {

@@ -35,7 +35,8 @@ pub struct Pieces {
     spent: Sender<Vec<u8>>,
     cancel: Cancel,
     name: String,
-    finder: Finder<'static>,
+    /// None where everything is one piece.
+    finder: Option<Finder<'static>>,
     delimiter_len: usize,
     piece_bytes_max: usize,
     buffer: Vec<u8>,
@@ -45,13 +46,16 @@ pub struct Pieces {
     /// Where the next piece ends, once that is known.
     found: Option<usize>,
     ended: bool,
+    /// Whether the one piece that there is without a delimiter was given.
+    whole_given: bool,
 }
 
 impl Pieces {
-    /// The pieces of `path`, or of stdin, until `cancel` ends them. None may be larger than `piece_bytes_max`.
+    /// The pieces of `path`, or of stdin, until `cancel` ends them; with an empty delimiter everything is one, also where there is nothing. None may be larger than
+    /// `piece_bytes_max`.
     ///
     /// # Errors
-    /// `Usage` for a folder and an empty delimiter, and those of opening the file.
+    /// `Usage` for a folder, and those of opening the file.
     pub fn open(path: Option<&Path>, delimiter: &[u8], piece_bytes_max: u64, cancel: &Cancel) -> Result<Self> {
         let (file, name) = match path {
             Some(path) => (File::open(path), path.display().to_string()),
@@ -61,9 +65,6 @@ impl Pieces {
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(Error::new(ErrorKind::Usage, "read", "it is a folder, not a file").with("file", &name));
         }
-        if delimiter.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "read", "a delimiter cannot be empty"));
-        }
         let (full, blocks) = sync_channel(BLOCKS_AHEAD);
         let (spent, empty) = channel();
         thread::Builder::new().name("input".into()).spawn(move || read_blocks(file, &empty, &full)).map_err(|error| Error::io("start a thread", error))?;
@@ -72,7 +73,7 @@ impl Pieces {
             spent,
             cancel: cancel.clone(),
             name,
-            finder: Finder::new(delimiter).into_owned(),
+            finder: (!delimiter.is_empty()).then(|| Finder::new(delimiter).into_owned()),
             delimiter_len: delimiter.len(),
             piece_bytes_max: usize::try_from(piece_bytes_max.min(MESSAGE_BYTES_MAX)).unwrap_or(usize::MAX),
             buffer: Vec::new(),
@@ -80,6 +81,7 @@ impl Pieces {
             searched: 0,
             found: None,
             ended: false,
+            whole_given: false,
         })
     }
 
@@ -119,13 +121,15 @@ impl Pieces {
         }
         let start = std::mem::replace(&mut self.start, self.buffer.len());
         self.searched = self.start;
-        Ok((start < self.buffer.len()).then(|| &self.buffer[start..]))
+        let is_whole = self.finder.is_none() && !std::mem::replace(&mut self.whole_given, true);
+        Ok((is_whole || start < self.buffer.len()).then(|| &self.buffer[start..]))
     }
 
     /// Looks for the end of the next piece in what is here.
     fn find(&mut self) -> bool {
+        let Some(finder) = &self.finder else { return false };
         if self.found.is_none() {
-            self.found = self.finder.find(&self.buffer[self.searched..]).map(|at| self.searched + at);
+            self.found = finder.find(&self.buffer[self.searched..]).map(|at| self.searched + at);
         }
         if self.found.is_none() {
             // A delimiter may have begun at the end of what is here.
@@ -217,6 +221,14 @@ mod tests {
             let error = refuses.next().map(|piece| piece.map(<[u8]>::len)).unwrap_err();
             assert!(error.kind() == ErrorKind::TooLarge && error.hint_text().is_some_and(|hint| hint.contains("--max-bytes")), "{error}");
         }
+    }
+
+    #[test]
+    fn without_a_delimiter_everything_is_one_piece() {
+        assert_eq!(pieces(b"a\n\nb\n", b""), [b"a\n\nb\n"]);
+        assert_eq!(pieces(b"", b""), [b""]);
+        let large = vec![b'\n'; 3 * BLOCK_BYTES + 1];
+        assert_eq!(pieces(&large, b""), [large]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod log_lines;
 mod output;
 mod places;
 mod summary;
+mod together;
 
 use std::process::ExitCode;
 

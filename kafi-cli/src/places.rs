@@ -39,6 +39,11 @@ impl PlaceArgs {
         Ok(offsets)
     }
 
+    /// Whether no place was said.
+    pub fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
     /// The partitions; `None` is all.
     pub fn partitions(&self) -> Option<Vec<i32>> {
         self.partitions.as_ref().map(|list| list.0.clone())
@@ -46,6 +51,9 @@ impl PlaceArgs {
 
     /// The partitions that are about to be changed; `None` is all. Where each place is one of a partition, nothing is said about the others.
     pub fn changed_partitions(&self) -> Option<Vec<i32>> {
+        if self.is_empty() {
+            return self.partitions();
+        }
         let named = self.offsets.iter().map(|spec| spec.split_once('=').and_then(|(partition, _)| partition.parse().ok()));
         named.collect::<Option<Vec<i32>>>().or_else(|| self.partitions())
     }

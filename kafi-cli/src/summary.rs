@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use kafi::{Finished, Position};
+use kafi::{Position, StorageAddress};
 
+use crate::address::name_of;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -38,14 +39,25 @@ impl Summary {
     }
 }
 
-/// The exit of a job that read to where `finished` says; where Ctrl-C cut it short, the offsets that it reached are printed.
-pub fn ended(context: &Context, finished: &Finished) -> Exit {
-    if !finished.cancelled {
+/// How far a job came on a storage, which is named where there are several.
+pub struct Reached<'a> {
+    pub storage: Option<&'a StorageAddress>,
+    pub positions: &'a [Position],
+}
+
+/// The exit of a job that read this far; where Ctrl-C cut it short, that is printed.
+pub fn ended(context: &Context, reached: &[Reached<'_>]) -> Exit {
+    if !context.cancel.is_cancelled() {
         return Exit::Done;
     }
-    match finished.reached.as_slice() {
+    let on = |reached: &Reached<'_>| {
+        let storage = reached.storage.map_or_else(String::new, |storage| format!(" on {}", name_of(storage)));
+        format!("{}{storage}", positions(reached.positions))
+    };
+    let held: Vec<String> = reached.iter().filter(|reached| !reached.positions.is_empty()).map(on).collect();
+    match held.as_slice() {
         [] => context.say("stopped; no partitions were held"),
-        reached => context.say(&format!("stopped; the next offsets are: {}", positions(reached))),
+        held => context.say(&format!("stopped; the next offsets are: {}", held.join("; "))),
     }
     Exit::Interrupted
 }

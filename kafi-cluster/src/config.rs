@@ -140,14 +140,26 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses brokers with user and password, which would become names of hosts, and be shown as such.
+    /// Refuses brokers with user and password, which would become names of hosts, and be shown as such; and ports that cannot be, of which librdkafka makes others: of
+    /// 84628 it makes 19092. A broker without one has Kafka's usual port.
     fn check_hosts(&self) -> Result<()> {
-        if !self.brokers(&[]).contains('@') {
-            return Ok(());
+        let brokers = self.brokers(&[]);
+        let refused = |why: &str| Error::new(ErrorKind::Config, "open storage", why).with("storage", &self.name).with("property", "bootstrap.servers");
+        if brokers.contains('@') {
+            let error = refused("user and password do not belong to the brokers (they are not shown)");
+            return Err(error.hint("set sasl.username and sasl.password, with security.protocol and sasl.mechanism"));
         }
-        let why = "user and password do not belong to the brokers (they are not shown)";
-        let error = Error::new(ErrorKind::Config, "open storage", why).with("storage", &self.name).with("property", "bootstrap.servers");
-        Err(error.hint("set sasl.username and sasl.password, with security.protocol and sasl.mechanism"))
+        for broker in brokers.split(',').map(str::trim) {
+            let host = broker.rsplit_once("://").map_or(broker, |(_, host)| host);
+            let behind = host.rfind(']').map_or(host, |end| &host[end + 1..]);
+            let Some((_, port)) = behind.rsplit_once(':') else { continue };
+            let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_number || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+                // What stands there instead may be a password.
+                return Err(refused("a broker's port is a number from 1 to 65535"));
+            }
+        }
+        Ok(())
     }
 
     /// Checks properties that come on top of the storage's.
@@ -352,6 +364,19 @@ mod tests {
         let error = Settings::new("local", &[]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.hint_text().is_some_and(|hint| hint.contains("bootstrap.servers")));
+    }
+
+    #[test]
+    fn ports_that_cannot_be_are_refused() {
+        for brokers in ["h:84628", "h:1,g:abc", "PLAINTEXT://h:", "[::1]:0", "h: 1", "h:+1"] {
+            for name in ["bootstrap.servers", "metadata.broker.list"] {
+                let error = Settings::new("local", &properties(&[(name, brokers)])).unwrap_err();
+                assert!(error.kind() == ErrorKind::Config && error.to_string().contains("a broker's port is a number"), "{brokers}: {error}");
+            }
+        }
+        for brokers in ["h", "h, g:9092", "SASL_SSL://h:65535", "[::1]", "[::1]:9092"] {
+            Settings::new("local", &properties(&[("bootstrap.servers", brokers)])).unwrap();
+        }
     }
 
     #[test]

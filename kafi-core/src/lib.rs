@@ -48,10 +48,10 @@ pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isola
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
-    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, OnDelivery, Order, Pipe, Progress, ReadOptions, Reader, Target, TopicFilter, TopicReader, Writer,
-    pump, pump_settling, readers,
+    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Progress, ReadOptions, Reader, Target, TopicFilter, TopicReader,
+    Writer, pump, pump_settling, readers,
 };
-pub use json::{Json, JsonKind, Step};
+pub use json::{Json, JsonKind, JsonPath, Step};
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
 pub use message::Message;
 pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
@@ -62,7 +62,8 @@ pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIME
 pub use runtime::{Attempts, Runtime, retry_until};
 pub use secret::{Secrets, Shown, is_secret_key, percent_decoded, shown_value, without_secrets};
 pub use shell::{
-    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange, Pattern,
+    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange,
+    PartitionCounts, Pattern, PatternOptions,
 };
 pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};

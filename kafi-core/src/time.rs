@@ -1,6 +1,6 @@
 //! Points in time as people write and read them. A timestamp is milliseconds since 1970-01-01 00:00 UTC, as in Kafka.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
@@ -72,8 +72,9 @@ pub fn format_local(epoch_ms: i64, utc: bool) -> String {
     String::from_utf8(out).expect("dates are ASCII")
 }
 
-/// The timestamp that a text means, as a time on the command line: epoch milliseconds, RFC 3339 (`2024-11-26T23:38:25.555+01:00`), a date, a
-/// date and time (`2024-11-26 23:38`), or how long ago (`-1h30m`; units `s m h d w`, a day being 24 hours).
+/// The timestamp that a text means, as a time on the command line: epoch milliseconds (a number of ten digits: seconds), RFC 3339 (`2024-11-26T23:38:25.555+01:00`),
+/// a date, a date and time (`2024-11-26 23:38`), a time of today (`10:30`), `now`, `today` and `yesterday` (their beginning), or how long ago (`-1h30m`;
+/// units `s m h d w`, a day being 24 hours).
 ///
 /// Dates and times without an offset are local, or UTC with `utc`. One that the clocks skip is moved forward by what they skip, of one that
 /// they show twice the first is meant. Parts of a millisecond are rounded up, as nothing within that millisecond's timestamp is earlier.
@@ -82,10 +83,16 @@ pub fn format_local(epoch_ms: i64, utc: bool) -> String {
 /// `Usage`, saying what is allowed.
 pub fn parse_time(text: &str, utc: bool) -> Result<i64> {
     Clock::new(utc).parse(text).ok_or_else(|| {
-        let message = "this is no time; allowed are epoch ms, RFC 3339, a date, a date and time, and -1h30m for ago (units s m h d w)";
+        let message = format!("this is no time; allowed are {TIMES} (units s m h d w)");
         Error::new(ErrorKind::Usage, "read time", message).with("time", text)
     })
 }
+
+/// What a time can be written as.
+pub(crate) const TIMES: &str = "epoch ms (ten digits: seconds), RFC 3339, a date, a date and time, a time of day, now, today, yesterday, or -1h30m for ago";
+
+/// So many digits are seconds: milliseconds with as many are of January to April 1970, and seconds of 2001 to 2286.
+const SECONDS_DIGITS: usize = 10;
 
 /// What the texts of times are relative to: one now for all texts of a command.
 pub(crate) struct Clock {
@@ -106,7 +113,18 @@ impl Clock {
     /// The timestamp, or `None` where the text is no time.
     pub(crate) fn parse(&self, text: &str) -> Option<i64> {
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().ok();
+            let number: i64 = text.parse().ok()?;
+            return Some(if text.len() == SECONDS_DIGITS { number * 1000 } else { number });
+        }
+        match text {
+            "now" => return Some(self.now_ms),
+            "today" => return self.of_day(self.today()?, Time::midnight()),
+            "yesterday" => return self.of_day(self.today()?.yesterday().ok()?, Time::midnight()),
+            _ => {}
+        }
+        if is_time_of_day(text) {
+            let padded = if text.as_bytes()[1] == b':' { format!("0{text}") } else { text.to_string() };
+            return self.of_day(self.today()?, padded.parse().ok()?);
         }
         if let Some(ago) = text.strip_prefix('-') {
             return self.now_ms.checked_sub(duration_ms(ago)?);
@@ -124,6 +142,24 @@ impl Clock {
         let civil: DateTime = text.parse().ok()?;
         Some(rounded_up(civil.to_zoned(self.zone.clone()).ok()?.timestamp()))
     }
+
+    fn today(&self) -> Option<Date> {
+        Some(Timestamp::from_millisecond(self.now_ms).ok()?.to_zoned(self.zone.clone()).date())
+    }
+
+    fn of_day(&self, day: Date, time: Time) -> Option<i64> {
+        Some(rounded_up(day.to_datetime(time).to_zoned(self.zone.clone()).ok()?.timestamp()))
+    }
+}
+
+/// Whether a text is written as a time of day is: `9:30`, `09:30:00`, `09:30:00.5`. There may be no such time.
+pub(crate) fn is_time_of_day(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = text.splitn(3, ':');
+    let (Some(hour), Some(minute), second) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let second = second.map(|second| second.split_once('.').unwrap_or((second, "0")));
+    let is_second = second.is_none_or(|(second, part)| second.len() == 2 && is_number(second) && is_number(part));
+    hour.len() <= 2 && is_number(hour) && minute.len() == 2 && is_number(minute) && is_second
 }
 
 fn zone(utc: bool) -> TimeZone {
@@ -207,21 +243,43 @@ mod tests {
             ("", None),
             ("+1h", None),
             ("+002024-11-26", None),
-            ("now", None),
+            ("now", Some(NOW)),
+            ("today", Some(1_732_575_600_000)),
+            ("yesterday", Some(1_732_489_200_000)),
+            ("tomorrow", None),
+            ("1732660705", Some(1_732_660_705_000)),
+            ("0000000005", Some(5000)),
+            ("173266070", Some(173_266_070)),
+            ("17326607055", Some(17_326_607_055)),
             ("2024-13-01", None),
             ("2024-02-30", None),
             ("2024-11-26T25:00", None),
             ("2024-11-26T10:00x", None),
             ("26.11.2024", None),
             ("T10:00", None),
-            ("10:00", None),
+            ("10:00", Some(1_732_611_600_000)),
+            ("9:30", Some(1_732_609_800_000)),
+            ("00:00", Some(1_732_575_600_000)),
+            ("23:38:25", Some(1_732_660_705_000)),
+            ("23:38:25.555", Some(NOW)),
+            ("24:00", None),
+            ("10:60", None),
+            ("10:5", None),
+            ("010:00", None),
+            ("10:00:5", None),
+            ("10:00:05.", None),
+            (":30", None),
+            ("10:", None),
         ];
         for (text, expected) in cases {
             assert_eq!(Clock::at(NOW, berlin()).parse(text), expected, "{text}");
         }
         assert_eq!(parse_time("2024-11-26", true).unwrap(), 1_732_579_200_000);
         let error = parse_time("soon", true).unwrap_err();
-        assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("time soon: this is no time; allowed are epoch ms"), "{error}");
+        assert!(
+            error.kind() == ErrorKind::Usage && error.to_string().contains("time soon: this is no time; allowed are epoch ms (ten digits: seconds)"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! `cat`: prints messages.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 use kafi::{ReadOptions, Result, shell};
 
-use crate::address::{Opened, open_topics};
+use crate::address::{open_topics, refuse_format, several};
 use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
 use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::progress::ProgressLine;
 use crate::output::{MessagePrinter, PrintArgs};
-use crate::summary;
+use crate::together::read_all;
 
 #[derive(Args)]
 pub struct CatArgs {
@@ -47,35 +48,30 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
     let ShownArgs { read, order, types, print } = shown;
     let mut options = read.options(context, limit)?;
     order.apply(read, &mut options)?;
-    let (mut left, mut read_any) = (limit.max, false);
-    for opened in open_topics(context, addresses)? {
-        let later_topics = later_topics(addresses, &opened.storage)?;
-        let options = read.on(&opened.kafi, ReadOptions { max: left, progress: Default::default(), later_topics, ..options.clone() });
-        match print_all(context, &opened, &options, read.threads(), print, *types)? {
-            Exit::Done => left = left.map(|left| left.saturating_sub(options.progress.read())),
-            exit => return Ok(exit),
-        }
-        read_any |= options.progress.read() > 0;
-    }
-    if !read_any && limit.max != Some(0) {
+    refuse_format(addresses, options.follow, "-F")?;
+    let opened = open_topics(context, addresses)?;
+    let read_any = AtomicBool::new(false);
+    // Whoever prints has the turn, so that lines of several storages do not mix.
+    let turn = Mutex::new(());
+    let names_storage = several(opened.iter().map(|opened| &opened.storage));
+    let exit = read_all(context, &opened, &options, true, |index, options, _| {
+        let at = &opened[index];
+        let mut printer = MessagePrinter::open(context, at, names_storage, print.into(), *types)?;
+        let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
+        shell::cat(at.kafi.storage(), &at.topics, &options, read.threads(), |batch| {
+            read_any.store(true, Ordering::Relaxed);
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            if printer.print(batch)? {
+                return Ok(ControlFlow::Continue(()));
+            }
+            // Whoever read has gone: nothing of this batch counts as done.
+            batch.clear();
+            options.cancel.cancel();
+            Ok(ControlFlow::Break(()))
+        })
+    })?;
+    if exit == Exit::Done && !read_any.into_inner() && limit.max != Some(0) {
         read.say_nothing_then(context);
     }
-    Ok(Exit::Done)
-}
-
-/// Prints everything that `options` say of the topics of one storage.
-fn print_all(context: &Context, opened: &Opened, options: &ReadOptions, threads: usize, print: &PrintArgs, types: TypeArgs) -> Result<Exit> {
-    let mut printer = MessagePrinter::open(context, opened, print, types)?;
-    context.begin_job();
-    let progress = ProgressLine::show(context, &options.progress, true);
-    let finished = shell::cat(opened.kafi.storage(), &opened.topics, options, threads, |batch| {
-        if printer.print(batch)? {
-            return Ok(ControlFlow::Continue(()));
-        }
-        // Whoever read has gone: nothing of this batch counts as done.
-        batch.clear();
-        Ok(ControlFlow::Break(()))
-    })?;
-    drop(progress);
-    Ok(summary::ended(context, &finished))
+    Ok(exit)
 }

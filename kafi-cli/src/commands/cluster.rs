@@ -1,7 +1,7 @@
 //! `cluster`: the brokers of a storage.
 
 use clap::Args;
-use kafi::{Address, Result};
+use kafi::{Address, Result, default_storage};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -10,24 +10,26 @@ use crate::output::{Cell, Table};
 
 #[derive(Args)]
 pub struct ClusterArgs {
-    /// The storage (prod:)
+    /// The storage (prod:); without it the default storage
     #[arg(value_name = "ADDRESS")]
-    address: String,
+    address: Option<String>,
 }
 
 pub fn run(args: &ClusterArgs, context: &Context) -> Result<Exit> {
-    let kafi = context.registry.open_address(&Address::parse_storage(&args.address)?)?;
+    let storage = args.address.as_deref().map_or_else(default_storage, Address::parse_storage)?;
+    let kafi = context.registry.open_address(&storage)?;
     let cluster = kafi.admin()?.cluster(TIMEOUT)?;
-    let mut table = Table::new(&["cluster", "broker", "host", "port", "rack", "controller"]).with_optional(&["rack"]);
+    let mut table = Table::of_storages(false, &["cluster", "broker", "host", "port", "rack", "controller"]).with_optional(&["rack"]);
     for broker in cluster.brokers {
-        table.row(vec![
+        let cells = [
             Cell::Text(cluster.id.clone()),
             Cell::Number(broker.id.into()),
             Cell::Text(broker.host),
             Cell::Number(broker.port.into()),
             broker.rack.map_or(Cell::Unknown, Cell::Text),
             Cell::Flag(broker.id == cluster.controller),
-        ]);
+        ];
+        table.row_on(&storage, cells);
     }
     table.print(context)?;
     Ok(Exit::Done)

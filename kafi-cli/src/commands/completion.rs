@@ -1,15 +1,16 @@
 //! `completion`: the completion script of a shell, which asks `kafi` itself each time.
 
 use clap::{Args, ValueEnum};
-use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Zsh};
+use clap_complete::env::{Elvish, EnvCompleter, Fish, Zsh};
 use kafi::{Error, Result};
 
 use crate::complete::VARIABLE;
 use crate::exit::Exit;
 use crate::output::Stdout;
 
-/// Bash takes a colon for the end of a word, which would tear storages from their topics.
-const BASH_COLON: &[u8] = b"COMP_WORDBREAKS=${COMP_WORDBREAKS//:}\n";
+/// Bash takes colons and equals signs for the ends of words, which would tear storages from their topics, and offers only what comes behind the last of them. The words are
+/// put together again here, and what is offered is cut where Bash does, so that COMP_WORDBREAKS, which belongs to the user, stays as it is.
+const BASH: &str = include_str!("completion.bash");
 
 #[derive(Args)]
 pub struct CompletionArgs {
@@ -29,8 +30,9 @@ pub fn run(args: &CompletionArgs) -> Result<Exit> {
     let mut stdout = Stdout::open()?;
     let shell: &dyn EnvCompleter = match args.shell {
         ShellArg::Bash => {
-            stdout.buffer().extend_from_slice(BASH_COLON);
-            &Bash
+            stdout.buffer().extend_from_slice(BASH.replace("VARIABLE", VARIABLE).as_bytes());
+            stdout.flush()?;
+            return Ok(Exit::Done);
         }
         ShellArg::Elvish => &Elvish,
         ShellArg::Fish => &Fish,

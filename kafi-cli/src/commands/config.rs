@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result};
+use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result, StorageAddress};
 
 use crate::address::open_topics;
 use crate::args::TIMEOUT;
@@ -38,12 +38,13 @@ pub fn run(args: &ConfigArgs, context: &Context) -> Result<Exit> {
     let wanted: Vec<&str> = args.settings.iter().map(String::as_str).filter(|setting| !setting.contains('=')).collect();
     let shows = !wanted.is_empty() || changes.is_empty();
     if let Some(broker) = args.broker {
-        let kafi = context.registry.open_address(&Address::parse_storage(&args.address)?)?;
+        let storage = Address::parse_storage(&args.address)?;
+        let kafi = context.registry.open_address(&storage)?;
         let mut admin = kafi.admin()?;
         Owner::Broker(broker).change(admin.as_mut(), &changes)?;
-        let mut table = Table::new(&["setting", "value", "default", "read_only"]);
+        let mut table = Table::of_storages(false, &["setting", "value", "default", "read_only"]);
         if shows {
-            add_rows(&Owner::Broker(broker), admin.as_mut(), &wanted, |entry| (cells(entry, true), entry.default), &mut table)?;
+            add_rows(&Owner::Broker(broker), admin.as_mut(), &wanted, |entry| cells(entry, true), (&storage, &mut table))?;
         }
         table.print(context)?;
         return Ok(Exit::Done);
@@ -54,7 +55,7 @@ pub fn run(args: &ConfigArgs, context: &Context) -> Result<Exit> {
     }
     let opened = open_topics(context, std::slice::from_ref(&args.address))?;
     let names_topics = context.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
-    let mut table = Table::new(if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] });
+    let mut table = Table::of_storages(false, if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] });
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
         for topic in &opened.topics {
@@ -62,9 +63,9 @@ pub fn run(args: &ConfigArgs, context: &Context) -> Result<Exit> {
             if shows {
                 let row = |entry: &ConfigEntry| {
                     let name = names_topics.then(|| Cell::Text(topic.clone()));
-                    (name.into_iter().chain(cells(entry, false)).collect(), entry.default)
+                    name.into_iter().chain(cells(entry, false)).collect()
                 };
-                add_rows(&Owner::Topic(topic), admin.as_mut(), &wanted, row, &mut table)?;
+                add_rows(&Owner::Topic(topic), admin.as_mut(), &wanted, row, (&opened.storage, &mut table))?;
             }
         }
     }
@@ -110,7 +111,13 @@ impl Owner<'_> {
 }
 
 /// Adds the settings that are wanted, or all.
-fn add_rows(owner: &Owner<'_>, admin: &mut dyn Admin, wanted: &[&str], row: impl Fn(&ConfigEntry) -> (Vec<Cell>, bool), table: &mut Table) -> Result<()> {
+fn add_rows(
+    owner: &Owner<'_>,
+    admin: &mut dyn Admin,
+    wanted: &[&str],
+    row: impl Fn(&ConfigEntry) -> Vec<Cell>,
+    (storage, table): (&StorageAddress, &mut Table),
+) -> Result<()> {
     let entries = owner.read(admin)?;
     if let Some(unknown) = wanted.iter().find(|wanted| entries.iter().all(|entry| entry.name != **wanted)) {
         let error = owner.explain(Error::new(ErrorKind::Usage, "read settings", "there is no such setting")).with("setting", unknown);
@@ -120,9 +127,9 @@ fn add_rows(owner: &Owner<'_>, admin: &mut dyn Admin, wanted: &[&str], row: impl
         });
     }
     for entry in entries.iter().filter(|entry| wanted.is_empty() || wanted.contains(&entry.name.as_str())) {
-        match row(entry) {
-            (cells, true) => table.dimmed_row(cells),
-            (cells, false) => table.row(cells),
+        match entry.default {
+            true => table.dimmed_row_on(storage, row(entry)),
+            false => table.row_on(storage, row(entry)),
         }
     }
     Ok(())

@@ -6,13 +6,13 @@ use clap::Args;
 use kafi::shell::{self, NewTopics, PlannedPart, Rate};
 use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result, StorageAddress, TopicFilter};
 
-use crate::address::{ALL, FirstUse, Opened, hint_at_storage, open_sources};
+use crate::address::{ALL, FirstUse, Opened, hint_at_storage, open_sources, several};
 use crate::args::{LimitArgs, ReadArgs, WriteArgs, setting};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
 use crate::output::{Cell, Table};
-use crate::summary::{Summary, ended};
+use crate::summary::{Reached, Summary, ended};
 
 #[derive(Args)]
 pub struct CpArgs {
@@ -96,7 +96,8 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
         read += options.read.progress.read();
         written += options.read.progress.written();
         skipped += options.read.progress.skipped();
-        result = copied.map(|copied| ended(context, &copied.finished));
+        let storage = several(sources.iter().map(|source| &source.storage)).then_some(&source.storage);
+        result = copied.map(|copied| ended(context, &[Reached { storage, positions: &copied.finished.reached }]));
         if !matches!(result, Ok(Exit::Done)) {
             break;
         }
@@ -113,14 +114,16 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
 
 /// Prints what would be copied.
 fn dry_run(args: &CpArgs, sources: &[Opened], target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<Exit> {
-    let mut table = Table::new(&["topic", "partition", "from", "to", "messages", "target"]);
+    let names_storage = several(sources.iter().map(|source| &source.storage));
+    let mut table = Table::of_storages(names_storage, &["topic", "partition", "from", "to", "messages", "target"]);
     for source in sources {
         let options = CopyOptions { read: args.read.on(&source.kafi, options.read.clone()), ..options.clone() };
         for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), &options)? {
             let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
             let to = end.map_or(Cell::Unknown, Cell::Number);
             let name = Address { topic: Some(name), ..target.clone() }.to_string();
-            table.row(vec![Cell::Text(topic), Cell::Number(partition.into()), Cell::Number(start), to, Cell::Number(messages), Cell::Text(name)]);
+            let cells = [Cell::Text(topic), Cell::Number(partition.into()), Cell::Number(start), to, Cell::Number(messages), Cell::Text(name)];
+            table.row_on(&source.storage, cells);
         }
     }
     table.print(context)?;

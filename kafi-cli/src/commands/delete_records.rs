@@ -1,9 +1,9 @@
 //! `delete-records`: moves the first offset of partitions, which deletes everything before it.
 
 use clap::Args;
-use kafi::{Position, Resolved, Result, shell};
+use kafi::{Error, OffsetSpec, Offsets, Position, Resolved, Result, shell};
 
-use crate::address::open_topics;
+use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
 use crate::confirm::ConfirmArgs;
 use crate::context::Context;
@@ -16,6 +16,9 @@ pub struct DeleteRecordsArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
+    /// Delete the oldest N offsets of each partition, or all where there are fewer
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "offsets")]
+    oldest: Option<u64>,
     #[command(flatten)]
     places: PlaceArgs,
     #[command(flatten)]
@@ -23,7 +26,10 @@ pub struct DeleteRecordsArgs {
 }
 
 pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
-    let offsets = args.places.places("delete records", context)?;
+    let offsets = match args.oldest {
+        Some(count) => Offsets::all(OffsetSpec::Skip(count)),
+        None => args.places.places("delete records", context).map_err(|error| hint_at_oldest(error, &args.places))?,
+    };
     let opened = open_topics(context, &args.addresses)?;
     let partitions = args.places.changed_partitions();
     let mut plans = Vec::new();
@@ -31,8 +37,11 @@ pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
         let mut admin = opened.kafi.admin()?;
         plans.push(shell::offsets(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, args.places.allow_gap, TIMEOUT)?);
     }
-    let mut table = Table::new(&["topic", "partition", "low", "new_low", "high", "deleted"]);
-    plans.iter().flatten().for_each(|part| table.row(row(part)));
+    let names_storage = several(opened.iter().map(|opened| &opened.storage));
+    let mut table = Table::of_storages(names_storage, &["topic", "partition", "low", "new_low", "high", "deleted"]);
+    for (opened, plan) in opened.iter().zip(&plans) {
+        plan.iter().for_each(|part| table.row_on(&opened.storage, row(part)));
+    }
     table.print(context)?;
     let count: i64 = plans.iter().flatten().map(deleted).sum();
     if count == 0 {
@@ -47,6 +56,10 @@ pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
         opened.kafi.admin()?.delete_records(&before, TIMEOUT)?;
     }
     Ok(Exit::Done)
+}
+
+fn hint_at_oldest(error: Error, places: &PlaceArgs) -> Error {
+    if places.is_empty() { error.hint("-o says where: end, N, -N, +N, @TIME, or P=SPEC for one partition; -n N means the oldest N") } else { error }
 }
 
 /// How many offsets go; there may be fewer messages.

@@ -1,33 +1,46 @@
 //! `grep`: prints the messages that match a regular expression.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::{Args, ValueEnum};
-use kafi::{Batch, Finished, GrepFields, GrepOptions, Pattern, ReadOptions, Result, shell};
+use kafi::{Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result, shell};
 
-use crate::address::open_topics;
-use crate::args::LimitArgs;
-use crate::commands::cat::ShownArgs;
+use crate::address::{Opened, open_topics, refuse_format, several};
+use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
 use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::progress::ProgressLine;
-use crate::output::{Cell, MessagePrinter, Stdout, Table};
-use crate::summary::{Summary, ended};
+use crate::output::messages::{KeyValueArgs, Printing};
+use crate::output::{Cell, MessagePrinter, Stdout, Table, escape, stderr};
+use crate::summary::Summary;
+use crate::together::{Shown, read_all};
 
 #[derive(Args)]
+#[command(override_usage = "kafi grep [OPTIONS] <PATTERN> <ADDRESS>...\n       kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>...")]
 pub struct GrepArgs {
-    /// The regular expression, over the text of keys and values
-    #[arg(allow_hyphen_values = true)]
-    pattern: String,
+    /// The regular expression, over the text of keys and values, unless -e gives it; then the addresses
+    #[arg(value_name = "PATTERN", required_unless_present = "patterns")]
+    pattern: Option<String>,
     /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[arg(value_name = "ADDRESS", required_unless_present = "patterns")]
+    addresses: Vec<String>,
+    /// A regular expression, which may begin with a hyphen; repeatable: one has to match
+    #[arg(short = 'e', long = "regexp", value_name = "PATTERN", allow_hyphen_values = true)]
+    patterns: Vec<String>,
+    /// Look for the patterns as they are written, not as regular expressions
+    #[arg(short = 'F', long)]
+    fixed_strings: bool,
     /// Take no notice of upper and lower case
     #[arg(short = 'i', long)]
     ignore_case: bool,
+    /// Find whole words only
+    #[arg(short = 'w', long)]
+    word_regexp: bool,
+    /// Find whole keys, values, and headers only
+    #[arg(short = 'x', long)]
+    line_regexp: bool,
     /// Print the messages that do not match
     #[arg(short = 'v', long)]
     invert_match: bool,
@@ -40,13 +53,25 @@ pub struct GrepArgs {
     /// Stop after N matches
     #[arg(short, long, value_name = "N")]
     max_count: Option<u64>,
+    /// Print nothing, and stop at the first match: the exit code says whether there is one
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
     /// Where to look
     #[arg(long = "in", value_name = "FIELDS", value_delimiter = ',', default_value = "key,value")]
     fields: Vec<FieldArg>,
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
-    shown: ShownArgs,
+    read: ReadArgs,
+    #[command(flatten)]
+    order: OrderArgs,
+    #[command(flatten)]
+    types: TypeArgs,
+    /// Print by a format: %t %p %o %T %k %v %s %h %K %S %R %%, %k{hex}, %v{base64}, %d{%F %T}, \n \t \xNN
+    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with = "key_delimiter", help_heading = "Printing")]
+    format: Option<String>,
+    #[command(flatten)]
+    print: KeyValueArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -56,61 +81,140 @@ enum FieldArg {
     Headers,
 }
 
+impl GrepArgs {
+    /// The topics that were typed.
+    pub fn addresses(&self) -> Vec<String> {
+        let first = self.pattern.iter().filter(|_| !self.patterns.is_empty());
+        first.chain(&self.addresses).cloned().collect()
+    }
+
+    fn patterns(&self) -> Vec<&str> {
+        let patterns = if self.patterns.is_empty() { self.pattern.as_slice() } else { &self.patterns };
+        patterns.iter().map(String::as_str).collect()
+    }
+
+    fn look_for(&self) -> Result<GrepOptions> {
+        let has = |field| self.fields.contains(&field);
+        let fields = GrepFields { key: has(FieldArg::Key), value: has(FieldArg::Value), headers: has(FieldArg::Headers) };
+        let options = PatternOptions { ignore_case: self.ignore_case, fixed: self.fixed_strings, words: self.word_regexp, whole: self.line_regexp };
+        Ok(GrepOptions { fields, invert: self.invert_match, ..GrepOptions::new(Pattern::any_of(&self.patterns(), options)?) })
+    }
+
+    fn prints(&self) -> bool {
+        !self.quiet && !self.count && !self.topics_with_matches
+    }
+}
+
+/// What was found so far, on all storages together.
+struct Found {
+    counts: Vec<BTreeMap<String, u64>>,
+    found: u64,
+    read: u64,
+    /// What a storage failed with while it was only asked whether there is a match, which another may have.
+    failed: Option<Error>,
+}
+
+/// A search over several storages.
+struct Search<'a> {
+    args: &'a GrepArgs,
+    context: &'a Context,
+    addresses: Vec<String>,
+    opened: &'a [Opened],
+    look_for: GrepOptions,
+    /// Whoever finds something has it, so that lines of several storages do not mix.
+    found: Mutex<Found>,
+}
+
 pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
-    let mut look_for = look_for(args)?;
-    let (shown, read_args) = (&args.shown, &args.shown.read);
-    let mut options = read_args.options(context, &args.limit)?;
-    shown.order.apply(read_args, &mut options)?;
-    let prints = !args.count && !args.topics_with_matches;
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    let (mut read, mut found, mut exit) = (0, 0, Exit::Done);
-    let opened = open_topics(context, &args.addresses)?;
-    if !prints {
-        read_args.check_whole(&opened)?;
+    let addresses = args.addresses();
+    if addresses.is_empty() {
+        let error = Error::new(ErrorKind::Usage, "read arguments", "no topic was given");
+        return Err(error.hint("usage: kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."));
     }
-    context.begin_job();
-    let storages = opened.len();
-    for (index, opened) in opened.into_iter().enumerate() {
-        counts.extend(opened.topics.iter().map(|topic| (topic.clone(), 0)));
-        let mut printer = MessagePrinter::open(context, &opened, &shown.print, shown.types)?.marking(&look_for);
-        let max = args.limit.max.map(|max| max.saturating_sub(read));
-        let later_topics = later_topics(&args.addresses, &opened.storage)?;
-        let options = ReadOptions { max, progress: Default::default(), later_topics, ..options.clone() };
-        let options = if prints { read_args.on(&opened.kafi, options) } else { read_args.on_whole(&opened.kafi, options) };
-        look_for.found_max = args.max_count.map(|max| max.saturating_sub(found));
-        let mut progress = Some(ProgressLine::show(context, &options.progress, prints));
-        let counts = RefCell::new(&mut counts);
-        let each = |batch: &mut Batch| {
-            add(batch, &mut counts.borrow_mut());
-            if !prints || printer.print(batch)? {
-                return Ok(ControlFlow::Continue(()));
-            }
-            // Whoever read has gone: nothing of this batch counts as done.
-            batch.clear();
-            Ok(ControlFlow::Break(()))
-        };
-        let then = |finished: &Finished| {
-            drop(progress.take());
-            let is_last = index + 1 == storages || finished.cancelled;
-            if prints || !is_last { Ok(()) } else { print_counts(args, &counts.borrow(), context) }
-        };
-        let (found_here, finished) = shell::grep_then(opened.kafi.storage(), &opened.topics, &options, read_args.threads(), &look_for, each, then)?;
-        found += found_here;
-        read += options.progress.read();
-        exit = ended(context, &finished);
-        if exit != Exit::Done {
-            break;
-        }
+    let look_for = args.look_for()?;
+    let mut options = args.read.options(context, &args.limit)?;
+    args.order.apply(&args.read, &mut options)?;
+    refuse_format(&addresses, options.follow, "--format")?;
+    let opened = open_topics(context, &addresses)?;
+    if !args.prints() {
+        args.read.check_whole(&opened)?;
     }
-    summary.count("read", read).count("found", found).say(context);
+    let counts = opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
+    let found = Mutex::new(Found { counts, found: 0, read: 0, failed: None });
+    let search = Search { args, context, addresses, opened: &opened, look_for, found };
+    let exit = read_all(context, &opened, &options, args.prints(), |index, options, shown| search.one(index, options, shown))?;
+    let Found { counts, found, read, failed } = search.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match failed {
+        Some(error) if found == 0 => return Err(error),
+        Some(error) => stderr::say(&format!("error: {error}")),
+        None => {}
+    }
+    if opened.len() > 1 && !args.prints() {
+        print_counts(args, &opened, &counts, context)?;
+    }
+    if !args.quiet {
+        summary.count("read", read).count("found", found).say(context);
+    }
     Ok(if exit == Exit::Done && found == 0 { Exit::Failed } else { exit })
 }
 
-fn look_for(args: &GrepArgs) -> Result<GrepOptions> {
-    let has = |field| args.fields.contains(&field);
-    let fields = GrepFields { key: has(FieldArg::Key), value: has(FieldArg::Value), headers: has(FieldArg::Headers) };
-    Ok(GrepOptions { fields, invert: args.invert_match, ..GrepOptions::new(Pattern::new(&args.pattern, args.ignore_case)?) })
+impl Search<'_> {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Searches one storage. Where only the exit code is wanted, one that fails keeps no other from being searched.
+    fn one(&self, index: usize, options: ReadOptions, shown: &Shown) -> Result<Finished> {
+        match self.search(index, options, shown) {
+            Err(error) if self.args.quiet && self.opened.len() > 1 => {
+                self.found().failed.get_or_insert(error);
+                Ok(Finished::default())
+            }
+            finished => finished,
+        }
+    }
+
+    fn search(&self, index: usize, options: ReadOptions, shown: &Shown) -> Result<Finished> {
+        let (args, context, at) = (self.args, self.context, &self.opened[index]);
+        let prints = args.prints();
+        let names_storage = several(self.opened.iter().map(|opened| &opened.storage));
+        let printing = Printing { format: args.format.as_deref(), args: &args.print };
+        let mut printer = MessagePrinter::open(context, at, names_storage, printing, args.types)?.marking(&self.look_for);
+        let options = ReadOptions { later_topics: later_topics(&self.addresses, &at.storage)?, ..options };
+        let options = if prints { args.read.on(&at.kafi, options) } else { args.read.on_whole(&at.kafi, options) };
+        let found_max = if args.quiet { Some(1) } else { args.max_count };
+        let read_before = options.progress.read();
+        let each = |batch: &mut Batch| {
+            let mut found = self.found();
+            let left = found_max.map_or(u64::MAX, |max| max.saturating_sub(found.found));
+            batch.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+            found.found += batch.len() as u64;
+            add(batch, &mut found.counts[index]);
+            let is_read = !prints || printer.print(batch)?;
+            if !is_read {
+                // Whoever read has gone: nothing of this batch counts as done.
+                batch.clear();
+            }
+            if is_read && found_max.is_none_or(|max| found.found < max) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            options.cancel.cancel();
+            Ok(ControlFlow::Break(()))
+        };
+        let then = |_: &Finished| {
+            if prints || self.opened.len() > 1 {
+                return Ok(());
+            }
+            shown.end();
+            print_counts(args, self.opened, &self.found().counts, context)
+        };
+        let searched = shell::grep_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), &self.look_for, each, then);
+        let mut found = self.found();
+        // Those that are read at the same time count together.
+        found.read = if options.follow { options.progress.read() } else { found.read + options.progress.read() - read_before };
+        searched.map(|(_, finished)| finished)
+    }
 }
 
 fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {
@@ -124,22 +228,32 @@ fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {
     }
 }
 
-/// As grep prints them: `-c` a number, with the topic before it where there are several; `-l` the topics with a match.
-fn print_counts(args: &GrepArgs, counts: &BTreeMap<String, u64>, context: &Context) -> Result<()> {
+/// As grep prints them: `-c` a number, with the topic before it where there are several; `-l` the topics with a match. Where there are several storages, topics are named
+/// by their addresses.
+fn print_counts(args: &GrepArgs, opened: &[Opened], counts: &[BTreeMap<String, u64>], context: &Context) -> Result<()> {
+    if args.quiet {
+        return Ok(());
+    }
+    let names_storage = several(opened.iter().map(|opened| &opened.storage));
+    let all = || opened.iter().zip(counts).flat_map(|(at, counts)| counts.iter().map(move |(topic, count)| (&at.storage, topic, *count)));
     if context.json {
-        let mut table = Table::new(if args.count { &["topic", "messages"] } else { &["topic"] });
-        for (topic, &count) in counts.iter().filter(|(_, count)| args.count || **count > 0) {
+        let mut table = Table::of_storages(names_storage, if args.count { &["topic", "messages"] } else { &["topic"] });
+        for (storage, topic, count) in all().filter(|(_, _, count)| args.count || *count > 0) {
             let cells = [Cell::Text(topic.clone()), Cell::Number(count as i64)];
-            table.row(cells.into_iter().take(if args.count { 2 } else { 1 }).collect());
+            table.row_on(storage, cells.into_iter().take(if args.count { 2 } else { 1 }));
         }
         return table.print(context);
     }
+    let is_alone = all().nth(1).is_none();
     let mut stdout = Stdout::open()?;
-    for (topic, &count) in counts {
+    for (storage, topic, count) in all() {
+        let address = Address { storage: storage.clone(), topic: Some(topic.clone()) };
+        let name = if names_storage { address.to_string() } else { topic.clone() };
+        let name = if context.terminal { escape::line(&name) } else { name };
         match args.count {
-            true if counts.len() == 1 => stdout.line(&count.to_string())?,
-            true => stdout.line(&format!("{topic}:{count}"))?,
-            false if count > 0 => stdout.line(topic)?,
+            true if is_alone => stdout.line(&count.to_string())?,
+            true => stdout.line(&format!("{name}:{count}"))?,
+            false if count > 0 => stdout.line(&name)?,
             false => true,
         };
     }

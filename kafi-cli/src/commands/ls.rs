@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use kafi::{Address, Admin, Isolation, Result, Topic, TopicPartition};
+use kafi::{Address, Admin, Isolation, Result, Topic, TopicPartition, default_storage};
 
+use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -25,11 +26,8 @@ pub struct LsArgs {
 
 pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
     let mut listed = Vec::new();
-    if args.addresses.is_empty() {
-        listed.push((context.registry.open("")?, Vec::new()));
-    }
-    for text in &args.addresses {
-        let address = Address::parse(text)?;
+    let addresses = if args.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&args.addresses)? };
+    for address in &addresses {
         let kafi = context.registry.open_address(&address.storage)?;
         let wanted = match &address.topic {
             None => Vec::new(),
@@ -40,20 +38,22 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
         if address.is_glob() && wanted.is_empty() {
             continue;
         }
-        listed.push((kafi, wanted));
+        listed.push((kafi, &address.storage, wanted));
     }
     let columns: &[&str] = if args.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
-    let mut table = if args.long { Table::new(columns) } else { Table::new(columns).without_names() };
-    for (kafi, wanted) in &listed {
+    let table = Table::of_storages(several(addresses.iter().map(|address| &address.storage)), columns);
+    let mut table = if args.long { table } else { table.without_names() };
+    for (kafi, storage, wanted) in &listed {
         let mut admin = kafi.admin()?;
         let mut topics = admin.topics(wanted, TIMEOUT)?;
         topics.retain(|topic| args.all || !topic.internal || wanted.contains(&topic.name));
         let messages = if args.long { Some(messages(admin.as_mut(), &topics)?) } else { None };
         for topic in topics {
-            table.row(match &messages {
+            let cells = match &messages {
                 Some(messages) => row(&topic, messages[&topic.name]),
                 None => vec![Cell::Text(topic.name)],
-            });
+            };
+            table.row_on(storage, cells);
         }
     }
     table.print(context)?;

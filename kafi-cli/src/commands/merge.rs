@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use kafi::{Json, Result};
+use kafi::{Json, Result, StorageAddress};
 
-use crate::address::open_topics;
+use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -35,8 +35,9 @@ pub struct MergeArgs {
 
 /// Merges topic after topic. Who is interrupted loses nothing: what is left over goes with the next merge.
 pub fn run(args: &MergeArgs, context: &Context) -> Result<Exit> {
-    let mut table = Table::new(&COLUMNS);
-    for opened in open_topics(context, &args.addresses)? {
+    let opened = open_topics(context, &args.addresses)?;
+    let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &COLUMNS);
+    for opened in &opened {
         let mut admin = opened.kafi.admin()?;
         // A storage that is not there, and a topic that is missing, are told soon.
         admin.topics(&opened.topics, TIMEOUT)?;
@@ -46,7 +47,7 @@ pub fn run(args: &MergeArgs, context: &Context) -> Result<Exit> {
                 let names_storage = error.context().any(|(key, _)| key == "storage");
                 if names_storage { error } else { error.with("storage", &opened.storage) }
             })?;
-            add_rows(topic, &Json::parse(answer)?, &mut table)?;
+            add_rows(&opened.storage, topic, &Json::parse(answer)?, &mut table)?;
         }
     }
     table.print(context)?;
@@ -59,10 +60,10 @@ fn argument(topic: &str, args: &MergeArgs) -> String {
     format!("{{\"topic\":{}{partition}{bytes},\"grace_ms\":{}}}", Json::from(topic), args.grace_ms)
 }
 
-fn add_rows(topic: &str, answer: &Json, table: &mut Table) -> Result<()> {
+fn add_rows(storage: &StorageAddress, topic: &str, answer: &Json, table: &mut Table) -> Result<()> {
     for partition in answer["partitions"].iter() {
         let numbers = COLUMNS[1..].iter().map(|name| Ok(Cell::Number(partition[*name].int()?))).collect::<Result<Vec<_>>>()?;
-        table.row([Cell::Text(topic.to_string())].into_iter().chain(numbers).collect());
+        table.row_on(storage, [Cell::Text(topic.to_string())].into_iter().chain(numbers));
     }
     Ok(())
 }
@@ -78,11 +79,12 @@ mod tests {
         (args.partition, args.bytes, args.grace_ms) = (Some(3), Some(7), 0);
         assert_eq!(argument("t", &args), r#"{"topic":"t","partition":3,"bytes_max":7,"grace_ms":0}"#);
         let answer = r#"{"topic":"t","partitions":[{"partition":3,"objects":9,"merged":8,"deleted":7,"left":1}]}"#;
-        let mut table = Table::new(&COLUMNS);
-        add_rows("t", &Json::parse(answer).unwrap(), &mut table).unwrap();
-        let mut expected = Table::new(&COLUMNS);
-        expected.row([Cell::Text("t".into())].into_iter().chain([3, 9, 8, 7, 1].map(Cell::Number)).collect());
+        let storage = StorageAddress::Memory;
+        let mut table = Table::of_storages(false, &COLUMNS);
+        add_rows(&storage, "t", &Json::parse(answer).unwrap(), &mut table).unwrap();
+        let mut expected = Table::of_storages(false, &COLUMNS);
+        expected.row_on(&storage, [Cell::Text("t".into())].into_iter().chain([3, 9, 8, 7, 1].map(Cell::Number)));
         assert_eq!(table, expected);
-        assert!(add_rows("t", &Json::parse(r#"{"partitions":[{}]}"#).unwrap(), &mut table).is_err());
+        assert!(add_rows(&storage, "t", &Json::parse(r#"{"partitions":[{}]}"#).unwrap(), &mut table).is_err());
     }
 }

@@ -107,6 +107,7 @@ pub fn run(command: Command, context: &Context) -> Result<Exit> {
     LIKE_GREP.store(matches!(command, Command::Grep(_) | Command::Diff(_)), Ordering::Relaxed);
     run_command(&command, context).map_err(|error| match &command {
         Command::Diff(args) => explain(context, error, &[args.left.clone(), args.right.clone()]),
+        Command::Grep(args) => explain(context, error, &args.addresses()),
         _ => explain(context, error, addresses(&command)),
     })
 }
@@ -157,9 +158,10 @@ fn addresses(command: &Command) -> &[String] {
         Command::Head(args) => &args.addresses,
         Command::Tail(args) => &args.addresses,
         Command::Cp(args) => &args.sources,
-        Command::Grep(args) => &args.addresses,
         Command::Wc(args) => &args.addresses,
         Command::Diff(args) => std::slice::from_ref(&args.left),
+        // Its addresses depend on its other arguments.
+        Command::Grep(_) => &[],
         Command::Group(args) => args.addresses(),
         #[cfg(feature = "plugins")]
         Command::Plugin(_) => &[],

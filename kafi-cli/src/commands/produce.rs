@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use kafi::{
-    ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, Kafi, NO_TIMESTAMP, NewTopic, ProducerOptions, Progress,
-    Record, Result, Type, Writer,
+    ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, JsonPath, Kafi, NO_TIMESTAMP, NewTopic, ProducerOptions,
+    Progress, Record, Result, Type, Writer,
 };
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
@@ -37,10 +37,10 @@ pub struct ProduceArgs {
     /// The delimiter between key and value; a line without it has a null key
     #[arg(short = 'K', value_name = "DELIMITER", allow_hyphen_values = true)]
     key_delimiter: Option<String>,
-    /// The delimiter between messages, instead of a line's end
+    /// The delimiter between messages, instead of a line's end; an empty one makes one message of the whole input
     #[arg(short = 'D', value_name = "DELIMITER", allow_hyphen_values = true)]
     delimiter: Option<String>,
-    /// Keys and values that are the word NULL are null
+    /// Make null of keys and values that are empty
     #[arg(short = 'Z')]
     null: bool,
     /// Refuse a message (with --json a line) that is larger, such as 1GB
@@ -49,6 +49,9 @@ pub struct ProduceArgs {
     /// The key of all messages
     #[arg(short, long, value_name = "KEY", conflicts_with = "key_delimiter")]
     key: Option<String>,
+    /// Take the key from the value, which is JSON: .id, .user.name, .tags[0]
+    #[arg(long, value_name = "PATH", value_parser = json_path, conflicts_with_all = ["key", "key_delimiter", "null_value"])]
+    key_path: Option<JsonPath>,
     /// A header of all messages; repeatable
     #[arg(short = 'H', long = "header", value_name = "KEY=VALUE", value_parser = crate::args::key_value)]
     headers: Vec<(String, String)>,
@@ -74,7 +77,14 @@ pub struct ProduceArgs {
 }
 
 pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
-    if context.json && (args.key_delimiter.is_some() || args.key.is_some() || args.value.is_some() || args.null_value || !args.headers.is_empty()) {
+    if context.json
+        && (args.key_delimiter.is_some()
+            || args.key.is_some()
+            || args.key_path.is_some()
+            || args.value.is_some()
+            || args.null_value
+            || !args.headers.is_empty())
+    {
         return Err(Error::new(ErrorKind::Usage, "produce", "with --json key, value, and headers stand in the envelopes"));
     }
     let mut summary = Summary::start();
@@ -142,6 +152,8 @@ struct Job<'a> {
     key_delimiter: Option<Vec<u8>>,
     headers: HeadersBuf,
     checks: Option<(Box<dyn Decoder>, Box<dyn Decoder>)>,
+    /// The key that was found in the value of the message in hand.
+    found_key: Vec<u8>,
     envelopes: Option<EnvelopeReader>,
     line: u64,
     open_writer: OpenWriter<'a>,
@@ -175,6 +187,7 @@ impl<'a> Job<'a> {
             key_delimiter: args.key_delimiter.as_deref().map(unescape).transpose()?,
             headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
             checks,
+            found_key: Vec::new(),
             envelopes: context.json.then(EnvelopeReader::new),
             line: 0,
             open_writer,
@@ -251,7 +264,11 @@ impl<'a> Job<'a> {
     }
 
     fn push(&mut self, piece: Option<&[u8]>) -> Result<()> {
-        let (key, value) = split(self.args, self.key_delimiter.as_deref(), piece);
+        let (mut key, value) = split(self.args, self.key_delimiter.as_deref(), piece);
+        if let (Some(path), Some(value)) = (&self.args.key_path, value) {
+            self.found_key.clear();
+            key = path.push_text(value, &mut self.found_key)?.then_some(self.found_key.as_slice());
+        }
         let mut record = Record::new(&self.topic, key, value);
         record.partition = self.args.partition.unwrap_or(ANY_PARTITION);
         record.offset = self.line as i64;
@@ -275,10 +292,14 @@ impl<'a> Job<'a> {
     }
 }
 
+fn json_path(text: &str) -> std::result::Result<JsonPath, String> {
+    text.parse().map_err(|error: Error| error.message().to_string())
+}
+
 /// Key and value of a piece.
 fn split<'a>(args: &'a ProduceArgs, delimiter: Option<&[u8]>, piece: Option<&'a [u8]>) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
-    let known = |bytes: &'a [u8]| (!args.null || bytes != b"NULL").then_some(bytes);
-    let fixed = args.key.as_deref().map(str::as_bytes);
+    let known = |bytes: &'a [u8]| (!args.null || !bytes.is_empty()).then_some(bytes);
+    let fixed = args.key.as_deref().map(str::as_bytes).and_then(known);
     let Some(piece) = piece else { return (fixed, None) };
     let Some(delimiter) = delimiter else { return (fixed, known(piece)) };
     match memchr::memmem::find(piece, delimiter) {

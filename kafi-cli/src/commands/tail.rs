@@ -5,12 +5,12 @@ use std::ops::ControlFlow;
 use clap::Args;
 use kafi::{Result, shell};
 
-use crate::address::open_topics;
+use crate::address::{open_topics, refuse_format};
 use crate::args::{LimitArgs, ReadArgs, TypeArgs, refused};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{MessagePrinter, PrintArgs};
-use crate::summary;
+use crate::summary::{Reached, ended};
 
 #[derive(Args)]
 pub struct TailArgs {
@@ -36,11 +36,12 @@ pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
         return Err(refused("-g", "the newest messages are the same for every group").hint("kafi cat -g reads on from where the group is"));
     }
     let options = args.read.options(context, &LimitArgs { max: None, follow: args.follow })?;
+    refuse_format(&args.addresses, args.follow, "-F")?;
     let opened = open_topics(context, &args.addresses)?;
     let [opened] = opened.as_slice() else {
         return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only").hint("run tail for each storage"));
     };
-    let mut printer = MessagePrinter::open(context, opened, &args.print, args.types)?;
+    let mut printer = MessagePrinter::open(context, opened, false, (&args.print).into(), args.types)?;
     let mut printed_any = false;
     context.begin_job();
     let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, args.max, |batch| {
@@ -48,7 +49,7 @@ pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
         let read = printer.print(batch)?;
         Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     });
-    let exit = summary::ended(context, &finished?);
+    let exit = ended(context, &[Reached { storage: None, positions: &finished?.reached }]);
     if !printed_any && args.max > 0 && exit == Exit::Done {
         args.read.say_nothing_then(context);
     }

@@ -1,69 +1,101 @@
 //! `wc`: counts messages and bytes.
 
-use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
-use clap::Args;
-use kafi::{Counts, Finished, ReadOptions, Result, shell};
+use clap::{Args, ValueEnum};
+use kafi::{Counts, PartitionCounts, Result, StorageAddress, shell};
 
-use crate::address::open_topics;
+use crate::address::{Opened, open_topics, refuse_format, several};
 use crate::args::{LimitArgs, ReadArgs};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::progress::ProgressLine;
 use crate::output::{Cell, Table};
-use crate::summary::{Summary, ended};
+use crate::summary::Summary;
+use crate::together::read_all;
 
 #[derive(Args)]
 pub struct WcArgs {
     /// The topics, or globs
     #[arg(value_name = "ADDRESS", required = true)]
     pub addresses: Vec<String>,
+    /// What is counted by
+    #[arg(long, value_name = "WHAT", default_value = "topic")]
+    by: By,
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
     read: ReadArgs,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Topic,
+    Partition,
+}
+
 pub fn run(args: &WcArgs, context: &Context) -> Result<Exit> {
     let summary = Summary::start();
     let options = args.read.options(context, &args.limit)?;
-    let mut table = Table::new(&["topic", "messages", "key_bytes", "value_bytes", "tombstones"]);
-    let mut all = Counts::default();
-    let mut exit = Exit::Done;
+    refuse_format(&args.addresses, options.follow, "-F of cat")?;
     let opened = open_topics(context, &args.addresses)?;
     args.read.check_whole(&opened)?;
-    context.begin_job();
-    let storages = opened.len();
-    let topics: usize = opened.iter().map(|opened| opened.topics.len()).sum();
-    for (index, opened) in opened.into_iter().enumerate() {
-        let options = ReadOptions { max: args.limit.max.map(|max| max.saturating_sub(all.messages)), progress: Default::default(), ..options.clone() };
-        let options = args.read.on_whole(&opened.kafi, options);
-        let mut progress = Some(ProgressLine::show(context, &options.progress, false));
-        let print = |counts: &BTreeMap<String, Counts>, finished: &Finished| {
-            drop(progress.take());
-            for topic in &opened.topics {
-                table.row(row(topic, counts[topic]));
-                all += counts[topic];
-            }
-            if index + 1 < storages && !finished.cancelled {
+    let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
+    let exit = read_all(context, &opened, &options, false, |index, options, shown| {
+        let at = &opened[index];
+        let options = args.read.on_whole(&at.kafi, options);
+        shell::wc_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), |counts, _| {
+            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+            counted[index].clone_from(counts);
+            if opened.len() > 1 {
                 return Ok(());
             }
-            if topics > 1 && !context.json {
-                table.row(row("total", all));
-            }
-            table.print(context)
-        };
-        let finished = shell::wc_then(opened.kafi.storage(), &opened.topics, &options, args.read.threads(), print)?;
-        exit = ended(context, &finished);
-        if exit != Exit::Done {
-            break;
-        }
+            // As a group this comes before its offsets are committed.
+            shown.end();
+            print(args, &opened, &counted, context)
+        })
+    })?;
+    let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if opened.len() > 1 {
+        print(args, &opened, &counted, context)?;
     }
-    summary.count("read", all.messages).say(context);
+    let read = counted.iter().flat_map(|counts| counts.values().flat_map(|partitions| partitions.values())).map(|counts| counts.messages).sum();
+    summary.count("read", read).say(context);
     Ok(exit)
 }
 
-fn row(name: &str, counts: Counts) -> Vec<Cell> {
-    let number = |number: u64| Cell::Number(number as i64);
-    vec![Cell::Text(name.to_string()), number(counts.messages), number(counts.key_bytes), number(counts.value_bytes), number(counts.tombstones)]
+/// Prints what was counted on each storage, and people the sum of it. A storage that Ctrl-C kept from being read is left out.
+fn print(args: &WcArgs, opened: &[Opened], counted: &[PartitionCounts], context: &Context) -> Result<()> {
+    let by_partition = args.by == By::Partition;
+    let of_partition: &[&'static str] = if by_partition { &["partition"] } else { &[] };
+    let columns = [&["topic"], of_partition, &["messages", "key_bytes", "value_bytes", "tombstones"]].concat();
+    let names_storage = several(opened.iter().map(|opened| &opened.storage));
+    let mut table = Table::of_storages(names_storage, &columns);
+    let (mut all, mut rows) = (Counts::default(), 0);
+    let mut add = |storage: &StorageAddress, topic: &str, partition: Option<i32>, counts: Counts| {
+        let partition = partition.map(|partition| Cell::Number(partition.into()));
+        table.row_on(storage, [Cell::Text(topic.to_string())].into_iter().chain(partition).chain(numbers(counts)));
+        all += counts;
+        rows += 1;
+    };
+    for (at, counts) in opened.iter().zip(counted).filter(|(_, counts)| !counts.is_empty()) {
+        for (topic, partitions) in at.topics.iter().filter_map(|topic| Some((topic, counts.get(topic)?))) {
+            if by_partition {
+                partitions.iter().for_each(|(partition, counts)| add(&at.storage, topic, Some(*partition), *counts));
+                continue;
+            }
+            let mut of_topic = Counts::default();
+            partitions.values().for_each(|counts| of_topic += *counts);
+            add(&at.storage, topic, None, of_topic);
+        }
+    }
+    if rows > 1 && !context.json {
+        let partition = by_partition.then(|| Cell::Text(String::new()));
+        let [storage, topic] = if names_storage { ["total", ""] } else { ["", "total"] }.map(|text| Cell::Text(text.into()));
+        table.row([storage, topic].into_iter().chain(partition).chain(numbers(all)).collect());
+    }
+    table.print(context)
+}
+
+fn numbers(counts: Counts) -> impl Iterator<Item = Cell> {
+    [counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones].into_iter().map(|number| Cell::Number(number as i64))
 }

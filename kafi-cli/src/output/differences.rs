@@ -12,6 +12,7 @@ const SHOWN_BYTES_MAX: usize = 1000;
 pub struct DifferencePrinter {
     stdout: Stdout,
     json: bool,
+    terminal: bool,
     color: bool,
     times: TimeFormat,
     /// How the two sides are called.
@@ -25,7 +26,16 @@ impl DifferencePrinter {
     /// For the two sides that are called `names`.
     pub fn open(context: &Context, names: [String; 2], names_topics: bool) -> Result<Self> {
         let times = TimeFormat::rfc3339(context.utc);
-        Ok(Self { stdout: Stdout::open()?, json: context.json, color: context.color, times, names, names_topics, line: String::new() })
+        Ok(Self {
+            stdout: Stdout::open()?,
+            json: context.json,
+            terminal: context.terminal,
+            color: context.color,
+            times,
+            names,
+            names_topics,
+            line: String::new(),
+        })
     }
 
     /// Prints a difference. False means that nobody reads any more.
@@ -51,7 +61,9 @@ impl DifferencePrinter {
     }
 
     fn print_json(&mut self, difference: &Difference<'_>) -> Result<bool> {
+        let terminal = self.terminal;
         let out = self.stdout.buffer();
+        let start = out.len();
         out.extend_from_slice(b"{\"fields\":[");
         for (index, field) in difference.fields.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
@@ -65,7 +77,12 @@ impl DifferencePrinter {
                 None => out.extend_from_slice(b"null"),
             }
         }
-        out.extend_from_slice(b"}\n");
+        out.extend_from_slice(b"}");
+        if terminal {
+            let shown = String::from_utf8_lossy(&out.split_off(start)).into_owned();
+            out.extend_from_slice(escape::json(&shown).as_bytes());
+        }
+        out.push(b'\n');
         self.stdout.written()
     }
 
@@ -107,7 +124,7 @@ impl DifferencePrinter {
     }
 
     fn place(&self, record: &Record<'_>) -> String {
-        let topic = if self.names_topics { format!("{}:", record.topic) } else { String::new() };
+        let topic = if self.names_topics { format!("{}:", escape::line(record.topic)) } else { String::new() };
         format!("{topic}{}:{}", record.partition, record.offset)
     }
 

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use kafi::{GrepFields, GrepOptions, Json, Record, TimeFormat};
+use kafi::{Address, GrepFields, GrepOptions, Json, Record, StorageAddress, TimeFormat};
 
 use crate::context::Context;
+use crate::output::escape;
 use crate::output::highlight::{self, DIM, KEY, PLAIN};
 
 /// How messages look.
@@ -13,6 +14,8 @@ pub struct Look {
     pub color: bool,
     /// Whether lines say of which topic they are.
     names_topics: bool,
+    /// The storage, where lines say on which it lies.
+    storage: Option<StorageAddress>,
     times: TimeFormat,
     /// What is marked.
     found: Option<GrepOptions>,
@@ -21,8 +24,8 @@ pub struct Look {
 
 impl Look {
     /// As the context says.
-    pub fn new(context: &Context, names_topics: bool) -> Self {
-        Self { color: context.color, names_topics, times: TimeFormat::rfc3339(context.utc), found: None, matches: Vec::new() }
+    pub fn new(context: &Context, storage: Option<&StorageAddress>, names_topics: bool) -> Self {
+        Self { color: context.color, names_topics, storage: storage.cloned(), times: TimeFormat::rfc3339(context.utc), found: None, matches: Vec::new() }
     }
 
     /// The same, with what was looked for marked, where there are colours.
@@ -33,7 +36,11 @@ impl Look {
 
     /// Appends a message: `partition:offset` (with the topic before it where there are several), time, key, value, in one line whatever they hold.
     pub fn message(&mut self, record: &Record<'_>, line: &mut String) {
-        let topic = if self.names_topics { format!("{}:", record.topic) } else { String::new() };
+        let topic = match &self.storage {
+            Some(storage) => escape::line(&format!("{}:", Address { storage: storage.clone(), topic: Some(record.topic.to_string()) })),
+            None if self.names_topics => escape::line(&format!("{}:", record.topic)),
+            None => String::new(),
+        };
         let mut place = format!("{topic}{}:{} ", record.partition, record.offset).into_bytes();
         if record.timestamp >= 0 {
             self.times.write(record.timestamp, &mut place);

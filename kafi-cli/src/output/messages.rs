@@ -17,6 +17,14 @@ pub struct PrintArgs {
     /// Print by a format: %t %p %o %T %k %v %s %h %K %S %R %%, %k{hex}, %v{base64}, %d{%F %T}, \n \t \xNN
     #[arg(short = 'F', long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with = "key_delimiter")]
     format: Option<String>,
+    #[command(flatten)]
+    others: KeyValueArgs,
+}
+
+/// How messages are printed, without the format, whose short form is taken in `grep`.
+#[derive(Args)]
+#[command(next_help_heading = "Printing")]
+pub struct KeyValueArgs {
     /// Print the key, this delimiter, and the value
     #[arg(short = 'K', value_name = "DELIMITER", allow_hyphen_values = true)]
     key_delimiter: Option<String>,
@@ -26,6 +34,19 @@ pub struct PrintArgs {
     /// Print null as NULL
     #[arg(short = 'Z')]
     null: bool,
+}
+
+/// How messages are printed: by a format, or by what else was said.
+#[derive(Clone, Copy)]
+pub struct Printing<'a> {
+    pub format: Option<&'a str>,
+    pub args: &'a KeyValueArgs,
+}
+
+impl<'a> From<&'a PrintArgs> for Printing<'a> {
+    fn from(args: &'a PrintArgs) -> Self {
+        Self { format: args.format.as_deref(), args: &args.others }
+    }
 }
 
 /// Prints batches of messages to stdout.
@@ -48,18 +69,19 @@ enum Style {
 }
 
 impl MessagePrinter {
-    /// What the arguments say, for messages of `opened`.
+    /// What the arguments say, for messages of `opened`, which people are told where they read several storages.
     ///
     /// # Errors
     /// `Usage` for a bad format, and for one together with `--json`.
-    pub fn open(context: &Context, opened: &Opened, args: &PrintArgs, types: TypeArgs) -> Result<Self> {
-        if context.json && (args.format.is_some() || args.key_delimiter.is_some() || args.delimiter.is_some()) {
+    pub fn open(context: &Context, opened: &Opened, names_storage: bool, printing: Printing<'_>, types: TypeArgs) -> Result<Self> {
+        let Printing { format, args } = printing;
+        if context.json && (format.is_some() || args.key_delimiter.is_some() || args.delimiter.is_some()) {
             return Err(Error::new(ErrorKind::Usage, "read arguments", "--json prints one envelope a line, which -F, -K, and -D cannot change"));
         }
         let kafi = &opened.kafi;
         let (key_type, value_type) = meant_types(kafi, types)?;
         let separator = args.delimiter.as_deref().map_or(Ok(b"\n".to_vec()), unescape)?;
-        let style = if let Some(format) = &args.format {
+        let style = if let Some(format) = format {
             Style::Format(Format::parse(format, context.utc)?)
         } else if let Some(delimiter) = &args.key_delimiter {
             Style::Format(Format::key_value(&unescape(delimiter)?, &separator))
@@ -76,7 +98,7 @@ impl MessagePrinter {
             separator,
             null: if args.null { b"NULL" } else { b"" },
             terminal: context.terminal,
-            look: Look::new(context, opened.topics.len() > 1),
+            look: Look::new(context, names_storage.then_some(&opened.storage), opened.topics.len() > 1),
             checks: Checks::new(kafi, key_type, value_type)?,
             line: String::new(),
         })
@@ -182,7 +204,7 @@ fn terminal_envelope(envelope: &[u8], color: bool, line: &mut String) {
     if !color {
         return escape::push_json(envelope, line);
     }
-    let mut escaped = String::new();
+    let mut escaped = String::with_capacity(envelope.len());
     escape::push_json(envelope, &mut escaped);
     highlight::json(&escaped, &[], line);
 }

@@ -5,7 +5,7 @@ pub mod escape;
 mod format;
 mod highlight;
 mod look;
-mod messages;
+pub mod messages;
 pub mod number;
 pub mod progress;
 pub mod stderr;

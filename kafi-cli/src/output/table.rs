@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 use std::io;
 
-use kafi::Result;
+use kafi::{Result, StorageAddress};
 
+use crate::address;
 use crate::context::Context;
 use crate::output::{Stdout, escape, highlight, number, terminal};
 
@@ -36,6 +37,8 @@ pub struct Table {
     programs_only: &'static [&'static str],
     /// Columns of long names, whose ends tell them apart.
     long: &'static [&'static str],
+    /// Whether people see nothing of the first column, because they have named but one storage.
+    hides_storage: bool,
     layout: Layout,
 }
 
@@ -53,7 +56,23 @@ enum Layout {
 impl Table {
     /// A table without rows. The names are also the keys of the JSON documents.
     pub fn new(names: &[&'static str]) -> Self {
-        Self { names: names.to_vec(), rows: Vec::new(), dimmed: Vec::new(), optional: &[], programs_only: &[], long: &[], layout: Layout::Columns }
+        Self {
+            names: names.to_vec(),
+            rows: Vec::new(),
+            dimmed: Vec::new(),
+            optional: &[],
+            programs_only: &[],
+            long: &[],
+            hides_storage: false,
+            layout: Layout::Columns,
+        }
+    }
+
+    /// A table of what lies on storages: the documents say first on which, and so do the columns where `several` storages were named. Its rows are added with
+    /// [`row_on`](Table::row_on).
+    pub fn of_storages(several: bool, names: &[&'static str]) -> Self {
+        let names: Vec<&'static str> = ["storage"].iter().chain(names).copied().collect();
+        Self { hides_storage: !several, ..Self::new(&names) }
     }
 
     /// The same, without the names above.
@@ -87,6 +106,16 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Adds a row of a table [of storages](Table::of_storages).
+    pub fn row_on(&mut self, storage: &StorageAddress, cells: impl IntoIterator<Item = Cell>) {
+        self.row(on(storage, cells));
+    }
+
+    /// The same, for a row that matters less.
+    pub fn dimmed_row_on(&mut self, storage: &StorageAddress, cells: impl IntoIterator<Item = Cell>) {
+        self.dimmed_row(on(storage, cells));
+    }
+
     /// Adds a row that matters less, which is dimmed where there are colours.
     pub fn dimmed_row(&mut self, cells: Vec<Cell>) {
         self.dimmed.push(self.rows.len());
@@ -100,24 +129,24 @@ impl Table {
             return Ok(());
         }
         let columns = if context.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
-        for line in self.lines(context.json, context.color, columns) {
+        for line in self.lines(context.json, context.terminal, context.color, columns) {
             stdout.line(&line)?;
         }
         stdout.flush().map(|_| ())
     }
 
-    /// The lines, of which people see no more than so many characters.
-    fn lines(&self, json: bool, color: bool, columns: usize) -> Vec<String> {
+    /// The lines, of which people see no more than so many characters; fit for a terminal where there is one.
+    fn lines(&self, json: bool, terminal: bool, color: bool, columns: usize) -> Vec<String> {
         if json {
-            return self.json_lines();
+            return self.json_lines(terminal);
         }
         if self.layout == Layout::Records {
-            return self.record_lines(color, columns);
+            return self.record_lines(terminal, color, columns);
         }
         let has_names = self.layout == Layout::Columns;
         let fits = |lines: &Vec<String>| !has_names || lines.iter().all(|line| line.chars().count() <= columns);
-        let lines = Some(self.aligned_lines(false)).filter(fits).or_else(|| Some(self.aligned_lines(true)).filter(fits));
-        let Some(lines) = lines else { return self.record_lines(color, columns) };
+        let lines = Some(self.aligned_lines(terminal, false)).filter(fits).or_else(|| Some(self.aligned_lines(terminal, true)).filter(fits));
+        let Some(lines) = lines else { return self.record_lines(terminal, color, columns) };
         let shown = lines.into_iter().enumerate().map(|(index, line)| {
             let mut shown = String::with_capacity(line.len());
             match index.checked_sub(usize::from(has_names)) {
@@ -129,7 +158,7 @@ impl Table {
         shown.collect()
     }
 
-    fn json_lines(&self) -> Vec<String> {
+    fn json_lines(&self, terminal: bool) -> Vec<String> {
         let line = |row: &Vec<Cell>| {
             let mut line = String::from("{");
             for (index, (name, cell)) in self.names.iter().zip(row).enumerate() {
@@ -144,16 +173,16 @@ impl Table {
                 }
             }
             line.push('}');
-            line
+            if terminal { escape::json(&line) } else { line }
         };
         self.rows.iter().map(line).collect()
     }
 
     /// The lines of the columns, the long ones perhaps shortened.
-    fn aligned_lines(&self, shorten: bool) -> Vec<String> {
+    fn aligned_lines(&self, terminal: bool, shorten: bool) -> Vec<String> {
         let columns = self.columns();
         let cell = |row: &Vec<Cell>, column: usize| {
-            let cell = show(&row[column]);
+            let cell = show(&row[column], terminal);
             if shorten && self.long.contains(&self.names[column]) { end_of(&cell) } else { cell }
         };
         let shown = self.rows.iter().map(|row| columns.iter().map(|column| cell(row, *column)).collect());
@@ -165,7 +194,7 @@ impl Table {
     }
 
     /// A line for each cell, and an empty one between two rows. Long cells are continued below themselves.
-    fn record_lines(&self, color: bool, columns: usize) -> Vec<String> {
+    fn record_lines(&self, terminal: bool, color: bool, columns: usize) -> Vec<String> {
         let width = self.columns().into_iter().map(|column| self.names[column].len()).max().unwrap_or(0);
         let mut lines = Vec::new();
         for (index, row) in self.rows.iter().enumerate() {
@@ -175,7 +204,7 @@ impl Table {
             for column in self.columns() {
                 let mut name = String::new();
                 highlight::names(&format!("{:<width$}", self.names[column].replace('_', " ")), color, &mut name);
-                for part in wrapped(&show(&row[column]), columns.saturating_sub(width + 2)) {
+                for part in wrapped(&show(&row[column], terminal), columns.saturating_sub(width + 2)) {
                     lines.push(format!("{name}  {part}").trim_end().to_string());
                     name = " ".repeat(width);
                 }
@@ -189,7 +218,7 @@ impl Table {
         let has_any = |column: &usize| self.rows.iter().any(|row| row[*column] != Cell::Unknown);
         let is_shown =
             |column: &usize| !self.programs_only.contains(&self.names[*column]) && (!self.optional.contains(&self.names[*column]) || has_any(column));
-        (0..self.names.len()).filter(is_shown).collect()
+        (usize::from(self.hides_storage)..self.names.len()).filter(is_shown).collect()
     }
 
     fn is_right(&self, column: usize) -> bool {
@@ -229,9 +258,14 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-fn show(cell: &Cell) -> String {
+fn on(storage: &StorageAddress, cells: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
+    [Cell::Text(address::name_of(storage))].into_iter().chain(cells).collect()
+}
+
+fn show(cell: &Cell, terminal: bool) -> String {
     match cell {
-        Cell::Text(text) => escape::line(text),
+        Cell::Text(text) if terminal => escape::line(text),
+        Cell::Text(text) => text.clone(),
         Cell::Number(number) => number.to_string(),
         Cell::Bytes(bytes) => number::bytes(*bytes),
         Cell::Flag(flag) => if *flag { "yes" } else { "no" }.into(),
@@ -252,8 +286,32 @@ mod tests {
         let mut table = Table::new(&["topic", "messages", "size"]);
         table.row(vec![Cell::Text("a".into()), Cell::Number(7), Cell::Bytes(1500)]);
         table.row(vec![Cell::Text("long\"er".into()), Cell::Number(1234), Cell::Unknown]);
-        assert_eq!(table.aligned_lines(false), ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]);
-        assert_eq!(table.json_lines()[1], r#"{"topic":"long\"er","messages":1234,"size":null}"#);
+        assert_eq!(table.aligned_lines(true, false), ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]);
+        assert_eq!(table.json_lines(true)[1], r#"{"topic":"long\"er","messages":1234,"size":null}"#);
+    }
+
+    #[test]
+    fn people_see_the_storage_where_there_are_several() {
+        for (several, expected) in [(false, "TOPIC  MESSAGES"), (true, "STORAGE  TOPIC  MESSAGES")] {
+            let mut table = Table::of_storages(several, &["topic", "messages"]);
+            table.row_on(&StorageAddress::Folder("./a/".into()), [Cell::Text("t".into()), Cell::Number(7)]);
+            assert_eq!(table.aligned_lines(true, false)[0], expected);
+            assert_eq!(table.json_lines(true), [r#"{"storage":"./a","topic":"t","messages":7}"#]);
+        }
+    }
+
+    #[test]
+    fn a_terminal_gets_nothing_that_controls_it() {
+        let mut table = Table::new(&["group"]);
+        table.row(vec![Cell::Text("a\u{9b}\u{200b}".into())]);
+        assert_eq!(
+            (table.lines(false, true, false, 80)[1].as_str(), table.lines(true, true, false, 80)[0].as_str()),
+            ("a\\x9b\\u200b", r#"{"group":"a\u009b\u200b"}"#)
+        );
+        assert_eq!(
+            (table.lines(false, false, false, 80)[1].as_str(), table.lines(true, false, false, 80)[0].as_str()),
+            ("a\u{9b}\u{200b}", "{\"group\":\"a\u{9b}\u{200b}\"}")
+        );
     }
 
     #[test]
@@ -262,9 +320,9 @@ mod tests {
         table.row(vec![Cell::Text("kafi-0123456789".into()), Cell::Number(7)]);
         table.row(vec![Cell::Text("k-23456789".into()), Cell::Unknown]);
         table.row(vec![Cell::Text("123456789".into()), Cell::Unknown]);
-        assert_eq!(table.lines(false, false, 20)[..2], ["MEMBER           LAG", "kafi-0123456789    7"]);
-        assert_eq!(table.lines(false, false, 19), ["MEMBER     LAG", "…23456789    7", "…23456789    -", "123456789    -"]);
-        assert_eq!(table.lines(false, false, 13)[0], "member  kafi-0123456789");
+        assert_eq!(table.lines(false, true, false, 20)[..2], ["MEMBER           LAG", "kafi-0123456789    7"]);
+        assert_eq!(table.lines(false, true, false, 19), ["MEMBER     LAG", "…23456789    7", "…23456789    -", "123456789    -"]);
+        assert_eq!(table.lines(false, true, false, 13)[0], "member  kafi-0123456789");
     }
 
     #[test]
@@ -272,10 +330,10 @@ mod tests {
         let mut table = Table::new(&["group", "lag", "member_id", "rack"]).with_optional(&["rack"]);
         table.row(vec![Cell::Text("a b c".into()), Cell::Number(7), Cell::Unknown, Cell::Unknown]);
         table.row(vec![Cell::Text("b".into()), Cell::Number(8), Cell::Text("m".into()), Cell::Unknown]);
-        assert_eq!(table.lines(false, false, 22), ["GROUP  LAG  MEMBER ID", "a b c    7  -", "b        8  m"]);
+        assert_eq!(table.lines(false, true, false, 22), ["GROUP  LAG  MEMBER ID", "a b c    7  -", "b        8  m"]);
         let narrow = ["group      a b", "           c", "lag        7", "member id  -", "", "group      b", "lag        8", "member id  m"];
-        assert_eq!(table.lines(false, false, 14), narrow);
-        assert_eq!(table.lines(true, false, 14)[0], r#"{"group":"a b c","lag":7,"member_id":null,"rack":null}"#);
-        assert_eq!(table.lines(false, true, 40)[0], "\x1b[1mGROUP  LAG  MEMBER ID\x1b[0m");
+        assert_eq!(table.lines(false, true, false, 14), narrow);
+        assert_eq!(table.lines(true, true, false, 14)[0], r#"{"group":"a b c","lag":7,"member_id":null,"rack":null}"#);
+        assert_eq!(table.lines(false, true, true, 40)[0], "\x1b[1mGROUP  LAG  MEMBER ID\x1b[0m");
     }
 }

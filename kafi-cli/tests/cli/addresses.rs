@@ -269,18 +269,30 @@ fn what_is_no_address_is_one_line() {
         $ kafi cat kafka://::1:9092/t
         ! error: read address: address "kafka://::1:9092/t": an IPv6 address stands in brackets: [::1]:9092
         ? 2
-        $ kafi cat 'kafka://h/t?acks'
+        $ kafi cat 'kafka://h:9092/t?acks'
         ! error: read address: address "kafka://…?…": a property is written key=value
         ? 2
-        $ kafi cat 'kafka://h/t?sasl.password=hunter2'
+        $ kafi cat 'kafka://h:9092/t?sasl.password=hunter2'
         ! error: read address: property sasl.password: a secret does not belong into an address, where others can see it
         ! hint: write sasl.password='${VARIABLE}', or use a configuration file
         ? 2
-        $ kafi cat 'kafka://h/t?sasl.password=${NOT_SET}'
+        $ kafi cat 'kafka://h:9092/t?sasl.password=${NOT_SET}'
         ! error: read variables: key sasl.password: the environment variable NOT_SET is not set
         ? 2
         $ kafi cat kafka://me:hunter2@h/t
         ! error: read address: address "kafka://…": user and password do not belong into an address, where others can see them: put them into a configuration file
+        ? 2
+        $ kafi cat kafka://h:84628/t
+        ! error: read address: address "kafka://…": the port is a number from 1 to 65535
+        ? 2
+        $ kafi ls kafka://h:abc
+        ! error: read address: address "kafka://…": the port is a number from 1 to 65535
+        ? 2
+        $ kafi cat kafka://h:/t
+        ! error: read address: address "kafka://…": the port is a number from 1 to 65535
+        ? 2
+        $ kafi ls kafka://h:9092 -X bootstrap.servers=h:84628
+        ! error: open storage: storage kafka://h:9092, property bootstrap.servers: a broker's port is a number from 1 to 65535
         ? 2
         $ kafi cat mem:t
         ! error: find topic: topic t, storage mem: no such topic

@@ -24,16 +24,16 @@ fn offsets_are_looked_up() {
         t              0       2    3         1
         t              1       1    3         2
         $ kafi offsets t -o @1970-01-01T00:00:02Z:@4500 -p 1 --json
-        {"topic":"t","partition":1,"offset":1,"end":2,"messages":1}
+        {"storage":"./kafi-data","topic":"t","partition":1,"offset":1,"end":2,"messages":1}
         $ kafi offsets t -o -1 -o 0=+1 --json
-        {"topic":"t","partition":0,"offset":1,"end":3,"messages":2}
-        {"topic":"t","partition":1,"offset":2,"end":3,"messages":1}
+        {"storage":"./kafi-data","topic":"t","partition":0,"offset":1,"end":3,"messages":2}
+        {"storage":"./kafi-data","topic":"t","partition":1,"offset":2,"end":3,"messages":1}
         $ kafi offsets t -o 7
         ! error: resolve offsets: topic t, partition 0, asked 7, available 0 to 3: the offsets 3 to 6 are not there yet
         ! hint: --allow-gap takes what is there
         ? 1
         $ kafi offsets t -o 7 -p 0 --allow-gap --json
-        {"topic":"t","partition":0,"offset":3,"end":3,"messages":0}
+        {"storage":"./kafi-data","topic":"t","partition":0,"offset":3,"end":3,"messages":0}
         ! warning: topic t, partition 0, asked 7, available 0 to 3: the offsets 3 to 6 are not there yet: taking 3
         $ kafi offsets t -p 5
         ! error: read: topic t, partition 5: the topic has partitions 0 to 1
@@ -43,7 +43,7 @@ fn offsets_are_looked_up() {
         ! hint: did you mean t?
         ? 1
         $ kafi offsets t -o soon | tail -n 1
-        ! error: read offset: offset soon: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms, RFC 3339, date, date and time, or -1h30m for ago)
+        ! error: read offset: offset soon: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms (ten digits: seconds), RFC 3339, a date, a date and time, a time of day, now, today, yesterday, or -1h30m for ago)
         "#,
     );
 }
@@ -67,7 +67,7 @@ fn settings_are_shown_and_changed() {
         compression.type  lz4    no
         retention.ms      -1     yes
         $ kafi config t segment.bytes --json
-        {"topic":"t","setting":"segment.bytes","value":"1000000","default":false}
+        {"storage":"./kafi-data","topic":"t","setting":"segment.bytes","value":"1000000","default":false}
         $ kafi config '?' compression.type
         TOPIC  SETTING           VALUE     DEFAULT
         t      compression.type  lz4       no
@@ -117,9 +117,9 @@ fn touch_honours_the_retention_of_the_storage() {
     sandbox.check(
         r#"
         $ kafi touch short:a && kafi config short:a retention.ms --json
-        {"topic":"a","setting":"retention.ms","value":"4321","default":false}
+        {"storage":"short","topic":"a","setting":"retention.ms","value":"4321","default":false}
         $ kafi touch short:b --config retention.ms=7 && kafi config short:b retention.ms --json
-        {"topic":"b","setting":"retention.ms","value":"7","default":false}
+        {"storage":"short","topic":"b","setting":"retention.ms","value":"7","default":false}
         "#,
     );
 }
@@ -129,7 +129,7 @@ fn partitions_are_added() {
     Sandbox::new().check(
         r#"
         $ kafi touch t -q && kafi partitions t 3 && kafi ls -l t --json
-        {"topic":"t","partitions":3,"replicas":1,"messages":0,"bytes":0}
+        {"storage":"./kafi-data","topic":"t","partitions":3,"replicas":1,"messages":0,"bytes":0}
         $ kafi partitions t 3
         ! error: create partitions: topic t: it has 3 partitions already, and they can only be raised
         ? 2
@@ -152,7 +152,22 @@ fn records_are_deleted_by_plan() {
         r#"
         $ kafi delete-records t
         ! error: delete records: no offset was given
-        ! hint: -o says where: start, end, N, -N, +N, @TIME, or P=SPEC for one partition
+        ! hint: -o says where: end, N, -N, +N, @TIME, or P=SPEC for one partition; -n N means the oldest N
+        ? 2
+        $ kafi delete-records t -n 1 -o 2 -y
+        ! error: read arguments: the argument '--oldest <N>' cannot be used with '--offset <SPEC>'
+        ! hint: usage: kafi delete-records --oldest <N> --yes <ADDRESS>...
+        ? 2
+        $ kafi delete-records t -n 0
+        TOPIC  PARTITION  LOW  NEW LOW  HIGH  DELETED
+        t              0    0        0     3        0
+        t              1    0        0     3        0
+        ! nothing to delete
+        $ kafi delete-records t -n 2 -p 1
+        TOPIC  PARTITION  LOW  NEW LOW  HIGH  DELETED
+        t              1    0        2     3        2
+        ! error: delete records: nobody can be asked here
+        ! hint: -y deletes without asking
         ? 2
         $ kafi delete-records t -o 1:2 -y
         ! error: delete records: a range of offsets was given, where one place is wanted
@@ -172,7 +187,7 @@ fn records_are_deleted_by_plan() {
         $ kafi cat t | wc -l
         6
         $ kafi delete-records t -o 1=end -y --json
-        {"topic":"t","partition":1,"low":0,"new_low":3,"high":3,"deleted":3}
+        {"storage":"./kafi-data","topic":"t","partition":1,"low":0,"new_low":3,"high":3,"deleted":3}
         $ kafi cat t
         v0
         v2

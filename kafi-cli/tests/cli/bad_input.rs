@@ -68,10 +68,10 @@ fn table() {
         ! error: read offset: offset 9:3: the range ends before it begins
         ? 2
         $ kafi cat orders:t -o @yesterdy
-        ! error: read offset: offset @yesterdy: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms, RFC 3339, date, date and time, or -1h30m for ago)
+        ! error: read offset: offset @yesterdy: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms (ten digits: seconds), RFC 3339, a date, a date and time, a time of day, now, today, yesterday, or -1h30m for ago)
         ? 2
         $ kafi cat orders:t -o 99999999999999999999
-        ! error: read offset: offset 99999999999999999999: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms, RFC 3339, date, date and time, or -1h30m for ago)
+        ! error: read offset: offset 99999999999999999999: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms (ten digits: seconds), RFC 3339, a date, a date and time, a time of day, now, today, yesterday, or -1h30m for ago)
         ? 2
         $ kafi ls malformed:
         ! error: read configuration: file ./configs/clusters/malformed.yaml: found unexpected end of stream at line 3 column 1, while scanning a quoted scalar at line 2 column 22

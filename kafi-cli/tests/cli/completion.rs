@@ -32,9 +32,60 @@ fn verbs_storages_topics_and_groups() {
 #[test]
 fn each_shell_has_a_script_that_asks() {
     let sandbox = Sandbox::new();
-    for (shell, sign) in [("bash", "COMP_WORDBREAKS"), ("zsh", "#compdef kafi"), ("fish", "complete"), ("elvish", "edit:completion")] {
+    for (shell, sign) in [("bash", "complete -o"), ("zsh", "#compdef kafi"), ("fish", "complete"), ("elvish", "edit:completion")] {
         let script = sandbox.text(&format!("kafi completion {shell}"));
         assert!(script.contains(sign) && script.contains("KAFI_COMPLETE"), "{shell}: {script}");
+    }
+}
+
+/// Asks as bash does at the end of the line `$1`, which it has split at spaces and at its word breaks: those that it begins with, or `$2`.
+const BASH_QUESTION: &str = r#"
+breaks=${2-$' \t\n"\'><=;|&(:'}
+COMP_WORDBREAKS=$breaks
+source <(kafi completion bash)
+[[ $COMP_WORDBREAKS == "$breaks" ]] || echo "the word breaks are others now"
+COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=()
+[[ $breaks == *:* ]] && split='[^ :=]+|[:=]+' || split='[^ ]+'
+while read -r word; do COMP_WORDS+=("$word"); done < <(grep -oE "$split" <<< "$COMP_LINE")
+[[ $COMP_LINE == *' ' ]] && COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_kafi_completion kafi "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+echo "${COMPREPLY[*]}"
+"#;
+
+#[test]
+fn bash_keeps_its_word_breaks() {
+    let sandbox = Sandbox::new();
+    sandbox.text("kafi touch orders snacks && kafi touch ./archive/old");
+    sandbox.write("configs/locals/store.yaml", "local:\n  root.dir: ./archive\n");
+    sandbox.write("ask", BASH_QUESTION);
+    for (line, expected) in [
+        ("kafi cat o", "orders"),
+        ("kafi cat st", "store:"),
+        ("kafi cat store:", "old"),
+        ("kafi cat store:o", "old"),
+        ("kafi cat orders   store:o", "old"),
+        ("kafi cat ./archive/", "./archive/old"),
+        ("kafi cat --color=ne", "never"),
+        ("kafi wat", "watermarks"),
+        ("kafi cp orders s", "snacks store:"),
+        ("kafi cat nowhere:", ""),
+    ] {
+        assert_eq!(sandbox.text(&format!("bash ask '{line}'")), format!("{expected}\n"), "{line}");
+        let whole = expected.split(' ').map(|word| {
+            format!(
+                "{}{word}",
+                if line.ends_with("store:") || line.ends_with("store:o") {
+                    "store:"
+                } else if line.contains('=') {
+                    "--color="
+                } else {
+                    ""
+                }
+            )
+        });
+        let whole = if expected.is_empty() { String::new() } else { whole.collect::<Vec<_>>().join(" ") };
+        assert_eq!(sandbox.text(&format!("bash ask '{line}' ' '")), format!("{whole}\n"), "{line}");
     }
 }
 

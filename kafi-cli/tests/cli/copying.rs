@@ -89,7 +89,7 @@ fn a_storage_alone_means_all_its_topics() {
         u
         w
         ! 0 read, 0 written, 0 failed in 0.0 s
-        $ kafi cp ./a/ ./a/u ./c/ --dry-run --json | cut -d, -f 2,6-
+        $ kafi cp ./a/ ./a/u ./c/ --dry-run --json | cut -d, -f 3,7-
         "partition":0,"target":"./c/t"}
         "partition":1,"target":"./c/t"}
         "partition":0,"target":"./c/u"}
@@ -295,8 +295,8 @@ fn a_dry_run_prints_the_plan_and_makes_nothing() {
         ls: cannot access 'b': No such file or directory
         ? 2
         $ kafi cp './a/*' ./b/ --dry-run -f -p 0 --json
-        {"topic":"t","partition":0,"from":0,"to":null,"messages":1,"target":"./b/t"}
-        {"topic":"u","partition":0,"from":0,"to":null,"messages":1,"target":"./b/u"}
+        {"storage":"./a","topic":"t","partition":0,"from":0,"to":null,"messages":1,"target":"./b/t"}
+        {"storage":"./a","topic":"u","partition":0,"from":0,"to":null,"messages":1,"target":"./b/u"}
         $ kafi cp ./a/u ./b/ -q && kafi cp ./a/u ./b/ --dry-run
         ! error: copy: topic u: the target holds 1 messages already
         ! hint: pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets

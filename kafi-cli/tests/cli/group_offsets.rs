@@ -43,21 +43,21 @@ fn a_reset_is_planned_and_then_done() {
         GROUP  TOPIC  PARTITION  FROM  TO
         g      t              1     1   0
         $ kafi group reset g t -o end -p 0 --execute --json
-        {"group":"g","topic":"t","partition":0,"from":2,"to":3}
+        {"storage":"./kafi-data","group":"g","topic":"t","partition":0,"from":2,"to":3}
         $ kafi group reset g 'u*' -o +0 --execute
         GROUP  TOPIC  PARTITION  FROM  TO
         g      u              0     0   0
         ! nothing to change
         $ kafi group show g --json
-        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
-        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":0,"end":3,"lag":3,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
-        {"group":"g","state":"Empty","topic":"u","partition":0,"committed":0,"end":1,"lag":1,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"storage":"./kafi-data","group":"g","state":"Empty","topic":"t","partition":0,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"storage":"./kafi-data","group":"g","state":"Empty","topic":"t","partition":1,"committed":0,"end":3,"lag":3,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"storage":"./kafi-data","group":"g","state":"Empty","topic":"u","partition":0,"committed":0,"end":1,"lag":1,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
         $ kafi cat t -g g
         v1
         v3
         v5
         $ kafi group show g --json | head -n 2 | tail -n 1
-        {"group":"g","state":"Empty","topic":"t","partition":1,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"storage":"./kafi-data","group":"g","state":"Empty","topic":"t","partition":1,"committed":3,"end":3,"lag":0,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
         "#,
     );
 }
@@ -127,9 +127,9 @@ fn groups_are_listed_and_deleted() {
         three  Empty        0           2    2
         two    Empty        0           2    0
         $ kafi group ls 't*' one -l --json
-        {"group":"three","state":"Empty","members":0,"partitions":2,"lag":2}
-        {"group":"two","state":"Empty","members":0,"partitions":2,"lag":0}
-        {"group":"one","state":"Empty","members":0,"partitions":2,"lag":6}
+        {"storage":"./kafi-data","group":"three","state":"Empty","members":0,"partitions":2,"lag":2}
+        {"storage":"./kafi-data","group":"two","state":"Empty","members":0,"partitions":2,"lag":0}
+        {"storage":"./kafi-data","group":"one","state":"Empty","members":0,"partitions":2,"lag":6}
         $ kafi group ls thre
         ! error: find group: group thre: no such group
         ! hint: did you mean three?
@@ -168,14 +168,14 @@ fn offsets_are_copied_to_another_group_or_storage() {
         ! nothing is changed yet; --execute does it
         $ kafi group ls ./b/
         $ kafi group cp g ./b/ --execute -q > /dev/null && kafi group show ./b/g --json | head -n 1
-        {"group":"g","state":"Empty","topic":"t","partition":0,"committed":2,"end":3,"lag":1,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
+        {"storage":"./b","group":"g","state":"Empty","topic":"t","partition":0,"committed":2,"end":3,"lag":1,"member":null,"client":null,"host":null,"leader_epoch":null,"metadata":null}
         $ kafi group cp g g2 t -p 1 --execute
         GROUP  TOPIC  PARTITION  FROM  TO
         g2     t              1  -      2
         $ kafi group cp g g2 --execute --json
-        {"group":"g2","topic":"t","partition":0,"from":null,"to":2}
-        {"group":"g2","topic":"t","partition":1,"from":2,"to":2}
-        {"group":"g2","topic":"u","partition":0,"from":null,"to":0}
+        {"storage":"./kafi-data","group":"g2","topic":"t","partition":0,"from":null,"to":2}
+        {"storage":"./kafi-data","group":"g2","topic":"t","partition":1,"from":2,"to":2}
+        {"storage":"./kafi-data","group":"g2","topic":"u","partition":0,"from":null,"to":0}
         $ kafi group cp g g
         ! error: copy group: group g: source and target are the same group
         ? 2
@@ -210,7 +210,9 @@ fn what_consumers_keep_beside_offsets_comes_along() {
     sandbox.text(r#"sed -i '0,/"metadata": ""/s//"leader_epoch": 7, "metadata": "state ä"/' kafi-data/groups/g.json"#);
     let row = |group: &str, partition: i32, committed: i64, beside: &str| {
         let numbers = format!("\"partition\":{partition},\"committed\":{committed},\"end\":3,\"lag\":{}", 3 - committed);
-        format!("{{\"group\":\"{group}\",\"state\":\"Empty\",\"topic\":\"t\",{numbers},\"member\":null,\"client\":null,\"host\":null,{beside}}}\n")
+        format!(
+            "{{\"storage\":\"./kafi-data\",\"group\":\"{group}\",\"state\":\"Empty\",\"topic\":\"t\",{numbers},\"member\":null,\"client\":null,\"host\":null,{beside}}}\n"
+        )
     };
     let nothing = r#""leader_epoch":null,"metadata":null"#;
     let kept = row("g", 0, 2, r#""leader_epoch":7,"metadata":"state ä""#) + &row("g", 1, 2, nothing);
@@ -219,6 +221,7 @@ fn what_consumers_keep_beside_offsets_comes_along() {
     // An epoch means something only to the cluster that counts it.
     let copied = row("g", 0, 2, r#""leader_epoch":null,"metadata":"state ä""#) + &row("g", 1, 2, nothing);
     sandbox.text("kafi group cp g ./b/ --execute");
+    let copied = copied.replace("./kafi-data", "./b");
     assert_eq!(sandbox.text("kafi group show ./b/g --json"), copied);
     // A group that lost it gets it again, though its offsets are the same.
     sandbox.text("kafi group reset ./b/h t -o 2 --execute && kafi group cp ./b/g ./b/h --execute");
@@ -256,7 +259,7 @@ fn lag_is_what_can_be_read() {
         g      Empty  t              0          0    3    1
         g      Empty  t              1          0    3    1
         $ kafi group ls -l --json
-        {"group":"g","state":"Empty","members":0,"partitions":2,"lag":2}
+        {"storage":"./kafi-data","group":"g","state":"Empty","members":0,"partitions":2,"lag":2}
         "#,
     );
 }
@@ -267,7 +270,9 @@ fn a_group_with_a_live_member_is_left_alone() {
     topics(&sandbox);
     let mut child = sandbox.start(&["cat", "t", "-g", "g", "-f"], Stdio::null(), "out", "err");
     sandbox.wait_for("out", "v5");
-    wait_until("the group to be seen alive", || sandbox.text("kafi group ls -l --json").starts_with(r#"{"group":"g","state":"Stable","members":1,"#));
+    wait_until("the group to be seen alive", || {
+        sandbox.text("kafi group ls -l --json").starts_with(r#"{"storage":"./kafi-data","group":"g","state":"Stable","members":1,"#)
+    });
     assert!(sandbox.text("kafi group show g --json").contains("\"member\":\"live\",\"client\":null,\"host\":null,"));
     for line in
         ["kafi group reset g t -o start --execute", "kafi group rm g -y", "kafi group reset o t -o end --execute -q > /dev/null && kafi group cp o g --execute"]

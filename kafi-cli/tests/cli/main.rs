@@ -26,6 +26,7 @@ mod reference;
 mod searching;
 mod secrets;
 mod settings;
+mod storages;
 mod topics;
 #[cfg(feature = "plugins")]
 mod trust;

@@ -63,10 +63,10 @@ fn what_is_found_and_counted_is_committed() {
         ! 0 read, 0 found in 0.0 s
         ? 1
         $ kafi wc t -g words -n 4 --json
-        {"topic":"t","messages":4,"key_bytes":0,"value_bytes":4,"tombstones":0}
+        {"storage":"./kafi-data","topic":"t","messages":4,"key_bytes":0,"value_bytes":4,"tombstones":0}
         ! {"read":4,"seconds":0.0}
         $ kafi wc t -g words --json
-        {"topic":"t","messages":2,"key_bytes":0,"value_bytes":2,"tombstones":0}
+        {"storage":"./kafi-data","topic":"t","messages":2,"key_bytes":0,"value_bytes":2,"tombstones":0}
         ! {"read":2,"seconds":0.0}
         "#,
     );

@@ -132,20 +132,20 @@ fn tables() {
         long-name
         t
         $ kafi ls --json
-        {"topic":"long-name"}
-        {"topic":"t"}
+        {"storage":"./kafi-data","topic":"long-name"}
+        {"storage":"./kafi-data","topic":"t"}
         $ kafi ls -l t long-name | sed 's/ [0-9]* B$/ N B/'
         TOPIC      PARTITIONS  REPLICAS  MESSAGES  BYTES
         t                   1         1         2  N B
         long-name          12         1         1   N B
         $ kafi ls -l t --json | sed 's/"bytes":[0-9]*/"bytes":N/'
-        {"topic":"t","partitions":1,"replicas":1,"messages":2,"bytes":N}
+        {"storage":"./kafi-data","topic":"t","partitions":1,"replicas":1,"messages":2,"bytes":N}
         $ kafi watermarks t
         TOPIC  PARTITION  LOW  HIGH  MESSAGES
         t              0    0     2         2
         $ kafi watermarks t long-name --json | tail -n 2
-        {"topic":"long-name","partition":11,"low":0,"high":1,"messages":1}
-        {"topic":"t","partition":0,"low":0,"high":2,"messages":2}
+        {"storage":"./kafi-data","topic":"long-name","partition":11,"low":0,"high":1,"messages":1}
+        {"storage":"./kafi-data","topic":"t","partition":0,"low":0,"high":2,"messages":2}
         $ kafi wc t long-name
         TOPIC      MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
         t                 2          1           29           1
@@ -153,14 +153,14 @@ fn tables() {
         total             3          4           34           1
         ! 3 read in 0.0 s
         $ kafi wc t long-name --json
-        {"topic":"t","messages":2,"key_bytes":1,"value_bytes":29,"tombstones":1}
-        {"topic":"long-name","messages":1,"key_bytes":3,"value_bytes":5,"tombstones":0}
+        {"storage":"./kafi-data","topic":"t","messages":2,"key_bytes":1,"value_bytes":29,"tombstones":1}
+        {"storage":"./kafi-data","topic":"long-name","messages":1,"key_bytes":3,"value_bytes":5,"tombstones":0}
         ! {"read":3,"seconds":0.0}
         $ kafi wc t -q
         TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
         t             2          1           29           1
         $ kafi wc t -q --json
-        {"topic":"t","messages":2,"key_bytes":1,"value_bytes":29,"tombstones":1}
+        {"storage":"./kafi-data","topic":"t","messages":2,"key_bytes":1,"value_bytes":29,"tombstones":1}
         "#,
     );
 }
@@ -179,7 +179,7 @@ fn a_closed_pipe_ends_quietly() {
         $ kafi cat t -f | head -n 1; echo ${PIPESTATUS[@]}
         1
         0 0
-        $ kafi grep 7 t -q | head -n 1; echo ${PIPESTATUS[@]}
+        $ kafi grep 7 t 2> /dev/null | head -n 1; echo ${PIPESTATUS[@]}
         7
         0 0
         $ kafi head t -n 100000 | head -n 1; echo ${PIPESTATUS[@]}
@@ -203,8 +203,8 @@ fn a_full_disk_is_an_error() {
         let output = sandbox.run(&format!("kafi {line} > /dev/full"));
         assert_eq!(seen(&output), "! error: write to stdout: no space left on device\n? 1\n", "{line}");
     }
-    let output = sandbox.run("kafi grep . t -q > /dev/full");
-    assert_eq!(seen(&output), "! error: write to stdout: no space left on device\n? 2\n");
+    let output = sandbox.run("kafi grep . t 2>&1 > /dev/full");
+    assert_eq!(seen(&output), "error: write to stdout: no space left on device\n? 2\n");
     // Nobody can be told that nobody can be told.
     assert_eq!(seen(&sandbox.run("kafi cat nope 2> /dev/full")), "? 1\n");
     assert_eq!(seen(&sandbox.run("kafi wc t > /dev/null 2> /dev/full")), "");
@@ -235,12 +235,12 @@ fn a_terminal_gets_lines_for_people() {
 fn what_grep_found_is_marked() {
     let sandbox = two();
     let marked = |line: &str| sandbox.text(line).replace("\x1b[1;31m", "<").replace("\x1b[34m", "(").replace("\x1b[36m", "(").replace("\x1b[0m", ")");
-    let json = marked("kafi grep 'd.: 1' t -q --color always");
+    let json = marked("kafi grep 'd.: 1' t 2> /dev/null --color always");
     assert_eq!(json, "{(\"i)<d\")<:)< )<1)(.50), (\"b\"):[(true),(null)]}\n");
     sandbox.text("kafi produce t 'plain text' -q");
-    assert_eq!(marked("kafi grep 'in|x' t -q --color always"), "pla<in) te<x)t\n");
-    assert_eq!(marked("kafi grep -v 'b' t -q --color always"), "\nplain text\n");
-    assert_eq!(marked("kafi grep 'in|x' t -q"), "plain text\n");
+    assert_eq!(marked("kafi grep 'in|x' t 2> /dev/null --color always"), "pla<in) te<x)t\n");
+    assert_eq!(marked("kafi grep -v 'b' t 2> /dev/null --color always"), "\nplain text\n");
+    assert_eq!(marked("kafi grep 'in|x' t 2> /dev/null"), "plain text\n");
 }
 
 #[test]
@@ -293,6 +293,62 @@ fn nothing_controls_a_terminal() {
     assert!(terminal(&sandbox, "kafi cat t --json -n 1 --color never").contains(r#""value":{"a":"\u009b\u202e\u007f"}"#));
     // A pipe gets the bytes as they are.
     assert!(sandbox.bytes("kafi cat t").ends_with(b"\xff\x9b\xfe\n"));
+}
+
+#[test]
+fn nothing_hides_in_what_a_terminal_shows() {
+    let sandbox = Sandbox::new();
+    let hidden = "a\u{9b}\u{202e}\u{200b}\u{feff}\u{e0041}b";
+    let text = r"a\x9b\u202e\u200b\ufeff\u{e0041}b";
+    let json = r"a\u009b\u202e\u200b\ufeff\udb40\udc41b";
+    sandbox.text(&format!(
+        "kafi touch t u && kafi produce t '{hidden}' -k '{hidden}' -H 'h={hidden}' -q && kafi cat t -g 'g{hidden}' > /dev/null && kafi produce u x -q"
+    ));
+    for (line, expected) in [
+        ("group ls", format!("g{text}\n")),
+        ("group ls --json", format!("{{\"storage\":\"./kafi-data\",\"group\":\"g{json}\"}}\n")),
+        ("group show '*' --json | cut -d, -f 2", format!("\"group\":\"g{hidden}\"\n")),
+        ("cat t -F '%k %v %h'", format!("{text} {text} h={text}")),
+        ("cat t -D ''", text.to_string()),
+        ("diff t u --json 2> /dev/null | wc -l", "1\n".to_string()),
+    ] {
+        assert_eq!(
+            terminal(
+                &sandbox,
+                &format!("kafi {line} --color never").replace(" | cut -d, -f 2 --color never", " | cut -d, -f 2").replace("wc -l --color never", "wc -l")
+            ),
+            expected,
+            "{line}"
+        );
+    }
+    for line in [
+        "cat t",
+        "cat t --json",
+        "tail t",
+        "grep b t",
+        "group ls -l",
+        "group ls -l --json",
+        "group show '*'",
+        "group show '*' --json",
+        "diff t u",
+        "diff t u --json",
+        &format!("group show '{hidden}'"),
+        &format!("cat '{hidden}'"),
+        &format!("config t '{hidden}'"),
+        &format!("ls './{hidden}/'"),
+    ] {
+        for color in ["never", "always"] {
+            let shown = sandbox.run(&format!("script -qec \"kafi {line} --color {color}\" /dev/null 2>&1"));
+            let shown = String::from_utf8(shown.stdout).unwrap();
+            let seen: Vec<char> = shown.chars().filter(|c| "\u{9b}\u{202e}\u{200b}\u{feff}\u{e0041}".contains(*c)).collect();
+            assert!(seen.is_empty(), "{line}: {shown:?}");
+        }
+    }
+    // A pipe gets what is there, and names can be used again.
+    assert_eq!(sandbox.text("kafi group ls"), format!("g{hidden}\n"));
+    assert_eq!(sandbox.text("kafi group ls --json"), format!("{{\"storage\":\"./kafi-data\",\"group\":\"g{hidden}\"}}\n"));
+    assert_eq!(sandbox.text("kafi cat t"), format!("{hidden}\n"));
+    assert_eq!(sandbox.text("kafi group show \"$(kafi group ls)\" --json | wc -l"), "1\n");
 }
 
 #[test]

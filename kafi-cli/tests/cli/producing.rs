@@ -34,12 +34,17 @@ fn lines_keys_headers_and_partitions() {
         NULL=
         ! 1 written in 0.0 s
         ! 1 written in 0.0 s
-        $ printf 'NULL/NULL\nx/NULL\nNULL/\n' | kafi produce w -K/ -Z -q; kafi cat w -K/ -Z; kafi wc w -q
+        $ printf '/\nx/\n/y\nNULL/NULL\n\n' | kafi produce w -K/ -Z -q; kafi produce w '' -k '' -Z -q; kafi cat w -K/ -Z; kafi wc w -q
         NULL/NULL
         x/NULL
-        NULL/
+        NULL/y
+        NULL/NULL
+        NULL/NULL
+        NULL/NULL
         TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
-        w             3          1            0           2
+        w             6          5            5           4
+        $ printf ':\n' | kafi produce w -K: -q; kafi cat w -K/ -Z -o -1
+        /
         $ printf 'a;b;;c' | kafi produce x -D';' -q; printf 'd--e' | kafi produce x -D-- -q; printf 'f\0g' | kafi produce x -D '\0' -q; kafi cat x
         a
         b
@@ -94,9 +99,6 @@ fn what_cannot_be_produced() {
         ! error: read arguments: the argument '-D <DELIMITER>' cannot be used with '[VALUE]'
         ! hint: usage: kafi produce -D <DELIMITER> <ADDRESS> [VALUE]
         ? 2
-        $ echo x | kafi produce t -D ''
-        ! error: read: a delimiter cannot be empty
-        ? 2
         $ kafi produce t -k a -K:
         ! error: read arguments: the argument '--key <KEY>' cannot be used with '-K <DELIMITER>'
         ! hint: usage: kafi produce --key <KEY> <ADDRESS> [VALUE]
@@ -117,6 +119,72 @@ fn what_cannot_be_produced() {
         ? 2
         $ kafi produce 'bad name' x --create
         ! error: check topic name: topic "bad name": ' ' is not allowed: only a-z A-Z 0-9 . _ -
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn a_whole_input_is_one_message() {
+    let sandbox = Sandbox::new();
+    let content: Vec<u8> = (0..1_000_003u32).map(|at| (at * 7 % 256) as u8).chain(*b"\n\0\r\nend\n").collect();
+    sandbox.write("file", &content);
+    sandbox.write("empty", "");
+    sandbox.check(
+        r#"
+        $ kafi produce ./d/t -D '' -l file --create; kafi produce ./d/t -D '' < file; kafi produce ./d/t -D '' -l empty; kafi cat ./d/t -F '%S '
+        1000011 1000011 0 ⌁
+        ! 1 written in 0.0 s
+        ! 1 written in 0.0 s
+        ! 1 written in 0.0 s
+        $ kafi cat ./d/t -D '' -o :1 | cmp - file; kafi cat ./d/t -D '' -o 1:2 | cmp - file
+        $ printf 'key=a\nb=c\n' | kafi produce ./d/u --create -D '' -K= -q; kafi cat ./d/u --json | cut -d, -f 7-
+        "key":"key","value":"a\nb=c\n"}
+        "#,
+    );
+}
+
+#[test]
+fn a_message_of_100_mb_goes_through() {
+    let sandbox = Sandbox::new();
+    sandbox.check(
+        r#"
+        $ head -c 100000000 /dev/zero > file; kafi produce ./d/t -D '' -l file --create && kafi cat ./d/t -D '' | cmp - file
+        ! 1 written in 0.0 s
+        "#,
+    );
+}
+
+#[test]
+fn keys_come_from_values() {
+    Sandbox::new().check(
+        r#"
+        $ kafi touch t -q
+        $ printf '{"id":7,"user":{"name":"A\u006ea"}}\n{"user":{"name":null},"id":[1, 2]}\n' | kafi produce t --key-path .id -q; kafi cat t -F '%k\n'
+        7
+        [1, 2]
+        $ printf '{"id":7,"user":{"name":"A\u006ea"}}\n{"user":{"name":null}}\n' | kafi produce t --key-path .user.name -q; kafi cat t -o 2 -F '%k\n' -Z
+        Ana
+        NULL
+        $ kafi produce t '{"a":[{"b c":"x"}]}' --key-path '.a[0]."b c"' -q; kafi cat t -o -1 -F '%k\n'
+        x
+        $ printf '{"id":1}\n{"no":2}\n{"id":3}\n' | kafi produce t --key-path .id
+        ! 1 written in 0.0 s
+        ! error: read JSON: path .id, input line 2: it is missing
+        ? 1
+        $ printf '{"id":1}\nno json\n' | kafi produce t --key-path .id
+        ! 1 written in 0.0 s
+        ! error: read JSON: line 1, column 1, input line 2: this is not JSON: a value is missing
+        ? 1
+        $ kafi produce t '{}' --key-path id
+        ! error: read arguments: invalid value 'id' for '--key-path <PATH>': this is no path; it is written like .id, .user.name, .tags[0], or ."a b"
+        ? 2
+        $ kafi produce t '{}' --key-path .id -k x
+        ! error: read arguments: the argument '--key-path <PATH>' cannot be used with '--key <KEY>'
+        ! hint: usage: kafi produce --key-path <PATH> <ADDRESS> <VALUE>
+        ? 2
+        $ echo '{"value":1}' | kafi produce t --key-path .id --json
+        ! error: produce: with --json key, value, and headers stand in the envelopes
         ? 2
         "#,
     );

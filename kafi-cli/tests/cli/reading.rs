@@ -54,6 +54,10 @@ fn offsets() {
         ("-p 1", "abc"),
         ("-p 0,1 -o 0=9", "9abc"),
         ("-p 0-1 -o -1", "9c"),
+        ("-o @today", ""),
+        ("-o @yesterday..now", ""),
+        ("-o @0000000005", "456789"),
+        ("-o @0000000003..0000000005", "23bc"),
         ("-n 0", ""),
         ("-n 3", "012"),
         ("-p 1 -n 100", "abc"),
@@ -103,8 +107,12 @@ fn offsets_that_are_not_there() {
         ! error: read offset: offset 5:2: the range ends before it begins
         ? 2
         $ kafi cat t -o five
-        ! error: read offset: offset five: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms, RFC 3339, date, date and time, or -1h30m for ago)
+        ! error: read offset: offset five: this is no offset; allowed are start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms (ten digits: seconds), RFC 3339, a date, a date and time, a time of day, now, today, yesterday, or -1h30m for ago)
         ? 2
+        $ kafi cat t -o beginning 2>&1 | tail -n 1; kafi wc t -o latest 2>&1 | tail -n 1; kafi offsets t -o 0=now 2>&1 | tail -n 1
+        hint: did you mean start?
+        hint: did you mean end?
+        hint: did you mean @now?
         $ kafi cat t -o 1 -o 2
         ! error: read offset: offset 2: there is an offset for these partitions already
         ? 2
@@ -271,4 +279,79 @@ fn ctrl_c_ends_a_copy_in_order_and_says_how_far_it_came() {
     assert_eq!(child.exit_code(), 130);
     let said = sandbox.read("err");
     assert!(said.contains("stopped; the next offsets are: t 0=10 1=3\n") && said.contains("13 read, 13 written, 0 failed in "), "{said}");
+}
+
+#[test]
+fn times_of_today_are_local_unless_utc_is_asked_for() {
+    let sandbox = Sandbox::new();
+    // The middle of the day, in UTC and where the sandbox lies, which is two hours ahead: a run around midnight is the only one that could see another day.
+    sandbox.text("kafi touch t -q && for hour in 9 10 11 12; do echo \"{\\\"value\\\":\\\"$hour\\\",\\\"timestamp\\\":$(date -d \"today $hour:30\" +%s)000}\"; done | kafi produce t --json -q");
+    assert_eq!(sandbox.text("kafi cat t -o @10:30 | tr '\\n' ' '"), "10 11 12 ");
+    assert_eq!(sandbox.text("kafi cat t -o @10:30:00.001:11:31 | tr '\\n' ' '"), "11 ");
+    assert_eq!(sandbox.text("kafi cat t -o @9:30..10:30 | tr '\\n' ' '"), "9 ");
+    assert_eq!(sandbox.text("kafi cat t --utc -o @8:30 | tr '\\n' ' '"), "10 11 12 ");
+    assert_eq!(sandbox.text("kafi cat t -o @today | tr '\\n' ' '"), "9 10 11 12 ");
+    assert_eq!(sandbox.text("kafi cat t -o @yesterday:today"), "");
+    assert_eq!(sandbox.text("kafi cat t -o @$(date -d 'today 11:30' +%s) | tr '\\n' ' '"), "11 12 ");
+}
+
+#[test]
+fn only_messages_with_a_key() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .text("kafi touch t --partitions 2 -q && for p in 0 1; do printf 'a:1\\nb:2\\na:3\\n:4\\nno key\\naa:5\\na:6\\n' | kafi produce t -K: -p $p -q; done");
+    sandbox.check(
+        r#"
+        $ kafi cat t --key a --order partition | tr '\n' ' '
+        1 3 6 1 3 6 ⌁
+        $ kafi cat t --key '' --order partition
+        4
+        4
+        $ kafi cat t --key A
+        $ kafi head t --key a -n 4 --order partition -F '%p:%o '
+        0:0 0:2 0:6 1:0 ⌁
+        $ kafi tail t --key b
+        2
+        2
+        $ kafi tail t --key a -n 1 -p 0
+        6
+        $ kafi wc t --key a
+        TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
+        t             6          6            6           0
+        ! 6 read in 0.0 s
+        $ kafi wc t --key a -n 5 --by partition
+        TOPIC  PARTITION  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
+        t              0         3          3            3           0
+        t              1         2          2            2           0
+        total                    5          5            5           0
+        ! 5 read in 0.0 s
+        $ kafi grep '[36]' t --key a -p 1
+        3
+        6
+        ! 3 read, 2 found in 0.0 s
+        $ kafi cat t --key a --threads 2 -n 3 | wc -l
+        3
+        $ kafi cp t only --key a && kafi wc only -q
+        TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
+        only          6          6            6           0
+        ! 6 read, 6 written, 0 failed in 0.0 s
+        $ kafi diff t only --key a --ignore-offset
+        ! 6 compared, 0 different in 0.0 s
+        $ kafi cp t only --key a --resume
+        ! error: copy: only a copy of one source with its partitions keeps the source's offsets, which say where to go on
+        ! hint: leave out --resume, or copy each source to a topic of its own without --repartition and --key
+        ? 2
+        "#,
+    );
+    // As a group, what has another key is done, too.
+    sandbox.check(
+        r#"
+        $ kafi cat t -g g --key b
+        2
+        2
+        $ kafi cat t -g g
+        $ kafi cat t -g h --key a -n 1 > /dev/null && kafi cat t -g h | wc -l
+        12
+        "#,
+    );
 }

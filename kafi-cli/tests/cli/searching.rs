@@ -42,11 +42,11 @@ fn grep_means_what_it_means() {
         u
         ! 4 read, 2 found in 0.0 s
         $ kafi grep -l Cookie t u --json
-        {"topic":"t"}
+        {"storage":"./kafi-data","topic":"t"}
         ! {"read":4,"found":1,"seconds":0.0}
         $ kafi grep -c cake t u --json
-        {"topic":"t","messages":1}
-        {"topic":"u","messages":1}
+        {"storage":"./kafi-data","topic":"t","messages":1}
+        {"storage":"./kafi-data","topic":"u","messages":1}
         ! {"read":4,"found":2,"seconds":0.0}
         $ kafi grep -m 1 a t
         Cookie
@@ -60,6 +60,36 @@ fn grep_means_what_it_means() {
         $ kafi grep -- -x t
         ! 3 read, 0 found in 0.0 s
         ? 1
+        $ kafi grep -e -x t
+        ! 3 read, 0 found in 0.0 s
+        ? 1
+        $ kafi grep -e Cookie -e '^tim' t
+        Cookie
+        timtam
+        ! 3 read, 2 found in 0.0 s
+        $ kafi grep -v -e Cookie -e tim t u
+        cake
+        no cake
+        ! 4 read, 2 found in 0.0 s
+        $ kafi grep -F 'c.k' t; kafi grep -F -e ake -e ook t -c
+        2
+        ! 3 read, 0 found in 0.0 s
+        ! 3 read, 2 found in 0.0 s
+        $ kafi grep -w cak t; kafi grep -w cake t u; kafi grep -wi -e COOKIE -e c t
+        cake
+        no cake
+        Cookie
+        timtam
+        ! 3 read, 0 found in 0.0 s
+        ! 4 read, 2 found in 0.0 s
+        ! 3 read, 2 found in 0.0 s
+        $ kafi grep -x 'ca..' t u; kafi grep -x cak t; kafi grep -xF -e cake -e 'no cake' t u
+        cake
+        cake
+        no cake
+        ! 4 read, 1 found in 0.0 s
+        ! 3 read, 0 found in 0.0 s
+        ! 4 read, 2 found in 0.0 s
         $ kafi grep '^b$' t --in key
         cake
         ! 3 read, 1 found in 0.0 s
@@ -69,13 +99,14 @@ fn grep_means_what_it_means() {
         $ kafi grep sweet t --in headers -c
         3
         ! 3 read, 3 found in 0.0 s
-        $ kafi grep 'b|Cookie' t --in key,value -q
+        $ kafi grep 'b|Cookie' t --in key,value 2> /dev/null
         Cookie
         cake
-        $ kafi grep cake t --json -q | cut -d, -f 2,3,7-
+        $ kafi grep cake t --json 2> /dev/null | cut -d, -f 2,3,7-
         "partition":0,"offset":1,"value":"sweet"}],"key":"b","value":"cake"}
-        $ kafi grep cake t -F '%o:%v\n' -q
+        $ kafi grep cake t --format '%o:%v\n'
         1:cake
+        ! 3 read, 1 found in 0.0 s
         $ kafi grep . t -n 2
         Cookie
         cake
@@ -111,7 +142,30 @@ fn grep_fails_with_2() {
         ? 2
         $ kafi grep x
         ! error: read arguments: the following required arguments were not provided: <ADDRESS>...
-        ! hint: usage: kafi grep <PATTERN> <ADDRESS>...
+        ! hint: usage: kafi grep [OPTIONS] <PATTERN> <ADDRESS>...
+        ? 2
+        $ kafi grep -e x
+        ! error: read arguments: no topic was given
+        ! hint: usage: kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>...
+        ? 2
+        $ kafi grep --colour t
+        ! error: read arguments: unexpected argument '--colour' found
+        ! hint: did you mean --color?
+        ? 2
+        $ kafi grep --ignorecase cake t
+        ! error: read arguments: unexpected argument '--ignorecase' found
+        ! hint: did you mean --ignore-case?
+        ? 2
+        $ kafi grep -E cake t
+        ! error: read arguments: unexpected argument '-E' found
+        ! hint: usage: kafi grep [OPTIONS] <PATTERN> <ADDRESS>...
+        ? 2
+        $ kafi grep -e cake -e '(' t
+        ! error: read pattern: pattern "(": unclosed group
+        ? 2
+        $ kafi grep cake tt -e x
+        ! error: find topic: topic cake, storage ./kafi-data: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
         ? 2
         $ kafi grep x t --in nowhere
         ! error: read arguments: invalid value 'nowhere' for '--in <FIELDS>'
@@ -122,11 +176,60 @@ fn grep_fails_with_2() {
 }
 
 #[test]
+fn grep_is_quiet_where_only_the_exit_code_is_wanted() {
+    let sandbox = snacks();
+    sandbox.check(
+        r#"
+        $ kafi grep -q cake t u; echo $?; kafi grep --quiet nothing t; echo $?; kafi grep -q cake t --json -c; echo $?; kafi grep -qv . t
+        0
+        1
+        0
+        ? 1
+        $ kafi grep -q '(' t
+        ! error: read pattern: pattern "(": unclosed group
+        ? 2
+        $ kafi grep -q cake nope
+        ! error: find topic: topic nope, storage ./kafi-data: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
+        ? 2
+        $ kafi grep -q cake ./other/t t; echo $?; kafi grep -q nothing ./other/t t
+        0
+        ! error: find topic: topic t, storage ./other: no such topic
+        ! error: find topic: topic t, storage ./other: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
+        ? 2
+        "#,
+    );
+    // It stops at the first: this has no end.
+    assert_eq!(sandbox.run("kafi grep -q cake t -f").status.code(), Some(0));
+}
+
+#[test]
+fn a_format_of_kcat_is_no_topic() {
+    snacks().check(
+        r#"
+        $ kafi cat t -f '%k %v\n'
+        ! error: read address: address "%k %v\\n": this is a format, where a topic is wanted
+        ! hint: -f goes on at the end; -F takes a format
+        ? 2
+        $ kafi tail t -f '%t/%p'
+        ! error: read address: address "%t/%p": this is a format, where a topic is wanted
+        ! hint: -f goes on at the end; -F takes a format
+        ? 2
+        $ kafi grep x t -f '%s'
+        ! error: read address: address "%s": this is a format, where a topic is wanted
+        ! hint: -f goes on at the end; --format takes a format
+        ? 2
+        "#,
+    );
+}
+
+#[test]
 fn grep_looks_into_bytes() {
     let sandbox = Sandbox::new();
     sandbox.run_with("kafi produce t --create -q", b"\xff\x00needle\xfe\nhay\n");
-    assert_eq!(sandbox.bytes("kafi grep needle t -q"), b"\xff\x00needle\xfe\n");
-    assert_eq!(sandbox.bytes("kafi grep '(?-u)\\xfe' t -q"), b"\xff\x00needle\xfe\n");
+    assert_eq!(sandbox.bytes("kafi grep needle t 2> /dev/null"), b"\xff\x00needle\xfe\n");
+    assert_eq!(sandbox.bytes("kafi grep '(?-u)\\xfe' t 2> /dev/null"), b"\xff\x00needle\xfe\n");
 }
 
 #[test]
@@ -145,7 +248,7 @@ fn wc_counts() {
         t             2          2           10           0
         ! 2 read in 0.0 s
         $ kafi wc t -o -1 --json
-        {"topic":"t","messages":1,"key_bytes":4,"value_bytes":0,"tombstones":1}
+        {"storage":"./kafi-data","topic":"t","messages":1,"key_bytes":4,"value_bytes":0,"tombstones":1}
         ! {"read":1,"seconds":0.0}
         $ kafi wc nope
         ! error: find topic: topic nope, storage ./kafi-data: no such topic

@@ -110,6 +110,12 @@ fn storages() {
         $ kafi cluster good:
         ! error: describe cluster: storage good: this kind of storage has no brokers
         ? 2
+        $ kafi cluster
+        ! error: describe cluster: storage ./kafi-data: this kind of storage has no brokers
+        ? 2
+        $ KAFI_STORAGE=good kafi cluster
+        ! error: describe cluster: storage good: this kind of storage has no brokers
+        ? 2
         $ kafi storage check bad:
         ! error: read configuration: file ./configs/locals/bad.yaml, section local, key root.dirr: unknown key, did you mean root.dir?
         ? 2

@@ -18,10 +18,10 @@ fn settings_of_topics() {
     broker.text("kafi config k:@t retention.ms=123456 cleanup.policy=compact,delete --delete segment.bytes");
     assert_eq!(
         broker.text("kafi config k:@t retention.ms segment.bytes cleanup.policy max.message.bytes --json"),
-        "{\"topic\":\"@t\",\"setting\":\"cleanup.policy\",\"value\":\"compact,delete\",\"default\":false}\n\
-         {\"topic\":\"@t\",\"setting\":\"max.message.bytes\",\"value\":\"1000000\",\"default\":false}\n\
-         {\"topic\":\"@t\",\"setting\":\"retention.ms\",\"value\":\"123456\",\"default\":false}\n\
-         {\"topic\":\"@t\",\"setting\":\"segment.bytes\",\"value\":\"1073741824\",\"default\":true}\n"
+        "{\"storage\":\"k\",\"topic\":\"@t\",\"setting\":\"cleanup.policy\",\"value\":\"compact,delete\",\"default\":false}\n\
+         {\"storage\":\"k\",\"topic\":\"@t\",\"setting\":\"max.message.bytes\",\"value\":\"1000000\",\"default\":false}\n\
+         {\"storage\":\"k\",\"topic\":\"@t\",\"setting\":\"retention.ms\",\"value\":\"123456\",\"default\":false}\n\
+         {\"storage\":\"k\",\"topic\":\"@t\",\"setting\":\"segment.bytes\",\"value\":\"1073741824\",\"default\":true}\n"
     );
     let described = kafka_tool(&[
         "kafka.admin.ConfigCommand",
@@ -61,7 +61,7 @@ fn brokers() {
     let id = identity.split("\"identity\":\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(
         broker.text("kafi cluster k: --json"),
-        format!("{{\"cluster\":\"{id}\",\"broker\":1,\"host\":\"{host}\",\"port\":{port},\"rack\":null,\"controller\":true}}\n")
+        format!("{{\"storage\":\"k\",\"cluster\":\"{id}\",\"broker\":1,\"host\":\"{host}\",\"port\":{port},\"rack\":null,\"controller\":true}}\n")
     );
     let table = broker.text("kafi cluster k:");
     let shown: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -73,15 +73,15 @@ fn settings_of_brokers() {
     let broker = Broker::new();
     assert_eq!(
         broker.text("kafi config k: --broker 1 node.id log.cleaner.dedupe.buffer.size --json"),
-        "{\"setting\":\"log.cleaner.dedupe.buffer.size\",\"value\":\"16777216\",\"default\":false,\"read_only\":false}\n\
-         {\"setting\":\"node.id\",\"value\":\"1\",\"default\":false,\"read_only\":true}\n"
+        "{\"storage\":\"k\",\"setting\":\"log.cleaner.dedupe.buffer.size\",\"value\":\"16777216\",\"default\":false,\"read_only\":false}\n\
+         {\"storage\":\"k\",\"setting\":\"node.id\",\"value\":\"1\",\"default\":false,\"read_only\":true}\n"
     );
     let shown = broker.text("kafi config k: --broker 1 log.cleaner.min.compaction.lag.ms=1 log.cleaner.min.compaction.lag.ms");
     broker.text("kafi config k: --broker 1 --delete log.cleaner.min.compaction.lag.ms");
     assert_eq!(shown, "SETTING                            VALUE  DEFAULT  READ ONLY\nlog.cleaner.min.compaction.lag.ms  1      no       no\n");
     assert_eq!(
         broker.text("kafi config k: --broker 1 log.cleaner.min.compaction.lag.ms --json"),
-        "{\"setting\":\"log.cleaner.min.compaction.lag.ms\",\"value\":\"0\",\"default\":true,\"read_only\":false}\n"
+        "{\"storage\":\"k\",\"setting\":\"log.cleaner.min.compaction.lag.ms\",\"value\":\"0\",\"default\":true,\"read_only\":false}\n"
     );
     let fixed = broker.seen("kafi config k: --broker 1 node.id=2");
     assert!(fixed.starts_with("! error: change settings: broker 1, storage k: ") && fixed.ends_with("? 2\n"), "{fixed}");
@@ -99,7 +99,7 @@ fn partitions_offsets_and_deleted_records() {
     six(&broker);
     assert_eq!(
         broker.text("kafi offsets k:@t -o @2500 --json"),
-        "{\"topic\":\"@t\",\"partition\":0,\"offset\":2,\"end\":3,\"messages\":1}\n{\"topic\":\"@t\",\"partition\":1,\"offset\":1,\"end\":3,\"messages\":2}\n"
+        "{\"storage\":\"k\",\"topic\":\"@t\",\"partition\":0,\"offset\":2,\"end\":3,\"messages\":1}\n{\"storage\":\"k\",\"topic\":\"@t\",\"partition\":1,\"offset\":1,\"end\":3,\"messages\":2}\n"
     );
     let plan = "TOPIC  PARTITION  LOW  NEW LOW  HIGH  DELETED\n@t             0    0        2     3        2\n@t             1    0        2     3        2\n";
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -110,7 +110,7 @@ fn partitions_offsets_and_deleted_records() {
     assert_eq!(broker.text("kafi cat k:@t | sort"), "v4\nv5\n");
     assert_eq!(
         broker.text("kafi delete-records k:@t -o 0=end -y --json"),
-        "{\"topic\":\"@t\",\"partition\":0,\"low\":2,\"new_low\":3,\"high\":3,\"deleted\":1}\n"
+        "{\"storage\":\"k\",\"topic\":\"@t\",\"partition\":0,\"low\":2,\"new_low\":3,\"high\":3,\"deleted\":1}\n"
     );
     assert_eq!(broker.text("kafi cat k:@t"), "v5\n");
 

@@ -80,7 +80,10 @@ fn append_times_are_kept_in_a_folder_and_become_create_times_in_kafka() {
     broker.text("kafi touch k:@stamps --partitions 2 --config message.timestamp.type=LogAppendTime");
     let refused = "! error: copy: topic @stamps: the target has message.timestamp.type=LogAppendTime and would overwrite the timestamps\n! hint: pass --ignore-timestamp if that is all right\n? 2\n";
     assert_eq!(broker.seen("kafi cp ./folder/@t k:@stamps"), refused);
-    assert_eq!(broker.text("kafi wc k:@stamps -q --json"), "{\"topic\":\"@stamps\",\"messages\":0,\"key_bytes\":0,\"value_bytes\":0,\"tombstones\":0}\n");
+    assert_eq!(
+        broker.text("kafi wc k:@stamps -q --json"),
+        "{\"storage\":\"k\",\"topic\":\"@stamps\",\"messages\":0,\"key_bytes\":0,\"value_bytes\":0,\"tombstones\":0}\n"
+    );
     assert_eq!(broker.seen("kafi cp ./folder/@t k:@stamps --ignore-timestamp"), "! 2 read, 2 written, 0 failed in 0.0 s\n");
 }
 
@@ -109,7 +112,10 @@ fn a_folder_keeps_the_offsets() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t && seq 10 | kafi produce k:@t -q && kafi cp k:@t ./folder/ -o 4:8 -q");
     assert_eq!(broker.text("kafi cat ./folder/@t -F '%o %v;'"), "4 5;5 6;6 7;7 8;");
-    assert_eq!(broker.text("kafi watermarks ./folder/@t --json"), "{\"topic\":\"@t\",\"partition\":0,\"low\":4,\"high\":8,\"messages\":4}\n");
+    assert_eq!(
+        broker.text("kafi watermarks ./folder/@t --json"),
+        "{\"storage\":\"./folder\",\"topic\":\"@t\",\"partition\":0,\"low\":4,\"high\":8,\"messages\":4}\n"
+    );
     let refused = "! error: copy: topic @t: the target holds 4 messages already\n! hint: pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets\n? 1\n";
     assert_eq!(broker.seen("kafi cp k:@t ./folder/"), refused);
     // Into Kafka a copy appends.

@@ -16,7 +16,7 @@ fn six(broker: &Broker) {
 fn shown(partition: i32, committed: i64) -> String {
     let numbers = format!("\"partition\":{partition},\"committed\":{committed},\"end\":3,\"lag\":{}", 3 - committed);
     format!(
-        "{{\"group\":\"@g\",\"state\":\"Empty\",\"topic\":\"@t\",{numbers},\"member\":null,\"client\":null,\"host\":null,\"leader_epoch\":null,\"metadata\":null}}\n"
+        "{{\"storage\":\"k\",\"group\":\"@g\",\"state\":\"Empty\",\"topic\":\"@t\",{numbers},\"member\":null,\"client\":null,\"host\":null,\"leader_epoch\":null,\"metadata\":null}}\n"
     )
 }
 
@@ -27,12 +27,15 @@ fn groups_are_set_shown_copied_and_deleted() {
     // What other groups there are, and so what is near, depends on the tests before.
     let missing = broker.seen("kafi group show k:@g");
     assert!(missing.starts_with("! error: describe group: group @g, storage k: no such group\n") && missing.ends_with("? 1\n"), "{missing}");
-    let plan = "{\"group\":\"@g\",\"topic\":\"@t\",\"partition\":0,\"from\":null,\"to\":2}\n{\"group\":\"@g\",\"topic\":\"@t\",\"partition\":1,\"from\":null,\"to\":1}\n";
+    let plan = "{\"storage\":\"k\",\"group\":\"@g\",\"topic\":\"@t\",\"partition\":0,\"from\":null,\"to\":2}\n{\"storage\":\"k\",\"group\":\"@g\",\"topic\":\"@t\",\"partition\":1,\"from\":null,\"to\":1}\n";
     assert_eq!(broker.seen("kafi group reset k:@g @t -o @2500 --json"), format!("{plan}! nothing is changed yet; --execute does it\n"));
     assert_eq!(broker.text("kafi group ls 'k:@*'"), "");
     assert_eq!(broker.text("kafi group reset k:@g @t -o @2500 --json --execute"), plan);
     assert_eq!(broker.text("kafi group show k:@g --json"), shown(0, 2) + &shown(1, 1));
-    assert_eq!(broker.text("kafi group ls 'k:@*' -l --json"), "{\"group\":\"@g\",\"state\":\"Empty\",\"members\":0,\"partitions\":2,\"lag\":3}\n");
+    assert_eq!(
+        broker.text("kafi group ls 'k:@*' -l --json"),
+        "{\"storage\":\"k\",\"group\":\"@g\",\"state\":\"Empty\",\"members\":0,\"partitions\":2,\"lag\":3}\n"
+    );
     let group = broker.line("@g");
     let described = kafka_tool(&[
         "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
@@ -88,7 +91,10 @@ fn live_members_are_shown_and_left_alone() {
         shown.matches("\"committed\":3,\"end\":3,\"lag\":0,\"member\":\"reader-").count() == 2
             && shown.matches("\"client\":\"reader\",\"host\":\"").count() == 2
     });
-    assert_eq!(broker.text("kafi group ls k:@g -l --json"), "{\"group\":\"@g\",\"state\":\"Stable\",\"members\":1,\"partitions\":2,\"lag\":0}\n");
+    assert_eq!(
+        broker.text("kafi group ls k:@g -l --json"),
+        "{\"storage\":\"k\",\"group\":\"@g\",\"state\":\"Stable\",\"members\":1,\"partitions\":2,\"lag\":0}\n"
+    );
     let refused = "! error: change group: group @g: it has 1 live member\n! hint: stop its consumers first\n? 1\n";
     for line in ["kafi group reset k:@g -o start --execute", "kafi group rm -y k:@g"] {
         assert_eq!(broker.seen(line), refused, "{line}");

@@ -19,9 +19,12 @@ fn topics() {
     broker.text("kafi produce k:@b x -p 2 -q");
     assert_eq!(
         broker.text("kafi ls 'k:@*' -l --json"),
-        "{\"topic\":\"@a\",\"partitions\":1,\"replicas\":1,\"messages\":0,\"bytes\":null}\n{\"topic\":\"@b\",\"partitions\":3,\"replicas\":1,\"messages\":1,\"bytes\":null}\n"
+        "{\"storage\":\"k\",\"topic\":\"@a\",\"partitions\":1,\"replicas\":1,\"messages\":0,\"bytes\":null}\n{\"storage\":\"k\",\"topic\":\"@b\",\"partitions\":3,\"replicas\":1,\"messages\":1,\"bytes\":null}\n"
     );
-    assert_eq!(broker.text("kafi watermarks k:@b --json | tail -n 1"), "{\"topic\":\"@b\",\"partition\":2,\"low\":0,\"high\":1,\"messages\":1}\n");
+    assert_eq!(
+        broker.text("kafi watermarks k:@b --json | tail -n 1"),
+        "{\"storage\":\"k\",\"topic\":\"@b\",\"partition\":2,\"low\":0,\"high\":1,\"messages\":1}\n"
+    );
     assert_eq!(broker.seen("kafi rm -y k:@a"), "");
     wait_until("the topic to be gone", || broker.text("kafi ls 'k:@*'") == "@b\n");
     let checked = broker.text("kafi storage check k:");
@@ -86,7 +89,10 @@ fn reading() {
         }
         assert_eq!(seen, expected, "{line}");
     }
-    assert_eq!(broker.text("kafi wc k:@t -q --json"), "{\"topic\":\"@t\",\"messages\":13,\"key_bytes\":10,\"value_bytes\":13,\"tombstones\":0}\n");
+    assert_eq!(
+        broker.text("kafi wc k:@t -q --json"),
+        "{\"storage\":\"k\",\"topic\":\"@t\",\"messages\":13,\"key_bytes\":10,\"value_bytes\":13,\"tombstones\":0}\n"
+    );
     assert_eq!(broker.text("kafi cat k:@t | head -n 1; echo ${PIPESTATUS[@]}").lines().last(), Some("0 0"));
 }
 
@@ -109,7 +115,10 @@ fn producing_waits_for_every_report() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t --partitions 3");
     assert_eq!(broker.seen("seq 100000 | kafi produce k:@t"), "! 100000 written in 0.0 s\n");
-    assert_eq!(broker.text("kafi wc k:@t -q --json"), "{\"topic\":\"@t\",\"messages\":100000,\"key_bytes\":0,\"value_bytes\":488895,\"tombstones\":0}\n");
+    assert_eq!(
+        broker.text("kafi wc k:@t -q --json"),
+        "{\"storage\":\"k\",\"topic\":\"@t\",\"messages\":100000,\"key_bytes\":0,\"value_bytes\":488895,\"tombstones\":0}\n"
+    );
     // A key has the same partition everywhere.
     broker.text("kafi touch k:@keys --partitions 7 && kafi touch ./f/keys --partitions 7 && seq 50 > keys");
     broker.text("sed 's/$/:x/' keys | kafi produce k:@keys -K: -q && sed 's/$/:x/' keys | kafi produce ./f/keys -K: -q");

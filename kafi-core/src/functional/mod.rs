@@ -23,7 +23,7 @@ pub use notes::CommitNotes;
 pub use order::Order;
 pub(crate) use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};
-pub use progress::{Cancel, Progress};
+pub use progress::{Cancel, Limit, Progress};
 pub use pump::{pump, pump_settling};
 pub(crate) use reader::{Next, partitions_of, plan, readers_of};
 pub use reader::{ReadOptions, Reader, readers};

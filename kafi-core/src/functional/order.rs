@@ -145,7 +145,7 @@ impl Merge {
         let count = assignments.len();
         let batch_bytes_max = options.batch_bytes_max.min((WAITING_BYTES_MAX / count.max(1)).max(BATCH_BYTES_MIN));
         // The limit is about what is handed out, and counted there; the readers run ahead of it.
-        let own = ReadOptions { max: None, progress: Default::default(), batch_bytes_max, ..options.clone() };
+        let own = ReadOptions { max: None, limit: None, progress: Default::default(), batch_bytes_max, ..options.clone() };
         let readers = if count == 0 { Vec::new() } else { readers_of(storage, assignments.to_vec(), &own, count)? };
         let source = |(reader, assignment): (Reader, &Assignment)| {
             let reached = Position { topic: assignment.topic.clone(), partition: assignment.partition, offset: assignment.start };

@@ -12,7 +12,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 /// assert!(cancel.is_cancelled());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<Wish>);
+
+#[derive(Debug, Default)]
+struct Wish {
+    asked: AtomicBool,
+    /// Who asks this one, asks these, too.
+    above: Option<Cancel>,
+}
 
 impl Cancel {
     /// Nobody has asked yet.
@@ -20,14 +27,46 @@ impl Cancel {
         Self::default()
     }
 
+    /// A wish of its own for some of the jobs: they stop when they are asked by it, or by this one.
+    pub fn child(&self) -> Self {
+        Self(Arc::new(Wish { asked: AtomicBool::new(false), above: Some(self.clone()) }))
+    }
+
     /// Asks all jobs that share this to stop after the batch in hand. Safe to call in a signal handler.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.asked.store(true, Ordering::Relaxed);
     }
 
     /// Whether somebody asked.
     pub fn is_cancelled(&self) -> bool {
+        self.0.asked.load(Ordering::Relaxed) || self.0.above.as_ref().is_some_and(Self::is_cancelled)
+    }
+}
+
+/// How many messages may still be read, by several reads together.
+///
+/// ```
+/// let limit = kafi_core::Limit::new(3);
+/// assert_eq!([limit.take(2), limit.clone().take(2), limit.left()], [2, 1, 0]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Limit(Arc<AtomicU64>);
+
+impl Limit {
+    /// So many in all.
+    pub fn new(max: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(max)))
+    }
+
+    /// How many are left.
+    pub fn left(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes up to so many of those that are left, and says how many those are.
+    pub fn take(&self, wanted: u64) -> u64 {
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(wanted)));
+        left.expect("the closure never refuses").min(wanted)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::admin::Admin;
@@ -11,7 +10,7 @@ use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled,
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, start_at_committed};
 use crate::functional::ledger::Ledger;
-use crate::functional::{Cancel, CommitNotes, GroupOptions, GroupUse, Order, Progress, TopicFilter};
+use crate::functional::{Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, TopicFilter};
 use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
@@ -28,8 +27,12 @@ pub struct ReadOptions {
     pub offsets: Offsets,
     /// Only these partitions. Default: all.
     pub partitions: Option<Vec<i32>>,
-    /// Stop after this many messages in all. Default: no limit.
+    /// Only the messages with exactly these bytes as key; one without a key is never among them. Default: all.
+    pub key: Option<Vec<u8>>,
+    /// Stop after this many messages in all, not counting those with another key. Default: no limit.
     pub max: Option<u64>,
+    /// The same, shared with other reads that go on at the same time, in place of `max`; what is read in an order takes no notice of it. Default: none.
+    pub limit: Option<Limit>,
     /// Go on at the end, for ever. Default: false.
     pub follow: bool,
     /// In which order the messages of several partitions come, for `cat` and `grep`. Other orders than the default need an end, and take no member of a group.
@@ -62,7 +65,9 @@ impl Default for ReadOptions {
         Self {
             offsets: Offsets::default(),
             partitions: None,
+            key: None,
             max: None,
+            limit: None,
             follow: false,
             order: Order::default(),
             group: None,
@@ -83,6 +88,11 @@ impl ReadOptions {
     pub(crate) fn joined(&self) -> Option<&GroupOptions> {
         self.group.as_ref().filter(|group| group.usage != GroupUse::LookOnly)
     }
+
+    /// How many messages its readers may have together.
+    fn shared_limit(&self) -> Option<Limit> {
+        self.limit.clone().or_else(|| self.max.map(Limit::new))
+    }
 }
 
 /// How one attempt to read ended.
@@ -102,7 +112,7 @@ pub struct Reader {
     consumer: Box<dyn Consumer>,
     ledger: Ledger,
     member: Option<Member>,
-    left: Option<Arc<AtomicU64>>,
+    limit: Option<Limit>,
     stop: Cancel,
     options: ReadOptions,
 }
@@ -142,10 +152,12 @@ impl Reader {
         if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
             return Ok(Next::End);
         }
-        let wanted = self.left.as_ref().map_or(u64::MAX, |left| left.load(Ordering::Relaxed));
+        let wanted = self.limit.as_ref().map_or(u64::MAX, Limit::left);
         if wanted == 0 || self.is_at_end()? {
             return Ok(Next::End);
         }
+        // Of many messages perhaps one has the key.
+        let wanted = if self.options.key.is_some() { u64::MAX } else { wanted };
         let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
         batch.set_limits(records_max, self.options.batch_bytes_max);
         if let Some(member) = &mut self.member {
@@ -165,7 +177,14 @@ impl Reader {
             positions
         });
         let is_whole = self.take_from_limit(batch);
-        self.count(batch);
+        let offsets = self.ledger.give(batch);
+        // What has another key is read, and there is no work on it.
+        if let Some(key) = &self.options.key {
+            batch.retain_at(|batch, index| has_key(batch, index, key));
+        }
+        if offsets > 0 || !batch.is_empty() {
+            self.options.progress.add_read(batch.len() as u64, payload_bytes(batch), offsets);
+        }
         if let Some(positions) = positions.filter(|_| is_whole) {
             self.ledger.pass(&positions);
         }
@@ -290,24 +309,18 @@ impl Reader {
 
     /// Several readers share one limit: what this one may not have any more is given back. False if there was some.
     fn take_from_limit(&self, batch: &mut Batch) -> bool {
-        let Some(left) = &self.left else { return true };
-        let mut got = 0;
-        let take = |left: u64| {
-            got = left.min(batch.len() as u64);
-            Some(left - got)
+        let Some(limit) = &self.limit else { return true };
+        let Some(key) = &self.options.key else {
+            let (len, got) = (batch.len(), limit.take(batch.len() as u64) as usize);
+            batch.truncate(got);
+            return got == len;
         };
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).expect("the closure never refuses");
-        let is_whole = got == batch.len() as u64;
-        batch.truncate(got as usize);
-        is_whole
-    }
-
-    fn count(&mut self, batch: &Batch) {
-        if batch.is_empty() {
-            return;
-        }
-        let offsets = self.ledger.give(batch);
-        self.options.progress.add_read(batch.len() as u64, payload_bytes(batch), offsets);
+        let wanted = (0..batch.len()).filter(|index| has_key(batch, *index, key)).count();
+        let got = limit.take(wanted as u64) as usize;
+        // Everything before the first message that is too much counts as read.
+        let first_left = (0..batch.len()).filter(|index| has_key(batch, *index, key)).nth(got);
+        batch.truncate(first_left.unwrap_or(batch.len()));
+        got == wanted
     }
 }
 
@@ -327,7 +340,7 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
     }
     let expected: i64 = assignments.iter().filter_map(|a| Some(a.end? - a.start)).sum();
     options.progress.expect(expected.max(0) as u64);
-    let left = options.max.map(|max| Arc::new(AtomicU64::new(max)));
+    let limit = options.shared_limit();
     let count = count.clamp(1, assignments.len().max(1));
     let mut shares = vec![Vec::new(); count];
     for (index, assignment) in assignments.into_iter().enumerate() {
@@ -340,7 +353,7 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
         consumer.assign(&share, options.timeout)?;
         let mut ledger = Ledger::default();
         share.iter().for_each(|part| ledger.begin(&part.topic, part.partition, part.start, part.end));
-        Ok(Reader { consumer, ledger, member: None, left: left.clone(), stop: Cancel::new(), options })
+        Ok(Reader { consumer, ledger, member: None, limit: limit.clone(), stop: Cancel::new(), options })
     };
     shares.into_iter().map(open).collect()
 }
@@ -351,8 +364,8 @@ fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignme
     let mut ledger = Ledger::default();
     // Where a group takes one live member, its share is known at once.
     member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);
-    let left = options.max.map(|max| Arc::new(AtomicU64::new(max)));
-    Ok(Reader { consumer, ledger, member: Some(member), left, stop: Cancel::new(), options: options.clone() })
+    let limit = options.shared_limit();
+    Ok(Reader { consumer, ledger, member: Some(member), limit, stop: Cancel::new(), options: options.clone() })
 }
 
 /// What there is to read, in absolute offsets: everything that depends on the user's words is settled here.
@@ -416,6 +429,12 @@ fn offsets_of(options: &ReadOptions) -> Result<Offsets> {
         return refuse("the group says which partitions fall to a member");
     }
     Ok(Offsets::all(if options.consumer.start_at_earliest { OffsetSpec::Start } else { OffsetSpec::End }))
+}
+
+/// Whether the message at `index` has exactly these bytes as key.
+#[inline]
+fn has_key(batch: &Batch, index: usize, key: &[u8]) -> bool {
+    batch.metas()[index].key.of(batch.data()) == Some(key)
 }
 
 /// The bytes of keys, values, and headers; the arena may hold more.

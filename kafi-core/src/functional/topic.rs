@@ -53,6 +53,12 @@ impl<'a> TopicReader<'a> {
         self
     }
 
+    /// Reads only the messages with exactly these bytes as key.
+    pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.options.key = Some(key.into());
+        self
+    }
+
     /// Reads only these partitions.
     pub fn partitions(mut self, partitions: &[i32]) -> Self {
         self.options.partitions = Some(partitions.to_vec());

@@ -1,6 +1,7 @@
 //! JSON that stays text until somebody looks at it, and of which only what was changed is written anew.
 
 mod convert;
+mod find;
 mod index;
 mod macros;
 mod node;
@@ -16,6 +17,8 @@ use std::sync::{Arc, OnceLock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::node::{Kind, Node, Text};
 use crate::json::path::Missing;
+
+pub use find::JsonPath;
 
 /// A JSON value that keeps its text.
 ///

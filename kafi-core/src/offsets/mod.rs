@@ -5,7 +5,7 @@ mod resolve;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::time::Clock;
+use crate::time::{Clock, TIMES, is_time_of_day};
 
 pub use resolve::{Resolved, resolve};
 
@@ -64,7 +64,7 @@ impl Offsets {
     /// | `@T1:T2`, `@T1..T2`, `@T1:@T2` | the offsets between two times |
     /// | `P=SPEC` | one of these for partition P |
     ///
-    /// Times are as for [`parse_time`](crate::parse_time). A text that is one time as a whole is one: `@2024-11-26T10:30` is not a range.
+    /// Times are as for [`parse_time`](crate::parse_time). A text that is one time as a whole is one: neither `@2024-11-26T10:30` nor `@10:30` is a range.
     ///
     /// # Errors
     /// `Usage` for a bad spec, saying what is allowed, for a range that ends before it begins, and for two specs for the same partitions.
@@ -108,15 +108,34 @@ impl Offsets {
     }
 }
 
-const ALLOWED: &str =
-    "start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition (T = epoch ms, RFC 3339, date, date and time, or -1h30m for ago)";
+const ALLOWED: &str = "start, end, N, -N, +N, N:M, :M, @T, @T1:T2, @T1..T2, or P=… for one partition";
 
 fn usage(written: &str, message: &str) -> Error {
     Error::new(ErrorKind::Usage, "read offset", message).with("offset", written)
 }
 
-fn not_allowed(written: &str) -> Error {
-    usage(written, &format!("this is no offset; allowed are {ALLOWED}"))
+fn not_allowed(written: &str, spec: &str, clock: &Clock) -> Error {
+    let error = usage(written, &format!("this is no offset; allowed are {ALLOWED} (T = {TIMES})"));
+    match meant(spec, clock) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// What was probably meant: the words of other tools, and times without their sign.
+fn meant(spec: &str, clock: &Clock) -> Option<String> {
+    let meant = match spec.to_ascii_lowercase().as_str() {
+        "beginning" | "earliest" | "smallest" | "oldest" | "first" => "start".to_string(),
+        "latest" | "largest" | "newest" | "last" => "end".to_string(),
+        "stored" | "committed" => return Some("-g G reads from the committed offsets of group G".to_string()),
+        _ => match (spec.strip_prefix("s@"), spec.strip_prefix("e@")) {
+            (Some(time), _) => format!("@{time}"),
+            (_, Some(time)) => format!("@0..{time}"),
+            _ if clock.parse(spec).is_some() => format!("@{spec}"),
+            _ => return None,
+        },
+    };
+    Some(format!("did you mean {meant}?"))
 }
 
 fn parse_partition(written: &str, text: &str) -> Result<i32> {
@@ -136,7 +155,7 @@ fn parse_spec(written: &str, spec: &str, clock: &Clock) -> Result<OffsetSpec> {
     match parsed {
         Some(OffsetSpec::Range { from: Some(from), to }) if from > to => Err(ends_before(written)),
         Some(spec) => Ok(spec),
-        None => Err(not_allowed(written)),
+        None => Err(not_allowed(written, spec, clock)),
     }
 }
 
@@ -168,21 +187,26 @@ fn parse_times(written: &str, times: &str, clock: &Clock) -> Result<OffsetSpec> 
     if let Some(from) = clock.parse(times) {
         return Ok(OffsetSpec::Time { from, to: None });
     }
-    let (from, to) = time_range(times, clock).ok_or_else(|| not_allowed(written))?;
+    // A time of day that there is not is no range of the milliseconds after 1970 either.
+    let range = if is_time_of_day(times) { None } else { time_range(times, clock) };
+    let (from, to) = range.ok_or_else(|| not_allowed(written, times, clock))?;
     if from > to {
         return Err(ends_before(written));
     }
     Ok(OffsetSpec::Time { from, to: Some(to) })
 }
 
-/// Two times with `..` or `:` between them. Times hold colons themselves, so each colon is tried; only one can do, because what follows it
-/// begins with a year, a number, or a minus, and nothing like that comes after a colon inside of a time that has a colon after it.
+/// Two times with `..` or `:` between them. Times hold colons themselves, so each colon is tried. Where more than one would do (`9:00:17:00`), none
+/// leaves a bare number behind that belongs to a time.
 fn time_range(times: &str, clock: &Clock) -> Option<(i64, i64)> {
     let parse = |(from, to): (&str, &str)| Some((clock.parse(from)?, clock.parse(to.strip_prefix('@').unwrap_or(to))?));
     if let Some(halves) = times.split_once("..") {
         return parse(halves);
     }
-    times.match_indices(':').find_map(|(at, _)| parse((&times[..at], &times[at + 1..])))
+    let halves = || times.match_indices(':').map(|(at, _)| (&times[..at], &times[at + 1..]));
+    let is_number = |half: &str| half.bytes().all(|byte| byte.is_ascii_digit());
+    let without_numbers = halves().filter(|(from, to)| !is_number(from) && !is_number(to)).find_map(parse);
+    without_numbers.or_else(|| halves().find_map(parse))
 }
 
 #[cfg(test)]
@@ -238,6 +262,25 @@ mod tests {
             ("@2024-11-26T10:30:00.5..2024-11-26T11:30", time(half_past_ten + 500, Some(half_past_ten + HOUR))),
             ("@2024-11-26T10:30:00Z:1732660705555", time(half_past_ten, Some(NOW))),
             ("@0:2024-11-26T10:30", time(0, Some(half_past_ten))),
+            ("@1732660705", time(1_732_660_705_000, None)),
+            ("@1732579200:1732582800", time(DAY, Some(DAY + HOUR))),
+            ("@now", time(NOW, None)),
+            ("@today", time(DAY, None)),
+            ("@yesterday", time(DAY - 24 * HOUR, None)),
+            ("@yesterday:today", time(DAY - 24 * HOUR, Some(DAY))),
+            ("@yesterday..-1h", time(DAY - 24 * HOUR, Some(NOW - HOUR))),
+            ("@today:now", time(DAY, Some(NOW))),
+            ("@10:30", time(half_past_ten, None)),
+            ("@10:30:00", time(half_past_ten, None)),
+            ("@9:30", time(half_past_ten - HOUR, None)),
+            ("@10:30:11:30", time(half_past_ten, Some(half_past_ten + HOUR))),
+            ("@10:30..11:30", time(half_past_ten, Some(half_past_ten + HOUR))),
+            ("@10:30:00:11:30:00", time(half_past_ten, Some(half_past_ten + HOUR))),
+            ("@9:30:10:30", time(half_past_ten - HOUR, Some(half_past_ten))),
+            ("@2024-11-26T10:30:11:30", time(half_past_ten, Some(half_past_ten + HOUR))),
+            ("@10:30:now", time(half_past_ten, Some(NOW))),
+            ("@yesterday:10:30", time(DAY - 24 * HOUR, Some(half_past_ten))),
+            ("@0..10:30", time(0, Some(half_past_ten))),
         ];
         for (text, expected) in cases {
             let offsets = parse(&[text]).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -268,6 +311,10 @@ mod tests {
             ("@:5", "allowed are"),
             ("@1..2..3", "allowed are"),
             ("@1:2:3", "allowed are"),
+            ("@25:00", "allowed are"),
+            ("@10:99", "allowed are"),
+            ("@10:30:99", "allowed are"),
+            ("@11:30:10:30", "the range ends before it begins"),
             ("@-1", "allowed are"),
             ("@2024-11-26T10:30:99", "the range ends before it begins"),
             ("@9:5", "the range ends before it begins"),
@@ -284,6 +331,30 @@ mod tests {
             assert!(error.kind() == ErrorKind::Usage && error.to_string().contains(expected), "{text}: {error}");
             assert!(!error.to_string().contains('\n'));
         }
+    }
+
+    #[test]
+    fn names_what_was_probably_meant() {
+        let start = Some("did you mean start?");
+        let cases = [
+            ("beginning", start),
+            ("Earliest", start),
+            ("2=beginning", start),
+            ("latest", Some("did you mean end?")),
+            ("stored", Some("-g G reads from the committed offsets of group G")),
+            ("-1h", Some("did you mean @-1h?")),
+            ("now", Some("did you mean @now?")),
+            ("2024-11-26", Some("did you mean @2024-11-26?")),
+            ("s@1732660705555", Some("did you mean @1732660705555?")),
+            ("e@1732660705555", Some("did you mean @0..1732660705555?")),
+            ("soon", None),
+            ("@soon", None),
+            ("@25:00", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(&[text]).unwrap_err().hint_text(), expected, "{text}");
+        }
+        assert_eq!(parse(&["@beginning"]).unwrap_err().hint_text(), start);
     }
 
     #[test]

@@ -249,12 +249,12 @@ impl<'a> Planner<'a> {
         let mut names: Vec<_> = pairs.iter().map(|(_, to)| to).collect();
         names.sort();
         let one_source_each = names.windows(2).all(|pair| pair[0] != pair[1]);
-        let keeps = !self.options.append && is_log(self.target) && one_source_each && !self.repartitions(pairs)?;
+        let is_whole = self.options.read.key.is_none();
+        let keeps = !self.options.append && is_log(self.target) && one_source_each && is_whole && !self.repartitions(pairs)?;
         if self.options.resume && is_log(self.target) && !keeps {
             let why = "only a copy of one source with its partitions keeps the source's offsets, which say where to go on";
-            return Err(
-                Error::new(ErrorKind::Usage, OPERATION, why).hint("leave out --resume, or copy each source to a topic of its own without --repartition")
-            );
+            return Err(Error::new(ErrorKind::Usage, OPERATION, why)
+                .hint("leave out --resume, or copy each source to a topic of its own without --repartition and --key"));
         }
         Ok(keeps)
     }

@@ -30,16 +30,61 @@ pub struct Pattern {
     pieces: Option<Regex>,
 }
 
+/// How the texts of a [`Pattern`] are meant. Default: as regular expressions that match anywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PatternOptions {
+    /// Upper and lower case are the same.
+    pub ignore_case: bool,
+    /// They are no expressions, but text to be found as it is.
+    pub fixed: bool,
+    /// Only whole words match.
+    pub words: bool,
+    /// Only whole fields match.
+    pub whole: bool,
+}
+
 impl Pattern {
     /// Reads an expression; `ignore_case` takes no notice of upper and lower case.
     ///
     /// # Errors
     /// `Usage` for what is no regular expression.
     pub fn new(text: &str, ignore_case: bool) -> Result<Self> {
-        let parsed = ParserBuilder::new().utf8(false).case_insensitive(ignore_case).build().parse(text);
-        let hir = parsed.map_err(|error| bad(text, &error.to_string()))?;
-        let regex = regex::bytes::RegexBuilder::new(text).case_insensitive(ignore_case).build();
-        let regex = regex.map_err(|error| bad(text, &error.to_string()))?;
+        Self::any_of(&[text], PatternOptions { ignore_case, ..PatternOptions::default() })
+    }
+
+    /// Reads several expressions, of which one has to match.
+    ///
+    /// # Errors
+    /// `Usage` for what is no regular expression.
+    ///
+    /// ```
+    /// use kafi_core::{Pattern, PatternOptions};
+    /// let pattern = Pattern::any_of(&["a.b", "c"], PatternOptions { fixed: true, words: true, ..Default::default() })?;
+    /// assert!(pattern.is_match(b"x a.b") && !pattern.is_match(b"axb") && !pattern.is_match(b"cc"));
+    /// # Ok::<(), kafi_core::Error>(())
+    /// ```
+    pub fn any_of(texts: &[impl AsRef<str>], options: PatternOptions) -> Result<Self> {
+        let PatternOptions { ignore_case, fixed, words, whole } = options;
+        let parse = |text: &str| ParserBuilder::new().utf8(false).case_insensitive(ignore_case).build().parse(text);
+        let mut branches = Vec::with_capacity(texts.len());
+        for text in texts.iter().map(AsRef::as_ref) {
+            let text = if fixed { regex::escape(text) } else { text.to_string() };
+            // Each by itself, so that an error is about what was written, and that none closes a group of another.
+            parse(&text).map_err(|error| bad(&text, &error.to_string()))?;
+            let group = format!("(?:{text})");
+            // Where the group is not closed, a comment at the end has taken its bracket.
+            let group = if parse(&group).is_ok() { group } else { format!("(?:{text}\n)") };
+            branches.push(if texts.len() == 1 && !words && !whole { text } else { group });
+        }
+        let any = branches.join("|");
+        let text = match (words, whole) {
+            (_, true) => format!(r"\A(?:{any})\z"),
+            (true, false) => format!(r"\b{{start-half}}(?:{any})\b{{end-half}}"),
+            (false, false) => any,
+        };
+        let hir = parse(&text).map_err(|error| bad(&text, &error.to_string()))?;
+        let regex = regex::bytes::RegexBuilder::new(&text).case_insensitive(ignore_case).build();
+        let regex = regex.map_err(|error| bad(&text, &error.to_string()))?;
         let pieces = [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().find_map(|kind| {
             let pieces = Extractor::new().kind(kind.clone()).extract(&hir);
             searched(pieces)
@@ -166,6 +211,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn several_fixed_words_and_whole_fields() {
+        let plain = PatternOptions::default();
+        let (fixed, words, whole) = (PatternOptions { fixed: true, ..plain }, PatternOptions { words: true, ..plain }, PatternOptions { whole: true, ..plain });
+        let cases: [(&[&str], PatternOptions, &[&str], &[&str]); 12] = [
+            (&["a", "b"], plain, &["xa", "bx"], &["c"]),
+            (&["a|b", "c"], words, &["x a", "b.c", "c"], &["ab", "cc", "_a"]),
+            (&["a.b"], fixed, &["a.b", "xa.bx"], &["axb"]),
+            (&["(", "["], fixed, &["(", "x["], &["]"]),
+            (&["A.B"], PatternOptions { ignore_case: true, words: true, ..fixed }, &["a.b", "x A.B!"], &["a.bc"]),
+            (&["a+"], whole, &["aaa"], &["aab", "baa", "aaa\n"]),
+            (&["a", "bc"], whole, &["a", "bc"], &["abc", "ac"]),
+            (&["a|b"], PatternOptions { words: true, ..whole }, &["a", "b"], &["a b"]),
+            (&["-foo"], words, &["x -foo x", "-foo"], &["-foobar", "x-foo"]),
+            (&["(?x) a # comment", "b"], whole, &["a", "b"], &["ab"]),
+            (&["(?i)a", "b"], plain, &["A", "b"], &["B"]),
+            (&[""], whole, &[""], &["a"]),
+        ];
+        for (texts, options, matching, others) in cases {
+            let pattern = Pattern::any_of(texts, options).unwrap();
+            matching.iter().for_each(|text| assert!(pattern.is_match(text.as_bytes()), "{texts:?} {options:?} {text:?}"));
+            others.iter().for_each(|text| assert!(!pattern.is_match(text.as_bytes()), "{texts:?} {options:?} {text:?}"));
+        }
+        assert!(Pattern::any_of(&["a)(b", "c"], plain).is_err() && Pattern::any_of(&["a)|(b"], words).is_err());
+        assert!(Pattern::any_of(&["refunded", "cancelled"], PatternOptions { words: true, ..fixed }).unwrap().pieces.is_some());
     }
 
     #[test]

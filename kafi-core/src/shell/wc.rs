@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, ControlFlow};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, RecordMeta};
 use crate::error::Result;
 use crate::functional::ReadOptions;
 use crate::shell::cat::{Finished, read_then};
@@ -23,6 +23,24 @@ pub struct Counts {
     pub tombstones: u64,
 }
 
+/// What was counted of each partition that was read, by topic.
+pub type PartitionCounts = BTreeMap<String, BTreeMap<i32, Counts>>;
+
+impl Counts {
+    fn of(run: &[RecordMeta]) -> Self {
+        let mut counts = Self::default();
+        for meta in run {
+            counts += Self {
+                messages: 1,
+                key_bytes: meta.key.len.max(0) as u64,
+                value_bytes: meta.value.len.max(0) as u64,
+                tombstones: u64::from(meta.value.len < 0),
+            };
+        }
+        counts
+    }
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.messages += other.messages;
@@ -39,13 +57,16 @@ impl AddAssign for Counts {
 pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threads: usize) -> Result<(BTreeMap<String, Counts>, Finished)> {
     let mut counted = BTreeMap::new();
     let finished = wc_then(storage, topics, options, threads, |counts, _| {
-        counted.clone_from(counts);
+        for (topic, partitions) in counts {
+            let of_topic: &mut Counts = counted.entry(topic.clone()).or_default();
+            partitions.values().for_each(|counts| *of_topic += *counts);
+        }
         Ok(())
     })?;
     Ok((counted, finished))
 }
 
-/// As [`wc`], but the work is done only when `then` has returned, which is given the counts; a group's offsets are committed after it.
+/// Counts the messages of each partition; the work is done only when `then` has returned, which is given the counts; a group's offsets are committed after it.
 ///
 /// # Errors
 /// As for [`wc`], and what `then` fails with.
@@ -54,23 +75,35 @@ pub fn wc_then(
     topics: &[String],
     options: &ReadOptions,
     threads: usize,
-    then: impl FnOnce(&BTreeMap<String, Counts>, &Finished) -> Result<()>,
+    then: impl FnOnce(&PartitionCounts, &Finished) -> Result<()>,
 ) -> Result<Finished> {
-    let counts: RefCell<BTreeMap<String, Counts>> = RefCell::new(topics.iter().map(|topic| (topic.clone(), Counts::default())).collect());
+    let counts: RefCell<PartitionCounts> = RefCell::new(topics.iter().map(|topic| (topic.clone(), BTreeMap::new())).collect());
     let count = |batch: &mut Batch| {
-        for (index, topic) in batch.topics().iter().enumerate() {
-            let mut of_topic = Counts::default();
-            for meta in batch.metas().iter().filter(|meta| meta.topic as usize == index) {
-                of_topic += Counts {
-                    messages: 1,
-                    key_bytes: meta.key.len.max(0) as u64,
-                    value_bytes: meta.value.len.max(0) as u64,
-                    tombstones: u64::from(meta.value.len < 0),
-                };
+        let mut counts = counts.borrow_mut();
+        for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
+            let topic = &batch.topics()[run[0].topic as usize];
+            if !counts.contains_key(topic) {
+                counts.insert(topic.clone(), BTreeMap::new());
             }
-            *counts.borrow_mut().entry(topic.clone()).or_default() += of_topic;
+            let of_topic = counts.get_mut(topic).expect("it was just looked for");
+            *of_topic.entry(run[0].partition).or_default() += Counts::of(run);
         }
         Ok(ControlFlow::Continue(()))
     };
-    read_then(storage, topics, options, threads, |_| Ok(()), count, |finished| then(&counts.borrow(), finished))
+    read_then(
+        storage,
+        topics,
+        options,
+        threads,
+        |_| Ok(()),
+        count,
+        |finished| {
+            let mut counts = counts.take();
+            for position in &finished.reached {
+                // Also a partition without messages was looked at.
+                counts.entry(position.topic.clone()).or_default().entry(position.partition).or_default();
+            }
+            then(&counts, finished)
+        },
+    )
 }

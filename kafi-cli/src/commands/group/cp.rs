@@ -1,7 +1,7 @@
 //! `group cp`: the committed offsets of a group for another one.
 
 use clap::Args;
-use kafi::{Address, Error, ErrorKind, Kafi, Result, shell};
+use kafi::{Address, Error, ErrorKind, Kafi, Result, StorageAddress, shell};
 
 use super::plan::settle;
 use super::{explain, matching, open_group, topics_of};
@@ -55,17 +55,17 @@ pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
         if from.storage == to.storage && group == target_group {
             return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group").with("group", group));
         }
-        several.add(copy(args, (&source, &group), (&target, &target_group), &topics, context))?;
+        several.add(copy(args, (&source, &group), (&target, &to.storage, &target_group), &topics, context))?;
     }
     Ok(several.exit())
 }
 
 /// Plans the copy of one group, and carries it out where that is asked for.
-fn copy(args: &CpArgs, source: (&Kafi, &str), target: (&Kafi, &str), topics: &[String], context: &Context) -> Result<()> {
+fn copy(args: &CpArgs, source: (&Kafi, &str), target: (&Kafi, &StorageAddress, &str), topics: &[String], context: &Context) -> Result<()> {
     let partitions = args.partitions.as_ref().map(|list| list.0.as_slice());
-    let sides = ((source.0.storage(), source.1), (target.0.storage(), target.1));
+    let sides = ((source.0.storage(), source.1), (target.0.storage(), target.2));
     let plan = shell::plan_group_copy(sides.0, sides.1, topics, partitions, args.allow_gap, TIMEOUT);
-    let plan = plan.and_then(|plan| settle(target.0.admin()?.as_mut(), target.1, &plan, args.execute, context));
+    let plan = plan.and_then(|plan| settle(target.0.admin()?.as_mut(), (target.1, target.2), &plan, args.execute, context));
     match plan {
         Ok(_) => Ok(()),
         Err(error) => Err(explain(source.0.admin()?.as_mut(), source.1, error)),

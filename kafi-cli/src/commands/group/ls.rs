@@ -1,8 +1,9 @@
 //! `group ls`: lists groups.
 
 use clap::Args;
-use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, shell};
+use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, StorageAddress, default_storage, shell};
 
+use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::{Exit, failed};
@@ -19,31 +20,26 @@ pub struct LsArgs {
 }
 
 pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
-    let mut listed: Vec<(Kafi, Vec<Group>)> = Vec::new();
+    let mut listed: Vec<(Kafi, &StorageAddress, Vec<Group>)> = Vec::new();
     let mut failures = Vec::new();
-    if args.addresses.is_empty() {
-        let kafi = context.registry.open("")?;
-        let (groups, unlisted) = kafi.admin()?.list_groups(TIMEOUT)?;
-        failures.extend(unlisted);
-        listed.push((kafi, groups));
-    }
-    for text in &args.addresses {
-        let address = Address::parse(text)?;
+    let addresses = if args.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&args.addresses)? };
+    for address in &addresses {
         let kafi = context.registry.open_address(&address.storage)?;
-        let (groups, unlisted) = wanted(&address, kafi.admin()?.as_mut())?;
+        let (groups, unlisted) = wanted(address, kafi.admin()?.as_mut())?;
         failures.extend(unlisted);
-        listed.push((kafi, groups));
+        listed.push((kafi, &address.storage, groups));
     }
+    let names_storage = several(addresses.iter().map(|address| &address.storage));
     let mut table = match args.long {
-        true => Table::new(&["group", "state", "members", "partitions", "lag"]),
-        false => Table::new(&["group"]).without_names(),
+        true => Table::of_storages(names_storage, &["group", "state", "members", "partitions", "lag"]),
+        false => Table::of_storages(names_storage, &["group"]).without_names(),
     };
-    for (kafi, groups) in listed {
+    for (kafi, storage, groups) in listed {
         let mut admin = kafi.admin()?;
         if args.long {
-            failures.extend(rows(admin.as_mut(), groups, &mut table)?);
+            failures.extend(rows(admin.as_mut(), groups, storage, &mut table)?);
         } else {
-            groups.into_iter().for_each(|group| table.row(vec![Cell::Text(group.name)]));
+            groups.into_iter().for_each(|group| table.row_on(storage, [Cell::Text(group.name)]));
         }
     }
     table.print(context)?;
@@ -66,7 +62,7 @@ fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<E
 }
 
 /// Groups that were deleted between the listing and the look are left out. Returns what is not known of others.
-fn rows(admin: &mut dyn Admin, groups: Vec<Group>, table: &mut Table) -> Result<Vec<Error>> {
+fn rows(admin: &mut dyn Admin, groups: Vec<Group>, storage: &StorageAddress, table: &mut Table) -> Result<Vec<Error>> {
     let names: Vec<String> = groups.into_iter().map(|group| group.name).collect();
     let (mut described, mut failures) = (Vec::new(), Vec::new());
     for answer in admin.describe_groups(&names, TIMEOUT)? {
@@ -90,7 +86,7 @@ fn rows(admin: &mut dyn Admin, groups: Vec<Group>, table: &mut Table) -> Result<
         let lag: i64 = partitions.iter().filter_map(kafi::GroupLag::lag).sum();
         let known = |number: i64| if partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) };
         let numbers = [Cell::Number(described.members.len() as i64), known(partitions.len() as i64), known(lag)];
-        table.row([Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers).collect());
+        table.row_on(storage, [Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers));
     }
     Ok(failures)
 }

@@ -8,7 +8,7 @@ mod rm;
 mod show;
 
 use clap::{Args, Subcommand};
-use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result};
+use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
 
 use crate::address::{Named, open_named};
 use crate::args::TIMEOUT;
@@ -71,13 +71,13 @@ fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
 }
 
 /// Opens the one group that an address names.
-fn open_group(context: &Context, text: &str) -> Result<(Kafi, String)> {
+fn open_group(context: &Context, text: &str) -> Result<(Kafi, StorageAddress, String)> {
     let address = Address::parse(text)?;
     if address.is_glob() {
         return Err(Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted").with("address", format!("{text:?}")));
     }
     let group = address.topic.ok_or_else(|| no_group(text))?;
-    Ok((context.registry.open_address(&address.storage)?, group))
+    Ok((context.registry.open_address(&address.storage)?, address.storage, group))
 }
 
 /// The names of the groups that a glob matches, sorted.

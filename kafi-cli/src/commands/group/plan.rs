@@ -1,6 +1,6 @@
 //! Plans for committed offsets: shown, and carried out where that is asked for.
 
-use kafi::{Admin, CommittedOffset, OffsetChange, Result, shell};
+use kafi::{Admin, CommittedOffset, OffsetChange, Result, StorageAddress, shell};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -8,14 +8,14 @@ use crate::exit::Exit;
 use crate::output::{Cell, Table};
 
 /// Prints what is to become of the committed offsets of a group, and with `execute` does it, which is refused while somebody reads as it.
-pub fn settle(admin: &mut dyn Admin, group: &str, plan: &[OffsetChange], execute: bool, context: &Context) -> Result<Exit> {
+pub fn settle(admin: &mut dyn Admin, (storage, group): (&StorageAddress, &str), plan: &[OffsetChange], execute: bool, context: &Context) -> Result<Exit> {
     let members = shell::check_no_members(admin, group, TIMEOUT);
     if execute {
         members?;
     } else if let Err(error) = members {
         context.say(&format!("warning: {error}"));
     }
-    let mut table = Table::new(&["group", "topic", "partition", "from", "to"]);
+    let mut table = Table::of_storages(false, &["group", "topic", "partition", "from", "to"]);
     for change in plan {
         let cells = vec![
             Cell::Text(group.to_string()),
@@ -24,7 +24,7 @@ pub fn settle(admin: &mut dyn Admin, group: &str, plan: &[OffsetChange], execute
             change.from.as_ref().map_or(Cell::Unknown, |from| Cell::Number(from.offset)),
             Cell::Number(change.to.offset),
         ];
-        if change.is_one() { table.row(cells) } else { table.dimmed_row(cells) }
+        if change.is_one() { table.row_on(storage, cells) } else { table.dimmed_row_on(storage, cells) }
     }
     table.print(context)?;
     let changed: Vec<CommittedOffset> = plan.iter().filter(|change| change.is_one()).map(|change| change.to.clone()).collect();

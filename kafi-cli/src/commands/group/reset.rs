@@ -27,13 +27,13 @@ pub struct ResetArgs {
 
 pub fn run(args: &ResetArgs, context: &Context) -> Result<Exit> {
     let offsets = args.places.places("reset group", context)?;
-    let (kafi, group) = open_group(context, &args.address)?;
+    let (kafi, storage, group) = open_group(context, &args.address)?;
     let topics = topics_of(&kafi, &args.topics)?;
     let mut admin = kafi.admin()?;
     let partitions = args.places.changed_partitions();
     let plan = shell::plan_group_reset(admin.as_mut(), &group, &topics, partitions.as_deref(), &offsets, args.places.allow_gap, TIMEOUT);
     let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
-    settle(admin.as_mut(), &group, &plan, args.execute, context)
+    settle(admin.as_mut(), (&storage, &group), &plan, args.execute, context)
 }
 
 /// A group that is missing can be made, if it is said for which topics.

@@ -4,6 +4,7 @@ use clap::Args;
 use kafi::{GroupDescription, GroupLag, GroupMember, Result, shell};
 
 use super::{explain, open_groups};
+use crate::address::several;
 use crate::args::TIMEOUT;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -17,16 +18,18 @@ pub struct ShowArgs {
 }
 
 pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
+    let opened = open_groups(context, &args.addresses)?;
     let names = ["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host", "leader_epoch", "metadata"];
-    let mut table = Table::new(&names).with_optional(&["member", "client", "host"]).with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
-    for opened in open_groups(context, &args.addresses)? {
+    let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names).with_optional(&["member", "client", "host"]);
+    let mut table = table.with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
+    for opened in &opened {
         let mut admin = opened.kafi.admin()?;
         for group in &opened.names {
             let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
             let partitions = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
-            partitions.iter().for_each(|partition| table.row(row(&described, Some(partition), partition.member)));
+            partitions.iter().for_each(|partition| table.row_on(&opened.storage, row(&described, Some(partition), partition.member)));
             let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
-            idle.for_each(|member| table.row(row(&described, None, Some(member))));
+            idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
         }
     }
     table.print(context)?;
