@@ -29,6 +29,11 @@ impl Lane {
         self.intake.partition()
     }
 
+    /// The token of the last message.
+    pub(crate) fn token(&self) -> u64 {
+        self.intake.token()
+    }
+
     /// Whether messages wait for being written or durable.
     pub(crate) fn is_busy(&self) -> bool {
         !self.intake.is_empty() || self.finished.is_some() || !self.appended.is_empty()

@@ -48,6 +48,8 @@ pub(crate) struct LogProducer {
     pending_bytes: u64,
     /// Since when something waits.
     pending_since: Option<Instant>,
+    /// The token of the last messages.
+    token: u64,
     commit_took: Duration,
     /// Reports that the caller has not fetched.
     ready: Vec<Report>,
@@ -98,6 +100,7 @@ impl LogProducer {
             buffer: Vec::new(),
             pending_bytes: 0,
             pending_since: None,
+            token: 0,
             commit_took: Duration::ZERO,
             ready: Vec::new(),
             handed: Vec::new(),
@@ -145,7 +148,11 @@ impl LogProducer {
         };
         let io = self.shared.topics.io();
         let dirs: Vec<_> = (0..loaded.partitions).map(|partition| PartitionDir::new(io, &topic.name, partition)).collect();
-        topic.lanes.extend((topic.lanes.len()..dirs.len()).map(|partition| Lane::new(&topic.name, partition as i32)));
+        for partition in topic.lanes.len() as i32..dirs.len() as i32 {
+            // What was refused while there was no such partition is counted on.
+            let stray = topic.strays.iter().position(|stray| stray.partition() == partition);
+            topic.lanes.push(stray.map_or_else(|| Lane::new(&topic.name, partition), |stray| topic.strays.swap_remove(stray)));
+        }
         topic.known = Some(Known { file, config: Effective::of(&loaded.config), dirs });
         self.lanes = self.topics.iter().map(|topic| topic.lanes.len()).sum();
     }
@@ -153,7 +160,7 @@ impl LogProducer {
     /// Takes one message; false if its partition is blocked until `deadline`.
     fn take(&mut self, index: usize, mut record: Record<'_>, token: u64, limits: &Limits, deadline: Instant) -> bool {
         // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
-        let has_failed = self.topics[index].strays.iter().any(|stray| stray.partition() == record.partition);
+        let has_failed = self.topics[index].strays.iter().any(|stray| stray.partition() == record.partition && stray.has_failed());
         if !has_failed && self.topics[index].is_beyond(record.partition) {
             self.look_at(index);
         }
@@ -200,14 +207,16 @@ impl LogProducer {
     /// Fails a message whose topic or partition does not exist.
     fn take_stray(&mut self, index: usize, partition: i32, token: u64) {
         let topic = &mut self.topics[index];
-        let stray = match topic.strays.iter().position(|stray| stray.partition() == partition) {
-            Some(stray) => stray,
-            None => {
+        // A partition that was there before counts its messages on.
+        let known = usize::try_from(partition).ok().filter(|partition| *partition < topic.lanes.len());
+        let stray = match (known, topic.strays.iter().position(|stray| stray.partition() == partition)) {
+            (Some(known), _) => &mut topic.lanes[known],
+            (None, Some(stray)) => &mut topic.strays[stray],
+            (None, None) => {
                 topic.strays.push(Lane::new(&topic.name, partition));
-                topic.strays.len() - 1
+                topic.strays.last_mut().expect("it was just pushed")
             }
         };
-        let stray = &mut topic.strays[stray];
         if !stray.has_failed() {
             let error = match &topic.known {
                 None => self.shared.topics.load(&topic.name).err().unwrap_or_else(|| self.shared.topics.missing(&topic.name)),
@@ -281,6 +290,7 @@ impl Producer for LogProducer {
     fn produce(&mut self, batch: &Batch, from: usize, token: u64, timeout: Duration) -> Result<usize> {
         self.check_open()?;
         let deadline = deadline(timeout);
+        self.token = token;
         self.batch_topics.clear();
         for name in batch.topics() {
             let index = self.topic(name);
@@ -317,7 +327,8 @@ impl Producer for LogProducer {
         if self.handed.iter().any(|report| matches!(report.delivery, kafi_core::Delivery::Failed(_))) {
             for index in 0..self.topics.len() {
                 self.topics[index].lanes.iter_mut().for_each(Lane::forgive);
-                self.topics[index].strays.clear();
+                self.topics[index].strays.retain(|stray| stray.token() == self.token);
+                self.topics[index].strays.iter_mut().for_each(Lane::forgive);
                 self.look_at(index);
             }
         }

@@ -1,6 +1,7 @@
 //! What becomes of messages that cannot be written, and of kept offsets.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::check::{Checked, Verdict, check, equal, refused};
 use super::context::{Context, Receipt, batch_of, message, numbers, texts, unique, values};
@@ -40,6 +41,18 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::new("writing_goes_on_after_a_failure", LIMITED, "Once a failure was reported, later messages are written.", goes_on),
     Case::new("missing_topic_can_be_made", PLACED, "Once it was reported, a missing topic can be made and written to.", made_later),
+    Case::new(
+        "deleted_topic_is_reported",
+        PLACED,
+        "Each message has exactly one report, also when its topic is deleted while it is written; the ordinals of a token go on.",
+        deleted_under,
+    ),
+    Case::new(
+        "topic_made_again_is_reported",
+        PLACED,
+        "The same when the topic is deleted and made again; once a failure was reported, messages are written to the new topic.",
+        made_again_under,
+    ),
     Case::new("kept_offsets", KEEP, "With kept offsets messages are written at their own offsets, with gaps where they have gaps.", kept_offsets),
     Case::new("kept_offsets_only_rise", KEEP, "Kept offsets must rise within each partition; what does not is refused.", only_rise),
     Case {
@@ -183,6 +196,55 @@ fn made_later(c: &Context) -> Verdict {
     check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("messages after the topic was made: {receipts:?}"))?;
     producer.close(c.wait())?;
     equal(&values(&c.read(&topic)?), &texts(0, 5), "what was written once the topic was there")
+}
+
+fn deleted_under(c: &Context) -> Verdict {
+    let (topic, mut producer) = go_under(c, false)?;
+    producer.close(c.wait())?;
+    refused(c.admin()?.topics(&[topic], c.wait()), &[ErrorKind::NotFound], "to describe a topic that was deleted under a producer")?;
+    Ok(())
+}
+
+fn made_again_under(c: &Context) -> Verdict {
+    let (topic, mut producer) = go_under(c, true)?;
+    let before = c.bounds(&topic, 1)?[0].1;
+    // A server may need a moment until it knows the new topic everywhere.
+    let until = Instant::now() + c.wait();
+    let mut token = 100;
+    loop {
+        let receipts = offer(c, producer.as_mut(), &[message(&topic, 0, "later")], token)?;
+        if receipts[0].offset.is_ok() {
+            break;
+        }
+        check(Instant::now() < until, format_args!("a message to the new topic: {receipts:?}"))?;
+        token += 1;
+    }
+    producer.close(c.wait())?;
+    let after: Vec<_> = c.read(&topic)?.into_iter().filter(|record| record.partition == 0).collect();
+    equal(&after.last().map(|record| (record.offset, record.value.clone())), &Some((before, Some(b"later".to_vec()))), "what was written last")
+}
+
+/// Deletes a topic under a producer, perhaps makes it again, and checks that each message is reported once.
+fn go_under(c: &Context, again: bool) -> Checked<(String, Box<dyn crate::Producer>)> {
+    let topic = c.topic(2)?;
+    let mut producer = c.producer()?;
+    let receipts = offer(c, producer.as_mut(), &numbers(&topic, 0, 0, 5), 1)?;
+    check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("good messages are written: {receipts:?}"))?;
+    let both = |from, to| [numbers(&topic, 0, from, to), numbers(&topic, 1, from, to)].concat();
+    c.hand_over(producer.as_mut(), &batch_of(&both(0, 100)), 2)?;
+    c.admin()?.delete_topic(&topic, c.wait())?;
+    if again {
+        c.admin()?.create_topic(&c.new_topic(&topic, 2), c.wait())?;
+    }
+    c.hand_over(producer.as_mut(), &batch_of(&both(100, 110)), 2)?;
+    let receipts = c.receipts(producer.as_mut())?;
+    check_coverage(&receipts, &BTreeMap::from([((2, topic.clone(), 0), 110), ((2, topic.clone(), 1), 110)]))?;
+    // Of the same token, so that the ordinals go on.
+    c.hand_over(producer.as_mut(), &batch_of(&numbers(&topic, 0, 110, 115)), 2)?;
+    let receipts = c.receipts(producer.as_mut())?;
+    let covered: Vec<u64> = receipts.iter().flat_map(|receipt| receipt.first..receipt.first + receipt.count).collect();
+    equal(&covered, &(110..115).collect::<Vec<_>>(), "the ordinals of what came under the same token later")?;
+    Ok((topic, producer))
 }
 
 fn at_offsets(topic: &str, offsets: &[i64]) -> Vec<OwnedRecord> {
