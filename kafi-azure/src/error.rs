@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kafi_core::{Error, ErrorKind, Retry, Secrets};
+use kafi_fs::objects::said;
 
 /// What the service's codes mean to a program. What is not listed follows from the HTTP status.
 const KINDS: &[(&str, ErrorKind, Retry)] = {
@@ -109,7 +110,8 @@ impl Failure {
 
     /// The error of a call; `secrets` never appear in it.
     pub(crate) fn into_error(self, operation: &'static str, storage: &str, object: &str, secrets: &Secrets) -> Error {
-        let error = Error::new(self.kind, operation, secrets.blank(&self.message)).with("storage", storage).with("object", object).retry(self.retry);
+        let message = said(&secrets.blank(&self.message));
+        let error = Error::new(self.kind, operation, message).with("storage", storage).with("object", object).retry(self.retry);
         match self.hint {
             Some(hint) => error.hint(hint),
             None => error,

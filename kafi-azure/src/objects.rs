@@ -25,6 +25,9 @@ const DELETE_CHUNK: usize = 128;
 /// How long to go on where there is no server at all.
 const UNREACHABLE_LIMIT: Duration = Duration::from_secs(8);
 
+/// No more memory than this is taken for a body before it comes.
+const RESERVE_MAX: u64 = 64 << 20;
+
 /// How long the next bytes of a body may take.
 const IDLE_LIMIT: Duration = Duration::from_secs(15);
 
@@ -157,8 +160,11 @@ impl AzureObjects {
             Reading { stat, wanted }
         });
         let expected = reading.wanted.end - reading.wanted.start;
-        into.reserve(expected as usize - into.len());
-        while let Some(bytes) = timeout(IDLE_LIMIT, body.next()).await.map_err(|_| Failure::timeout(IDLE_LIMIT))? {
+        into.reserve((expected - into.len() as u64).min(RESERVE_MAX) as usize);
+        // Whatever a server sends, it takes no more memory than was asked for.
+        while into.len() as u64 <= expected
+            && let Some(bytes) = timeout(IDLE_LIMIT, body.next()).await.map_err(|_| Failure::timeout(IDLE_LIMIT))?
+        {
             into.extend_from_slice(&bytes?);
         }
         if into.len() as u64 == expected {
@@ -177,10 +183,14 @@ impl AzureObjects {
         let mut marker = self.continuation(&full, folders, &after);
         loop {
             let page = self.container().await?.page(&full, folders, marker.as_deref()).await?;
+            if page.marker.is_some() && page.marker == marker {
+                return Err(Failure::new(ErrorKind::Unavailable, Retry::Later, "the listing goes on where it began"));
+            }
             marker = page.marker;
             let mut listing = Listing { objects: page.objects, folders: page.folders, more: marker.is_some() };
-            listing.objects.retain(|object| object.key > after);
-            listing.folders.retain(|folder| *folder > after);
+            // What was not asked for is nobody's here.
+            listing.objects.retain(|object| object.key > after && object.key.starts_with(&full));
+            listing.folders.retain(|folder| *folder > after && folder.starts_with(&full));
             let is_empty = listing.objects.is_empty() && listing.folders.is_empty();
             if is_empty && listing.more {
                 continue;

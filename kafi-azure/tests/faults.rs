@@ -51,6 +51,37 @@ fn throttling() {
     place().throttling(&busy, &scripted::answer("201 Created", head, ""));
 }
 
+/// A listing with a and b, and what stands before its end.
+fn listing(end: &str) -> String {
+    let object = |name: &str| {
+        format!(
+            "<Blob><Name>{name}</Name><Properties><Creation-Time>Tue, 26 Nov 2024 10:00:00 GMT</Creation-Time><Last-Modified>Tue, 26 Nov 2024 10:00:00 GMT</Last-Modified><Etag>0x1</Etag>\
+             <Content-Length>1</Content-Length><Content-Type>application/octet-stream</Content-Type><BlobType>BlockBlob</BlobType><LeaseStatus>unlocked</LeaseStatus>\
+             <LeaseState>available</LeaseState><ServerEncrypted>true</ServerEncrypted><AccessTier>Hot</AccessTier></Properties></Blob>"
+        )
+    };
+    let (a, b) = (object("a"), object("b"));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><EnumerationResults ServiceEndpoint=\"http://h/\" ContainerName=\"c\"><Prefix/><Marker/><MaxResults>5000</MaxResults><Blobs>{a}{b}</Blobs>{end}</EnumerationResults>"
+    )
+}
+
+#[test]
+fn listings_that_are_cut() {
+    place().cut_listings_are_made_again(&listing("<NextMarker/>"));
+}
+
+#[test]
+fn listings_that_cannot_be() {
+    let (beginning, rest) = listing("<NextMarker>m</NextMarker>").split_once("<Blobs>").map(|(a, b)| (a.to_string(), b.to_string())).unwrap();
+    place().odd_listings_are_errors(&[format!("{beginning}<Blobs/>{}", rest.split_once("</Blobs>").unwrap().1)]);
+}
+
+#[test]
+fn answers_without_end() {
+    place().endless_answers_are_bounded(&listing("<NextMarker/>"));
+}
+
 #[test]
 fn wrong_keys() {
     let place = Place { secrets: vec!["d3Jvbmcta2V5".into(), "d3Jvbmctc2ln".into()], ..place() };

@@ -9,6 +9,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 
+use crate::answers::Answers;
 use crate::config::{DEFAULT_REGION, Settings};
 use crate::error::Failure;
 
@@ -40,7 +41,7 @@ pub(crate) async fn connect(settings: &Settings) -> Client {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
-    Client::from_conf(config.build())
+    Client::from_conf(config.interceptor(Answers::Any).build())
 }
 
 /// Creates the bucket; that somebody else has just done so is no failure.
@@ -52,7 +53,7 @@ pub(crate) async fn create_bucket(client: &Client, settings: &Settings) -> Resul
         let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
         request = request.create_bucket_configuration(place);
     }
-    match request.send().await.map_err(Failure::from) {
+    match request.customize().interceptor(Answers::Whole).send().await.map_err(Failure::from) {
         Err(failure) if matches!(failure.code.as_str(), "BucketAlreadyOwnedByYou" | "BucketAlreadyExists") => Ok(()),
         Err(failure) => Err(failure),
         Ok(_) => Ok(()),

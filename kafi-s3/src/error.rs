@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use http_body_util::LengthLimitError;
 use kafi_core::{Error, ErrorKind, Retry, Secrets};
+use kafi_fs::objects::said;
+
+use crate::answers::CutOff;
 
 /// What the service's codes mean to a program. What is not listed follows from the HTTP status.
 const KINDS: &[(&str, ErrorKind, Retry)] = {
@@ -119,7 +123,8 @@ impl Failure {
 
     /// The error of a call; `secrets` never appear in it.
     pub(crate) fn into_error(self, operation: &'static str, storage: &str, object: &str, secrets: &Secrets) -> Error {
-        let error = Error::new(self.kind, operation, secrets.blank(&self.message)).with("storage", storage).with("object", object).retry(self.retry);
+        let message = said(&secrets.blank(&self.message));
+        let error = Error::new(self.kind, operation, message).with("storage", storage).with("object", object).retry(self.retry);
         match self.hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -139,6 +144,14 @@ where
                 of_service(service.raw().status().as_u16(), service.err().code().unwrap_or_default(), service.err().message(), region)
             }
             SdkError::TimeoutError(_) => Self::timeout(ANSWER_TIME),
+            // What is wrong is said by the status, if it was not said in time or in few words.
+            SdkError::ResponseError(answer) if !answer.raw().status().is_success() => of_service(answer.raw().status().as_u16(), "", None, None),
+            SdkError::ResponseError(_) if chain(&error).any(|cause| cause.is::<LengthLimitError>()) => {
+                Self::new(ErrorKind::Unavailable, Retry::Never, "the answer is longer than any that it could be")
+            }
+            SdkError::ResponseError(_) if chain(&error).any(|cause| cause.is::<CutOff>()) => {
+                Self::new(ErrorKind::Unavailable, Retry::Later, CutOff.to_string())
+            }
             SdkError::ResponseError(_) => Self::cut(&error),
             _ => of_dispatch(&error),
         }
@@ -166,7 +179,7 @@ fn of_service(status: u16, code: &str, message: Option<&str>, region: Option<&st
     };
     let failure = Failure { code: code.to_string(), status, ..Failure::new(kind, retry, why) };
     match (kind, region) {
-        (ErrorKind::Config, Some(region)) => failure.hint(format!("the bucket lies in another region: set region to {region}")),
+        (ErrorKind::Config, Some(region)) => failure.hint(format!("the bucket lies in another region: set region to {}", said(region))),
         (ErrorKind::Authentication, _) if code == "RequestTimeTooSkewed" => failure.hint("set the clock of this machine"),
         (ErrorKind::Authentication, _) => failure.hint("check access.key, secret.key, and session.token, or what the environment or the profile says"),
         _ => failure,

@@ -39,6 +39,7 @@
 
 #![deny(missing_docs)]
 
+mod answers;
 mod client;
 mod config;
 mod error;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use kafi_core::{Attempts, ErrorKind, Result, Retry, Runtime, retry_until};
 use kafi_fs::objects::{Listed, Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::answers::Answers;
 use crate::client;
 use crate::config::Settings;
 use crate::error::{Failure, attempt_time};
@@ -22,6 +23,9 @@ const DELETE_MAX: usize = 1000;
 
 /// How long to go on where there is no server at all.
 const UNREACHABLE_LIMIT: Duration = Duration::from_secs(8);
+
+/// No more memory than this is taken for a body before it comes.
+const RESERVE_MAX: u64 = 64 << 20;
 
 /// How long the next bytes of a body may take.
 const IDLE_LIMIT: Duration = Duration::from_secs(15);
@@ -168,9 +172,9 @@ impl S3Objects {
             Some(part) => part,
             None => reading.insert(Reading::begin(&answer, range)?),
         };
-        into.reserve((part.wanted.end - part.wanted.start) as usize - into.len());
-        receive(answer.body, into).await?;
         let expected = part.wanted.end - part.wanted.start;
+        into.reserve((expected - into.len() as u64).min(RESERVE_MAX) as usize);
+        receive(answer.body, into, expected).await?;
         if into.len() as u64 == expected {
             return Ok(Some(part.stat.clone()));
         }
@@ -185,7 +189,8 @@ impl S3Objects {
     async fn delete_many(&self, keys: &mut Vec<&String>) -> std::result::Result<(), Failure> {
         let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(self.full(key)).build().expect("a key is given"));
         let list = Delete::builder().set_objects(Some(objects.collect())).quiet(true).build().expect("objects are given");
-        let answer = self.client().await.delete_objects().bucket(&self.settings.bucket).delete(list).send().await.map_err(Failure::from);
+        let request = self.client().await.delete_objects().bucket(&self.settings.bucket).delete(list);
+        let answer = request.customize().interceptor(Answers::Xml).send().await.map_err(Failure::from);
         let answer = match answer {
             Ok(answer) => answer,
             // Some services cannot delete several objects at once, or want another checksum for it.
@@ -204,7 +209,7 @@ impl S3Objects {
     async fn delete_one_by_one(&self, keys: &mut Vec<&String>) -> std::result::Result<(), Failure> {
         while let Some(key) = keys.last() {
             let request = self.client().await.delete_object().bucket(&self.settings.bucket).key(self.full(key));
-            match request.send().await.map_err(Failure::from) {
+            match request.customize().interceptor(Answers::Whole).send().await.map_err(Failure::from) {
                 Err(failure) if !failure.is_missing_key() => return Err(failure),
                 _ => keys.pop(),
             };
@@ -212,8 +217,9 @@ impl S3Objects {
         Ok(())
     }
 
+    /// Reads pages until one holds something that comes after `after`.
     async fn page(&self, prefix: &str, after: &str, folders: bool) -> std::result::Result<Listing, Failure> {
-        let mut request = self.client().await.list_objects_v2().bucket(&self.settings.bucket).prefix(self.full(prefix));
+        let mut request = self.client().await.list_objects_v2().bucket(&self.settings.bucket).prefix(self.full(prefix)).encoding_type(EncodingType::Url);
         if folders {
             request = request.delimiter("/");
         }
@@ -222,15 +228,51 @@ impl S3Objects {
             let end = if folders && after.ends_with('/') { "\u{10FFFF}" } else { "" };
             request = request.start_after(format!("{}{end}", self.full(after)));
         }
-        let answer = request.send().await.map_err(Failure::from)?;
-        let below_root = |name: &str| name.strip_prefix(self.settings.prefix.as_str()).filter(|name| *name > after).map(str::to_string);
-        let objects = answer.contents().iter().filter_map(|object| {
-            let len = object.size().unwrap_or_default().max(0) as u64;
-            Some(Listed { key: below_root(object.key()?)?, len })
-        });
-        let names = answer.common_prefixes().iter().filter_map(|folder| below_root(folder.prefix()?));
-        Ok(Listing { objects: objects.collect(), folders: names.collect(), more: answer.is_truncated() == Some(true) })
+        let mut token: Option<String> = None;
+        loop {
+            let answer = request.clone().set_continuation_token(token.clone()).customize().interceptor(Answers::Xml).send().await.map_err(Failure::from)?;
+            let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
+            // What is not below the root, or has no text for a name, is nobody's here.
+            let below_root = |name: &str| {
+                let name = if is_encoded { decoded(name)? } else { name.to_string() };
+                name.strip_prefix(self.settings.prefix.as_str()).filter(|name| *name > after).map(str::to_string)
+            };
+            let objects = answer.contents().iter().filter_map(|object| {
+                let len = object.size().unwrap_or_default().max(0) as u64;
+                Some(Listed { key: below_root(object.key()?)?, len })
+            });
+            let folders = answer.common_prefixes().iter().filter_map(|folder| below_root(folder.prefix()?));
+            let listing = Listing { objects: objects.collect(), folders: folders.collect(), more: answer.is_truncated() == Some(true) };
+            let next = answer.next_continuation_token().filter(|next| !next.is_empty() && token.as_deref() != Some(next));
+            if listing.more && next.is_none() {
+                let why = "the listing says that there is more, and not where it goes on";
+                return Err(Failure::new(ErrorKind::Unavailable, Retry::Later, why));
+            }
+            if !listing.more || !listing.objects.is_empty() || !listing.folders.is_empty() {
+                return Ok(listing);
+            }
+            token = next.map(str::to_string);
+        }
     }
+}
+
+/// A name of a listing whose names are encoded as in URLs, because XML cannot hold every character; `None` for what is no text.
+fn decoded(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        match first {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                rest = &tail[2..];
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 impl ObjectIo for S3Objects {
@@ -277,7 +319,7 @@ impl ObjectIo for S3Objects {
                     Precondition::Absent => put.if_none_match("*"),
                     Precondition::Matches(etag) => put.if_match(etag),
                 };
-                put.send().await.map_err(Failure::from)
+                put.customize().interceptor(Answers::Whole).send().await.map_err(Failure::from)
             });
             match written {
                 Ok(answer) => Ok(Put::Written(answer.e_tag().unwrap_or_default().to_string())),
@@ -317,16 +359,17 @@ impl Reading {
     }
 }
 
-/// Appends a body to `into`, as far as it comes.
-async fn receive(mut body: ByteStream, into: &mut Vec<u8>) -> std::result::Result<(), Failure> {
-    loop {
+/// Appends a body to `into`, as far as it comes, but nothing once there is more than `expected`: whatever a server sends, it takes no more memory than was asked for.
+async fn receive(mut body: ByteStream, into: &mut Vec<u8>, expected: u64) -> std::result::Result<(), Failure> {
+    while into.len() as u64 <= expected {
         let next = timeout(IDLE_LIMIT, body.next()).await.map_err(|_| Failure::timeout(IDLE_LIMIT))?;
         match next {
             Some(Ok(bytes)) => into.extend_from_slice(&bytes),
             Some(Err(error)) => return Err(Failure::cut(&error)),
-            None => return Ok(()),
+            None => break,
         }
     }
+    Ok(())
 }
 
 /// The length of the whole object, in `bytes 0-9/100`.
@@ -347,6 +390,13 @@ fn stat_of(len: Option<i64>, etag: Option<&str>, metadata: Option<&std::collecti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_decoded() {
+        assert_eq!(decoded("a/b.log").as_deref(), Some("a/b.log"));
+        assert_eq!(decoded("a+b%2Bc%C3%A4%01").as_deref(), Some("a b+cä\u{1}"));
+        assert!(decoded("%FF").is_none() && decoded("%zz").is_none() && decoded("%4").is_none());
+    }
 
     #[test]
     fn the_total_stands_behind_the_slash() {

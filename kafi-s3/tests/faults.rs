@@ -49,6 +49,31 @@ fn throttling() {
     place().throttling(&busy, &scripted::answer("200 OK", "ETag: \"1\"\r\n", ""));
 }
 
+/// A listing with a and b, and what stands before its end.
+fn listing(end: &str) -> String {
+    let object =
+        |name: &str| format!("<Contents><Key>{name}</Key><LastModified>2024-11-26T10:00:00.000Z</LastModified><ETag>\"1\"</ETag><Size>1</Size></Contents>");
+    let (a, b) = (object("a"), object("b"));
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><Prefix/><KeyCount>2</KeyCount><MaxKeys>1000</MaxKeys>{a}{b}{end}</ListBucketResult>"
+    )
+}
+
+#[test]
+fn listings_that_are_cut() {
+    place().cut_listings_are_made_again(&listing("<IsTruncated>false</IsTruncated>"));
+}
+
+#[test]
+fn listings_that_cannot_be() {
+    place().odd_listings_are_errors(&[listing("<IsTruncated>true</IsTruncated>"), listing("<IsTruncated>true</IsTruncated><NextContinuationToken/>")]);
+}
+
+#[test]
+fn answers_without_end() {
+    place().endless_answers_are_bounded(&listing("<IsTruncated>false</IsTruncated>"));
+}
+
 #[test]
 fn wrong_keys() {
     let place = place();

@@ -11,8 +11,11 @@ use bytes::Bytes;
 use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_fs::objects::{ObjectIo, Precondition, Put, PutRequest};
 
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, answer, endless};
 use crate::toxiproxy::Proxy;
+
+/// The header lines of an answer in XML, with those that one of the services always sends.
+const XML: &str = "Content-Type: application/xml\r\nDate: Thu, 01 Jul 2021 10:44:59 GMT\r\nx-ms-request-id: 00000000-0000-0000-0000-000000000001\r\n";
 
 /// A store that can be reached in several ways.
 pub struct Place {
@@ -136,6 +139,55 @@ impl Place {
         let io = (self.open)(&server.address);
         let error = self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, "a", b"1", Precondition::Absent, deadline));
         assert!(server.requests() > 2 && error.retryable() == Retry::Exhausted, "{} requests: {error}", server.requests());
+    }
+}
+
+impl Place {
+    /// A listing that is cut off anywhere is never taken for the whole, and made again; `listing` is the XML of one with the objects a and b below the root.
+    pub fn cut_listings_are_made_again(&self, listing: &str) {
+        let whole = answer("200 OK", XML, listing);
+        for cut in (0..listing.len()).filter(|cut| listing.is_char_boundary(*cut) && (cut % 11 == 0 || listing[*cut..].starts_with('<'))) {
+            let server = Scripted::new(&[answer("200 OK", XML, &listing[..cut]), whole.clone()]);
+            let io = (self.open)(&server.address);
+            let listed = io.list("", "", false, long()).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
+            let keys: Vec<_> = listed.objects.iter().map(|object| object.key.as_str()).collect();
+            assert!(keys == ["a", "b"] && !listed.more && server.requests() == 2, "cut at {cut}: {keys:?} after {} requests", server.requests());
+        }
+    }
+
+    /// A listing that says something which cannot be is an error, in time.
+    pub fn odd_listings_are_errors(&self, listings: &[String]) {
+        for listing in listings {
+            let server = Scripted::new(&[answer("200 OK", XML, listing)]);
+            let io = (self.open)(&server.address);
+            self.check(&*io, ErrorKind::Unavailable, "listing", |io, deadline| io.list("", "", false, deadline));
+        }
+    }
+
+    /// Whatever a server sends, it takes no more than a bounded amount of memory, and an error that is one short line.
+    pub fn endless_answers_are_bounded(&self, listing: &str) {
+        const SENT_MAX: u64 = 600 << 20;
+        let part = "ETag: \"1\"\r\nLast-Modified: Tue, 26 Nov 2024 10:00:00 GMT\r\nDate: Thu, 01 Jul 2021 10:44:59 GMT\r\nx-ms-creation-time: Tue, 26 Nov 2024 10:00:00 GMT\r\n\
+            x-ms-blob-type: BlockBlob\r\nContent-Range: bytes 0-9/10\r\n";
+        let server = Scripted::new(&[endless("200 OK", XML, &listing[..listing.len() / 2])]);
+        let error = (self.open)(&server.address).list("", "", false, Instant::now() + Duration::from_secs(20)).unwrap_err();
+        assert!(server.sent() < SENT_MAX && error.to_string().len() < 1_000, "{} bytes: {error}", server.sent());
+        let server = Scripted::new(&[endless("206 Partial Content", part, "0123456789")]);
+        let read = (self.open)(&server.address).get("a", Some(0..10), &mut Vec::new(), Instant::now() + Duration::from_secs(3));
+        assert!(read.is_err() && server.sent() < SENT_MAX, "{} bytes: {read:?}", server.sent());
+        for status in ["400 Bad Request", "404 Not Found", "418 Teapot"] {
+            let server = Scripted::new(&[endless(status, XML, "<?xml version=\"1.0\"?><Error><Code>Odd</Code><Message>")]);
+            let error = (self.open)(&server.address).stat("a", Instant::now() + Duration::from_secs(3)).map(drop);
+            assert!(server.sent() < SENT_MAX, "{} bytes: {error:?}", server.sent());
+            let error = put(&*(self.open)(&server.address), "a", b"1", Precondition::None, Instant::now() + Duration::from_secs(3)).unwrap_err();
+            assert!(server.sent() < SENT_MAX && error.to_string().len() < 1_000, "{} bytes: {error}", server.sent());
+        }
+        let long = format!("<?xml version=\"1.0\"?><Error><Code>Odd</Code><Message>It is {}\u{202e} wrong</Message></Error>", "very ".repeat(100_000));
+        let server = Scripted::new(&[answer("400 Bad Request", XML, &long)]);
+        let io = (self.open)(&server.address);
+        let error = put(&*io, "a", b"1", Precondition::None, Instant::now() + Duration::from_secs(3)).unwrap_err();
+        let line = error.to_string();
+        assert!(line.len() < 1_000 && !line.contains('\u{202e}') && line.contains("very very"), "{line}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 /// A server whose threads end with the test.
@@ -11,7 +11,11 @@ pub struct Scripted {
     /// Where it listens, as host:port.
     pub address: String,
     requests: Arc<AtomicUsize>,
+    sent: Arc<AtomicU64>,
 }
+
+/// What stands at the end of an answer that goes on for as long as somebody reads it.
+const ENDLESS: &str = "\u{1}endless";
 
 impl Scripted {
     /// Answers the first requests with these answers, each a whole HTTP answer, and all that come later with the last one.
@@ -19,14 +23,21 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
         let address = listener.local_addr().expect("an open port has an address").to_string();
         let requests = Arc::new(AtomicUsize::new(0));
-        let (answers, count) = (Arc::<[String]>::from(answers), Arc::clone(&requests));
+        let sent = Arc::new(AtomicU64::new(0));
+        let (answers, count, bytes) = (Arc::<[String]>::from(answers), Arc::clone(&requests), Arc::clone(&sent));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (answers, count) = (Arc::clone(&answers), Arc::clone(&count));
-                thread::spawn(move || serve(stream, &answers, &count));
+                let (answers, count, bytes) = (Arc::clone(&answers), Arc::clone(&count), Arc::clone(&bytes));
+                thread::spawn(move || serve(stream, &answers, &count, &bytes));
             }
         });
-        Self { address, requests }
+        Self { address, requests, sent }
+    }
+
+    /// How many bytes of endless answers were sent.
+    #[allow(dead_code, reason = "not all tests that include this file need it")]
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::SeqCst)
     }
 
     /// How many requests there were.
@@ -35,17 +46,31 @@ impl Scripted {
     }
 }
 
+/// An answer that goes on behind this beginning for as long as somebody reads it.
+#[allow(dead_code, reason = "not all tests that include this file need one")]
+pub fn endless(status: &str, headers: &str, beginning: &str) -> String {
+    format!("HTTP/1.1 {status}\r\n{headers}\r\n{beginning}{ENDLESS}")
+}
+
 /// An answer with this status line, these header lines, and this body.
 pub fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn serve(stream: TcpStream, answers: &[String], count: &AtomicUsize) {
+fn serve(stream: TcpStream, answers: &[String], count: &AtomicUsize, sent: &AtomicU64) {
     let mut lines = BufReader::new(&stream);
     while read_request(&mut lines) {
         let number = count.fetch_add(1, Ordering::SeqCst);
         let answer = answers.get(number).or(answers.last()).expect("a script has answers");
-        if (&stream).write_all(answer.as_bytes()).is_err() {
+        let beginning = answer.strip_suffix(ENDLESS);
+        if (&stream).write_all(beginning.unwrap_or(answer).as_bytes()).is_err() {
+            return;
+        }
+        if beginning.is_some() {
+            let more = [b'x'; 1 << 16];
+            while (&stream).write_all(&more).is_ok() {
+                sent.fetch_add(more.len() as u64, Ordering::SeqCst);
+            }
             return;
         }
     }

@@ -124,7 +124,8 @@ impl<F: Fn(&mut Listing) + Send + Sync> ObjectIo for Listings<F> {
 
 #[test]
 fn a_listing_that_cannot_be_one_is_an_error_and_never_the_whole() {
-    let changes: [(&str, fn(&mut Listing)); 4] = [
+    type Change = (&'static str, fn(&mut Listing));
+    let changes: [Change; 4] = [
         ("more than nothing", |listing| {
             *listing = Listing { more: true, ..Listing::default() };
         }),

@@ -42,10 +42,13 @@ pub(super) enum Fault {
 /// Says what becomes of each request, by its kind and key; may do other things first.
 pub(super) type Script = Box<dyn FnMut(Kind, &str) -> Fault + Send>;
 
+/// A put that is on its way: key, bytes, and metadata.
+type Held = (String, Bytes, Vec<(&'static str, String)>);
+
 pub(super) struct FaultyObjects {
     inner: Arc<MemoryObjects>,
     script: Mutex<Script>,
-    held: Mutex<Vec<(String, Bytes, Vec<(&'static str, String)>)>>,
+    held: Mutex<Vec<Held>>,
 }
 
 impl FaultyObjects {
