@@ -83,6 +83,11 @@ fn answers_without_end() {
 }
 
 #[test]
+fn outages() {
+    place().outages_are_ridden_out();
+}
+
+#[test]
 fn wrong_keys() {
     let place = Place { secrets: vec!["d3Jvbmcta2V5".into(), "d3Jvbmctc2ln".into()], ..place() };
     for proof in [("account.key", "d3Jvbmcta2V5"), ("sas.token", "sv=2021-10-04&ss=b&srt=co&sp=rwl&se=2099-01-01T00:00:00Z&sig=d3Jvbmctc2ln")] {

@@ -75,6 +75,11 @@ fn answers_without_end() {
 }
 
 #[test]
+fn outages() {
+    place().outages_are_ridden_out();
+}
+
+#[test]
 fn wrong_keys() {
     let place = place();
     for (access, secret) in [("kafi-test-nobody", "wrong-secret"), (server::variable("s3", "_ACCESS_KEY"), "wrong-secret")] {

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use kafi_core::{Error, ErrorKind, Result, Retry};
-use kafi_fs::objects::{ObjectIo, Precondition, Put, PutRequest};
+use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, NewTopic, Polled, ProducerOptions, Record, Result, Retry, Storage};
+use kafi_fs::objects::{ObjectIo, ObjectOptions, Precondition, Put, PutRequest};
 
 use crate::scripted::{Scripted, answer, endless};
 use crate::toxiproxy::Proxy;
@@ -143,6 +143,54 @@ impl Place {
 }
 
 impl Place {
+    /// A follower and a writer that were at work go on after an outage that is longer than a single request waits for a server that is not there.
+    pub fn outages_are_ridden_out(&self) {
+        const OUTAGE: Duration = Duration::from_secs(12);
+        const WAIT: Duration = Duration::from_secs(60);
+        let over = |io: Arc<dyn ObjectIo>| kafi_fs::objects::open("outage", "test", io, ObjectOptions::default());
+        let (direct, (proxy, proxied)) = (over(self.direct()), self.proxied());
+        let name = self.key("t").replace('/', "-");
+        direct.admin().unwrap().create_topic(&NewTopic::new(&name), WAIT).unwrap();
+        let storage = over(proxied);
+        let mut follower = storage.consumer(&ConsumerOptions::default()).unwrap();
+        follower.assign(&[Assignment { topic: name.clone(), partition: 0, start: 0, end: None }], WAIT).unwrap();
+        let mut writer = storage.producer(&ProducerOptions::default()).unwrap();
+        let batch_of = |text: &str| {
+            let mut batch = Batch::new();
+            batch.push(Record::new(&name, None, Some(text.as_bytes())));
+            batch
+        };
+        let (mut batch, mut seen) = (Batch::new(), Vec::new());
+        let mut follow = |follower: &mut dyn Consumer, count: usize| {
+            let until = Instant::now() + WAIT;
+            while seen.len() < count {
+                assert!(Instant::now() < until, "{seen:?}");
+                follower.poll(&mut batch, Duration::from_secs(1)).unwrap();
+                seen.extend(batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
+            }
+            seen.clone()
+        };
+        assert_eq!(writer.produce(&batch_of("before"), 0, 1, WAIT).unwrap(), 1);
+        writer.flush(WAIT).unwrap();
+        follow(&mut *follower, 1);
+        proxy.enable(false);
+        assert_eq!(writer.produce(&batch_of("meanwhile"), 0, 2, WAIT).unwrap(), 1);
+        let error = writer.flush(OUTAGE).unwrap_err();
+        assert!(error.kind() == ErrorKind::Timeout || error.retryable() == Retry::Later, "{error:?}");
+        let begun = Instant::now();
+        while begun.elapsed() < OUTAGE {
+            assert_eq!(follower.poll(&mut Batch::new(), Duration::from_secs(1)).unwrap(), Polled::Timeout);
+        }
+        proxy.enable(true);
+        writer.flush(WAIT).unwrap();
+        let delivered: Vec<_> =
+            writer.reports(Duration::ZERO).unwrap().iter().map(|report| (report.token, matches!(report.delivery, Delivery::At(_)))).collect();
+        assert_eq!(delivered, [(1, true), (2, true)]);
+        assert_eq!(follow(&mut *follower, 2), ["before", "meanwhile"]);
+        writer.close(WAIT).unwrap();
+        direct.admin().unwrap().delete_topic(&name, WAIT).unwrap();
+    }
+
     /// A listing that is cut off anywhere is never taken for the whole, and made again; `listing` is the XML of one with the objects a and b below the root.
     pub fn cut_listings_are_made_again(&self, listing: &str) {
         let whole = answer("200 OK", XML, listing);

@@ -37,6 +37,14 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// Refuses all connections, or takes them again.
+    #[allow(dead_code, reason = "not all tests that include this file cut it off")]
+    pub fn enable(&self, enabled: bool) {
+        request(&self.api, "POST", &format!("/proxies/{}", self.name), &format!(r#"{{"enabled":{enabled}}}"#));
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         request(&self.api, "DELETE", &format!("/proxies/{}", self.name), "");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafi_core::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_records::set_base_offset;
 
 use super::io::{Precondition, Put, PutRequest};
@@ -53,6 +53,7 @@ pub(crate) struct Appender {
     /// How long it is believed where the log ends without a look. Others merge and delete, but leave more time than this in between.
     trust: Duration,
     sequences: Arc<AtomicU64>,
+    trouble: Trouble,
     /// The number of the last object.
     sequence: u64,
     /// Where the log ends, and when that was so.
@@ -61,8 +62,8 @@ pub(crate) struct Appender {
 
 impl Appender {
     /// Appends as `writer`, a name that nobody else has, whose objects `sequences` counts.
-    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>, sequences: &Arc<AtomicU64>, trust: Duration) -> Self {
-        Self { log, writer: Arc::clone(writer), trust, sequences: Arc::clone(sequences), sequence: 0, known: None }
+    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>, sequences: &Arc<AtomicU64>, trouble: &Trouble, trust: Duration) -> Self {
+        Self { log, writer: Arc::clone(writer), trust, sequences: Arc::clone(sequences), trouble: trouble.clone(), sequence: 0, known: None }
     }
 
     /// Writes an object at the end of the log. An error that leaves open whether it was written comes only after `deadline`.
@@ -74,8 +75,9 @@ impl Appender {
         if let Ok(memory) = bytes.try_into_mut() {
             object.bytes = memory.into();
         }
-        if appended.is_err() {
-            self.known = None;
+        match appended {
+            Ok(_) => self.trouble.end(),
+            Err(_) => self.known = None,
         }
         appended
     }
@@ -94,7 +96,7 @@ impl Appender {
                 Ok(End::At(tail, since)) => (tail, since),
                 Ok(End::Mine(appended)) => return Ok(self.settle(appended, object)),
                 Ok(End::Unknown) => return Err(self.unknown()),
-                Err(error) if is_open(&error) && wait(&mut pause, deadline) => continue,
+                Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => continue,
                 Err(error) => return Err(self.explain(error, open_at)),
             };
             let appended = self.place(object, tail.end)?;
@@ -119,10 +121,10 @@ impl Appender {
                     }
                     Ok(Whose::Gone) if open_at.is_none() => self.known = None,
                     Ok(Whose::Gone) => return Err(self.unknown()),
-                    Err(error) if is_open(&error) && wait(&mut pause, deadline) => open_at = Some(appended),
+                    Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => open_at = Some(appended),
                     Err(error) => return Err(self.explain(error, Some(appended))),
                 },
-                Err(error) if is_open(&error) && wait(&mut pause, deadline) => open_at = Some(appended),
+                Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => open_at = Some(appended),
                 Err(error) => return Err(self.explain(error, Some(appended))),
             }
         }
@@ -262,6 +264,29 @@ enum Whose {
     Others((Tail, Instant)),
     /// There is no object of that name any more.
     Gone,
+}
+
+/// Why the uploads of a producer do not go on, for whoever waits for them.
+#[derive(Clone, Default)]
+pub(crate) struct Trouble(Arc<Mutex<Option<Error>>>);
+
+impl Trouble {
+    /// Notes why something did not succeed, and waits a little; false if that goes beyond the deadline.
+    fn wait(&self, cause: &Error, pause: &mut Duration, deadline: Instant) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause.duplicate());
+        wait(pause, deadline)
+    }
+
+    fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The error of whoever could not wait any longer: not yet, and why.
+    pub(crate) fn not_yet(&self, storage: &str) -> Error {
+        let cause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown = || Error::new(ErrorKind::Timeout, "flush", "not everything could be written in time").with("storage", storage);
+        cause.as_ref().map_or_else(unknown, Error::duplicate).retry(Retry::Later)
+    }
 }
 
 /// Waits a little, longer each time; false if that goes beyond the deadline.

@@ -16,7 +16,8 @@ pub struct ObjectOptions {
     pub buffer_bytes_max: u64,
     /// What a producer was given is written at the latest when the first of it is this many milliseconds old, whenever the producer is called. Default: 1,000.
     pub commit_interval_ms: u64,
-    /// How long a message may take from the first attempt to write it until it counts as failed. Default: 120,000.
+    /// How long a message may take from the first attempt to write it until it counts as failed. Whoever writes may give up before: the writers of `kafi_core` do after 120 s without
+    /// a report, unless they are told otherwise. Default: 300,000.
     pub delivery_timeout_ms: u64,
     /// `head.json` of a partition is written at most this often, but in any case when a producer is closed. Default: 1,000.
     pub head_interval_ms: u64,
@@ -42,7 +43,7 @@ impl Default for ObjectOptions {
             object_bytes_max: 32 << 20,
             buffer_bytes_max: 48 << 20,
             commit_interval_ms: 1_000,
-            delivery_timeout_ms: 120_000,
+            delivery_timeout_ms: 300_000,
             head_interval_ms: 1_000,
             requests_max: 16,
             fetch_bytes: 8 << 20,

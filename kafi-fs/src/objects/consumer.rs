@@ -7,7 +7,7 @@ use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, E
 
 use super::fetch::Fetch;
 use super::groups::Membership;
-use super::log::{Bounds, PartitionLog};
+use super::log::{Bounds, PartitionLog, is_passing, not_yet};
 use super::read::ObjectReader;
 use super::storage::Shared;
 use super::tasks::{Task, for_all};
@@ -19,6 +19,12 @@ use crate::turns::Turns;
 /// A member of a group looks for new partitions of its topics this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long nothing may come while something with an end is read and requests fail. Each of them is tried for a while by itself before it counts as failed.
+const STALL_MAX: Duration = Duration::from_secs(120);
+
+/// The pause after a request that failed.
+const STALL_PAUSE: Duration = Duration::from_millis(100);
+
 /// Reads the topics of a storage.
 ///
 /// What is asked for and not read yet is bounded for all partitions together, by the consumer's `buffer_bytes_max`.
@@ -29,6 +35,16 @@ pub(crate) struct ObjectConsumer {
     readers: usize,
     fetch: Fetch,
     member: Option<Member>,
+    /// Whether all that is assigned has an end.
+    is_finite: bool,
+    trouble: Option<Trouble>,
+}
+
+/// A store that does not answer for now.
+struct Trouble {
+    since: Instant,
+    /// How many requests were answered when it began.
+    answered: u64,
 }
 
 /// What belongs to the live member of a group.
@@ -58,7 +74,7 @@ struct Start {
 impl ObjectConsumer {
     pub(crate) fn new(shared: Arc<Shared>, options: &ConsumerOptions) -> Self {
         let fetch = Fetch::new(&shared.options, options.buffer_bytes_max);
-        Self { shared, options: options.clone(), turns: None, readers: 0, fetch, member: None }
+        Self { shared, options: options.clone(), turns: None, readers: 0, fetch, member: None, is_finite: true, trouble: None }
     }
 
     fn group(&self, operation: &'static str) -> Result<&str> {
@@ -72,8 +88,28 @@ impl ObjectConsumer {
     /// Reads these partitions from now on.
     fn read(&mut self, readers: Vec<(ObjectReader, Option<i64>)>) {
         self.readers = readers.len();
+        self.is_finite = readers.iter().all(|(_, end)| end.is_some());
+        self.trouble = None;
         self.fetch.set_readers(self.readers);
         self.turns = Some(Turns::new(readers, decoder(self.options.batch_bytes_max)));
+    }
+
+    /// Waits for a store that does not answer for now: whoever follows for as long as that takes, whoever reads up to an end while messages come within [`STALL_MAX`].
+    fn ride_out(&mut self, error: Error, until: Instant) -> Result<()> {
+        if !is_passing(&error) {
+            return Err(error);
+        }
+        let (now, answered) = (Instant::now(), self.fetch.answered());
+        match &self.trouble {
+            Some(trouble) if self.is_finite && trouble.since.elapsed() >= STALL_MAX => return Err(error),
+            Some(trouble) if self.is_finite || trouble.answered == answered => {}
+            _ => {
+                log::warn!("{error}: trying again");
+                self.trouble = Some(Trouble { since: now, answered });
+            }
+        }
+        std::thread::sleep(STALL_PAUSE.min(until.saturating_duration_since(now)));
+        Ok(())
     }
 
     /// Leaves the group, if it is in one. What goes wrong with that only makes others wait.
@@ -225,11 +261,16 @@ impl Consumer for ObjectConsumer {
             let filled = turns.fill(&mut self.fetch, batch);
             // An error comes again with the next call, which is time enough.
             if !batch.is_empty() {
+                self.trouble = None;
                 return Ok(Polled::Records);
             }
-            if filled? {
-                self.fetch.free();
-                return Ok(Polled::End);
+            match filled {
+                Ok(true) => {
+                    self.fetch.free();
+                    return Ok(Polled::End);
+                }
+                Ok(false) => {}
+                Err(error) => self.ride_out(error, until)?,
             }
             if Instant::now() >= until {
                 return Ok(Polled::Timeout);
@@ -244,10 +285,11 @@ impl Consumer for ObjectConsumer {
 
     fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         let group = self.group("commit")?;
-        match &self.member {
+        let committed = match &self.member {
             Some(member) => member.membership.commit(offsets, deadline(timeout)),
             None => self.shared.groups.commit_alone("commit", group, offsets, deadline(timeout)),
-        }
+        };
+        committed.map_err(not_yet)
     }
 
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {

@@ -34,6 +34,8 @@ pub(crate) struct Fetch {
     pub(crate) pause_max: Duration,
     /// When the first of the readers wants to look again.
     wake: Option<Instant>,
+    /// How many requests were answered.
+    answered: Arc<AtomicU64>,
 }
 
 /// A part of what may be held, given back when it is dropped.
@@ -103,6 +105,7 @@ impl Fetch {
             chunk_bytes,
             pause_max: Duration::from_millis(options.poll_interval_ms.max(1)),
             wake: None,
+            answered: Arc::default(),
         }
     }
 
@@ -121,7 +124,8 @@ impl Fetch {
             let share = Share { held: Arc::clone(&self.held), bytes };
             let end = start + self.chunk_bytes;
             let (log, spares, deadline) = (log.clone(), self.spares.clone(), Instant::now() + REQUEST_TIMEOUT);
-            let task = self.tasks.start(move || read(&log, name, start..end, &spares, deadline));
+            let answered = Arc::clone(&self.answered);
+            let task = self.tasks.start(move || counted(&answered, read(&log, name, start..end, &spares, deadline)));
             Chunk { task, start, end, share: Some(share) }
         })
     }
@@ -129,7 +133,13 @@ impl Fetch {
     /// Does something else beside the polls.
     pub(crate) fn start<T: Send + 'static>(&mut self, work: impl FnOnce(Instant) -> Result<T> + Send + 'static) -> Task<T> {
         let deadline = Instant::now() + REQUEST_TIMEOUT;
-        self.tasks.start(move || work(deadline))
+        let answered = Arc::clone(&self.answered);
+        self.tasks.start(move || counted(&answered, work(deadline)))
+    }
+
+    /// How many requests were answered so far.
+    pub(crate) fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Says that a reader wants to look again then.
@@ -155,6 +165,11 @@ impl Fetch {
         }
         self.tasks.wait(seen, until);
     }
+}
+
+fn counted<T>(answered: &AtomicU64, result: Result<T>) -> Result<T> {
+    answered.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
+    result
 }
 
 /// Reads a range of an object.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Error, Record, Report, Result};
 
-use super::append::{Appended, Appender, Checked, NewObject, TopicCheck};
+use super::append::{Appended, Appender, Checked, NewObject, TopicCheck, Trouble};
 use super::log::{PartitionLog, Tail};
 use super::tasks::{Task, Tasks};
 use super::topics::Loaded;
@@ -48,6 +48,7 @@ pub(crate) struct ObjectLane {
     writer: Arc<str>,
     /// Numbers the objects of the writer.
     sequences: Arc<AtomicU64>,
+    trouble: Trouble,
     /// `None` while an upload has it.
     appender: Option<Appender>,
     growing: Option<Sealed>,
@@ -114,12 +115,13 @@ pub(crate) enum Progress {
 
 impl ObjectLane {
     /// A lane for what `intake` takes.
-    pub(crate) fn new(log: PartitionLog, intake: Intake, writer: &Arc<str>, sequences: &Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(log: PartitionLog, intake: Intake, writer: &Arc<str>, sequences: &Arc<AtomicU64>, trouble: &Trouble) -> Self {
         Self {
             intake,
             appender: None,
             writer: Arc::clone(writer),
             sequences: Arc::clone(sequences),
+            trouble: trouble.clone(),
             log,
             growing: None,
             sealed: VecDeque::new(),
@@ -240,7 +242,7 @@ impl ObjectLane {
         if self.upload.is_none()
             && let Some(sealed) = self.sealed.pop_front()
         {
-            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer, &self.sequences, timing.trust));
+            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer, &self.sequences, &self.trouble, timing.trust));
             let check = Arc::clone(check);
             let Sealed { object, runs, held_bytes, sealed_at } = sealed;
             let keep_offsets = object.keep_offsets;

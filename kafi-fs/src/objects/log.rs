@@ -376,6 +376,16 @@ pub(crate) fn is_open(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) || error.retryable() == Retry::Later
 }
 
+/// The error as one that may pass, if all that went wrong is that the store could not be reached or was busy for as long as it was tried: whoever called can go on.
+pub(crate) fn not_yet(error: Error) -> Error {
+    if is_passing(&error) { error.retry(Retry::Later) } else { error }
+}
+
+/// Whether the store could not be reached, or was busy: it may go on later.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) && (error.kind() == ErrorKind::Timeout || error.retryable() != Retry::Never)
+}
+
 /// Fails once the time is over, where others change the same thing again and again.
 pub(crate) fn check_time(operation: &'static str, deadline: Instant) -> Result<()> {
     if Instant::now() < deadline {

@@ -45,6 +45,8 @@
 //! - An object is put only if there is none of its name. So two producers never claim the same offsets: whoever is refused goes on behind the other. A put whose answer was lost is
 //!   recognised by writer and sequence, and not made twice.
 //! - A message is tried for [`delivery_timeout_ms`](ObjectOptions::delivery_timeout_ms). What fails then may have been written all the same, if the store was silent; the error says so.
+//!   Until then a flush that runs out of time is *not yet* done, and says what it waits for.
+//! - A store that cannot be reached or is busy is no error of a consumer that follows, however long that takes; one that reads up to an end waits for two minutes.
 //! - A producer that is killed leaves whole objects or none. Up to one object that was not reported may be there.
 //! - Whatever is old, missing, or wrong in `head.json` costs requests and changes no answer.
 //! - Whatever else is damaged, missing, or does not belong there is an error that names the object, or changes no answer; never less than there is without a word. What the objects of a log, its topic,

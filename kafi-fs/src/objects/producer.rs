@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{ANY_PARTITION, Batch, Delivery, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, check_topic_name, partition_of};
 
-use super::append::TopicCheck;
+use super::append::{TopicCheck, Trouble};
 use super::lane::{Memory, ObjectLane, Progress, Timing};
+use super::log::not_yet;
 use super::storage::Shared;
 use super::tasks::Tasks;
 use super::topics::Loaded;
@@ -35,6 +36,8 @@ pub(crate) struct ObjectProducer {
     writer: Arc<str>,
     /// Numbers its objects, so that none is taken for another one.
     sequences: Arc<AtomicU64>,
+    /// Why uploads do not go on.
+    trouble: Trouble,
     tasks: Tasks,
     topics: Vec<TopicLanes>,
     by_name: HashMap<Arc<str>, usize>,
@@ -83,6 +86,7 @@ impl ObjectProducer {
             keep_timestamps: options.keep_timestamps,
             writer: new_id().into(),
             sequences: Arc::default(),
+            trouble: Trouble::default(),
             topics: Vec::new(),
             by_name: HashMap::new(),
             batch_topics: Vec::new(),
@@ -149,7 +153,7 @@ impl ObjectProducer {
             for partition in topic.lanes.len() as i32..file.partitions {
                 let log = shared.topics.partition_of(&topic.name, &file, partition).expect("the partition is one of the topic's");
                 let intake = topic.strays.remove(&partition).unwrap_or_else(|| Intake::new(&topic.name, partition));
-                topic.lanes.push(ObjectLane::new(log, intake, &self.writer, &self.sequences));
+                topic.lanes.push(ObjectLane::new(log, intake, &self.writer, &self.sequences, &self.trouble));
             }
             let check = TopicCheck::new(&shared.topics, &topic.name, etag);
             Known { config: Effective::of(&file.config), object_bytes: shared.object_bytes(&file.config), file, check: Arc::new(check) }
@@ -319,7 +323,7 @@ impl Producer for ObjectProducer {
         self.batch_topics.clear();
         let look_up_until = deadline.max(Instant::now() + LOOK_UP_TIME_MIN);
         for name in batch.topics() {
-            let index = self.topic(name, look_up_until)?;
+            let index = self.topic(name, look_up_until).map_err(not_yet)?;
             self.batch_topics.push(index);
         }
         if self.is_due() {
@@ -335,7 +339,7 @@ impl Producer for ObjectProducer {
             bytes += record.payload_bytes();
             match self.take(self.batch_topics[meta.topic as usize], record, token, &limits, deadline) {
                 Ok(()) => taken += 1,
-                Err(error) if taken == 0 => return Err(error),
+                Err(error) if taken == 0 => return Err(not_yet(error)),
                 Err(_) => break,
             }
             // A look at what is held costs more than a message, so it is taken from time to time.
@@ -396,7 +400,7 @@ impl Producer for ObjectProducer {
                 return Ok(());
             }
             if Instant::now() >= until {
-                return Err(Error::new(ErrorKind::Timeout, "flush", "not everything could be written in time").with("storage", &self.shared.name));
+                return Err(self.trouble.not_yet(&self.shared.name));
             }
             self.tasks.wait(seen, until);
         }

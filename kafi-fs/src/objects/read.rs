@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Error, ErrorKind, Result, Retry};
+use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::fetch::{Chunk, Fetch};
@@ -140,7 +140,7 @@ impl ObjectReader {
             return Ok(());
         }
         self.resets = 0;
-        Err(self.log.error(ErrorKind::Unavailable, "read", format!("the objects from the offset {} on change all the time", self.position)).retry(Retry::Later))
+        Err(self.log.error(ErrorKind::Unavailable, "read", format!("the objects from the offset {} on change all the time", self.position)))
     }
 
     /// Whether messages are missed here, where there is no object.

@@ -127,7 +127,13 @@ fn after_an_error_a_reader_goes_on_where_it_was() {
     create(&storage(&io), "t", 1);
     write_numbers(&storage(&io), 0, 60);
     let mut random = Random(7);
-    let script = move |kind, _: &str| if matches!(kind, Kind::Get | Kind::List) && random.next(4) == 0 { Fault::Failed } else { Fault::None };
+    let faults = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&faults);
+    let script = move |kind, _: &str| {
+        let fails = matches!(kind, Kind::Get | Kind::List) && random.next(4) == 0;
+        count.fetch_add(u64::from(fails), Ordering::Relaxed);
+        if fails { Fault::Failed } else { Fault::None }
+    };
     let storage = storage_over(FaultyObjects::new(&io, script));
     let mut consumer = loop {
         let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
@@ -135,20 +141,17 @@ fn after_an_error_a_reader_goes_on_where_it_was() {
             break consumer;
         }
     };
-    let (mut batch, mut seen, mut errors) = (Batch::with_limits(7, usize::MAX), Vec::new(), 0);
+    let (mut batch, mut seen) = (Batch::with_limits(7, usize::MAX), Vec::new());
     loop {
         match consumer.poll(&mut batch, WAIT) {
             Ok(Polled::Records) => seen.extend(batch.iter().map(|record| (record.offset, text(record.value)))),
             Ok(Polled::End) => break,
             Ok(Polled::Timeout) => panic!("it hangs"),
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Unavailable);
-                errors += 1;
-            }
+            Err(error) => panic!("it may pass, and did not last: {error}"),
         }
     }
     assert_eq!(seen, numbers(0, 60));
-    assert!(errors > 0, "the faults came to nothing");
+    assert!(faults.load(Ordering::Relaxed) > 5, "the faults came to nothing");
 }
 
 #[test]
