@@ -108,7 +108,7 @@ fn json_names_the_storage_always_and_first() {
         {"storage":"store","group":"g","state":"Empty","topic":"t"
         $ kafi group reset store:g -o end --json; kafi group cp store:g ./b/h --allow-gap --json
         {"storage":"store","group":"g","topic":"t","partition":0,"from":1,"to":3}
-        {"storage":"./b","group":"h","topic":"t","partition":0,"from":null,"to":1}
+        {"storage":"./b","group":"h","topic":"t","partition":0,"from":null,"to":0}
         ! nothing is changed yet; --execute does it
         ! nothing is changed yet; --execute does it
         $ kafi config store:t retention.ms --json; kafi cp store:t ./c/ --dry-run --json; kafi delete-records store:t -n 9 -y --json
