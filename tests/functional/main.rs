@@ -11,6 +11,7 @@ mod done;
 mod groups;
 mod mirrors;
 mod orders;
+mod outlived;
 mod pipes;
 mod producers;
 mod reading;

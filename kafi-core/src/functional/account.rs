@@ -47,7 +47,6 @@ impl Account {
     }
 
     /// Each message that was handed over under this token or one before it is delivered.
-    #[cfg(test)]
     pub(crate) fn delivered_through(&self) -> u64 {
         self.delivered_through
     }

@@ -64,6 +64,7 @@ pub(crate) struct Member {
     /// Asks whether anything lies before an end.
     looker: Box<dyn Consumer>,
     later_topics: Option<LaterTopics>,
+    topics: Vec<String>,
 }
 
 impl Member {
@@ -85,8 +86,13 @@ impl Member {
         }
         log::info!("reading as a member of group {}", group.name);
         let ends = if options.follow { None } else { Some(ends) };
-        let member = Self { usage: group.usage, ends, committed_at: Instant::now(), quiet_since: None, looker, later_topics };
+        let member = Self { usage: group.usage, ends, committed_at: Instant::now(), quiet_since: None, looker, later_topics, topics };
         Ok((consumer, member))
+    }
+
+    /// The topics that it is subscribed to.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.later_topics.as_ref().map_or_else(|| self.topics.clone(), LaterTopics::topics)
     }
 
     /// Takes along topics that have come, where the caller wants them.

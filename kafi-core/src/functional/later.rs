@@ -51,6 +51,11 @@ impl LaterTopics {
         Ok(Self { filter, admin: storage.admin()?, subscribed: subscribed.iter().cloned().collect(), looked_at: Instant::now() })
     }
 
+    /// What the member is subscribed to.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        self.subscribed.iter().cloned().collect()
+    }
+
     /// Subscribes to what is new, where it is time to look. Blocks while it asks; where that fails for now, it is asked again later.
     pub(crate) fn follow(&mut self, consumer: &mut dyn Consumer) -> Result<()> {
         if self.looked_at.elapsed() < LOOK_EVERY {

@@ -1,6 +1,7 @@
 //! Reading and writing in bulk: the one place for batching, limits, progress, and cancellation, and the lazy pipes of messages on top of it.
 
 mod account;
+mod again;
 mod coding;
 mod group;
 mod later;
@@ -15,6 +16,7 @@ mod stage;
 mod topic;
 mod writer;
 
+pub(crate) use again::{Backoff, caught, may_pass};
 pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
 pub(crate) use group::start_at_committed;
 pub use group::{GroupOptions, GroupUse};

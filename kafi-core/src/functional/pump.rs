@@ -7,9 +7,9 @@ use std::thread;
 use crate::batch::Batch;
 use crate::consumer::Position;
 use crate::error::{Error, Result};
-use crate::functional::Reader;
 use crate::functional::ledger::done_with;
 use crate::functional::reader::Next;
+use crate::functional::{Reader, caught};
 
 /// Batches per reader that go round: one is read, one waits, one is used.
 const BATCHES_PER_READER: usize = 3;
@@ -36,7 +36,7 @@ struct Returns {
 /// committed from time to time, and the rest when the readers are finished.
 ///
 /// # Errors
-/// The first failure of a reader, of `work`, or of `each`; then the others are stopped.
+/// The first failure of a reader, of `work`, or of `each`; then the others are stopped. A panic of one of them is an `Unexpected`.
 pub fn pump(
     readers: Vec<Reader>,
     work: impl Fn(&mut Batch) -> Result<()> + Sync,
@@ -69,23 +69,29 @@ pub fn pump_settling(
                 free.send(Batch::new()).expect("the receiver is held below");
             }
             let (full, there) = (full.clone(), &there);
-            threads.push(scope.spawn(move || read_all(index, reader, there, &empty, &full, &is_settled)));
+            threads.push(scope.spawn(move || {
+                let read = caught("read", || Ok(read_all(index, reader, there, &empty, &full, &is_settled)));
+                // Whoever uses what is read may have ended before.
+                read.map_err(|error| drop(full.send(Given::Failed(error)))).ok()
+            }));
             returns.push(Returns { empty: free, settled });
         }
         drop(full);
         let mut user = User { done: vec![None; returns.len()], returns, work: here, each, settle };
-        let used = user.use_all(&filled);
+        let used = caught("read", || user.use_all(&filled));
         // Whoever still reads sees the wish at its next poll, or that nobody takes its batch.
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
             stops.iter().for_each(|stop| stop.cancel());
         }
         let User { done, returns, mut settle, .. } = user;
         drop((filled, returns));
-        let readers = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        let mut readers: Vec<Reader> = readers.collect();
+        // What a reader that panicked holds is gone.
+        let readers = threads.into_iter().map(|thread| thread.join().unwrap_or_default());
+        let mut readers: Vec<(Reader, Option<Vec<Position>>)> = readers.zip(done).filter_map(|(reader, done)| Some((reader?, done))).collect();
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
-            readers.iter_mut().zip(done).for_each(|(reader, done)| reader.set_done(done.unwrap_or_default()));
+            readers.iter_mut().for_each(|(reader, done)| reader.set_done(done.take().unwrap_or_default()));
         }
+        let readers: Vec<Reader> = readers.into_iter().map(|(reader, _)| reader).collect();
         match used {
             Ok(_) => Ok(readers),
             Err(error) => {

@@ -10,12 +10,15 @@ use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled,
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::{Member, start_at_committed};
 use crate::functional::ledger::Ledger;
-use crate::functional::{Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, TopicFilter};
+use crate::functional::{Backoff, Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, TopicFilter, may_pass};
 use crate::offsets::{OffsetSpec, Offsets, resolve};
 use crate::storage::Storage;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
 const POLL_MAX: Duration = Duration::from_millis(100);
+
+/// Whoever follows tries for this long to begin again, and then waits for the next time: a wish to stop is not seen meanwhile.
+const BEGIN_MAX: Duration = Duration::from_secs(5);
 
 /// A read that failed waits no longer than this for each of its last words to the group.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
@@ -114,6 +117,8 @@ pub struct Reader {
     member: Option<Member>,
     limit: Option<Limit>,
     stop: Cancel,
+    /// Where what is followed failed, when it begins again.
+    backoff: Backoff,
     options: ReadOptions,
 }
 
@@ -146,12 +151,51 @@ impl Reader {
         self.read_within(batch, POLL_MAX)
     }
 
-    /// As [`read_some`](Reader::read_some), with another moment.
+    /// As [`read_some`](Reader::read_some), with another moment. What follows a topic outlives what passes.
     pub(crate) fn read_within(&mut self, batch: &mut Batch, poll_max: Duration) -> Result<Next> {
         batch.clear();
         if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
             return Ok(Next::End);
         }
+        let read = match self.begin_again(poll_max) {
+            Ok(true) => self.read_once(batch, poll_max),
+            Ok(false) => Ok(Next::Nothing),
+            Err(error) => Err(error),
+        };
+        match read {
+            Err(error) if self.options.follow && may_pass(&error) => {
+                batch.clear();
+                self.backoff.failed(&error);
+                Ok(Next::Nothing)
+            }
+            Ok(Next::Messages) => {
+                self.backoff.goes_on();
+                Ok(Next::Messages)
+            }
+            read => read,
+        }
+    }
+
+    /// Begins again, behind what was read, where that is due; false while it is not.
+    fn begin_again(&mut self, wait_max: Duration) -> Result<bool> {
+        let Some(left) = self.backoff.left() else { return Ok(true) };
+        if !left.is_zero() {
+            std::thread::sleep(left.min(wait_max));
+            return Ok(false);
+        }
+        let timeout = self.options.timeout.min(BEGIN_MAX);
+        match &self.member {
+            Some(member) => self.consumer.subscribe(&member.topics(), timeout)?,
+            None => {
+                let go_on = |Position { topic, partition, offset }| Assignment { topic, partition, start: offset, end: None };
+                self.consumer.assign(&self.reached().into_iter().map(go_on).collect::<Vec<_>>(), timeout)?;
+            }
+        }
+        self.backoff.begun();
+        Ok(true)
+    }
+
+    fn read_once(&mut self, batch: &mut Batch, poll_max: Duration) -> Result<Next> {
         let wanted = self.limit.as_ref().map_or(u64::MAX, Limit::left);
         if wanted == 0 || self.is_at_end()? {
             return Ok(Next::End);
@@ -353,7 +397,7 @@ pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, op
         consumer.assign(&share, options.timeout)?;
         let mut ledger = Ledger::default();
         share.iter().for_each(|part| ledger.begin(&part.topic, part.partition, part.start, part.end));
-        Ok(Reader { consumer, ledger, member: None, limit: limit.clone(), stop: Cancel::new(), options })
+        Ok(Reader { consumer, ledger, member: None, limit: limit.clone(), stop: Cancel::new(), backoff: Backoff::default(), options })
     };
     shares.into_iter().map(open).collect()
 }
@@ -365,7 +409,7 @@ fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignme
     // Where a group takes one live member, its share is known at once.
     member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);
     let limit = options.shared_limit();
-    Ok(Reader { consumer, ledger, member: Some(member), limit, stop: Cancel::new(), options: options.clone() })
+    Ok(Reader { consumer, ledger, member: Some(member), limit, stop: Cancel::new(), backoff: Backoff::default(), options: options.clone() })
 }
 
 /// What there is to read, in absolute offsets: everything that depends on the user's words is settled here.

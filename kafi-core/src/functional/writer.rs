@@ -206,6 +206,16 @@ impl Writer {
         self.written
     }
 
+    /// How many batches were handed over so far.
+    pub(crate) fn handed_over(&self) -> u64 {
+        self.token
+    }
+
+    /// How many of them are delivered, each one after all before it.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.account.delivered_through()
+    }
+
     /// Flushes and frees what the writer holds; returns how many messages were written.
     ///
     /// # Errors

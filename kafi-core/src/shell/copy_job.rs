@@ -8,19 +8,25 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::capability::Capabilities;
-use crate::consumer::Assignment;
+use crate::consumer::{Assignment, Isolation, Position, TopicPartition};
 use crate::error::Result;
-use crate::functional::{Cancel, GroupUse, ReadOptions, Reader, Writer, readers_of};
+use crate::functional::{Backoff, Cancel, GroupUse, ReadOptions, Reader, Writer, caught, may_pass, readers_of};
 use crate::producer::ProducerOptions;
 use crate::shell::copy_mirror::Mirror;
 use crate::shell::copy_plan::{Planner, ReadyTopic};
-use crate::shell::copy_share::{Route, Routes, Share};
+use crate::shell::copy_share::{Ended, Route, Routes, Share};
 use crate::shell::rate::Pacer;
 use crate::shell::{CopyOptions, CopyResult, finish};
 use crate::storage::Storage;
 
 /// A mirror looks this often for new topics and partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// A share that waits looks this often whether somebody asked to stop.
+const STOP_SEEN_AFTER: Duration = Duration::from_millis(50);
+
+/// How long each question may take before a share begins again: a wish to stop is not seen meanwhile.
+const BEGIN_MAX: Duration = Duration::from_secs(5);
 
 /// The property that lets the members of a group see new partitions that soon, in milliseconds.
 const METADATA_REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "3000");
@@ -108,12 +114,13 @@ impl<'a> Job<'a> {
                         Err(RecvTimeoutError::Disconnected) => break,
                         Err(RecvTimeoutError::Timeout) if self.is_over() => {}
                         Err(RecvTimeoutError::Timeout) => {
-                            let more = self.look(&mut mirror).and_then(|topics| self.readers_for(topics));
+                            let more = caught("copy", || self.look(&mut mirror));
                             match more {
                                 Ok((readers, routes)) => {
                                     running += readers.len();
                                     threads.extend(readers.into_iter().map(|reader| self.start(scope, reader, &routes, &ended)));
                                 }
+                                Err(error) if may_pass(&error) => log::info!("what is new at the source is looked for again: {error}"),
                                 Err(error) => {
                                     looked = Err(error);
                                     self.stop_all();
@@ -123,7 +130,7 @@ impl<'a> Job<'a> {
                     }
                 }
             }
-            let join = |thread: ScopedJoinHandle<'_, ShareResult>| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let join = |thread: ScopedJoinHandle<'_, ShareResult>| thread.join().expect("what a share panics with is caught");
             (threads.into_iter().map(join).collect::<Vec<_>>(), looked)
         });
         let mut result = CopyResult::default();
@@ -144,8 +151,18 @@ impl<'a> Job<'a> {
         self.read.follow && self.read.max.is_none() && self.read.partitions.is_none() && self.read.group.is_none()
     }
 
-    fn look(&self, mirror: &mut Mirror) -> Result<Vec<ReadyTopic>> {
-        mirror.look(&mut self.planner.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Whether a share that fails with what may pass begins again behind what is delivered.
+    pub(crate) fn begins_again(&self) -> bool {
+        self.read.follow && self.read.max.is_none()
+    }
+
+    /// The readers of what is new at the source; it counts as seen once they are there.
+    fn look(&self, mirror: &mut Mirror) -> Result<(Vec<Reader>, Routes)> {
+        let topics = mirror.look(&mut self.planner.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let seen = Mirror::new(&topics);
+        let made = self.readers_for(topics)?;
+        mirror.add(seen);
+        Ok(made)
     }
 
     /// The readers of what is to be read of these topics, and where it goes.
@@ -170,20 +187,10 @@ impl<'a> Job<'a> {
         routes: &Routes,
         ended: &Sender<()>,
     ) -> ScopedJoinHandle<'scope, ShareResult> {
-        let stop = reader.stop();
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner).push(stop.clone());
-        if self.has_failed.load(Ordering::SeqCst) {
-            stop.cancel();
-        }
+        self.can_be_stopped(&reader);
         let (routes, ended) = (Arc::clone(routes), ended.clone());
         scope.spawn(move || {
-            let share = match Share::new(self, routes) {
-                Ok(share) => share.copy(reader),
-                Err(error) => {
-                    reader.abandon();
-                    Err(error)
-                }
-            };
+            let share = caught("copy", || self.copy_share(reader, &routes));
             if share.is_err() {
                 // The other shares stop too: a copy that has failed is not carried on.
                 self.stop_all();
@@ -192,6 +199,86 @@ impl<'a> Job<'a> {
             let _heard = ended.send(());
             share
         })
+    }
+
+    fn can_be_stopped(&self, reader: &Reader) {
+        let stop = reader.stop();
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner).push(stop.clone());
+        if self.has_failed.load(Ordering::SeqCst) {
+            stop.cancel();
+        }
+    }
+
+    /// Copies a share to its end. A mirror's begins again, behind what is delivered, after what may pass.
+    fn copy_share(&self, reader: Reader, routes: &Routes) -> ShareResult {
+        let mut at = reader.reached();
+        let (mut next, mut written, mut backoff) = (Some(reader), 0, Backoff::default());
+        loop {
+            let ended = match next.take().map_or_else(|| self.reader_at(&at, routes), Ok) {
+                Err(error) => Ended { copied: Err(error), written: 0, delivered: Vec::new() },
+                Ok(reader) => {
+                    backoff.begun();
+                    self.copy_part(reader, routes)
+                }
+            };
+            written += ended.written;
+            if !ended.delivered.is_empty() {
+                backoff.goes_on();
+            }
+            for Position { topic, partition, offset } in ended.delivered {
+                match at.iter_mut().find(|known| known.partition == partition && known.topic == topic) {
+                    Some(known) => known.offset = offset,
+                    None => at.push(Position { topic, partition, offset }),
+                }
+            }
+            match ended.copied {
+                Ok(readers) => return Ok((readers, written)),
+                Err(error) if !self.begins_again() || !may_pass(&error) || self.is_over() => return Err(error),
+                Err(error) => backoff.failed(&error),
+            }
+            while let Some(left) = backoff.left().filter(|left| !left.is_zero()) {
+                if self.is_over() {
+                    return Ok((Vec::new(), written));
+                }
+                thread::sleep(left.min(STOP_SEEN_AFTER));
+            }
+        }
+    }
+
+    fn copy_part(&self, reader: Reader, routes: &Routes) -> Ended {
+        match Share::new(self, Arc::clone(routes)) {
+            Ok(share) => share.copy(reader),
+            Err(error) => {
+                reader.abandon();
+                Ended { copied: Err(error), written: 0, delivered: Vec::new() }
+            }
+        }
+    }
+
+    /// A reader that goes on behind what is delivered: at these offsets, or where the group says.
+    fn reader_at(&self, at: &[Position], routes: &Routes) -> Result<Reader> {
+        let mut read = self.read.clone();
+        read.timeout = read.timeout.min(BEGIN_MAX);
+        read.consumer.buffer_bytes_max = (read.consumer.buffer_bytes_max / threads_of(self.options) as u64).max(1 << 20);
+        let mut assignments = Vec::new();
+        if read.group.is_some() {
+            assignments.extend(routes.keys().map(|topic| Assignment { topic: topic.clone(), partition: 0, start: 0, end: None }));
+        }
+        for Position { topic, partition, offset } in at.iter().filter(|_| read.group.is_none()) {
+            let start = if self.producer.keep_offsets { self.end_of_target(topic, *partition, routes)?.max(*offset) } else { *offset };
+            assignments.push(Assignment { topic: topic.clone(), partition: *partition, start, end: None });
+        }
+        let mut readers = readers_of(self.source, assignments, &read, 1)?;
+        let reader = readers.pop().expect("one reader was asked for");
+        self.can_be_stopped(&reader);
+        Ok(reader)
+    }
+
+    /// Where the target ends, which holds the offsets of the source: what was not reported may be written all the same.
+    fn end_of_target(&self, topic: &str, partition: i32, routes: &Routes) -> Result<i64> {
+        let topic = routes[topic].target.name().to_string();
+        let found = self.target.admin()?.watermarks(&[TopicPartition { topic, partition }], Isolation::ReadUncommitted, BEGIN_MAX)?;
+        Ok(found.first().map_or(0, |found| found.high))
     }
 
     /// A writer for a share.

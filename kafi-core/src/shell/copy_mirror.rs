@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admin::Topic;
 use crate::error::{Error, ErrorKind, Result};
+use crate::functional::may_pass;
 use crate::shell::copy_plan::{Planner, ReadyTopic};
 
 /// What a mirror copies already.
@@ -30,15 +31,20 @@ impl Mirror {
         Self { topics: topics.iter().map(seen).collect() }
     }
 
+    /// Takes note of topics and partitions that are copied from now on.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.topics.extend(more.topics);
+    }
+
     /// What is new at the source, made ready to be copied from its start. Where the source cannot be asked right now, that is nothing.
     ///
     /// # Errors
     /// `Conflict` for a topic that was deleted and made anew, and what making the targets fails with.
-    pub(crate) fn look(&mut self, planner: &mut Planner<'_>) -> Result<Vec<ReadyTopic>> {
+    pub(crate) fn look(&self, planner: &mut Planner<'_>) -> Result<Vec<ReadyTopic>> {
         let Some(found) = self.ask(planner)? else { return Ok(Vec::new()) };
         let mut ready = Vec::new();
         for source in found {
-            let planned = match self.topics.get_mut(&source.name) {
+            let planned = match self.topics.get(&source.name) {
                 Some(seen) if seen.id != source.id => return Err(made_anew(&source.name)),
                 Some(seen) => {
                     let new: Vec<i32> = numbers(&source).filter(|partition| !seen.partitions.contains(partition)).collect();
@@ -46,15 +52,12 @@ impl Mirror {
                         continue;
                     }
                     log::info!("topic {} has {} more partitions", source.name, new.len());
-                    seen.partitions.extend(&new);
-                    let target = seen.target.clone();
-                    vec![planner.plan_partitions(source, &target, &new)?]
+                    vec![planner.plan_partitions(source, &seen.target, &new)?]
                 }
                 None => {
                     let target_of = planner.options.new_topics.as_ref().filter(|_| !source.internal);
                     let Some(target) = target_of.and_then(|new_topics| new_topics.target_of(&source.name)) else { continue };
                     log::info!("topic {} is new", source.name);
-                    self.topics.insert(source.name.clone(), Seen::of(&source, &target));
                     planner.plan_more(&[(source.name, target)])?
                 }
             };
@@ -68,7 +71,7 @@ impl Mirror {
         let names: Vec<String> = if planner.options.new_topics.is_some() { Vec::new() } else { self.topics.keys().cloned().collect() };
         match planner.source_admin.topics(&names, planner.options.read.timeout) {
             Ok(topics) => Ok(Some(topics)),
-            Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
+            Err(error) if may_pass(&error) => {
                 log::info!("the source cannot be asked for new topics right now: {error}");
                 Ok(None)
             }

@@ -1,7 +1,7 @@
 //! A share of a copy: one reader, one writer, and what lies between them.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -12,7 +12,7 @@ use crate::consumer::{Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::{Reader, Writer, pump_settling};
 use crate::record::TimestampType;
-use crate::shell::copy_job::{Job, ShareResult};
+use crate::shell::copy_job::Job;
 use crate::shell::copy_plan::positions_after;
 use crate::shell::copy_progress::{GroupProgress, Pair};
 use crate::shell::target::{Target, existing, forget_timestamps};
@@ -32,6 +32,16 @@ pub(crate) struct Route {
 /// The routes of the topics of a share, by the names of the source.
 pub(crate) type Routes = Arc<HashMap<String, Route>>;
 
+/// How a share ended.
+pub(crate) struct Ended {
+    /// Its readers, which are not closed.
+    pub(crate) copied: Result<Vec<Reader>>,
+    /// How many messages it wrote.
+    pub(crate) written: u64,
+    /// The offsets at the source behind what is delivered, where the share may begin again.
+    pub(crate) delivered: Vec<Position>,
+}
+
 /// The side of a share that writes.
 pub(crate) struct Share<'j, 'a> {
     job: &'j Job<'a>,
@@ -42,6 +52,9 @@ pub(crate) struct Share<'j, 'a> {
     /// Asks the target for its ends, where a group may hand out messages that it has.
     target_admin: Option<Box<dyn Admin>>,
     progress: GroupProgress,
+    /// The offsets behind the batches that are under way, with their numbers, where the share may begin again behind what is delivered.
+    under_way: VecDeque<(u64, Vec<Position>)>,
+    delivered: Vec<Position>,
     /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
     rooms: HashMap<String, usize>,
     /// Whether a mirror has come to the end once: what comes from then on may push out what is older, as the target's settings want it.
@@ -64,28 +77,46 @@ impl<'j, 'a> Share<'j, 'a> {
             written_before: 0,
             target_admin,
             progress: GroupProgress::new(commits, notes, job.read.commit_notes.clone()),
+            under_way: VecDeque::new(),
+            delivered: Vec::new(),
             rooms: HashMap::new(),
             has_caught_up: false,
             has_failed: false,
         })
     }
 
-    pub(crate) fn copy(self, reader: Reader) -> ShareResult {
+    /// Copies what the reader gives, until it ends or something fails.
+    pub(crate) fn copy(self, reader: Reader) -> Ended {
         let share = RefCell::new(self);
         let copied =
             pump_settling(vec![reader], |_| Ok(()), |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue), || share.borrow_mut().settle());
         let mut share = share.into_inner();
         // Also what a copy that failed has read is delivered, and counted.
         let mut delivered = share.writer.settle();
+        share.note_delivered();
         if delivered.is_ok() && !share.has_failed {
             delivered = share.progress.commit(&share.routes, share.job.read.timeout);
         }
-        let readers = copied?;
-        match delivered.and_then(|()| share.writer.close(None)) {
-            Ok(written) => Ok((readers, share.written_before + written)),
+        let (written, delivered_to) = (share.written_before + share.writer.written(), share.delivered);
+        let copied = copied.and_then(|readers| match delivered.and_then(|()| share.writer.close(None)) {
+            Ok(_) => Ok(readers),
             Err(error) => {
                 readers.into_iter().for_each(Reader::abandon_all);
                 Err(error)
+            }
+        });
+        Ended { copied, written, delivered: delivered_to }
+    }
+
+    /// Moves what is delivered by now from what is under way.
+    fn note_delivered(&mut self) {
+        let through = self.writer.delivered();
+        while let Some((_, positions)) = self.under_way.pop_front_if(|(number, _)| *number <= through) {
+            for position in positions {
+                match self.delivered.iter_mut().find(|known| known.partition == position.partition && known.topic == position.topic) {
+                    Some(known) => known.offset = position.offset,
+                    None => self.delivered.push(position),
+                }
             }
         }
     }
@@ -110,7 +141,7 @@ impl<'j, 'a> Share<'j, 'a> {
         let job = self.job;
         let caught_up = job.read.follow && !batch.is_full();
         self.has_caught_up |= caught_up;
-        let positions = if self.progress.is_kept() { positions_after(batch) } else { Vec::new() };
+        let positions = if self.progress.is_kept() || job.begins_again() { positions_after(batch) } else { Vec::new() };
         self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
         self.prepare(batch)?;
@@ -118,7 +149,13 @@ impl<'j, 'a> Share<'j, 'a> {
             pacer.wait(batch.len(), batch.bytes(), || job.is_over());
         }
         self.writer.write(batch)?;
-        self.progress.note(positions);
+        if job.begins_again() {
+            self.under_way.push_back((self.writer.handed_over(), positions.clone()));
+            self.note_delivered();
+        }
+        if self.progress.is_kept() {
+            self.progress.note(positions);
+        }
         let commits = self.progress.is_due();
         if caught_up || commits {
             // The next messages may come late, and these are not to wait for them.
@@ -181,6 +218,9 @@ impl<'j, 'a> Share<'j, 'a> {
             // A producer may go on for minutes with the partitions that it knows; a new one asks.
             let fresh = self.job.open_writer()?;
             self.written_before += std::mem::replace(&mut self.writer, fresh).close(None)?;
+            // The new writer counts from 0, and everything before it is delivered.
+            self.under_way.iter_mut().for_each(|(number, _)| *number = 0);
+            self.note_delivered();
         }
         Ok(())
     }
