@@ -21,13 +21,15 @@ const MESSAGES: u64 = 20_000;
 const RATE: &str = "5000";
 
 /// A broker that is stopped at last. Its installation stays for the next time.
-struct Broker {
+pub(super) struct Broker {
     script: PathBuf,
-    storage: String,
+    /// Its address.
+    pub(super) storage: String,
 }
 
 impl Broker {
-    fn start() -> Result<Self> {
+    /// A broker without data.
+    pub(super) fn start() -> Result<Self> {
         let folder = workspace::target()?.join("soak-broker/tests/servers");
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(failed)?;
@@ -38,27 +40,42 @@ impl Broker {
         // What an earlier run left goes.
         broker.run("wipe")?;
         broker.run("start")?;
-        let variables = broker.run("env")?;
-        let address = variables.lines().find_map(|line| line.strip_prefix("export KAFI_TEST_KAFKA=")).ok_or("the broker has no address")?;
-        broker.storage = format!("kafka://{address}");
+        broker.find_address()?;
         Ok(broker)
+    }
+
+    /// Takes note of where it listens.
+    pub(super) fn find_address(&mut self) -> Result<()> {
+        let variables = self.run("env")?;
+        let address = variables.lines().find_map(|line| line.strip_prefix("export KAFI_TEST_KAFKA=")).ok_or("the broker has no address")?;
+        self.storage = format!("kafka://{address}");
+        Ok(())
+    }
+
+    /// Whether it listens where it did before.
+    pub(super) fn check_address(&self) -> Result<()> {
+        let address = self.storage.trim_start_matches("kafka://");
+        if self.run("env")?.lines().any(|line| line == format!("export KAFI_TEST_KAFKA={address}")) {
+            return Ok(());
+        }
+        Err("the broker came back at another address: somebody took its port".into())
+    }
+
+    /// Whether nothing listens on its ports any more. A process that was killed is gone a little before they are, and the script would choose others.
+    pub(super) fn is_gone(&self) -> Result<bool> {
+        Ok(self.ports()?.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()))
     }
 
     /// Kills it and starts it again, at the same address. Meanwhile `client` must be at work, or nothing was tried.
     fn crash(&self, client: &mut Running) -> Result<()> {
         self.run("kill")?;
         let met = client.is_running();
-        // A process that was killed is gone a little before its ports are, and the script would choose others.
-        wait_until("the end of the broker's ports", || Ok(self.ports()?.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_err())))?;
+        wait_until("the end of the broker's ports", || self.is_gone())?;
         self.run("start")?;
         if !met {
             return Err("the client had ended before the broker was killed".into());
         }
-        let address = self.storage.trim_start_matches("kafka://");
-        if self.run("env")?.lines().any(|line| line == format!("export KAFI_TEST_KAFKA={address}")) {
-            return Ok(());
-        }
-        Err("the broker came back at another address: somebody took its port".into())
+        self.check_address()
     }
 
     /// The ports that it listens on.
@@ -69,7 +86,8 @@ impl Broker {
         Ok(ports.collect())
     }
 
-    fn run(&self, command: &str) -> Result<String> {
+    /// Lets the script do something.
+    pub(super) fn run(&self, command: &str) -> Result<String> {
         let output = Command::new(&self.script).arg(command).output().map_err(|error| format!("{}: {error}", self.script.display()))?;
         if !output.status.success() {
             return Err(format!("{} {command}: {}", self.script.display(), String::from_utf8_lossy(&output.stderr)));

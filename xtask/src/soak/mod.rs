@@ -1,6 +1,7 @@
 //! Faults at random moments: programs and brokers are killed, disks run full. Afterwards everything that was reported written is there: once, and in order.
 
 mod broker;
+mod cold;
 mod copies;
 mod disk;
 mod folder;
@@ -73,7 +74,7 @@ fn seed_of_now() -> Result<u64> {
 /// One fault: its name, and what runs it so many rounds and says what it saw.
 type Fault = (&'static str, fn(&Programs, &mut Random, u64) -> Result<String>);
 
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 8] = [
     ("producer", folder::killed_producers),
     ("processes", folder::two_processes),
     ("copy", copies::killed_copies),
@@ -81,6 +82,7 @@ const FAULTS: [Fault; 7] = [
     ("broker-produce", broker::killed_while_producing),
     ("broker-copy", broker::killed_while_copying),
     ("no-space", no_space::failing_calls),
+    ("cold-broker", cold::cold_broker),
 ];
 
 fn run(options: &Options) -> Result<()> {
