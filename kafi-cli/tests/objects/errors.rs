@@ -81,3 +81,42 @@ fn topics_and_secrets_that_do_not_belong_there() {
         is_refused("ls", &place.seen("kafi ls s3:///orders"), "missing");
     });
 }
+
+#[test]
+fn no_secret_is_shown_in_whatever_way_it_is_given() {
+    let endpoint = variable("s3", "");
+    let (account, address) = (variable("azure", "_ACCOUNT"), variable("azure", ""));
+    // What the secrets would look like, also in parts and decoded.
+    let secrets = ["hunter2", "aHVudGVyMg", "aHVu%2FdGVy", "aHVu/dGVy"];
+    let configs = [
+        ("s3s/keys", format!("s3:\n  endpoint: {endpoint}\n  access.key: hunter2access\n  secret.key: hunter2secret\n  bucket.name: kafi-cli\n")),
+        ("s3s/token", format!("s3:\n  endpoint: {endpoint}\n  access.key: hunter2access\n  secret.key: ${{SECRET}}\n  session.token: hunter2token\n")),
+        ("s3s/nobody", "s3:\n  endpoint: http://127.0.0.1:1\n  access.key: hunter2access\n  secret.key: hunter2secret\n".into()),
+        ("azureblobs/key", format!("azure_blob:\n  account.name: {account}\n  account.key: aHVudGVyMg==\n  endpoint: {address}\n  container.name: kafi-cli\n")),
+        (
+            "azureblobs/signature",
+            format!("azure_blob:\n  account.name: {account}\n  sas.token: '?sv=2022-11-02&sp=rwdl&sig=aHVu%2FdGVyaHVudGVy%3D'\n  endpoint: {address}\n"),
+        ),
+        (
+            "azureblobs/string",
+            format!("azure_blob:\n  connection.string: BlobEndpoint={address};SharedAccessSignature=sv=2022-11-02&sig=aHVu%2FdGVyaHVudGVy%3D\n"),
+        ),
+        (
+            "azureblobs/nobody",
+            format!("azure_blob:\n  account.name: {account}\n  sas.token: sv=1&sig=aHVu%2FdGVyaHVudGVy%3D\n  endpoint: http://127.0.0.1:1/a\n"),
+        ),
+    ];
+    let place = Place::new("s3");
+    for (name, text) in configs {
+        place.sandbox.write(&format!("configs/{name}.yaml"), text);
+        for line in [format!("ls {name}:"), format!("produce {name}:t x")] {
+            for flag in ["", "--verbose"] {
+                let seen = place.seen(&format!("SECRET=hunter2secret timeout 60 kafi {line} {flag}"));
+                assert!(seen.contains("! error: "), "{line} {flag}: {seen}");
+                for secret in secrets {
+                    assert!(!seen.contains(secret), "{line} {flag}: {seen}");
+                }
+            }
+        }
+    }
+}

@@ -11,6 +11,7 @@ use kafi_abi::abi_stable::std_types::RResult;
 
 use super::super::failure::flatten;
 use crate::error::{Error, ErrorKind, Result};
+use crate::secret::without_secrets;
 
 /// The name of the plugin, for what its panics say.
 static PLUGIN: OnceLock<&str> = OnceLock::new();
@@ -33,7 +34,7 @@ fn note(plugin: &str, info: &PanicHookInfo<'_>) {
         PLACE.set(place);
         return;
     }
-    let text = text_of(info.payload());
+    let text = without_secrets(text_of(info.payload()));
     log::error!("a thread of the plugin {plugin} panicked: {text}, at {}", place.as_deref().unwrap_or("an unknown place"));
 }
 
