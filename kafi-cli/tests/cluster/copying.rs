@@ -159,7 +159,7 @@ fn a_target_that_keeps_fewer_bytes_than_the_source_has_is_refused() {
     let why = "retention.bytes=5999 would delete messages of the source, which has more bytes than that for the partition";
     assert!(refused.contains("! error: copy: topic @small, partition ") && refused.contains(why), "{refused}");
     assert!(refused.ends_with("! hint: raise retention.bytes of the target (-1 keeps everything), or pass --force\n? 2\n"), "{refused}");
-    assert_eq!(broker.text("kafi cp k:@t k:@small --force -q && kafi wc k:@small --json -q | cut -d, -f 2"), "\"messages\":120\n");
+    assert_eq!(broker.text("kafi cp k:@t k:@small --force -q && kafi wc k:@small --json -q | cut -d, -f 3"), "\"messages\":120\n");
     // Each partition has room for its own messages; a folder deletes nothing, and what is compacted only neither.
     broker.text("kafi touch k:@enough --partitions 2 --config retention.ms=-1 --config retention.bytes=6000 -q && kafi cp k:@t k:@enough -q");
     broker.text("kafi cp k:@t ./folder/@kept --config retention.bytes=1 -q");

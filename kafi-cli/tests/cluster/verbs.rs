@@ -50,6 +50,21 @@ fn addresses_of_the_same_broker() {
 }
 
 #[test]
+fn a_folder_and_a_broker_are_followed_together() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t ./a/t");
+    let topic = broker.line("k:@t");
+    let mut child = broker.sandbox.start(&["cat", "-f", "./a/t", &topic], Stdio::null(), "out", "err");
+    for (at, value) in [("k:@t", "v1"), ("./a/t", "v2"), ("k:@t", "v3")] {
+        broker.text(&format!("kafi produce {at} {value} -q"));
+        broker.sandbox.wait_for("out", &format!("{value}\n"));
+    }
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
+    assert!(broker.sandbox.read("err").contains("t 0=1 on ./a; "), "{}", broker.sandbox.read("err"));
+}
+
+#[test]
 fn reading() {
     let broker = Broker::new();
     let mut lines = String::new();
@@ -77,8 +92,14 @@ fn reading() {
         ("head k:@t -n 2 -p 0", "01"),
         ("tail k:@t -n 5", "c456789".get(2..).unwrap()),
         ("tail k:@t -n 8", "3c456789"),
-        ("grep '[3-5]|c' k:@t -q", "345c"),
-        ("grep -c k k:@t -q", "10"),
+        ("grep '[3-5]|c' k:@t", "345c"),
+        ("grep -c k k:@t", "10"),
+        ("cat k:@t --key k", "0123456789"),
+        ("cat k:@t --key k -n 4 -o 2:", "2345"),
+        ("cat k:@t --key K", ""),
+        ("tail k:@t --key k -n 2", "89"),
+        ("grep -e 7 -e c k:@t --key k", "7"),
+        ("cat k:@t -o @0000000003..0000000005", "23bc"),
     ] {
         let mut seen: Vec<char> = broker.text(&format!("kafi {line}")).chars().filter(|c| *c != '\n').collect();
         let mut expected: Vec<char> = expected.chars().collect();
