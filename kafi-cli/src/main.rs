@@ -38,6 +38,7 @@ fn main() -> ExitCode {
     });
     match result {
         Ok(exit) => exit.into(),
+        Err(error) if output::is_nobody_reads(&error) => exit::Exit::Done.into(),
         Err(error) => exit::failed(&error, verbose, commands::fails_with()).into(),
     }
 }

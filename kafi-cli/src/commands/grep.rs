@@ -13,7 +13,7 @@ use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::messages::{KeyValueArgs, Printing};
-use crate::output::{Cell, MessagePrinter, Stdout, Table, escape, stderr};
+use crate::output::{Cell, MessagePrinter, Stdout, Table, escape, nobody_reads, stderr};
 use crate::summary::Summary;
 use crate::together::{Shown, read_all};
 
@@ -242,7 +242,7 @@ fn print_counts(args: &GrepArgs, opened: &[Opened], counts: &[BTreeMap<String, u
             let cells = [Cell::Text(topic.clone()), Cell::Number(count as i64)];
             table.row_on(storage, cells.into_iter().take(if args.count { 2 } else { 1 }));
         }
-        return table.print(context);
+        return table.print_result(context);
     }
     let is_alone = all().nth(1).is_none();
     let mut stdout = Stdout::open()?;
@@ -257,5 +257,5 @@ fn print_counts(args: &GrepArgs, opened: &[Opened], counts: &[BTreeMap<String, u
             false => true,
         };
     }
-    stdout.flush().map(|_| ())
+    if stdout.flush()? { Ok(()) } else { Err(nobody_reads()) }
 }

@@ -93,7 +93,7 @@ fn print(args: &WcArgs, opened: &[Opened], counted: &[PartitionCounts], context:
         let [storage, topic] = if names_storage { ["total", ""] } else { ["", "total"] }.map(|text| Cell::Text(text.into()));
         table.row([storage, topic].into_iter().chain(partition).chain(numbers(all)).collect());
     }
-    table.print(context)
+    table.print_result(context)
 }
 
 fn numbers(counts: Counts) -> impl Iterator<Item = Cell> {

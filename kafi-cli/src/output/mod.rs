@@ -1,5 +1,6 @@
 //! What is printed: messages, tables, and progress.
 
+mod closed;
 mod differences;
 pub mod escape;
 mod format;
@@ -16,5 +17,5 @@ pub mod terminal;
 pub use differences::DifferencePrinter;
 pub use format::unescape;
 pub use messages::{MessagePrinter, PrintArgs, meant_types};
-pub use stdout::Stdout;
+pub use stdout::{Stdout, is_nobody_reads, nobody_reads};
 pub use table::{Cell, Table};

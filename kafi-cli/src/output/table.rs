@@ -7,7 +7,7 @@ use kafi::{Result, StorageAddress};
 
 use crate::address;
 use crate::context::Context;
-use crate::output::{Stdout, escape, highlight, number, terminal};
+use crate::output::{Stdout, escape, highlight, nobody_reads, number, terminal};
 
 /// A value in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,16 +123,31 @@ impl Table {
     }
 
     /// Prints it. A table without rows prints nothing; one that is too wide for the terminal is printed with a line for each cell.
+    /// That nobody reads it is no failure.
     pub fn print(&self, context: &Context) -> Result<()> {
+        self.print_all(context).map(|_| ())
+    }
+
+    /// Prints a result that counts only where it was printed.
+    ///
+    /// # Errors
+    /// [`nobody_reads`] where that is so; what writing fails with.
+    pub fn print_result(&self, context: &Context) -> Result<()> {
+        if self.print_all(context)? { Ok(()) } else { Err(nobody_reads()) }
+    }
+
+    fn print_all(&self, context: &Context) -> Result<bool> {
         let mut stdout = Stdout::open()?;
         if self.rows.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let columns = if context.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
         for line in self.lines(context.json, context.terminal, context.color, columns) {
-            stdout.line(&line)?;
+            if !stdout.line(&line)? {
+                return Ok(false);
+            }
         }
-        stdout.flush().map(|_| ())
+        stdout.flush()
     }
 
     /// The lines, of which people see no more than so many characters; fit for a terminal where there is one.

@@ -30,3 +30,4 @@ mod storages;
 mod topics;
 #[cfg(feature = "plugins")]
 mod trust;
+mod written;

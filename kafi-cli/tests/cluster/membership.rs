@@ -181,3 +181,28 @@ fn group_properties_reach_the_group() {
         assert_eq!(broker.text(&format!("kafi cat {storage}:@t -g {group} {more}")), "0\n1\n2\n", "{storage} {more}");
     }
 }
+
+#[test]
+fn whoever_fails_leaves_the_group() {
+    let broker = Broker::new();
+    numbers(&broker, 1, 10);
+    broker.text("kafi group reset k:@g @t -o 2 --execute && kafi delete-records -y k:@t -o 5");
+    let target = "kafi touch k:@small --config max.message.bytes=60";
+    broker.text(target);
+    for line in ["kafi cat k:@t -g @g", "kafi grep 7 k:@t -g @g", "kafi grep -c 7 k:@t -g @g", "kafi wc k:@t -g @g", "kafi cp k:@t k:@copy -g @g"] {
+        let refused = broker.seen(line);
+        assert!(refused.contains("offsets 2 to 4 are no longer there"), "{line}: {refused}");
+        assert!(!broker.text("kafi group show k:@g --json").contains("\"member\":\""), "{line}");
+    }
+    let line = r#"for n in 1 2 3; do printf '{"value":"%0200d"}\n' $n; done | kafi produce k:@t --json -q"#;
+    broker.text(line);
+    for line in ["kafi cat k:@t -g @g --allow-gap > /dev/full", "kafi wc k:@t -g @g --allow-gap > /dev/full", "kafi cp k:@t k:@small -g @g --allow-gap --force"]
+    {
+        let failed = broker.seen(line);
+        assert!(failed.contains("error: ") && failed.ends_with("? 1\n"), "{line}: {failed}");
+        assert!(!broker.text("kafi group show k:@g --json").contains("\"member\":\""), "{line}");
+    }
+    // So that the next one need not wait until the broker has given it up.
+    assert_eq!(broker.text("kafi cat k:@t -g @g --allow-gap -n 1"), "5\n");
+    broker.text("kafi group rm -y k:@g");
+}
