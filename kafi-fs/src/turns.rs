@@ -38,11 +38,22 @@ pub(crate) struct Turns<S: Source> {
     open: Option<(usize, BatchHeader)>,
     /// The partition whose turn it is.
     turn: usize,
+    /// The first of the quiet partitions that are looked at next.
+    look: usize,
 }
+
+/// A partition that had nothing new so many times in a row is quiet.
+const QUIET_AFTER: u32 = 20;
+
+/// So many quiet partitions are looked at with each call at least, and all of them within this many calls.
+const LOOKS_MIN: usize = 64;
+const LOOKS_SHARE: usize = 20;
 
 struct Assigned<S> {
     reader: S,
     end: Option<i64>,
+    /// How many times in a row it had nothing new.
+    quiet: u32,
 }
 
 impl<S: Source> Assigned<S> {
@@ -54,20 +65,21 @@ impl<S: Source> Assigned<S> {
 impl<S: Source> Turns<S> {
     /// These readers, each with the offset to stop before, and what decodes for all of them.
     pub(crate) fn new(readers: impl IntoIterator<Item = (S, Option<i64>)>, decoder: Decoder) -> Self {
-        let mut turns = Self { assigned: Vec::new(), decoder, open: None, turn: 0 };
+        let mut turns = Self { assigned: Vec::new(), decoder, open: None, turn: 0, look: 0 };
         turns.add(readers);
         turns
     }
 
     /// Adds readers.
     pub(crate) fn add(&mut self, readers: impl IntoIterator<Item = (S, Option<i64>)>) {
-        self.assigned.extend(readers.into_iter().map(|(reader, end)| Assigned { reader, end }));
+        self.assigned.extend(readers.into_iter().map(|(reader, end)| Assigned { reader, end, quiet: 0 }));
     }
 
     /// The reader of a partition, whose next message lies elsewhere from now on.
     pub(crate) fn reader_to_seek(&mut self, topic: &str, partition: i32) -> Option<&mut S> {
         let index = self.assigned.iter().position(|assigned| **assigned.reader.topic() == *topic && assigned.reader.partition() == partition)?;
         self.open = self.open.filter(|(open, _)| *open != index);
+        self.assigned[index].quiet = 0;
         Some(&mut self.assigned[index].reader)
     }
 
@@ -78,17 +90,24 @@ impl<S: Source> Turns<S> {
         self.assigned.iter().map(position).collect()
     }
 
-    /// Fills `batch` from where there is something, starting with the partition whose turn it is; true when all partitions are at their end.
+    /// Fills `batch` from where there is something, starting with the partition whose turn it is; true when all partitions are at their end. Each look costs some calls of the system or requests, so
+    /// that of many partitions that have been quiet for a while only some are looked at.
     pub(crate) fn fill(&mut self, shared: &mut S::Shared, batch: &mut Batch) -> Result<bool> {
         let assigned = &mut self.assigned;
         // What the decoder still holds comes first, whosever turn it is.
         let (turn, count) = (self.turn, assigned.len());
         let turns = (0..count).map(|step| (turn + step) % count);
+        let (look, looks) = (self.look, LOOKS_MIN.max(count / LOOKS_SHARE));
+        let is_skipped = |index: usize, quiet: u32| quiet >= QUIET_AFTER && (index + count - look) % count >= looks;
         for index in self.open.map(|(index, _)| index).into_iter().chain(turns) {
             let partition = &mut assigned[index];
+            if is_skipped(index, partition.quiet) {
+                continue;
+            }
             if !partition.is_done() {
                 partition.reader.check()?;
             }
+            let before = batch.len();
             while !partition.is_done() && !batch.is_full() {
                 if self.open.is_none() {
                     self.open = partition.reader.next(shared, &mut self.decoder)?.map(|header| (index, header));
@@ -107,11 +126,13 @@ impl<S: Source> Turns<S> {
             if partition.is_done() {
                 self.open = self.open.filter(|(open, _)| *open != index);
             }
+            partition.quiet = if batch.len() == before && !batch.is_full() { partition.quiet.saturating_add(1) } else { 0 };
             if batch.is_full() {
                 self.turn = (index + 1) % count;
-                break;
+                return Ok(self.assigned.iter().all(Assigned::is_done));
             }
         }
+        self.look = if count == 0 { 0 } else { (look + looks) % count };
         Ok(self.assigned.iter().all(Assigned::is_done))
     }
 }

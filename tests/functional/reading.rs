@@ -127,3 +127,29 @@ fn a_message_is_shown_as_its_envelope() {
         r#"{"topic":"t","partition":0,"offset":0,"timestamp":5,"timestamp_type":"create","headers":[{"key":"h","value":"x"}],"key":"k","value":{"a":[19.99]}}"#;
     assert_eq!(c.cat(T).unwrap()[0].to_string(), line);
 }
+
+#[test]
+fn many_partitions_that_are_quiet_are_followed_all_the_same() {
+    let (c, _folder) = crate::support::folder();
+    c.create(&kafi::NewTopic::new(T).partitions(300)).unwrap();
+    let cancel = kafi::Cancel::new();
+    let options = ReadOptions { follow: true, cancel: cancel.clone(), ..ReadOptions::default() };
+    let writer = c.clone();
+    let (seen, heard) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // Longer than it takes for all to be quiet, and to each of them in turn.
+            std::thread::sleep(std::time::Duration::from_millis(2500));
+            for partition in [299, 0, 150, 299] {
+                writer.produce(T, [kafi::Outgoing::new(i64::from(partition)).partition(partition)]).unwrap();
+                assert_eq!(heard.recv().unwrap(), partition);
+            }
+            cancel.cancel();
+        });
+        kafi::shell::cat(c.storage(), &[T.into()], &options, 1, |batch| {
+            batch.iter().for_each(|record| seen.send(record.partition).unwrap());
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .unwrap();
+    });
+}
