@@ -157,3 +157,59 @@ fn many_messages_come_in_the_order_that_sorting_them_gives() {
         assert_eq!(sorted.iter().map(|r| (r.timestamp, r.partition, r.offset)).collect::<Vec<_>>(), expected);
     });
 }
+
+/// Many partitions of different lengths, with gaps, and some empty; every ninth message is older than the one before it.
+fn many(c: &Kafi, topic: &str, partitions: i32, value_bytes: usize) -> Vec<OwnedRecord> {
+    c.create(&NewTopic::new(topic).partitions(partitions)).unwrap();
+    let mut records = Vec::new();
+    for partition in (0..partitions).filter(|partition| partition % 7 != 3) {
+        for number in 0..i64::from(partition) * 3 % 50 {
+            let time = number * 100 + i64::from(partition) % 13 - if number % 9 == 8 { 500 } else { 0 };
+            let value = format!("{partition}:{number}{}", ".".repeat(value_bytes));
+            records.push(OwnedRecord { topic: topic.into(), ..record(partition, number * 5 + i64::from(partition % 4) * 1000, time, &value) });
+        }
+    }
+    put(c, &records, true);
+    records
+}
+
+/// What a merge gives, taken literally: of what comes next of each partition always the first by time, partition, and offset.
+fn merged(records: &[OwnedRecord]) -> Vec<OwnedRecord> {
+    let mut rest: std::collections::BTreeMap<i32, std::collections::VecDeque<&OwnedRecord>> = Default::default();
+    records.iter().for_each(|record| rest.entry(record.partition).or_default().push_back(record));
+    let mut sorted = Vec::new();
+    while let Some(&partition) = rest.iter().filter_map(|(p, rest)| Some((rest.front()?.timestamp, p))).min().map(|(_, p)| p) {
+        sorted.push(rest.get_mut(&partition).unwrap().pop_front().unwrap().clone());
+    }
+    sorted
+}
+
+#[test]
+fn many_partitions_are_sorted_in_windows() {
+    on_both(|c| {
+        // Small messages, of which a window holds all; and such that each partition takes many windows.
+        for (topic, partitions, value_bytes) in [("small", 60, 0), ("large", 40, 60_000)] {
+            let records = many(&c, topic, partitions, value_bytes);
+            let expected = merged(&records);
+            for batch in [7, 10_000] {
+                let (sorted, finished) = read(&c, &[topic], &order(Order::Time, batch)).unwrap();
+                assert!(sorted == expected, "{topic} {batch}");
+                assert_eq!(
+                    finished.reached.iter().map(|at| at.offset).collect::<Vec<_>>(),
+                    c.watermarks(topic).unwrap().iter().map(|w| w.high).collect::<Vec<_>>()
+                );
+            }
+            let (first, _) = read(&c, &[topic], &ReadOptions { max: Some(100), ..order(Order::Time, 7) }).unwrap();
+            assert!(first == expected[..100], "{topic}");
+            let mut newest = Vec::new();
+            shell::tail(c.storage(), &[topic.into()], &ReadOptions::default(), 25, |batch| {
+                newest.extend(batch.iter().map(|record| record.to_owned()));
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
+            let mut by_time: Vec<_> = records.clone();
+            by_time.sort_by_key(|record| (record.timestamp, record.partition, record.offset));
+            assert!(newest == by_time[by_time.len() - 25..], "{topic}");
+        }
+    });
+}

@@ -14,6 +14,7 @@ mod pump;
 mod reader;
 mod stage;
 mod topic;
+mod windows;
 mod writer;
 
 pub(crate) use again::{Backoff, caught, may_pass};

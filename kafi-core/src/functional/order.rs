@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Position};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::reader::payload_bytes;
+use crate::functional::windows::Windows;
 use crate::functional::{Progress, ReadOptions, Reader, pump, readers_of};
 use crate::storage::Storage;
 
@@ -26,6 +28,12 @@ pub enum Order {
 
 /// The bytes that the waiting batches of a merge take at most, over all partitions together, but for a single larger message each.
 const WAITING_BYTES_MAX: usize = 32 << 20;
+
+/// More partitions than this are read through one consumer.
+const SINGLES_MAX: usize = 8;
+
+/// One poll waits this long at most, so that a wish to stop is seen soon.
+pub(super) const POLL_MAX: Duration = Duration::from_millis(100);
 
 /// The fewest bytes of a waiting batch.
 const BATCH_BYTES_MIN: usize = 64 << 10;
@@ -48,7 +56,11 @@ pub(crate) fn read_in_order(
     let expected: i64 = assignments.iter().filter_map(|a| Some(a.end? - a.start)).sum();
     options.progress.expect(expected.max(0) as u64);
     match options.order {
-        Order::Time => Merge::open(storage, &assignments, options)?.run(options, work, each),
+        Order::Time if assignments.len() > SINGLES_MAX => {
+            // Each reader is a client of its own, which takes time, threads, and memory.
+            Merge::new(Windows::open(storage, &assignments, options)?, &assignments)?.run(options, work, each)
+        }
+        Order::Time => Merge::new(Singles::open(storage, &assignments, options)?, &assignments)?.run(options, work, each),
         Order::AsRead | Order::Partition => one_by_one(storage, assignments, options, work, each),
     }
 }
@@ -105,57 +117,91 @@ impl Seen {
 
 /// The next message of a partition, ordered by what decides which comes first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Head {
-    timestamp: i64,
-    partition: i32,
-    offset: i64,
-    source: usize,
+pub(super) struct Head {
+    pub(super) timestamp: i64,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) source: usize,
 }
 
-/// A partition, read by itself, so that each is read no farther ahead than its buffer holds.
-struct Source {
+/// Partitions, each in the order of its offsets.
+pub(super) trait Sources {
+    /// The next message of a partition; `None` at the end.
+    fn head(&mut self, source: usize) -> Result<Option<Head>>;
+
+    /// Adds that message to `batch`.
+    fn take(&mut self, source: usize, batch: &mut Batch);
+
+    /// Frees everything. Where all was taken and reading went on, what is `reached` may lie behind offsets that hold no message.
+    fn close(self, reached: &mut [Position], goes_on: bool) -> Result<()>;
+}
+
+/// A partition that is read by itself, no farther ahead than its buffer holds.
+struct Single {
     reader: Reader,
     batch: Batch,
     at: usize,
-    reached: Position,
 }
 
-impl Source {
-    /// The next message; `None` at the end.
-    fn head(&mut self, source: usize) -> Result<Option<Head>> {
-        if self.at == self.batch.len() {
-            self.at = 0;
-            if !self.reader.read(&mut self.batch)? {
-                return Ok(None);
-            }
-        }
-        let meta = &self.batch.metas()[self.at];
-        Ok(Some(Head { timestamp: meta.timestamp, partition: meta.partition, offset: meta.offset, source }))
-    }
-}
+/// A few partitions, each with a reader.
+struct Singles(Vec<Single>);
 
-/// A merge of partitions by time.
-struct Merge {
-    sources: Vec<Source>,
-    heads: BinaryHeap<Reverse<Head>>,
-}
-
-impl Merge {
+impl Singles {
     fn open(storage: &dyn Storage, assignments: &[Assignment], options: &ReadOptions) -> Result<Self> {
         let count = assignments.len();
         let batch_bytes_max = options.batch_bytes_max.min((WAITING_BYTES_MAX / count.max(1)).max(BATCH_BYTES_MIN));
         // The limit is about what is handed out, and counted there; the readers run ahead of it.
         let own = ReadOptions { max: None, limit: None, progress: Default::default(), batch_bytes_max, ..options.clone() };
         let readers = if count == 0 { Vec::new() } else { readers_of(storage, assignments.to_vec(), &own, count)? };
-        let source = |(reader, assignment): (Reader, &Assignment)| {
-            let reached = Position { topic: assignment.topic.clone(), partition: assignment.partition, offset: assignment.start };
-            Source { reader, batch: Batch::new(), at: 0, reached }
-        };
-        let mut merge = Self { sources: readers.into_iter().zip(assignments).map(source).collect(), heads: BinaryHeap::new() };
-        for (index, source) in merge.sources.iter_mut().enumerate() {
-            merge.heads.extend(source.head(index)?.map(Reverse));
+        Ok(Self(readers.into_iter().map(|reader| Single { reader, batch: Batch::new(), at: 0 }).collect()))
+    }
+}
+
+impl Sources for Singles {
+    fn head(&mut self, source: usize) -> Result<Option<Head>> {
+        let single = &mut self.0[source];
+        if single.at == single.batch.len() {
+            single.at = 0;
+            if !single.reader.read(&mut single.batch)? {
+                return Ok(None);
+            }
         }
-        Ok(merge)
+        let meta = &single.batch.metas()[single.at];
+        Ok(Some(Head { timestamp: meta.timestamp, partition: meta.partition, offset: meta.offset, source }))
+    }
+
+    fn take(&mut self, source: usize, batch: &mut Batch) {
+        let single = &mut self.0[source];
+        batch.push(single.batch.get(single.at));
+        single.at += 1;
+    }
+
+    fn close(self, reached: &mut [Position], goes_on: bool) -> Result<()> {
+        for (Single { reader, batch, at }, reached) in self.0.into_iter().zip(reached) {
+            if at == batch.len() && goes_on {
+                reached.offset = reader.reached().first().map_or(reached.offset, |position| position.offset.max(reached.offset));
+            }
+            reader.close()?;
+        }
+        Ok(())
+    }
+}
+
+/// A merge of partitions by time.
+struct Merge<S> {
+    sources: S,
+    reached: Vec<Position>,
+    heads: BinaryHeap<Reverse<Head>>,
+}
+
+impl<S: Sources> Merge<S> {
+    fn new(mut sources: S, assignments: &[Assignment]) -> Result<Self> {
+        let mut heads = BinaryHeap::with_capacity(assignments.len());
+        for index in 0..assignments.len() {
+            heads.extend(sources.head(index)?.map(Reverse));
+        }
+        let begun = |a: &Assignment| Position { topic: a.topic.clone(), partition: a.partition, offset: a.start };
+        Ok(Self { sources, reached: assignments.iter().map(begun).collect(), heads })
     }
 
     fn run(
@@ -179,16 +225,8 @@ impl Merge {
             work(&mut batch)?;
             goes_on = each(&mut batch)?.is_continue();
         }
-        let mut reached = Vec::with_capacity(self.sources.len());
-        for Source { reader, batch, at, reached: mut behind, .. } in self.sources {
-            if at == batch.len() && goes_on {
-                // Nothing waits: the reader's own place may lie behind offsets that hold no message.
-                behind.offset = reader.reached().first().map_or(behind.offset, |position| position.offset.max(behind.offset));
-            }
-            reached.push(behind);
-            reader.close()?;
-        }
-        Ok(reached)
+        self.sources.close(&mut self.reached, goes_on)?;
+        Ok(self.reached)
     }
 
     /// Fills the batch with the next messages of all, and returns how many offsets that were.
@@ -197,13 +235,12 @@ impl Merge {
         while !batch.is_full() && !options.cancel.is_cancelled() {
             let Some(mut first) = self.heads.peek_mut() else { break };
             let index = first.0.source;
-            let source = &mut self.sources[index];
-            batch.push(source.batch.get(source.at));
-            source.at += 1;
+            self.sources.take(index, batch);
             let behind = first.0.offset + 1;
-            offsets += (behind - source.reached.offset).max(0) as u64;
-            source.reached.offset = behind;
-            match source.head(index)? {
+            let reached = &mut self.reached[index].offset;
+            offsets += (behind - *reached).max(0) as u64;
+            *reached = behind;
+            match self.sources.head(index)? {
                 Some(head) => *first = Reverse(head),
                 None => drop(PeekMut::pop(first)),
             }

@@ -1,14 +1,14 @@
 //! `tail`: the newest messages.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::ops::ControlFlow;
 
 use crate::batch::Batch;
 use crate::consumer::Assignment;
 use crate::error::Result;
 use crate::functional::{ReadOptions, plan, pump, readers_of};
-use crate::record::OwnedRecord;
+use crate::record::{OwnedRecord, Record};
 use crate::shell::cat::{Finished, finish};
 use crate::storage::Storage;
 
@@ -30,9 +30,7 @@ pub fn tail(
     let pinned = ReadOptions { follow: false, ..options.clone() };
     let assignments = plan(storage, topics, &pinned)?;
     let mut newest = Newest { count: usize::try_from(count).unwrap_or(usize::MAX), heap: BinaryHeap::new() };
-    for assignment in &assignments {
-        newest.take_from(storage, assignment, &pinned)?;
-    }
+    newest.take_from(storage, &assignments, &pinned)?;
     let mut batch = Batch::new();
     for Reverse(Ordered(record)) in newest.heap.into_sorted_vec().into_iter().rev() {
         batch.push(record.as_record());
@@ -55,33 +53,56 @@ struct Newest {
 }
 
 impl Newest {
-    /// Takes what is among the newest of one partition, in windows that reach back farther and farther.
-    fn take_from(&mut self, storage: &dyn Storage, assignment: &Assignment, options: &ReadOptions) -> Result<()> {
-        let mut end = assignment.end.unwrap_or(assignment.start);
+    /// Takes what is among the newest of these partitions, in windows that reach back farther and farther where gaps left them short; one consumer reads all of them.
+    fn take_from(&mut self, storage: &dyn Storage, assignments: &[Assignment], options: &ReadOptions) -> Result<()> {
         let mut window = i64::try_from(self.count).unwrap_or(i64::MAX);
-        let mut found = 0;
-        while end > assignment.start && found < self.count && !options.cancel.is_cancelled() {
-            let start = end.saturating_sub(window).max(assignment.start);
-            let share = Assignment { start, end: Some(end), ..assignment.clone() };
-            let mut reader = readers_of(storage, vec![share], options, 1)?.pop().expect("one reader was asked for");
-            let mut batch = Batch::new();
-            while reader.read(&mut batch)? {
-                found += batch.len();
-                batch.iter().for_each(|record| self.offer(record.to_owned()));
+        let mut short: Vec<Assignment> = assignments.to_vec();
+        let mut found: HashMap<(String, i32), usize> = HashMap::new();
+        while !short.is_empty() && !options.cancel.is_cancelled() {
+            let windows: Vec<Assignment> = short.iter().filter_map(|rest| last_of(rest, window)).collect();
+            if windows.is_empty() {
+                break;
             }
-            reader.close()?;
-            end = start;
+            for mut reader in readers_of(storage, windows, options, 1)? {
+                let mut batch = Batch::new();
+                while reader.read(&mut batch)? {
+                    for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
+                        let topic = batch.topics()[run[0].topic as usize].clone();
+                        *found.entry((topic, run[0].partition)).or_default() += run.len();
+                    }
+                    batch.iter().for_each(|record| self.offer(&record));
+                }
+                reader.close()?;
+            }
+            for rest in &mut short {
+                rest.end = last_of(rest, window).map(|window| window.start).or(rest.end);
+            }
+            short.retain(|rest| rest.end.is_some_and(|end| end > rest.start) && found_in(&found, rest) < self.count);
             window = window.saturating_mul(STEP_BACK);
         }
         Ok(())
     }
 
-    fn offer(&mut self, record: OwnedRecord) {
-        self.heap.push(Reverse(Ordered(record)));
+    fn offer(&mut self, record: &Record<'_>) {
+        let is_older = |oldest: &Reverse<Ordered>| (record.timestamp, record.partition, record.offset, record.topic) <= oldest.0.key();
+        if self.heap.len() >= self.count && self.heap.peek().is_none_or(is_older) {
+            return;
+        }
+        self.heap.push(Reverse(Ordered(record.to_owned())));
         if self.heap.len() > self.count {
             self.heap.pop();
         }
     }
+}
+
+/// The last `window` offsets of a partition, unless it has none.
+fn last_of(rest: &Assignment, window: i64) -> Option<Assignment> {
+    let end = rest.end.unwrap_or(rest.start);
+    (end > rest.start && window > 0).then(|| Assignment { start: end.saturating_sub(window).max(rest.start), end: Some(end), ..rest.clone() })
+}
+
+fn found_in(found: &HashMap<(String, i32), usize>, rest: &Assignment) -> usize {
+    found.get(&(rest.topic.clone(), rest.partition)).copied().unwrap_or(0)
 }
 
 /// A message in the order of (timestamp, topic, partition, offset).
