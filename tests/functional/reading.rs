@@ -133,7 +133,7 @@ fn many_partitions_that_are_quiet_are_followed_all_the_same() {
     let (c, _folder) = crate::support::folder();
     c.create(&kafi::NewTopic::new(T).partitions(300)).unwrap();
     let cancel = kafi::Cancel::new();
-    let options = ReadOptions { follow: true, cancel: cancel.clone(), ..ReadOptions::default() };
+    let options = kafi::ReadOptions { follow: true, cancel: cancel.clone(), ..kafi::ReadOptions::default() };
     let writer = c.clone();
     let (seen, heard) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
