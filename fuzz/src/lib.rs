@@ -6,6 +6,6 @@ pub mod batches;
 pub mod buckets;
 pub mod config;
 pub mod envelope;
-pub mod files;
+pub mod folders;
 pub mod offsets;
 pub mod oracle;

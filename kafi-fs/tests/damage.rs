@@ -363,3 +363,23 @@ fn what_a_batch_unpacks_to_is_bounded() {
         assert_eq!(error.hint_text(), Some("raise consume.batch.bytes.max (--batch-bytes-max) if there is memory for it"));
     }
 }
+
+/// A foreign file that begins within another segment is told, and hides nothing: neither an empty one, nor one with any bytes in it.
+#[test]
+fn a_foreign_segment_hides_nothing() {
+    for bytes in ["", "x", "no batch at all, but longer than the header of one would be, which is 61 bytes"] {
+        let folder = Folder::new();
+        one_by_one(&folder, 30, 20, &[]);
+        fs::write(folder.file("t", 0, "00000000000000000013.log"), bytes).unwrap();
+        assert_eq!(watermarks(&folder.storage, "t", 0).high, 30);
+        for start in [0, 13, 27] {
+            let error = read_range(&mut *consumer(&folder.storage), "t", 0, start, 30).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+            let read = read_lenient(&folder.storage, start, 30);
+            assert!(read.iter().copied().eq(start..13.max(start)), "{read:?}");
+        }
+        deliver(&folder.storage, &messages("t", 1, 20));
+        assert_eq!(read_lenient(&folder.storage, 0, 31), (0..13).chain([30]).collect::<Vec<_>>());
+        assert_eq!(read_range(&mut *consumer(&folder.storage), "t", 0, 20, 31).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use kafi::{Address, Admin, Isolation, Result, Topic, TopicPartition, default_storage};
+use kafi::{Address, Admin, Error, Isolation, Result, Topic, TopicPartition, default_storage};
 
 use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, failed};
 use crate::output::{Cell, Table};
 
 #[derive(Args)]
@@ -43,21 +43,65 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
     let columns: &[&str] = if args.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
     let table = Table::of_storages(several(addresses.iter().map(|address| &address.storage)), columns);
     let mut table = if args.long { table } else { table.without_names() };
+    let mut failures = Vec::new();
     for (kafi, storage, wanted) in &listed {
         let mut admin = kafi.admin()?;
-        let mut topics = admin.topics(wanted, TIMEOUT)?;
+        let mut topics = described(admin.as_mut(), wanted, &mut failures)?;
         topics.retain(|topic| args.all || !topic.internal || wanted.contains(&topic.name));
-        let messages = if args.long { Some(messages(admin.as_mut(), &topics)?) } else { None };
+        let messages = if args.long { messages_or_failures(admin.as_mut(), &topics, &mut failures) } else { BTreeMap::new() };
         for topic in topics {
-            let cells = match &messages {
-                Some(messages) => row(&topic, messages[&topic.name]),
-                None => vec![Cell::Text(topic.name)],
+            let cells = match args.long {
+                true => row(&topic, messages.get(&topic.name).copied()),
+                false => vec![Cell::Text(topic.name)],
             };
             table.row_on(storage, cells);
         }
     }
     table.print(context)?;
-    Ok(Exit::Done)
+    // What is wrong with one topic hides no other.
+    failures.iter().for_each(|error| _ = failed(error, false, Exit::Failed));
+    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// The topics of these names, or all. Of several, one that cannot be described is among the failures and hides no other.
+fn described(admin: &mut dyn Admin, wanted: &[String], failures: &mut Vec<Error>) -> Result<Vec<Topic>> {
+    let mut topics = match admin.topics(wanted, TIMEOUT) {
+        Err(_) if wanted.len() > 1 => {
+            let mut topics = Vec::new();
+            for name in wanted {
+                match admin.topics(std::slice::from_ref(name), TIMEOUT) {
+                    Ok(described) => topics.extend(described),
+                    Err(error) => failures.push(error),
+                }
+            }
+            topics
+        }
+        topics => topics?,
+    };
+    // In a list of all it comes without partitions, and is asked for once more to learn why.
+    topics.retain(|topic| match topic.partitions.is_empty().then(|| admin.topics(std::slice::from_ref(&topic.name), TIMEOUT)) {
+        Some(Err(error)) => {
+            failures.push(error);
+            false
+        }
+        _ => true,
+    });
+    Ok(topics)
+}
+
+/// How many messages each topic holds, and what those fail with of which that cannot be told.
+fn messages_or_failures(admin: &mut dyn Admin, topics: &[Topic], failures: &mut Vec<Error>) -> BTreeMap<String, i64> {
+    if let Ok(messages) = messages(admin, topics) {
+        return messages;
+    }
+    let mut told = BTreeMap::new();
+    for topic in topics {
+        match messages(admin, std::slice::from_ref(topic)) {
+            Ok(messages) => told.extend(messages),
+            Err(error) => failures.push(error),
+        }
+    }
+    told
 }
 
 /// How many messages each topic holds, by its watermarks, asked in one go.
@@ -71,14 +115,14 @@ fn messages(admin: &mut dyn Admin, topics: &[Topic]) -> Result<BTreeMap<String, 
     Ok(messages)
 }
 
-fn row(topic: &Topic, messages: i64) -> Vec<Cell> {
+fn row(topic: &Topic, messages: Option<i64>) -> Vec<Cell> {
     let replicas = topic.partitions.iter().map(|p| p.replicas.len()).max().unwrap_or(0);
     let bytes = topic.partitions.iter().map(|p| p.bytes).sum::<Option<u64>>();
     vec![
         Cell::Text(topic.name.clone()),
         Cell::Number(topic.partitions.len() as i64),
         Cell::Number(replicas as i64),
-        Cell::Number(messages),
+        messages.map_or(Cell::Unknown, Cell::Number),
         bytes.map_or(Cell::Unknown, Cell::Bytes),
     ]
 }

@@ -54,7 +54,8 @@ pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, k
         }
     };
     let end = if from.at < len { find_end(file, from, len)? } else { End { place: from, damaged: false, torn: false } };
-    let next_offset = end.place.offset.max(promise.next_offset);
+    // What was durable in segments before it counts as well: somebody may have put a file there that begins too early.
+    let next_offset = end.place.offset.max(promise.next_offset).max(known.map_or(0, |known| known.next_offset));
     Ok(Known { end, next_offset, length: promise.length })
 }
 

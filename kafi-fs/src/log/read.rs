@@ -265,7 +265,9 @@ impl Reader {
         let rolled = next_base.is_some() || self.known.is_some_and(|known| known.base > segment.base);
         let durable = self.known.filter(|known| known.base == segment.base).map_or(0, |known| known.length);
         if segment.place.at < segment.len {
-            let may_be_torn = !rolled && segment.place.at >= durable;
+            // What was promised and is not there is no torn tail.
+            let is_promised = self.known.is_some_and(|known| known.next_offset > segment.place.offset);
+            let may_be_torn = !rolled && segment.place.at >= durable && !is_promised;
             if may_be_torn && segment.torn == Some((segment.place.at, segment.len)) {
                 self.check_deleted()?;
                 return Ok(false);
@@ -339,8 +341,7 @@ impl Reader {
     /// What the log should reach to, where it does not.
     fn lost_offset(&self) -> Option<i64> {
         let segment = self.segment.as_ref()?;
-        let known = self.known.filter(|known| known.base >= segment.base)?;
-        Some(known.next_offset).filter(|next_offset| *next_offset > segment.place.offset)
+        self.known.map(|known| known.next_offset).filter(|next_offset| *next_offset > segment.place.offset)
     }
 
     /// At the end of a segment: whether that is where it should end.
@@ -359,7 +360,7 @@ impl Reader {
         {
             missing = missing.or(Some((self.dir.log_path(base), next_offset)));
         }
-        if let Some(known) = self.known.filter(|known| known.base >= base && next_base.is_none() && known.length > 0 && known.next_offset > first) {
+        if let Some(known) = self.known.filter(|known| next_base.is_none() && known.length > 0 && known.next_offset > first) {
             missing = missing.or(Some((self.dir.log_path(known.base), known.next_offset)));
         }
         if let Some((path, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position.max(first)) {
