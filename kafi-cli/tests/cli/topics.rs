@@ -176,3 +176,37 @@ fn the_tool_itself() {
         assert!(help.lines().all(|line| line.chars().count() <= 120), "{command}");
     }
 }
+
+/// One topic that cannot be read hides no other: it is named, and the exit code says it.
+#[test]
+fn a_damaged_topic_hides_no_other() {
+    let sandbox = Sandbox::new();
+    sandbox.check(
+        r#"
+        $ kafi touch -q good strange late && seq 3 | kafi produce -q good && echo '{"id":"a","partitions":2147483647,"created":1}' > kafi-data/topics/strange/topic.json
+        $ echo 7 > kafi-data/topics/late/0/start
+        $ kafi ls
+        good
+        late
+        ! error: read topic: topic strange, path ./kafi-data/topics/strange/topic.json: the file is damaged: it says 2147483647 partitions, where 1 to 100000 are possible
+        ! hint: restore the file from a backup; the messages are beside it
+        ? 1
+        $ kafi ls -l
+        TOPIC  PARTITIONS  REPLICAS  MESSAGES  BYTES
+        good            1         1         3   86 B
+        late            1         1         -    0 B
+        ! error: read: topic late, partition 0: the log starts at 7, but ends at 0
+        ! hint: read around it with --skip-corrupt, or restore the file from a backup
+        ! error: read topic: topic strange, path ./kafi-data/topics/strange/topic.json: the file is damaged: it says 2147483647 partitions, where 1 to 100000 are possible
+        ! hint: restore the file from a backup; the messages are beside it
+        ? 1
+        $ kafi ls 'good*' -l
+        TOPIC  PARTITIONS  REPLICAS  MESSAGES  BYTES
+        good            1         1         3   86 B
+        $ kafi ls './kafi-data/*' 2>/dev/null
+        good
+        late
+        ? 1
+        "#,
+    );
+}
