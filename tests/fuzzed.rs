@@ -266,7 +266,7 @@ fn any_offset_and_time() {
 
 #[test]
 fn any_file_of_a_folder() {
-    drive(200, folders::run, |random| {
+    drive(150, folders::run, |random| {
         let words = ["{", "}", "\"partitions\":", "\"offsets\":[", "-1", "99999999999", "\"topic\":\"t\"", ",", "null", "]", "0", "\n", "7 "];
         let mut data: Vec<u8> = (0..5).map(|_| random.below(256) as u8).collect();
         data.extend(if random.below(2) == 0 { random.bytes(100) } else { random.sentence(&words) });

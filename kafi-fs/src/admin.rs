@@ -28,9 +28,10 @@ impl LogAdmin {
 
     fn describe(&self, name: &str, file: &TopicFile) -> Result<Topic> {
         let topic: Arc<str> = name.into();
+        let folder = self.shared.topics.folder(name)?;
         let mut partitions = Vec::with_capacity(file.partitions as usize);
         for partition in 0..file.partitions {
-            let dir = PartitionDir::new(self.shared.topics.io(), &topic, partition);
+            let dir = PartitionDir::new(self.shared.topics.io(), &topic, &folder, partition);
             partitions.push(Partition { partition, leader: 0, replicas: vec![0], in_sync: vec![0], bytes: Some(bytes(&dir)?) });
         }
         Ok(Topic { name: name.to_string(), id: file.id.clone(), internal: false, partitions })

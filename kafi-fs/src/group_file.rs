@@ -153,28 +153,49 @@ pub(crate) fn has_live_member(operation: &'static str, group: &str) -> Error {
     error.with("group", group).hint("stop the other consumer, or use another group")
 }
 
-/// Checks that no other group has the `encoded` name but for its case: they would be one file on some file systems.
-pub(crate) fn check_case<'a>(group: &str, encoded: &str, mut others: impl Iterator<Item = &'a str>) -> Result<()> {
-    let Some(taken) = others.find(|other| other.eq_ignore_ascii_case(encoded) && *other != encoded) else { return Ok(()) };
-    let taken = decode_name(taken).unwrap_or_else(|| taken.to_string());
-    let message = format!("there is a group {taken}, and names that differ only in case cannot stand side by side in a folder");
-    Err(Error::new(ErrorKind::AlreadyExists, "join group", message).with("group", group))
+/// Whether another of these encoded names differs from `encoded` only in case: they would be one file on some file systems.
+pub(crate) fn is_taken_but_for_case<'a>(encoded: &str, mut others: impl Iterator<Item = &'a str>) -> bool {
+    others.any(|other| other.eq_ignore_ascii_case(encoded) && other != encoded)
+}
+
+/// Another way to write the name of a group as a file name, which differs not only in case from that of any other group: its capital letters are encoded, too, or the first
+/// letter where there is none. [`decode_name`] reads it as well.
+pub(crate) fn encode_name_apart(group: &str) -> Result<String> {
+    let plain = encode_name(group)?;
+    let has_capital = group.bytes().any(|byte| byte.is_ascii_uppercase());
+    let mut is_first = true;
+    let mut apart = String::with_capacity(plain.len());
+    for byte in group.bytes() {
+        let is_letter = byte.is_ascii_alphabetic();
+        if byte.is_ascii_uppercase() || is_letter && is_first && !has_capital {
+            apart.push_str(&format!("%{byte:02X}"));
+        } else {
+            push_encoded(&mut apart, byte);
+        }
+        is_first &= !is_letter;
+    }
+    match apart.len() {
+        0..=ENCODED_LEN_MAX => Ok(apart),
+        _ => Err(Error::new(ErrorKind::Usage, "check group name", "the name is too long for a file").with("group", format!("{group:?}"))),
+    }
 }
 
 /// A group's name as a file name: whatever is not a letter, a digit, or one of `-_.` becomes `%XX`.
 pub(crate) fn encode_name(group: &str) -> Result<String> {
     let mut encoded = String::with_capacity(group.len());
-    for byte in group.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
+    group.bytes().for_each(|byte| push_encoded(&mut encoded, byte));
     let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "check group name", why).with("group", format!("{group:?}")));
     match encoded.len() {
         0 => refuse("a group's name cannot be empty"),
         1..=ENCODED_LEN_MAX => Ok(encoded),
         _ => refuse("the name is too long for a file"),
+    }
+}
+
+fn push_encoded(encoded: &mut String, byte: u8) {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
+        _ => encoded.push_str(&format!("%{byte:02X}")),
     }
 }
 
@@ -210,6 +231,18 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::Corrupt);
             assert!(error.to_string().contains("the file is damaged"), "{error}");
         }
+    }
+
+    #[test]
+    fn names_that_differ_only_in_case_are_kept_apart() {
+        let names = ["g", "G", "gG", "Gg", "gg", "GG", "%g", "é", "1"];
+        let apart: Vec<String> = names.iter().map(|name| encode_name_apart(name).unwrap()).collect();
+        assert_eq!(apart, ["%67", "%47", "g%47", "%47g", "%67g", "%47%47", "%25%67", "%C3%A9", "1"]);
+        for (name, encoded) in names.iter().zip(&apart) {
+            assert_eq!(decode_name(encoded).as_deref(), Some(*name));
+            assert!(!is_taken_but_for_case(encoded, apart.iter().map(String::as_str)));
+        }
+        assert!(is_taken_but_for_case("a", ["A"].into_iter()) && !is_taken_but_for_case("a", ["a", "b"].into_iter()));
     }
 
     #[test]

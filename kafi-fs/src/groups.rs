@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result};
 
 use crate::error::io_error;
-use crate::group_file::{GroupFile, check_case, check_offset, decode_name, encode_name, has_live_member, missing, state};
+use crate::group_file::{GroupFile, check_offset, decode_name, encode_name, encode_name_apart, has_live_member, is_taken_but_for_case, missing, state};
 use crate::io::{Access, IoFile, Lock, lock, read_file, replace_file};
 use crate::topics::Topics;
 
@@ -40,8 +40,7 @@ impl Groups {
 
     /// Becomes the live member.
     pub(crate) fn join(&self, group: &str, deadline: Instant) -> Result<Membership> {
-        let encoded = encode_name(group)?;
-        self.check_case(group, &encoded)?;
+        let encoded = self.new_name(group)?;
         Ok(Membership { _lock: self.lock("join group", group, &encoded, deadline)? })
     }
 
@@ -69,7 +68,7 @@ impl Groups {
 
     /// What a group is doing. Of a live member is known only that it is there.
     pub(crate) fn describe(&self, group: &str) -> Result<GroupDescription> {
-        let encoded = encode_name(group)?;
+        let encoded = self.name(group)?;
         let live = self.is_live(&encoded)?;
         if !live && self.load(group, &encoded)?.is_none() {
             return Err(missing(group));
@@ -81,7 +80,7 @@ impl Groups {
 
     /// The committed offsets of a group, sorted; those of topics that are gone are left out.
     pub(crate) fn offsets(&self, group: &str) -> Result<Vec<CommittedOffset>> {
-        let encoded = encode_name(group)?;
+        let encoded = self.name(group)?;
         match self.load(group, &encoded)? {
             Some(file) => self.valid(file),
             None if self.is_live(&encoded)? => Ok(Vec::new()),
@@ -91,7 +90,7 @@ impl Groups {
 
     /// As [`offsets`](Self::offsets), but a group that nobody has seen has none.
     pub(crate) fn offsets_if_any(&self, group: &str) -> Result<Vec<CommittedOffset>> {
-        match self.load(group, &encode_name(group)?)? {
+        match self.load(group, &self.name(group)?)? {
             Some(file) => self.valid(file),
             None => Ok(Vec::new()),
         }
@@ -99,13 +98,12 @@ impl Groups {
 
     /// Commits as the live member.
     pub(crate) fn commit(&self, _member: &Membership, group: &str, offsets: &[CommittedOffset]) -> Result<()> {
-        self.store("commit", group, &encode_name(group)?, offsets)
+        self.store("commit", group, &self.name(group)?, offsets)
     }
 
     /// Commits without being a member, which is possible while there is none.
     pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
-        let encoded = encode_name(group)?;
-        self.check_case(group, &encoded)?;
+        let encoded = self.new_name(group)?;
         self.check_offsets(offsets)?;
         let _lock = self.lock(operation, group, &encoded, deadline)?;
         self.store(operation, group, &encoded, offsets)
@@ -113,7 +111,7 @@ impl Groups {
 
     /// Deletes a group without a live member.
     pub(crate) fn delete(&self, group: &str, deadline: Instant) -> Result<()> {
-        let encoded = encode_name(group)?;
+        let encoded = self.name(group)?;
         self.offsets(group)?;
         let _lock = self.lock("delete group", group, &encoded, deadline)?;
         let path = path(&encoded);
@@ -149,11 +147,26 @@ impl Groups {
         Ok(())
     }
 
-    /// Group names that differ only in case would be one file on some file systems.
-    fn check_case(&self, group: &str, encoded: &str) -> Result<()> {
+    /// The name of a group's files: the one that is certainly its own, if there are such files, or that of its name.
+    fn name(&self, group: &str) -> Result<String> {
+        let plain = encode_name(group)?;
+        let Some(apart) = encode_name_apart(group).ok().filter(|apart| *apart != plain) else { return Ok(plain) };
+        let io = self.topics.io();
+        for path in [path(&apart), lock_path(&apart)] {
+            if io.stat(&path).map_err(|error| io_error("find group", io.display(&path), error))?.is_some() {
+                return Ok(apart);
+            }
+        }
+        Ok(plain)
+    }
+
+    /// The same for a group that may be new: beside files whose names differ only in case it gets others.
+    fn new_name(&self, group: &str) -> Result<String> {
+        let encoded = self.name(group)?;
         let io = self.topics.io();
         let names = io.list(FOLDER).map_err(|error| io_error("list groups", io.display(FOLDER), error))?;
-        check_case(group, encoded, names.iter().filter_map(|name| name.strip_suffix(".json").or(name.strip_suffix(".lock"))))
+        let others = names.iter().filter_map(|name| name.strip_suffix(".json").or(name.strip_suffix(".lock")));
+        if is_taken_but_for_case(&encoded, others) { encode_name_apart(group) } else { Ok(encoded) }
     }
 
     fn lock(&self, operation: &'static str, group: &str, encoded: &str, deadline: Instant) -> Result<Lock> {

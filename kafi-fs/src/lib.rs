@@ -61,8 +61,8 @@
 //!
 //! # What is different from a broker
 //!
-//! A group has one live member. There are no transactions: logs hold what was committed. Group and topic names that differ only in case cannot stand
-//! side by side, because some file systems would take them for one.
+//! A group has one live member. There are no transactions: logs hold what was committed. Names of topics and groups that differ only in case are kept apart also where the file system
+//! would take them for one: the second topic lies in a folder `<topic>~<five digits>`, the second group in a file with its capital letters (or its first letter) as `%XX`.
 
 #![deny(missing_docs)]
 

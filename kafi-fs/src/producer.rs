@@ -142,12 +142,13 @@ impl LogProducer {
         if file.is_some() && topic.known.as_ref().is_some_and(|known| known.file == file) {
             return;
         }
-        let Ok(loaded) = self.shared.topics.load(&topic.name) else {
+        let loaded = self.shared.topics.load(&topic.name).and_then(|loaded| Ok((loaded, self.shared.topics.folder(&topic.name)?)));
+        let Ok((loaded, folder)) = loaded else {
             topic.known = None;
             return;
         };
         let io = self.shared.topics.io();
-        let dirs: Vec<_> = (0..loaded.partitions).map(|partition| PartitionDir::new(io, &topic.name, partition)).collect();
+        let dirs: Vec<_> = (0..loaded.partitions).map(|partition| PartitionDir::new(io, &topic.name, &folder, partition)).collect();
         for partition in topic.lanes.len() as i32..dirs.len() as i32 {
             // What was refused while there was no such partition is counted on.
             let stray = topic.strays.iter().position(|stray| stray.partition() == partition);

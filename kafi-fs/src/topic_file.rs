@@ -131,17 +131,6 @@ pub(crate) fn taken(storage: &str, name: &str) -> Error {
     Error::new(ErrorKind::AlreadyExists, "create topic", "it exists already").with("topic", name).with("storage", storage)
 }
 
-/// Checks that a name is free, where there are topics of these names. One that differs from an existing one only in case would be the same folder on
-/// some file systems.
-pub(crate) fn check_free(storage: &str, name: &str, names: &[String]) -> Result<()> {
-    let Some(taken) = names.iter().find(|taken| taken.eq_ignore_ascii_case(name)) else { return Ok(()) };
-    if taken == name {
-        return Err(self::taken(storage, name));
-    }
-    let message = format!("there is a topic {taken}, and names that differ only in case cannot stand side by side in a folder");
-    Err(Error::new(ErrorKind::AlreadyExists, "create topic", message).with("topic", name).with("storage", storage))
-}
-
 /// 128 random bits: the standard library seeds its hashers from the system.
 pub(crate) fn new_id() -> String {
     let word = || {

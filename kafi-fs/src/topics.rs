@@ -2,6 +2,9 @@
 //!
 //! Whoever makes, changes, or deletes a topic holds the lock of `topics/~lock`. Names with a tilde cannot be topics, so whatever has one in
 //! that folder, but the lock, was left behind by a crash and is removed by the next who holds the lock.
+//!
+//! A topic whose name differs only in case from that of a folder which is there already gets a folder `<topic>~<five digits>`, where some file systems would take both
+//! for one: the digits are of the checksum of the name, so that both the name and the folder follow from each other without a look at any file.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -38,18 +41,33 @@ impl Topics {
     /// The names of all topics, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         let mut names = self.io.list(FOLDER).map_err(|error| io_error("list topics", self.io.display(FOLDER), error))?;
-        names.retain(|name| check_topic_name(name).is_ok() && self.io.stat(&path(name)).is_ok_and(|stat| stat.is_some()));
+        names.retain(|folder| topic_of(folder).is_some() && self.io.stat(&format!("{FOLDER}/{folder}/topic.json")).is_ok_and(|stat| stat.is_some()));
+        names.iter_mut().for_each(|folder| folder.truncate(topic_of(folder).map_or(0, str::len)));
         names.sort();
+        names.dedup();
         Ok(names)
+    }
+
+    /// The folder of a topic: the one that is certainly its own, if that is there, or that of its name.
+    pub(crate) fn folder(&self, name: &str) -> Result<String> {
+        let apart = format!("{FOLDER}/{}", apart(name));
+        let is_there =
+            self.io.stat(&format!("{apart}/topic.json")).map_err(|error| io_error("find topic", self.io.display(&apart), error).with("topic", name))?;
+        Ok(if is_there.is_some() { apart } else { format!("{FOLDER}/{name}") })
+    }
+
+    fn path(&self, name: &str) -> Result<String> {
+        Ok(format!("{}/topic.json", self.folder(name)?))
     }
 
     /// What is known of a topic.
     pub(crate) fn load(&self, name: &str) -> Result<TopicFile> {
         check_topic_name(name)?;
-        let bytes = read_file(&*self.io, &path(name), TopicFile::BYTES_MAX)
-            .map_err(|error| io_error("read topic", self.io.display(&path(name)), error).with("topic", name))?;
+        let path = self.path(name)?;
+        let bytes = read_file(&*self.io, &path, TopicFile::BYTES_MAX);
+        let bytes = bytes.map_err(|error| io_error("read topic", self.io.display(&path), error).with("topic", name))?;
         let file = match bytes {
-            Some(bytes) => Some(TopicFile::parse(&bytes, name, || self.io.display(&path(name)))?.ok_or_else(|| self.without_partitions(name))?),
+            Some(bytes) => Some(TopicFile::parse(&bytes, name, || self.io.display(&path))?.ok_or_else(|| self.without_partitions(name, &path))?),
             None => None,
         };
         file.ok_or_else(|| self.missing(name))
@@ -57,7 +75,7 @@ impl Topics {
 
     /// Which `topic.json` there is, to notice changes.
     pub(crate) fn stat(&self, name: &str) -> Result<Option<crate::io::Stat>> {
-        self.io.stat(&path(name)).map_err(|error| self.io_error("read topic", name, error))
+        self.io.stat(&self.path(name)?).map_err(|error| self.io_error("read topic", name, error))
     }
 
     /// A partition of a topic, which is checked to exist.
@@ -66,7 +84,7 @@ impl Topics {
         if partition < 0 || partition >= file.partitions {
             return Err(self.missing_partition(name, partition, file.partitions));
         }
-        Ok(PartitionDir::new(&self.io, &Arc::from(name), partition))
+        Ok(PartitionDir::new(&self.io, &Arc::from(name), &self.folder(name)?, partition))
     }
 
     /// Makes a topic: in a folder of a temporary name, which is then renamed.
@@ -75,13 +93,16 @@ impl Topics {
         let on_error = |error| self.io_error("create topic", &topic.name, error);
         self.io.create_folder(FOLDER).map_err(on_error)?;
         let _lock = self.lock("create topic", deadline)?;
-        topic_file::check_free(&self.storage, &topic.name, &self.names()?)?;
+        if self.names()?.contains(&topic.name) {
+            return Err(topic_file::taken(&self.storage, &topic.name));
+        }
         let temporary = format!("{FOLDER}/~new-{}", file.id);
         let bytes = file.encode()?;
+        let target = self.free_folder(&topic.name).map_err(on_error)?;
         let made = self
             .create_partitions_in(&temporary, 0..file.partitions)
             .and_then(|()| replace_file(&*self.io, &format!("{temporary}/topic.json"), &bytes))
-            .and_then(|()| self.io.rename(&temporary, &folder(&topic.name)))
+            .and_then(|()| self.io.rename(&temporary, &target))
             .and_then(|()| self.io.sync_folder(FOLDER));
         if made.is_err() {
             // The next who holds the lock removes what cannot be removed now.
@@ -95,16 +116,17 @@ impl Topics {
         let file = self.load(name)?;
         let on_error = |error| self.io_error("delete topic", name, error);
         let _lock = self.lock("delete topic", deadline)?;
+        let folder = self.folder(name)?;
         let mut held = Vec::new();
         for partition in 0..file.partitions {
             // Nobody is in the middle of an append when the folder goes away.
-            let dir = PartitionDir::new(&self.io, &Arc::from(name), partition);
+            let dir = PartitionDir::new(&self.io, &Arc::from(name), &folder, partition);
             let recovery = self.io.open(&dir.recovery_path(), Access::Write).map_err(on_error)?;
             let lock = lock(&recovery, deadline).map_err(on_error)?.ok_or_else(|| self.timeout("delete topic", name))?;
             held.push(lock);
         }
         let temporary = format!("{FOLDER}/~gone-{}", new_id());
-        self.io.rename(&folder(name), &temporary).map_err(|error| match error.kind() {
+        self.io.rename(&folder, &temporary).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => self.missing(name),
             _ => on_error(error),
         })?;
@@ -122,7 +144,8 @@ impl Topics {
         let added = file.partitions..partitions;
         file.partitions = partitions;
         let bytes = file.encode()?;
-        let made = self.create_partitions_in(&folder(name), added).and_then(|()| replace_file(&*self.io, &path(name), &bytes));
+        let folder = self.folder(name)?;
+        let made = self.create_partitions_in(&folder, added).and_then(|()| replace_file(&*self.io, &format!("{folder}/topic.json"), &bytes));
         made.map_err(|error| self.io_error("create partitions", name, error))
     }
 
@@ -132,13 +155,13 @@ impl Topics {
         let _lock = self.lock("set topic configuration", deadline)?;
         let mut file = self.load(name)?;
         change(&mut file.config);
-        replace_file(&*self.io, &path(name), &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
+        replace_file(&*self.io, &self.path(name)?, &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
     }
 
     /// The error about a topic that says of itself that it is gone: here nobody writes that.
-    fn without_partitions(&self, name: &str) -> Error {
+    fn without_partitions(&self, name: &str, path: &str) -> Error {
         let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged: it says 0 partitions").with("topic", name);
-        error.with("path", self.io.display(&path(name))).hint("restore the file from a backup; the messages are beside it")
+        error.with("path", self.io.display(path)).hint("restore the file from a backup; the messages are beside it")
     }
 
     /// The error about a topic that is not there.
@@ -149,6 +172,17 @@ impl Topics {
     /// The error about a partition that is not there.
     pub(crate) fn missing_partition(&self, name: &str, partition: i32, partitions: i32) -> Error {
         topic_file::missing_partition(&self.storage, name, partition, partitions)
+    }
+
+    /// The folder that a topic gets which there is not yet. Under the lock.
+    fn free_folder(&self, name: &str) -> io::Result<String> {
+        let taken = |folder: &str| Ok::<_, io::Error>(self.io.list(FOLDER)?.iter().any(|other| other.eq_ignore_ascii_case(folder) && other != folder));
+        let folder = if taken(name)? { apart(name) } else { name.to_string() };
+        // Two names of a million that differ only in case have the same digits.
+        if folder != name && taken(&folder)? {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        Ok(format!("{FOLDER}/{folder}"))
     }
 
     fn create_partitions_in(&self, folder: &str, partitions: std::ops::Range<i32>) -> io::Result<()> {
@@ -179,7 +213,7 @@ impl Topics {
     }
 
     fn io_error(&self, operation: &'static str, name: &str, error: io::Error) -> Error {
-        io_error(operation, self.io.display(&folder(name)), error).with("topic", name)
+        io_error(operation, self.io.display(&format!("{FOLDER}/{name}")), error).with("topic", name)
     }
 }
 
@@ -195,10 +229,13 @@ pub(crate) fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn folder(name: &str) -> String {
-    format!("{FOLDER}/{name}")
+/// The folder of a topic beside another one whose name differs only in case. It is no longer than a file's name may be, as a topic's name has at most 249 characters.
+fn apart(name: &str) -> String {
+    format!("{name}~{:05x}", crc32c::crc32c(name.as_bytes()) & 0xf_ffff)
 }
 
-fn path(name: &str) -> String {
-    format!("{FOLDER}/{name}/topic.json")
+/// The topic whose folder this is by its name.
+fn topic_of(folder: &str) -> Option<&str> {
+    let name = folder.split_once('~').map_or(folder, |(name, _)| name);
+    (check_topic_name(name).is_ok() && (name == folder || apart(name) == folder)).then_some(name)
 }

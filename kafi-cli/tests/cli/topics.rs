@@ -184,7 +184,7 @@ fn a_damaged_topic_hides_no_other() {
     sandbox.check(
         r#"
         $ kafi touch -q good strange late && seq 3 | kafi produce -q good && echo '{"id":"a","partitions":2147483647,"created":1}' > kafi-data/topics/strange/topic.json
-        $ echo 7 > kafi-data/topics/late/0/start
+        $ echo x > kafi-data/topics/late/0/start
         $ kafi ls
         good
         late
@@ -193,16 +193,16 @@ fn a_damaged_topic_hides_no_other() {
         ? 1
         $ kafi ls -l
         TOPIC  PARTITIONS  REPLICAS  MESSAGES  BYTES
-        good            1         1         3   86 B
+        good            1         1         3   85 B
         late            1         1         -    0 B
-        ! error: read: topic late, partition 0: the log starts at 7, but ends at 0
-        ! hint: read around it with --skip-corrupt, or restore the file from a backup
         ! error: read topic: topic strange, path ./kafi-data/topics/strange/topic.json: the file is damaged: it says 2147483647 partitions, where 1 to 100000 are possible
         ! hint: restore the file from a backup; the messages are beside it
+        ! error: read log start: topic late, partition 0, path ./kafi-data/topics/late/0/start: there is no offset in the file
+        ! hint: write the first offset that counts into that file, or remove it to read from the first segment on
         ? 1
         $ kafi ls 'good*' -l
         TOPIC  PARTITIONS  REPLICAS  MESSAGES  BYTES
-        good            1         1         3   86 B
+        good            1         1         3   85 B
         $ kafi ls './kafi-data/*' 2>/dev/null
         good
         late

@@ -43,8 +43,9 @@ pub(crate) struct PartitionDir {
 }
 
 impl PartitionDir {
-    pub(crate) fn new(io: &Arc<dyn Io>, topic: &Arc<str>, partition: i32) -> Self {
-        Self { io: Arc::clone(io), topic: Arc::clone(topic), partition, folder: format!("topics/{topic}/{partition}") }
+    /// A partition of the topic that lies in `folder`.
+    pub(crate) fn new(io: &Arc<dyn Io>, topic: &Arc<str>, folder: &str, partition: i32) -> Self {
+        Self { io: Arc::clone(io), topic: Arc::clone(topic), partition, folder: format!("{folder}/{partition}") }
     }
 
     pub(crate) fn folder(&self) -> &str {
@@ -169,7 +170,7 @@ mod tests {
     #[test]
     fn the_start_is_kept_and_damage_is_named() {
         let io: Arc<dyn Io> = Arc::new(MemoryIo::new());
-        let dir = PartitionDir::new(&io, &"t".into(), 3);
+        let dir = PartitionDir::new(&io, &"t".into(), "topics/t", 3);
         io.create_folder(dir.folder()).unwrap();
         assert_eq!(dir.start().unwrap(), 0);
         dir.set_start(17).unwrap();

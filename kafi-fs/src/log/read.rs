@@ -355,6 +355,8 @@ impl Reader {
             missing = Some((self.dir.log_path(lost.base), next_base.unwrap_or(lost.next_offset)));
         }
         let promise = Index::open(&self.dir, base, segment.len)?.and_then(|index| index.promise());
+        // An index that says more than there is room for came from elsewhere.
+        let promise = promise.filter(|(next_offset, _)| next_base.is_none_or(|next| *next_offset <= next));
         if let Some((next_offset, length)) = promise
             && (next_offset > first || length > segment.len)
         {
