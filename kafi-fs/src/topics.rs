@@ -15,7 +15,7 @@ use kafi_core::{Error, ErrorKind, NewTopic, Result, check_topic_name};
 
 use crate::error::io_error;
 use crate::io::{Access, Io, Lock, lock, read_file, replace_file};
-use crate::log::{PartitionDir, Recovery};
+use crate::log::{PartitionDir, Recovery, segment_base};
 use crate::topic_file::{self, TopicFile, new_id};
 
 const FOLDER: &str = "topics";
@@ -70,7 +70,12 @@ impl Topics {
             Some(bytes) => Some(TopicFile::parse(&bytes, name, || self.io.display(&path))?.ok_or_else(|| self.without_partitions(name, &path))?),
             None => None,
         };
-        file.ok_or_else(|| self.missing(name))
+        let file = file.ok_or_else(|| self.missing(name))?;
+        match self.check_partitions(name, &path, file.partitions) {
+            // Somebody added partitions, and wrote to them, right after the file was read.
+            Err(_) if self.reads_otherwise(&path, &file) => self.load(name),
+            checked => checked.map(|()| file),
+        }
     }
 
     /// Which `topic.json` there is, to notice changes.
@@ -156,6 +161,25 @@ impl Topics {
         let mut file = self.load(name)?;
         change(&mut file.config);
         replace_file(&*self.io, &self.path(name)?, &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
+    }
+
+    /// Whether a topic's file says something else by now.
+    fn reads_otherwise(&self, path: &str, known: &TopicFile) -> bool {
+        let bytes = read_file(&*self.io, path, TopicFile::BYTES_MAX).ok().flatten();
+        bytes.is_some_and(|bytes| TopicFile::parse(&bytes, "", String::new).is_ok_and(|file| file.as_ref() != Some(known)))
+    }
+
+    /// Checks that behind the partitions that the topic has no messages lie: with fewer than there were, they would be hidden. A crash may leave folders without any.
+    fn check_partitions(&self, name: &str, path: &str, partitions: i32) -> Result<()> {
+        let next = format!("{}/{partitions}", path.strip_suffix("/topic.json").unwrap_or(path));
+        let is_there = self.io.stat(&next).map_err(|error| self.io_error("read topic", name, error))?.is_some();
+        let names = if is_there { self.io.list(&next).unwrap_or_default() } else { Vec::new() };
+        if names.iter().all(|name| segment_base(name).is_none()) {
+            return Ok(());
+        }
+        let message = format!("the file is damaged: it says {partitions} partitions, and there are messages of partition {partitions}");
+        let error = Error::new(ErrorKind::Corrupt, "read topic", message).with("topic", name).with("path", self.io.display(path));
+        Err(error.hint("restore the file from a backup; the messages are beside it"))
     }
 
     /// The error about a topic that says of itself that it is gone: here nobody writes that.

@@ -383,3 +383,23 @@ fn a_foreign_segment_hides_nothing() {
         assert_eq!(read_range(&mut *consumer(&folder.storage), "t", 0, 20, 31).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }
+
+/// A topic file that says fewer partitions than there are would hide the messages of the others.
+#[test]
+fn fewer_partitions_than_there_are_messages_of_hide_nothing() {
+    let folder = Folder::new();
+    create(&folder.storage, "t", 2, &[]);
+    let records: Vec<OwnedRecord> = messages("t", 3, 20).into_iter().map(|record| OwnedRecord { partition: 1, ..record }).collect();
+    deliver(&folder.storage, &records);
+    let path = folder.root().join("topics/t/topic.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"partitions\": 2", "\"partitions\": 1", 1)).unwrap();
+    let error = admin(&folder.storage).topics(&["t".into()], WAIT).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.to_string().contains("there are messages of partition 1"), "{error}");
+    // What a crash leaves while partitions are added holds none.
+    fs::write(&path, text).unwrap();
+    fs::create_dir(folder.root().join("topics/t/2")).unwrap();
+    fs::write(folder.file("t", 2, "recovery"), "").unwrap();
+    admin(&folder.storage).create_partitions("t", 3, WAIT).unwrap();
+}
