@@ -15,7 +15,7 @@ use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, PartitionList};
 use crate::member::Member;
 use crate::offsets::{Offsets, check_partitions};
-use crate::session::{Part, Session, Tolerance, lost};
+use crate::session::{AT_END, Part, Session, Tolerance, lost};
 
 /// A consumer. Assigned partitions are read without any group, so that no coordinator is spoken to before something is committed.
 pub(crate) struct KafkaConsumer {
@@ -69,8 +69,13 @@ impl KafkaConsumer {
     fn start_of(&self, assignment: &Assignment, low: i64, high: i64) -> Result<i64> {
         let Assignment { topic, partition, start, .. } = assignment;
         if *start > high {
-            let error = Error::new(ErrorKind::OutOfRange, "assign", format!("offset {start} lies beyond the end, which is {high}"));
-            return Err(error.with("topic", topic).with("partition", partition));
+            let why = format!("offset {start} lies beyond the end, which is {high}");
+            if self.options.allow_gap {
+                log::warn!("topic {topic}, partition {partition}: {why}: starting at the end");
+                return Ok(high);
+            }
+            let error = Error::new(ErrorKind::OutOfRange, "assign", why).with("topic", topic).with("partition", partition);
+            return Err(error.hint(AT_END));
         }
         if *start >= low {
             return Ok(*start);

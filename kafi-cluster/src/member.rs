@@ -224,6 +224,10 @@ impl Member {
         match stored {
             None if self.start_at_earliest || !self.first.contains(partition) => Ok(low),
             None => Ok(high),
+            Some(offset) if offset > high && self.allow_gap => {
+                log::warn!("offset {offset} of {} [{}] lies beyond the end, which is {high}: starting at the end", partition.topic, partition.partition);
+                Ok(high)
+            }
             Some(offset) if offset >= low => Ok(offset),
             Some(offset) if self.allow_gap => {
                 log::warn!("offsets {offset} to {} of {} [{}] are no longer there: starting at {low}", low - 1, partition.topic, partition.partition);

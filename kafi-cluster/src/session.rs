@@ -311,7 +311,7 @@ impl Session {
         let error = match failure.code {
             local::AUTO_OFFSET_RESET => match failure.low {
                 Some(low) => lost(failure.offset, low),
-                None => Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset)),
+                None => Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset)).hint(AT_END),
             },
             local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE => {
                 let error = error::with_text(OPERATION, failure.code, &self.client.redact(&failure.why));
@@ -433,6 +433,9 @@ fn find(message: MessageRef<'_>, parts: &[Part], index: &mut HashMap<(usize, i32
     index.insert(key, part);
     Some(part)
 }
+
+/// What to do about a start beyond the end, such as one that a group has committed.
+pub(crate) const AT_END: &str = "--allow-gap starts at the end; `kafi group reset` changes what a group has committed";
 
 /// A range of offsets that was deleted.
 pub(crate) fn lost(from: i64, low: i64) -> Error {

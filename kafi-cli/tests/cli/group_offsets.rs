@@ -248,6 +248,22 @@ fn a_group_file_with_offsets_that_are_none_is_damaged() {
 }
 
 #[test]
+fn a_group_beyond_the_end_is_told_how_to_go_on() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.text("kafi group reset g t -o end --execute -q && sed -i 's/\"offset\": 3/\"offset\": 9/' kafi-data/groups/g.json");
+    for line in ["kafi cat t -g g", "kafi cat t -g g --no-commit"] {
+        let refused = seen(&sandbox.run(line));
+        assert!(refused.contains("the offset 9 lies beyond the end 3") && refused.contains("--allow-gap"), "{line}: {refused}");
+        assert!(refused.contains("kafi group reset") && refused.ends_with("? 1\n"), "{line}: {refused}");
+    }
+    assert_eq!(sandbox.text("kafi cat t -g g --allow-gap --no-commit -q 2> /dev/null"), "");
+    assert_eq!(sandbox.text("kafi cat t -g g --allow-gap -q 2> /dev/null"), "");
+    sandbox.text("kafi produce t -p 0 -q new");
+    assert_eq!(sandbox.text("kafi cat t -g g -q"), "new\n", "it stands at the end now");
+}
+
+#[test]
 fn lag_is_what_can_be_read() {
     let sandbox = Sandbox::new();
     topics(&sandbox);

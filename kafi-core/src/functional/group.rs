@@ -197,7 +197,11 @@ pub(crate) fn start_at_committed(storage: &dyn Storage, group: &GroupOptions, as
     for Assignment { topic, partition, start, end } in assignments {
         if let Some(position) = committed.iter().find(|position| position.partition == *partition && position.topic == *topic) {
             *start = position.offset;
-            *end = end.map(|end| end.max(*start));
+            match *end {
+                // Beyond the end there is nothing to read.
+                Some(last) if options.consumer.allow_gap => *start = last.min(*start),
+                _ => *end = end.map(|end| end.max(*start)),
+            }
         }
     }
     Ok(())

@@ -39,6 +39,11 @@ pub(crate) struct Leniency {
     pub(crate) skip_corrupt: bool,
 }
 
+/// What to do about a start beyond the end, such as one that a group has committed.
+pub(crate) fn hint_at_end(high: i64) -> String {
+    format!("start at {high}, or allow the gap (--allow-gap); `kafi group reset` changes what a group has committed")
+}
+
 /// The bounds of a partition, with a look at the little that was appended since the last fsync. What is missing or damaged lies within them, so that whoever reads is told.
 pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
     let mut looks = 0;
@@ -132,7 +137,11 @@ impl Reader {
         self.position = position;
         if position > bounds.high {
             let message = format!("the offset {position} lies beyond the end {}", bounds.high);
-            return Err(self.dir.error(ErrorKind::OutOfRange, "read", message));
+            if !self.leniency.allow_gap {
+                return Err(self.dir.error(ErrorKind::OutOfRange, "read", message).hint(hint_at_end(bounds.high)));
+            }
+            log::warn!("read: topic {}, partition {}: {message}; starting at the end", self.dir.topic, self.dir.partition);
+            self.position = bounds.high;
         }
         self.check_low()
     }

@@ -16,7 +16,7 @@ use super::parse::{Object, Parsed};
 use super::place::{Look, Place, look, place, place_merged};
 use super::tasks::Task;
 use crate::error::hint_at_batch_bytes;
-use crate::log::read::Leniency;
+use crate::log::read::{Leniency, hint_at_end};
 use crate::turns::Source;
 
 /// The pause after the first look at the end that found nothing.
@@ -111,7 +111,11 @@ impl ObjectReader {
         self.seen_end = bounds.high.min(self.end);
         if position > bounds.high {
             let message = format!("the offset {position} lies beyond the end {}", bounds.high);
-            return Err(self.log.error(ErrorKind::OutOfRange, "read", message));
+            if !self.leniency.allow_gap {
+                return Err(self.log.error(ErrorKind::OutOfRange, "read", message).hint(hint_at_end(bounds.high)));
+            }
+            log::warn!("read: topic {}, partition {}: {message}; starting at the end", self.log.topic, self.log.partition);
+            self.position = bounds.high;
         }
         self.check_low(bounds.low)?;
         self.certain = Instant::now();
