@@ -78,7 +78,11 @@ impl Look<'_> {
         let mut target = Target::new(name);
         let Some(topic) = existing(self.admin, name, self.options.read.timeout)? else {
             if !self.options.create {
-                return Err(missing(name));
+                // Where it is the bucket that is missing, that is what is said.
+                return Err(match self.admin.topics(&[name.to_string()], self.options.read.timeout) {
+                    Err(error) if error.context().any(|(key, _)| key == "object") => error,
+                    _ => missing(name),
+                });
             }
             let (topic, left) = self.new_topic(name, source, note)?;
             return Ok((target, vec![Change::Create(topic, left)]));
