@@ -298,8 +298,8 @@ fn shown(text: &str) -> String {
     let is_path = text.starts_with(['.', '/', '~']) || text.starts_with("file:");
     let mut shown = text.to_string();
     if let (false, Some(colon), Some(at)) = (is_path, text.find(':'), text.rfind('@')) {
-        // `prod:group@1` is no user with a password.
-        if colon < at && text[colon + 1..at].contains([':', '/']) {
+        // `prod:group@1` is no user with a password; `me:password@host/t` is one.
+        if colon < at && (text[colon + 1..at].contains([':', '/']) || text[at..].contains('/')) {
             let slashes = text[colon + 1..].bytes().take_while(|byte| *byte == b'/').count();
             shown = format!("{}***{}", &text[..=colon + slashes], &text[at..]);
         }
@@ -432,7 +432,8 @@ mod tests {
     fn what_is_shown_of_an_address_is_not_its_secrets() {
         for (text, expected) in [
             ("prod:a:b", "prod:a:b"),
-            ("prod:g@h/x", "prod:g@h/x"),
+            ("prod:group@1", "prod:group@1"),
+            ("prod:g@h/x", "prod:***@h/x"),
             ("./a@b/x*?", "./a@b/x*?"),
             ("prod:x?*", "prod:x?*"),
             ("kafka://me:a@b@h/t", "kafka://***@h/t"),
