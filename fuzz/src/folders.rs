@@ -163,14 +163,14 @@ fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, byt
         Change::Other => fs::write(path, fs::read(other).unwrap()).unwrap(),
         Change::OtherBehind => fs::write(path, [content, fs::read(other).unwrap()].concat()).unwrap(),
         Change::Link => instead(&|| symlink(other, path).unwrap()),
-        Change::LinkOutside => instead(&|| symlink(outside.join(if at % 2 == 0 { "victim" } else { "missing" }), path).unwrap()),
+        Change::LinkOutside => instead(&|| symlink(outside.join(if at.is_multiple_of(2) { "victim" } else { "missing" }), path).unwrap()),
         Change::Pipe => instead(&|| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap()),
         Change::Socket => instead(&|| mknodat(CWD, path, FileType::Socket, Mode::from_raw_mode(0o600), 0).unwrap()),
         Change::Folder => instead(&|| fs::create_dir(path).unwrap()),
         Change::RemoveFolder => fs::remove_dir_all(parent).unwrap(),
         Change::LinkFolder => {
             fs::remove_dir_all(parent).unwrap();
-            symlink(if at % 2 == 0 { outside } else { other.parent().unwrap() }, parent).unwrap();
+            symlink(if at.is_multiple_of(2) { outside } else { other.parent().unwrap() }, parent).unwrap();
         }
         Change::Partitions => {
             let count = [0, 1, 2, 3, 100_001, i64::from(i32::MAX), -1, i64::MAX][usize::from(at) % 8];

@@ -97,7 +97,7 @@ impl FailureText {
         let context = context.into_iter().map(|pair| (pair.key.into_string(), pair.value.into_string())).collect();
         let chain = chain.into_iter().map(RString::into_string).collect();
         let hint = hint.into_option().map(RString::into_string);
-        Self { kind, retry: retry.into(), operation: operation.into_string(), message: message.into_string(), context, hint, chain }
+        Self { kind, retry, operation: operation.into_string(), message: message.into_string(), context, hint, chain }
     }
 
     pub(super) fn error(self) -> Error {
@@ -105,7 +105,7 @@ impl FailureText {
         let context = context.into_iter().map(|(key, value)| Pair { key: key.into(), value: value.into() }).collect();
         let (operation, message, hint, chain) =
             (operation.into(), message.into(), hint.map(RString::from).into(), chain.into_iter().map(RString::from).collect());
-        rebuild(Failure { kind, retry: retry.try_into().unwrap_or_default(), operation, message, context, hint, chain })
+        rebuild(Failure { kind, retry, operation, message, context, hint, chain })
     }
 }
 

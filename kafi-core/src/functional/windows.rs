@@ -47,7 +47,7 @@ impl Part {
     /// How many offsets are read to get about so many bytes.
     fn window(&self, share_bytes: usize) -> i64 {
         let (bytes, messages) = self.seen;
-        let each = if messages == 0 { MESSAGE_BYTES } else { bytes / messages }.max(1);
+        let each = bytes.checked_div(messages).unwrap_or(MESSAGE_BYTES).max(1);
         let window = i64::try_from(share_bytes / each).unwrap_or(i64::MAX).max(1);
         self.empty_window.map_or(window, |empty| window.max(empty.saturating_mul(STEP_OVER_GAPS)))
     }

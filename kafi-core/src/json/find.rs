@@ -43,7 +43,7 @@ impl FromStr for JsonPath {
             return Err(bad());
         }
         let mut steps = Vec::new();
-        while !rest.is_empty() && !(rest == "." && steps.is_empty()) {
+        while !rest.is_empty() && (rest != "." || !steps.is_empty()) {
             let (step, after) = next_step(rest, steps.is_empty()).ok_or_else(bad)?;
             steps.push(step);
             rest = after;

@@ -65,12 +65,12 @@ impl Pattern {
     /// ```
     pub fn any_of(texts: &[impl AsRef<str>], options: PatternOptions) -> Result<Self> {
         let PatternOptions { ignore_case, fixed, words, whole } = options;
-        let parse = |text: &str| ParserBuilder::new().utf8(false).case_insensitive(ignore_case).build().parse(text);
+        let parse = |text: &str| ParserBuilder::new().utf8(false).case_insensitive(ignore_case).build().parse(text).map_err(|error| error.to_string());
         let mut branches = Vec::with_capacity(texts.len());
         for text in texts.iter().map(AsRef::as_ref) {
             let text = if fixed { regex::escape(text) } else { text.to_string() };
             // Each by itself, so that an error is about what was written, and that none closes a group of another.
-            parse(&text).map_err(|error| bad(&text, &error.to_string()))?;
+            parse(&text).map_err(|error| bad(&text, &error))?;
             let group = format!("(?:{text})");
             // Where the group is not closed, a comment at the end has taken its bracket.
             let group = if parse(&group).is_ok() { group } else { format!("(?:{text}\n)") };
@@ -82,7 +82,7 @@ impl Pattern {
             (true, false) => format!(r"\b{{start-half}}(?:{any})\b{{end-half}}"),
             (false, false) => any,
         };
-        let hir = parse(&text).map_err(|error| bad(&text, &error.to_string()))?;
+        let hir = parse(&text).map_err(|error| bad(&text, &error))?;
         let regex = regex::bytes::RegexBuilder::new(&text).case_insensitive(ignore_case).build();
         let regex = regex.map_err(|error| bad(&text, &error.to_string()))?;
         let pieces = [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().find_map(|kind| {
@@ -217,7 +217,8 @@ mod tests {
     fn several_fixed_words_and_whole_fields() {
         let plain = PatternOptions::default();
         let (fixed, words, whole) = (PatternOptions { fixed: true, ..plain }, PatternOptions { words: true, ..plain }, PatternOptions { whole: true, ..plain });
-        let cases: [(&[&str], PatternOptions, &[&str], &[&str]); 12] = [
+        type Texts = &'static [&'static str];
+        let cases: [(Texts, PatternOptions, Texts, Texts); 12] = [
             (&["a", "b"], plain, &["xa", "bx"], &["c"]),
             (&["a|b", "c"], words, &["x a", "b.c", "c"], &["ab", "cc", "_a"]),
             (&["a.b"], fixed, &["a.b", "xa.bx"], &["axb"]),

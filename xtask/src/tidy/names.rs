@@ -22,7 +22,7 @@ fn leads_astray(line: &str) -> bool {
         let mut after = line.split(before).skip(1).filter_map(|after| after.strip_prefix("kafi"));
         after.any(|after| !after.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_')))
     };
-    is_dependency || written.starts_with("[dependencies.kafi]") || BEFORE.iter().any(|before| is_named(&before))
+    is_dependency || written.starts_with("[dependencies.kafi]") || BEFORE.iter().any(is_named)
 }
 
 #[cfg(test)]
