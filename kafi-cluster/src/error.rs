@@ -45,6 +45,7 @@ pub(crate) mod broker {
     pub(crate) const MESSAGE_TOO_LARGE: i32 = 10;
     pub(crate) const UNKNOWN_MEMBER_ID: i32 = 25;
     pub(crate) const INVALID_SESSION_TIMEOUT: i32 = 26;
+    pub(crate) const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
     pub(crate) const POLICY_VIOLATION: i32 = 44;
     pub(crate) const GROUP_ID_NOT_FOUND: i32 = 69;
     pub(crate) const INVALID_RECORD: i32 = 87;
@@ -105,8 +106,8 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (24, Usage, Never),       // INVALID_GROUP_ID
         (broker::UNKNOWN_MEMBER_ID, Fenced, Later),
         (broker::INVALID_SESSION_TIMEOUT, Config, Never),
-        (27, Fenced, Later),           // REBALANCE_IN_PROGRESS
-        (29, PermissionDenied, Never), // TOPIC_AUTHORIZATION_FAILED
+        (27, Fenced, Later), // REBALANCE_IN_PROGRESS
+        (broker::TOPIC_AUTHORIZATION_FAILED, PermissionDenied, Never),
         (30, PermissionDenied, Never), // GROUP_AUTHORIZATION_FAILED
         (31, PermissionDenied, Never), // CLUSTER_AUTHORIZATION_FAILED
         (32, Usage, Never),            // INVALID_TIMESTAMP
@@ -206,6 +207,11 @@ pub(crate) fn says_later(code: i32) -> bool {
 /// Whether a request that ended with this code may have been done all the same.
 pub(crate) fn is_unanswered(code: i32) -> bool {
     matches!(code, local::TRANSPORT | local::TIMED_OUT | broker::REQUEST_TIMED_OUT | broker::NETWORK_EXCEPTION)
+}
+
+/// Whether a code says something of one topic, whatever else was asked for with it.
+pub(crate) fn is_about_a_topic(code: i32) -> bool {
+    matches!(code, broker::UNKNOWN_TOPIC_OR_PARTITION | broker::TOPIC_AUTHORIZATION_FAILED)
 }
 
 /// An error from a code that stands for nothing lasting here, whatever it means elsewhere: the call is done again.

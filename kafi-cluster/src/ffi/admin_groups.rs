@@ -178,8 +178,9 @@ impl Client {
                 let (code, why) = event.error_text();
                 // SAFETY: the event is the answer to a commit, whose list lives as long as it.
                 let answers = unsafe { answers_of(raw::rd_kafka_event_topic_partition_list(event.as_ptr())) };
-                // Where the request as a whole failed, librdkafka says so of all partitions.
-                let failed = answers.iter().find(|answer| answer.error != 0).filter(|_| code == 0 || answers.iter().any(|answer| answer.error == 0));
+                // Where the request as a whole failed, librdkafka says so of all partitions; what is said of a topic is about that one all the same.
+                let is_about_some = code == 0 || answers.iter().any(|answer| answer.error == 0);
+                let failed = answers.iter().find(|answer| answer.error != 0).filter(|answer| is_about_some || error::is_about_a_topic(answer.error));
                 return match (code, failed) {
                     (0, None) => Ok(()),
                     (_, Some(answer)) => Err(error::from_code(operation, answer.error).with("topic", &answer.topic).with("partition", answer.partition)),

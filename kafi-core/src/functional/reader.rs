@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::admin::Admin;
 use crate::batch::Batch;
@@ -22,6 +22,9 @@ const BEGIN_MAX: Duration = Duration::from_secs(5);
 
 /// A read that failed waits no longer than this for each of its last words to the group.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
+
+/// Where a commit is refused, the read's own refusal is looked for no longer than this.
+const REFUSAL_MAX: Duration = Duration::from_secs(2);
 
 /// What is read, and how.
 #[derive(Clone, Debug)]
@@ -284,8 +287,30 @@ impl Reader {
                 log::warn!("{error}: what is not committed is read again by whoever gets the partition");
                 Ok(())
             }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(self.refusal(error)),
             result => result,
         }
+    }
+
+    /// Who may not read a topic may not commit its offsets either, and is told of the reading: the refusal of a commit may only have come first, because messages of others
+    /// lie before that of the read. What is read here is not given out, and so is not committed.
+    fn refusal(&mut self, committed: Error) -> Error {
+        let (begun, mut batch) = (Instant::now(), Batch::new());
+        while begun.elapsed() < REFUSAL_MAX && !self.options.cancel.is_cancelled() && !self.stop.is_cancelled() && !self.is_revoking() {
+            let polled = self.consumer.poll(&mut batch, POLL_MAX);
+            if let Some(member) = &mut self.member {
+                member.follow(&self.consumer.positions(), &mut self.ledger, &mut batch, &self.options.progress);
+            }
+            match polled {
+                Err(read) if read.kind() == ErrorKind::PermissionDenied => {
+                    log::info!("{committed}");
+                    return read;
+                }
+                Ok(Polled::End) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+        committed
     }
 
     /// The offsets to note beside a batch that was just read, if they are to be committed once the work on it is done.
