@@ -288,6 +288,27 @@ fn an_index_that_belongs_to_another_log_is_not_believed() {
     assert_eq!(read(&folder.storage, "t", 0).len(), 301);
 }
 
+/// Such an index promises messages that begin in another segment: what lies between is not skipped as missing.
+#[test]
+fn an_index_of_another_segment_is_not_believed() {
+    let folder = Folder::new();
+    one_by_one(&folder, 12, 100, &[("segment.bytes", "600")]);
+    let segments = folder.segments("t", 0);
+    let indexes: Vec<_> = segments[..segments.len() - 1].iter().map(|name| folder.file("t", 0, &name.replace(".log", ".kidx"))).collect();
+    assert!(indexes.len() >= 3, "{segments:?}");
+    for (to, own) in indexes.iter().enumerate() {
+        let whole = fs::read(own).unwrap();
+        for (from, other) in indexes.iter().enumerate().filter(|(from, _)| *from != to) {
+            fs::copy(other, own).unwrap();
+            for start in 0..12 {
+                assert!(read_lenient(&folder.storage, start, 12).into_iter().eq(start..12), "the index {from} as {to}, from {start} on");
+            }
+            assert_eq!(read(&folder.storage, "t", 0).len(), 12, "the index {from} as {to}");
+        }
+        fs::write(own, whole).unwrap();
+    }
+}
+
 #[test]
 fn a_log_start_beyond_the_end_hides_nothing() {
     let folder = Folder::new();
