@@ -101,8 +101,9 @@ impl Admin for LogAdmin {
 
     fn watermarks(&mut self, partitions: &[TopicPartition], _isolation: Isolation, _timeout: Duration) -> Result<Vec<Watermarks>> {
         let mut watermarks = Vec::with_capacity(partitions.len());
+        let mut topics = self.shared.topics.many();
         for TopicPartition { topic, partition } in partitions {
-            let bounds = bounds(&self.shared.topics.partition(topic, *partition)?)?;
+            let bounds = bounds(&topics.partition(topic, *partition)?)?;
             watermarks.push(Watermarks { topic: topic.clone(), partition: *partition, low: bounds.low, high: bounds.high });
         }
         Ok(watermarks)
@@ -110,8 +111,9 @@ impl Admin for LogAdmin {
 
     fn offsets_for_times(&mut self, times: &[Position], _timeout: Duration) -> Result<Vec<Position>> {
         let mut positions = Vec::with_capacity(times.len());
+        let mut topics = self.shared.topics.many();
         for time in times {
-            let dir = self.shared.topics.partition(&time.topic, time.partition)?;
+            let dir = topics.partition(&time.topic, time.partition)?;
             positions.push(Position { offset: time::offset_for_time(&dir, time.offset)?, ..time.clone() });
         }
         Ok(positions)

@@ -57,8 +57,9 @@ impl LogConsumer {
     fn opened(&self, assignments: &[Assignment]) -> Result<Vec<(Reader, Option<i64>)>> {
         let leniency = Leniency { allow_gap: self.options.allow_gap, skip_corrupt: self.options.skip_corrupt };
         let mut readers = Vec::with_capacity(assignments.len());
+        let mut topics = self.shared.topics.many();
         for assignment in assignments {
-            let dir = self.shared.topics.partition(&assignment.topic, assignment.partition)?;
+            let dir = topics.partition(&assignment.topic, assignment.partition)?;
             readers.push((Reader::open(dir, assignment.start, leniency)?, assignment.end));
         }
         Ok(readers)
@@ -68,11 +69,12 @@ impl LogConsumer {
     fn starts(&mut self, partitions: Vec<TopicPartition>, at_earliest: impl Fn(&str) -> bool) -> Result<Vec<Assignment>> {
         let committed = self.committed(&partitions, Duration::ZERO)?;
         let mut assignments = Vec::with_capacity(partitions.len());
+        let mut topics = self.shared.topics.many();
         for TopicPartition { topic, partition } in partitions {
             let start = match committed.iter().find(|position| position.topic == topic && position.partition == partition) {
                 Some(position) => position.offset,
                 None => {
-                    let bounds = bounds(&self.shared.topics.partition(&topic, partition)?)?;
+                    let bounds = bounds(&topics.partition(&topic, partition)?)?;
                     if at_earliest(&topic) { bounds.low } else { bounds.high }
                 }
             };

@@ -140,8 +140,9 @@ impl Groups {
     }
 
     fn check_offsets(&self, offsets: &[CommittedOffset]) -> Result<()> {
+        let mut topics = self.topics.many();
         for committed in offsets {
-            self.topics.partition(&committed.topic, committed.partition)?;
+            topics.partition(&committed.topic, committed.partition)?;
             check_offset(committed)?;
         }
         Ok(())

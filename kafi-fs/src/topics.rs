@@ -6,7 +6,7 @@
 //! A topic whose name differs only in case from that of a folder which is there already gets a folder `<topic>~<five digits>`, where some file systems would take both
 //! for one: the digits are of the checksum of the name, so that both the name and the folder follow from each other without a look at any file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -85,11 +85,12 @@ impl Topics {
 
     /// A partition of a topic, which is checked to exist.
     pub(crate) fn partition(&self, name: &str, partition: i32) -> Result<PartitionDir> {
-        let file = self.load(name)?;
-        if partition < 0 || partition >= file.partitions {
-            return Err(self.missing_partition(name, partition, file.partitions));
-        }
-        Ok(PartitionDir::new(&self.io, &Arc::from(name), &self.folder(name)?, partition))
+        self.many().partition(name, partition)
+    }
+
+    /// For a look at many partitions at once.
+    pub(crate) fn many(&self) -> Many<'_> {
+        Many { topics: self, known: HashMap::new() }
     }
 
     /// Makes a topic: in a folder of a temporary name, which is then renamed.
@@ -238,6 +239,28 @@ impl Topics {
 
     fn io_error(&self, operation: &'static str, name: &str, error: io::Error) -> Error {
         io_error(operation, self.io.display(&format!("{FOLDER}/{name}")), error).with("topic", name)
+    }
+}
+
+/// The topics that one call needs, each of which is looked up once, however many of its partitions are asked for.
+pub(crate) struct Many<'a> {
+    topics: &'a Topics,
+    /// The name, the folder, and the number of partitions of each topic.
+    known: HashMap<String, (Arc<str>, String, i32)>,
+}
+
+impl Many<'_> {
+    /// As [`Topics::partition`].
+    pub(crate) fn partition(&mut self, name: &str, partition: i32) -> Result<PartitionDir> {
+        if !self.known.contains_key(name) {
+            let partitions = self.topics.load(name)?.partitions;
+            self.known.insert(name.to_string(), (Arc::from(name), self.topics.folder(name)?, partitions));
+        }
+        let (topic, folder, partitions) = &self.known[name];
+        if partition < 0 || partition >= *partitions {
+            return Err(self.topics.missing_partition(name, partition, *partitions));
+        }
+        Ok(PartitionDir::new(&self.topics.io, topic, folder, partition))
     }
 }
 

@@ -1,14 +1,15 @@
 //! Files in a folder of the local file system.
 //!
-//! Others may be able to write into the folder. So what lies there is opened step by step from the root on, without following links, and nothing but regular files is
-//! opened: a link could lead Kafi to overwrite any file that it may write, and a pipe would make it wait.
+//! Others may be able to write into the folder. So what lies there is opened from the root on without following links, and nothing but regular files is opened: a link could
+//! lead Kafi to overwrite any file that it may write, and a pipe would make it wait. Linux does that in one call; elsewhere, and where that call says anything but that it
+//! worked or that there is nothing, each folder on the way is opened after the other.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RawMode};
 use rustix::io::Errno;
@@ -19,28 +20,63 @@ use super::{Access, FileId, Io, IoFile, Stat};
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
+/// How a folder is opened.
+const FOLDER_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
 /// A tree of files below one folder, which need not exist yet.
 pub(crate) struct FolderIo {
     root: PathBuf,
+    /// The root as it was opened last, and what it was then.
+    held: Mutex<Option<(Arc<OwnedFd>, rustix::fs::Stat)>>,
 }
 
 impl FolderIo {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, held: Mutex::new(None) }
     }
 
     fn path(&self, path: &str) -> PathBuf {
         if path.is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 
-    /// Opens a folder. The root may be a link: whoever runs Kafi named it.
+    /// The root, opened; once more only where another folder has its name by now. It may be a link: whoever runs Kafi named it.
+    fn root(&self) -> rustix::io::Result<Arc<OwnedFd>> {
+        let now = rustix::fs::stat(&self.root)?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is held open keeps its number.
+        if let Some((root, _)) = held.as_ref().filter(|(_, known)| (known.st_dev, known.st_ino) == (now.st_dev, now.st_ino)) {
+            return Ok(Arc::clone(root));
+        }
+        let root = Arc::new(rustix::fs::open(&self.root, FOLDER_FLAGS, Mode::empty())?);
+        let stat = rustix::fs::fstat(&*root)?;
+        *held = Some((Arc::clone(&root), stat));
+        Ok(root)
+    }
+
+    /// Opens what lies at `path`, which is not empty, with one call of the system. `None` where that has no such call, or where going there step by step tells why it cannot.
+    fn open_at_once(&self, path: &str, flags: OFlags, mode: Mode) -> Option<io::Result<OwnedFd>> {
+        match self.root().and_then(|root| open_without_links(&root, path, flags, mode)) {
+            Ok(opened) => Some(Ok(opened)),
+            Err(Errno::NOENT) => Some(Err(Errno::NOENT.into())),
+            Err(_) => None,
+        }
+    }
+
+    /// Opens a folder.
     fn folder(&self, folder: &str) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(&self.root, flags, Mode::empty())?;
-        let parts = folder.split('/').filter(|part| !part.is_empty());
-        parts
-            .into_iter()
-            .try_fold(root, |at, part| rustix::fs::openat(&at, part, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(|errno| no_folder(&at, part, errno)))
+        if !folder.is_empty()
+            && let Some(opened) = self.open_at_once(folder, FOLDER_FLAGS | OFlags::NOFOLLOW, Mode::empty())
+        {
+            return opened;
+        }
+        self.folder_by_steps(folder)
+    }
+
+    fn folder_by_steps(&self, folder: &str) -> io::Result<OwnedFd> {
+        let root = rustix::fs::open(&self.root, FOLDER_FLAGS, Mode::empty())?;
+        let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
+        let mut parts = folder.split('/').filter(|part| !part.is_empty());
+        parts.try_fold(root, |at, part| rustix::fs::openat(&at, part, flags, Mode::empty()).map_err(|errno| no_folder(&at, part, errno)))
     }
 
     /// The folder of `path`, opened, and the name in it.
@@ -65,7 +101,6 @@ impl Io for FolderIo {
     }
 
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn IoFile>> {
-        let (folder, name) = self.place(path)?;
         // Not waiting matters for pipes, and changes nothing for regular files.
         let common = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let flags = match access {
@@ -73,7 +108,15 @@ impl Io for FolderIo {
             Access::Write => OFlags::RDWR | OFlags::CREATE,
             Access::Create => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
         };
-        let file: File = match rustix::fs::openat(&folder, name, common | flags, FILE_MODE) {
+        let mode = if flags.contains(OFlags::CREATE) { FILE_MODE } else { Mode::empty() };
+        let opened = match self.open_at_once(path, common | flags, mode) {
+            Some(opened) => Ok(opened?),
+            None => {
+                let (folder, name) = self.place(path)?;
+                rustix::fs::openat(&folder, name, common | flags, mode)
+            }
+        };
+        let file: File = match opened {
             Ok(file) => file.into(),
             Err(Errno::LOOP | Errno::MLINK) => return Err(irregular(FileType::Symlink)),
             // A pipe that nobody reads, and a socket.
@@ -236,6 +279,29 @@ fn create_folders(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Opens what lies below `root`, where no part of the path is a link.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn open_without_links(root: &OwnedFd, path: &str, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Linux before 5.6 lacks the call, and what confines a process may forbid it.
+    static IS_MISSING: AtomicBool = AtomicBool::new(false);
+    if IS_MISSING.load(Ordering::Relaxed) {
+        return Err(Errno::NOSYS);
+    }
+    let opened = rustix::fs::openat2(root, path, flags, mode, rustix::fs::ResolveFlags::NO_SYMLINKS);
+    if matches!(opened, Err(Errno::NOSYS | Errno::PERM)) {
+        IS_MISSING.store(true, Ordering::Relaxed);
+    }
+    opened
+}
+
+/// Here the system has no such call.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn open_without_links(_root: &OwnedFd, _path: &str, _flags: OFlags, _mode: Mode) -> rustix::io::Result<OwnedFd> {
+    Err(Errno::NOSYS)
+}
+
 /// Why `part` cannot be opened as a folder: for a link the system says one thing or another.
 fn no_folder(at: &OwnedFd, part: &str, errno: Errno) -> io::Error {
     let is_link = || rustix::fs::statat(at, part, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
@@ -262,5 +328,43 @@ fn unless_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::read_file;
+
+    #[test]
+    fn a_root_that_is_replaced_is_noticed() {
+        let outside = tempfile::tempdir().unwrap();
+        let root = outside.path().join("root");
+        let io = FolderIo::new(root.clone());
+        for content in ["old", "new"] {
+            assert_eq!(read_file(&io, "a/file", 9).unwrap(), None);
+            io.create_folder("a").unwrap();
+            io.open("a/file", Access::Create).unwrap().write_at(content.as_bytes(), 0).unwrap();
+            assert_eq!(read_file(&io, "a/file", 9).unwrap().as_deref(), Some(content.as_bytes()));
+            std::fs::rename(&root, outside.path().join(content)).unwrap();
+        }
+        assert_eq!(std::fs::read(outside.path().join("old/a/file")).unwrap(), b"old");
+    }
+
+    #[test]
+    fn both_ways_lead_to_the_same_folder_and_neither_through_a_link() {
+        let outside = tempfile::tempdir().unwrap();
+        let io = FolderIo::new(outside.path().to_path_buf());
+        io.create_folder("a/b").unwrap();
+        std::os::unix::fs::symlink("a", outside.path().join("link")).unwrap();
+        let number = |folder: OwnedFd| rustix::fs::fstat(&folder).unwrap().st_ino;
+        assert_eq!(number(io.folder("a/b").unwrap()), number(io.folder_by_steps("a/b").unwrap()));
+        if let Some(opened) = io.open_at_once("a/b", FOLDER_FLAGS, Mode::empty()) {
+            assert_eq!(number(opened.unwrap()), number(io.folder("a/b").unwrap()));
+        }
+        assert!(io.open_at_once("link/b", FOLDER_FLAGS, Mode::empty()).is_none());
+        for error in [io.folder("link/b").unwrap_err(), io.folder_by_steps("link/b").unwrap_err()] {
+            assert!(error.to_string().contains("link is a symbolic link"), "{error}");
+        }
     }
 }
