@@ -125,7 +125,8 @@ impl Object {
     }
 
     /// Puts the next batch that reaches beyond `position` into the decoder's buffer. `begins_behind` tells where the first other object begins behind an offset: one
-    /// that was merged into this one begins where a batch does, and another one may not begin within. With `lenient`, a batch counts although there is damage behind it.
+    /// that was merged into this one begins where a batch does, and another one may not begin within. Where a batch does not go on where the last one ended, and another object
+    /// does, this one ends. With `lenient`, a batch counts although there is damage behind it.
     pub(crate) fn next(&mut self, position: i64, lenient: bool, begins_behind: impl Fn(i64) -> Option<i64>, decoder: &mut Decoder) -> Result<Parsed> {
         loop {
             if self.at == self.bytes().len() {
@@ -144,6 +145,9 @@ impl Object {
                 Ok(None) => continue,
                 Err(fault) => return Ok(Parsed::Bad(fault)),
             };
+            if position <= self.next_offset && self.skips_another(&header, &begins_behind) {
+                return Ok(Parsed::End(self.next_offset));
+            }
             let total = header.total_bytes();
             let left = self.len().saturating_sub(self.parsed + total as u64);
             if !lenient && left > 0 && self.end == Some(header.next_offset()) {
@@ -175,6 +179,13 @@ impl Object {
                 return Ok(Parsed::Batch);
             }
         }
+    }
+
+    /// Whether another object begins where the last batch ended, and this one begins higher. With kept offsets that is so for an object that was merged into this one; but
+    /// what lies here may also not belong to it, and what the other object holds tells both apart: it has the same messages, or those that are missing here.
+    fn skips_another(&self, header: &BatchHeader, begins_behind: impl Fn(i64) -> Option<i64>) -> bool {
+        let (name, next) = (self.name.offset, self.next_offset);
+        name < next && next < header.base_offset && begins_behind(next - 1) == Some(next)
     }
 
     fn finish(&self) -> Parsed {

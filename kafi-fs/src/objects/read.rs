@@ -386,7 +386,7 @@ impl ObjectReader {
                 Err(error) if error.kind() == ErrorKind::TooLarge => Err(hint_at_batch_bytes(self.log.context(error))),
                 Err(error) => {
                     let next = BatchHeader::parse(decoder.buffer()).ok().flatten().map(|header| header.next_offset());
-                    self.skip_damage(error.message(), next)
+                    self.skip_batch(error.message(), next)
                 }
             },
             Ok(Parsed::Wait) => Ok(Step::Wait),
@@ -420,6 +420,24 @@ impl ObjectReader {
                 Err(error)
             }
         }
+    }
+
+    /// Passes over a damaged batch that ends at `next`, if that is allowed. An object that was merged into this one and is still there holds the same messages.
+    fn skip_batch(&mut self, fault: &str, next: Option<i64>) -> Result<Step> {
+        let part = next.and_then(|next| self.begins_within(next));
+        self.skip_damage(fault, part.or(next))?;
+        if let Some(part) = part {
+            self.objects.pop_front();
+            self.state = State::At(part);
+        }
+        Ok(Step::Again)
+    }
+
+    /// Where another object than the one that is read begins, at the position or behind it, and before `end`.
+    fn begins_within(&self, end: i64) -> Option<i64> {
+        let from = self.position.max(self.objects.front()?.offset() + 1);
+        let asked = self.objects.iter().skip(1).map(Object::offset);
+        asked.chain(self.plan.iter().map(|name| name.offset)).find(|begin| *begin >= from).filter(|begin| *begin < end)
     }
 
     /// Passes over damage up to `next`, if that is allowed.
@@ -497,6 +515,6 @@ impl Source for ObjectReader {
     }
 
     fn unreadable(&mut self, fault: &str, header: &BatchHeader) -> Result<()> {
-        self.skip_damage(fault, Some(header.next_offset())).map(|_| ())
+        self.skip_batch(fault, Some(header.next_offset())).map(|_| ())
     }
 }

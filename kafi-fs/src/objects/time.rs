@@ -63,6 +63,12 @@ fn find_in(log: &PartitionLog, names: &[Name], timestamp: i64, low: i64, deadlin
             let error = log.error(ErrorKind::Corrupt, "find time", message).with("object", log.io.display(&log.key(name.offset)));
             return Err(error.hint(HINT));
         }
+        let begins_here = from > name.offset && others.binary_search_by_key(&from, |other| other.offset).is_ok();
+        if begins_here && from < header.base_offset && holds_below(log, from, header.base_offset, deadline)? {
+            let message = format!("its offsets go on at {}, and another object begins at {from}", header.base_offset);
+            let error = log.error(ErrorKind::Corrupt, "find time", message).with("object", log.io.display(&log.key(name.offset)));
+            return Err(error.hint(HINT));
+        }
         if header.max_timestamp < timestamp || header.next_offset() <= low {
             continue;
         }
@@ -79,4 +85,10 @@ fn find_in(log: &PartitionLog, names: &[Name], timestamp: i64, low: i64, deadlin
             }
         }
     }
+}
+
+/// Whether the object that is named `name` holds something below an offset; one that was merged into an earlier one begins as high as its batch there.
+fn holds_below(log: &PartitionLog, name: i64, offset: i64, deadline: Instant) -> Result<bool> {
+    let first = Scan::open(log, name, deadline)?.map(|mut scan| scan.next()).transpose()?.flatten();
+    Ok(first.is_some_and(|first| first.base_offset < offset))
 }

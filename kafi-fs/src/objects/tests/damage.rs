@@ -234,6 +234,93 @@ fn append(io: &MemoryObjects, offset: i64, behind: &[u8]) {
     io.insert(&key, [&io.bytes(&key).unwrap()[..], behind].concat());
 }
 
+/// Writes messages to `t` with their offsets kept, as one object.
+fn write_kept(storage: &ObjectStorage, offsets: std::ops::Range<i64>, text: impl Fn(i64) -> String) {
+    let mut producer = storage.producer(&ProducerOptions { keep_offsets: true, ..ProducerOptions::default() }).unwrap();
+    let mut batch = Batch::new();
+    for offset in offsets {
+        batch.push(Record { partition: 0, offset, timestamp: offset * 10, ..Record::new("t", None, Some(text(offset).as_bytes())) });
+    }
+    producer.produce(&batch, 0, 1, WAIT).unwrap();
+    producer.close(WAIT).unwrap();
+}
+
+fn offset_for_time(storage: &ObjectStorage, time: i64) -> kafi_core::Result<i64> {
+    Ok(admin(storage).offsets_for_times(&[position(time)], WAIT)?[0].offset)
+}
+
+#[test]
+fn a_foreign_batch_behind_an_object_does_not_hide_the_object_that_begins_there() {
+    // What lies behind begins higher than where the object ends, as with kept offsets, and ends with the next object or before.
+    let other = Arc::new(MemoryObjects::new());
+    create(&storage(&other), "t", 1);
+    write_kept(&storage(&other), 5..6, |_| "another topic's".into());
+    for merged in [false, true] {
+        let io = Arc::new(MemoryObjects::new());
+        create(&storage(&io), "t", 1);
+        for offsets in [0..1, 1..3, 3..6, 6..7] {
+            write_kept(&storage(&io), offsets, |offset| offset.to_string());
+        }
+        if merged {
+            let (key, more) = (log_key(&io, 0), io.bytes(&log_key(&io, 1)).unwrap());
+            io.insert(&key, [&io.bytes(&key).unwrap()[..], &more[..]].concat());
+        }
+        append(&io, if merged { 0 } else { 1 }, &other.bytes(&log_key(&other, 0)).unwrap());
+        assert_eq!(read(&storage(&io)), numbers(0, 7), "merged {merged}");
+        assert_eq!(read_around(&storage(&io)), numbers(0, 7), "merged {merged}");
+        for start in 0..7 {
+            assert_eq!(drain(&mut *consumer(&storage(&io), start, Some(7))), numbers(start, 7), "merged {merged}");
+        }
+        assert_eq!(offset_for_time(&storage(&io), 10).unwrap(), 1);
+        let error = offset_for_time(&storage(&io), 30).unwrap_err();
+        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("another object begins at 3"), "{error}");
+        assert_eq!(merge(&storage(&io), 1 << 20, 0).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(read(&storage(&io)), numbers(0, 7), "merged {merged}");
+    }
+}
+
+#[test]
+fn parts_beside_a_merged_object_may_begin_with_a_gap() {
+    let io = Arc::new(MemoryObjects::new());
+    create(&storage(&io), "t", 1);
+    for offsets in [0..2, 5..6, 8..9, 20..21] {
+        write_kept(&storage(&io), offsets, |offset| offset.to_string());
+    }
+    assert_eq!(names(&io), [0, 2, 6, 9]);
+    let expected: Vec<_> = [0, 1, 5, 8, 20].map(|offset: i64| (offset, offset.to_string())).into();
+    let parts: Vec<_> = [2, 6].map(|offset| (log_key(&io, offset), io.bytes(&log_key(&io, offset)).unwrap())).into();
+    merge(&storage(&io), 1 << 20, 0).unwrap();
+    assert_eq!(names(&io), [0, 9]);
+    // All parts, those that a merge leaves that was cut off, and one without those behind it.
+    for left in [&parts[..], &parts[1..], &parts[..1]] {
+        left.iter().for_each(|(key, bytes)| io.insert(key, bytes.clone()));
+        assert_eq!(read(&storage(&io)), expected);
+        assert_eq!(read_around(&storage(&io)), expected);
+        for (time, offset) in [(0, 0), (11, 5), (50, 5), (51, 8), (81, 20)] {
+            assert_eq!(offset_for_time(&storage(&io), time).unwrap(), offset, "time {time}");
+        }
+        parts.iter().for_each(|(key, _)| io.remove(key));
+    }
+}
+
+#[test]
+fn what_is_damaged_in_a_merged_object_is_read_from_the_parts_beside_it() {
+    let io = bucket(5);
+    let parts: Vec<_> = (1..4).map(|offset| (log_key(&io, offset), io.bytes(&log_key(&io, offset)).unwrap())).collect();
+    let first = io.bytes(&log_key(&io, 0)).unwrap().len();
+    merge(&storage(&io), 1 << 20, 0).unwrap();
+    parts.iter().for_each(|(key, bytes)| io.insert(key, bytes.clone()));
+    let (key, merged) = (log_key(&io, 0), io.bytes(&log_key(&io, 0)).unwrap());
+    for at in 0..merged.len() {
+        let mut bytes = merged.to_vec();
+        bytes[at] ^= 0x15;
+        io.insert(&key, bytes);
+        let around = read_around(&storage(&io));
+        let whole = numbers(i64::from(at < first), 5);
+        assert!(around.ends_with(&whole), "byte {at}: {around:?}");
+    }
+}
+
 #[test]
 fn objects_without_metadata_and_parts_beside_a_merged_one_are_the_right_answer() {
     let io = bucket(6);
