@@ -105,12 +105,6 @@ fn damage(bucket: &mut Bucket, (which, other, mode, at): (u8, u8, u8, u8), bytes
 /// What is whole in the bucket.
 fn whole(bucket: &Bucket, template: &Template) -> Whole {
     let kept = template.objects.iter().filter(|(key, _)| bucket.get(*key).is_some_and(|object| object.bytes == template.bucket[*key].bytes));
-    // The file of another topic names another log, as one of a topic that was made again does.
-    let file = |topic: &str| format!("topics/{topic}/topic.json");
-    let is_other = |topic: &str| {
-        TOPICS.iter().any(|other| *other != topic && bucket.get(&file(topic)).is_some_and(|object| object.bytes == template.bucket[&file(other)].bytes))
-    };
-    let kept = kept.filter(|(_, (topic, _))| !is_other(topic));
     kept.flat_map(|(_, (topic, range))| range.clone().map(|offset| (topic.clone(), offset))).collect()
 }
 

@@ -31,7 +31,7 @@
 //! # What lies where
 //!
 //! ```text
-//! <root>/topics/<topic>/topic.json                             partitions, settings, id, time of creation
+//! <root>/topics/<topic>/topic.json                             name, partitions, settings, id, time of creation
 //! <root>/topics/<topic>/<partition>/<20 digits>.log            record batches, one after another; the digits are the first offset
 //! <root>/topics/<topic>/<partition>/<20 digits>.kidx           offsets, bytes and times of blocks of 64 KiB; can be rebuilt
 //! <root>/topics/<topic>/<partition>/recovery                   segment, length and next offset that are durable; the lock of the partition

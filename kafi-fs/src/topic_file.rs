@@ -17,11 +17,17 @@ const PARTITIONS_MAX: i32 = 100_000;
 /// The longest id; our own have 32 characters.
 const ID_LEN_MAX: usize = 64;
 
+/// As much as is shown of a wrong name; no topic's is longer.
+const NAME_LEN_MAX: usize = 249;
+
 /// What `topic.json` holds.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct TopicFile {
     /// Tells a topic from a later one of the same name.
     pub(crate) id: String,
+    /// Whose file it is, so that it is not taken for that of the topic in whose place it lies. Files of earlier versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
     pub(crate) partitions: i32,
     /// Milliseconds since 1970.
     pub(crate) created: i64,
@@ -50,7 +56,8 @@ impl TopicFile {
         for (name, value) in &topic.config {
             topic_config::check(name, value)?;
         }
-        Ok(Self { id: new_id(), partitions, created: now_ms(), config: topic.config.iter().cloned().collect(), extra: BTreeMap::new() })
+        let config = topic.config.iter().cloned().collect();
+        Ok(Self { id: new_id(), name: Some(topic.name.clone()), partitions, created: now_ms(), config, extra: BTreeMap::new() })
     }
 
     /// Reads what `path` holds; `None` where it says that the topic is gone. What it says is checked as it is when a topic is made: whoever can write there may have
@@ -67,10 +74,17 @@ impl TopicFile {
             Ok(file) => file,
             Err(error) => return Err(damaged("the file is damaged".into()).source(error).with("path", path())),
         };
-        match file.fault() {
-            Some(why) => Err(damaged(format!("the file is damaged: {why}")).with("path", path())),
-            None => Ok(Some(file).filter(|file| file.partitions >= 1)),
+        if let Some(why) = file.fault() {
+            return Err(damaged(format!("the file is damaged: {why}")).with("path", path()));
         }
+        if let Some(other) = file.name.as_deref().filter(|other| *other != name) {
+            let other: String = other.chars().take(NAME_LEN_MAX).collect();
+            let error = damaged(format!("the file is that of another topic: its name is {other:?}")).with("path", path());
+            return Err(
+                error.hint(format!("restore the file from a backup, or write {name:?} as its name if it was renamed by hand; the messages are beside it"))
+            );
+        }
+        Ok(Some(file).filter(|file| file.partitions >= 1))
     }
 
     /// What cannot be so, if something is: the numbers decide how much memory is taken, and the id becomes a part of names.
@@ -165,6 +179,19 @@ mod tests {
         }
         let large = format!("{}{}", " ".repeat(TopicFile::BYTES_MAX), file("a", "1"));
         assert!(parse(&large).unwrap_err().to_string().contains("more than 16777216 bytes"));
+    }
+
+    #[test]
+    fn the_file_of_another_topic_is_damage_and_one_without_a_name_is_read() {
+        let file = |name: &str| format!(r#"{{"id":"a",{name}"partitions":1,"created":1}}"#);
+        assert_eq!(parse(&file("")).unwrap().unwrap().name, None);
+        assert_eq!(parse(&file(r#""name":"t","#)).unwrap().unwrap().name.as_deref(), Some("t"));
+        for name in ["u", "T", "", &"x".repeat(9_999)] {
+            let error = parse(&file(&format!(r#""name":"{name}","#))).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}");
+            assert!(error.to_string().contains("topic t, path topic.json: the file is that of another topic"), "{error}");
+            assert!(error.hint_text().is_some_and(|hint| hint.contains("\"t\"")) && error.to_string().len() < 400, "{error}");
+        }
     }
 
     #[test]

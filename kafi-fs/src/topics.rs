@@ -67,13 +67,17 @@ impl Topics {
         let bytes = read_file(&*self.io, &path, TopicFile::BYTES_MAX);
         let bytes = bytes.map_err(|error| io_error("read topic", self.io.display(&path), error).with("topic", name))?;
         let file = match bytes {
-            Some(bytes) => Some(TopicFile::parse(&bytes, name, || self.io.display(&path))?.ok_or_else(|| self.without_partitions(name, &path))?),
+            Some(bytes) => match TopicFile::parse(&bytes, name, || self.io.display(&path)) {
+                // A file system that takes names for one that differ only in case has opened another topic's.
+                Err(_) if !self.is_listed(&path) => None,
+                parsed => Some(parsed?.ok_or_else(|| self.without_partitions(name, &path))?),
+            },
             None => None,
         };
         let file = file.ok_or_else(|| self.missing(name))?;
         match self.check_partitions(name, &path, file.partitions) {
             // Somebody added partitions, and wrote to them, right after the file was read.
-            Err(_) if self.reads_otherwise(&path, &file) => self.load(name),
+            Err(_) if self.reads_otherwise(name, &path, &file) => self.load(name),
             checked => checked.map(|()| file),
         }
     }
@@ -149,6 +153,7 @@ impl Topics {
         file.check_raise(name, partitions)?;
         let added = file.partitions..partitions;
         file.partitions = partitions;
+        file.name = Some(name.to_string());
         let bytes = file.encode()?;
         let folder = self.folder(name)?;
         let made = self.create_partitions_in(&folder, added).and_then(|()| replace_file(&*self.io, &format!("{folder}/topic.json"), &bytes));
@@ -161,13 +166,20 @@ impl Topics {
         let _lock = self.lock("set topic configuration", deadline)?;
         let mut file = self.load(name)?;
         change(&mut file.config);
+        file.name = Some(name.to_string());
         replace_file(&*self.io, &self.path(name)?, &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
     }
 
+    /// Whether the folder of a topic's file is there under exactly this name.
+    fn is_listed(&self, path: &str) -> bool {
+        let is_it = |folder: &String| *path == format!("{FOLDER}/{folder}/topic.json");
+        self.io.list(FOLDER).map_or(true, |folders| folders.iter().any(is_it))
+    }
+
     /// Whether a topic's file says something else by now.
-    fn reads_otherwise(&self, path: &str, known: &TopicFile) -> bool {
+    fn reads_otherwise(&self, name: &str, path: &str, known: &TopicFile) -> bool {
         let bytes = read_file(&*self.io, path, TopicFile::BYTES_MAX).ok().flatten();
-        bytes.is_some_and(|bytes| TopicFile::parse(&bytes, "", String::new).is_ok_and(|file| file.as_ref() != Some(known)))
+        bytes.is_some_and(|bytes| TopicFile::parse(&bytes, name, String::new).is_ok_and(|file| file.as_ref() != Some(known)))
     }
 
     /// Checks that behind the partitions that the topic has no messages lie: with fewer than there were, they would be hidden. A crash may leave folders without any.

@@ -424,3 +424,31 @@ fn fewer_partitions_than_there_are_messages_of_hide_nothing() {
     fs::write(folder.file("t", 2, "recovery"), "").unwrap();
     admin(&folder.storage).create_partitions("t", 3, WAIT).unwrap();
 }
+
+#[test]
+fn the_file_of_another_topic_is_named_and_one_without_a_name_is_read() {
+    let folder = Folder::new();
+    one_by_one(&folder, 3, 10, &[]);
+    create(&folder.storage, "u", 1, &[]);
+    let file = |topic: &str| folder.root().join("topics").join(topic).join("topic.json");
+    let own = fs::read_to_string(file("t")).unwrap();
+    fs::copy(file("u"), file("t")).unwrap();
+    let partition = kafi_core::TopicPartition { topic: "t".into(), partition: 0 };
+    for error in [
+        admin(&folder.storage).topics(&["t".into()], WAIT).unwrap_err(),
+        admin(&folder.storage).watermarks(&[partition], Isolation::ReadCommitted, WAIT).unwrap_err(),
+        admin(&folder.storage).delete_topic("t", WAIT).unwrap_err(),
+    ] {
+        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("topics/t/topic.json"), "{error}");
+    }
+    let names: Vec<_> = admin(&folder.storage).topics(&[], WAIT).unwrap().into_iter().map(|topic| topic.name).collect();
+    assert_eq!(names, ["t", "u"], "it is not hidden");
+    // As earlier versions wrote it. Whoever changes it adds the name.
+    let unnamed: String = own.lines().filter(|line| !line.contains("\"name\"")).collect();
+    assert!(unnamed.len() < own.len() - 10, "{own}");
+    fs::write(file("t"), unnamed).unwrap();
+    assert_eq!(watermarks(&folder.storage, "t", 0).high, 3);
+    admin(&folder.storage).create_partitions("t", 2, WAIT).unwrap();
+    assert!(fs::read_to_string(file("t")).unwrap().contains("\"name\": \"t\""));
+    assert_eq!(watermarks(&folder.storage, "t", 0).high, 3);
+}

@@ -26,7 +26,7 @@
 //! # What lies where
 //!
 //! ```text
-//! topics/<topic>/topic.json                                id, partitions, settings, time of creation
+//! topics/<topic>/topic.json                                name, id, partitions, settings, time of creation
 //! topics/<topic>/<id>/<partition>/<20 digits>.log          record batches, one after another
 //! topics/<topic>/<id>/<partition>/head.json                the newest object and the end, as of some time
 //! topics/<topic>/<id>/<partition>/start.json               the log start, once records were deleted

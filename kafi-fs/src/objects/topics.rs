@@ -164,6 +164,7 @@ impl ObjectTopics {
             }
             let mut file = loaded.file;
             change(&mut file)?;
+            file.name = Some(name.to_string());
             if let Put::Written(_) = self.replace(name, &file, &loaded.etag, deadline)? {
                 return Ok(());
             }

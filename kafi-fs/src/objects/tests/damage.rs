@@ -181,6 +181,33 @@ fn a_topic_file_that_cannot_be_one_is_named_and_hides_no_other() {
 }
 
 #[test]
+fn the_file_of_another_topic_is_named_and_one_without_a_name_is_read() {
+    let io = bucket(3);
+    create(&storage(&io), "u", 1);
+    let (key, own) = ("topics/t/topic.json", io.bytes("topics/t/topic.json").unwrap());
+    io.insert(key, io.bytes("topics/u/topic.json").unwrap());
+    let opened = storage(&io);
+    for error in [admin(&opened).topics(&["t".into()], WAIT).unwrap_err(), read_error(&opened), admin(&opened).delete_topic("t", WAIT).unwrap_err()] {
+        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("topics/t/topic.json"), "{error}");
+    }
+    let topics: Vec<_> = admin(&opened).topics(&[], WAIT).unwrap().into_iter().map(|topic| topic.name).collect();
+    assert_eq!(topics, ["u"]);
+    let mut writer = producer(&opened);
+    let written = writer.produce(&values(&["x"]), 0, 1, WAIT).and_then(|_| writer.flush(WAIT));
+    let is_failed = |delivery: &Delivery| matches!(delivery, Delivery::Failed(error) if error.kind() == ErrorKind::Corrupt);
+    assert!(written.is_err_and(|error| error.kind() == ErrorKind::Corrupt) || writer.reports(WAIT).unwrap().iter().all(|report| is_failed(&report.delivery)));
+    // As earlier versions wrote it. Whoever changes it adds the name.
+    let text = String::from_utf8(own.to_vec()).unwrap();
+    let unnamed: String = text.lines().filter(|line| !line.contains("\"name\"")).collect();
+    assert!(unnamed.len() < text.len() - 10, "{text}");
+    io.insert(key, unnamed);
+    assert_eq!(read(&storage(&io)), numbers(0, 3));
+    admin(&storage(&io)).create_partitions("t", 2, WAIT).unwrap();
+    assert!(String::from_utf8(io.bytes(key).unwrap().to_vec()).unwrap().contains("\"name\": \"t\""));
+    assert_eq!(read(&storage(&io)), numbers(0, 3));
+}
+
+#[test]
 fn a_log_start_behind_the_end_is_an_error() {
     let io = bucket(3);
     let key = log_key(&io, 0).replace("00000000000000000000.log", "start.json");
