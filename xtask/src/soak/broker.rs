@@ -20,6 +20,9 @@ const MESSAGES: u64 = 20_000;
 /// The messages a second of a copy, so that it takes long enough to be met.
 const RATE: &str = "5000";
 
+/// The same of a copy whose beginning is seen by another program, which takes its time.
+const SLOW_RATE: &str = "2500";
+
 /// A broker that is stopped at last. Its installation stays for the next time.
 pub(super) struct Broker {
     script: PathBuf,
@@ -150,4 +153,74 @@ pub fn killed_while_copying(programs: &Programs, random: &mut Random, rounds: u6
         verify::dump(&partition, MESSAGES as usize).map_err(whole)?;
     }
     Ok(format!("each copy of {MESSAGES} messages is equal to its source; {resumed} of {rounds} ended with the broker and were resumed"))
+}
+
+/// Kills the broker that is copied into; copies and mirrors, out of a folder and out of another topic of it, go on when it is back, and each message is there once.
+pub fn killed_targets(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
+    let broker = Broker::start()?;
+    let (folder, topic) = ("./soak/target-source".to_string(), format!("{}/target-source", broker.storage));
+    programs.kafi(&["touch", &folder])?;
+    refuse_failure(&programs.produce("./soak/", "target-source", "source", MESSAGES)?.finish()?)?;
+    programs.kafi(&["cp", &folder, &topic, "-q"])?;
+    for round in 0..rounds {
+        let whole = |error: String| format!("round {round}: {error}");
+        let target = format!("{}/target-{round}", broker.storage);
+        let (source, follows) = match round % 3 {
+            0 => (&folder, true),
+            1 => (&topic, true),
+            _ => (&folder, false),
+        };
+        let mut arguments = vec!["cp", source, &target, "--rate", SLOW_RATE];
+        arguments.extend(follows.then_some("-f"));
+        let mut copy = programs.start_kafi(&arguments, "copy.out")?;
+        let copied = || programs.kafi(&["cat", &target, "-F", r"%o\n"]).map_or(0, |offsets| offsets.lines().count() as u64);
+        wait_until("something to be copied", || Ok(copied() > 0 || !copy.is_running())).map_err(whole)?;
+        thread::sleep(Duration::from_micros(random.below(1_000_000)));
+        broker.crash(&mut copy).map_err(whole)?;
+        if follows {
+            wait_until("the mirror", || Ok(copied() >= MESSAGES || !copy.is_running())).map_err(whole)?;
+            refuse_end(&mut copy).map_err(whole)?;
+        } else if !copy.wait("the copy").map_err(whole)?.success() {
+            return Err(whole("the copy failed".into()));
+        }
+        compare(programs, source, &target).map_err(whole)?;
+    }
+    Ok(format!("copies and mirrors of {MESSAGES} messages into a broker that was killed went on, and are equal to their source"))
+}
+
+/// Kills the broker under a mirror of it, which goes on when it is back; then deletes the topic, which ends the mirror with an error and leaves what it copied.
+pub fn sources_that_go(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
+    let broker = Broker::start()?;
+    for round in 0..rounds {
+        let whole = |error: String| format!("round {round}: {error}");
+        let (name, target) = (format!("gone-{round}"), format!("./copies/gone-{round}"));
+        let source = format!("{}/{name}", broker.storage);
+        programs.kafi(&["touch", &source, "--config", "retention.ms=-1"])?;
+        refuse_failure(&programs.produce(&broker.storage, &name, "first", MESSAGES)?.finish()?)?;
+        let mut mirror = programs.start_kafi(&["cp", &source, &target, "-f", "--rate", SLOW_RATE], "copy.out")?;
+        let copied = || programs.kafi(&["cat", &target, "-F", r"%o\n"]).map_or(0, |offsets| offsets.lines().count() as u64);
+        wait_until("something to be copied", || Ok(copied() > 0 || !mirror.is_running())).map_err(whole)?;
+        thread::sleep(Duration::from_micros(random.below(1_000_000)));
+        broker.crash(&mut mirror).map_err(whole)?;
+        refuse_failure(&programs.produce(&broker.storage, &name, "second", MESSAGES)?.finish()?).map_err(whole)?;
+        wait_until("the mirror", || Ok(copied() >= 2 * MESSAGES || !mirror.is_running())).map_err(whole)?;
+        refuse_end(&mut mirror).map_err(whole)?;
+        compare(programs, &source, &target).map_err(whole)?;
+        programs.kafi(&["rm", "-y", &source]).map_err(whole)?;
+        if mirror.wait("the mirror of a topic that was deleted").map_err(whole)?.code() != Some(1) {
+            return Err(whole("the mirror of a topic that was deleted did not fail".into()));
+        }
+        if copied() != 2 * MESSAGES {
+            return Err(whole("what was copied went with the source".into()));
+        }
+    }
+    Ok(format!(
+        "each mirror went on after its source was killed, equal to it with {} messages, and ended with an error when the topic was deleted",
+        2 * MESSAGES
+    ))
+}
+
+/// A mirror does not end by itself.
+fn refuse_end(mirror: &mut Running) -> Result<()> {
+    if mirror.is_running() { Ok(()) } else { Err("the mirror ended".into()) }
 }

@@ -74,7 +74,7 @@ fn seed_of_now() -> Result<u64> {
 /// One fault: its name, and what runs it so many rounds and says what it saw.
 type Fault = (&'static str, fn(&Programs, &mut Random, u64) -> Result<String>);
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 10] = [
     ("producer", folder::killed_producers),
     ("processes", folder::two_processes),
     ("copy", copies::killed_copies),
@@ -82,6 +82,8 @@ const FAULTS: [Fault; 8] = [
     ("broker-produce", broker::killed_while_producing),
     ("broker-copy", broker::killed_while_copying),
     ("no-space", no_space::failing_calls),
+    ("broker-target", broker::killed_targets),
+    ("source-gone", broker::sources_that_go),
     ("cold-broker", cold::cold_broker),
 ];
 
