@@ -77,6 +77,12 @@ pub fn read(kafi: &Kafi, topic: &str) -> Vec<OwnedRecord> {
     records
 }
 
+/// What counts for a topic, whoever set it.
+pub fn setting(kafi: &Kafi, topic: &str, name: &str) -> Option<String> {
+    let entries = kafi.admin().unwrap().topic_config(topic, WAIT).unwrap();
+    entries.into_iter().find(|entry| entry.name == name).and_then(|entry| entry.value)
+}
+
 /// What was set for a topic, by name, without what a copy notes about its source.
 pub fn settings(kafi: &Kafi, topic: &str) -> Vec<(String, Option<String>)> {
     let entries = kafi.admin().unwrap().topic_config(topic, WAIT).unwrap();

@@ -117,7 +117,14 @@ fn a_wrong_password_is_one_line_without_it() {
 #[test]
 fn a_message_that_the_broker_refuses_is_told_with_its_place_always() {
     let broker = Broker::new();
-    let lines: String = (1..=3000).map(|line| if line == 1500 { "y".repeat(20_000) + "\n" } else { format!("line {line}\n") }).collect();
+    // Characters that no compression brings below the limit.
+    let mut state = 1u64;
+    let mut character = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (state >> 58) as u8)
+    };
+    let large: String = (0..20_000).map(|_| character()).collect();
+    let lines: String = (1..=3000).map(|line| if line == 1500 { format!("{large}\n") } else { format!("line {line}\n") }).collect();
     broker.sandbox.write("lines", lines);
     broker.text("kafi touch k:@t --partitions 4 --config max.message.bytes=10000");
     broker.text("kafi touch f --partitions 1 -q 2> /dev/null && kafi produce f -l lines -q");
