@@ -317,6 +317,15 @@ pub trait Admin: Send {
     }
 }
 
+/// The topic of this name, if there is one.
+pub(crate) fn existing(admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<Option<Topic>> {
+    match admin.topics(&[name.to_string()], timeout) {
+        Ok(topics) => Ok(topics.into_iter().next()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Asks about groups one after the other, all of them within `timeout`.
 pub(crate) fn one_by_one<T>(groups: &[String], timeout: Duration, mut ask: impl FnMut(&str, Duration) -> Result<T>) -> Vec<Result<T>> {
     let started = Instant::now();

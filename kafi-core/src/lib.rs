@@ -48,8 +48,8 @@ pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isola
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
-    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Progress, ReadOptions, Reader, Target, TopicFilter, TopicReader,
-    Writer, pump, pump_settling, readers,
+    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place, Progress, ReadOptions, Reader, Target, TopicFilter,
+    TopicReader, Writer, pump, pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};

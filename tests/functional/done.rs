@@ -11,11 +11,11 @@ use crate::support::{T, integers, numbers, on_both};
 const G: &str = "g";
 
 /// The messages of the topic `t` as the group, a few messages a batch.
-fn grouped(c: &Kafi) -> TopicReader<'_> {
+fn grouped(c: &Kafi) -> TopicReader {
     grouped_as(c, GroupUse::CommitDone)
 }
 
-fn grouped_as(c: &Kafi, usage: GroupUse) -> TopicReader<'_> {
+fn grouped_as(c: &Kafi, usage: GroupUse) -> TopicReader {
     c.topic(T).options(move |options| {
         options.group = Some(GroupOptions { name: G.into(), usage });
         options.batch_records_max = 4;

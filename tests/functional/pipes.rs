@@ -1,7 +1,8 @@
 //! Functions over messages, and the ends of pipes.
 
-use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use kafi::{Cancel, Error, ErrorKind, Message, NewTopic, Outgoing, Result, Target, Type, Value, json};
@@ -12,28 +13,32 @@ use crate::support::{T, bounds, integers, memory, numbers, on_both};
 fn functions_are_applied_in_order() {
     on_both(|c| {
         numbers(&c, 6);
-        let seen = RefCell::new(Vec::new());
-        let see = |what: &str, m: &Message| seen.borrow_mut().push(format!("{what} {}", m.value));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let see = |what: &'static str| {
+            let seen = Arc::clone(&seen);
+            move |m: &Message| seen.lock().unwrap().push(format!("{what} {}", m.value))
+        };
+        let (filtered, mapped, flatmapped) = (see("filter"), see("map"), see("flatmap"));
         let pipe = c
             .topic(T)
-            .filter(|m| {
-                see("filter", m);
+            .filter(move |m| {
+                filtered(m);
                 Ok(m.value.int()? % 2 == 1)
             })
-            .map(|mut m| {
-                see("map", &m);
+            .map(move |mut m| {
+                mapped(&m);
                 m.value = (m.value.int()? * 10).into();
                 Ok(m)
             })
-            .flatmap(|m| {
-                see("flatmap", &m);
+            .flatmap(move |m| {
+                flatmapped(&m);
                 // None, one, and many.
                 let times = (m.value.int()? / 20) as usize;
                 Ok(vec![m; times])
             });
         assert_eq!(pipe.map(|m| m.value.int()).collect().unwrap(), [30, 50, 50]);
         let expected = "filter 0, filter 1, map 1, flatmap 10, filter 2, filter 3, map 3, flatmap 30, filter 4, filter 5, map 5, flatmap 50";
-        assert_eq!(seen.into_inner().join(", "), expected);
+        assert_eq!(seen.lock().unwrap().join(", "), expected);
     });
 }
 
@@ -88,16 +93,17 @@ fn not_three(m: &Message) -> Result<()> {
 fn the_first_failure_of_a_function_ends_the_pipe() {
     on_both(|c| {
         numbers(&c, 6);
-        let calls = RefCell::new(0);
+        static CALLS: AtomicU64 = AtomicU64::new(0);
+        CALLS.store(0, Ordering::Relaxed);
         let fail = |m: &Message| {
-            *calls.borrow_mut() += 1;
+            CALLS.fetch_add(1, Ordering::Relaxed);
             not_three(m)
         };
         let topic = || c.topic(T);
         let results = [
-            topic().map(|m| fail(&m)).collect().err(),
-            topic().filter(|m| fail(m).map(|()| true)).collect().err(),
-            topic().flatmap(|m| fail(&m).map(|()| vec![m])).collect().err(),
+            topic().map(move |m| fail(&m)).collect().err(),
+            topic().filter(move |m| fail(m).map(|()| true)).collect().err(),
+            topic().flatmap(move |m| fail(&m).map(|()| vec![m])).collect().err(),
             topic().foldl((), |(), m| fail(&m)).err(),
             topic().foreach(|m| fail(&m)).err(),
             topic().zip_foldl(topic(), (), |(), _, right| fail(&right)).err(),
@@ -105,7 +111,7 @@ fn the_first_failure_of_a_function_ends_the_pipe() {
         for error in results {
             assert_eq!(error.unwrap().to_string(), "function: three");
         }
-        assert_eq!(*calls.borrow(), 6 * 4);
+        assert_eq!(CALLS.load(Ordering::Relaxed), 6 * 4);
     });
 }
 
@@ -240,4 +246,14 @@ fn progress_is_counted() {
     assert_eq!((progress.read(), progress.share()), (0, None));
     reader.to(&c, "copy").unwrap();
     assert_eq!((progress.read(), progress.written(), progress.bytes(), progress.share()), (10, 10, 10, Some(1.0)));
+}
+
+#[test]
+fn a_pipe_outlives_its_handle_and_goes_to_another_thread() {
+    on_both(|c| {
+        numbers(&c, 3);
+        let pipe = c.topic(T).map(|m| m.value.int());
+        drop(c);
+        assert_eq!(thread::spawn(move || pipe.collect()).join().unwrap().unwrap(), [0, 1, 2]);
+    });
 }

@@ -11,7 +11,7 @@ fn three_partitions(c: &Kafi) {
     c.produce(T, (0..3).flat_map(|p| (0..5).map(move |n| 10 * p + n)).map(message)).unwrap();
 }
 
-fn sorted(reader: kafi::TopicReader<'_>) -> kafi::Result<Vec<i64>> {
+fn sorted(reader: kafi::TopicReader) -> kafi::Result<Vec<i64>> {
     let mut numbers = reader.map(|m| m.value.int()).collect()?;
     numbers.sort();
     Ok(numbers)
@@ -78,7 +78,8 @@ fn the_end_is_the_one_seen_at_the_start() {
         c.settings_mut().consume_batch_size = 1;
         numbers(&c, 3);
         // Each message that is read makes another one.
-        let read = c.topic(T).map(|m| c.produce(T, [m.value.clone()]).and(m.value.int())).collect().unwrap();
+        let same = c.clone();
+        let read = c.topic(T).map(move |m| same.produce(T, [m.value.clone()]).and(m.value.int())).collect().unwrap();
         assert_eq!(read, [0, 1, 2]);
         assert_eq!(integers(&c, T).len(), 6);
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::kafi::Kafi;
+use crate::functional::Place;
 use crate::message::Message;
 use crate::record::Record;
 use crate::types::{Decoder, Encoder, Field, Type};
@@ -17,10 +17,10 @@ pub(crate) struct BatchDecoder {
 
 impl BatchDecoder {
     /// With these types, or else those of the settings, or else [`Type::Auto`].
-    pub(crate) fn open(kafi: &Kafi, key_type: Option<Type>, value_type: Option<Type>) -> Result<Self> {
-        let key_type = key_type.map_or_else(|| kafi.key_type_or(Type::Auto), Ok)?;
-        let value_type = value_type.map_or_else(|| kafi.value_type_or(Type::Auto), Ok)?;
-        Ok(Self { key: kafi.codecs().decoder(key_type, Field::Key)?, value: kafi.codecs().decoder(value_type, Field::Value)? })
+    pub(crate) fn open(place: &Place, key_type: Option<Type>, value_type: Option<Type>) -> Result<Self> {
+        let key_type = key_type.map_or_else(|| place.key_type_or(Type::Auto), Ok)?;
+        let value_type = value_type.map_or_else(|| place.value_type_or(Type::Auto), Ok)?;
+        Ok(Self { key: place.codecs.decoder(key_type, Field::Key)?, value: place.codecs.decoder(value_type, Field::Value)? })
     }
 
     /// Decodes `record`, whose topic has this name; an error says which message it was.
@@ -51,9 +51,9 @@ pub(crate) struct BatchEncoder {
 }
 
 impl BatchEncoder {
-    pub(crate) fn open(kafi: &Kafi, topic: &str, key_type: Type, value_type: Type) -> Result<Self> {
-        let key = kafi.codecs().encoder(key_type, Field::Key)?;
-        Ok(Self { topic: Arc::from(topic), key, value: kafi.codecs().encoder(value_type, Field::Value)? })
+    pub(crate) fn open(place: &Place, topic: &str, key_type: Type, value_type: Type) -> Result<Self> {
+        let key = place.codecs.encoder(key_type, Field::Key)?;
+        Ok(Self { topic: Arc::from(topic), key, value: place.codecs.encoder(value_type, Field::Value)? })
     }
 
     /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that fails.

@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::stage::{BoxedStage, Done, Filter, Flatmap, Map, Stage, Step};
-use crate::functional::{BatchEncoder, Progress, Writer};
-use crate::kafi::Kafi;
+use crate::functional::{BatchEncoder, Place, Progress, Writer};
 use crate::message::Message;
 use crate::producer::ProducerOptions;
 use crate::types::Type;
@@ -30,39 +29,38 @@ pub struct Copied {
 /// has returned, for a loop when it asks for the next one, for `foldl`, `collect`, and `zip_foldl` with the result. Every end leaves the group, also where it fails. A loop that
 /// stops early says with [`close`](Pipe::close) that what it got is done; a pipe that is dropped commits nothing more.
 #[must_use = "a pipe does nothing until an end asks for its items"]
-pub struct Pipe<'a, T> {
-    stage: BoxedStage<'a, T>,
+pub struct Pipe<T> {
+    stage: BoxedStage<T>,
     progress: Arc<Progress>,
-    partitions: Partitions<'a>,
+    partitions: Partitions,
 }
 
 /// The partition counts of the topics that are read, for a target that has to be made.
-type Partitions<'a> = Box<dyn Fn() -> Result<i32> + 'a>;
+type Partitions = Box<dyn Fn() -> Result<i32> + Send>;
 
-impl<'a, T: 'a> Pipe<'a, T> {
-    pub(crate) fn new(stage: impl Stage<T> + 'a, progress: Arc<Progress>, partitions: impl Fn() -> Result<i32> + 'a) -> Self {
+impl<T: 'static> Pipe<T> {
+    pub(crate) fn new(stage: impl Stage<T> + 'static, progress: Arc<Progress>, partitions: impl Fn() -> Result<i32> + Send + 'static) -> Self {
         Self { stage: Box::new(stage), progress, partitions: Box::new(partitions) }
     }
 
-    fn then<U>(self, stage: impl FnOnce(BoxedStage<'a, T>) -> BoxedStage<'a, U>) -> Pipe<'a, U> {
+    fn then<U>(self, stage: impl FnOnce(BoxedStage<T>) -> BoxedStage<U>) -> Pipe<U> {
         Pipe { stage: stage(self.stage), progress: self.progress, partitions: self.partitions }
     }
 
     /// Applies `function` to each item.
-    pub fn map<U: 'a>(self, function: impl FnMut(T) -> Result<U> + 'a) -> Pipe<'a, U> {
+    pub fn map<U: 'static>(self, function: impl FnMut(T) -> Result<U> + Send + 'static) -> Pipe<U> {
         self.then(|before| Box::new(Map { before, function }))
     }
 
     /// Keeps the items for which `function` says so.
-    pub fn filter(self, function: impl FnMut(&T) -> Result<bool> + 'a) -> Self {
+    pub fn filter(self, function: impl FnMut(&T) -> Result<bool> + Send + 'static) -> Self {
         self.then(|before| Box::new(Filter { before, function }))
     }
 
     /// Applies `function`, which makes none, one, or many out of each item.
-    pub fn flatmap<I>(self, function: impl FnMut(T) -> Result<I> + 'a) -> Pipe<'a, I::Item>
+    pub fn flatmap<I>(self, function: impl FnMut(T) -> Result<I> + Send + 'static) -> Pipe<I::Item>
     where
-        I: IntoIterator + 'a,
-        I::Item: 'a,
+        I: IntoIterator<Item: 'static, IntoIter: Send> + 'static,
     {
         self.then(|before| Box::new(Flatmap { before, function, made: None }))
     }
@@ -108,7 +106,7 @@ impl<'a, T: 'a> Pipe<'a, T> {
     ///
     /// # Errors
     /// As for [`foldl`](Pipe::foldl).
-    pub fn zip_foldl<U: 'a, A>(mut self, mut other: Pipe<'_, U>, initial: A, mut function: impl FnMut(A, T, U) -> Result<A>) -> Result<A> {
+    pub fn zip_foldl<U: 'static, A>(mut self, mut other: Pipe<U>, initial: A, mut function: impl FnMut(A, T, U) -> Result<A>) -> Result<A> {
         self.stage.is_one_whole();
         other.stage.is_one_whole();
         let fold = || {
@@ -138,7 +136,7 @@ impl<'a, T: 'a> Pipe<'a, T> {
     }
 }
 
-impl<T> Pipe<'_, T> {
+impl<T> Pipe<T> {
     /// The next item, whose forerunners are done.
     fn item(&mut self) -> Result<Option<T>> {
         loop {
@@ -164,22 +162,22 @@ impl<T> Pipe<'_, T> {
     }
 }
 
-impl<'a> Pipe<'a, Message> {
-    /// Writes the messages to `topic` on `storage`, encoded as they were decoded. A missing topic is made, with as many partitions as the source
+impl Pipe<Message> {
+    /// Writes the messages to `topic` at `place`, such as a handle on a storage, encoded as they were decoded. A missing topic is made, with as many partitions as the source
     /// has. Partitions, timestamps, and headers are those of the messages. Blocks until all are delivered.
     ///
     /// # Errors
     /// What reading, the functions, or writing fails with; writing stops at the first message that fails. What came before a failure of reading or of a function is written.
-    pub fn to(self, storage: &Kafi, topic: &str) -> Result<Copied> {
-        self.to_target(Target::new(storage, topic))
+    pub fn to(self, place: impl Into<Place>, topic: &str) -> Result<Copied> {
+        self.to_target(Target::new(place, topic))
     }
 
     /// As [`to`](Pipe::to), with the types of the target chosen.
     ///
     /// # Errors
     /// As for [`to`](Pipe::to).
-    pub fn to_target(mut self, target: Target<'_>) -> Result<Copied> {
-        target.storage.touch_if_missing(target.topic, || (self.partitions)())?;
+    pub fn to_target(mut self, target: Target) -> Result<Copied> {
+        target.place.make_if_missing(&target.topic, || (self.partitions)())?;
         let read_before = self.progress.read();
         let mut sink = Sink::open(&target, &self.progress)?;
         let written = self.write_to(&mut sink).and_then(|()| sink.settle());
@@ -212,13 +210,13 @@ struct Sink {
 }
 
 impl Sink {
-    fn open(target: &Target<'_>, progress: &Arc<Progress>) -> Result<Self> {
-        let storage = target.storage;
+    fn open(target: &Target, progress: &Arc<Progress>) -> Result<Self> {
+        let place = &target.place;
         Ok(Self {
-            encoder: BatchEncoder::open(storage, target.topic, target.key_type, target.value_type)?,
-            writer: Writer::open(storage.storage(), &ProducerOptions::default(), Arc::clone(progress))?,
-            batch: Batch::with_limits(storage.settings().produce_batch_size, Batch::BYTES_MAX),
-            flush_timeout: storage.settings().flush_timeout,
+            encoder: BatchEncoder::open(place, &target.topic, target.key_type, target.value_type)?,
+            writer: Writer::open(place.storage.as_ref(), &ProducerOptions::default(), Arc::clone(progress))?,
+            batch: Batch::with_limits(place.settings.produce_batch_size, Batch::BYTES_MAX),
+            flush_timeout: place.settings.flush_timeout,
             has_failed: false,
         })
     }
@@ -247,7 +245,7 @@ impl Sink {
     }
 }
 
-impl<T> Iterator for Pipe<'_, T> {
+impl<T> Iterator for Pipe<T> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
@@ -261,18 +259,18 @@ impl<T> Iterator for Pipe<'_, T> {
 }
 
 /// Where a pipe of messages ends.
-#[derive(Clone, Copy)]
-pub struct Target<'a> {
-    storage: &'a Kafi,
-    topic: &'a str,
+#[derive(Clone)]
+pub struct Target {
+    place: Place,
+    topic: String,
     key_type: Type,
     value_type: Type,
 }
 
-impl<'a> Target<'a> {
-    /// `topic` on `storage`, with every key and value written as what it is.
-    pub fn new(storage: &'a Kafi, topic: &'a str) -> Self {
-        Self { storage, topic, key_type: Type::Auto, value_type: Type::Auto }
+impl Target {
+    /// `topic` at `place`, such as a handle on a storage, with every key and value written as what it is.
+    pub fn new(place: impl Into<Place>, topic: &str) -> Self {
+        Self { place: place.into(), topic: topic.to_string(), key_type: Type::Auto, value_type: Type::Auto }
     }
 
     /// Writes the keys as this type.

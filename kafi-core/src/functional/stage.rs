@@ -26,7 +26,7 @@ pub(crate) enum Done {
 }
 
 /// A part of a pipe. Whoever asks for the next item has finished with those before, or holds them back until [`Step::Settle`].
-pub(crate) trait Stage<T> {
+pub(crate) trait Stage<T>: Send {
     /// The next item.
     fn next(&mut self) -> Result<Step<T>>;
 
@@ -38,15 +38,15 @@ pub(crate) trait Stage<T> {
 }
 
 /// A stage, whatever it is.
-pub(crate) type BoxedStage<'a, T> = Box<dyn Stage<T> + 'a>;
+pub(crate) type BoxedStage<T> = Box<dyn Stage<T>>;
 
 /// Applies a function to each item.
-pub(crate) struct Map<'a, T, F> {
-    pub(crate) before: BoxedStage<'a, T>,
+pub(crate) struct Map<T, F> {
+    pub(crate) before: BoxedStage<T>,
     pub(crate) function: F,
 }
 
-impl<T, U, F: FnMut(T) -> Result<U>> Stage<U> for Map<'_, T, F> {
+impl<T, U, F: FnMut(T) -> Result<U> + Send> Stage<U> for Map<T, F> {
     fn next(&mut self) -> Result<Step<U>> {
         Ok(match self.before.next()? {
             Step::Item(item) => Step::Item((self.function)(item)?),
@@ -65,12 +65,12 @@ impl<T, U, F: FnMut(T) -> Result<U>> Stage<U> for Map<'_, T, F> {
 }
 
 /// Keeps the items for which a function says so.
-pub(crate) struct Filter<'a, T, F> {
-    pub(crate) before: BoxedStage<'a, T>,
+pub(crate) struct Filter<T, F> {
+    pub(crate) before: BoxedStage<T>,
     pub(crate) function: F,
 }
 
-impl<T, F: FnMut(&T) -> Result<bool>> Stage<T> for Filter<'_, T, F> {
+impl<T, F: FnMut(&T) -> Result<bool> + Send> Stage<T> for Filter<T, F> {
     fn next(&mut self) -> Result<Step<T>> {
         loop {
             match self.before.next()? {
@@ -90,14 +90,18 @@ impl<T, F: FnMut(&T) -> Result<bool>> Stage<T> for Filter<'_, T, F> {
 }
 
 /// Makes none, one, or many out of each item.
-pub(crate) struct Flatmap<'a, T, F, I: IntoIterator> {
-    pub(crate) before: BoxedStage<'a, T>,
+pub(crate) struct Flatmap<T, F, I: IntoIterator> {
+    pub(crate) before: BoxedStage<T>,
     pub(crate) function: F,
     /// What is left of what the last item became.
     pub(crate) made: Option<I::IntoIter>,
 }
 
-impl<T, I: IntoIterator, F: FnMut(T) -> Result<I>> Stage<I::Item> for Flatmap<'_, T, F, I> {
+impl<T, I, F> Stage<I::Item> for Flatmap<T, F, I>
+where
+    I: IntoIterator<IntoIter: Send>,
+    F: FnMut(T) -> Result<I> + Send,
+{
     fn next(&mut self) -> Result<Step<I::Item>> {
         loop {
             // The message that these came of is done with the last of them.

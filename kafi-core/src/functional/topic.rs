@@ -8,8 +8,7 @@ use crate::error::Result;
 use crate::functional::ledger::done_with;
 use crate::functional::reader::Next;
 use crate::functional::stage::{Done, Stage, Step};
-use crate::functional::{BatchDecoder, Copied, GroupUse, Pipe, Progress, ReadOptions, Reader, Target, topic_names};
-use crate::kafi::Kafi;
+use crate::functional::{BatchDecoder, Copied, GroupUse, Pipe, Place, Progress, ReadOptions, Reader, Target, topic_names};
 use crate::message::Message;
 use crate::offsets::Offsets;
 use crate::types::Type;
@@ -19,17 +18,19 @@ use crate::types::Type;
 /// Its functions and ends are those of [`Pipe`], which see; a `for` loop is one of them.
 #[derive(Clone)]
 #[must_use = "nothing is read until an end asks for messages"]
-pub struct TopicReader<'a> {
-    kafi: &'a Kafi,
+pub struct TopicReader {
+    place: Place,
     topics: Vec<String>,
     key_type: Option<Type>,
     value_type: Option<Type>,
     options: ReadOptions,
 }
 
-impl<'a> TopicReader<'a> {
-    pub(crate) fn new(kafi: &'a Kafi, topics: Vec<String>) -> Self {
-        Self { kafi, topics, key_type: None, value_type: None, options: kafi.read_options() }
+impl TopicReader {
+    /// The messages of `topics` at `place`, read by its settings.
+    pub fn new(place: Place, topics: Vec<String>) -> Self {
+        let options = place.read_options();
+        Self { place, topics, key_type: None, value_type: None, options }
     }
 
     /// Reads keys and values as this type.
@@ -87,32 +88,31 @@ impl<'a> TopicReader<'a> {
     }
 
     /// The messages as a pipe. Nothing is read, and no server is asked, before the first message is wanted.
-    pub fn messages(self) -> Pipe<'a, Message> {
+    pub fn messages(self) -> Pipe<Message> {
         let progress = self.options.progress.clone();
-        let (kafi, topics) = (self.kafi, self.topics.clone());
-        Pipe::new(Source { topic: self, state: State::Unopened }, progress, move || kafi.partitions_max(&topics))
+        let (place, topics) = (self.place.clone(), self.topics.clone());
+        Pipe::new(Source { topic: self, state: State::Unopened }, progress, move || place.partitions_max(&topics))
     }
 
     /// Decodes batches that come another way with this topic's types.
     pub(crate) fn batch_decoder(&self) -> Result<BatchDecoder> {
-        BatchDecoder::open(self.kafi, self.key_type, self.value_type)
+        BatchDecoder::open(&self.place, self.key_type, self.value_type)
     }
 
     /// See [`Pipe::map`].
-    pub fn map<U: 'a>(self, function: impl FnMut(Message) -> Result<U> + 'a) -> Pipe<'a, U> {
+    pub fn map<U: 'static>(self, function: impl FnMut(Message) -> Result<U> + Send + 'static) -> Pipe<U> {
         self.messages().map(function)
     }
 
     /// See [`Pipe::filter`].
-    pub fn filter(self, function: impl FnMut(&Message) -> Result<bool> + 'a) -> Pipe<'a, Message> {
+    pub fn filter(self, function: impl FnMut(&Message) -> Result<bool> + Send + 'static) -> Pipe<Message> {
         self.messages().filter(function)
     }
 
     /// See [`Pipe::flatmap`].
-    pub fn flatmap<I>(self, function: impl FnMut(Message) -> Result<I> + 'a) -> Pipe<'a, I::Item>
+    pub fn flatmap<I>(self, function: impl FnMut(Message) -> Result<I> + Send + 'static) -> Pipe<I::Item>
     where
-        I: IntoIterator + 'a,
-        I::Item: 'a,
+        I: IntoIterator<Item: 'static, IntoIter: Send> + 'static,
     {
         self.messages().flatmap(function)
     }
@@ -145,7 +145,7 @@ impl<'a> TopicReader<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn zip_foldl<A>(self, other: TopicReader<'_>, initial: A, function: impl FnMut(A, Message, Message) -> Result<A>) -> Result<A> {
+    pub fn zip_foldl<A>(self, other: TopicReader, initial: A, function: impl FnMut(A, Message, Message) -> Result<A>) -> Result<A> {
         self.messages().zip_foldl(other.messages(), initial, function)
     }
 
@@ -153,31 +153,31 @@ impl<'a> TopicReader<'a> {
     ///
     /// # Errors
     /// As there.
-    pub fn to(self, storage: &Kafi, topic: &str) -> Result<Copied> {
-        self.messages().to(storage, topic)
+    pub fn to(self, place: impl Into<Place>, topic: &str) -> Result<Copied> {
+        self.messages().to(place, topic)
     }
 
     /// See [`Pipe::to_target`].
     ///
     /// # Errors
     /// As there.
-    pub fn to_target(self, target: Target<'_>) -> Result<Copied> {
+    pub fn to_target(self, target: Target) -> Result<Copied> {
         self.messages().to_target(target)
     }
 }
 
-impl<'a> IntoIterator for TopicReader<'a> {
+impl IntoIterator for TopicReader {
     type Item = Result<Message>;
-    type IntoIter = Pipe<'a, Message>;
+    type IntoIter = Pipe<Message>;
 
-    fn into_iter(self) -> Pipe<'a, Message> {
+    fn into_iter(self) -> Pipe<Message> {
         self.messages()
     }
 }
 
 /// The first stage of a pipe.
-struct Source<'a> {
-    topic: TopicReader<'a>,
+struct Source {
+    topic: TopicReader,
     state: State,
 }
 
@@ -187,7 +187,7 @@ enum State {
     Ended,
 }
 
-impl Stage<Message> for Source<'_> {
+impl Stage<Message> for Source {
     fn next(&mut self) -> Result<Step<Message>> {
         match &mut self.state {
             State::Ended => Ok(Step::End),
@@ -234,13 +234,12 @@ struct Reading {
 }
 
 impl Reading {
-    fn open(topic: &TopicReader<'_>) -> Result<Self> {
-        let kafi = topic.kafi;
-        let settings = kafi.settings();
+    fn open(topic: &TopicReader) -> Result<Self> {
+        let Place { storage, settings, .. } = &topic.place;
         Ok(Self {
             decoder: topic.batch_decoder()?,
             // Last, since whoever has joined a group has to leave it.
-            reader: Reader::open(kafi.storage(), &topic.topics, &topic.options)?,
+            reader: Reader::open(storage.as_ref(), &topic.topics, &topic.options)?,
             batch: Batch::new(),
             before: Vec::new(),
             names: Vec::new(),

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin::{Admin, NewTopic, Topic, Watermarks};
-use crate::capability::Capabilities;
-use crate::config::{OffsetReset, Settings};
-use crate::consumer::{ConsumerOptions, Isolation, Position, TopicPartition};
+use crate::config::Settings;
+use crate::consumer::{Isolation, Position, TopicPartition};
 use crate::error::Result;
-use crate::functional::{Copied, ReadOptions, TopicReader};
+use crate::functional::{Copied, Place, ReadOptions, TopicReader};
 use crate::message::Message;
 use crate::shell::{self, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern};
 use crate::storage::Storage;
-use crate::types::{Codecs, PlainCodecs, Type};
+use crate::types::Codecs;
 
 pub use topic_consumer::TopicConsumer;
 pub use topic_producer::{Outgoing, TopicProducer};
@@ -29,48 +28,55 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Everything blocks until it is done, and reads to the end that is seen at the start.
 #[derive(Clone)]
 pub struct Kafi {
-    storage: Arc<dyn Storage>,
-    settings: Settings,
-    /// What the storage was opened with.
-    session_timeout: Duration,
-    codecs: Arc<dyn Codecs>,
+    place: Place,
+}
+
+impl From<&Kafi> for Place {
+    fn from(kafi: &Kafi) -> Self {
+        kafi.place.clone()
+    }
 }
 
 impl Kafi {
     /// A handle on `storage`.
     pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
-        let session_timeout = settings.session_timeout;
-        Self { storage, settings, session_timeout, codecs: Arc::new(PlainCodecs) }
+        Self { place: Place::new(storage, settings) }
     }
 
     /// The same with other codecs, which may know more types.
-    pub fn with_codecs(self, codecs: Arc<dyn Codecs>) -> Self {
-        Self { codecs, ..self }
+    pub fn with_codecs(mut self, codecs: Arc<dyn Codecs>) -> Self {
+        self.place.codecs = codecs;
+        self
+    }
+
+    /// The storage, with codecs and settings.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The storage.
     pub fn storage(&self) -> &dyn Storage {
-        self.storage.as_ref()
+        self.place.storage.as_ref()
     }
 
     /// The storage, shared with this handle.
     pub fn shared_storage(&self) -> Arc<dyn Storage> {
-        Arc::clone(&self.storage)
+        Arc::clone(&self.place.storage)
     }
 
     /// The settings.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.place.settings
     }
 
     /// The settings, to change them from here on.
     pub fn settings_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+        &mut self.place.settings
     }
 
     /// The codecs.
     pub fn codecs(&self) -> &dyn Codecs {
-        self.codecs.as_ref()
+        self.place.codecs.as_ref()
     }
 
     /// An admin client.
@@ -78,7 +84,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Storage::admin`].
     pub fn admin(&self) -> Result<Box<dyn Admin>> {
-        self.storage.admin()
+        self.storage().admin()
     }
 
     /// The names of the topics, sorted, without internal ones.
@@ -95,7 +101,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Admin::topics`].
     pub fn topics(&self) -> Result<Vec<Topic>> {
-        self.admin()?.topics(&[], TIMEOUT)
+        self.place.topics(&[])
     }
 
     /// Whether there is a topic of this name.
@@ -103,7 +109,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Admin::topics`].
     pub fn exists(&self, topic: &str) -> Result<bool> {
-        Ok(shell::existing(self.admin()?.as_mut(), topic, TIMEOUT)?.is_some())
+        self.place.exists(topic)
     }
 
     /// Makes a topic with everything at the storage's defaults, save for the setting `retention.ms` if that was changed.
@@ -119,7 +125,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Admin::create_topic`].
     pub fn create(&self, topic: &NewTopic) -> Result<()> {
-        self.create_within(topic, TIMEOUT)
+        self.place.create(topic, None)
     }
 
     /// The same, blocking up to `timeout`.
@@ -127,13 +133,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Admin::create_topic`].
     pub fn create_within(&self, topic: &NewTopic, timeout: Duration) -> Result<()> {
-        let retention_ms = self.settings.retention_ms;
-        let is_said = retention_ms == Settings::default().retention_ms || topic.config.iter().any(|(name, _)| name == "retention.ms");
-        let mut topic = topic.clone();
-        if !is_said {
-            topic.config.push(("retention.ms".into(), retention_ms.to_string()));
-        }
-        self.admin()?.create_topic(&topic, timeout)
+        self.place.create(topic, Some(timeout))
     }
 
     /// Deletes a topic with all its messages.
@@ -169,13 +169,13 @@ impl Kafi {
     }
 
     /// The messages of a topic, to be read: say what of it, and then what to do with them.
-    pub fn topic(&self, topic: &str) -> TopicReader<'_> {
+    pub fn topic(&self, topic: &str) -> TopicReader {
         self.topics_named(&[topic])
     }
 
     /// The messages of several topics, as they come.
-    pub fn topics_named(&self, topics: &[&str]) -> TopicReader<'_> {
-        TopicReader::new(self, topics.iter().map(|topic| topic.to_string()).collect())
+    pub fn topics_named(&self, topics: &[&str]) -> TopicReader {
+        TopicReader::new(self.place.clone(), topics.iter().map(|topic| topic.to_string()).collect())
     }
 
     /// Produces messages to a topic: values, `(key, value)` pairs, or [`Outgoing`]s with more. Blocks until all are delivered, and returns how many there were.
@@ -200,7 +200,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Storage::producer`], and of [`Codecs::encoder`].
     pub fn producer(&self, topic: &str) -> Result<TopicProducer> {
-        TopicProducer::open(self, topic)
+        TopicProducer::open(&self.place, topic)
     }
 
     /// A consumer of a topic, as a member of `group`.
@@ -208,7 +208,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`Storage::consumer`] and [`Consumer::subscribe`](crate::Consumer::subscribe).
     pub fn consumer(&self, topic: &str, group: &str) -> Result<TopicConsumer> {
-        TopicConsumer::open(self, topic, group)
+        TopicConsumer::open(&self.place, topic, group)
     }
 
     /// All messages of a topic, in memory; [`topic`](Kafi::topic) reads them one by one.
@@ -289,46 +289,6 @@ impl Kafi {
 
     /// How this handle reads, by its settings.
     pub fn read_options(&self) -> ReadOptions {
-        ReadOptions { consumer: self.consumer_options(), batch_records_max: self.settings.consume_batch_size, ..ReadOptions::default() }
-    }
-
-    pub(crate) fn consumer_options(&self) -> ConsumerOptions {
-        let changed = Some(self.settings.session_timeout).filter(|timeout| *timeout != self.session_timeout);
-        ConsumerOptions {
-            start_at_earliest: self.settings.auto_offset_reset == OffsetReset::Earliest,
-            buffer_bytes_max: self.settings.consume_buffer_bytes_max,
-            batch_bytes_max: self.settings.consume_batch_bytes_max,
-            properties: changed.map(|timeout| ("session.timeout.ms".to_string(), timeout.as_millis().to_string())).into_iter().collect(),
-            ..ConsumerOptions::default()
-        }
-    }
-
-    /// The type of keys that the settings name, else `default`.
-    pub(crate) fn key_type_or(&self, default: Type) -> Result<Type> {
-        self.settings.key_type.as_deref().map_or(Ok(default), str::parse)
-    }
-
-    /// The type of values that the settings name, else `default`.
-    pub(crate) fn value_type_or(&self, default: Type) -> Result<Type> {
-        self.settings.value_type.as_deref().map_or(Ok(default), str::parse)
-    }
-
-    /// The partition count of the largest of these topics.
-    pub(crate) fn partitions_max(&self, topics: &[String]) -> Result<i32> {
-        if topics.is_empty() {
-            return Ok(1);
-        }
-        let topics = self.admin()?.topics(topics, TIMEOUT)?;
-        Ok(topics.iter().map(|topic| topic.partitions.len()).max().unwrap_or(1) as i32)
-    }
-
-    /// Makes a target for messages that may be old, if it is missing: where the storage deletes by age it keeps them for ever, as that of a copy does.
-    pub(crate) fn touch_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
-        if self.exists(topic)? {
-            return Ok(());
-        }
-        let topic = NewTopic::new(topic).partitions(partitions()?);
-        let is_log = self.storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS);
-        self.create(&if is_log { topic } else { topic.config("retention.ms", "-1") })
+        self.place.read_options()
     }
 }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use crate::batch::Batch;
 use crate::consumer::Position;
 use crate::error::{Error, Result};
-use crate::functional::{BatchDecoder, Cancel, GroupOptions, GroupUse, Next, ReadOptions, Reader, topic_names};
-use crate::kafi::Kafi;
+use crate::functional::{BatchDecoder, Cancel, GroupOptions, GroupUse, Next, Place, ReadOptions, Reader, topic_names};
 use crate::message::Message;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
 const POLL_MAX: Duration = Duration::from_millis(100);
 
-/// Consumes one topic as a member of a group, from the group's committed offsets on; [`Kafi::consumer`] makes one.
+/// Consumes one topic as a member of a group, from the group's committed offsets on; [`Kafi::consumer`](crate::Kafi::consumer) makes one.
 ///
 /// Offsets are committed by [`commit`](TopicConsumer::commit), or, where the setting `enable.auto.commit` is true, after each [`consume`](TopicConsumer::consume) and for what it returned.
 /// Those of partitions that the group has taken away meanwhile are left to the member that has them.
@@ -29,28 +28,27 @@ pub struct TopicConsumer {
     /// What the next call fails with.
     failure: Option<Error>,
     cancel: Cancel,
-    kafi: Kafi,
+    place: Place,
 }
 
 impl TopicConsumer {
-    pub(crate) fn open(kafi: &Kafi, topic: &str, group: &str) -> Result<Self> {
-        let settings = kafi.settings();
-        let group = format!("{}{group}", settings.consumer_group_prefix);
+    pub(crate) fn open(place: &Place, topic: &str, group: &str) -> Result<Self> {
+        let group = format!("{}{group}", place.settings.consumer_group_prefix);
         let cancel = Cancel::new();
         // What is done is said by whoever holds the consumer.
         let group = GroupOptions { name: group, usage: GroupUse::CommitNothing };
-        let options = ReadOptions { group: Some(group), follow: true, cancel: cancel.clone(), ..kafi.read_options() };
+        let options = ReadOptions { group: Some(group), follow: true, cancel: cancel.clone(), ..place.read_options() };
         Ok(Self {
             topic: topic.to_string(),
-            decoder: BatchDecoder::open(kafi, None, None)?,
+            decoder: BatchDecoder::open(place, None, None)?,
             // Last, since whoever has joined a group has to leave it.
-            reader: Reader::open(kafi.storage(), &[topic.to_string()], &options)?,
+            reader: Reader::open(place.storage.as_ref(), &[topic.to_string()], &options)?,
             batch: Batch::new(),
             at: 0,
             next: BTreeMap::new(),
             failure: None,
             cancel,
-            kafi: kafi.clone(),
+            place: place.clone(),
         })
     }
 
@@ -78,7 +76,7 @@ impl TopicConsumer {
     }
 
     fn fill(&mut self, max: usize, messages: &mut Vec<Message>) -> Result<()> {
-        let patience = self.kafi.settings().consume_timeout;
+        let patience = self.place.settings.consume_timeout;
         let mut quiet_since = Instant::now();
         loop {
             self.take(max, messages)?;
@@ -91,7 +89,7 @@ impl TopicConsumer {
             }
             let left = patience.map(|patience| patience.saturating_sub(quiet_since.elapsed()));
             self.at = 0;
-            self.reader.limit_batches((max - messages.len()).min(self.kafi.settings().consume_batch_size));
+            self.reader.limit_batches((max - messages.len()).min(self.place.settings.consume_batch_size));
             match self.reader.read_within(&mut self.batch, left.map_or(POLL_MAX, |left| left.min(POLL_MAX)))? {
                 Next::Messages => quiet_since = Instant::now(),
                 Next::Nothing if left.is_some_and(|left| left.is_zero()) => break,
@@ -99,7 +97,7 @@ impl TopicConsumer {
                 Next::End => break,
             }
         }
-        if self.kafi.settings().enable_auto_commit { self.commit() } else { Ok(()) }
+        if self.place.settings.enable_auto_commit { self.commit() } else { Ok(()) }
     }
 
     /// Decodes what the batch still holds.

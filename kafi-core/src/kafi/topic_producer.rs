@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::batch::Batch;
 use crate::error::Result;
-use crate::functional::{BatchEncoder, Writer};
+use crate::functional::{BatchEncoder, Place, Writer};
 use crate::json::Json;
-use crate::kafi::Kafi;
 use crate::message::Message;
 use crate::producer::{ProducerOptions, Report};
 use crate::record::{ANY_PARTITION, HeadersBuf, NO_TIMESTAMP, TimestampType};
@@ -92,7 +91,7 @@ impl From<Message> for Outgoing {
     }
 }
 
-/// Produces messages to one topic; [`Kafi::producer`] makes one.
+/// Produces messages to one topic; [`Kafi::producer`](crate::Kafi::producer) makes one.
 ///
 /// Messages are gathered into batches of `produce.batch.size`; they are written for certain after [`flush`](TopicProducer::flush) or [`close`](TopicProducer::close),
 /// and lost without either.
@@ -105,21 +104,21 @@ pub struct TopicProducer {
     key_type: Option<Type>,
     value_type: Option<Type>,
     batch: Batch,
-    kafi: Kafi,
+    place: Place,
 }
 
 impl TopicProducer {
-    pub(crate) fn open(kafi: &Kafi, topic: &str) -> Result<Self> {
-        let [encoder, read_encoder] = encoders(kafi, topic, None, None)?;
+    pub(crate) fn open(place: &Place, topic: &str) -> Result<Self> {
+        let [encoder, read_encoder] = encoders(place, topic, None, None)?;
         Ok(Self {
             topic: Arc::from(topic),
-            writer: Writer::open(kafi.storage(), &ProducerOptions::default(), Arc::default())?,
+            writer: Writer::open(place.storage.as_ref(), &ProducerOptions::default(), Arc::default())?,
             encoder,
             read_encoder,
             key_type: None,
             value_type: None,
-            batch: Batch::with_limits(kafi.settings().produce_batch_size, Batch::BYTES_MAX),
-            kafi: kafi.clone(),
+            batch: Batch::with_limits(place.settings.produce_batch_size, Batch::BYTES_MAX),
+            place: place.clone(),
         })
     }
 
@@ -128,7 +127,7 @@ impl TopicProducer {
     /// # Errors
     /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
     pub fn key_type(self, key_type: Type) -> Result<Self> {
-        let [encoder, read_encoder] = encoders(&self.kafi, &self.topic, Some(key_type), self.value_type)?;
+        let [encoder, read_encoder] = encoders(&self.place, &self.topic, Some(key_type), self.value_type)?;
         Ok(Self { encoder, read_encoder, key_type: Some(key_type), ..self })
     }
 
@@ -137,7 +136,7 @@ impl TopicProducer {
     /// # Errors
     /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
     pub fn value_type(self, value_type: Type) -> Result<Self> {
-        let [encoder, read_encoder] = encoders(&self.kafi, &self.topic, self.key_type, Some(value_type))?;
+        let [encoder, read_encoder] = encoders(&self.place, &self.topic, self.key_type, Some(value_type))?;
         Ok(Self { encoder, read_encoder, value_type: Some(value_type), ..self })
     }
 
@@ -165,7 +164,7 @@ impl TopicProducer {
     /// The first failure of a message, or `Timeout`.
     pub fn flush(&mut self) -> Result<u64> {
         self.send()?;
-        self.writer.flush(self.kafi.settings().flush_timeout)?;
+        self.writer.flush(self.place.settings.flush_timeout)?;
         Ok(self.writer.written())
     }
 
@@ -175,7 +174,7 @@ impl TopicProducer {
     /// As for [`flush`](TopicProducer::flush).
     pub fn close(mut self) -> Result<u64> {
         self.send()?;
-        self.writer.close(self.kafi.settings().flush_timeout)
+        self.writer.close(self.place.settings.flush_timeout)
     }
 
     fn send(&mut self) -> Result<()> {
@@ -187,11 +186,11 @@ impl TopicProducer {
 }
 
 /// The encoder for new values, which become text and JSON, and the one for values that were read, which are kept as they are; where no type is chosen or set.
-fn encoders(kafi: &Kafi, topic: &str, key_type: Option<Type>, value_type: Option<Type>) -> Result<[BatchEncoder; 2]> {
+fn encoders(place: &Place, topic: &str, key_type: Option<Type>, value_type: Option<Type>) -> Result<[BatchEncoder; 2]> {
     let open = |key_default, value_default| {
-        let key_type = key_type.map_or_else(|| kafi.key_type_or(key_default), Ok)?;
-        let value_type = value_type.map_or_else(|| kafi.value_type_or(value_default), Ok)?;
-        BatchEncoder::open(kafi, topic, key_type, value_type)
+        let key_type = key_type.map_or_else(|| place.key_type_or(key_default), Ok)?;
+        let value_type = value_type.map_or_else(|| place.value_type_or(value_default), Ok)?;
+        BatchEncoder::open(place, topic, key_type, value_type)
     };
     Ok([open(Type::Str, Type::Json)?, open(Type::Auto, Type::Auto)?])
 }

@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::admin::{Admin, Topic, Watermarks};
+use crate::admin::{Admin, Topic, Watermarks, existing};
 use crate::capability::Capabilities;
 use crate::consumer::{Assignment, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::{GroupUse, plan, start_at_committed};
 use crate::shell::copy_note::SourceNote;
 use crate::shell::copy_progress::{Pair, Resumed};
-use crate::shell::target::{Change, Look, Target, existing};
+use crate::shell::target::{Change, Look, Target};
 use crate::shell::{CopyOptions, PlannedPart};
 use crate::storage::Storage;
 use crate::topic_name::check_topic_name;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, existing};
 use crate::batch::Batch;
 use crate::consumer::{Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ use crate::record::TimestampType;
 use crate::shell::copy_job::Job;
 use crate::shell::copy_plan::positions_after;
 use crate::shell::copy_progress::{GroupProgress, Pair};
-use crate::shell::target::{Target, existing, forget_timestamps};
+use crate::shell::target::{Target, forget_timestamps};
 
 /// Where the messages of a share go.
 #[derive(Clone)]

@@ -35,5 +35,4 @@ pub use offsets::offsets;
 pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;
 pub use tail::tail;
-pub(crate) use target::existing;
 pub use wc::{Counts, PartitionCounts, wc, wc_then};

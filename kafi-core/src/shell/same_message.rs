@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, existing};
 use crate::batch::Batch;
 use crate::capability::Capabilities;
 use crate::consumer::{Assignment, Isolation, Position, TopicPartition};
@@ -15,7 +15,6 @@ use crate::functional::{ReadOptions, readers_of};
 use crate::record::{NO_TIMESTAMP, OwnedRecord, Record};
 use crate::shell::copy_note::SourceNote;
 use crate::shell::copy_plan::is_log;
-use crate::shell::target::existing;
 use crate::storage::Storage;
 
 /// How much farther each step back reaches than the one before, where gaps left it empty.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::admin::{Admin, ConfigChange, ConfigEntry, NewTopic, Topic, Watermarks};
+use crate::admin::{Admin, ConfigChange, ConfigEntry, NewTopic, Topic, Watermarks, existing};
 use crate::batch::Batch;
 use crate::capability::Capabilities;
 use crate::consumer::{Assignment, Isolation, TopicPartition};
@@ -335,15 +335,6 @@ impl Target {
         self.bytes_max = limit(RETENTION_BYTES).filter(|_| deletes && !is_log(storage)).map(i64::unsigned_abs);
         self.append_time = value(TIMESTAMP_TYPE) == Some("LogAppendTime");
         self.codec = value(COMPRESSION).filter(|&codec| codec != "producer").map(str::to_string);
-    }
-}
-
-/// The topic of this name, if there is one.
-pub(crate) fn existing(admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<Option<Topic>> {
-    match admin.topics(&[name.to_string()], timeout) {
-        Ok(topics) => Ok(topics.into_iter().next()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -1,0 +1,119 @@
+//! Where messages are read from and written to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admin::{NewTopic, Topic, existing};
+use crate::capability::Capabilities;
+use crate::config::{OffsetReset, Settings};
+use crate::consumer::ConsumerOptions;
+use crate::error::Result;
+use crate::functional::ReadOptions;
+use crate::storage::Storage;
+use crate::types::{Codecs, PlainCodecs, Type};
+
+/// How long a question to the storage may take, where the user did not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A storage, what reads and writes the types of its messages, and the settings by which it is used. Cheap to clone; clones share the connection, not the settings.
+///
+/// Pipes own one, so that they can be sent to other threads, and live as long as they like.
+#[derive(Clone)]
+pub struct Place {
+    /// The storage.
+    pub storage: Arc<dyn Storage>,
+    /// What reads and writes the types of keys and values.
+    pub codecs: Arc<dyn Codecs>,
+    /// The settings.
+    pub settings: Settings,
+    /// What the storage was opened with.
+    session_timeout: Duration,
+}
+
+impl Place {
+    /// `storage` as these settings say, with the types of [`PlainCodecs`].
+    pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
+        let session_timeout = settings.session_timeout;
+        Self { storage, codecs: Arc::new(PlainCodecs), settings, session_timeout }
+    }
+
+    /// How messages are read here, by the settings.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions { consumer: self.consumer_options(), batch_records_max: self.settings.consume_batch_size, ..ReadOptions::default() }
+    }
+
+    fn consumer_options(&self) -> ConsumerOptions {
+        let changed = Some(self.settings.session_timeout).filter(|timeout| *timeout != self.session_timeout);
+        ConsumerOptions {
+            start_at_earliest: self.settings.auto_offset_reset == OffsetReset::Earliest,
+            buffer_bytes_max: self.settings.consume_buffer_bytes_max,
+            batch_bytes_max: self.settings.consume_batch_bytes_max,
+            properties: changed.map(|timeout| ("session.timeout.ms".to_string(), timeout.as_millis().to_string())).into_iter().collect(),
+            ..ConsumerOptions::default()
+        }
+    }
+
+    /// The type of keys that the settings name, else `default`.
+    ///
+    /// # Errors
+    /// `Usage` for a setting that names no type.
+    pub fn key_type_or(&self, default: Type) -> Result<Type> {
+        self.settings.key_type.as_deref().map_or(Ok(default), str::parse)
+    }
+
+    /// The type of values that the settings name, else `default`.
+    ///
+    /// # Errors
+    /// As for [`key_type_or`](Place::key_type_or).
+    pub fn value_type_or(&self, default: Type) -> Result<Type> {
+        self.settings.value_type.as_deref().map_or(Ok(default), str::parse)
+    }
+
+    /// These topics, or all, with their partitions, sorted by name.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`](crate::Admin::topics).
+    pub fn topics(&self, names: &[String]) -> Result<Vec<Topic>> {
+        self.storage.admin()?.topics(names, TIMEOUT)
+    }
+
+    /// Whether there is a topic of this name.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`](crate::Admin::topics).
+    pub fn exists(&self, topic: &str) -> Result<bool> {
+        Ok(existing(self.storage.admin()?.as_mut(), topic, TIMEOUT)?.is_some())
+    }
+
+    /// Makes a topic; blocks up to `timeout`, 30 s where there is none. The setting `retention.ms` counts, if it was changed and the topic does not say otherwise.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`](crate::Admin::create_topic).
+    pub fn create(&self, topic: &NewTopic, timeout: Option<Duration>) -> Result<()> {
+        let retention_ms = self.settings.retention_ms;
+        let is_said = retention_ms == Settings::default().retention_ms || topic.config.iter().any(|(name, _)| name == "retention.ms");
+        let mut topic = topic.clone();
+        if !is_said {
+            topic.config.push(("retention.ms".into(), retention_ms.to_string()));
+        }
+        self.storage.admin()?.create_topic(&topic, timeout.unwrap_or(TIMEOUT))
+    }
+
+    /// The partition count of the largest of these topics.
+    pub(crate) fn partitions_max(&self, topics: &[String]) -> Result<i32> {
+        if topics.is_empty() {
+            return Ok(1);
+        }
+        Ok(self.topics(topics)?.iter().map(|topic| topic.partitions.len()).max().unwrap_or(1) as i32)
+    }
+
+    /// Makes a target for messages that may be old, if it is missing: where the storage deletes by age it keeps them for ever, as that of a copy does.
+    pub(crate) fn make_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
+        if self.exists(topic)? {
+            return Ok(());
+        }
+        let topic = NewTopic::new(topic).partitions(partitions()?);
+        let is_log = self.storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS);
+        self.create(&if is_log { topic } else { topic.config("retention.ms", "-1") }, None)
+    }
+}
