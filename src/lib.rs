@@ -50,6 +50,12 @@ mod stores;
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
 pub use glob::Glob;
 pub use kafi_core::*;
+/// The verbs over bytes.
+pub use kafi_shell as shell;
+pub use kafi_shell::{
+    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, Kafi, OffsetChange,
+    Outgoing, PartitionCounts, Pattern, PatternOptions, TopicConsumer, TopicProducer,
+};
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};
 pub use registry::Registry;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use kafi_core::abi::Opening;
-use kafi_core::{Config, ConfigFile, Error, ErrorKind, Kafi, Result, Settings, Storage, StorageInfo, StorageKind, nearest};
+use kafi_core::{Config, ConfigFile, Error, ErrorKind, Result, Settings, Storage, StorageInfo, StorageKind, nearest};
+use kafi_shell::Kafi;
 
 use crate::address::{DEFAULT_FOLDER, StorageAddress};
 use crate::plugins::Plugins;

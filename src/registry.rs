@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kafi_core::{Config, Error, ErrorKind, Kafi, Result, Settings, Storage, StorageKind};
+use kafi_core::{Config, Error, ErrorKind, Result, Settings, Storage, StorageKind};
+use kafi_shell::Kafi;
 
 use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
 use crate::stores;

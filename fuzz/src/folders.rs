@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kafi_core::{
-    Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, Isolation, Kafi, NewTopic, Polled, Position, ProducerOptions, Record, Result, Settings,
-    Storage, TopicPartition,
+    Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, Position, ProducerOptions, Record, Result, Settings, Storage,
+    TopicPartition,
 };
 use kafi_fs::{FolderOptions, LogStorage, open_folder, open_memory};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -269,13 +269,13 @@ fn check_times(storage: &LogStorage, damaged: &Damaged) {
 
 /// What people do: each answers, and none says less than there is.
 fn check_verbs(storage: &LogStorage, damaged: &Damaged) {
-    let kafi = Kafi::new(Arc::new(storage.clone()), Settings::default());
+    let kafi = kafi_shell::Kafi::new(Arc::new(storage.clone()), Settings::default());
     for topic in ["t", "u"] {
         let count = damaged.whole.iter().filter(|(of, ..)| *of == topic).count() as u64;
         let _newest = kafi.tail(topic, 3);
         let enough = |messages: u64| messages >= count || damaged.start_changed;
         assert!(kafi.wc(topic).map_or(true, |counts| enough(counts.messages)), "wc of {topic} says less than {count}");
-        let target = Kafi::new(Arc::new(open_memory("target")), Settings::default());
+        let target = kafi_shell::Kafi::new(Arc::new(open_memory("target")), Settings::default());
         let copied = kafi.cp(topic, &target, topic).is_ok();
         assert!(!copied || target.wc(topic).is_ok_and(|counts| enough(counts.messages)), "a copy of {topic} holds less than {count}");
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use common::*;
 use kafi_core::{
     Assignment, Batch, CommittedOffset, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled, Position, ReadOptions, Storage,
-    TopicPartition, shell,
+    TopicPartition,
 };
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -95,7 +95,7 @@ fn a_member_of_a_group_ends_behind_control_records_too() {
     for expected in [&["a", "a", "b", "b"][..], &[]] {
         let options = ReadOptions { group: Some(GroupOptions::new(&group)), ..ReadOptions::default() };
         let mut seen = Vec::new();
-        let finished = shell::cat(storage.as_ref(), std::slice::from_ref(&topic.name), &options, 1, |batch| {
+        let finished = kafi_shell::cat(storage.as_ref(), std::slice::from_ref(&topic.name), &options, 1, |batch| {
             seen.extend(batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
             Ok(ControlFlow::Continue(()))
         });

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{
-    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Kafi, Membership, Polled, Position, Settings, Storage, TopicPartition,
-};
+use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Settings, Storage, TopicPartition};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -275,7 +273,7 @@ fn a_consumer_rewinds_no_partition_that_was_taken_away() {
         let three_each = || write(&storage, &(0..6).map(|i| record(&topic.name, i % 2, "k", &i.to_string())).collect::<Vec<_>>());
         three_each();
         let settings = Settings { consume_timeout: Some(TICK), ..Settings::default() };
-        let mut old = Kafi::new(Arc::clone(&storage), settings).consumer(&topic.name, &group).unwrap();
+        let mut old = kafi_shell::Kafi::new(Arc::clone(&storage), settings).consumer(&topic.name, &group).unwrap();
         let (mut read, deadline) = (0, Instant::now() + WAIT);
         while read < 6 {
             read += old.consume(6).unwrap().len();

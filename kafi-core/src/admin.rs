@@ -318,7 +318,7 @@ pub trait Admin: Send {
 }
 
 /// The topic of this name, if there is one.
-pub(crate) fn existing(admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<Option<Topic>> {
+pub fn existing(admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<Option<Topic>> {
     match admin.topics(&[name.to_string()], timeout) {
         Ok(topics) => Ok(topics.into_iter().next()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

@@ -17,9 +17,8 @@ mod config;
 mod consumer;
 mod envelope;
 mod error;
-mod functional;
+pub mod functional;
 mod json;
-mod kafi;
 mod message;
 mod offsets;
 mod partitioner;
@@ -28,7 +27,6 @@ mod record;
 #[cfg(feature = "runtime")]
 mod runtime;
 mod secret;
-pub mod shell;
 mod storage;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -38,7 +36,7 @@ mod types;
 mod units;
 mod value;
 
-pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks};
+pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks, existing};
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
 pub use config::{
@@ -52,7 +50,6 @@ pub use functional::{
     TopicReader, Writer, pump, pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
-pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
 pub use message::Message;
 pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
 pub use partitioner::partition_of;
@@ -61,13 +58,9 @@ pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIME
 #[cfg(feature = "runtime")]
 pub use runtime::{Attempts, Runtime, retry_until};
 pub use secret::{Secrets, Shown, is_secret_key, percent_decoded, shown_value, without_secrets};
-pub use shell::{
-    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, OffsetChange,
-    PartitionCounts, Pattern, PatternOptions,
-};
 pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};
 pub use topic_name::{TOPIC_NAME_LEN_MAX, check_topic_name};
 pub use types::{Codecs, Decoder, Encoder, Field, PlainCodecs, Type};
-pub use units::{parse_size, setting_value};
+pub use units::{bytes_of, parse_size, setting_value};
 pub use value::Value;

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::time::duration_ms;
 
 /// How many bytes a unit is: `B`, `kB`, `MB`, `GB`, `TB` (powers of 1000), `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024), in any case.
-pub(crate) fn bytes_of(unit: &str) -> Option<u64> {
+pub fn bytes_of(unit: &str) -> Option<u64> {
     Some(match unit.to_ascii_lowercase().as_str() {
         "b" => 1,
         "kb" => 1_000,

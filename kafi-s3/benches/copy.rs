@@ -11,9 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Batch, Kafi, NewTopic, ProducerOptions, Record, Settings, Storage};
+use kafi_core::{Batch, NewTopic, ProducerOptions, Record, Settings, Storage};
 use kafi_fs::FolderOptions;
 use kafi_fs::objects::{ObjectIo, ObjectOptions, Precondition, PutRequest};
+use kafi_shell::Kafi;
 
 const WAIT: Duration = Duration::from_secs(600);
 const ROUNDS: usize = 3;

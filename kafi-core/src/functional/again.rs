@@ -14,14 +14,14 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// When something that failed begins again.
 #[derive(Default)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     wait: Duration,
     until: Option<Instant>,
 }
 
 impl Backoff {
     /// Takes note that it failed, which is said where it went well before.
-    pub(crate) fn failed(&mut self, error: &Error) {
+    pub fn failed(&mut self, error: &Error) {
         match self.wait.is_zero() {
             true => log::warn!("{error}: going on as soon as that is over"),
             false => log::info!("{error}"),
@@ -31,17 +31,17 @@ impl Backoff {
     }
 
     /// How long it is until the next attempt; `None` if none is due.
-    pub(crate) fn left(&self) -> Option<Duration> {
+    pub fn left(&self) -> Option<Duration> {
         Some(self.until?.saturating_duration_since(Instant::now()))
     }
 
     /// Takes note that an attempt was made that did not fail at once.
-    pub(crate) fn begun(&mut self) {
+    pub fn begun(&mut self) {
         self.until = None;
     }
 
     /// It goes well.
-    pub(crate) fn goes_on(&mut self) {
+    pub fn goes_on(&mut self) {
         if !self.wait.is_zero() && self.until.is_none() {
             log::info!("it goes on");
             self.wait = Duration::ZERO;
@@ -50,7 +50,7 @@ impl Backoff {
 }
 
 /// Whether what failed like this may succeed when it begins anew: also where it was tried for long already.
-pub(crate) fn may_pass(error: &Error) -> bool {
+pub fn may_pass(error: &Error) -> bool {
     match error.retryable() {
         Retry::Later => true,
         Retry::Never => error.kind() == ErrorKind::Timeout,
@@ -58,8 +58,11 @@ pub(crate) fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// What `work` gives, or an error where it panics.
-pub(crate) fn caught<T>(operation: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+/// What `work` gives.
+///
+/// # Errors
+/// What `work` fails with; `Unexpected` where it panics.
+pub fn caught<T>(operation: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     // Nothing that a panic may leave half done is used afterwards.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(operation, panic.as_ref())))
 }

@@ -10,26 +10,35 @@ use crate::record::Record;
 use crate::types::{Decoder, Encoder, Field, Type};
 
 /// Decodes records with one type for keys and one for values.
-pub(crate) struct BatchDecoder {
+pub struct BatchDecoder {
     key: Box<dyn Decoder>,
     value: Box<dyn Decoder>,
 }
 
 impl BatchDecoder {
     /// With these types, or else those of the settings, or else [`Type::Auto`].
-    pub(crate) fn open(place: &Place, key_type: Option<Type>, value_type: Option<Type>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// Those of [`Place::key_type_or`] and [`Codecs::decoder`](crate::Codecs::decoder).
+    pub fn open(place: &Place, key_type: Option<Type>, value_type: Option<Type>) -> Result<Self> {
         let key_type = key_type.map_or_else(|| place.key_type_or(Type::Auto), Ok)?;
         let value_type = value_type.map_or_else(|| place.value_type_or(Type::Auto), Ok)?;
         Ok(Self { key: place.codecs.decoder(key_type, Field::Key)?, value: place.codecs.decoder(value_type, Field::Value)? })
     }
 
-    /// Decodes `record`, whose topic has this name; an error says which message it was.
-    pub(crate) fn decode(&mut self, record: Record<'_>, topic: Arc<str>) -> Result<Message> {
+    /// Decodes `record`, whose topic has this name.
+    ///
+    /// # Errors
+    /// Those of the types, with the message that it was.
+    pub fn decode(&mut self, record: Record<'_>, topic: Arc<str>) -> Result<Message> {
         Message::decode(record, topic, self.key.as_mut(), self.value.as_mut())
     }
 
     /// Decodes all of `batch` to the end of `messages`.
-    pub(crate) fn append(&mut self, batch: &Batch, messages: &mut Vec<Message>) -> Result<()> {
+    ///
+    /// # Errors
+    /// As for [`decode`](BatchDecoder::decode); the messages before are there.
+    pub fn append(&mut self, batch: &Batch, messages: &mut Vec<Message>) -> Result<()> {
         let names = topic_names(batch);
         for (record, meta) in batch.iter().zip(batch.metas()) {
             messages.push(self.decode(record, names[meta.topic as usize].clone())?);
@@ -39,25 +48,32 @@ impl BatchDecoder {
 }
 
 /// The names of a batch's topics, to be shared by its messages.
-pub(crate) fn topic_names(batch: &Batch) -> Vec<Arc<str>> {
+pub fn topic_names(batch: &Batch) -> Vec<Arc<str>> {
     batch.topics().iter().map(|name| Arc::from(name.as_str())).collect()
 }
 
 /// Encodes messages for one topic.
-pub(crate) struct BatchEncoder {
+pub struct BatchEncoder {
     topic: Arc<str>,
     key: Box<dyn Encoder>,
     value: Box<dyn Encoder>,
 }
 
 impl BatchEncoder {
-    pub(crate) fn open(place: &Place, topic: &str, key_type: Type, value_type: Type) -> Result<Self> {
+    /// For messages to `topic`, with these types.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
+    pub fn open(place: &Place, topic: &str, key_type: Type, value_type: Type) -> Result<Self> {
         let key = place.codecs.encoder(key_type, Field::Key)?;
         Ok(Self { topic: Arc::from(topic), key, value: place.codecs.encoder(value_type, Field::Value)? })
     }
 
     /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that fails.
-    pub(crate) fn push(&mut self, mut message: Message, batch: &mut Batch) -> Result<()> {
+    ///
+    /// # Errors
+    /// Those of the types.
+    pub fn push(&mut self, mut message: Message, batch: &mut Batch) -> Result<()> {
         message.topic = Arc::clone(&self.topic);
         message.encode(self.key.as_mut(), self.value.as_mut(), batch)
     }

@@ -189,7 +189,10 @@ fn cut(ledger: &Ledger, batch: &mut Batch) {
 }
 
 /// The committed offsets of a group for what is to be read, in place of the starts; the member's own view is not needed for it.
-pub(crate) fn start_at_committed(storage: &dyn Storage, group: &GroupOptions, assignments: &mut [Assignment], options: &ReadOptions) -> Result<()> {
+///
+/// # Errors
+/// Those of [`Admin::group_offsets`](crate::Admin::group_offsets), and an offset beyond the end without `allow_gap`.
+pub fn start_at_committed(storage: &dyn Storage, group: &GroupOptions, assignments: &mut [Assignment], options: &ReadOptions) -> Result<()> {
     let partitions: Vec<_> = assignments.iter().map(|a| TopicPartition { topic: a.topic.clone(), partition: a.partition }).collect();
     let mut consumer = storage.consumer(&ConsumerOptions { group: Some(group.name.clone()), ..options.consumer.clone() })?;
     let committed = consumer.committed(&partitions, options.timeout)?;

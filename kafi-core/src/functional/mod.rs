@@ -1,4 +1,7 @@
 //! Reading and writing in bulk: the one place for batching, limits, progress, and cancellation, and the lazy pipes of messages on top of it.
+//!
+//! What users need of it stands at the root of the crate. The rest is for who writes verbs: what is to be read in absolute offsets ([`plan`]), readers of it ([`readers_of`]), which read ahead in
+//! threads of their own ([`pump`]), or in an order ([`read_in_order`]); what begins again after what passes ([`Backoff`]).
 
 mod account;
 mod again;
@@ -18,19 +21,19 @@ mod topic;
 mod windows;
 mod writer;
 
-pub(crate) use again::{Backoff, caught, may_pass};
-pub(crate) use coding::{BatchDecoder, BatchEncoder, topic_names};
-pub(crate) use group::start_at_committed;
+pub use again::{Backoff, caught, may_pass};
+pub use coding::{BatchDecoder, BatchEncoder, topic_names};
+pub use group::start_at_committed;
 pub use group::{GroupOptions, GroupUse};
 pub use later::TopicFilter;
 pub use notes::CommitNotes;
 pub use order::Order;
-pub(crate) use order::read_in_order;
+pub use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};
 pub use place::Place;
 pub use progress::{Cancel, Limit, Progress};
 pub use pump::{pump, pump_settling};
-pub(crate) use reader::{Next, partitions_of, plan, readers_of};
+pub use reader::{Next, partitions_of, plan, readers_of};
 pub use reader::{ReadOptions, Reader, readers};
 pub use topic::TopicReader;
 pub use writer::{OnDelivery, Writer};

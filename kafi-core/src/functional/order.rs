@@ -42,7 +42,7 @@ const BATCH_BYTES_MIN: usize = 64 << 10;
 ///
 /// # Errors
 /// `Usage` for a read without an end; what reading, `work`, or `each` fails with.
-pub(crate) fn read_in_order(
+pub fn read_in_order(
     storage: &dyn Storage,
     mut assignments: Vec<Assignment>,
     options: &ReadOptions,

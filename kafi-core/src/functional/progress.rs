@@ -113,7 +113,8 @@ impl Progress {
         self.done.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn add_read(&self, messages: u64, bytes: u64, offsets: u64) {
+    /// Counts messages that were read, the bytes of their keys, values, and headers, and the offsets that were passed with them.
+    pub fn add_read(&self, messages: u64, bytes: u64, offsets: u64) {
         self.read.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.done.fetch_add(offsets, Ordering::Relaxed);
@@ -123,11 +124,13 @@ impl Progress {
         self.written.fetch_add(messages, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_skipped(&self, messages: u64) {
+    /// Counts messages that were passed over.
+    pub fn add_skipped(&self, messages: u64) {
         self.skipped.fetch_add(messages, Ordering::Relaxed);
     }
 
-    pub(crate) fn expect(&self, offsets: u64) {
+    /// Says that so many more offsets are to be passed, for [`share`](Progress::share).
+    pub fn expect(&self, offsets: u64) {
         self.expected.fetch_add(offsets, Ordering::Relaxed);
     }
 }

@@ -91,7 +91,7 @@ impl Default for ReadOptions {
 
 impl ReadOptions {
     /// The group, where it is read as its member.
-    pub(crate) fn joined(&self) -> Option<&GroupOptions> {
+    pub fn joined(&self) -> Option<&GroupOptions> {
         self.group.as_ref().filter(|group| group.usage != GroupUse::LookOnly)
     }
 
@@ -102,7 +102,7 @@ impl ReadOptions {
 }
 
 /// How one attempt to read ended.
-pub(crate) enum Next {
+pub enum Next {
     /// The batch holds messages.
     Messages,
     /// Nothing has come for a moment; ask again.
@@ -150,12 +150,18 @@ impl Reader {
     }
 
     /// As [`read`](Reader::read), but returns after a moment also where nothing has come.
-    pub(crate) fn read_some(&mut self, batch: &mut Batch) -> Result<Next> {
+    ///
+    /// # Errors
+    /// As for [`read`](Reader::read).
+    pub fn read_some(&mut self, batch: &mut Batch) -> Result<Next> {
         self.read_within(batch, POLL_MAX)
     }
 
     /// As [`read_some`](Reader::read_some), with another moment. What follows a topic outlives what passes.
-    pub(crate) fn read_within(&mut self, batch: &mut Batch, poll_max: Duration) -> Result<Next> {
+    ///
+    /// # Errors
+    /// As for [`read`](Reader::read).
+    pub fn read_within(&mut self, batch: &mut Batch, poll_max: Duration) -> Result<Next> {
         batch.clear();
         if self.options.cancel.is_cancelled() || self.stop.is_cancelled() {
             return Ok(Next::End);
@@ -243,12 +249,12 @@ impl Reader {
     }
 
     /// Bounds the messages of the batches that are still to be read.
-    pub(crate) fn limit_batches(&mut self, records_max: usize) {
+    pub fn limit_batches(&mut self, records_max: usize) {
         self.options.batch_records_max = records_max;
     }
 
     /// Whether the next read gives partitions up.
-    pub(crate) fn is_revoking(&self) -> bool {
+    pub fn is_revoking(&self) -> bool {
         self.consumer.membership() == Membership::Revoking
     }
 
@@ -280,7 +286,10 @@ impl Reader {
     }
 
     /// Commits everything that was read, where a later commit makes up for this one if it cannot be done now.
-    pub(crate) fn commit_for_now(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// As for [`commit`](Reader::commit), but for what may pass.
+    pub fn commit_for_now(&mut self) -> Result<()> {
         let reached = self.reached();
         match self.commit(&reached) {
             Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {
@@ -314,17 +323,20 @@ impl Reader {
     }
 
     /// The offsets to note beside a batch that was just read, if they are to be committed once the work on it is done.
-    pub(crate) fn to_note(&self) -> Option<Vec<Position>> {
+    pub fn to_note(&self) -> Option<Vec<Position>> {
         self.member.as_ref().filter(|member| member.commits()).map(|_| self.reached())
     }
 
     /// Says that the work is done only as far as this.
-    pub(crate) fn set_done(&mut self, done: Vec<Position>) {
+    pub fn set_done(&mut self, done: Vec<Position>) {
         self.ledger.set_done(done);
     }
 
     /// Commits what is done at the end of reading, if this is a member that commits.
-    pub(crate) fn commit_last(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// As for [`commit`](Reader::commit).
+    pub fn commit_last(&mut self) -> Result<()> {
         if self.member.as_ref().is_none_or(|member| !member.commits()) {
             return Ok(());
         }
@@ -333,13 +345,13 @@ impl Reader {
     }
 
     /// As [`abandon`](Reader::abandon), where nothing of what is not committed yet is done.
-    pub(crate) fn abandon_all(mut self) {
+    pub fn abandon_all(mut self) {
         self.set_done(Vec::new());
         self.abandon();
     }
 
     /// Ends a read that failed with something else: commits what is done all the same, where the work is not one whole, and leaves the group. Does not wait long for it.
-    pub(crate) fn abandon(mut self) {
+    pub fn abandon(mut self) {
         self.options.timeout = self.options.timeout.min(LEAVE_MAX);
         let commits = self.member.as_ref().is_some_and(Member::commits_parts);
         let committed = if commits { self.commit_last() } else { Ok(()) };
@@ -355,7 +367,7 @@ impl Reader {
     }
 
     /// What stops this reader, beside the wish of the user.
-    pub(crate) fn stop(&self) -> Cancel {
+    pub fn stop(&self) -> Cancel {
         self.stop.clone()
     }
 
@@ -402,8 +414,11 @@ pub fn readers(storage: &dyn Storage, topics: &[String], options: &ReadOptions, 
     readers_of(storage, assignments, options, count)
 }
 
-/// Readers of what was planned already.
-pub(crate) fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: &ReadOptions, count: usize) -> Result<Vec<Reader>> {
+/// Up to `count` readers of what was planned already, which share the partitions.
+///
+/// # Errors
+/// As for [`Reader::open`].
+pub fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: &ReadOptions, count: usize) -> Result<Vec<Reader>> {
     if let Some(group) = options.joined().filter(|_| !assignments.is_empty()) {
         return Ok(vec![joined(storage, group, assignments, options)?]);
     }
@@ -441,7 +456,7 @@ fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignme
 ///
 /// # Errors
 /// As for [`Reader::open`].
-pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Vec<Assignment>> {
+pub fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Vec<Assignment>> {
     // To a storage, no names mean all topics.
     if topics.is_empty() {
         return Ok(Vec::new());
@@ -469,7 +484,7 @@ pub(crate) fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptio
 ///
 /// # Errors
 /// `NotFound` for a topic that is missing, or lacks a partition that is wanted; those of [`Admin::topics`].
-pub(crate) fn partitions_of(admin: &mut dyn Admin, topics: &[String], wanted: Option<&[i32]>, timeout: Duration) -> Result<Vec<TopicPartition>> {
+pub fn partitions_of(admin: &mut dyn Admin, topics: &[String], wanted: Option<&[i32]>, timeout: Duration) -> Result<Vec<TopicPartition>> {
     let topics: Vec<String> = topics.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
     let mut partitions = Vec::new();
     // To a storage, no names mean all topics.

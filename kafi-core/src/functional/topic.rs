@@ -95,7 +95,10 @@ impl TopicReader {
     }
 
     /// Decodes batches that come another way with this topic's types.
-    pub(crate) fn batch_decoder(&self) -> Result<BatchDecoder> {
+    ///
+    /// # Errors
+    /// Those of [`BatchDecoder::open`].
+    pub fn batch_decoder(&self) -> Result<BatchDecoder> {
         BatchDecoder::open(&self.place, self.key_type, self.value_type)
     }
 

@@ -188,7 +188,7 @@ impl Writer {
     ///
     /// # Errors
     /// The first failure, as for [`flush`](Writer::flush).
-    pub(crate) fn settle(&mut self) -> Result<()> {
+    pub fn settle(&mut self) -> Result<()> {
         let mut first = Ok(());
         loop {
             let under_way = self.account.under_way();
@@ -207,12 +207,12 @@ impl Writer {
     }
 
     /// How many batches were handed over so far.
-    pub(crate) fn handed_over(&self) -> u64 {
+    pub fn handed_over(&self) -> u64 {
         self.token
     }
 
     /// How many of them are delivered, each one after all before it.
-    pub(crate) fn delivered(&self) -> u64 {
+    pub fn delivered(&self) -> u64 {
         self.account.delivered_through()
     }
 

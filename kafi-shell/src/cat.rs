@@ -1,0 +1,72 @@
+//! `cat` and `head`: every message, as it is read.
+
+use std::ops::ControlFlow;
+
+use kafi_core::functional::{Order, ReadOptions, Reader, plan, pump, read_in_order, readers};
+use kafi_core::{Batch, Error, ErrorKind, Position, Result, Storage};
+
+/// How reading ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finished {
+    /// The offset after the last message that was read of each partition.
+    pub reached: Vec<Position>,
+    /// Whether somebody asked to stop before the end.
+    pub cancelled: bool,
+}
+
+/// Hands every message of `topics` to `each`, batch by batch, in order within each partition, read by `threads` readers. Blocks until the end, the
+/// limit, a wish to stop, or a `Break` of `each`.
+///
+/// # Errors
+/// Those of [`Reader::open`] and [`Reader::read`], and what `each` fails with.
+pub fn cat(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+) -> Result<Finished> {
+    read_then(storage, topics, options, threads, |_| Ok(()), each, |_| Ok(()))
+}
+
+/// Hands everything that `options` ask for to `each`, in the order that they ask for, after `work` has seen it; calls `then` at the end, before the last offsets are committed.
+pub(crate) fn read_then(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    work: impl Fn(&mut Batch) -> Result<()> + Sync,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    then: impl FnOnce(&Finished) -> Result<()>,
+) -> Result<Finished> {
+    if options.order != Order::AsRead {
+        if options.joined().is_some() {
+            return Err(Error::new(ErrorKind::Usage, "sort messages", "the partitions of a group's member come and go, and cannot be sorted"));
+        }
+        let reached = read_in_order(storage, plan(storage, topics, options)?, options, work, each)?;
+        let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
+        return then(&finished).map(|()| finished);
+    }
+    let readers = pump(readers(storage, topics, options, threads)?, work, each)?;
+    finish_then(readers, options, then)
+}
+
+/// Commits what is done, closes the readers, and says how far they came.
+pub(crate) fn finish(readers: Vec<Reader>, options: &ReadOptions) -> Result<Finished> {
+    finish_then(readers, options, |_| Ok(()))
+}
+
+/// As [`finish`], but the work is done only when `then` has returned.
+fn finish_then(mut readers: Vec<Reader>, options: &ReadOptions, then: impl FnOnce(&Finished) -> Result<()>) -> Result<Finished> {
+    let mut reached: Vec<Position> = readers.iter().flat_map(Reader::reached).collect();
+    reached.sort();
+    let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
+    if let Err(error) = then(&finished) {
+        readers.into_iter().for_each(Reader::abandon_all);
+        return Err(error);
+    }
+    // Every reader leaves its group, also where one cannot commit.
+    let committed = readers.iter_mut().map(Reader::commit_last).fold(Ok(()), Result::and);
+    let closed = readers.into_iter().map(Reader::close).fold(Ok(()), Result::and);
+    committed.and(closed).map(|()| finished)
+}

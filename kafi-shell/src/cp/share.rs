@@ -1,0 +1,255 @@
+//! A share of a copy: one reader, one writer, and what lies between them.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use kafi_core::functional::{Reader, Writer, pump_settling};
+use kafi_core::{Admin, Batch, Error, ErrorKind, Isolation, Position, Result, TimestampType, TopicPartition, existing};
+
+use crate::cp::job::Job;
+use crate::cp::plan::positions_after;
+use crate::cp::progress::{GroupProgress, Pair};
+use crate::cp::target::{Target, forget_timestamps};
+
+/// Where the messages of a share go.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) target: Target,
+    /// The group on the source that keeps how far the copy has come, where the target does not.
+    pub(crate) progress_group: Option<String>,
+    /// What is noted beside what is committed.
+    pub(crate) pair: Option<Pair>,
+    /// How many partitions the source had when the target was looked at.
+    pub(crate) partitions: usize,
+}
+
+/// The routes of the topics of a share, by the names of the source.
+pub(crate) type Routes = Arc<HashMap<String, Route>>;
+
+/// How a share ended.
+pub(crate) struct Ended {
+    /// Its readers, which are not closed.
+    pub(crate) copied: Result<Vec<Reader>>,
+    /// How many messages it wrote.
+    pub(crate) written: u64,
+    /// The offsets at the source behind what is delivered, where the share may begin again.
+    pub(crate) delivered: Vec<Position>,
+}
+
+/// The side of a share that writes.
+pub(crate) struct Share<'j, 'a> {
+    job: &'j Job<'a>,
+    routes: Routes,
+    writer: Writer,
+    /// How many messages the writers before this one wrote.
+    written_before: u64,
+    /// Asks the target for its ends, where a group may hand out messages that it has.
+    target_admin: Option<Box<dyn Admin>>,
+    progress: GroupProgress,
+    /// The offsets behind the batches that are under way, with their numbers, where the share may begin again behind what is delivered.
+    under_way: VecDeque<(u64, Vec<Position>)>,
+    delivered: Vec<Position>,
+    /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
+    rooms: HashMap<String, usize>,
+    /// Whether a mirror has come to the end once: what comes from then on may push out what is older, as the target's settings want it.
+    has_caught_up: bool,
+    has_failed: bool,
+}
+
+impl<'j, 'a> Share<'j, 'a> {
+    pub(crate) fn new(job: &'j Job<'a>, routes: Routes) -> Result<Self> {
+        let writer = job.open_writer()?;
+        let may_repeat = job.read.group.is_some() && job.producer.keep_offsets;
+        let target_admin = if may_repeat { Some(job.target.admin()?) } else { None };
+        let keeps_progress = routes.values().any(|route| route.progress_group.is_some());
+        let commits = if keeps_progress { Some(job.source.admin()?) } else { None };
+        let notes = if routes.values().any(|route| route.pair.is_some()) { Some(job.target.admin()?) } else { None };
+        Ok(Self {
+            job,
+            routes,
+            writer,
+            written_before: 0,
+            target_admin,
+            progress: GroupProgress::new(commits, notes, job.read.commit_notes.clone()),
+            under_way: VecDeque::new(),
+            delivered: Vec::new(),
+            rooms: HashMap::new(),
+            has_caught_up: false,
+            has_failed: false,
+        })
+    }
+
+    /// Copies what the reader gives, until it ends or something fails.
+    pub(crate) fn copy(self, reader: Reader) -> Ended {
+        let share = RefCell::new(self);
+        let copied =
+            pump_settling(vec![reader], |_| Ok(()), |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue), || share.borrow_mut().settle());
+        let mut share = share.into_inner();
+        // Also what a copy that failed has read is delivered, and counted.
+        let mut delivered = share.writer.settle();
+        share.note_delivered();
+        if delivered.is_ok() && !share.has_failed {
+            delivered = share.progress.commit(&share.routes, share.job.read.timeout);
+        }
+        let (written, delivered_to) = (share.written_before + share.writer.written(), share.delivered);
+        let copied = copied.and_then(|readers| match delivered.and_then(|()| share.writer.close(None)) {
+            Ok(_) => Ok(readers),
+            Err(error) => {
+                readers.into_iter().for_each(Reader::abandon_all);
+                Err(error)
+            }
+        });
+        Ended { copied, written, delivered: delivered_to }
+    }
+
+    /// Moves what is delivered by now from what is under way.
+    fn note_delivered(&mut self) {
+        let through = self.writer.delivered();
+        while let Some((_, positions)) = self.under_way.pop_front_if(|(number, _)| *number <= through) {
+            for position in positions {
+                match self.delivered.iter_mut().find(|known| known.partition == position.partition && known.topic == position.topic) {
+                    Some(known) => known.offset = position.offset,
+                    None => self.delivered.push(position),
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> Result<()> {
+        let written = self.write_batch(batch);
+        self.has_failed |= written.is_err();
+        written
+    }
+
+    /// Waits until everything is delivered. After a failure it stays one: what comes behind a message that failed does not count as done.
+    fn settle(&mut self) -> Result<()> {
+        if self.has_failed {
+            return Err(Error::new(ErrorKind::Unexpected, "copy", "an earlier message was not delivered"));
+        }
+        let settled = self.writer.flush(None).and_then(|()| self.progress.commit(&self.routes, self.job.read.timeout));
+        self.has_failed |= settled.is_err();
+        settled
+    }
+
+    fn write_batch(&mut self, batch: &mut Batch) -> Result<()> {
+        let job = self.job;
+        let caught_up = job.read.follow && !batch.is_full();
+        self.has_caught_up |= caught_up;
+        let positions = if self.progress.is_kept() || job.begins_again() { positions_after(batch) } else { Vec::new() };
+        self.make_room(batch)?;
+        self.leave_out_what_is_there(batch)?;
+        self.prepare(batch)?;
+        if let Some(pacer) = &job.pacer {
+            pacer.wait(batch.len(), batch.bytes(), || job.is_over());
+        }
+        self.writer.write(batch)?;
+        if job.begins_again() {
+            self.under_way.push_back((self.writer.handed_over(), positions.clone()));
+            self.note_delivered();
+        }
+        if self.progress.is_kept() {
+            self.progress.note(positions);
+        }
+        let commits = self.progress.is_due();
+        if caught_up || commits {
+            // The next messages may come late, and these are not to wait for them.
+            self.writer.flush(None)?;
+        }
+        if commits || caught_up {
+            self.progress.commit(&self.routes, job.read.timeout)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the messages to the targets' names, and looks whether the targets keep them.
+    fn prepare(&self, batch: &mut Batch) -> Result<()> {
+        let job = self.job;
+        if job.options.ignore_timestamp {
+            forget_timestamps(batch);
+        }
+        for index in 0..batch.topics().len() {
+            let route = self.routes.get(batch.topics()[index].as_str());
+            let index = index as u32;
+            let Some(target) = route.map(|route| &route.target) else {
+                refuse_strangers(batch, index)?;
+                continue;
+            };
+            if !job.options.force {
+                target.check_timestamps(batch, index)?;
+            }
+            target.spread(batch, index);
+            if !job.options.force && !self.has_caught_up {
+                target.check_bytes(batch, index)?;
+            }
+            batch.rename_topic(index, target.name());
+        }
+        let changes_type = !job.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
+        if changes_type && !job.said.swap(true, Ordering::Relaxed) {
+            log::warn!("the source's append times become create times: {} takes no others", job.target.name());
+        }
+        Ok(())
+    }
+
+    /// A group hands out partitions that its topics got later, too; the targets get them then.
+    fn make_room(&mut self, batch: &Batch) -> Result<()> {
+        if self.job.read.group.is_none() {
+            return Ok(());
+        }
+        for Position { topic, partition, .. } in positions_after(batch) {
+            let route = &self.routes[topic.as_str()];
+            let room = self.rooms.get(&topic).copied().unwrap_or(route.partitions);
+            if (partition as usize) < room {
+                continue;
+            }
+            let mut planner = self.job.planner.lock().unwrap_or_else(PoisonError::into_inner);
+            let source = existing(planner.source_admin.as_mut(), &topic, self.job.read.timeout)?.ok_or_else(|| gone(&topic))?;
+            let partitions = source.partitions.len();
+            let new: Vec<i32> = (room..partitions).map(|partition| partition as i32).collect();
+            let planned = planner.plan_partitions(source, route.target.name(), &new)?;
+            planner.make(planned)?;
+            drop(planner);
+            self.rooms.insert(topic, partitions);
+            // A producer may go on for minutes with the partitions that it knows; a new one asks.
+            let fresh = self.job.open_writer()?;
+            self.written_before += std::mem::replace(&mut self.writer, fresh).close(None)?;
+            // The new writer counts from 0, and everything before it is delivered.
+            self.under_way.iter_mut().for_each(|(number, _)| *number = 0);
+            self.note_delivered();
+        }
+        Ok(())
+    }
+
+    /// A group hands out again what nobody has committed; a log that keeps offsets tells what of it was written all the same.
+    fn leave_out_what_is_there(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some(admin) = &mut self.target_admin else { return Ok(()) };
+        let mut ends: HashMap<(String, i32), i64> = HashMap::new();
+        for Position { topic, partition, .. } in positions_after(batch) {
+            let wanted = [TopicPartition { topic: self.routes[topic.as_str()].target.name().to_string(), partition }];
+            let found = admin.watermarks(&wanted, Isolation::ReadUncommitted, self.job.read.timeout)?;
+            ends.insert((topic, partition), found.first().map_or(0, |found| found.high));
+        }
+        let is_there = |topic: &str, partition: i32, offset: i64| ends.iter().any(|((t, p), end)| t == topic && *p == partition && offset < *end);
+        let before = batch.len();
+        if batch.iter().any(|record| is_there(record.topic, record.partition, record.offset)) {
+            batch.retain(|record| !is_there(record.topic, record.partition, record.offset));
+            self.job.read.progress.add_skipped((before - batch.len()) as u64);
+        }
+        Ok(())
+    }
+}
+
+/// A batch may name topics of which it has no message, but a copy takes only those that it asked for.
+fn refuse_strangers(batch: &Batch, topic: u32) -> Result<()> {
+    if batch.metas().iter().all(|meta| meta.topic != topic) {
+        return Ok(());
+    }
+    let error = Error::new(ErrorKind::Unexpected, "copy", "the source gave messages of a topic that was not asked for");
+    Err(error.with("topic", &batch.topics()[topic as usize]))
+}
+
+fn gone(topic: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "copy", "the source was deleted").with("topic", topic)
+}

@@ -1,0 +1,289 @@
+//! The user's handle on a storage: shell verbs, functions over messages, producers, and consumers in a few letters.
+
+mod topic_consumer;
+mod topic_producer;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafi_core::functional::{Copied, Place, ReadOptions, TopicReader};
+use kafi_core::{Admin, Codecs, Isolation, Message, NewTopic, Position, Result, Settings, Storage, Topic, TopicPartition, Watermarks};
+
+use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern};
+
+pub use topic_consumer::TopicConsumer;
+pub use topic_producer::{Outgoing, TopicProducer};
+
+/// How long a question to the storage may take, where the user did not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A storage with its settings. Cheap to clone; clones share the connection, not the settings.
+///
+/// Everything blocks until it is done, and reads to the end that is seen at the start.
+#[derive(Clone)]
+pub struct Kafi {
+    place: Place,
+}
+
+impl From<&Kafi> for Place {
+    fn from(kafi: &Kafi) -> Self {
+        kafi.place.clone()
+    }
+}
+
+impl Kafi {
+    /// A handle on `storage`.
+    pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
+        Self { place: Place::new(storage, settings) }
+    }
+
+    /// The same with other codecs, which may know more types.
+    pub fn with_codecs(mut self, codecs: Arc<dyn Codecs>) -> Self {
+        self.place.codecs = codecs;
+        self
+    }
+
+    /// The storage, with codecs and settings.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The storage.
+    pub fn storage(&self) -> &dyn Storage {
+        self.place.storage.as_ref()
+    }
+
+    /// The storage, shared with this handle.
+    pub fn shared_storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.place.storage)
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.place.settings
+    }
+
+    /// The settings, to change them from here on.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.place.settings
+    }
+
+    /// The codecs.
+    pub fn codecs(&self) -> &dyn Codecs {
+        self.place.codecs.as_ref()
+    }
+
+    /// An admin client.
+    ///
+    /// # Errors
+    /// Those of [`Storage::admin`].
+    pub fn admin(&self) -> Result<Box<dyn Admin>> {
+        self.storage().admin()
+    }
+
+    /// The names of the topics, sorted, without internal ones.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`].
+    pub fn ls(&self) -> Result<Vec<String>> {
+        let topics = self.topics()?;
+        Ok(topics.into_iter().filter(|topic| !topic.internal).map(|topic| topic.name).collect())
+    }
+
+    /// All topics with their partitions, sorted by name.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`].
+    pub fn topics(&self) -> Result<Vec<Topic>> {
+        self.place.topics(&[])
+    }
+
+    /// Whether there is a topic of this name.
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`].
+    pub fn exists(&self, topic: &str) -> Result<bool> {
+        self.place.exists(topic)
+    }
+
+    /// Makes a topic with everything at the storage's defaults, save for the setting `retention.ms` if that was changed.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`].
+    pub fn touch(&self, topic: &str) -> Result<()> {
+        self.create(&NewTopic::new(topic))
+    }
+
+    /// Makes a topic. The setting `retention.ms` counts, if it was changed and the topic does not say otherwise.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`].
+    pub fn create(&self, topic: &NewTopic) -> Result<()> {
+        self.place.create(topic, None)
+    }
+
+    /// The same, blocking up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of [`Admin::create_topic`].
+    pub fn create_within(&self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        self.place.create(topic, Some(timeout))
+    }
+
+    /// Deletes a topic with all its messages.
+    ///
+    /// # Errors
+    /// Those of [`Admin::delete_topic`].
+    pub fn rm(&self, topic: &str) -> Result<()> {
+        self.admin()?.delete_topic(topic, TIMEOUT)
+    }
+
+    /// The offsets that each partition of a topic holds.
+    ///
+    /// # Errors
+    /// Those of [`Admin::watermarks`].
+    pub fn watermarks(&self, topic: &str) -> Result<Vec<Watermarks>> {
+        let mut admin = self.admin()?;
+        let topics = admin.topics(&[topic.to_string()], TIMEOUT)?;
+        let partitions = topics.iter().flat_map(|topic| {
+            let partition = |partition: i32| TopicPartition { topic: topic.name.clone(), partition };
+            topic.partitions.iter().map(move |p| partition(p.partition))
+        });
+        admin.watermarks(&partitions.collect::<Vec<_>>(), Isolation::default(), TIMEOUT)
+    }
+
+    /// Deletes the messages before `offset` of a partition, and returns the new first offset.
+    ///
+    /// # Errors
+    /// Those of [`Admin::delete_records`].
+    pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<i64> {
+        let before = [Position { topic: topic.to_string(), partition, offset }];
+        let starts = self.admin()?.delete_records(&before, TIMEOUT)?;
+        Ok(starts.first().map_or(offset, |start| start.offset))
+    }
+
+    /// The messages of a topic, to be read: say what of it, and then what to do with them.
+    pub fn topic(&self, topic: &str) -> TopicReader {
+        self.topics_named(&[topic])
+    }
+
+    /// The messages of several topics, as they come.
+    pub fn topics_named(&self, topics: &[&str]) -> TopicReader {
+        TopicReader::new(self.place.clone(), topics.iter().map(|topic| topic.to_string()).collect())
+    }
+
+    /// Produces messages to a topic: values, `(key, value)` pairs, or [`Outgoing`]s with more. Blocks until all are delivered, and returns how many there were.
+    ///
+    /// ```
+    /// # fn produce(c: &kafi_shell::Kafi) -> kafi_core::Result<()> {
+    /// use kafi_core::json;
+    /// c.produce("snacks", [("1", json!({"name": "cookie"})), ("2", json!({"name": "cake"}))])?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`producer`](Kafi::producer), and of what it makes; the messages before the first that fails may be written.
+    pub fn produce<M: Into<Outgoing>>(&self, topic: &str, messages: impl IntoIterator<Item = M>) -> Result<u64> {
+        let mut producer = self.producer(topic)?;
+        messages.into_iter().try_for_each(|message| producer.produce(message))?;
+        producer.close()
+    }
+
+    /// A producer to a topic.
+    ///
+    /// # Errors
+    /// Those of [`Storage::producer`], and of [`Codecs::encoder`].
+    pub fn producer(&self, topic: &str) -> Result<TopicProducer> {
+        TopicProducer::open(&self.place, topic)
+    }
+
+    /// A consumer of a topic, as a member of `group`.
+    ///
+    /// # Errors
+    /// Those of [`Storage::consumer`] and [`Consumer::subscribe`](crate::Consumer::subscribe).
+    pub fn consumer(&self, topic: &str, group: &str) -> Result<TopicConsumer> {
+        TopicConsumer::open(&self.place, topic, group)
+    }
+
+    /// All messages of a topic, in memory; [`topic`](Kafi::topic) reads them one by one.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn cat(&self, topic: &str) -> Result<Vec<Message>> {
+        self.topic(topic).collect()
+    }
+
+    /// The first `count` messages of a topic, as they are read.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn head(&self, topic: &str, count: u64) -> Result<Vec<Message>> {
+        self.topic(topic).max(count).collect()
+    }
+
+    /// The `count` newest messages of a topic.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn tail(&self, topic: &str, count: u64) -> Result<Vec<Message>> {
+        let mut messages = Vec::new();
+        let mut decode = self.topic(topic).batch_decoder()?;
+        shell::tail(self.storage(), &[topic.to_string()], &self.read_options(), count, |batch| {
+            decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
+        })?;
+        Ok(messages)
+    }
+
+    /// The messages of a topic whose key or value matches a regular expression, and how many were read.
+    ///
+    /// # Errors
+    /// `Usage` for a bad expression; what reading fails with.
+    pub fn grep(&self, topic: &str, pattern: &str) -> Result<(Vec<Message>, u64)> {
+        let mut messages = Vec::new();
+        let mut decode = self.topic(topic).batch_decoder()?;
+        let options = self.read_options();
+        let look_for = GrepOptions::new(Pattern::new(pattern, false)?);
+        shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| {
+            decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
+        })?;
+        Ok((messages, options.progress.read()))
+    }
+
+    /// Counts the messages and bytes of a topic.
+    ///
+    /// # Errors
+    /// What reading fails with.
+    pub fn wc(&self, topic: &str) -> Result<Counts> {
+        let (counts, _) = shell::wc(self.storage(), &[topic.to_string()], &self.read_options(), 1)?;
+        Ok(counts.into_values().fold(Counts::default(), |mut all, of_topic| {
+            all += of_topic;
+            all
+        }))
+    }
+
+    /// Copies a topic, byte for byte; a missing target is made. For a copy with functions see [`topic`](Kafi::topic) and [`Pipe::to`](kafi_core::functional::Pipe::to).
+    ///
+    /// # Errors
+    /// Those of [`shell::cp`].
+    pub fn cp(&self, topic: &str, target: &Kafi, target_topic: &str) -> Result<Copied> {
+        let options = CopyOptions { read: self.read_options(), ..CopyOptions::default() };
+        let pairs = [(topic.to_string(), target_topic.to_string())];
+        Ok(shell::cp(self.storage(), target.storage(), &pairs, &options)?.copied)
+    }
+
+    /// Compares a topic with another one, message by message, and counts what differs. What it is and what may differ: [`shell::diff`].
+    ///
+    /// # Errors
+    /// Those of [`shell::diff`].
+    pub fn diff(&self, topic: &str, other: &Kafi, other_topic: &str) -> Result<Diffed> {
+        let options = DiffOptions { read: self.read_options(), ..DiffOptions::default() };
+        let side = DiffSide { storage: self.storage(), topic };
+        shell::diff(side, DiffSide { storage: other.storage(), topic: other_topic }, &options, |_| Ok(ControlFlow::Continue(())))
+    }
+
+    /// How this handle reads, by its settings.
+    pub fn read_options(&self) -> ReadOptions {
+        self.place.read_options()
+    }
+}

@@ -1,0 +1,47 @@
+//! The verbs of the shell over bytes: [`cat()`], [`tail()`], [`grep()`], [`wc()`], [`cp()`], and [`diff()`], on any storage and between storages; and [`Kafi`], the handle that has them.
+//!
+//! Beside them stands what is planned before it is done: where offsets lie ([`offsets()`]), and what is to become of those of groups ([`plan_group_reset`], [`plan_group_copy`]).
+//!
+//! The verbs hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use kafi_core::{Batch, ReadOptions, Result, Storage};
+//!
+//! /// The bytes of all values of a topic.
+//! fn value_bytes(storage: &dyn Storage, topic: &str) -> Result<usize> {
+//!     let mut bytes = 0;
+//!     kafi_shell::cat(storage, &[topic.to_string()], &ReadOptions::default(), 1, |batch: &mut Batch| {
+//!         bytes += batch.iter().filter_map(|record| record.value).map(<[u8]>::len).sum::<usize>();
+//!         Ok(ControlFlow::Continue(()))
+//!     })?;
+//!     Ok(bytes)
+//! }
+//! ```
+
+#![deny(missing_docs)]
+
+mod cat;
+mod cp;
+mod diff;
+mod grep;
+mod groups;
+mod kafi;
+mod offsets;
+mod pattern;
+mod rate;
+mod same_message;
+mod tail;
+mod wc;
+
+pub use cat::{Finished, cat};
+pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
+pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
+pub use grep::{GrepFields, GrepOptions, grep, grep_then};
+pub use groups::{GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy, plan_group_reset};
+pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
+pub use offsets::offsets;
+pub use pattern::{Pattern, PatternOptions};
+pub use rate::Rate;
+pub use tail::tail;
+pub use wc::{Counts, PartitionCounts, wc, wc_then};

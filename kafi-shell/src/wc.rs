@@ -1,0 +1,108 @@
+//! `wc`: counts messages and bytes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::{AddAssign, ControlFlow};
+
+use kafi_core::functional::ReadOptions;
+use kafi_core::{Batch, RecordMeta, Result, Storage};
+
+use crate::cat::{Finished, read_then};
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The messages.
+    pub messages: u64,
+    /// The bytes of the keys.
+    pub key_bytes: u64,
+    /// The bytes of the values.
+    pub value_bytes: u64,
+    /// The messages whose value is null.
+    pub tombstones: u64,
+}
+
+/// What was counted of each partition that was read, by topic.
+pub type PartitionCounts = BTreeMap<String, BTreeMap<i32, Counts>>;
+
+impl Counts {
+    fn of(run: &[RecordMeta]) -> Self {
+        let mut counts = Self::default();
+        for meta in run {
+            counts += Self {
+                messages: 1,
+                key_bytes: meta.key.len.max(0) as u64,
+                value_bytes: meta.value.len.max(0) as u64,
+                tombstones: u64::from(meta.value.len < 0),
+            };
+        }
+        counts
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.key_bytes += other.key_bytes;
+        self.value_bytes += other.value_bytes;
+        self.tombstones += other.tombstones;
+    }
+}
+
+/// Counts the messages of each of `topics`. Blocks as [`cat`](crate::cat) does.
+///
+/// # Errors
+/// Those of [`cat`](crate::cat).
+pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threads: usize) -> Result<(BTreeMap<String, Counts>, Finished)> {
+    let mut counted = BTreeMap::new();
+    let finished = wc_then(storage, topics, options, threads, |counts, _| {
+        for (topic, partitions) in counts {
+            let of_topic: &mut Counts = counted.entry(topic.clone()).or_default();
+            partitions.values().for_each(|counts| *of_topic += *counts);
+        }
+        Ok(())
+    })?;
+    Ok((counted, finished))
+}
+
+/// Counts the messages of each partition; the work is done only when `then` has returned, which is given the counts; a group's offsets are committed after it.
+///
+/// # Errors
+/// As for [`wc`], and what `then` fails with.
+pub fn wc_then(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+    then: impl FnOnce(&PartitionCounts, &Finished) -> Result<()>,
+) -> Result<Finished> {
+    let counts: RefCell<PartitionCounts> = RefCell::new(topics.iter().map(|topic| (topic.clone(), BTreeMap::new())).collect());
+    let count = |batch: &mut Batch| {
+        let mut counts = counts.borrow_mut();
+        for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
+            let topic = &batch.topics()[run[0].topic as usize];
+            if !counts.contains_key(topic) {
+                counts.insert(topic.clone(), BTreeMap::new());
+            }
+            let of_topic = counts.get_mut(topic).expect("it was just looked for");
+            *of_topic.entry(run[0].partition).or_default() += Counts::of(run);
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    read_then(
+        storage,
+        topics,
+        options,
+        threads,
+        |_| Ok(()),
+        count,
+        |finished| {
+            let mut counts = counts.take();
+            for position in &finished.reached {
+                // Also a partition without messages was looked at.
+                counts.entry(position.topic.clone()).or_default().entry(position.partition).or_default();
+            }
+            then(&counts, finished)
+        },
+    )
+}
