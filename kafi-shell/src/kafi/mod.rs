@@ -201,7 +201,7 @@ impl Kafi {
     /// A consumer of a topic, as a member of `group`.
     ///
     /// # Errors
-    /// Those of [`Storage::consumer`] and [`Consumer::subscribe`](crate::Consumer::subscribe).
+    /// Those of [`Storage::consumer`] and [`Consumer::subscribe`](kafi_core::Consumer::subscribe).
     pub fn consumer(&self, topic: &str, group: &str) -> Result<TopicConsumer> {
         TopicConsumer::open(&self.place, topic, group)
     }

@@ -118,7 +118,7 @@ impl TopicProducer {
     /// Writes the keys as this type. Default: what the configuration says, else [`Type::Str`].
     ///
     /// # Errors
-    /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
     pub fn key_type(self, key_type: Type) -> Result<Self> {
         let [encoder, read_encoder] = encoders(&self.place, &self.topic, Some(key_type), self.value_type)?;
         Ok(Self { encoder, read_encoder, key_type: Some(key_type), ..self })
@@ -127,7 +127,7 @@ impl TopicProducer {
     /// Writes the values as this type. Default: what the configuration says, else [`Type::Json`].
     ///
     /// # Errors
-    /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
     pub fn value_type(self, value_type: Type) -> Result<Self> {
         let [encoder, read_encoder] = encoders(&self.place, &self.topic, self.key_type, Some(value_type))?;
         Ok(Self { encoder, read_encoder, value_type: Some(value_type), ..self })
