@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kafi_core::Record;
@@ -99,17 +100,26 @@ impl Random {
     }
 }
 
-/// Runs a target with what `make` makes of each seed, which a failure shows.
+/// Runs a target with what `make` makes of each seed, and shows those that fail.
 fn drive(iterations: u64, target: fn(&[u8]), make: impl Fn(&mut Random) -> Vec<u8>) {
-    for seed in 1..=iterations {
+    let mut failed = Vec::new();
+    for seed in seeds(iterations) {
         let data = make(&mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
-        if let Err(panic) = std::panic::catch_unwind(|| target(&data)) {
+        if std::panic::catch_unwind(|| target(&data)).is_err() {
             eprintln!("seed {seed}: {:?}", String::from_utf8_lossy(&data));
-            std::panic::resume_unwind(panic);
+            failed.push(seed);
         }
     }
+    assert!(failed.is_empty(), "of the seeds these fail: {failed:?}");
     let largest = LARGEST.load(Ordering::Relaxed);
     assert!(largest <= ALLOCATION_MAX, "something asked for {largest} bytes at once");
+}
+
+/// The seeds of every run, or those from the first to the last that `KAFI_FUZZ_SEEDS` names.
+fn seeds(iterations: u64) -> RangeInclusive<u64> {
+    let Ok(asked) = std::env::var("KAFI_FUZZ_SEEDS") else { return 1..=iterations };
+    let (first, last) = asked.split_once('-').unwrap_or((&asked, &asked));
+    first.parse().unwrap()..=last.parse().unwrap()
 }
 
 #[test]
