@@ -12,8 +12,6 @@ use std::path::Path;
 use kafi_core::{Assignment, Batch, ConsumerOptions, ErrorKind, Polled, Storage};
 use support::*;
 
-const LOG: &str = "00000000000000000000.log";
-
 fn write_at(path: &Path, bytes: &[u8], at: u64) {
     fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();
 }
@@ -45,11 +43,11 @@ fn a_tail_torn_at_any_byte_is_ignored_then_saved_and_cut() {
     let safe = fs::metadata(&log).unwrap().len();
     deliver(storage, &messages("t", 3, 20));
     let whole = fs::read(&log).unwrap();
-    let index = fs::read(folder.file("t", 0, "00000000000000000000.kidx")).unwrap();
+    let index = fs::read(folder.file("t", 0, INDEX)).unwrap();
     let mut torn_files = 0;
     for cut in safe..whole.len() as u64 {
         fs::write(&log, &whole[..cut as usize]).unwrap();
-        fs::write(folder.file("t", 0, "00000000000000000000.kidx"), &index).unwrap();
+        fs::write(folder.file("t", 0, INDEX), &index).unwrap();
         forget_fsync(&folder, &known);
         // A reader just ends at the last whole batch, and changes nothing.
         assert_eq!(watermarks(storage, "t", 0).high, 5, "cut at {cut}");
@@ -282,7 +280,7 @@ fn a_crash_while_rolling_is_harmless() {
     // The last segment was announced, but the crash came before it was made.
     fs::remove_file(folder.file("t", 0, "00000000000000000002.log")).unwrap();
     fs::remove_file(folder.file("t", 0, "00000000000000000002.kidx")).unwrap();
-    forget_fsync(&folder, recovery_line(2, 0, 2).as_bytes());
+    forget_fsync(&folder, recovery(2, 0, 2).as_bytes());
     assert_eq!(watermarks(storage, "t", 0).high, 2);
     assert_eq!(read(storage, "t", 0).len(), 2);
     deliver(&open(folder.root()), &messages("t", 2, 10));
@@ -292,9 +290,4 @@ fn a_crash_while_rolling_is_harmless() {
     assert_eq!(read(storage, "t", 0).len(), 4);
     deliver(&open(folder.root()), &messages("t", 2, 10));
     assert_eq!(read(storage, "t", 0).len(), 6);
-}
-
-fn recovery_line(base: i64, length: u64, next_offset: i64) -> String {
-    let numbers = format!("{base:020} {length:020} {next_offset:020}");
-    format!("{numbers} {:08x}\n", crc32c::crc32c(numbers.as_bytes()))
 }

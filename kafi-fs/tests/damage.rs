@@ -9,74 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kafi_core::{ConsumerOptions, ErrorKind, Isolation, OwnedRecord, Position, Storage};
-use kafi_fs::LogStorage;
 use support::*;
-
-const LOG: &str = "00000000000000000000.log";
-const INDEX: &str = "00000000000000000000.kidx";
-
-/// Reads what can be read of these offsets.
-fn read_lenient(storage: &LogStorage, start: i64, end: i64) -> Vec<i64> {
-    let lenient = ConsumerOptions { skip_corrupt: true, ..ConsumerOptions::default() };
-    let read = read_range(&mut *storage.consumer(&lenient).unwrap(), "t", 0, start, end).unwrap();
-    read.iter().map(|record| record.offset).collect()
-}
-
-/// Expects that reading everything is an error about damage, and that what is not damaged can be read around it; the error's text.
-fn assert_told(storage: &LogStorage, end: i64, readable: impl IntoIterator<Item = i64>) -> String {
-    let marks = watermarks(storage, "t", 0);
-    assert_eq!(marks.high, end);
-    let error = read_range(&mut *consumer(storage), "t", 0, marks.low, end).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert_eq!(error.hint_text(), Some("read around it with --skip-corrupt, or restore the file from a backup"));
-    assert_eq!(read_lenient(storage, marks.low, end), readable.into_iter().collect::<Vec<_>>(), "{error}");
-    error.to_string()
-}
-
-/// A topic of `count` batches of one message each, and where they begin in the log.
-fn one_by_one(folder: &Folder, count: usize, bytes: usize, settings: &[(&str, &str)]) -> Vec<usize> {
-    create(&folder.storage, "t", 1, settings);
-    let mut producer = producer(&folder.storage);
-    for record in messages("t", count, bytes) {
-        assert_delivered(&produce(&mut *producer, [&record]), 1);
-    }
-    producer.close(WAIT).unwrap();
-    starts(&fs::read(folder.file("t", 0, LOG)).unwrap())
-}
-
-/// Where batches begin.
-fn starts(log: &[u8]) -> Vec<usize> {
-    let mut starts = vec![0];
-    while let Some(length) = log.get(starts[starts.len() - 1] + 8..).and_then(|rest| rest.first_chunk()) {
-        starts.push(starts[starts.len() - 1] + 12 + i32::from_be_bytes(*length) as usize);
-    }
-    starts.pop();
-    starts
-}
 
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     bytes[at] ^= 0xff;
     fs::write(path, bytes).unwrap();
-}
-
-fn recovery(base: i64, length: u64, next_offset: i64) -> String {
-    let numbers = format!("{base:020} {length:020} {next_offset:020}");
-    format!("{numbers} {:08x}\n", crc32c::crc32c(numbers.as_bytes()))
-}
-
-/// What may have become of the files beside a log that came back from a backup: all there, `recovery` from an earlier one or gone, the index gone, too.
-fn forget(folder: &Folder, how: usize) {
-    let path = folder.file("t", 0, "recovery");
-    match how {
-        0 => {}
-        1 => fs::write(path, recovery(0, 0, 0)).unwrap(),
-        2 => fs::remove_file(path).unwrap(),
-        _ => {
-            fs::remove_file(path).unwrap();
-            fs::remove_file(folder.file("t", 0, INDEX)).unwrap();
-        }
-    }
 }
 
 #[test]
@@ -271,45 +209,6 @@ fn a_segment_that_is_missing_or_too_short_is_told() {
 }
 
 #[test]
-fn an_index_that_belongs_to_another_log_is_not_believed() {
-    let (folder, other) = (Folder::new(), Folder::new());
-    one_by_one(&folder, 300, 1_000, &[]);
-    one_by_one(&other, 200, 2_000, &[]);
-    fs::copy(other.file("t", 0, INDEX), folder.file("t", 0, INDEX)).unwrap();
-    for how in [0, 2] {
-        forget(&folder, how);
-        assert_eq!(watermarks(&folder.storage, "t", 0).high, 300);
-        for start in [0, 1, 150, 299] {
-            let read = read_range(&mut *consumer(&folder.storage), "t", 0, start, 300).unwrap();
-            assert_eq!(read.len() as i64, 300 - start);
-        }
-    }
-    deliver(&folder.storage, &messages("t", 1, 20));
-    assert_eq!(read(&folder.storage, "t", 0).len(), 301);
-}
-
-/// Such an index promises messages that begin in another segment: what lies between is not skipped as missing.
-#[test]
-fn an_index_of_another_segment_is_not_believed() {
-    let folder = Folder::new();
-    one_by_one(&folder, 12, 100, &[("segment.bytes", "600")]);
-    let segments = folder.segments("t", 0);
-    let indexes: Vec<_> = segments[..segments.len() - 1].iter().map(|name| folder.file("t", 0, &name.replace(".log", ".kidx"))).collect();
-    assert!(indexes.len() >= 3, "{segments:?}");
-    for (to, own) in indexes.iter().enumerate() {
-        let whole = fs::read(own).unwrap();
-        for (from, other) in indexes.iter().enumerate().filter(|(from, _)| *from != to) {
-            fs::copy(other, own).unwrap();
-            for start in 0..12 {
-                assert!(read_lenient(&folder.storage, start, 12).into_iter().eq(start..12), "the index {from} as {to}, from {start} on");
-            }
-            assert_eq!(read(&folder.storage, "t", 0).len(), 12, "the index {from} as {to}");
-        }
-        fs::write(own, whole).unwrap();
-    }
-}
-
-#[test]
 fn a_log_start_beyond_the_end_hides_nothing() {
     let folder = Folder::new();
     create(&folder.storage, "t", 1, &[]);
@@ -385,26 +284,6 @@ fn what_a_batch_unpacks_to_is_bounded() {
     }
 }
 
-/// A foreign file that begins within another segment is told, and hides nothing: neither an empty one, nor one with any bytes in it.
-#[test]
-fn a_foreign_segment_hides_nothing() {
-    for bytes in ["", "x", "no batch at all, but longer than the header of one would be, which is 61 bytes"] {
-        let folder = Folder::new();
-        one_by_one(&folder, 30, 20, &[]);
-        fs::write(folder.file("t", 0, "00000000000000000013.log"), bytes).unwrap();
-        assert_eq!(watermarks(&folder.storage, "t", 0).high, 30);
-        for start in [0, 13, 27] {
-            let error = read_range(&mut *consumer(&folder.storage), "t", 0, start, 30).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-            let read = read_lenient(&folder.storage, start, 30);
-            assert!(read.iter().copied().eq(start..13.max(start)), "{read:?}");
-        }
-        deliver(&folder.storage, &messages("t", 1, 20));
-        assert_eq!(read_lenient(&folder.storage, 0, 31), (0..13).chain([30]).collect::<Vec<_>>());
-        assert_eq!(read_range(&mut *consumer(&folder.storage), "t", 0, 20, 31).unwrap_err().kind(), ErrorKind::Corrupt);
-    }
-}
-
 /// A topic file that says fewer partitions than there are would hide the messages of the others.
 #[test]
 fn fewer_partitions_than_there_are_messages_of_hide_nothing() {
@@ -425,30 +304,16 @@ fn fewer_partitions_than_there_are_messages_of_hide_nothing() {
     admin(&folder.storage).create_partitions("t", 3, WAIT).unwrap();
 }
 
+/// What a crash left behind the last batch hides no segment that is missing behind it.
 #[test]
-fn the_file_of_another_topic_is_named_and_one_without_a_name_is_read() {
+fn a_lost_segment_behind_a_torn_tail_is_told() {
     let folder = Folder::new();
-    one_by_one(&folder, 3, 10, &[]);
-    create(&folder.storage, "u", 1, &[]);
-    let file = |topic: &str| folder.root().join("topics").join(topic).join("topic.json");
-    let own = fs::read_to_string(file("t")).unwrap();
-    fs::copy(file("u"), file("t")).unwrap();
-    let partition = kafi_core::TopicPartition { topic: "t".into(), partition: 0 };
-    for error in [
-        admin(&folder.storage).topics(&["t".into()], WAIT).unwrap_err(),
-        admin(&folder.storage).watermarks(&[partition], Isolation::ReadCommitted, WAIT).unwrap_err(),
-        admin(&folder.storage).delete_topic("t", WAIT).unwrap_err(),
-    ] {
-        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("topics/t/topic.json"), "{error}");
-    }
-    let names: Vec<_> = admin(&folder.storage).topics(&[], WAIT).unwrap().into_iter().map(|topic| topic.name).collect();
-    assert_eq!(names, ["t", "u"], "it is not hidden");
-    // As earlier versions wrote it. Whoever changes it adds the name.
-    let unnamed: String = own.lines().filter(|line| !line.contains("\"name\"")).collect();
-    assert!(unnamed.len() < own.len() - 10, "{own}");
-    fs::write(file("t"), unnamed).unwrap();
-    assert_eq!(watermarks(&folder.storage, "t", 0).high, 3);
-    admin(&folder.storage).create_partitions("t", 2, WAIT).unwrap();
-    assert!(fs::read_to_string(file("t")).unwrap().contains("\"name\": \"t\""));
-    assert_eq!(watermarks(&folder.storage, "t", 0).high, 3);
+    one_by_one(&folder, 12, 20, &[]);
+    forget(&folder, 2);
+    let log = folder.file("t", 0, LOG);
+    let torn = [fs::read(&log).unwrap(), b"half a batch".to_vec()].concat();
+    fs::write(&log, torn).unwrap();
+    fs::copy(folder.file("t", 0, INDEX), folder.file("t", 0, "00000000000000000019.kidx")).unwrap();
+    let text = assert_told(&folder.storage, 20, 0..12);
+    assert!(text.contains("the offsets 12 to 19 are missing"), "{text}");
 }

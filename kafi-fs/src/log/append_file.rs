@@ -11,6 +11,7 @@ use kafi_records::{BatchHeader, set_base_offset};
 
 use super::index::{Index, IndexWriter};
 use super::known::look;
+use super::segment::Extent;
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, IoFile, Lock, lock};
 
@@ -189,25 +190,19 @@ impl Appender {
         // Offsets of messages that are missing are not given to others.
         let lost = self.dir.lost_segments(&listing.alone)?.into_iter().map(|lost| lost.next_offset).max().unwrap_or(0);
         let lowest = lost.max(self.dir.start()?);
-        let last = listing.segments.last().copied();
-        let Some(base) = last.filter(|last| known.is_none_or(|known| known.base <= *last)) else {
-            // Nothing was written yet, or a segment was just ended, which includes its fsync.
-            let known = known.unwrap_or_default();
-            if known.length > 0 {
-                self.promise(known)?;
-            }
-            self.next_offset = known.next_offset.max(lowest);
-            self.active = None;
-            return Ok(());
-        };
+        let Some(base) = listing.segments.last().copied() else { return self.begin(known.unwrap_or_default(), lowest) };
         let path = self.dir.log_path(base);
         let on_error = |error| self.dir.io_error("append", &path, error);
         let log = self.dir.io.open(&path, Access::Write).map_err(on_error)?;
         let len = log.len().map_err(on_error)?;
+        if let Some(known) = known.filter(|known| known.base > base) {
+            let end = look(&self.dir, base, &*log, len, None, None).map_err(on_error)?.next_offset;
+            return self.begin(known, lowest.max(end));
+        }
         let safe = known.filter(|known| known.base == base).map_or(0, |known| known.length);
         let mut checked = None;
         if trust_index && let Some(index) = Index::open(&self.dir, base, len)? {
-            checked = Some(index.checked_end(&*log, len).map_err(on_error)?).filter(|end| end.at >= safe);
+            checked = Some(index.checked_end(&*log, Extent::new(len, None)).map_err(on_error)?).filter(|end| end.at >= safe);
         }
         let found = look(&self.dir, base, &*log, len, known, checked).map_err(on_error)?;
         let end = found.end.place;
@@ -225,6 +220,17 @@ impl Appender {
         }
         self.next_offset = next_offset.max(lowest);
         self.active = Some(Active { base, log, len: end.at.min(len), index, damaged, rewrite: end.at > safe && !trust_index });
+        Ok(())
+    }
+
+    /// Goes on with a new segment, at `lowest` or later: nothing was written yet, or the segment in `known` was announced by somebody who has ended the one before it, which includes its
+    /// fsync, or its log file is gone. If all that it is said to have held is there nevertheless, that was said of another partition.
+    fn begin(&mut self, known: Recovery, lowest: i64) -> Result<()> {
+        if known.length > 0 && known.next_offset > lowest {
+            self.promise(known)?;
+        }
+        self.next_offset = known.next_offset.max(lowest);
+        self.active = None;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use kafi_core::{Batch, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::PartitionDir;
-use super::segment::{Place, Scanned, scan};
+use super::segment::{Extent, Place, Scanned, scan};
 use crate::error::{BATCH_BYTES_MAX, decoder};
 use crate::io::{Access, IoFile};
 
@@ -167,9 +167,9 @@ impl Index {
         Ok(Entry::parse(&bytes[..read]))
     }
 
-    /// What covers the whole of a rolled segment, if it was sealed.
-    pub(crate) fn seal(&self) -> Option<&Entry> {
-        self.seal.as_ref()
+    /// Whether the segment was sealed, and all its messages are earlier than `timestamp`.
+    pub(crate) fn is_before(&self, timestamp: i64) -> bool {
+        self.seal.is_some_and(|seal| seal.end_place() == self.end() && seal.max_timestamp < timestamp)
     }
 
     /// The offset after the last message that the segment is known to have held, or its base offset.
@@ -183,30 +183,37 @@ impl Index {
         self.promise
     }
 
-    /// As [`end`](Self::end), if the last block of `log` is as the index says; otherwise the beginning. An index may have come from elsewhere than its log.
-    pub(crate) fn checked_end(&self, log: &dyn IoFile, log_len: u64) -> io::Result<Place> {
-        let Some(last) = &self.last else { return Ok(self.end()) };
-        let mut first = None;
-        let scanned = scan(log, last.start_place(), log_len, false, |at, header, _| {
+    /// Whether the last block of `log` is as the index says, with its bytes, offsets, and times. An index may have come from elsewhere than its log.
+    pub(crate) fn agrees(&self, log: &dyn IoFile, extent: Extent) -> io::Result<bool> {
+        let Some(last) = &self.last else { return Ok(true) };
+        let (mut first, mut max_timestamp) = (None, i64::MIN);
+        let scanned = scan(log, last.start_place(), extent, false, |at, header, _| {
             first.get_or_insert(header.base_offset);
+            if at < last.end {
+                max_timestamp = max_timestamp.max(header.max_timestamp);
+            }
             at < last.end
         })?;
-        let agrees = first == Some(last.first_offset) && scanned.end == last.end_place();
-        Ok(if agrees { last.end_place() } else { Place { at: 0, offset: self.base } })
+        Ok(first == Some(last.first_offset) && scanned.end == last.end_place() && max_timestamp == last.max_timestamp)
+    }
+
+    /// As [`end`](Self::end), if `log` [`agrees`](Self::agrees); otherwise the beginning.
+    pub(crate) fn checked_end(&self, log: &dyn IoFile, extent: Extent) -> io::Result<Place> {
+        Ok(if self.agrees(log, extent)? { self.end() } else { Place { at: 0, offset: self.base } })
     }
 
     /// As [`locate`](Self::locate), as far as `log` agrees.
-    pub(crate) fn checked_place(&self, log: &dyn IoFile, offset: i64, log_len: u64) -> io::Result<Place> {
-        self.checked(self.locate(offset)?, log, log_len)
+    pub(crate) fn checked_place(&self, log: &dyn IoFile, offset: i64, extent: Extent) -> io::Result<Place> {
+        self.checked(self.locate(offset)?, log, extent)
     }
 
     /// A place that the index says, if a batch begins there in `log`; otherwise the beginning.
-    pub(crate) fn checked(&self, place: Place, log: &dyn IoFile, log_len: u64) -> io::Result<Place> {
+    pub(crate) fn checked(&self, place: Place, log: &dyn IoFile, extent: Extent) -> io::Result<Place> {
         if place == self.end() {
-            return self.checked_end(log, log_len);
+            return self.checked_end(log, extent);
         }
         let mut first = None;
-        scan(log, place, log_len, false, |_, header, _| {
+        scan(log, place, extent, false, |_, header, _| {
             first = Some(header.base_offset);
             false
         })?;
@@ -301,7 +308,8 @@ impl IndexWriter {
     fn of(dir: &PartitionDir, path: String, base: i64, log: &dyn IoFile, log_len: u64) -> io::Result<(Self, Scanned)> {
         let file = dir.io.open(&path, Access::Write)?;
         let mut index = Index::of(Arc::clone(&file), base, log_len)?;
-        if index.checked_end(log, log_len)? != index.end() {
+        let extent = Extent::new(log_len, None);
+        if !index.agrees(log, extent)? {
             (index.blocks, index.last) = (0, None);
         }
         let len = (index.blocks + 1) * ENTRY_BYTES as u64;
@@ -314,7 +322,7 @@ impl IndexWriter {
         let file_crc = index.last.map_or(0, |last| last.file_crc);
         let mut writer = Self { file, path, len, block: None, file_crc, warned: false };
         let mut times = BatchTimes::default();
-        let scanned = scan(log, index.end(), log_len, true, |at, header, bytes| {
+        let scanned = scan(log, index.end(), extent, true, |at, header, bytes| {
             let min_timestamp = times.min(header, bytes);
             writer.push(at, header, min_timestamp, bytes);
             true

@@ -8,7 +8,7 @@ use std::io;
 use kafi_core::{ErrorKind, Result};
 
 use super::index::Index;
-use super::segment::{Beyond, End, Place, Search, find_end, scan};
+use super::segment::{Beyond, End, Extent, Place, Search, find_end, scan};
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, IoFile};
 
@@ -37,7 +37,8 @@ impl Known {
     }
 }
 
-/// Looks at the end of the segment `base`, of which `file` has `len` bytes and of which `known` says what is durable. Where `checked` is given, the log was looked at up to there before.
+/// Looks at the end of the last segment, `base`, of which `file` has `len` bytes and of which `known` says what is durable. Where `checked` is given, the log was looked at up to there
+/// before.
 pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, known: Option<Recovery>, checked: Option<Place>) -> io::Result<Known> {
     let mut promise = known.filter(|known| known.base == base).unwrap_or(Recovery { base, length: 0, next_offset: base });
     let from = match checked {
@@ -53,34 +54,34 @@ pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, k
             from
         }
     };
-    let end = if from.at < len { find_end(file, from, len)? } else { End { place: from, damaged: false, torn: false } };
-    // What was durable in segments before it counts as well: somebody may have put a file there that begins too early.
+    let end = if from.at < len { find_end(file, from, Extent::new(len, None))? } else { End { place: from, damaged: false, torn: false } };
+    // What was durable in other segments counts as well: those before it, where somebody has put a file there that begins too early, and one that was announced.
     let next_offset = end.place.offset.max(promise.next_offset).max(known.map_or(0, |known| known.next_offset));
     Ok(Known { end, next_offset, length: promise.length })
 }
 
 /// The place behind what `promise` says is durable, or a batch before that, if the log does not have one ending there.
 fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Option<&Index>) -> io::Result<Place> {
-    let beginning = Place { at: 0, offset: base };
+    let (beginning, extent) = (Place { at: 0, offset: base }, Extent::new(len, None));
     if promise.length == 0 {
         // Without a word on what is durable the index counts, as far as the log agrees, for a whole segment takes seconds.
-        return index.map_or(Ok(beginning), |index| index.checked_end(file, len));
+        return index.map_or(Ok(beginning), |index| index.checked_end(file, extent));
     }
-    let from = index.map_or(Ok(beginning), |index| index.checked_place(file, promise.next_offset - 1, len))?;
+    let from = index.map_or(Ok(beginning), |index| index.checked_place(file, promise.next_offset - 1, extent))?;
     let from = if from.at <= promise.length { from } else { beginning };
     let durable = len.min(promise.length);
     let mut search = Search::new(durable.saturating_sub(from.at));
     let mut place = from;
     while place.at < durable {
         let mut before = place;
-        let scanned = scan(file, place, len, false, |at, header, _| {
+        let scanned = scan(file, place, extent, false, |at, header, _| {
             before = Place { at, offset: header.base_offset };
             at + (header.total_bytes() as u64) < durable
         })?;
         // The batch for which the visit ended is not counted by the scan.
         place = scanned.end;
         if scanned.fault.is_none() {
-            let behind = scan(file, place, len, false, |at, _, _| at == place.at)?.end;
+            let behind = scan(file, place, extent, false, |at, _, _| at == place.at)?.end;
             // A gap before the last batch that leads beyond what was known is no gap, but damage.
             let is_wrong = before.offset > place.offset && behind.offset > promise.next_offset;
             return Ok(match behind.at == durable {
@@ -89,7 +90,7 @@ fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Optio
                 false => before,
             });
         }
-        match search.beyond(file, place, len, i64::MAX)? {
+        match search.beyond(file, place, extent)? {
             Beyond::Resume(next) if next.at <= durable => place = next,
             // What is damaged in there is for readers to tell; what follows it is the log's end.
             _ if durable == promise.length => return Ok(Place { at: durable, offset: promise.next_offset }),

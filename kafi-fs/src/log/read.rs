@@ -9,7 +9,7 @@ use kafi_records::{BatchHeader, Decoder};
 
 use super::index::Index;
 use super::known::look;
-use super::segment::{Beyond, Peek, Place, Search, Window, below};
+use super::segment::{Beyond, Extent, Peek, Place, Search, Window, below, beyond};
 use super::{Listing, PartitionDir, Recovery};
 use crate::error::hint_at_batch_bytes;
 use crate::io::{Access, FileId, IoFile};
@@ -72,9 +72,7 @@ pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
 }
 
 fn high(dir: &PartitionDir, known: Option<Recovery>, segments: &[i64]) -> Result<i64> {
-    let Some(last) = segments.last().copied().filter(|last| known.is_none_or(|known| known.base <= *last)) else {
-        return Ok(known.unwrap_or_default().next_offset.max(dir.start()?));
-    };
+    let Some(last) = segments.last().copied() else { return Ok(known.unwrap_or_default().next_offset.max(dir.start()?)) };
     let on_error = |error| dir.io_error("read", &dir.log_path(last), error);
     let Some((file, len)) = dir.open_log("read", last)? else { return Err(on_error(io::ErrorKind::NotFound.into())) };
     Ok(look(dir, last, &*file, len, known, None).map_err(on_error)?.next_offset)
@@ -115,6 +113,13 @@ struct Segment {
     checked: Option<Option<i64>>,
 }
 
+impl Segment {
+    /// What it has room for.
+    fn extent(&self) -> Extent {
+        Extent::new(self.len, self.next_base)
+    }
+}
+
 impl Reader {
     /// A reader from `position` on.
     pub(crate) fn open(dir: PartitionDir, position: i64, leniency: Leniency) -> Result<Self> {
@@ -148,27 +153,30 @@ impl Reader {
 
     /// Looks at the next header. The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
     fn peek(&mut self, window: &mut Window) -> Result<Peek> {
-        let segment = self.segment.as_mut().expect("the caller found one");
-        let durable = self.known.filter(|known| known.base == segment.base && segment.place.at < known.length).map(|known| known.next_offset);
+        let segment = self.segment.as_ref().expect("the caller found one");
         window.claim(segment.owner);
         let path = self.dir.log_path(segment.base);
         let on_error = |error| self.dir.io_error("read", &path, error);
-        let peek = window.header(&*segment.file, segment.place, segment.len).map_err(on_error)?;
+        let peek = window.header(&*segment.file, segment.place, segment.extent()).map_err(on_error)?;
         let Peek::Batch(header) = peek else { return Ok(peek) };
-        let is_gap = header.base_offset != segment.place.offset;
-        if let Some(limit) = segment.next_base.or(durable.filter(|_| is_gap))
-            && header.next_offset() > limit
-        {
-            return Ok(Peek::Bad(format!("its offsets end at {}, beyond {limit}", header.last_offset())));
-        }
-        if !is_gap {
+        if header.base_offset == segment.place.offset {
             return Ok(peek);
         }
+        if let Some(durable) = self.durable().filter(|durable| header.next_offset() > durable.offset) {
+            return Ok(Peek::Bad(beyond(&header, durable.offset)));
+        }
         let after = Place { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
-        match window.header(&*segment.file, after, segment.len).map_err(on_error)? {
+        match window.header(&*segment.file, after, segment.extent()).map_err(on_error)? {
             Peek::Below(offset) => Ok(Peek::Bad(format!("its offsets end at {}, but {offset} follows", header.last_offset()))),
             _ => Ok(peek),
         }
+    }
+
+    /// The place up to which the rest of the segment is known to be durable. Where another segment follows, that was said of another partition or long ago.
+    fn durable(&self) -> Option<Place> {
+        let segment = self.segment.as_ref().filter(|segment| segment.next_base.is_none())?;
+        let known = self.known.filter(|known| known.base == segment.base && known.length > segment.place.at)?;
+        Some(Place { at: known.length, offset: known.next_offset })
     }
 
     fn check_low(&mut self) -> Result<()> {
@@ -232,7 +240,7 @@ impl Reader {
         if self.position > base
             && let Some(index) = Index::open(&self.dir, base, len)?
         {
-            let located = index.checked_place(&*file, self.position, len);
+            let located = index.checked_place(&*file, self.position, Extent::new(len, next_base));
             place = located.map_err(|error| self.dir.io_error("read index", &self.dir.index_path(base), error))?;
         }
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
@@ -264,44 +272,43 @@ impl Reader {
     /// Passes over a place where no batch can be read: to the next segment, or behind damage if that is allowed. False where the log just ends there.
     fn pass(&mut self, fault: &str, window: &mut Window) -> Result<bool> {
         let Some(segment) = &mut self.segment else { return Ok(true) };
-        let mut following = [segment.next_base, None];
-        if self.known.is_none_or(|known| known.base > segment.base) {
+        let mut following = [None, None];
+        // Only of the segment that is written to is it certain that none follows.
+        if segment.next_base.is_some() || self.known.is_none_or(|known| known.base != segment.base) {
             let mut later = self.dir.segments()?.into_iter().filter(|base| *base > segment.base);
             following = [later.next(), later.next()];
         }
         let next_base = following[0];
-        segment.next_base = next_base;
+        if next_base != segment.next_base {
+            // More may have been appended before the next one was begun.
+            segment.next_base = next_base;
+            return Ok(true);
+        }
         let rolled = next_base.is_some() || self.known.is_some_and(|known| known.base > segment.base);
-        let durable = self.known.filter(|known| known.base == segment.base).map_or(0, |known| known.length);
-        if segment.place.at < segment.len {
+        let (place, len) = (segment.place, segment.len);
+        if place.at < len {
             // What was promised and is not there is no torn tail.
-            let is_promised = self.known.is_some_and(|known| known.next_offset > segment.place.offset);
-            let may_be_torn = !rolled && segment.place.at >= durable && !is_promised;
-            if may_be_torn && segment.torn == Some((segment.place.at, segment.len)) {
-                self.check_deleted()?;
-                return Ok(false);
-            }
+            let is_promised = self.known.is_some_and(|known| known.next_offset > place.offset || known.base == segment.base && known.length > place.at);
+            let may_be_torn = !rolled && !is_promised;
+            let is_torn = may_be_torn && segment.torn == Some((place.at, len));
             // What is in the window may be older than what was written there meanwhile.
-            if segment.suspect != Some(segment.place.at) {
-                segment.suspect = Some(segment.place.at);
+            if !is_torn && segment.suspect != Some(place.at) {
+                segment.suspect = Some(place.at);
                 window.forget();
                 return Ok(true);
             }
-            let beyond = self.beyond(next_base)?;
+            let beyond = if is_torn { Beyond::Nothing } else { self.beyond()? };
             if may_be_torn && beyond == Beyond::Nothing {
-                self.note_torn()?;
-                return Ok(false);
-            }
-            if self.pass_damage(fault, beyond, next_base)? {
+                self.note_torn();
+            } else if self.pass_damage(fault, beyond, next_base)? {
                 return Ok(true);
             }
         }
-        self.check_complete(next_base)?;
+        if !self.check_complete(next_base)? {
+            return Ok(true);
+        }
         let Some(base) = next_base else {
-            // The next segment was announced, but not made. What it will begin with is the end for now.
-            if let Some(known) = self.known.filter(|_| rolled) {
-                self.position = self.position.max(known.next_offset);
-            }
+            self.pass_gap(rolled);
             self.check_deleted()?;
             return Ok(false);
         };
@@ -312,25 +319,31 @@ impl Reader {
     }
 
     /// What lies behind the place where no batch can be read.
-    fn beyond(&mut self, next_base: Option<i64>) -> Result<Beyond> {
+    fn beyond(&mut self) -> Result<Beyond> {
         let Some(segment) = &mut self.segment else { return Ok(Beyond::Nothing) };
-        let found = segment.search.beyond(&*segment.file, segment.place, segment.len, next_base.unwrap_or(i64::MAX));
+        let extent = segment.extent();
+        let found = segment.search.beyond(&*segment.file, segment.place, extent);
         found.map_err(|error| self.dir.io_error("read", &self.dir.log_path(segment.base), error))
     }
 
     /// Keeps in mind that only what a crash left follows, so that it is not looked at again until the file changes.
-    fn note_torn(&mut self) -> Result<()> {
+    fn note_torn(&mut self) {
         if let Some(segment) = &mut self.segment {
             segment.torn = Some((segment.place.at, segment.len));
         }
-        self.check_deleted()
+    }
+
+    /// Goes over what lies between the last message and where the log goes on: at the end of the last segment, or where one begins that was announced, but not made.
+    fn pass_gap(&mut self, announced: bool) {
+        let end = self.segment.as_ref().map(|segment| segment.place.offset);
+        let announced = self.known.filter(|_| announced).map(|known| known.next_offset);
+        self.position = [end, announced].into_iter().flatten().fold(self.position, i64::max);
     }
 
     /// Says what is damaged, and goes behind it if that is allowed; false where nothing in this segment can be read any more.
     fn pass_damage(&mut self, fault: &str, beyond: Beyond, next_base: Option<i64>) -> Result<bool> {
-        let Some(segment) = &self.segment else { return Ok(true) };
-        let durable = self.known.filter(|known| known.base == segment.base && (segment.place.at..=segment.len).contains(&known.length));
-        let durable = durable.filter(|known| known.length > segment.place.at).map(|known| Place { at: known.length, offset: known.next_offset });
+        let len = self.segment.as_ref().map_or(0, |segment| segment.len);
+        let durable = self.durable().filter(|durable| durable.at <= len);
         let resume = match beyond {
             Beyond::Resume(place) => Some(place),
             Beyond::Nothing | Beyond::Unknown => durable,
@@ -353,9 +366,9 @@ impl Reader {
         self.known.map(|known| known.next_offset).filter(|next_offset| *next_offset > segment.place.offset)
     }
 
-    /// At the end of a segment: whether that is where it should end.
-    fn check_complete(&mut self, next_base: Option<i64>) -> Result<()> {
-        let Some(segment) = self.segment.as_ref().filter(|segment| segment.checked != Some(next_base) || self.lost_offset().is_some()) else { return Ok(()) };
+    /// At the end of a segment: whether that is where it should end. False if somebody has written meanwhile, so that it has to be looked at once more.
+    fn check_complete(&mut self, next_base: Option<i64>) -> Result<bool> {
+        let Some(segment) = self.segment.as_ref().filter(|segment| segment.checked != Some(next_base) || self.lost_offset().is_some()) else { return Ok(true) };
         let (base, first) = (segment.base, segment.place.offset);
         let gone = self.dir.listing()?.alone;
         let between: Vec<i64> = gone.into_iter().filter(|alone| *alone > base && next_base.is_none_or(|next| *alone < next)).collect();
@@ -376,6 +389,9 @@ impl Reader {
         }
         if let Some((path, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position.max(first)) {
             self.check_deleted()?;
+            if self.refresh()? {
+                return Ok(false);
+            }
             self.report(self.dir.lost(&path, self.position.max(first), next_offset))?;
             self.position = self.position.max(next_offset);
             if let Some(segment) = &mut self.segment {
@@ -385,7 +401,7 @@ impl Reader {
         if let Some(segment) = &mut self.segment {
             segment.checked = Some(next_base);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Says what is damaged and what can still be read: an error, or a warning if damage is skipped.

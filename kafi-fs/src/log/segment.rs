@@ -35,9 +35,25 @@ pub(crate) struct Place {
     pub(crate) offset: i64,
 }
 
+/// What a segment has room for. A batch outside of it came from elsewhere, however whole it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Its bytes.
+    pub(crate) len: u64,
+    /// All its offsets are below this one, at which the next segment begins.
+    pub(crate) limit: i64,
+}
+
+impl Extent {
+    /// A segment of `len` bytes that another one follows, or none.
+    pub(crate) fn new(len: u64, next_base: Option<i64>) -> Self {
+        Self { len, limit: next_base.unwrap_or(i64::MAX) }
+    }
+}
+
 /// What stands at a place.
 pub(crate) enum Peek {
-    /// A batch that fits into the file, as far as its header tells.
+    /// A batch that fits into the segment, as far as its header tells.
     Batch(BatchHeader),
     /// Nothing, or the beginning of a batch whose rest is not there.
     Partial,
@@ -69,9 +85,9 @@ impl Window {
         self.data.clear();
     }
 
-    /// Looks at the header at `place` in a file of `len` bytes.
-    pub(crate) fn header(&mut self, file: &dyn IoFile, place: Place, len: u64) -> io::Result<Peek> {
-        let left = len.saturating_sub(place.at);
+    /// Looks at the header at `place` in a segment.
+    pub(crate) fn header(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Peek> {
+        let left = extent.len.saturating_sub(place.at);
         if left < BatchHeader::LEN as u64 {
             return Ok(Peek::Partial);
         }
@@ -88,6 +104,9 @@ impl Window {
         }
         if header.leader_epoch != 0 {
             return Ok(Peek::Bad(format!("its leader epoch is {}, not 0", header.leader_epoch)));
+        }
+        if header.next_offset() > extent.limit {
+            return Ok(Peek::Bad(beyond(&header, extent.limit)));
         }
         if header.total_bytes() as u64 > left { Ok(Peek::Partial) } else { Ok(Peek::Batch(header)) }
     }
@@ -134,6 +153,11 @@ pub(crate) fn below(offset: i64, place: Place) -> String {
     format!("its base offset {offset} is below {}", place.offset)
 }
 
+/// Why a batch with offsets too high is not accepted.
+pub(crate) fn beyond(header: &BatchHeader, limit: i64) -> String {
+    format!("its offsets end at {}, beyond {limit}", header.last_offset())
+}
+
 /// What lies at and behind a place where no batch can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Beyond {
@@ -158,11 +182,12 @@ impl Search {
         Self { vain_bytes: len.min(SEARCH_BYTES_MAX).saturating_mul(VAIN_SHARE) + VAIN_BYTES_MIN }
     }
 
-    /// Looks at and behind a place where no batch can be read, in a file of `len` bytes. Offsets lie below `limit`.
-    pub(crate) fn beyond(&mut self, file: &dyn IoFile, place: Place, len: u64, limit: i64) -> io::Result<Beyond> {
-        if let Some(after) = self.behind_head(file, place, len)? {
+    /// Looks at and behind a place where no batch can be read.
+    pub(crate) fn beyond(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Beyond> {
+        if let Some(after) = self.behind_head(file, place, extent)? {
             return Ok(Beyond::Resume(after));
         }
+        let Extent { len, limit } = extent;
         let end = len.min(place.at.saturating_add(SEARCH_BYTES_MAX));
         let mut at = place.at + 1;
         let mut buf = Vec::new();
@@ -190,8 +215,8 @@ impl Search {
         Ok(if end < len { Beyond::Unknown } else { Beyond::Nothing })
     }
 
-    /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that does not cover.
-    fn behind_head(&mut self, file: &dyn IoFile, place: Place, len: u64) -> io::Result<Option<Place>> {
+    /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that does not cover, and has its offsets there.
+    fn behind_head(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Option<Place>> {
         let mut head = [0; BatchHeader::LEN];
         if file.read_at(&mut head, place.at)? < head.len() {
             return Ok(None);
@@ -201,7 +226,8 @@ impl Search {
         head[MAGIC_AT] = MAGIC;
         let Ok(Some(header)) = BatchHeader::parse(&head) else { return Ok(None) };
         let total = header.total_bytes() as u64;
-        if total > len.saturating_sub(place.at) || total > self.vain_bytes {
+        let fits = total <= extent.len.saturating_sub(place.at) && header.next_offset() <= extent.limit;
+        if !fits || total > self.vain_bytes {
             return Ok(None);
         }
         if has_checksum(file, place.at, &header)? {
@@ -238,17 +264,17 @@ pub(crate) struct End {
     pub(crate) torn: bool,
 }
 
-/// Finds the end of the batches from `from` on in a file of `len` bytes. Whatever no whole batch follows is not part of the log.
-pub(crate) fn find_end(file: &dyn IoFile, from: Place, len: u64) -> io::Result<End> {
-    let mut search = Search::new(len.saturating_sub(from.at));
+/// Finds the end of the batches from `from` on in a segment. Whatever no whole batch follows is not part of the log.
+pub(crate) fn find_end(file: &dyn IoFile, from: Place, extent: Extent) -> io::Result<End> {
+    let mut search = Search::new(extent.len.saturating_sub(from.at));
     let (mut place, mut damaged) = (from, false);
     loop {
-        let scanned = scan(file, place, len, true, |_, _, _| true)?;
+        let scanned = scan(file, place, extent, true, |_, _, _| true)?;
         place = scanned.end;
         if scanned.fault.is_none() {
             return Ok(End { place, damaged, torn: false });
         }
-        match search.beyond(file, place, len, i64::MAX)? {
+        match search.beyond(file, place, extent)? {
             Beyond::Nothing => return Ok(End { place, damaged, torn: true }),
             Beyond::Unknown => return Ok(End { place, damaged: true, torn: false }),
             Beyond::Resume(next) => (place, damaged) = (next, true),
@@ -264,14 +290,20 @@ pub(crate) struct Scanned {
     pub(crate) fault: Option<String>,
 }
 
-/// Visits the batches from `from` on in a file of `len` bytes, as far as they are good or until `visit` says false. With `verify` each batch is read and
+/// Visits the batches from `from` on in a segment, as far as they are good or until `visit` says false. With `verify` each batch is read and
 /// its checksum compared, and `visit` sees its bytes; without it only headers are read and the bytes are empty.
-pub(crate) fn scan(file: &dyn IoFile, from: Place, len: u64, verify: bool, mut visit: impl FnMut(u64, &BatchHeader, &[u8]) -> bool) -> io::Result<Scanned> {
+pub(crate) fn scan(
+    file: &dyn IoFile,
+    from: Place,
+    extent: Extent,
+    verify: bool,
+    mut visit: impl FnMut(u64, &BatchHeader, &[u8]) -> bool,
+) -> io::Result<Scanned> {
     let mut window = Window::default();
     let mut batch = Vec::new();
     let mut end = from;
-    while end.at < len {
-        let header = match window.header(file, end, len)? {
+    while end.at < extent.len {
+        let header = match window.header(file, end, extent)? {
             Peek::Batch(header) => header,
             Peek::Partial => return Ok(Scanned { end, fault: Some("the batch is not whole".into()) }),
             Peek::Below(offset) => return Ok(Scanned { end, fault: Some(below(offset, end)) }),
@@ -280,7 +312,7 @@ pub(crate) fn scan(file: &dyn IoFile, from: Place, len: u64, verify: bool, mut v
         // The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
         let after = Place { at: end.at + header.total_bytes() as u64, offset: header.next_offset() };
         if header.base_offset != end.offset
-            && let Peek::Below(offset) = window.header(file, after, len)?
+            && let Peek::Below(offset) = window.header(file, after, extent)?
         {
             return Ok(Scanned { end, fault: Some(format!("its offsets end at {}, but {offset} follows", header.last_offset())) });
         }

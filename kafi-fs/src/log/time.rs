@@ -6,7 +6,7 @@ use kafi_records::Decoder;
 use super::PartitionDir;
 use super::index::Index;
 use super::read::bounds;
-use super::segment::{Beyond, Place, Search, Window, scan};
+use super::segment::{Beyond, Extent, Place, Search, Window, scan};
 use crate::error::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
 use crate::io::Access;
 
@@ -27,7 +27,7 @@ pub(crate) fn offset_for_time(dir: &PartitionDir, timestamp: i64) -> Result<i64>
             (None, Some(known)) if known.base > base => u64::MAX,
             _ => 0,
         };
-        if let Some(offset) = in_segment(dir, base, timestamp, bounds.low, durable)? {
+        if let Some(offset) = in_segment(dir, base, next_base, timestamp, bounds.low, durable)? {
             return Ok(offset.min(bounds.high));
         }
     }
@@ -35,22 +35,24 @@ pub(crate) fn offset_for_time(dir: &PartitionDir, timestamp: i64) -> Result<i64>
 }
 
 /// Looks in one segment, of which the first `durable` bytes are known to be good.
-fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: u64) -> Result<Option<i64>> {
+fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: i64, low: i64, durable: u64) -> Result<Option<i64>> {
     let path = dir.log_path(base);
     let on_error = |error| dir.io_error("find time", &path, error);
     let file = dir.io.open(&path, Access::Read).map_err(on_error)?;
-    let len = file.len().map_err(on_error)?;
+    let extent = Extent::new(file.len().map_err(on_error)?, next_base);
     let mut from = Place { at: 0, offset: base };
-    if let Some(index) = Index::open(dir, base, len)? {
-        if index.seal().is_some_and(|seal| seal.max_timestamp < timestamp) {
+    if let Some(index) = Index::open(dir, base, extent.len)?
+        && index.agrees(&*file, extent).map_err(on_error)?
+    {
+        if index.is_before(timestamp) {
             return Ok(None);
         }
-        from = index.locate_time(timestamp, low).and_then(|place| index.checked(place, &*file, len)).map_err(on_error)?;
+        from = index.locate_time(timestamp, low).and_then(|place| index.checked(place, &*file, extent)).map_err(on_error)?;
     }
     let (mut decoder, mut records) = (decoder(BATCH_BYTES_MAX as u64), Batch::new());
     loop {
         let mut hit = None;
-        let scanned = scan(&*file, from, len, false, |at, header, _| {
+        let scanned = scan(&*file, from, extent, false, |at, header, _| {
             let may_hold = header.max_timestamp >= timestamp && header.next_offset() > low;
             hit = may_hold.then_some((at, *header));
             !may_hold
@@ -76,7 +78,7 @@ fn in_segment(dir: &PartitionDir, base: i64, timestamp: i64, low: i64, durable: 
         };
         // What a crash left behind the last whole batch is not part of the log.
         let place = Place { at: fault.0, offset: scanned.end.offset };
-        if fault.0 >= durable && Search::new(len - fault.0).beyond(&*file, place, len, i64::MAX).map_err(on_error)? == Beyond::Nothing {
+        if fault.0 >= durable && Search::new(extent.len - fault.0).beyond(&*file, place, extent).map_err(on_error)? == Beyond::Nothing {
             return Ok(None);
         }
         let error = dir.error(ErrorKind::Corrupt, "find time", format!("a damaged batch ({})", fault.1));

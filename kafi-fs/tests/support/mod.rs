@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Assignment, Batch, Consumer, ConsumerOptions, Delivery, HeadersBuf, Isolation, NewTopic, OwnedRecord, Polled, Producer, ProducerOptions, Record,
-    Report, Result, Storage, TimestampType, TopicPartition, Watermarks,
+    Admin, Assignment, Batch, Consumer, ConsumerOptions, Delivery, ErrorKind, HeadersBuf, Isolation, NewTopic, OwnedRecord, Polled, Producer, ProducerOptions,
+    Record, Report, Result, Storage, TimestampType, TopicPartition, Watermarks,
 };
 use kafi_fs::{FolderOptions, LogStorage, open_folder, open_memory};
+
+/// The first segment of a partition, and its index.
+pub const LOG: &str = "00000000000000000000.log";
+pub const INDEX: &str = "00000000000000000000.kidx";
 
 /// Long enough for every call; nothing waits this long unless it hangs.
 pub const WAIT: Duration = Duration::from_secs(60);
@@ -211,4 +215,63 @@ pub fn assert_same(got: &[OwnedRecord], expected: &[OwnedRecord]) {
         assert!(got == expected, "message {index}: {} is not {}", short(got), short(expected));
     }
     assert_eq!(got.len(), expected.len(), "messages");
+}
+
+/// Reads what can be read of these offsets.
+pub fn read_lenient(storage: &LogStorage, start: i64, end: i64) -> Vec<i64> {
+    let lenient = ConsumerOptions { skip_corrupt: true, ..ConsumerOptions::default() };
+    let read = read_range(&mut *storage.consumer(&lenient).unwrap(), "t", 0, start, end).unwrap();
+    read.iter().map(|record| record.offset).collect()
+}
+
+/// Expects that reading everything is an error about damage, and that what is not damaged can be read around it; the error's text.
+pub fn assert_told(storage: &LogStorage, end: i64, readable: impl IntoIterator<Item = i64>) -> String {
+    let marks = watermarks(storage, "t", 0);
+    assert_eq!(marks.high, end);
+    let error = read_range(&mut *consumer(storage), "t", 0, marks.low, end).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(error.hint_text(), Some("read around it with --skip-corrupt, or restore the file from a backup"));
+    assert_eq!(read_lenient(storage, marks.low, end), readable.into_iter().collect::<Vec<_>>(), "{error}");
+    error.to_string()
+}
+
+/// A topic of `count` batches of one message each, and where they begin in the log.
+pub fn one_by_one(folder: &Folder, count: usize, bytes: usize, settings: &[(&str, &str)]) -> Vec<usize> {
+    create(&folder.storage, "t", 1, settings);
+    let mut producer = producer(&folder.storage);
+    for record in messages("t", count, bytes) {
+        assert_delivered(&produce(&mut *producer, [&record]), 1);
+    }
+    producer.close(WAIT).unwrap();
+    starts(&std::fs::read(folder.file("t", 0, LOG)).unwrap())
+}
+
+/// Where batches begin.
+pub fn starts(log: &[u8]) -> Vec<usize> {
+    let mut starts = vec![0];
+    while let Some(length) = log.get(starts[starts.len() - 1] + 8..).and_then(|rest| rest.first_chunk()) {
+        starts.push(starts[starts.len() - 1] + 12 + i32::from_be_bytes(*length) as usize);
+    }
+    starts.pop();
+    starts
+}
+
+/// A `recovery` file.
+pub fn recovery(base: i64, length: u64, next_offset: i64) -> String {
+    let numbers = format!("{base:020} {length:020} {next_offset:020}");
+    format!("{numbers} {:08x}\n", crc32c::crc32c(numbers.as_bytes()))
+}
+
+/// What may have become of the files beside a log that came back from a backup: all there, `recovery` from an earlier one or gone, the index gone, too.
+pub fn forget(folder: &Folder, how: usize) {
+    let path = folder.file("t", 0, "recovery");
+    match how {
+        0 => {}
+        1 => std::fs::write(path, recovery(0, 0, 0)).unwrap(),
+        2 => std::fs::remove_file(path).unwrap(),
+        _ => {
+            std::fs::remove_file(path).unwrap();
+            std::fs::remove_file(folder.file("t", 0, INDEX)).unwrap();
+        }
+    }
 }
