@@ -36,6 +36,24 @@ mod types;
 mod units;
 mod value;
 
+pub mod json_text {
+    //! What codecs read and write JSON text with, without a tree of it.
+    //!
+    //! ```
+    //! use kafi_core::json_text::{Scanner, unescape, write_string};
+    //! let mut scanner = Scanner::new(br#"{"a\n": 1.0}"#);
+    //! scanner.expect(b'{', "an object must begin with {").unwrap();
+    //! let member = scanner.member(true).unwrap().unwrap();
+    //! assert!(member.name_escaped && member.value == (8..11));
+    //! let mut text = Vec::new();
+    //! unescape(r"a\n", &mut text).unwrap();
+    //! write_string(&mut text, "a\"b");
+    //! assert_eq!(text, b"a\n\"a\\\"b\"");
+    //! ```
+    pub use crate::json::scan::{DEPTH_MAX, Fault, MemberSpan, Scanner};
+    pub use crate::json::text::{unescape, write_string};
+}
+
 pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks, existing};
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;

@@ -1,20 +1,52 @@
 //! The formats of schema registries, to JSON and back.
 //!
-//! [`wire`] reads and writes how a payload, or a header beside it, names its schema. It opens no socket, and nothing in it blocks.
+//! Each format compiles a schema once and then turns payloads into JSON text, and JSON text into payloads; [`wire`] reads and writes how a payload, or a header
+//! beside it, names its schema. Nothing here opens a socket, and nothing in it blocks.
 //!
-//! # Example: which schema a payload has
+//! # Example: a message with the id of its schema in front
 //! ```
+//! # #[cfg(feature = "avro")]
+//! # fn main() -> kafi_core::Result<()> {
+//! use std::sync::Arc;
 //! use kafi_core::{Field, HeadersBuf};
+//! use kafi_serde::avro::{Form, Reader, Schema, Writer};
 //! use kafi_serde::wire::{Framed, SchemaId};
 //!
-//! # fn main() -> kafi_core::Result<()> {
+//! let schema = Schema::parse(r#"{"type": "record", "name": "Order", "fields": [{"name": "id", "type": "long"}]}"#)?;
+//! let schema = Arc::new(schema);
+//!
+//! let mut bytes = Vec::new();
+//! SchemaId::Number(7).write(&mut bytes);
+//! Writer::new(Arc::clone(&schema), Form::Readable).write(r#"{"id": 123}"#, &mut bytes)?;
+//! assert_eq!(bytes, [0, 0, 0, 0, 7, 0xf6, 1]);
+//!
 //! let headers = HeadersBuf::new();
-//! let framed = Framed::read(Field::Value, b"\0\0\0\0\x07payload", headers.as_headers())?;
-//! assert_eq!((framed.id(), framed.payload()?), (SchemaId::Number(7), &b"payload"[..]));
+//! let framed = Framed::read(Field::Value, &bytes, headers.as_headers())?;
+//! assert_eq!(framed.id(), SchemaId::Number(7));
+//! let mut json = Vec::new();
+//! Reader::new(&schema, Form::Readable).read(framed.payload()?, &mut json)?;
+//! assert_eq!(json, br#"{"id":123}"#);
 //! # Ok(())
 //! # }
+//! # #[cfg(not(feature = "avro"))]
+//! # fn main() {}
 //! ```
+//!
+//! # Features
+//! | feature | brings |
+//! |---|---|
+//! | `avro` | [`avro`], by a reader and a writer of Kafi's own |
+//!
+//! All are on unless default features are turned off; [`wire`] is always there, and needs nothing.
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "avro")]
+pub mod avro;
+#[cfg(feature = "avro")]
+mod fault;
+#[cfg(feature = "avro")]
+mod number;
+#[cfg(feature = "avro")]
+mod tape;
 pub mod wire;

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 /// How deep arrays and objects may nest; serde_json's limit, so that whatever passes here can also be read into a user's own types.
-pub(crate) const DEPTH_MAX: u32 = 127;
+pub const DEPTH_MAX: u32 = 127;
 
 /// Where a text is not JSON, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// The byte at which it shows.
     pub at: usize,
     /// What is wrong.
@@ -15,7 +15,7 @@ pub(crate) struct Fault {
 }
 
 /// One member of an object, as ranges of the text.
-pub(crate) struct MemberSpan {
+pub struct MemberSpan {
     /// The name with its quotes.
     pub name: Range<usize>,
     /// Whether the name holds escapes.
@@ -26,7 +26,7 @@ pub(crate) struct MemberSpan {
 
 /// A place in a text, which must be UTF-8: the scanner does not look inside of characters.
 #[derive(Clone)]
-pub(crate) struct Scanner<'a> {
+pub struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     newlines: bool,
@@ -180,20 +180,10 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
-    /// Steps over the bytes of a string that need no look, eight at a time where there are so many.
+    /// Steps over the bytes of a string that need no look.
     #[inline]
     fn plain(&mut self) {
-        while let Some(eight) = self.bytes[self.at..].first_chunk::<8>() {
-            let special = specials(u64::from_le_bytes(*eight));
-            if special != 0 {
-                self.at += special.trailing_zeros() as usize / 8;
-                return;
-            }
-            self.at += 8;
-        }
-        while self.peek().is_some_and(|byte| !is_special(byte)) {
-            self.at += 1;
-        }
+        self.at += plain_bytes(&self.bytes[self.at..]);
     }
 
     fn string_with_escapes(&mut self) -> Result<(), Fault> {
@@ -288,7 +278,8 @@ impl<'a> Scanner<'a> {
         start + quote.expect("a name ends with a quote") + 1
     }
 
-    fn scalar(&mut self) -> Result<(), Fault> {
+    /// Steps over a string, a number, true, false, or null.
+    pub fn scalar(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -376,6 +367,20 @@ pub(crate) fn is_container(bytes: &[u8]) -> bool {
     matches!(scanner.peek(), Some(b'{' | b'['))
 }
 
+/// How many bytes at the start can stand as they are in a JSON string, looked at eight at a time where there are so many.
+#[inline]
+pub(crate) fn plain_bytes(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(eight) = bytes[at..].first_chunk::<8>() {
+        let special = specials(u64::from_le_bytes(*eight));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().take_while(|&&byte| !is_special(byte)).count()
+}
+
 /// The bytes at which the plain part of a string ends: the quote, the backslash, and the control characters.
 const SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
@@ -403,7 +408,7 @@ fn specials(eight: u64) -> u64 {
 
 /// Whether this byte cannot stand as it is in a JSON string.
 #[inline]
-pub(crate) fn is_special(byte: u8) -> bool {
+fn is_special(byte: u8) -> bool {
     SPECIAL[byte as usize]
 }
 

@@ -1,18 +1,19 @@
 //! Strings in and out of their JSON form.
 
-use crate::json::scan::{Fault, is_special};
+use crate::json::scan::{Fault, plain_bytes};
 
 /// Appends `text` as a JSON string, with its quotes. Only what must be escaped is.
-pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(plain) = rest.iter().position(|&byte| is_special(byte)) {
-        out.extend_from_slice(&rest[..plain]);
-        write_escape(out, rest[plain]);
-        rest = &rest[plain + 1..];
+    loop {
+        let (plain, after) = rest.split_at(plain_bytes(rest));
+        out.extend_from_slice(plain);
+        let Some((special, after)) = after.split_first() else { break };
+        write_escape(out, *special);
+        rest = after;
     }
-    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
@@ -25,7 +26,7 @@ pub(crate) fn quoted(text: &str) -> String {
 
 /// Appends the characters of a JSON string; `inner` is what stands between its quotes and was checked by the scanner. The fault is a
 /// surrogate without its twin, which is no character.
-pub(crate) fn unescape(inner: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+pub fn unescape(inner: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let bytes = inner.as_bytes();
     let mut at = 0;
     while let Some(plain) = bytes[at..].iter().position(|&byte| byte == b'\\') {
