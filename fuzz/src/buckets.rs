@@ -10,7 +10,7 @@ use bytes::Bytes;
 use kafi_core::{
     Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, Position, ProducerOptions, Record, Result, Storage, TopicPartition,
 };
-use kafi_fs::objects::{self, Listing, MemoryObjects, ObjectIo, ObjectOptions, ObjectStat, ObjectStorage, Precondition, Put, PutRequest};
+use kafi_objects::{Listing, MemoryObjects, ObjectIo, ObjectOptions, ObjectStat, ObjectStorage, Precondition, Put, PutRequest};
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -263,7 +263,7 @@ fn position(topic: &str, offset: i64) -> Position {
 fn open(io: &Arc<Counting>) -> ObjectStorage {
     let mut options = ObjectOptions::default();
     (options.poll_interval_ms, options.delivery_timeout_ms) = (1, 1_000);
-    objects::open("fuzz", "mem", Arc::clone(io) as Arc<dyn ObjectIo>, options)
+    kafi_objects::open("fuzz", "mem", Arc::clone(io) as Arc<dyn ObjectIo>, options)
 }
 
 fn put(io: &MemoryObjects, key: &str, object: &Object) {

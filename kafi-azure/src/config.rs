@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kafi_core::{Result, Secrets, StorageKind};
-use kafi_fs::objects::Properties;
+use kafi_objects::Properties;
 
 /// The account, key, and address of Azurite, which its documentation names.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";

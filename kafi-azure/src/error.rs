@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kafi_core::{Error, ErrorKind, Retry, Secrets};
-use kafi_fs::objects::said;
+use kafi_objects::said;
 
 /// What the service's codes mean to a program. What is not listed follows from the HTTP status.
 const KINDS: &[(&str, ErrorKind, Retry)] = {

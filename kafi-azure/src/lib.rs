@@ -1,7 +1,7 @@
 //! Emulated Kafka on Azure Blob Storage: topics in a container, in Kafka's own log format.
 //!
 //! This crate only speaks to the Blob service, through Microsoft's SDK. What lies where in the container, what is promised, and what it costs in requests stands in
-//! [`kafi_fs::objects`].
+//! [`kafi_objects`].
 //!
 //! ```
 //! let properties = [("connection.string", "UseDevelopmentStorage=true"), ("container.name", "archive"), ("root.dir", "kafka")];
@@ -50,7 +50,7 @@ mod sdk;
 use std::sync::Arc;
 
 use kafi_core::{Result, Storage};
-use kafi_fs::objects::{ObjectIo, ObjectOptions};
+use kafi_objects::{ObjectIo, ObjectOptions};
 
 /// The scheme of its addresses: `azure://container/prefix`.
 pub const SCHEME: &str = "azure";
@@ -60,7 +60,7 @@ pub const SCHEME: &str = "azure";
 /// # Errors
 /// `Config` names the property that is unknown, missing, or wrong; `Io` when the system gives no threads.
 pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Storage>> {
-    Ok(Arc::new(kafi_fs::objects::open(name, SCHEME, open_objects(name, properties)?, ObjectOptions::default())))
+    Ok(Arc::new(kafi_objects::open(name, SCHEME, open_objects(name, properties)?, ObjectOptions::default())))
 }
 
 /// The objects alone, without topics: for tests, and for who builds something else on them. Speaks to no server.

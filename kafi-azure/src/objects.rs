@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kafi_core::{Attempts, ErrorKind, Retry, Runtime, retry_until};
-use kafi_fs::objects::{Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+use kafi_objects::{Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 

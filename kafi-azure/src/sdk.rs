@@ -18,7 +18,7 @@ use azure_storage_blobs::prelude::{BlobClient, ClientBuilder, ContainerClient};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use kafi_core::{ErrorKind, Retry};
-use kafi_fs::objects::{Listed, ObjectStat, Precondition, PutRequest};
+use kafi_objects::{Listed, ObjectStat, Precondition, PutRequest};
 
 use crate::config::{Proof, Settings};
 use crate::error::{Failure, lower_first};

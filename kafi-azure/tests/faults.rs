@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use faults::{Place, put};
 use kafi_core::ErrorKind;
-use kafi_fs::objects::{ObjectIo, Precondition};
+use kafi_objects::{ObjectIo, Precondition};
 
 #[test]
 fn a_server_that_is_not_there() {

@@ -9,7 +9,7 @@ mod server;
 
 use std::sync::Arc;
 
-use kafi_fs::objects::ObjectIo;
+use kafi_objects::ObjectIo;
 
 #[test]
 fn every_case_of_a_store_of_objects() {

@@ -11,7 +11,7 @@ use azure_core::auth::Secret;
 use azure_core::hmac::hmac_sha256;
 use bytes::Bytes;
 use kafi_core::ErrorKind;
-use kafi_fs::objects::{Precondition, PutRequest};
+use kafi_objects::{Precondition, PutRequest};
 
 #[test]
 fn what_a_signature_permits() {

@@ -8,13 +8,13 @@ use kafi_core::{
     Topic, TopicPartition, Watermarks,
 };
 
+use crate::emulated::clock::deadline;
+use crate::emulated::topic_config;
+use crate::emulated::topic_file::TopicFile;
 use crate::log::append_file::Appender;
 use crate::log::read::bounds;
 use crate::log::{PartitionDir, time};
 use crate::storage::Shared;
-use crate::topic_config;
-use crate::topic_file::TopicFile;
-use crate::topics::deadline;
 
 /// Administers the topics and groups of a storage.
 pub(crate) struct LogAdmin {

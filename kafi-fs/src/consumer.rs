@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
 
-use crate::error::decoder;
+use crate::emulated::clock::deadline;
+use crate::emulated::reading::{Leniency, decoder};
+use crate::emulated::turns::Turns;
 use crate::groups::Membership;
 use crate::io::Stat;
-use crate::log::read::{Leniency, Reader, bounds};
+use crate::log::read::{Reader, bounds};
 use crate::log::segment::Window;
 use crate::storage::Shared;
-use crate::topics::deadline;
-use crate::turns::Turns;
 
 /// The pauses between two looks at files that have nothing new.
 const PAUSE_MIN: Duration = Duration::from_millis(1);

@@ -3,7 +3,6 @@
 use std::io;
 
 use kafi_core::{Error, ErrorKind};
-use kafi_records::Decoder;
 
 /// No more files can be opened: by this process, by the system. The numbers are those of Linux and macOS.
 const EMFILE: i32 = 24;
@@ -24,19 +23,6 @@ pub(crate) fn io_error(operation: &'static str, path: String, error: io::Error) 
         ErrorKind::PermissionDenied => error.hint("check the owner and the mode of that path"),
         _ => error,
     }
-}
-
-/// What a batch may take in memory where nobody says otherwise.
-pub(crate) const BATCH_BYTES_MAX: usize = 256 << 20;
-
-/// Says how a batch can be read that takes more memory than it may.
-pub(crate) fn hint_at_batch_bytes(error: Error) -> Error {
-    error.hint("raise consume.batch.bytes.max (--batch-bytes-max) if there is memory for it")
-}
-
-/// A decoder for a consumer whose batches may take so many bytes.
-pub(crate) fn decoder(batch_bytes_max: u64) -> Decoder {
-    Decoder::new().with_bytes_max(usize::try_from(batch_bytes_max).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result};
 
+use crate::emulated::group_file::{
+    GroupFile, check_offset, decode_name, encode_name, encode_name_apart, has_live_member, is_taken_but_for_case, missing, state,
+};
 use crate::error::io_error;
-use crate::group_file::{GroupFile, check_offset, decode_name, encode_name, encode_name_apart, has_live_member, is_taken_but_for_case, missing, state};
 use crate::io::{Access, IoFile, Lock, lock, read_file, replace_file};
 use crate::topics::Topics;
 

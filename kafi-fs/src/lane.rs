@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use kafi_core::{Error, Record, Report, Result};
 
-use crate::intake::{Finished, Intake, Limits, Run};
+use crate::emulated::intake::{Finished, Intake, Limits, Run};
+use crate::emulated::topic_config::Effective;
 use crate::log::PartitionDir;
 use crate::log::append_file::{Appender, NewBatch};
-use crate::topic_config::Effective;
 
 /// One partition of a topic, as a producer sees it.
 pub(crate) struct Lane {

@@ -1,9 +1,9 @@
-//! Emulated Kafka in a local folder, in memory, or in a store of [objects]: topics, partitions, offsets, keys, headers, timestamps, and consumer groups without a server.
+//! Emulated Kafka in a local folder, or in memory: topics, partitions, offsets, keys, headers, timestamps, and consumer groups without a server.
 //!
 //! Messages are kept in Kafka's own record batch format, so that Apache Kafka's tools can read the segment files, and everything is durable before it
 //! is reported as delivered. Several processes can read and write one folder at once.
 //!
-//! This page is about folders; what is different on S3, Azure Blob and other stores stands in [objects].
+//! The same on S3, Azure Blob and other stores of objects is the crate `kafi-objects`, which shares [`emulated`] with this one.
 //!
 //! ```
 //! use std::time::Duration;
@@ -69,22 +69,17 @@
 mod admin;
 mod config;
 mod consumer;
+pub mod emulated;
 mod error;
 #[cfg(test)]
 mod faults;
-mod group_file;
 mod groups;
-mod intake;
 mod io;
 mod lane;
 mod log;
-pub mod objects;
 mod producer;
 mod storage;
-mod topic_config;
-mod topic_file;
 mod topics;
-mod turns;
 
 pub use config::FolderOptions;
 pub use storage::{CAPABILITIES, LogStorage, open_folder, open_memory};

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{ANY_PARTITION, Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, partition_of};
 
-use crate::intake::Limits;
+use crate::emulated::clock::{deadline, now_ms};
+use crate::emulated::intake::Limits;
+use crate::emulated::topic_config::Effective;
 use crate::io::Stat;
 use crate::lane::Lane;
 use crate::log::PartitionDir;
 use crate::storage::Shared;
-use crate::topic_config::Effective;
-use crate::topics::{deadline, now_ms};
 
 /// However many partitions are written at once, batches are not cut smaller than this.
 const BATCH_BYTES_MIN: usize = 16 << 10;

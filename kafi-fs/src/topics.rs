@@ -9,14 +9,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use kafi_core::{Error, ErrorKind, NewTopic, Result, check_topic_name};
 
+use crate::emulated::segment_name::segment_base;
+use crate::emulated::topic_file::{self, TopicFile, new_id};
 use crate::error::io_error;
 use crate::io::{Access, Io, Lock, lock, read_file, replace_file};
-use crate::log::{PartitionDir, Recovery, segment_base};
-use crate::topic_file::{self, TopicFile, new_id};
+use crate::log::{PartitionDir, Recovery};
 
 const FOLDER: &str = "topics";
 const LOCK: &str = "topics/~lock";
@@ -274,18 +275,6 @@ impl Many<'_> {
         }
         Ok(PartitionDir::new(&self.topics.io, topic, folder, partition))
     }
-}
-
-/// When a call has to be over; far away for time-outs that no clock can hold.
-pub(crate) fn deadline(timeout: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(timeout).unwrap_or_else(|| now + Duration::from_secs(1 << 30))
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The folder of a topic beside another one whose name differs only in case. It is no longer than a file's name may be, as a topic's name has at most 249 characters.

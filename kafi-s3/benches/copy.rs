@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Batch, NewTopic, ProducerOptions, Record, Settings, Storage};
 use kafi_fs::FolderOptions;
-use kafi_fs::objects::{ObjectIo, ObjectOptions, Precondition, PutRequest};
+use kafi_objects::{ObjectIo, ObjectOptions, Precondition, PutRequest};
 use kafi_shell::Kafi;
 
 const WAIT: Duration = Duration::from_secs(600);

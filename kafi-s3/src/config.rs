@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kafi_core::{Result, Secrets, StorageKind};
-use kafi_fs::objects::Properties;
+use kafi_objects::Properties;
 
 /// The region where nothing says another one: most other services take any.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";

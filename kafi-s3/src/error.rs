@@ -7,7 +7,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use http_body_util::LengthLimitError;
 use kafi_core::{Error, ErrorKind, Retry, Secrets};
-use kafi_fs::objects::said;
+use kafi_objects::said;
 
 use crate::answers::CutOff;
 

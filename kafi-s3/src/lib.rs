@@ -1,6 +1,6 @@
 //! Emulated Kafka on S3: topics in a bucket, in Kafka's own log format.
 //!
-//! This crate only speaks to S3, through Amazon's SDK. What lies where in the bucket, what is promised, and what it costs in requests stands in [`kafi_fs::objects`].
+//! This crate only speaks to S3, through Amazon's SDK. What lies where in the bucket, what is promised, and what it costs in requests stands in [`kafi_objects`].
 //!
 //! ```
 //! let properties = [("endpoint", "http://localhost:9000"), ("access.key", "me"), ("secret.key", "secret"), ("bucket.name", "archive"), ("root.dir", "kafka")];
@@ -48,7 +48,7 @@ mod objects;
 use std::sync::Arc;
 
 use kafi_core::{Result, Storage};
-use kafi_fs::objects::{ObjectIo, ObjectOptions};
+use kafi_objects::{ObjectIo, ObjectOptions};
 
 /// The scheme of its addresses: `s3://bucket/prefix`.
 pub const SCHEME: &str = "s3";
@@ -58,7 +58,7 @@ pub const SCHEME: &str = "s3";
 /// # Errors
 /// `Config` names the property that is unknown, missing, or wrong; `Io` when the system gives no threads.
 pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Storage>> {
-    Ok(Arc::new(kafi_fs::objects::open(name, SCHEME, open_objects(name, properties)?, ObjectOptions::default())))
+    Ok(Arc::new(kafi_objects::open(name, SCHEME, open_objects(name, properties)?, ObjectOptions::default())))
 }
 
 /// The objects alone, without topics: for tests, and for who builds something else on them. Speaks to no server.

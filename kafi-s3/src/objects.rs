@@ -9,7 +9,7 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
 use kafi_core::{Attempts, ErrorKind, Result, Retry, Runtime, retry_until};
-use kafi_fs::objects::{Listed, Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+use kafi_objects::{Listed, Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 

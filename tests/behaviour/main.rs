@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
 use kafi_fs::FolderOptions;
-use kafi_fs::objects::{self, MemoryObjects, ObjectOptions};
+use kafi_objects::{MemoryObjects, ObjectOptions};
 use kafka::server;
 
 fn main() -> ExitCode {
@@ -32,7 +32,7 @@ fn mem() -> Setup {
 
 /// What S3 and Azure Blob stand on, over objects in memory.
 fn objects() -> Setup {
-    let storage = objects::open("objects", "mem", Arc::new(MemoryObjects::new()), ObjectOptions::default());
+    let storage = kafi_objects::open("objects", "mem", Arc::new(MemoryObjects::new()), ObjectOptions::default());
     Setup::new("objects", move || Ok(Arc::new(storage.clone()))).expected(expected("objects"))
 }
 

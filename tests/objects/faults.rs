@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, NewTopic, Polled, ProducerOptions, Record, Result, Retry, Storage};
-use kafi_fs::objects::{ObjectIo, ObjectOptions, Precondition, Put, PutRequest};
+use kafi_objects::{ObjectIo, ObjectOptions, Precondition, Put, PutRequest};
 
 use crate::scripted::{Scripted, answer, endless};
 use crate::toxiproxy::Proxy;
@@ -147,7 +147,7 @@ impl Place {
     pub fn outages_are_ridden_out(&self) {
         const OUTAGE: Duration = Duration::from_secs(12);
         const WAIT: Duration = Duration::from_secs(60);
-        let over = |io: Arc<dyn ObjectIo>| kafi_fs::objects::open("outage", "test", io, ObjectOptions::default());
+        let over = |io: Arc<dyn ObjectIo>| kafi_objects::open("outage", "test", io, ObjectOptions::default());
         let (direct, (proxy, proxied)) = (over(self.direct()), self.proxied());
         let name = self.key("t").replace('/', "-");
         direct.admin().unwrap().create_topic(&NewTopic::new(&name), WAIT).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kafi_core::ErrorKind;
-use kafi_fs::objects::{Listing, ObjectIo, Precondition, Put, PutRequest};
+use kafi_objects::{Listing, ObjectIo, Precondition, Put, PutRequest};
 
 type Case = (&'static str, fn(&Store<'_>));
 

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::topic_file::new_id;
+use crate::emulated::topic_file::new_id;
 
 #[cfg(test)]
 pub(crate) mod faulty;

@@ -12,7 +12,7 @@ use kafi_records::{BatchHeader, Decoder};
 
 use super::PartitionDir;
 use super::segment::{Extent, Place, Scanned, scan};
-use crate::error::{BATCH_BYTES_MAX, decoder};
+use crate::emulated::reading::{BATCH_BYTES_MAX, decoder};
 use crate::io::{Access, IoFile};
 
 /// A block is complete when it has at least this many bytes.

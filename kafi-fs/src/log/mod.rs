@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use kafi_core::{Error, ErrorKind, Result};
 
+use crate::emulated::segment_name::base_of;
 use crate::error::io_error;
 use crate::io::{Access, Io, IoFile, read_file, replace_file};
 
@@ -143,29 +144,10 @@ impl PartitionDir {
     }
 }
 
-pub(crate) fn segment_base(name: &str) -> Option<i64> {
-    base_of(name, ".log")
-}
-
-/// The base offset in the name of a file that ends in `suffix`.
-fn base_of(name: &str, suffix: &str) -> Option<i64> {
-    let digits = name.strip_suffix(suffix)?;
-    let valid = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if valid { digits.parse().ok() } else { None }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::io::MemoryIo;
-
-    #[test]
-    fn segments_are_files_of_twenty_digits() {
-        assert_eq!(segment_base("00000000000000000042.log"), Some(42));
-        for other in ["42.log", "00000000000000000042.kidx", "0000000000000000004x.log", "99999999999999999999.log", "00000000000000000042.log~"] {
-            assert_eq!(segment_base(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn the_start_is_kept_and_damage_is_named() {

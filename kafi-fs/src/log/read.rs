@@ -11,9 +11,9 @@ use super::index::Index;
 use super::known::look;
 use super::segment::{Beyond, Extent, Peek, Place, Search, Window, below, beyond};
 use super::{Listing, PartitionDir, Recovery};
-use crate::error::hint_at_batch_bytes;
+use crate::emulated::reading::{Leniency, hint_at_batch_bytes, hint_at_end};
+use crate::emulated::turns::Source;
 use crate::io::{Access, FileId, IoFile};
-use crate::turns::Source;
 
 /// How often a look at files that others change meanwhile is repeated.
 const LOOKS: usize = 10;
@@ -29,20 +29,6 @@ pub(crate) struct Bounds {
 
 /// What can be done about damage.
 const HINT_RESTORE: &str = "read around it with --skip-corrupt, or restore the file from a backup";
-
-/// What a reader does about what is not there.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Leniency {
-    /// Goes on at the log start where the next message was deleted.
-    pub(crate) allow_gap: bool,
-    /// Goes on behind damaged batches.
-    pub(crate) skip_corrupt: bool,
-}
-
-/// What to do about a start beyond the end, such as one that a group has committed.
-pub(crate) fn hint_at_end(high: i64) -> String {
-    format!("start at {high}, or allow the gap (--allow-gap); `kafi group reset` changes what a group has committed")
-}
 
 /// The bounds of a partition, with a look at the little that was appended since the last fsync. What is missing or damaged lies within them, so that whoever reads is told.
 pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {

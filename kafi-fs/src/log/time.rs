@@ -7,7 +7,7 @@ use super::PartitionDir;
 use super::index::Index;
 use super::read::bounds;
 use super::segment::{Beyond, Extent, Place, Search, Window, scan};
-use crate::error::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
+use crate::emulated::reading::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
 use crate::io::Access;
 
 /// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: segments and
