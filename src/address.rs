@@ -4,7 +4,7 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use kafi_core::{Error, ErrorKind, Result, Shown, expand_environment, is_secret_key, is_variable, percent_decoded, power_of};
+use kafi_core::{AddressPlace, Error, ErrorKind, Result, Shown, StorageKind, expand_environment, is_secret_key, is_variable, percent_decoded, power_of};
 
 /// The folder of the default storage.
 pub const DEFAULT_FOLDER: &str = "./kafi-data";
@@ -12,13 +12,7 @@ pub const DEFAULT_FOLDER: &str = "./kafi-data";
 /// The environment variable that names another default storage.
 pub const DEFAULT_STORAGE_VARIABLE: &str = "KAFI_STORAGE";
 
-/// The schemes whose URLs begin with hosts, a bucket, or a container.
-const OF_PLACES: [&str; 4] = ["kafka", "rest", "s3", "azure"];
-
 const TOPIC_RULE: &str = "a topic's name has neither : nor /";
-
-/// Those among them that begin with hosts.
-const OF_HOSTS: [&str; 2] = ["kafka", "rest"];
 
 /// Which storage is meant. `Debug` shows no secrets.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -207,20 +201,21 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
     let scheme = scheme.to_ascii_lowercase();
     let (authority, rest) = place.split_once('/').unwrap_or((place, ""));
+    let begins_with = StorageKind::from_scheme(&scheme).map_or(AddressPlace::Any, StorageKind::place);
+    let (is_hosts, is_bucket) = (matches!(begins_with, AddressPlace::Hosts(_)), matches!(begins_with, AddressPlace::Bucket(_)));
     // A cluster has no folders.
-    let (path, topic) = if scheme == "kafka" { ("", rest) } else { rest.rsplit_once('/').unwrap_or(("", rest)) };
+    let (path, topic) = if is_hosts { ("", rest) } else { rest.rsplit_once('/').unwrap_or(("", rest)) };
     // What a plugin opens may begin with a path.
-    let needs_place = rest.is_empty() || OF_PLACES.contains(&scheme.as_str());
+    let needs_place = rest.is_empty() || is_hosts || is_bucket;
     if authority.is_empty() && needs_place {
         return Err(bad(text, "the host or bucket is missing"));
     }
-    let has_good_ports = !OF_HOSTS.contains(&scheme.as_str()) || authority.split(',').filter(|host| !host.is_empty()).all(has_good_port);
+    let has_good_ports = !is_hosts || authority.split(',').filter(|host| !host.is_empty()).all(has_good_port);
     // Whoever writes a password into an address may have encoded it, and a slash in it ends the hosts.
     if percent_decoded(authority).contains('@') || (!has_good_ports && place.contains('@')) {
         return Err(with_user(&scheme));
     }
-    let names_host = !OF_PLACES.contains(&scheme.as_str()) || OF_HOSTS.contains(&scheme.as_str());
-    if !names_host && authority.contains(':') {
+    if is_bucket && authority.contains(':') {
         // What stands behind it may be a key.
         return Err(bad(&format!("{scheme}://…"), "the name of a bucket or container has no colon; the server's address is the property endpoint"));
     }

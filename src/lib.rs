@@ -40,12 +40,12 @@
 
 mod address;
 mod glob;
+mod linked;
 #[cfg(feature = "plugins")]
 mod loading;
 #[cfg(feature = "plugins")]
 mod plugins;
 mod registry;
-mod stores;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
 pub use glob::Glob;

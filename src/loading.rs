@@ -7,33 +7,9 @@ use kafi_core::{Config, ConfigFile, Error, ErrorKind, Result, Settings, Storage,
 use kafi_shell::Kafi;
 
 use crate::address::{DEFAULT_FOLDER, StorageAddress};
+use crate::linked::is_linked;
 use crate::plugins::Plugins;
 use crate::registry::{Registry, with_session_timeout};
-
-/// The schemes that are linked into this build, before which only plugins stand that were named.
-const LINKED: [(&str, bool); 5] = [
-    ("file", cfg!(feature = "fs")),
-    ("mem", cfg!(feature = "fs")),
-    ("kafka", cfg!(feature = "cluster")),
-    ("s3", cfg!(feature = "s3")),
-    ("azure", cfg!(feature = "azure")),
-];
-
-/// The scheme of a kind of Kafi's own.
-fn scheme_of(kind: StorageKind) -> &'static str {
-    match kind {
-        StorageKind::Kafka => "kafka",
-        StorageKind::RestProxy => "rest",
-        StorageKind::Local => "file",
-        StorageKind::S3 => "s3",
-        StorageKind::AzureBlob => "azure",
-        StorageKind::Plugin(storage) => storage.scheme,
-    }
-}
-
-fn is_linked(scheme: &str) -> bool {
-    LINKED.iter().any(|(linked, is_linked)| *linked == scheme && *is_linked)
-}
 
 impl Registry {
     /// Lets plugins open storages, too. One that was named stands before what is linked; those that are found are asked for what is not linked.
@@ -97,12 +73,12 @@ impl Registry {
                 opening.items.clone_from(properties);
             }
         }
-        if is_memory && let Some(known) = &*self.loaded_memory.lock().unwrap_or_else(PoisonError::into_inner) {
+        if is_memory && let Some(known) = &*self.memory.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Some(Kafi::new(Arc::clone(known), Settings::default())));
         }
         let Some(storage) = self.loaded(opening, |storage, scheme| storage.scheme == scheme)? else { return Ok(None) };
         if is_memory {
-            *self.loaded_memory.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&storage));
+            *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&storage));
         }
         Ok(Some(Kafi::new(storage, Settings::default())))
     }
@@ -112,7 +88,7 @@ impl Registry {
         let section = config.kind.section();
         let mut opening = Opening {
             name: config.name.clone(),
-            scheme: scheme_of(config.kind).into(),
+            scheme: config.kind.scheme().into(),
             section: Some(section.into()),
             items: config.storage.clone(),
             ..Opening::default()
@@ -132,7 +108,7 @@ impl Registry {
         if opening.section.is_none() {
             check_properties(storage, &opening.items)?;
         }
-        if storage.scheme == scheme_of(StorageKind::Kafka) {
+        if storage.scheme == StorageKind::Kafka.scheme() {
             opening.items.extend(self.properties.iter().cloned());
         }
         plugin.open(&opening).map(Some)

@@ -1,24 +1,21 @@
-//! Opens storages by their address: which scheme and which section of a configuration belongs to which crate.
+//! Opens storages by their address or their configuration.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kafi_core::{Config, Error, ErrorKind, Result, Settings, Storage, StorageKind};
 use kafi_shell::Kafi;
 
 use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
-use crate::stores;
+use crate::linked;
 
 /// Opens storages. It holds no global state: what shares a registry shares the topics of `mem:`.
 pub struct Registry {
-    #[cfg(feature = "fs")]
-    memory: Arc<dyn Storage>,
+    /// What `mem:` is, once somebody has asked for it; a plugin may have opened it.
+    pub(crate) memory: Mutex<Option<Arc<dyn Storage>>>,
     pub(crate) properties: Vec<(String, String)>,
     #[cfg(feature = "plugins")]
     pub(crate) plugins: crate::plugins::Plugins,
-    /// What `mem:` is where a plugin opened it.
-    #[cfg(feature = "plugins")]
-    pub(crate) loaded_memory: std::sync::Mutex<Option<Arc<dyn Storage>>>,
 }
 
 impl Default for Registry {
@@ -31,13 +28,10 @@ impl Registry {
     /// A registry of all storages that were compiled in.
     pub fn new() -> Self {
         Self {
-            #[cfg(feature = "fs")]
-            memory: Arc::new(kafi_fs::open_memory("mem")),
+            memory: Mutex::default(),
             properties: Vec::new(),
             #[cfg(feature = "plugins")]
             plugins: crate::plugins::Plugins::default(),
-            #[cfg(feature = "plugins")]
-            loaded_memory: std::sync::Mutex::default(),
         }
     }
 
@@ -69,19 +63,15 @@ impl Registry {
         }
         let name = address.to_string();
         let storage = match address {
-            StorageAddress::Default => self.folder(&name, Path::new(DEFAULT_FOLDER))?,
-            StorageAddress::Folder(path) => self.folder(&name, path)?,
+            StorageAddress::Default => linked::open_folder(&name, Path::new(DEFAULT_FOLDER))?,
+            StorageAddress::Folder(path) => linked::open_folder(&name, path)?,
             StorageAddress::Memory => self.memory()?,
-            StorageAddress::Url { scheme, authority, path, properties } => match scheme.as_str() {
-                "kafka" => {
-                    let mut all = vec![("bootstrap.servers".to_string(), authority.clone())];
-                    all.extend(properties.iter().cloned());
-                    self.cluster(&name, all)?
-                }
-                "s3" => stores::s3(&name, &stores::properties("bucket.name", authority, path, properties))?,
-                "azure" => stores::azure(&name, &stores::properties("container.name", authority, path, properties))?,
-                scheme => return Err(unknown_scheme(scheme)),
-            },
+            StorageAddress::Url { scheme, authority, path, properties } => {
+                let kind = StorageKind::from_scheme(scheme).ok_or_else(|| unknown_scheme(scheme))?;
+                let mut all = kind.place_keys(authority, path);
+                all.extend(properties.iter().cloned());
+                self.linked(kind, scheme, &name, all)?
+            }
             StorageAddress::Config(name) => return self.open_config(self.find_config(name)?),
         };
         Ok(Kafi::new(storage, Settings::default()))
@@ -100,17 +90,20 @@ impl Registry {
         if let Some(kafi) = self.loaded_config(&config)? {
             return Ok(kafi);
         }
-        let storage = match config.kind {
-            StorageKind::Kafka => self.cluster(&config.name, with_session_timeout(&config.settings, config.storage))?,
-            StorageKind::Local => {
-                let root = config.storage.iter().find(|(key, _)| key == "root.dir").map_or(".", |(_, value)| value);
-                self.folder(&config.name, Path::new(root))?
-            }
-            StorageKind::S3 => stores::s3(&config.name, &config.storage)?,
-            StorageKind::AzureBlob => stores::azure(&config.name, &config.storage)?,
-            kind => return Err(not_built(kind.section())),
+        let properties = match config.kind {
+            StorageKind::Kafka => with_session_timeout(&config.settings, config.storage),
+            _ => config.storage,
         };
+        let storage = self.linked(config.kind, config.kind.section(), &config.name, properties)?;
         Ok(Kafi::new(storage, config.settings))
+    }
+
+    /// Opens what is linked into this build; `called` is what the user calls it.
+    fn linked(&self, kind: StorageKind, called: &str, name: &str, mut properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
+        if kind == StorageKind::Kafka {
+            properties.extend(self.properties.iter().cloned());
+        }
+        linked::open(kind.scheme(), called, name, &properties)
     }
 
     /// The configurations below [`Config::home`], for all kinds of storage.
@@ -127,35 +120,15 @@ impl Registry {
         Config::find(name, &Config::home())
     }
 
-    #[cfg(feature = "fs")]
-    fn folder(&self, name: &str, root: &Path) -> Result<Arc<dyn Storage>> {
-        Ok(Arc::new(kafi_fs::open_folder(name, root, kafi_fs::FolderOptions::default())?))
-    }
-
-    #[cfg(not(feature = "fs"))]
-    fn folder(&self, _name: &str, _root: &Path) -> Result<Arc<dyn Storage>> {
-        Err(not_built("local"))
-    }
-
-    #[cfg(feature = "fs")]
+    /// The one storage in memory of this registry.
     fn memory(&self) -> Result<Arc<dyn Storage>> {
-        Ok(self.memory.clone())
-    }
-
-    #[cfg(not(feature = "fs"))]
-    fn memory(&self) -> Result<Arc<dyn Storage>> {
-        Err(not_built("mem"))
-    }
-
-    #[cfg(feature = "cluster")]
-    fn cluster(&self, name: &str, mut properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
-        properties.extend(self.properties.iter().cloned());
-        kafi_cluster::open(name, &properties)
-    }
-
-    #[cfg(not(feature = "cluster"))]
-    fn cluster(&self, _name: &str, _properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
-        Err(not_built("kafka"))
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*memory {
+            return Ok(Arc::clone(known));
+        }
+        let opened = linked::open("mem", "mem", "mem", &[])?;
+        *memory = Some(Arc::clone(&opened));
+        Ok(opened)
     }
 }
 
@@ -168,19 +141,12 @@ pub(crate) fn with_session_timeout(settings: &Settings, mut properties: Vec<(Str
     properties
 }
 
-pub(crate) fn not_built(kind: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, "open storage", "this build of Kafi cannot open this kind of storage").with("kind", kind)
-}
-
 /// Where else a storage can come from.
 const HINT: &str = if cfg!(feature = "plugins") { "kafi plugin ls lists the plugins, which may open others" } else { "this build of Kafi loads no plugins" };
 
 fn unknown_scheme(scheme: &str) -> Error {
-    if scheme == "rest" {
-        return not_built(scheme);
-    }
-    let error =
-        Error::new(ErrorKind::Usage, "read address", "no such kind of storage; there are kafka://, s3://, azure://, file:, mem:").with("scheme", scheme);
+    let why = format!("no such kind of storage; there are {}", linked::schemes());
+    let error = Error::new(ErrorKind::Usage, "read address", why).with("scheme", scheme);
     if cfg!(feature = "plugins") && Path::new("plugins").is_dir() {
         return error.hint("the folder plugins here is not searched; if you trust it: KAFI_PLUGINS=plugins, or --plugin with one file of it");
     }

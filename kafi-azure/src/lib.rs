@@ -49,11 +49,11 @@ mod sdk;
 
 use std::sync::Arc;
 
-use kafi_core::{Result, Storage};
+use kafi_core::{Result, Storage, StorageKind};
 use kafi_objects::{ObjectIo, ObjectOptions};
 
 /// The scheme of its addresses: `azure://container/prefix`.
-pub const SCHEME: &str = "azure";
+pub const SCHEME: &str = StorageKind::AzureBlob.scheme();
 
 /// Opens a container, or a part of one, under `name`. Reads the properties and speaks to no server.
 ///

@@ -57,12 +57,12 @@ mod writer;
 
 use std::sync::Arc;
 
-use kafi_core::{Result, Storage};
+use kafi_core::{Result, Storage, StorageKind};
 
 pub use storage::CAPABILITIES;
 
 /// The scheme of its addresses: `kafka://host:port`.
-pub const SCHEME: &str = "kafka";
+pub const SCHEME: &str = StorageKind::Kafka.scheme();
 
 /// librdkafka as it was built in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -58,7 +58,8 @@ pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupD
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
 pub use config::{
-    Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_variable, nearest, power_of,
+    AddressPlace, Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_variable,
+    nearest, power_of,
 };
 pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};

@@ -82,10 +82,10 @@ mod storage;
 mod topics;
 
 pub use config::FolderOptions;
-pub use storage::{CAPABILITIES, LogStorage, open_folder, open_memory};
+pub use storage::{CAPABILITIES, LogStorage, open, open_folder, open_memory};
 
 /// The scheme of folders.
-pub const SCHEME_FILE: &str = "file";
+pub const SCHEME_FILE: &str = kafi_core::StorageKind::Local.scheme();
 
 /// The scheme of storages in memory.
 pub const SCHEME_MEM: &str = "mem";

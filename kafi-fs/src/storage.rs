@@ -60,6 +60,15 @@ pub fn open_folder(name: &str, root: &Path, options: FolderOptions) -> Result<Lo
     Ok(LogStorage::new(name, SCHEME_FILE, Arc::new(FolderIo::new(root.to_path_buf())), options))
 }
 
+/// Opens the folder that the key `root.dir` of a configuration names, else the working directory, as [`open_folder`] does.
+///
+/// # Errors
+/// As there.
+pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Storage>> {
+    let root = properties.iter().rev().find(|(key, _)| key == "root.dir").map_or(".", |(_, value)| value);
+    Ok(Arc::new(open_folder(name, Path::new(root), FolderOptions::default())?))
+}
+
 /// Opens an empty storage in memory that the user knows as `name`. Its clones share its topics, which live until the last clone, and whatever it
 /// handed out, is gone; a second call is another storage. Does not block.
 pub fn open_memory(name: &str) -> LogStorage {

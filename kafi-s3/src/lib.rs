@@ -47,11 +47,11 @@ mod objects;
 
 use std::sync::Arc;
 
-use kafi_core::{Result, Storage};
+use kafi_core::{Result, Storage, StorageKind};
 use kafi_objects::{ObjectIo, ObjectOptions};
 
 /// The scheme of its addresses: `s3://bucket/prefix`.
-pub const SCHEME: &str = "s3";
+pub const SCHEME: &str = StorageKind::S3.scheme();
 
 /// Opens a bucket, or a part of one, under `name`. Reads the properties and speaks to no server.
 ///

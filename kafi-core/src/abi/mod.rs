@@ -48,7 +48,7 @@ use kafi_abi::{BatchView, Text};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::config::StorageInfo;
+use crate::config::{StorageInfo, StorageKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Shown;
 
@@ -93,6 +93,12 @@ impl Opening {
     /// The value of an item, if it was given.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.items.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The items of the section of `kind`, also where it comes from an address: then its place comes before the properties.
+    pub fn properties(&self, kind: StorageKind) -> Vec<(String, String)> {
+        let place = if self.section.is_none() { kind.place_keys(&self.authority, &self.path) } else { Vec::new() };
+        place.into_iter().chain(self.items.iter().cloned()).collect()
     }
 }
 

@@ -37,9 +37,22 @@ pub struct StorageInfo {
 
 impl StorageInfo {
     /// What a plugin announces that opens a kind of Kafi's own.
-    pub const fn of(kind: StorageKind, scheme: &'static str) -> Self {
-        Self { scheme, section: Some(kind.section()), folder: Some(kind.folder()), keys: kind.keys(), takes_any_key: kind.takes_any_key() }
+    pub const fn of(kind: StorageKind) -> Self {
+        Self { scheme: kind.scheme(), section: Some(kind.section()), folder: Some(kind.folder()), keys: kind.keys(), takes_any_key: kind.takes_any_key() }
     }
+}
+
+/// What stands behind the `://` of an address, in front of the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressPlace {
+    /// A path to a folder; there is no `//`.
+    Folder,
+    /// One or more hosts with their ports, which this key of the section holds.
+    Hosts(&'static str),
+    /// The name of a bucket or container, which this key holds; and then perhaps a prefix in it, which is the key `root.dir`.
+    Bucket(&'static str),
+    /// Whatever a plugin makes of it.
+    Any,
 }
 
 /// What there is to know about a key of a configuration file.
@@ -70,6 +83,41 @@ impl StorageKind {
         }
     }
 
+    /// What stands before `://` in its addresses.
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::RestProxy => "rest",
+            Self::Local => "file",
+            Self::S3 => "s3",
+            Self::AzureBlob => "azure",
+            Self::Plugin(storage) => storage.scheme,
+        }
+    }
+
+    /// What stands behind it.
+    pub const fn place(self) -> AddressPlace {
+        match self {
+            Self::Kafka => AddressPlace::Hosts("bootstrap.servers"),
+            Self::RestProxy => AddressPlace::Hosts("rest.proxy.url"),
+            Self::Local => AddressPlace::Folder,
+            Self::S3 => AddressPlace::Bucket("bucket.name"),
+            Self::AzureBlob => AddressPlace::Bucket("container.name"),
+            Self::Plugin(_) => AddressPlace::Any,
+        }
+    }
+
+    /// The keys of its section that the place of an address stands for, with their values.
+    pub fn place_keys(self, authority: &str, path: &str) -> Vec<(String, String)> {
+        let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
+        match self.place() {
+            AddressPlace::Hosts(key) => vec![pair(key, authority)],
+            AddressPlace::Bucket(key) => vec![pair(key, authority), pair("root.dir", path)],
+            AddressPlace::Folder => vec![pair("root.dir", path)],
+            AddressPlace::Any => Vec::new(),
+        }
+    }
+
     /// The name of its folder below `configs/`.
     pub const fn folder(self) -> &'static str {
         self.folders()[0]
@@ -87,6 +135,11 @@ impl StorageKind {
                 std::slice::from_ref(folder)
             }
         }
+    }
+
+    /// The kind of Kafi's own with this scheme.
+    pub fn from_scheme(scheme: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.scheme() == scheme)
     }
 
     /// The kind of Kafi's own with this section.
@@ -193,6 +246,9 @@ mod tests {
     fn names_lead_back_to_the_kind() {
         for kind in StorageKind::ALL {
             assert_eq!(StorageKind::from_section(kind.section()), Some(kind));
+            assert_eq!(StorageKind::from_scheme(kind.scheme()), Some(kind));
+            let keys = kind.place_keys("place", "path");
+            assert!(!keys.is_empty() && keys.iter().all(|(name, _)| kind.keys().iter().any(|key| key.name == name)), "{kind}: {keys:?}");
             for folder in kind.folders() {
                 assert_eq!(StorageKind::from_folder(folder), Some(kind));
             }

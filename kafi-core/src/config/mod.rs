@@ -35,7 +35,7 @@ use settings::{Refusal, quoted};
 
 pub use env::{expand_environment, is_variable};
 pub use find::ConfigFile;
-pub use kind::{ConfigKey, SCHEMA_REGISTRY_KEYS, StorageInfo, StorageKind};
+pub use kind::{AddressPlace, ConfigKey, SCHEMA_REGISTRY_KEYS, StorageInfo, StorageKind};
 pub use nearest::nearest;
 pub use settings::{OffsetReset, Settings};
 pub use trust::power_of;
