@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::json::node::Text;
 use crate::json::text::quoted;
 use crate::json::{Json, JsonKind, number};
@@ -28,13 +29,16 @@ macro_rules! integers {
 
 integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
-impl From<f64> for Json {
-    /// Infinities and NaN, which JSON does not have, become null.
-    fn from(value: f64) -> Self {
+impl TryFrom<f64> for Json {
+    type Error = Error;
+
+    /// # Errors
+    /// `Usage` for infinities and NaN, which JSON does not have.
+    fn try_from(value: f64) -> Result<Self> {
         if !value.is_finite() {
-            return Self::null();
+            return Err(Error::new(ErrorKind::Usage, "make JSON", format!("JSON has no number {value}")));
         }
-        Self::from_text(Text::whole(format!("{value:?}")))
+        Ok(Self::from_text(Text::whole(format!("{value:?}"))))
     }
 }
 

@@ -2,6 +2,9 @@
 
 /// Makes a [`Json`](crate::Json) from what looks like JSON. Names keep their order; values may be any expression that a `Json` can be made from.
 ///
+/// # Panics
+/// For floating point numbers that are infinite or NaN, which JSON does not have; where a number can be one, `Json::try_from(number)?` stands in front.
+///
 /// ```
 /// use kafi_core::json;
 /// let calories = 500.0;
@@ -13,7 +16,7 @@ macro_rules! json {
     (null) => { $crate::Json::null() };
     ({ $($members:tt)* }) => { $crate::json_members!([] $($members)*) };
     ([ $($elements:tt)* ]) => { $crate::json_elements!([] $($elements)*) };
-    ($value:expr) => { $crate::Json::from($value) };
+    ($value:expr) => { $crate::Json::try_from($value).expect("JSON has neither infinities nor NaN: make them with Json::try_from") };
 }
 
 /// Takes one member after another off the front; what is done stands in the brackets.
@@ -45,6 +48,7 @@ mod tests {
     fn nothing_and_trailing_commas() {
         assert_eq!(json!({}).to_string(), "{}");
         assert_eq!(json!([]).to_string(), "[]");
+        assert!(std::panic::catch_unwind(|| json!([1, { "a": f64::NAN }])).is_err());
         assert_eq!(json!([1, "a", [], {}, null,]).to_string(), r#"[1,"a",[],{},null]"#);
         assert_eq!(json!({"b": -1, "a": "x".len() as i64,}).to_string(), r#"{"b":-1,"a":1}"#);
     }

@@ -28,7 +28,7 @@ fn only_what_changed_is_written_anew() {
     value["d"]["e"] = 2.into();
     assert_eq!(value.to_string(), "{\"a\":{ \"x\" : 1.50 },\"\\u0062\":[ 1,\t2 ],\"c\":null,\"d\":{\"e\":2}}");
     value["b"][1] = "two".into();
-    value.set("new \"name\"", vec![1.5, 2.0]).unwrap();
+    value.set("new \"name\"", crate::json!([1.5, 2.0])).unwrap();
     assert_eq!(value.to_string(), "{\"a\":{ \"x\" : 1.50 },\"\\u0062\":[1,\"two\"],\"c\":null,\"d\":{\"e\":2},\"new \\\"name\\\"\":[1.5,2.0]}");
     assert_eq!(json(&value.to_string()), value);
 }
@@ -163,18 +163,21 @@ fn compares_by_value() {
 fn is_made_of_rust_values() {
     let value = Json::object([
         ("int", (-5).into()),
-        ("float", 1.0.into()),
-        ("big", 1e300.into()),
-        ("nan", f64::NAN.into()),
+        ("float", crate::json!(1.0)),
+        ("big", 1e300.try_into().unwrap()),
         ("text", "a\"\n\u{1}ü".into()),
         ("list", [1, 2].into()),
         ("none", None::<i64>.into()),
         ("nested", Json::array([true.into(), Json::object([("x", u64::MAX.into())])])),
         ("int", 6.into()),
     ]);
-    let text = r#"{"int":6,"float":1.0,"big":1e300,"nan":null,"text":"a\"\n\u0001ü","list":[1,2],"none":null,"nested":[true,{"x":18446744073709551615}]}"#;
+    let text = r#"{"int":6,"float":1.0,"big":1e300,"text":"a\"\n\u0001ü","list":[1,2],"none":null,"nested":[true,{"x":18446744073709551615}]}"#;
     assert_eq!(value.to_string(), text);
     assert_eq!(json(text), value);
+    for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert_eq!(Json::try_from(none).unwrap_err().to_string(), format!("make JSON: JSON has no number {none}"));
+        assert_eq!(crate::Value::try_from(none).unwrap_err().kind(), ErrorKind::Usage);
+    }
     assert_eq!((value.kind(), value["list"].kind(), Json::default().kind()), (JsonKind::Object, JsonKind::Array, JsonKind::Null));
 }
 

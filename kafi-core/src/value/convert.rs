@@ -1,5 +1,6 @@
 //! Rust values into values, and comparisons between the two.
 
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::value::Value;
 
@@ -13,7 +14,17 @@ macro_rules! from_json {
     )*};
 }
 
-from_json!(Json &Json bool i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f64 Vec<Json>);
+from_json!(Json &Json bool i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize Vec<Json>);
+
+impl TryFrom<f64> for Value {
+    type Error = Error;
+
+    /// # Errors
+    /// `Usage` for infinities and NaN, which JSON does not have.
+    fn try_from(number: f64) -> Result<Self> {
+        Json::try_from(number).map(Self::Json)
+    }
+}
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
