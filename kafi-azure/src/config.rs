@@ -4,6 +4,9 @@ use std::fmt;
 
 use kafi_core::{Result, Secrets, StorageKind};
 use kafi_objects::Properties;
+use kafi_objects::requests::Place;
+
+use crate::SCHEME;
 
 /// The account, key, and address of Azurite, which its documentation names.
 const EMULATOR_ACCOUNT: &str = "devstoreaccount1";
@@ -67,8 +70,23 @@ impl Settings {
         })
     }
 
+    /// Where that is, and what messages call it.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            storage: self.name.clone(),
+            scheme: SCHEME,
+            bucket_word: "container",
+            bucket: self.container.clone(),
+            prefix: self.prefix.clone(),
+            create_bucket: self.create_container,
+            endpoint: Some(self.endpoint.clone()),
+            service: self.endpoint.split_once("://").map_or("", |(_, host)| host).to_string(),
+            secrets: self.secrets(),
+        }
+    }
+
     /// What must not appear in a message.
-    pub(crate) fn secrets(&self) -> Secrets {
+    fn secrets(&self) -> Secrets {
         Secrets::of([match &self.proof {
             Proof::Key(key) => ("account.key", key.as_str()),
             Proof::Signature(token) => ("sas.token", token.as_str()),

@@ -28,15 +28,11 @@
 //!
 //! **Deletions** are one request for each object, 16 at once; the service has no request for several that this SDK knows.
 //!
-//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call, with growing pauses; where nobody
-//! listens at the address at all, for 8 seconds. The error says how many attempts there were and how long they took. One attempt takes at most 15 seconds and a second for
-//! each 256 kB. A read that breaks off goes on where it was, if the object is still the same. Everything else is told at once.
+//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call; [`kafi_objects::requests`] says how, and when the
+//! time is over.
 //!
 //! **Writes** are single requests of a whole blob. A write whose answer is lost is made again, and is then refused by its own first attempt: the log finds out that the object
 //! is its own.
-//!
-//! **Threads.** Calls block and may come from any thread, also from within a runtime, whose worker they block. Each storage has two threads for input and output. The client
-//! is made with the first request.
 //!
 //! **The SDK**, `azure_storage_blobs` 0.21, is the last of its line, and named in one file of this crate. It knows connection strings and shared keys, which its successor does not.
 
@@ -44,12 +40,12 @@
 
 mod config;
 mod error;
-mod objects;
 mod sdk;
 
 use std::sync::Arc;
 
 use kafi_core::{Result, Storage, StorageKind};
+use kafi_objects::requests::Requester;
 use kafi_objects::{ObjectIo, ObjectOptions};
 
 /// The scheme of its addresses: `azure://container/prefix`.
@@ -68,5 +64,6 @@ pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Stora
 /// # Errors
 /// `Config` names the property that is wrong; `Io` when the system gives no threads.
 pub fn open_objects(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn ObjectIo>> {
-    Ok(Arc::new(objects::AzureObjects::new(config::Settings::new(name, properties)?)?))
+    let settings = config::Settings::new(name, properties)?;
+    Ok(Arc::new(Requester::<sdk::Container>::new(settings.place(), settings)?))
 }

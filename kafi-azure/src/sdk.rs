@@ -17,15 +17,18 @@ use azure_storage_blobs::blob::Blob;
 use azure_storage_blobs::prelude::{BlobClient, ClientBuilder, ContainerClient};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use kafi_core::{ErrorKind, Retry};
+use kafi_objects::requests::{self, Attempt, Failure, Meaning, Page, Service, chain};
 use kafi_objects::{Listed, ObjectStat, Precondition, PutRequest};
 
 use crate::config::{Proof, Settings};
-use crate::error::{Failure, lower_first};
-
-pub(crate) type Result<T> = std::result::Result<T, Failure>;
+use crate::error::of_service;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many objects are deleted at once: the service has no request for several that this SDK knows.
+const DELETES_MAX: usize = 16;
 
 /// More than any blob may have: all of it in one request.
 const WHOLE: u64 = 1 << 50;
@@ -39,20 +42,15 @@ const ERROR_MAX: usize = 1 << 20;
 /// A container, spoken to through the SDK.
 pub(crate) struct Container(ContainerClient);
 
-/// A page of a listing as the service sends it.
-pub(crate) struct Page {
-    pub(crate) objects: Vec<Listed>,
-    pub(crate) folders: Vec<String>,
-    /// What the next page is asked for with.
-    pub(crate) marker: Option<String>,
-}
+impl Service for Container {
+    type Settings = Settings;
+    type Body = ResponseBody;
 
-/// The bytes of an object, as they come.
-pub(crate) struct Body(ResponseBody);
+    const LISTS_FROM_NAMES: bool = false;
+    const DELETE_MAX: usize = 128;
 
-impl Container {
     /// Makes a client; speaks to nobody.
-    pub(crate) fn new(settings: &Settings) -> Result<Self> {
+    async fn connect(settings: &Settings) -> Attempt<Self> {
         let credentials = match &settings.proof {
             Proof::Key(key) => StorageCredentials::access_key(settings.account.as_str(), key.clone()),
             Proof::Signature(token) => StorageCredentials::sas_token(token.as_str()).map_err(|_| bad_signature())?,
@@ -68,8 +66,7 @@ impl Container {
         Ok(Self(ClientBuilder::with_location(location, credentials).client_options(options).container_client(&settings.container)))
     }
 
-    /// Begins to read an object: what is known of it, and its bytes. With `etag`, only if it has this one.
-    pub(crate) async fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Result<(ObjectStat, Body)> {
+    async fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Attempt<(ObjectStat, ResponseBody)> {
         let is_part = range.is_some();
         let asked = Arc::new(Asked { is_whole: !is_part, len: OnceLock::new() });
         let mut context = Context::new();
@@ -88,16 +85,19 @@ impl Container {
             None if is_part => return Err(Failure::new(ErrorKind::Unsupported, Retry::Never, "a part of an object was asked for, and the server sent it all")),
             None => {}
         }
-        Ok((stat, Body(answer.data)))
+        Ok((stat, answer.data))
     }
 
-    pub(crate) async fn head(&self, key: &str) -> Result<ObjectStat> {
+    async fn next(body: &mut ResponseBody) -> Option<Attempt<Bytes>> {
+        Some(StreamExt::next(body).await?.map_err(|error| Failure::cut(&root_of(&error))))
+    }
+
+    async fn stat(&self, key: &str) -> Attempt<ObjectStat> {
         let answer = self.blob(key).get_properties().await.map_err(failure)?;
         Ok(stat_of(&answer.blob))
     }
 
-    /// Writes an object below `prefix`, and returns its etag.
-    pub(crate) async fn put(&self, key: &str, request: &PutRequest<'_>) -> Result<String> {
+    async fn put(&self, key: &str, request: &PutRequest<'_>) -> Attempt<String> {
         let mut metadata = Metadata::new();
         for (name, value) in request.metadata {
             metadata.insert(*name, value.clone());
@@ -111,7 +111,7 @@ impl Container {
         Ok(put.await.map_err(failure)?.etag)
     }
 
-    pub(crate) async fn page(&self, prefix: &str, folders: bool, marker: Option<&str>) -> Result<Page> {
+    async fn page(&self, prefix: &str, _after: &str, folders: bool, marker: Option<&str>) -> Attempt<Page> {
         let mut request = self.0.list_blobs();
         if !prefix.is_empty() {
             request = request.prefix(Prefix::from(prefix.to_string()));
@@ -124,33 +124,53 @@ impl Container {
         }
         let answer = request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
         let objects = answer.blobs.blobs().map(|blob| Listed { key: blob.name.clone(), len: blob.properties.content_length });
-        let folders = answer.blobs.prefixes().map(|folder| folder.name.clone());
-        let marker = answer.next_marker.as_ref().map(|marker| marker.as_str().to_string());
-        Ok(Page { objects: objects.collect(), folders: folders.collect(), marker })
+        let mut page = Page { objects: objects.collect(), folders: answer.blobs.prefixes().map(|folder| folder.name.clone()).collect(), marker: None };
+        page.objects.sort_by(|a, b| a.key.cmp(&b.key));
+        page.folders.sort();
+        page.marker = answer.next_marker.as_ref().map(|marker| marker.as_str().to_string());
+        Ok(page)
     }
 
-    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
-        self.blob(key).delete().await.map(|_| ()).map_err(failure)
+    async fn delete(&self, keys: &mut Vec<String>) -> Attempt<()> {
+        // An attempt that is cut off leaves all of them to the next one.
+        let mut waiting = keys.clone().into_iter();
+        let mut running = FuturesUnordered::new();
+        let (mut left, mut first) = (Vec::new(), None);
+        loop {
+            running.extend(waiting.by_ref().take(DELETES_MAX - running.len()).map(|key| self.delete_one(key)));
+            let Some((key, deleted)) = StreamExt::next(&mut running).await else { break };
+            if let Err(failure) = deleted
+                && failure.meaning != Meaning::NoObject
+            {
+                left.push(key);
+                first.get_or_insert(failure);
+            }
+        }
+        drop(running);
+        *keys = left;
+        first.map_or(Ok(()), Err)
     }
 
-    /// Creates the container; that somebody else has just done so is no failure.
-    pub(crate) async fn create(&self) -> Result<()> {
+    async fn check_bucket(&self) -> Attempt<()> {
+        self.page("", "", true, None).await.map(drop)
+    }
+
+    async fn create_bucket(&self) -> Attempt<()> {
         match self.0.create().await.map_err(failure) {
             Err(failure) if failure.code != "ContainerAlreadyExists" => Err(failure),
             _ => Ok(()),
         }
     }
+}
 
+impl Container {
     fn blob(&self, key: &str) -> BlobClient {
         self.0.blob_client(key)
     }
-}
 
-impl Body {
-    /// The next bytes; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Option<Result<Bytes>> {
-        let next = self.0.next().await?;
-        Some(next.map_err(|error| Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the connection broke in the middle: {}", root_of(&error)))))
+    async fn delete_one(&self, key: String) -> (String, Attempt<()>) {
+        let deleted = self.blob(&key).delete().await.map(drop).map_err(failure);
+        (key, deleted)
     }
 }
 
@@ -238,15 +258,13 @@ fn bad_signature() -> Failure {
 fn failure(error: azure_core::Error) -> Failure {
     if let Some(answer) = error.as_http_error() {
         let code = answer.error_code().unwrap_or_default();
-        return Failure::of_service(u16::from(answer.status()), code, answer.error_message());
+        return of_service(u16::from(answer.status()), code, answer.error_message());
     }
     let root = root_of(&error);
     match error.kind() {
-        azure_core::error::ErrorKind::HttpResponse { status, error_code } => {
-            Failure::of_service(u16::from(*status), error_code.as_deref().unwrap_or_default(), None)
-        }
+        azure_core::error::ErrorKind::HttpResponse { status, error_code } => of_service(u16::from(*status), error_code.as_deref().unwrap_or_default(), None),
         azure_core::error::ErrorKind::Credential => Failure::new(ErrorKind::Authentication, Retry::Never, "the key or signature cannot be used to sign"),
-        azure_core::error::ErrorKind::Io => of_connection(&error, root),
+        azure_core::error::ErrorKind::Io => of_connection(&error, &root),
         // An answer that ends too early cannot be read either.
         azure_core::error::ErrorKind::DataConversion => {
             Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the server's answer cannot be read: {root}"))
@@ -256,31 +274,23 @@ fn failure(error: azure_core::Error) -> Failure {
 }
 
 /// A request that was not answered: no server, or no connection that holds.
-fn of_connection(error: &(dyn StdError + 'static), root: String) -> Failure {
+fn of_connection(error: &(dyn StdError + 'static), root: &str) -> Failure {
     let http = chain(error).find_map(|cause| cause.downcast_ref::<reqwest::Error>());
     let says = |part: &str| chain(error).any(|cause| cause.to_string().contains(part));
     if http.is_some_and(reqwest::Error::is_timeout) {
         return Failure::timeout(CONNECT_TIMEOUT).unreachable();
     }
     if !http.is_some_and(reqwest::Error::is_connect) {
-        return Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the connection broke: {root}"));
+        return Failure::broken(root);
     }
     if says("certificate") || says("InvalidContentType") {
-        return Failure::new(ErrorKind::Unavailable, Retry::Never, format!("no secure connection: {root}"));
+        return Failure::insecure(root);
     }
-    Failure::new(ErrorKind::Unavailable, Retry::Later, format!("the server cannot be reached: {root}")).unreachable()
+    Failure::no_server(root)
 }
 
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
-}
-
-/// What lies at the bottom of it, without the number that the standard library appends. An error of the HTTP client shows its URL, and with it a signature.
+/// What lies at the bottom of it. An error of the HTTP client shows its URL, and with it a signature.
 fn root_of(error: &(dyn StdError + 'static)) -> String {
-    let Some(root) = chain(error).last() else { return String::new() };
-    if root.is::<reqwest::Error>() {
-        return "the request failed".into();
-    }
-    let root = root.to_string();
-    lower_first(root.split(" (os error").next().unwrap_or(&root))
+    let is_of_client = chain(error).last().is_some_and(|root| root.is::<reqwest::Error>());
+    if is_of_client { "the request failed".into() } else { requests::root_of(error) }
 }

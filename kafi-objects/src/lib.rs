@@ -92,7 +92,8 @@
 //! # How to bring a store
 //!
 //! Implement [`ObjectIo`] and call [`open`]. The store must be consistent: a get, a stat, or a listing that begins after a put or a delete has ended sees it. Errors need not name topic or partition,
-//! which are added here.
+//! which are added here. For a store behind an asynchronous client, implement [`requests::Service`] instead: single requests, of which [`requests`] makes an [`ObjectIo`] that tries again, reads on, and
+//! keeps its deadlines.
 
 mod admin;
 mod append;
@@ -113,6 +114,7 @@ mod place;
 mod producer;
 mod properties;
 mod read;
+pub mod requests;
 mod said;
 mod scan;
 mod storage;

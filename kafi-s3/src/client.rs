@@ -8,10 +8,11 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use kafi_objects::requests::Attempt;
 
 use crate::answers::Answers;
 use crate::config::{DEFAULT_REGION, Settings};
-use crate::error::Failure;
+use crate::error::failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -45,7 +46,7 @@ pub(crate) async fn connect(settings: &Settings) -> Client {
 }
 
 /// Creates the bucket; that somebody else has just done so is no failure.
-pub(crate) async fn create_bucket(client: &Client, settings: &Settings) -> Result<(), Failure> {
+pub(crate) async fn create_bucket(client: &Client, settings: &Settings) -> Attempt<()> {
     let region = client.config().region().map_or(DEFAULT_REGION, Region::as_ref);
     let mut request = client.create_bucket().bucket(&settings.bucket);
     // The region of the service's own beginnings may not be named.
@@ -53,7 +54,7 @@ pub(crate) async fn create_bucket(client: &Client, settings: &Settings) -> Resul
         let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
         request = request.create_bucket_configuration(place);
     }
-    match request.customize().interceptor(Answers::Whole).send().await.map_err(Failure::from) {
+    match request.customize().interceptor(Answers::Whole).send().await.map_err(failure) {
         Err(failure) if matches!(failure.code.as_str(), "BucketAlreadyOwnedByYou" | "BucketAlreadyExists") => Ok(()),
         Err(failure) => Err(failure),
         Ok(_) => Ok(()),

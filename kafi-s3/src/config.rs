@@ -4,6 +4,9 @@ use std::fmt;
 
 use kafi_core::{Result, Secrets, StorageKind};
 use kafi_objects::Properties;
+use kafi_objects::requests::Place;
+
+use crate::SCHEME;
 
 /// The region where nothing says another one: most other services take any.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
@@ -69,8 +72,24 @@ impl Settings {
         })
     }
 
+    /// Where that is, and what messages call it.
+    pub(crate) fn place(&self) -> Place {
+        let service = self.endpoint.as_deref().map_or("amazonaws.com", |endpoint| endpoint.split_once("://").map_or(endpoint, |(_, host)| host));
+        Place {
+            storage: self.name.clone(),
+            scheme: SCHEME,
+            bucket_word: "bucket",
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+            create_bucket: self.create_bucket,
+            endpoint: self.endpoint.clone(),
+            service: service.to_string(),
+            secrets: self.secrets(),
+        }
+    }
+
     /// What must not appear in a message.
-    pub(crate) fn secrets(&self) -> Secrets {
+    fn secrets(&self) -> Secrets {
         let Some(keys) = &self.keys else { return Secrets::default() };
         let token = keys.session_token.as_deref().map(|token| ("session.token", token));
         Secrets::of([("access.key", keys.access.as_str()), ("secret.key", &keys.secret)].into_iter().chain(token))

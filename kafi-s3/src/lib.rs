@@ -24,15 +24,11 @@
 //! **What the service must be able to do:** conditional writes (`If-None-Match: *` and `If-Match`), with exactly one winner. Amazon's, MinIO, and versitygw can. With a
 //! service that ignores conditions, two producers at one partition lose messages. Directory buckets (S3 Express) do not list in order and cannot be used.
 //!
-//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call, with growing pauses; where nobody
-//! listens at the address at all, for 8 seconds. The error says how many attempts there were and how long they took. One attempt takes at most 15 seconds and a second for
-//! each 256 kB. A read that breaks off goes on where it was, if the object is still the same. Everything else is told at once.
+//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call; [`kafi_objects::requests`] says how, and when the
+//! time is over.
 //!
 //! **Writes** are single requests of a whole object; there are no multipart uploads. The log's objects are bounded, and
 //! where several partitions are written, several objects are under way at once. A write whose answer is lost is made again, and is then refused by its own first attempt: the log finds out that the object is its own.
-//!
-//! **Threads.** Calls block and may come from any thread, also from within a runtime, whose worker they block. Each storage has two threads for input and output. The client
-//! is made with the first request.
 //!
 //! **Checksums.** For Amazon's own service the SDK adds and checks them. With an `endpoint` they are left out, because not all services know them; record batches carry
 //! a CRC-32C of their own.
@@ -48,6 +44,7 @@ mod objects;
 use std::sync::Arc;
 
 use kafi_core::{Result, Storage, StorageKind};
+use kafi_objects::requests::Requester;
 use kafi_objects::{ObjectIo, ObjectOptions};
 
 /// The scheme of its addresses: `s3://bucket/prefix`.
@@ -66,5 +63,6 @@ pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Stora
 /// # Errors
 /// `Config` names the property that is wrong; `Io` when the system gives no threads.
 pub fn open_objects(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn ObjectIo>> {
-    Ok(Arc::new(objects::S3Objects::new(config::Settings::new(name, properties)?)?))
+    let settings = config::Settings::new(name, properties)?;
+    Ok(Arc::new(Requester::<objects::Bucket>::new(settings.place(), settings)?))
 }
