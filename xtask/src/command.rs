@@ -27,6 +27,11 @@ pub fn cargo() -> Command {
     cargo
 }
 
+/// Builds the binary and its helper as the tests do: with the features that all packages turn on together, so that nothing is built a second time with others.
+pub fn build_as_tests_do() -> Result<()> {
+    run("cargo build", cargo().args(["build", "--workspace", "--bin", "kafi", "--example", "soak_child"]))
+}
+
 /// Installs what a build needs and the machine lacks.
 pub fn install_prerequisites() -> Result<()> {
     let script = workspace::root().join("xtask/prerequisites");

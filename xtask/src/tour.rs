@@ -18,7 +18,7 @@ struct Example<'a> {
 /// Builds the binary and runs the examples with it.
 pub fn build_and_run() -> Result<()> {
     command::install_prerequisites()?;
-    command::run("cargo build", command::cargo().args(["build", "-p", "kafi-cli"]))?;
+    command::build_as_tests_do()?;
     run(&workspace::target()?.join("debug/kafi"))
 }
 

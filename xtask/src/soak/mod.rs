@@ -39,7 +39,7 @@ pub fn build_and_run(args: &[&str]) -> Result<()> {
     let options = options(args)?;
     println!("seed {}, {} rounds", options.seed, options.rounds);
     command::install_prerequisites()?;
-    command::run("cargo build", command::cargo().args(["build", "-p", "kafi-cli", "--bin", "kafi", "--example", "soak_child"]))?;
+    command::build_as_tests_do()?;
     run(&options)
 }
 
