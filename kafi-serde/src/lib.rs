@@ -36,6 +36,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `avro` | [`avro`], by a reader and a writer of Kafi's own |
+//! | `protobuf` | [`protobuf`], by a reader and a writer of Kafi's own; prost-reflect for descriptors, and protox for sources |
 //!
 //! All are on unless default features are turned off; [`wire`] is always there, and needs nothing.
 
@@ -43,10 +44,12 @@
 
 #[cfg(feature = "avro")]
 pub mod avro;
-#[cfg(feature = "avro")]
+#[cfg(any(feature = "avro", feature = "protobuf"))]
 mod fault;
-#[cfg(feature = "avro")]
+#[cfg(any(feature = "avro", feature = "protobuf"))]
 mod number;
-#[cfg(feature = "avro")]
+#[cfg(feature = "protobuf")]
+pub mod protobuf;
+#[cfg(any(feature = "avro", feature = "protobuf"))]
 mod tape;
 pub mod wire;

@@ -1,9 +1,16 @@
 //! A JSON text as a flat list of its values, made in one pass into memory that is used again: what encoders walk.
 
-use kafi_core::json_text::{Fault, Scanner, unescape};
+use std::collections::HashSet;
+
+use kafi_core::json_text::{self, Scanner, unescape};
 use kafi_core::{Json, JsonKind, Result};
 
-use crate::fault::shortened;
+use crate::fault::{Fault, Outcome, shortened};
+
+/// Up to how many names of an object are compared one by one.
+const COMPARED_MAX: usize = 16;
+
+type Scanned<T> = std::result::Result<T, json_text::Fault>;
 
 /// The values of a text, in order: of an object the name and the value of each member, of an array its elements.
 #[derive(Debug, Default)]
@@ -45,9 +52,9 @@ impl Tape {
         Ok(Item { tokens: &self.tokens, text, at: 0 })
     }
 
-    fn fill(&mut self, text: &str) -> std::result::Result<(), Fault> {
+    fn fill(&mut self, text: &str) -> Scanned<()> {
         if u32::try_from(text.len()).is_err() {
-            return Err(Fault { at: 0, what: "it is too large" });
+            return Err(json_text::Fault { at: 0, what: "it is too large" });
         }
         let bytes = text.as_bytes();
         let mut scanner = Scanner::new(bytes);
@@ -81,7 +88,7 @@ impl Tape {
     }
 
     /// Steps into an array or object, up to its first value; false if it is empty, which is a value by itself.
-    fn open(&mut self, scanner: &mut Scanner<'_>, is_object: bool) -> std::result::Result<bool, Fault> {
+    fn open(&mut self, scanner: &mut Scanner<'_>, is_object: bool) -> Scanned<bool> {
         let (opening, closing, kind) = if is_object { (b'{', b'}', JsonKind::Object) } else { (b'[', b']', JsonKind::Array) };
         let start = scanner.position() as u32;
         scanner.expect(opening, "a value is missing")?;
@@ -103,7 +110,7 @@ impl Tape {
     }
 
     /// Steps over what follows a value: a comma, and a name; or closing brackets. True once nothing is open.
-    fn close(&mut self, scanner: &mut Scanner<'_>) -> std::result::Result<bool, Fault> {
+    fn close(&mut self, scanner: &mut Scanner<'_>) -> Scanned<bool> {
         while let Some(&open) = self.open.last() {
             let is_object = self.tokens[open as usize].kind == JsonKind::Object;
             scanner.space();
@@ -124,7 +131,7 @@ impl Tape {
         Ok(true)
     }
 
-    fn name(&mut self, scanner: &mut Scanner<'_>) -> std::result::Result<(), Fault> {
+    fn name(&mut self, scanner: &mut Scanner<'_>) -> Scanned<()> {
         let start = scanner.position() as u32;
         let is_escaped = scanner.string()?;
         self.push(start, scanner.position() as u32, JsonKind::Str, is_escaped);
@@ -184,12 +191,6 @@ impl<'a> Item<'a> {
         std::iter::from_fn(move || Some((children.next()?, children.next()?)))
     }
 
-    /// The name and value of the only member of an object.
-    pub fn only_member(self) -> Option<(Self, Self)> {
-        let mut members = self.members();
-        members.next().filter(|_| members.next().is_none())
-    }
-
     /// Its place on the tape; that of what stands in something else is never 0.
     pub fn place(self) -> u32 {
         self.at
@@ -209,6 +210,26 @@ impl<'a> Item<'a> {
             JsonKind::Array => "an array".into(),
             JsonKind::Object => "an object".into(),
         }
+    }
+
+    /// Refuses a name that stands twice in an object.
+    pub fn check_names(self) -> Outcome<()> {
+        let names: Vec<Item<'_>> = self.members().map(|(name, _)| name).collect();
+        if names.len() <= COMPARED_MAX && names.iter().all(|name| !name.token().is_escaped) {
+            let repeated = names.iter().enumerate().find(|(index, name)| names[..*index].iter().any(|other| other.raw() == name.raw()));
+            return repeated.map_or(Ok(()), |(_, name)| Err(name.twice()));
+        }
+        let mut seen = HashSet::with_capacity(names.len());
+        match names.into_iter().find(|name| !seen.insert(name.string(&mut Vec::new()).map(str::to_string))) {
+            Some(name) => Err(name.twice()),
+            None => Ok(()),
+        }
+    }
+
+    /// That this name stands twice in its object.
+    #[cold]
+    pub fn twice(self) -> Box<Fault> {
+        Fault::new(format!("the name {} stands twice in the object, and one of the two would be lost", self.raw()))
     }
 
     fn children(self, kind: JsonKind) -> impl Iterator<Item = Self> {
@@ -298,6 +319,5 @@ mod tests {
         assert_eq!((members[0].0.as_deref(), members[1].0.as_deref()), (Some("a"), Some("b")));
         assert_eq!((members[0].1.string(&mut space), item.string(&mut Vec::new())), (Some("x\n"), None));
         assert_eq!(members[1].1.string(&mut space), None);
-        assert!(item.only_member().is_none() && tape.read("{\"a\":{}}").unwrap().only_member().is_some());
     }
 }

@@ -63,12 +63,12 @@ impl Tags {
         let Some(name) = object.strip_prefix(b"{\"").and_then(|rest| rest.split(|&byte| byte == b'"').next()) else { return false };
         let names_one = std::str::from_utf8(name).is_ok_and(|name| self.branch(name).is_some());
         let Ok(text) = std::str::from_utf8(object) else { return false };
-        names_one && Tape::default().read(text).is_ok_and(|item| item.only_member().is_some())
+        names_one && Tape::default().read(text).is_ok_and(|item| only_member(item).is_some())
     }
 
     /// The branch that an object with a single member names, and the member's value.
     pub fn named<'a>(&self, item: Item<'a>, space: &mut Vec<u8>) -> Option<(usize, Item<'a>)> {
-        let (name, value) = item.only_member()?;
+        let (name, value) = only_member(item)?;
         self.branch(name.string(space)?).map(|index| (index, value))
     }
 }
@@ -108,4 +108,10 @@ impl<'a> Tagging<'a> {
             _ => Tag::Never,
         }
     }
+}
+
+/// The name and value of the only member of an object.
+fn only_member(item: Item<'_>) -> Option<(Item<'_>, Item<'_>)> {
+    let mut members = item.members();
+    members.next().filter(|_| members.next().is_none())
 }

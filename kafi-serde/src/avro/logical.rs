@@ -2,8 +2,8 @@
 
 use kafi_core::Json;
 
+use crate::avro::decimal::DECIMAL_DIGITS_MAX;
 use crate::avro::schema::{Logical, Shape};
-use crate::number::DECIMAL_DIGITS_MAX;
 
 /// The logical type that `json` gives to a type of this shape; one that does not fit is none.
 pub(crate) fn of(json: &Json, shape: &Shape) -> Option<Logical> {

@@ -22,6 +22,7 @@
 //! of JSON, and a count that it claims is checked against its bytes. Decimals of more than 4096 digits are bytes.
 
 mod canonical;
+mod decimal;
 mod form;
 mod input;
 mod logical;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use kafi_core::json_text::write_string;
 use kafi_core::{Json, Result};
 
+use crate::avro::decimal::write_decimal;
 use crate::avro::form::Form;
 use crate::avro::input::Input;
 use crate::avro::program::{Branch, Decimal, Field, Many, Member, Op, OpId, Program, Record, Tag};
 use crate::avro::resolve::resolve;
 use crate::avro::schema::Schema;
 use crate::fault::{Fault, Outcome};
-use crate::number::{write_decimal, write_float, write_integer};
+use crate::number::{write_float, write_integer};
 
 const OPERATION: &str = "decode Avro";
 

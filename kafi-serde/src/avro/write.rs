@@ -16,9 +16,6 @@ const OPERATION: &str = "encode Avro";
 /// How many defaults may stand in one another.
 const DEFAULTS_DEPTH_MAX: u32 = 32;
 
-/// Up to how many names an object's own are compared one by one.
-const COMPARED_MAX: usize = 16;
-
 /// Turns JSON text into payloads.
 ///
 /// Both forms of unions and decimals are read, whichever the writer's own form is; that only decides what a string is for a decimal: its number in the readable
@@ -238,7 +235,7 @@ impl Run<'_> {
     fn map(&mut self, values: NodeId, item: Item<'_>) -> Outcome<()> {
         let count = item.members().count();
         if count > 0 {
-            check_names(item)?;
+            item.check_names()?;
             output::write_long(self.out, count as i64);
             for (name, value) in item.members() {
                 let key = name.string(&mut self.space.characters).ok_or_else(|| output::half_character(name))?;
@@ -263,7 +260,7 @@ impl Run<'_> {
             };
             let place = &mut self.space.places[first + index];
             if *place != 0 {
-                return Err(twice(name));
+                return Err(name.twice());
             }
             *place = value.place();
             expected = index + 1;
@@ -319,25 +316,6 @@ impl Run<'_> {
         self.space.places.truncate(places);
         made.map(|()| out.into())
     }
-}
-
-/// Refuses a name that stands twice in an object.
-fn check_names(item: Item<'_>) -> Outcome<()> {
-    let names: Vec<Item<'_>> = item.members().map(|(name, _)| name).collect();
-    let characters = |name: Item<'_>| name.string(&mut Vec::new()).map(str::to_string);
-    if names.len() <= COMPARED_MAX && names.iter().all(|name| !name.raw().contains('\\')) {
-        let repeated = names.iter().enumerate().find(|(index, name)| names[..*index].iter().any(|other| other.raw() == name.raw()));
-        return repeated.map_or(Ok(()), |(_, name)| Err(twice(*name)));
-    }
-    let mut seen = std::collections::HashSet::with_capacity(names.len());
-    match names.into_iter().find(|name| !seen.insert(characters(*name))) {
-        Some(name) => Err(twice(name)),
-        None => Ok(()),
-    }
-}
-
-fn twice(name: Item<'_>) -> Box<Fault> {
-    Fault::new(format!("the name {} stands twice in the object, and one of the two would be lost", name.raw()))
 }
 
 fn in_member(fault: Box<Fault>, name: Item<'_>) -> Box<Fault> {
