@@ -77,6 +77,8 @@ const CHANGES: [Change; 17] = [
 struct Damaged {
     folder: tempfile::TempDir,
     outside: tempfile::TempDir,
+    /// The folder in which something was changed.
+    changed: PathBuf,
     /// The messages that are whole, in their places.
     whole: Messages,
     /// Of these, those of a partition in which a foreign segment begins. That is said, and what is read around it is not certain.
@@ -87,24 +89,32 @@ struct Damaged {
 
 /// Changes one file as the first five bytes say, with the others, and uses the folder.
 pub fn run(data: &[u8]) {
-    let [which, other, mode, at, verb, bytes @ ..] = data else { return };
-    let mut damaged = damage((*which, *other, *mode, *at), bytes);
+    let &[which, other, mode, at, verb, ref bytes @ ..] = data else { return };
+    let mut damaged = damage((which, other, mode, at), bytes);
     let storage = open(damaged.folder.path());
     for skip_corrupt in [false, true] {
-        check_read(&storage, &damaged, skip_corrupt);
+        check_read(&storage, &damaged, skip_corrupt, 0);
+        check_read(&storage, &damaged, skip_corrupt, i64::from(at % 14));
+        check_read(&storage, &damaged, skip_corrupt, i64::from(verb % 14));
     }
     check_times(&storage, &damaged);
     check_verbs(&storage, &damaged);
+    let whole_before = damaged.whole.clone();
     for step in 0..4 {
         match (verb % 4 + step) % 4 {
             0 => append(&storage, &mut damaged),
-            1 => delete_records(&storage, &mut damaged),
+            1 => delete_records(&storage, &mut damaged, i64::from(verb / 4 % 14)),
             2 => change_topics(&storage),
             _ => groups(&storage),
         }
-        check_read(&storage, &damaged, true);
+        check_read(&storage, &damaged, true, 0);
     }
-    check_read(&storage, &damaged, false);
+    check_read(&storage, &damaged, false, 0);
+    check_read(&storage, &damaged, false, i64::from(at % 14));
+    // Nothing that is whole was deleted or written over, whether it can be read or not.
+    let lost: Messages =
+        whole_before.intersection(&damaged.whole).copied().collect::<Messages>().difference(&whole(damaged.folder.path(), &damaged.changed)).copied().collect();
+    assert!(lost.is_empty() || damaged.start_changed, "{lost:?} were whole, and are gone");
     assert_eq!(fs::read(damaged.outside.path().join("victim")).unwrap(), b"untouched");
     assert_eq!(fs::read_dir(damaged.outside.path()).unwrap().count(), 1, "something was made outside");
 }
@@ -136,7 +146,7 @@ fn damage((which, other, mode, at): (u8, u8, u8, u8), bytes: &[u8]) -> Damaged {
     let is_contested = fs::read_dir(&parent).is_ok_and(|entries| entries.flatten().any(is_foreign));
     let in_partition = |(topic, partition, _): &&(&str, i32, i64)| name.starts_with(format!("topics/{topic}/{partition}"));
     let contested = whole.iter().filter(|message| is_contested && in_partition(message)).copied().collect();
-    Damaged { folder, outside, whole, contested, start_changed }
+    Damaged { folder, outside, changed: parent, whole, contested, start_changed }
 }
 
 fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, bytes: &[u8]) {
@@ -216,12 +226,13 @@ fn whole(root: &Path, changed: &Path) -> Messages {
     whole
 }
 
-/// What reading a partition gave: its watermarks, the offsets of its messages, and how it ended.
-fn read(storage: &LogStorage, topic: &str, partition: i32, skip_corrupt: bool) -> Result<(i64, i64, BTreeSet<i64>, Result<()>)> {
+/// What reading a partition gave, from an offset on if that is in it: its first offset and its end, the offsets of its messages, and how it ended.
+fn read(storage: &LogStorage, topic: &str, partition: i32, skip_corrupt: bool, from: i64) -> Result<(i64, i64, BTreeSet<i64>, Result<()>)> {
     let asked = TopicPartition { topic: topic.into(), partition };
     let marks = storage.admin()?.watermarks(&[asked], Isolation::ReadCommitted, WAIT)?;
     let (low, high) = (marks[0].low, marks[0].high);
     assert!(0 <= low && low <= high, "{low} to {high}");
+    let low = from.clamp(low, high);
     let mut consumer = storage.consumer(&ConsumerOptions { skip_corrupt, ..ConsumerOptions::default() })?;
     consumer.assign(&[Assignment { topic: topic.into(), partition, start: low, end: Some(high) }], WAIT)?;
     let (mut batch, mut read) = (Batch::new(), BTreeSet::new());
@@ -243,12 +254,12 @@ fn read(storage: &LogStorage, topic: &str, partition: i32, skip_corrupt: bool) -
 }
 
 /// Where nothing was said, nothing is missing.
-fn check_read(storage: &LogStorage, damaged: &Damaged, skip_corrupt: bool) {
+fn check_read(storage: &LogStorage, damaged: &Damaged, skip_corrupt: bool, from: i64) {
     for (topic, partition) in PARTITIONS {
-        let Ok((low, high, messages, Ok(()))) = read(storage, topic, partition, skip_corrupt) else { continue };
+        let Ok((low, high, messages, Ok(()))) = read(storage, topic, partition, skip_corrupt, from) else { continue };
         for (_, _, offset) in damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)) {
             let is_contested = skip_corrupt && damaged.contested.contains(&(topic, partition, *offset));
-            let there = messages.contains(offset) || is_contested || damaged.start_changed && *offset < low;
+            let there = messages.contains(offset) || is_contested || damaged.start_changed && *offset < low || *offset < from;
             assert!(there, "{topic}/{partition}: offset {offset} is whole, {low} to {high} was read without it: {messages:?}");
         }
     }
@@ -310,11 +321,11 @@ fn append(storage: &LogStorage, damaged: &mut Damaged) {
     }
 }
 
-fn delete_records(storage: &LogStorage, damaged: &mut Damaged) {
+fn delete_records(storage: &LogStorage, damaged: &mut Damaged, before: i64) {
     for (topic, partition) in PARTITIONS {
         // Below what is asked for nothing is wanted any more, whatever becomes of it.
-        let _deleted = storage.admin().unwrap().delete_records(&[Position { topic: topic.into(), partition, offset: 4 }], WAIT);
-        damaged.whole.retain(|(of, number, offset)| (*of, *number) != (topic, partition) || *offset >= 4);
+        let _deleted = storage.admin().unwrap().delete_records(&[Position { topic: topic.into(), partition, offset: before }], WAIT);
+        damaged.whole.retain(|(of, number, offset)| (*of, *number) != (topic, partition) || *offset >= before);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::emulated::clock::deadline;
 use crate::emulated::topic_config;
 use crate::emulated::topic_file::TopicFile;
 use crate::log::append_file::Appender;
-use crate::log::read::bounds;
+use crate::log::bounds::bounds;
 use crate::log::{PartitionDir, time};
 use crate::storage::Shared;
 

@@ -10,7 +10,8 @@ use crate::emulated::reading::{Leniency, decoder};
 use crate::emulated::turns::Turns;
 use crate::groups::Membership;
 use crate::io::Stat;
-use crate::log::read::{Reader, bounds};
+use crate::log::bounds::bounds;
+use crate::log::read::Reader;
 use crate::log::segment::Window;
 use crate::storage::Shared;
 

@@ -51,6 +51,38 @@ fn a_foreign_segment_hides_nothing() {
     }
 }
 
+/// Also for those who begin to read behind its base, and where nothing says what was durable. It is no reason to delete or give away what the segment before it holds.
+#[test]
+fn a_foreign_segment_within_another_hides_nothing_wherever_one_begins() {
+    for (name, how) in [(4, 0), (4, 2), (5, 0), (8, 0), (8, 2), (13, 2), (13, 1)] {
+        for bytes in ["", "no batch at all, but longer than the header of one would be, which is 61 bytes"] {
+            let folder = Folder::new();
+            one_by_one(&folder, 15, 20, &[("segment.bytes", "600")]);
+            let bases: Vec<i64> = folder.segments("t", 0).iter().map(|name| name[..20].parse().unwrap()).chain([15]).collect();
+            assert_eq!(bases, [0, 6, 12, 15]);
+            forget(&folder, how);
+            fs::write(folder.file("t", 0, &format!("{name:020}.log")), bytes).unwrap();
+            let next = bases.iter().copied().find(|base| *base > name).unwrap();
+            assert_eq!(watermarks(&folder.storage, "t", 0).high, 15, "{name}, {how}");
+            for start in 0..15 {
+                let read = read_range(&mut *consumer(&folder.storage), "t", 0, start, 15);
+                match start < next {
+                    true => assert_eq!(read.unwrap_err().kind(), ErrorKind::Corrupt, "{name}, {how}, from {start}"),
+                    false => assert_eq!(read.unwrap().len() as i64, 15 - start),
+                }
+                let read = read_lenient(&folder.storage, start, 15);
+                assert_eq!(read, (start..15).filter(|offset| !(name..next).contains(offset)).collect::<Vec<_>>(), "{name}, {how}, from {start}");
+            }
+            deliver(&open(folder.root()), &messages("t", 1, 20));
+            assert_eq!(read_lenient(&folder.storage, next, 16), (next..16).collect::<Vec<_>>());
+            let before = Position { topic: "t".into(), partition: 0, offset: name };
+            admin(&folder.storage).delete_records(&[before], WAIT).unwrap();
+            fs::remove_file(folder.file("t", 0, &format!("{name:020}.log"))).unwrap();
+            assert_eq!(read_lenient(&folder.storage, name, 16), (name..16).collect::<Vec<_>>(), "{name}, {how}");
+        }
+    }
+}
+
 /// Between its offsets and the end lies a gap, whatever it holds: nobody waits for messages there.
 #[test]
 fn a_foreign_segment_beyond_the_end_lets_nobody_wait() {

@@ -137,6 +137,11 @@ impl Appender {
             self.dir.set_start(start)?;
         }
         for pair in segments.windows(2).filter(|pair| pair[1] <= start) {
+            // The next one may be somebody's file that begins within this one.
+            if self.dir.segment_end("delete records", pair[0])?.is_some_and(|end| end > start) {
+                log::warn!("{}: it holds messages from {start} on, and is not deleted", self.dir.io.display(&self.dir.log_path(pair[0])));
+                continue;
+            }
             for path in [self.dir.log_path(pair[0]), self.dir.index_path(pair[0])] {
                 self.dir.io.remove(&path).map_err(|error| self.dir.io_error("delete records", &path, error))?;
             }
@@ -189,7 +194,8 @@ impl Appender {
         let listing = self.dir.listing()?;
         // Offsets of messages that are missing are not given to others.
         let lost = self.dir.lost_segments(&listing.alone)?.into_iter().map(|lost| lost.next_offset).max().unwrap_or(0);
-        let lowest = lost.max(self.dir.start()?);
+        let before = self.dir.end_before_last("append", &listing.segments, known)?;
+        let lowest = lost.max(self.dir.start()?).max(before);
         let Some(base) = listing.segments.last().copied() else { return self.begin(known.unwrap_or_default(), lowest) };
         let path = self.dir.log_path(base);
         let on_error = |error| self.dir.io_error("append", &path, error);
@@ -211,7 +217,7 @@ impl Appender {
         }
         let (mut index, indexed) = IndexWriter::open(&self.dir, base, &*log, end.at.min(len))?;
         let (next_offset, lacks) = (found.next_offset, found.lacks());
-        let damaged = lacks || found.end.damaged || found.end.torn && end.at < found.length || indexed.end != end;
+        let damaged = lacks || before > base || found.end.damaged || found.end.torn && end.at < found.length || indexed.end != end;
         if damaged {
             log::warn!("{}: the file is damaged; new messages go to another segment", self.dir.io.display(&path));
         }

@@ -121,6 +121,21 @@ impl PartitionDir {
         Ok(lost)
     }
 
+    /// The offset after the last batch that lies in a segment, wherever the next one begins; `None` where it is gone.
+    pub(crate) fn segment_end(&self, operation: &'static str, base: i64) -> Result<Option<i64>> {
+        let Some((file, len)) = self.open_log(operation, base)? else { return Ok(None) };
+        let known = look(self, base, &*file, len, None, None).map_err(|error| self.io_error(operation, &self.log_path(base), error))?;
+        Ok(Some(known.end.place.offset))
+    }
+
+    /// The end of the segment before the last one, where `known` does not say that the last one was begun: then it may be somebody's file that begins within the one before it. Otherwise 0.
+    pub(crate) fn end_before_last(&self, operation: &'static str, segments: &[i64], known: Option<Recovery>) -> Result<i64> {
+        match segments {
+            [.., before, last] if known.is_none_or(|known| known.base < *last) => Ok(self.segment_end(operation, *before)?.unwrap_or(0)),
+            _ => Ok(0),
+        }
+    }
+
     /// Opens the log file of a segment to read it; `None` where it is gone.
     pub(crate) fn open_log(&self, operation: &'static str, base: i64) -> Result<Option<(std::sync::Arc<dyn IoFile>, u64)>> {
         let path = self.log_path(base);

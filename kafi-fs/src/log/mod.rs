@@ -12,6 +12,7 @@ use crate::error::io_error;
 use crate::io::{Access, Io, IoFile, read_file, replace_file};
 
 pub(crate) mod append_file;
+pub(crate) mod bounds;
 pub(crate) mod index;
 pub(crate) mod known;
 pub(crate) mod read;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
+use super::bounds::bounds;
 use super::index::Index;
-use super::known::look;
 use super::segment::{Beyond, Extent, Peek, Place, Search, Window, below, beyond};
 use super::{Listing, PartitionDir, Recovery};
 use crate::emulated::reading::{Leniency, hint_at_batch_bytes, hint_at_end};
@@ -16,53 +16,10 @@ use crate::emulated::turns::Source;
 use crate::io::{Access, FileId, IoFile};
 
 /// How often a look at files that others change meanwhile is repeated.
-const LOOKS: usize = 10;
-
-/// The offsets that a partition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    /// The first that can be read.
-    pub(crate) low: i64,
-    /// The one after the last.
-    pub(crate) high: i64,
-}
+pub(super) const LOOKS: usize = 10;
 
 /// What can be done about damage.
-const HINT_RESTORE: &str = "read around it with --skip-corrupt, or restore the file from a backup";
-
-/// The bounds of a partition, with a look at the little that was appended since the last fsync. What is missing or damaged lies within them, so that whoever reads is told.
-pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
-    let mut looks = 0;
-    loop {
-        let known = dir.recovery()?;
-        let listing = dir.listing()?;
-        if known.is_none() && listing.is_empty {
-            return Err(dir.error(ErrorKind::NotFound, "read", "the partition does not exist"));
-        }
-        match high(dir, known, &listing.segments) {
-            Ok(high) => {
-                let lost = dir.lost_segments(&listing.alone)?;
-                let high = lost.iter().map(|lost| lost.next_offset).fold(high, i64::max);
-                let first = listing.segments.first().copied().into_iter().chain(lost.first().map(|lost| lost.base)).min();
-                let start = dir.start()?;
-                if start > high {
-                    return Err(dir.error(ErrorKind::Corrupt, "read", format!("the log starts at {start}, but ends at {high}")).hint(HINT_RESTORE));
-                }
-                return Ok(Bounds { low: start.max(first.unwrap_or(high)).min(high), high });
-            }
-            // A segment that was listed is gone: somebody deletes.
-            Err(error) if error.kind() == ErrorKind::NotFound && looks < LOOKS => looks += 1,
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn high(dir: &PartitionDir, known: Option<Recovery>, segments: &[i64]) -> Result<i64> {
-    let Some(last) = segments.last().copied() else { return Ok(known.unwrap_or_default().next_offset.max(dir.start()?)) };
-    let on_error = |error| dir.io_error("read", &dir.log_path(last), error);
-    let Some((file, len)) = dir.open_log("read", last)? else { return Err(on_error(io::ErrorKind::NotFound.into())) };
-    Ok(look(dir, last, &*file, len, known, None).map_err(on_error)?.next_offset)
-}
+pub(super) const HINT_RESTORE: &str = "read around it with --skip-corrupt, or restore the file from a backup";
 
 /// Reads one partition from a position on.
 pub(crate) struct Reader {
@@ -71,6 +28,8 @@ pub(crate) struct Reader {
     /// The offset of the next message to read.
     position: i64,
     low: i64,
+    /// The end when the position was set: up to there it is read, or told to be missing.
+    high: i64,
     low_file: Option<FileId>,
     recovery: Option<Arc<dyn IoFile>>,
     known: Option<Recovery>,
@@ -95,6 +54,8 @@ struct Segment {
     torn: Option<(u64, u64)>,
     /// The place that is looked at once more before it counts as damaged.
     suspect: Option<u64>,
+    /// The segment before it, where the position was looked for in this one, and not read on from there.
+    before: Option<i64>,
     /// The next segment when the end of this one was held against what is known of it.
     checked: Option<Option<i64>>,
 }
@@ -114,7 +75,7 @@ impl Reader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             other => Some(other.map_err(|error| dir.io_error("read", &path, error))?),
         };
-        let mut reader = Self { dir, leniency, position, low: 0, low_file: None, recovery, known: None, segment: None };
+        let mut reader = Self { dir, leniency, position, low: 0, high: 0, low_file: None, recovery, known: None, segment: None };
         reader.seek(position)?;
         Ok(reader)
     }
@@ -123,7 +84,7 @@ impl Reader {
     pub(crate) fn seek(&mut self, position: i64) -> Result<()> {
         self.low_file = self.dir.start_stat()?.map(|stat| stat.id);
         let bounds = bounds(&self.dir)?;
-        self.low = bounds.low;
+        (self.low, self.high) = (bounds.low, bounds.high);
         self.segment = None;
         self.position = position;
         if position > bounds.high {
@@ -197,6 +158,8 @@ impl Reader {
             }
             let next_base = segments.iter().find(|next| **next > base).copied();
             if self.open_segment(base, next_base)? {
+                let before = segments.iter().rev().find(|before| **before < base).copied();
+                self.segment.iter_mut().for_each(|segment| segment.before = before);
                 return Ok(true);
             }
         }
@@ -231,7 +194,7 @@ impl Reader {
         }
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
         let search = Search::new(len);
-        self.segment = Some(Segment { base, file, len, place, last: place, next_base, owner, search, torn: None, suspect: None, checked: None });
+        self.segment = Some(Segment { base, file, len, place, last: place, next_base, owner, search, torn: None, suspect: None, before: None, checked: None });
         Ok(true)
     }
 
@@ -292,6 +255,9 @@ impl Reader {
         }
         if !self.check_complete(next_base)? {
             return Ok(true);
+        }
+        if let Some(next) = next_base {
+            self.check_before(next)?;
         }
         let Some(base) = next_base else {
             self.pass_gap(rolled);
@@ -373,6 +339,11 @@ impl Reader {
         if let Some(known) = self.known.filter(|known| next_base.is_none() && known.length > 0 && known.next_offset > first) {
             missing = missing.or(Some((self.dir.log_path(known.base), known.next_offset)));
         }
+        // What was the end when the position was set is no gap, unless a segment was announced that begins there.
+        let announced = self.known.filter(|known| known.base > base).map_or(first, |known| known.next_offset);
+        if next_base.is_none() && self.high > first.max(announced) {
+            missing = missing.or(Some((self.dir.log_path(base), self.high)));
+        }
         if let Some((path, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position.max(first)) {
             self.check_deleted()?;
             if self.refresh()? {
@@ -388,6 +359,22 @@ impl Reader {
             segment.checked = Some(next_base);
         }
         Ok(true)
+    }
+
+    /// Where the position lies in a gap of the segment that it was looked for in, up to the offset `next`: whether the segment before that one holds messages there, since this one is
+    /// somebody's file that begins within it.
+    fn check_before(&mut self, next: i64) -> Result<()> {
+        let Some((base, before)) = self.segment.as_ref().and_then(|segment| Some((segment.base, segment.before?))) else { return Ok(()) };
+        if let Some(end) = self.dir.segment_end("read", before)?.filter(|end| *end > self.position) {
+            let message = format!(
+                "the file begins at {base}, and the one before it ends at {end}: the offsets {} to {} cannot be read",
+                self.position,
+                end.min(next) - 1
+            );
+            self.report(self.dir.error(ErrorKind::Corrupt, "read", message).with("file", self.dir.io.display(&self.dir.log_path(base))))?;
+        }
+        self.segment.iter_mut().for_each(|segment| segment.before = None);
+        Ok(())
     }
 
     /// Says what is damaged and what can still be read: an error, or a warning if damage is skipped.
@@ -463,6 +450,10 @@ impl Source for Reader {
                     let after = Place { at: place.at + header.total_bytes() as u64, offset: header.next_offset() };
                     if header.next_offset() <= self.position {
                         segment.place = after;
+                        continue;
+                    }
+                    if segment.before.is_some() && header.base_offset > self.position {
+                        self.check_before(header.base_offset)?;
                         continue;
                     }
                     let too_large = |error: Error| hint_at_batch_bytes(error.with("topic", &self.dir.topic).with("partition", self.dir.partition));

@@ -4,8 +4,8 @@ use kafi_core::{Batch, ErrorKind, Result};
 use kafi_records::Decoder;
 
 use super::PartitionDir;
+use super::bounds::bounds;
 use super::index::Index;
-use super::read::bounds;
 use super::segment::{Beyond, Extent, Place, Search, Window, scan};
 use crate::emulated::reading::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
 use crate::io::Access;
