@@ -28,8 +28,6 @@ mod record;
 mod runtime;
 mod secret;
 mod storage;
-#[cfg(feature = "testkit")]
-pub mod testkit;
 mod time;
 mod topic_name;
 mod types;

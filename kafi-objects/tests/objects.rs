@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafi_core::testkit::{self, Options, Setup};
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_objects::{Listing, MemoryObjects, ObjectIo, ObjectOptions, ObjectStat, Put, PutRequest};
+use kafi_testkit::conformance::{self, Options, Setup};
 
 /// A store whose server never answers.
 struct Silent;
@@ -54,6 +54,6 @@ fn the_conformance_suite_passes_and_all_calls_keep_their_timeouts() {
     let storage = open(Arc::new(MemoryObjects::new()));
     let setup = Setup::new("objects", move || Ok(Arc::new(storage.clone()))).unreachable(move || Ok(Arc::new(open(Arc::new(Silent)))));
     let mut output = Vec::new();
-    let summary = testkit::run(vec![setup], &Options { quiet: true, ..Options::default() }, &mut output).unwrap();
+    let summary = conformance::run(vec![setup], &Options { quiet: true, ..Options::default() }, &mut output).unwrap();
     assert!(summary.failed.is_empty(), "{}", String::from_utf8_lossy(&output));
 }

@@ -9,16 +9,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
 use kafi_fs::FolderOptions;
 use kafi_objects::{MemoryObjects, ObjectOptions};
+use kafi_testkit::conformance::{self, Setup};
 use kafka::server;
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
-    testkit::main(vec![file(folder.path().join("root")), mem(), objects(), kafka(&silent), s3(&silent), azure(&silent)])
+    conformance::main(vec![file(folder.path().join("root")), mem(), objects(), kafka(&silent), s3(&silent), azure(&silent)])
 }
 
 fn file(root: PathBuf) -> Setup {

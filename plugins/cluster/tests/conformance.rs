@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use kafi::Registry;
-use kafi_core::testkit::{self, Setup};
 use kafi_core::{Result, Storage};
+use kafi_testkit::conformance::{self, Setup};
 
 fn main() -> ExitCode {
     // Takes connections and never answers.
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         .unreachable(move || open(&other, &silent))
         .topic_config("retention.ms", "-1")
         .expected(plugin::expected("kafka"));
-    testkit::main(vec![setup])
+    conformance::main(vec![setup])
 }
 
 fn open(registry: &Registry, brokers: &str) -> Result<Arc<dyn Storage>> {

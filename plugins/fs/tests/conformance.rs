@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use kafi::Registry;
-use kafi_core::testkit::{self, Setup};
+use kafi_testkit::conformance::{self, Setup};
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let root = format!("{}/root/", folder.path().display());
     let registry = Arc::new(plugin::registry("fs"));
-    testkit::main(vec![loaded("file", &registry, root), loaded("mem", &registry, "mem:".into())])
+    conformance::main(vec![loaded("file", &registry, root), loaded("mem", &registry, "mem:".into())])
 }
 
 fn loaded(name: &str, registry: &Arc<Registry>, address: String) -> Setup {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafi::{Config, Registry, Result, Storage, StorageKind};
-use kafi_core::testkit::{self, Setup};
+use kafi_testkit::conformance::{self, Setup};
 
 fn main() -> ExitCode {
     // Takes connections and never answers.
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let registry = Arc::new(plugin::registry("s3"));
     let other = Arc::clone(&registry);
     let setup = Setup::new("s3", move || open(&registry, server::variable("s3", ""), &root)).unreachable(move || open(&other, &address, ""));
-    testkit::main(vec![setup.expected(plugin::expected("s3"))])
+    conformance::main(vec![setup.expected(plugin::expected("s3"))])
 }
 
 fn open(registry: &Registry, endpoint: &str, root: &str) -> Result<Arc<dyn Storage>> {

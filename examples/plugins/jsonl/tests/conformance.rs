@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kafi_core::testkit::{self, Setup};
+use kafi_testkit::conformance::{self, Setup};
 use kafi_jsonl::JsonlStorage;
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/topics");
     let setup = Setup::new("jsonl", move || Ok(Arc::new(JsonlStorage::new("jsonl", &root))));
-    testkit::main(vec![setup.sample("mixed").expected(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expected.txt"))])
+    conformance::main(vec![setup.sample("mixed").expected(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/expected.txt"))])
 }

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use kafi_core::{Batch, ConsumerOptions, ErrorKind, Polled};
+
 use super::check::{Verdict, check, equal, refused};
 use super::context::{Context, SHORT, assignment, batch_of, message, numbers, poll, position, texts, unique, values};
 use super::{Case, PLACED};
-use crate::batch::Batch;
-use crate::consumer::{ConsumerOptions, Polled};
-use crate::error::ErrorKind;
 
 pub(super) const CASES: &[Case] = &[
     Case::new("all_partitions_are_read", PLACED, "A consumer reads all partitions that are assigned, of several topics.", all_partitions),

@@ -2,15 +2,11 @@
 
 use std::time::Duration;
 
+use kafi_core::{Batch, Capabilities, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Polled, ProducerOptions, Result};
+
 use super::check::{Verdict, check, equal, refused};
 use super::context::{Context, assignment, batch_of, fetch, message, numbers, offset, partition, position, texts, unique, values};
 use super::{Case, Needs, PLACED, READ_WRITE};
-use crate::admin::NewTopic;
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::consumer::{ConsumerOptions, Isolation, Polled};
-use crate::error::{Error, ErrorKind, Result};
-use crate::producer::ProducerOptions;
 
 const GROUPS: Capabilities = super::GROUPED.union(Capabilities::ADMIN_GROUPS);
 
@@ -79,7 +75,7 @@ fn admin(c: &Context) -> Verdict {
         gone(c, "delete_records", || admin.delete_records(&[position("t", 0, 0)], TIMEOUT))?;
     }
     if c.has(Capabilities::ADMIN_CONFIG) {
-        let change = crate::ConfigChange { name: "retention.ms".into(), value: None };
+        let change = kafi_core::ConfigChange { name: "retention.ms".into(), value: None };
         gone(c, "topic_config", || admin.topic_config("t", TIMEOUT))?;
         gone(c, "alter_topic_config", || admin.alter_topic_config("t", &[change], TIMEOUT))?;
     }

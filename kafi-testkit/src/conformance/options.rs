@@ -1,6 +1,6 @@
 //! The arguments of a run.
 
-use crate::config::nearest;
+use kafi_core::nearest;
 
 /// What to run, and how; the words are those of Rust's own test binaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

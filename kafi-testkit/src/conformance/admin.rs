@@ -1,13 +1,10 @@
 //! Topics, their partitions, and their settings; and who the storage is.
 
+use kafi_core::{Capabilities, ConfigChange, ConfigEntry, ErrorKind, Isolation, TOPIC_NAME_LEN_MAX, Topic};
+
 use super::check::{Checked, Failure, Verdict, check, equal, refused};
 use super::context::{Context, message, numbers, partition, position, texts, unique, values};
 use super::{Case, Needs, PLACED, READ_WRITE};
-use crate::admin::{ConfigChange, ConfigEntry, Topic};
-use crate::capability::Capabilities;
-use crate::consumer::Isolation;
-use crate::error::ErrorKind;
-use crate::topic_name::TOPIC_NAME_LEN_MAX;
 
 const TOPICS: Capabilities = Capabilities::ADMIN_TOPICS;
 const CONFIG: Capabilities = TOPICS.union(Capabilities::ADMIN_CONFIG);
@@ -123,7 +120,7 @@ fn create_describes(c: &Context) -> Verdict {
 
 fn create_takes_defaults(c: &Context) -> Verdict {
     let name = c.topic_name();
-    c.admin()?.create_topic(&crate::NewTopic { partitions: None, ..c.new_topic(&name, 1) }, c.wait())?;
+    c.admin()?.create_topic(&kafi_core::NewTopic { partitions: None, ..c.new_topic(&name, 1) }, c.wait())?;
     check(!describe(c, &name)?.partitions.is_empty(), "a topic has at least one partition")
 }
 

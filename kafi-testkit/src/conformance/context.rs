@@ -7,16 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use kafi_core::{
+    Admin, Assignment, Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, Delivery, ErrorKind, Isolation, NewTopic, OwnedRecord, Polled,
+    Position, Producer, ProducerOptions, Record, Result, Storage, TopicPartition,
+};
+
 use super::check::{Checked, Failure, Verdict, check, equal};
 use super::{Case, Opener, Setup};
-use crate::admin::{Admin, NewTopic};
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Polled, Position, TopicPartition};
-use crate::error::{ErrorKind, Result};
-use crate::producer::{Delivery, Producer, ProducerOptions};
-use crate::record::{OwnedRecord, Record};
-use crate::storage::Storage;
 
 /// The timestamp of the first message of most cases; each next one is a second later.
 pub(super) const FIRST_MS: i64 = 1_700_000_000_000;
@@ -286,7 +283,7 @@ impl Context {
 
 /// Takes the reports that are there.
 pub(super) fn fetch(producer: &mut dyn Producer, timeout: Duration) -> Checked<Vec<Receipt>> {
-    let receipt = |report: &crate::producer::Report| Receipt {
+    let receipt = |report: &kafi_core::Report| Receipt {
         token: report.token,
         topic: report.topic.to_string(),
         partition: report.partition,

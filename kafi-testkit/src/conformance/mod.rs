@@ -1,19 +1,19 @@
 //! The conformance suite: what every storage promises, as cases that anyone can run over a storage of their own.
 //!
-//! What the traits [`Storage`], [`Consumer`](crate::Consumer), [`Producer`](crate::Producer), and [`Admin`](crate::Admin) say is checked sentence by
-//! sentence, in six areas: `admin`, `produce`, `consume`, `groups`, `offsets`, `faults`; and `samples` for storages that cannot write. A case that needs a [capability](crate::Capabilities) that the storage
+//! What the traits [`Storage`], [`Consumer`](kafi_core::Consumer), [`Producer`](kafi_core::Producer), and [`Admin`](kafi_core::Admin) say is checked sentence by
+//! sentence, in six areas: `admin`, `produce`, `consume`, `groups`, `offsets`, `faults`; and `samples` for storages that cannot write. A case that needs a [capability](kafi_core::Capabilities) that the storage
 //! lacks is reported as *ignored*, never as passed, and the list of the ignored cases is compared with a file that is committed.
 //!
 //! The suite is run by a test binary of its own (`harness = false`), one [`Setup`] a storage:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
-//! use kafi_core::testkit::{self, Setup};
+//! use kafi_testkit::conformance::{self, Setup};
 //! # fn open() -> kafi_core::Result<std::sync::Arc<dyn kafi_core::Storage>> { unreachable!() }
 //!
 //! fn main() -> ExitCode {
 //!     let setup = Setup::new("mystorage", open).expected("tests/expected/mystorage.txt");
-//!     testkit::main(vec![setup])
+//!     conformance::main(vec![setup])
 //! }
 //! ```
 //!
@@ -41,9 +41,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::capability::Capabilities;
-use crate::error::Result;
-use crate::storage::Storage;
+use kafi_core::{Capabilities, Result, Storage};
+
 use check::Verdict;
 use context::Context;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use broken::{Break, broken};
 use kafi_core::Storage;
-use kafi_core::testkit::{Options, Setup, Summary, run};
+use kafi_testkit::conformance::{Options, Setup, Summary, run};
 
 /// Runs cases over a storage in memory that breaks one promise; all cases, if none are named.
 fn run_over(how: Break, cases: &[&str]) -> Summary {

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kafi_core::Capabilities;
+
 use super::check::Verdict;
 use super::context::{Context, open};
 use super::options::Options;
 use super::{Case, Setup, cases, snapshot};
-use crate::capability::Capabilities;
 
 /// How many cases run at once; they mostly wait.
 const THREADS: usize = 4;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::panic::Location;
 
-use crate::error::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result};
 
 /// Why a case failed, and where.
 pub(super) struct Failure(String);

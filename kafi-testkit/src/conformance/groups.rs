@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use kafi_core::{Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Group, Membership, Polled};
+
 use super::check::{Checked, Verdict, check, equal, refused};
 use super::context::{Context, SHORT, assignment, numbers, offset, partition, poll, position, texts, unique, values};
 use super::{Case, GROUPED, Needs};
-use crate::admin::Group;
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::consumer::{CommittedOffset, Consumer, ConsumerOptions, Membership, Polled};
-use crate::error::ErrorKind;
 
 const MANAGED: Capabilities = GROUPED.union(Capabilities::ADMIN_GROUPS);
 

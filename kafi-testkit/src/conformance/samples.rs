@@ -1,13 +1,10 @@
 //! Reading a topic that was there before: for storages that cannot write one themselves.
 
+use kafi_core::{Assignment, Batch, Capabilities, Consumer, ConsumerOptions, ErrorKind, Isolation, Polled, ProducerOptions};
+
 use super::Case;
 use super::check::{Verdict, check, equal, refused};
 use super::context::{Context, SHORT, assignment, partition, poll, position, unique};
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::consumer::{Assignment, Consumer, ConsumerOptions, Isolation, Polled};
-use crate::error::ErrorKind;
-use crate::producer::ProducerOptions;
 
 pub(super) const CASES: &[Case] = &[
     Case::of_sample("is_listed", "topics lists the topic, alone and among all, and a missing one is NotFound.", is_listed),

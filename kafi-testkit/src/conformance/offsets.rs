@@ -1,14 +1,10 @@
 //! Offsets: watermarks, times, gaps, deleted records, and what lies outside of the log.
 
+use kafi_core::{Batch, Capabilities, ConsumerOptions, ErrorKind, Isolation, OwnedRecord, Polled, Position, ProducerOptions};
+
 use super::check::{Verdict, equal, refused};
 use super::context::{Context, FIRST_MS, SHORT, assignment, message, numbers, partition, poll, position, texts, values};
 use super::{Case, PLACED};
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::consumer::{ConsumerOptions, Isolation, Polled, Position};
-use crate::error::ErrorKind;
-use crate::producer::ProducerOptions;
-use crate::record::OwnedRecord;
 
 const TIMES: Capabilities = PLACED.union(Capabilities::ADMIN_TIMES).union(Capabilities::PRODUCE_TIMESTAMP);
 const DELETES: Capabilities = PLACED.union(Capabilities::ADMIN_DELETE_RECORDS);

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use kafi_core::{ANY_PARTITION, Batch, Capabilities, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType, partition_of};
+
 use super::check::{Failure, Verdict, check, equal};
 use super::context::{Context, FIRST_MS, Receipt, batch_of, fetch, message, numbers, texts, values};
 use super::{Case, PLACED, READ_WRITE};
-use crate::batch::Batch;
-use crate::capability::Capabilities;
-use crate::partitioner::partition_of;
-use crate::record::{ANY_PARTITION, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
 
 const TIMED: Capabilities = PLACED.union(Capabilities::PRODUCE_TIMESTAMP);
 
@@ -364,7 +362,7 @@ fn several_producers(c: &Context) -> Verdict {
     let topic = c.topic(1)?;
     let producers = (0..3).map(|_| c.producer()).collect::<super::check::Checked<Vec<_>>>()?;
     let wait = c.wait();
-    let write = |(who, mut producer): (usize, Box<dyn crate::Producer>)| -> crate::Result<()> {
+    let write = |(who, mut producer): (usize, Box<dyn kafi_core::Producer>)| -> kafi_core::Result<()> {
         for number in 0..COUNT {
             let batch = batch_of(&[message(&topic, 0, format!("{who} {number}"))]);
             while producer.produce(&batch, 0, 1, wait)? == 0 {}

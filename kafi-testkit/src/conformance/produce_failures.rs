@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use kafi_core::{Capabilities, ErrorKind, OwnedRecord, ProducerOptions};
+
 use super::check::{Checked, Verdict, check, equal, refused};
 use super::context::{Context, Receipt, batch_of, message, numbers, texts, unique, values};
 use super::produce::check_coverage;
 use super::{Case, Needs, PLACED, READ_WRITE};
-use crate::capability::Capabilities;
-use crate::error::ErrorKind;
-use crate::producer::ProducerOptions;
-use crate::record::OwnedRecord;
 
 const KEEP: Capabilities = PLACED.union(Capabilities::PRODUCE_KEEP_OFFSETS);
 const LIMITED: Capabilities = PLACED.union(Capabilities::ADMIN_CONFIG);
@@ -64,7 +62,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Hands over messages and takes their reports, which have to cover each of them once.
-fn offer(c: &Context, producer: &mut dyn crate::Producer, records: &[OwnedRecord], token: u64) -> Checked<Vec<Receipt>> {
+fn offer(c: &Context, producer: &mut dyn kafi_core::Producer, records: &[OwnedRecord], token: u64) -> Checked<Vec<Receipt>> {
     let mut counts = BTreeMap::new();
     for record in records {
         *counts.entry((token, record.topic.clone(), record.partition)).or_default() += 1;
@@ -139,7 +137,7 @@ fn too_large(c: &Context) -> Verdict {
 }
 
 /// Writes 0 to 4, fails with a large message, and hands over 5 to 99 before the failure is fetched: after it is known, or at once.
-fn fail(c: &Context, producer: &mut dyn crate::Producer, topic: &str, at_once: bool) -> Verdict {
+fn fail(c: &Context, producer: &mut dyn kafi_core::Producer, topic: &str, at_once: bool) -> Verdict {
     let receipts = offer(c, producer, &numbers(topic, 0, 0, 5), 1)?;
     check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("good messages are written: {receipts:?}"))?;
     c.hand_over(producer, &batch_of(&[large(topic)]), 2)?;
@@ -225,7 +223,7 @@ fn made_again_under(c: &Context) -> Verdict {
 }
 
 /// Deletes a topic under a producer, perhaps makes it again, and checks that each message is reported once.
-fn go_under(c: &Context, again: bool) -> Checked<(String, Box<dyn crate::Producer>)> {
+fn go_under(c: &Context, again: bool) -> Checked<(String, Box<dyn kafi_core::Producer>)> {
     let topic = c.topic(2)?;
     let mut producer = c.producer()?;
     let receipts = offer(c, producer.as_mut(), &numbers(&topic, 0, 0, 5), 1)?;
