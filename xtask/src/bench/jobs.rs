@@ -151,9 +151,9 @@ impl Bench {
         let found = || Place::Output(Some(load.refunded()));
         let kcat = self.kcat_consume("", &TUNED).line();
         let kcat = Tool::shell("kcat tuned, piped into grep", &format!("{kcat} | grep '{PATTERN}'"));
-        self.run(&job("grep over Kafka", kafi(&["-q", "grep", PATTERN, &source]), vec![(kcat, ratio(1.3))], found()))?;
+        self.run(&job("grep over Kafka", kafi(&["grep", PATTERN, &source]), vec![(kcat, ratio(1.3))], found()))?;
         let ripgrep = Tool::new("ripgrep over lines", &["rg", PATTERN, &lines]);
-        self.run(&job("grep in a folder", kafi(&["-q", "grep", PATTERN, &saved]), vec![(ripgrep, ratio(0.5))], found()))?;
+        self.run(&job("grep in a folder", kafi(&["grep", PATTERN, &saved]), vec![(ripgrep, ratio(0.5))], found()))?;
         self.empty()
     }
 
