@@ -69,6 +69,19 @@ impl Several {
     }
 }
 
+/// Ends a list of which some is not known: `print` prints what is, and then the reasons are printed that hide no other.
+///
+/// # Errors
+/// What `print` fails with; the first reason, where nothing is known.
+pub fn end_list(is_nothing_known: bool, mut reasons: Vec<Error>, print: impl FnOnce() -> Result<(), Error>) -> Result<Exit, Error> {
+    if is_nothing_known && !reasons.is_empty() {
+        return Err(reasons.remove(0));
+    }
+    print()?;
+    reasons.iter().for_each(|error| _ = failed(error, false, Exit::Failed));
+    Ok(if reasons.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
 /// Prints help to stdout, and what is wrong with the arguments as one line (and a hint) to stderr.
 pub fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() {

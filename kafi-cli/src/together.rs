@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use kafi::{Finished, Limit, Progress, ReadOptions, Result};
+use kafi::{Finished, Limit, Progress, ReadOptions, Result, SetAside};
 
 use crate::address::{Opened, several};
+use crate::commands::fails_with;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, failed};
 use crate::output::progress::ProgressLine;
 use crate::summary::{Reached, ended};
 
@@ -22,7 +23,7 @@ impl Shown {
 }
 
 /// Calls `read` for each storage with its place in the list, its options, and what ends the line of progress. Those that go on at the end are read at the same time: they share
-/// their limit, and what one of them fails with ends the others. Whoever wants to end them all cancels its own options.
+/// their limit, and what one of them fails with ends the others. Where there is an end, what cannot be read keeps nothing else of its storage from being read. Whoever wants to end them all cancels its own options.
 ///
 /// # Errors
 /// The first failure.
@@ -38,22 +39,28 @@ pub fn read_all(
         return at_once(context, opened, options, prints_messages, &read);
     }
     let names_storage = several(opened.iter().map(|opened| &opened.storage));
-    let mut max = options.max;
+    let (mut max, mut all) = (options.max, Exit::Done);
     let stop = options.cancel.child();
     for (index, at) in opened.iter().enumerate() {
-        let progress = Arc::<Progress>::default();
-        let options = ReadOptions { max, progress: progress.clone(), cancel: stop.clone(), ..options.clone() };
+        let (progress, aside) = (Arc::<Progress>::default(), SetAside::default());
+        let options = ReadOptions { max, progress: progress.clone(), cancel: stop.clone(), set_aside: Some(aside.clone()), ..options.clone() };
         let shown = Shown(Mutex::new(Some(ProgressLine::show(context, &progress, prints_messages))));
         let finished = read(index, options, &shown)?;
         shown.end();
         max = max.map(|max| max.saturating_sub(progress.read()));
+        all = outcome(&aside, all);
         match ended(context, &[Reached { storage: names_storage.then_some(&at.storage), positions: &finished.reached }]) {
             Exit::Done if stop.is_cancelled() => break,
             Exit::Done => {}
             exit => return Ok(exit),
         }
     }
-    Ok(Exit::Done)
+    Ok(all)
+}
+
+/// How a read ended that may have left something out, which is said; `exit` if it has not.
+pub fn outcome(aside: &SetAside, exit: Exit) -> Exit {
+    aside.outcome().map_or_else(|error| failed(&error, false, fails_with()), |()| exit)
 }
 
 fn at_once(

@@ -11,7 +11,7 @@ use kafi_core::{
 use crate::coordinators::Coordinators;
 use crate::error;
 use crate::ffi::{Client, Deadline, GroupAnswer, OffsetAnswer, Owner, PartitionList, TopicAnswer};
-use crate::offsets::{Offsets, explain};
+use crate::offsets::{EARLIEST, Offsets, explain};
 use crate::retry::Pauses;
 
 /// How long to wait between two looks at whether a change has reached the brokers.
@@ -302,9 +302,27 @@ impl Admin for KafkaAdmin {
         self.in_storage(offsets.watermarks(partitions, isolation))
     }
 
+    fn watermarks_of_each(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+        let offsets = Offsets { client: &self.client, operation: "read watermarks", deadline: Deadline::after(timeout) };
+        let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), EARLIEST)).collect();
+        let answers = self.in_storage(offsets.each(&asked, isolation))?;
+        let watermarks = |(TopicPartition { topic, partition }, _), (low, high)| Watermarks { topic, partition, low, high };
+        Ok(asked.into_iter().zip(answers).map(|(asked, answer)| self.in_storage(answer.map(|ends| watermarks(asked, ends)))).collect())
+    }
+
     fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
         let offsets = Offsets { client: &self.client, operation: "find offsets", deadline: Deadline::after(timeout) };
         self.in_storage(offsets.for_times(times))
+    }
+
+    fn offsets_for_times_of_each(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Result<Position>>> {
+        let offsets = Offsets { client: &self.client, operation: "find offsets", deadline: Deadline::after(timeout) };
+        // Negative times would be taken for the ends.
+        let partition = |time: &Position| TopicPartition { topic: time.topic.clone(), partition: time.partition };
+        let asked: Vec<_> = times.iter().map(|time| (partition(time), time.offset.max(0))).collect();
+        let answers = self.in_storage(offsets.each(&asked, Isolation::ReadCommitted))?;
+        let found = |time: &Position, (found, end)| Position { offset: if found >= 0 { found } else { end }, ..time.clone() };
+        Ok(times.iter().zip(answers).map(|(time, answer)| self.in_storage(answer.map(|offsets| found(time, offsets)))).collect())
     }
 
     fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {

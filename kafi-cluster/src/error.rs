@@ -46,6 +46,7 @@ pub(crate) mod broker {
     pub(crate) const UNKNOWN_MEMBER_ID: i32 = 25;
     pub(crate) const INVALID_SESSION_TIMEOUT: i32 = 26;
     pub(crate) const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
+    pub(crate) const NOT_CONTROLLER: i32 = 41;
     pub(crate) const POLICY_VIOLATION: i32 = 44;
     pub(crate) const GROUP_ID_NOT_FOUND: i32 = 69;
     pub(crate) const INVALID_RECORD: i32 = 87;
@@ -119,9 +120,9 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (38, Usage, Never),            // INVALID_REPLICATION_FACTOR
         (39, Usage, Never),            // INVALID_REPLICA_ASSIGNMENT
         (40, Usage, Never),            // INVALID_CONFIG
-        (41, Unavailable, Later),      // NOT_CONTROLLER
-        (42, Usage, Never),            // INVALID_REQUEST
-        (43, Unsupported, Never),      // UNSUPPORTED_FOR_MESSAGE_FORMAT
+        (broker::NOT_CONTROLLER, Unavailable, Later),
+        (42, Usage, Never),       // INVALID_REQUEST
+        (43, Unsupported, Never), // UNSUPPORTED_FOR_MESSAGE_FORMAT
         (broker::POLICY_VIOLATION, PermissionDenied, Never),
         (47, Fenced, Never),           // INVALID_PRODUCER_EPOCH
         (51, Unavailable, Later),      // CONCURRENT_TRANSACTIONS
@@ -171,7 +172,7 @@ const LATER: &[i32] = &[
     16, // NOT_COORDINATOR
     19, // NOT_ENOUGH_REPLICAS
     20, // NOT_ENOUGH_REPLICAS_AFTER_APPEND
-    41, // NOT_CONTROLLER
+    broker::NOT_CONTROLLER,
     51, // CONCURRENT_TRANSACTIONS
     56, // KAFKA_STORAGE_ERROR
     72, // LISTENER_NOT_FOUND

@@ -1,5 +1,6 @@
 //! What is known about the brokers of a client, and when that is enough to give up.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use kafi_core::{Error, ErrorKind, Retry};
@@ -25,6 +26,8 @@ pub(crate) struct Health {
     several_addresses: bool,
     answered: bool,
     last: Option<Trouble>,
+    /// What the connection to each broker failed with last, by its address. librdkafka says so once in 30 seconds.
+    troubles: HashMap<String, String>,
     /// No broker can be reached.
     down: Option<Noted>,
     /// A broker refuses who we are.
@@ -51,7 +54,16 @@ impl Health {
     /// For a client that starts with these brokers, `host:port` with commas between.
     pub(crate) fn new(brokers: &str) -> Self {
         let several_addresses = brokers.split(',').any(|broker| !is_address(broker.trim()));
-        Self { brokers: brokers.to_string(), several_addresses, answered: false, last: None, down: None, refused: None, dropped: false }
+        Self {
+            brokers: brokers.to_string(),
+            several_addresses,
+            answered: false,
+            last: None,
+            troubles: HashMap::new(),
+            down: None,
+            refused: None,
+            dropped: false,
+        }
     }
 
     /// Takes note of an error of librdkafka.
@@ -66,7 +78,9 @@ impl Health {
             noted.get_or_insert(Noted { first: now, last: now }).last = now;
         }
         if code != local::ALL_BROKERS_DOWN {
-            self.last = Some(Trouble::parse(code, text));
+            let trouble = Trouble::parse(code, text);
+            self.troubles.insert(trouble.broker.clone(), trouble.why.clone());
+            self.last = Some(trouble);
         }
     }
 
@@ -143,6 +157,11 @@ impl Health {
     pub(crate) fn why_no_answer(&self, operation: &'static str, code: i32) -> Option<Error> {
         let never = || (!self.answered).then(|| self.unanswered(error::kind_of(code).0, operation));
         self.last_error(operation).or_else(never)
+    }
+
+    /// What the connection to the broker at this address (`host:port`) failed with last, if it did.
+    pub(crate) fn trouble_with(&self, address: &str) -> Option<&str> {
+        self.troubles.get(address).map(String::as_str)
     }
 
     fn silent(&self, operation: &'static str) -> Error {

@@ -22,6 +22,10 @@
 //!
 //! **What passes** is waited for: calls ask again for as long as brokers say that a leader or a coordinator is on the move, up to their time-out.
 //!
+//! **One of several brokers that cannot be reached** does not matter for what the others hold: what every broker can answer is asked where there is a connection, and of others as
+//! well where that one is silent for a second; changes go the same way, since brokers pass them on to the controller. What is asked about several partitions
+//! (`watermarks_of_each`, `offsets_for_times_of_each`) has an answer for each, and a silent leader is waited for at most 10 s, and half of the call's time-out, once others have answered.
+//!
 //! **Writing** is idempotent, and stops after a failure: once a message is refused, everything that is under way fails with it (kind
 //! `Cancelled` where it was not the reason), for all partitions, and so does what is handed over before the report of the failure was fetched.
 //! After that writing goes on. A message that librdkafka never took (missing topic or partition, bad header) stops its own topic only. With
@@ -39,6 +43,7 @@ mod admin;
 mod config;
 mod consumer;
 mod coordinators;
+mod each;
 mod error;
 mod ffi;
 mod headers;

@@ -20,11 +20,12 @@ pub(crate) struct Offsets<'a> {
     pub(crate) deadline: Deadline,
 }
 
-/// Both ends of partitions, on their way.
+/// Offsets of partitions and their ends, on their way.
 pub(crate) struct PendingEnds {
-    low: Pending,
-    high: Pending,
-    lows: Option<Vec<OffsetAnswer>>,
+    found: Pending,
+    ends: Pending,
+    /// The answer to the first question, which waits for the second.
+    answers: Option<Vec<OffsetAnswer>>,
 }
 
 impl Offsets<'_> {
@@ -91,14 +92,20 @@ impl Offsets<'_> {
         let mut list = PartitionList::new();
         for (partition, time) in partitions {
             if partition.partition < 0 {
-                let error = Error::new(ErrorKind::NotFound, self.operation, "no such partition");
-                return Err(error.with("topic", &partition.topic).with("partition", partition.partition));
+                return Err(no_such_partition(self.operation, partition));
             }
             if seen.insert(partition) {
                 list.add(&cstring(self.operation, "topic", &partition.topic)?, partition.partition, time);
             }
         }
         Ok(self.client.start_list_offsets(&list, isolation, self.deadline))
+    }
+
+    /// Asks for the offsets at these times or ends, and for the ends of the same partitions.
+    pub(crate) fn start_both<'p>(&self, partitions: impl Iterator<Item = (&'p TopicPartition, i64)> + Clone, isolation: Isolation) -> Result<PendingEnds> {
+        let found = self.start(partitions.clone(), isolation)?;
+        let ends = self.start(partitions.map(|(partition, _)| (partition, LATEST)), isolation)?;
+        Ok(PendingEnds { found, ends, answers: None })
     }
 
     fn wait(&self, pending: &Pending) -> Result<Vec<OffsetAnswer>> {
@@ -117,21 +124,26 @@ impl Offsets<'_> {
 impl PendingEnds {
     /// Asks for both ends of the partitions of the list.
     pub(crate) fn start(client: &Client, partitions: &[TopicPartition], isolation: Isolation, deadline: Deadline, operation: &'static str) -> Result<Self> {
-        let offsets = Offsets { client, operation, deadline };
-        let low = offsets.start(partitions.iter().map(|p| (p, EARLIEST)), isolation)?;
-        let high = offsets.start(partitions.iter().map(|p| (p, LATEST)), isolation)?;
-        Ok(Self { low, high, lows: None })
+        Offsets { client, operation, deadline }.start_both(partitions.iter().map(|p| (p, EARLIEST)), isolation)
     }
 
     /// Both ends, once they are there, as (low, high) by partition.
     pub(crate) fn take(&mut self, client: &Client, partitions: &[TopicPartition], operation: &'static str, timeout_ms: i32) -> Result<Option<Vec<(i64, i64)>>> {
-        if self.lows.is_none() {
-            self.lows = client.take_offsets(operation, &self.low, timeout_ms)?;
-        }
-        let Some(lows) = &self.lows else { return Ok(None) };
-        let Some(highs) = client.take_offsets(operation, &self.high, timeout_ms)? else { return Ok(None) };
-        let (lows, highs) = (Found::new(operation, lows), Found::new(operation, &highs));
+        let Some((lows, highs)) = self.take_both(client, operation, timeout_ms)? else { return Ok(None) };
+        let (lows, highs) = (Found::new(operation, &lows), Found::new(operation, &highs));
         partitions.iter().map(|p| Ok((lows.end_of(p)?, highs.end_of(p)?))).collect::<Result<_>>().map(Some)
+    }
+
+    /// The answers to both questions, once they are there.
+    pub(crate) fn take_both(&mut self, client: &Client, operation: &'static str, timeout_ms: i32) -> Result<Option<(Vec<OffsetAnswer>, Vec<OffsetAnswer>)>> {
+        if self.answers.is_none() {
+            self.answers = client.take_offsets(operation, &self.found, timeout_ms)?;
+        }
+        if self.answers.is_none() {
+            return Ok(None);
+        }
+        let ends = client.take_offsets(operation, &self.ends, timeout_ms)?;
+        Ok(ends.and_then(|ends| Some((self.answers.take()?, ends))))
     }
 }
 
@@ -150,7 +162,7 @@ pub(crate) fn explain<'a>(
     let topics: Vec<&str> = topics.into_iter().collect();
     match client.describe_topics(operation, &topics, deadline) {
         Ok(answers) => match check_partitions(operation, &answers, partitions) {
-            Ok(()) => error::with_code(led_by_nobody(operation, &error), broker::LEADER_NOT_AVAILABLE),
+            Ok(()) => error::with_code(again_as_led_by_nobody(operation, &error), broker::LEADER_NOT_AVAILABLE),
             Err(missing) => missing,
         },
         Err(_) => error,
@@ -158,9 +170,14 @@ pub(crate) fn explain<'a>(
 }
 
 /// The error again, as one that passes.
-fn led_by_nobody(operation: &'static str, error: &Error) -> Error {
-    let led = Error::new(ErrorKind::Unavailable, operation, "no broker leads this partition").retry(Retry::Later);
-    error.context().filter(|(key, _)| matches!(*key, "topic" | "partition")).fold(led, |led, (key, value)| led.with(key.to_string(), value))
+fn again_as_led_by_nobody(operation: &'static str, error: &Error) -> Error {
+    let places = error.context().filter(|(key, _)| matches!(*key, "topic" | "partition"));
+    places.fold(led_by_nobody(operation), |led, (key, value)| led.with(key.to_string(), value))
+}
+
+/// A partition without a leader, which may come.
+pub(crate) fn led_by_nobody(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, operation, "no broker leads this partition").retry(Retry::Later)
 }
 
 /// Checks that these partitions exist, by what the cluster says about their topics.
@@ -181,18 +198,23 @@ pub(crate) fn check_partitions<'a>(
     Ok(())
 }
 
+pub(crate) fn no_such_partition(operation: &'static str, partition: &TopicPartition) -> Error {
+    let error = Error::new(ErrorKind::NotFound, operation, "no such partition");
+    error.with("topic", &partition.topic).with("partition", partition.partition)
+}
+
 /// Answers by partition.
-struct Found<'a> {
+pub(crate) struct Found<'a> {
     operation: &'static str,
     answers: HashMap<(&'a str, i32), &'a OffsetAnswer>,
 }
 
 impl<'a> Found<'a> {
-    fn new(operation: &'static str, answers: &'a [OffsetAnswer]) -> Self {
+    pub(crate) fn new(operation: &'static str, answers: &'a [OffsetAnswer]) -> Self {
         Self { operation, answers: answers.iter().map(|answer| ((answer.topic.as_str(), answer.partition), answer)).collect() }
     }
 
-    fn of(&self, partition: &TopicPartition) -> Result<i64> {
+    pub(crate) fn of(&self, partition: &TopicPartition) -> Result<i64> {
         let error = match self.answers.get(&(partition.topic.as_str(), partition.partition)) {
             Some(answer) if answer.error == 0 => return Ok(answer.offset),
             Some(answer) => error::from_code(self.operation, answer.error),
@@ -202,7 +224,7 @@ impl<'a> Found<'a> {
     }
 
     /// An end of a partition, which is an offset; anything else is librdkafka's answer for a leader that it could not ask.
-    fn end_of(&self, partition: &TopicPartition) -> Result<i64> {
+    pub(crate) fn end_of(&self, partition: &TopicPartition) -> Result<i64> {
         match self.of(partition)? {
             offset if offset >= 0 => Ok(offset),
             _ => {

@@ -170,6 +170,11 @@ impl Error {
         self.0.retry
     }
 
+    /// Whether it concerns a storage as a whole, or the user's wish to stop, and not only the topic or the partition that was asked about.
+    pub fn concerns_all(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled)
+    }
+
     /// What was being done.
     pub fn operation(&self) -> &str {
         &self.0.operation

@@ -63,12 +63,12 @@ pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isola
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
-    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place, Progress, ReadOptions, Reader, Target, TopicFilter,
+    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place, Progress, ReadOptions, Reader, SetAside, Target, TopicFilter,
     TopicReader, Writer, pump, pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use message::Message;
-pub use offsets::{OffsetSpec, Offsets, Resolved, resolve};
+pub use offsets::{OffsetSpec, Offsets, Resolved, resolve, resolve_each};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafi_core::functional::partitions_of;
-use kafi_core::{Admin, CommittedOffset, Error, ErrorKind, GroupDescription, Isolation, Offsets, Result, Storage, TopicPartition, resolve};
+use kafi_core::{Admin, CommittedOffset, Error, ErrorKind, GroupDescription, Isolation, Offsets, Result, Storage, TopicPartition, Watermarks, resolve};
 
 use crate::cp::is_note;
 use crate::same_message::{Finder, Place};
 
 /// What a group has committed, by partition.
 type Committed = BTreeMap<TopicPartition, CommittedOffset>;
+
+/// The ranges of offsets that partitions hold.
+type Ends = BTreeMap<TopicPartition, (i64, i64)>;
 
 /// Where a group stands in a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +24,9 @@ pub struct GroupLag {
     pub partition: i32,
     /// What is committed; `None` where nothing is.
     pub committed: Option<CommittedOffset>,
-    /// The first offset that is there; `None` where the partition is gone.
+    /// The first offset that is there; `None` where the partition is gone or cannot be asked about.
     pub start: Option<i64>,
-    /// The high watermark; `None` where the partition is gone.
+    /// The high watermark; `None` where the partition is gone or cannot be asked about.
     pub end: Option<i64>,
     /// The member that reads it, as an index into [`GroupDescription::members`].
     pub member: Option<usize>,
@@ -53,15 +56,16 @@ impl OffsetChange {
     }
 }
 
-/// Where a group stands, in each partition that it has committed or that a member reads; sorted. Blocks up to `timeout` for each of its few questions.
+/// Where a group stands, in each partition that it has committed or that a member reads, sorted; and what asking about some of the partitions failed with, whose ends are not
+/// known. Blocks up to `timeout` for each of its few questions.
 ///
 /// # Errors
 /// `NotFound` for a missing group; those of [`Admin`].
-pub fn group_lag(admin: &mut dyn Admin, description: &GroupDescription, timeout: Duration) -> Result<Vec<GroupLag>> {
+pub fn group_lag(admin: &mut dyn Admin, description: &GroupDescription, timeout: Duration) -> Result<(Vec<GroupLag>, Vec<Error>)> {
     let committed = committed(admin.group_offsets(&description.name, timeout))?;
     let all = partitions_of_group(description, &committed);
-    let ends = ends(admin, &all, timeout)?;
-    Ok(lag_of(description, &committed, &all, &ends))
+    let (ends, failed) = known_ends(admin, &all, timeout)?;
+    Ok((lag_of(description, &committed, &all, &ends), failed.into_values().collect()))
 }
 
 /// The same for several groups, in their order, with no more questions than for one where the storage can; an answer for each, so that one hides no other. Blocks up to
@@ -75,11 +79,11 @@ pub fn lag_of_groups(admin: &mut dyn Admin, descriptions: &[GroupDescription], t
     let nothing = BTreeMap::new();
     let known = offsets.iter().map(|offsets| offsets.as_ref().unwrap_or(&nothing));
     let partitions: Vec<_> = descriptions.iter().zip(known).map(|(description, committed)| partitions_of_group(description, committed)).collect();
-    let ends = ends(admin, &partitions.iter().flatten().copied().collect(), timeout)?;
+    let (ends, failed) = known_ends(admin, &partitions.iter().flatten().copied().collect(), timeout)?;
     let all = descriptions.iter().zip(&offsets).zip(&partitions);
-    let lags = all.map(|((description, committed), partitions)| match committed {
-        Ok(committed) => Ok(lag_of(description, committed, partitions, &ends)),
-        Err(error) => Err(error.duplicate()),
+    let lags = all.map(|((description, committed), partitions)| match (committed, partitions.iter().find_map(|partition| failed.get(*partition))) {
+        (Ok(committed), None) => Ok(lag_of(description, committed, partitions, &ends)),
+        (_, Some(error)) | (Err(error), None) => Err(error.duplicate()),
     });
     Ok(lags.collect())
 }
@@ -198,12 +202,7 @@ fn partitions_of_group<'a>(description: &'a GroupDescription, committed: &'a Com
     committed.keys().chain(description.members.iter().flat_map(|member| &member.partitions)).collect()
 }
 
-fn lag_of(
-    description: &GroupDescription,
-    committed: &Committed,
-    partitions: &BTreeSet<&TopicPartition>,
-    ends: &BTreeMap<TopicPartition, (i64, i64)>,
-) -> Vec<GroupLag> {
+fn lag_of(description: &GroupDescription, committed: &Committed, partitions: &BTreeSet<&TopicPartition>, ends: &Ends) -> Vec<GroupLag> {
     let read: BTreeMap<&TopicPartition, usize> =
         description.members.iter().enumerate().flat_map(|(index, member)| member.partitions.iter().map(move |partition| (partition, index))).collect();
     let lag = |partition: &&TopicPartition| GroupLag {
@@ -231,15 +230,37 @@ fn committed_if_any(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> 
 }
 
 /// The ranges of offsets that these partitions hold; those that are gone are left out.
-fn ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<BTreeMap<TopicPartition, (i64, i64)>> {
-    if partitions.is_empty() {
-        return Ok(BTreeMap::new());
+fn ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<Ends> {
+    let there = those_there(admin, partitions, timeout)?;
+    let watermarks = if there.is_empty() { Vec::new() } else { admin.watermarks(&there, Isolation::ReadUncommitted, timeout)? };
+    Ok(watermarks.into_iter().map(range_of).collect())
+}
+
+/// The same, and what asking about others of these partitions failed with.
+fn known_ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<(Ends, BTreeMap<TopicPartition, Error>)> {
+    let there = those_there(admin, partitions, timeout)?;
+    let watermarks = if there.is_empty() { Vec::new() } else { admin.watermarks_of_each(&there, Isolation::ReadUncommitted, timeout)? };
+    let (mut known, mut failed) = (Ends::new(), BTreeMap::new());
+    for (partition, found) in there.into_iter().zip(watermarks) {
+        match found {
+            Ok(found) => known.extend([range_of(found)]),
+            Err(error) => drop(failed.insert(partition, error)),
+        }
     }
+    Ok((known, failed))
+}
+
+fn range_of(found: Watermarks) -> (TopicPartition, (i64, i64)) {
+    (TopicPartition { topic: found.topic, partition: found.partition }, (found.low, found.high))
+}
+
+/// Those of these partitions that are there.
+fn those_there(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<Vec<TopicPartition>> {
     let mut there = Vec::new();
-    for topic in admin.topics(&[], timeout)? {
+    let topics = if partitions.is_empty() { Vec::new() } else { admin.topics(&[], timeout)? };
+    for topic in topics {
         let partition = |number: i32| TopicPartition { topic: topic.name.clone(), partition: number };
         there.extend(topic.partitions.iter().map(|found| partition(found.partition)).filter(|found| partitions.contains(found)));
     }
-    let watermarks = admin.watermarks(&there, Isolation::ReadUncommitted, timeout)?;
-    Ok(watermarks.into_iter().map(|found| (TopicPartition { topic: found.topic, partition: found.partition }, (found.low, found.high))).collect())
+    Ok(there)
 }

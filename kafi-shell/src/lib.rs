@@ -40,7 +40,7 @@ pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
 pub use groups::{GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy, plan_group_reset};
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
-pub use offsets::offsets;
+pub use offsets::{offsets, offsets_of_each};
 pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;
 pub use tail::tail;

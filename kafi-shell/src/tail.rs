@@ -24,7 +24,7 @@ pub fn tail(
     count: u64,
     mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
 ) -> Result<Finished> {
-    let pinned = ReadOptions { follow: false, ..options.clone() };
+    let pinned = ReadOptions { follow: false, set_aside: options.set_aside().cloned(), ..options.clone() };
     let assignments = plan(storage, topics, &pinned)?;
     let mut newest = Newest { count: usize::try_from(count).unwrap_or(usize::MAX), heap: BinaryHeap::new() };
     newest.take_from(storage, &assignments, &pinned)?;

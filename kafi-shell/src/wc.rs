@@ -102,6 +102,9 @@ pub fn wc_then(
                 // Also a partition without messages was looked at.
                 counts.entry(position.topic.clone()).or_default().entry(position.partition).or_default();
             }
+            if let Some(aside) = options.set_aside() {
+                counts.retain(|topic, partitions| !partitions.is_empty() || !aside.has_topic(topic));
+            }
             then(&counts, finished)
         },
     )

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use kafi::{Address, Admin, Error, Isolation, Result, Topic, TopicPartition, default_storage};
+use kafi::{Address, Admin, Error, Isolation, Result, Topic, TopicPartition, Watermarks, default_storage};
 
 use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::{Exit, failed};
+use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
 
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
         let mut admin = kafi.admin()?;
         let mut topics = described(admin.as_mut(), wanted, &mut failures)?;
         topics.retain(|topic| args.all || !topic.internal || wanted.contains(&topic.name));
-        let messages = if args.long { messages_or_failures(admin.as_mut(), &topics, &mut failures) } else { BTreeMap::new() };
+        let messages = if args.long { messages(admin.as_mut(), &topics, &mut failures)? } else { BTreeMap::new() };
         for topic in topics {
             let cells = match args.long {
                 true => row(&topic, messages.get(&topic.name).copied()),
@@ -57,10 +57,8 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
             table.row_on(storage, cells);
         }
     }
-    table.print(context)?;
     // What is wrong with one topic hides no other.
-    failures.iter().for_each(|error| _ = failed(error, false, Exit::Failed));
-    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
+    end_list(false, failures, || table.print(context))
 }
 
 /// The topics of these names, or all. Of several, one that cannot be described is among the failures and hides no other.
@@ -89,28 +87,21 @@ fn described(admin: &mut dyn Admin, wanted: &[String], failures: &mut Vec<Error>
     Ok(topics)
 }
 
-/// How many messages each topic holds, and what those fail with of which that cannot be told.
-fn messages_or_failures(admin: &mut dyn Admin, topics: &[Topic], failures: &mut Vec<Error>) -> BTreeMap<String, i64> {
-    if let Ok(messages) = messages(admin, topics) {
-        return messages;
-    }
-    let mut told = BTreeMap::new();
-    for topic in topics {
-        match messages(admin, std::slice::from_ref(topic)) {
-            Ok(messages) => told.extend(messages),
-            Err(error) => failures.push(error),
-        }
-    }
-    told
-}
-
-/// How many messages each topic holds, by its watermarks, asked in one go.
-fn messages(admin: &mut dyn Admin, topics: &[Topic]) -> Result<BTreeMap<String, i64>> {
+/// How many messages each topic holds, by its watermarks, asked in one go. What partitions fail with that cannot be asked about is among the failures, and their topics are
+/// left out.
+fn messages(admin: &mut dyn Admin, topics: &[Topic], failures: &mut Vec<Error>) -> Result<BTreeMap<String, i64>> {
     let of_topic = |topic: &Topic| topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect::<Vec<_>>();
     let partitions: Vec<_> = topics.iter().flat_map(of_topic).collect();
     let mut messages: BTreeMap<String, i64> = topics.iter().map(|topic| (topic.name.clone(), 0)).collect();
-    for watermarks in admin.watermarks(&partitions, Isolation::ReadUncommitted, TIMEOUT)? {
-        *messages.entry(watermarks.topic).or_default() += watermarks.high - watermarks.low;
+    let answers = admin.watermarks_of_each(&partitions, Isolation::ReadUncommitted, TIMEOUT)?;
+    for (partition, watermarks) in partitions.iter().zip(answers) {
+        match watermarks {
+            Ok(Watermarks { low, high, .. }) => drop(messages.entry(partition.topic.clone()).and_modify(|sum| *sum += high - low)),
+            Err(error) => {
+                messages.remove(&partition.topic);
+                failures.push(error);
+            }
+        }
     }
     Ok(messages)
 }

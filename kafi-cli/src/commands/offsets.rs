@@ -6,7 +6,7 @@ use kafi::{Result, shell};
 use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
 use crate::places::PlaceArgs;
 
@@ -23,15 +23,19 @@ pub fn run(args: &OffsetsArgs, context: &Context) -> Result<Exit> {
     let offsets = args.places.ranges(context)?;
     let opened = open_topics(context, &args.addresses)?;
     let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "offset", "end", "messages"]);
+    let (mut is_nothing_known, mut failures) = (true, Vec::new());
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
-        for found in shell::offsets(admin.as_mut(), &opened.topics, args.places.partitions().as_deref(), &offsets, args.places.allow_gap, TIMEOUT)? {
+        let (partitions, allow_gap) = (args.places.partitions(), args.places.allow_gap);
+        let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, allow_gap, TIMEOUT)?;
+        is_nothing_known &= all.is_empty();
+        failures.extend(failed);
+        for found in all {
             let part = found.assignment;
             let end = part.end.unwrap_or(found.high);
             let cells = [i64::from(part.partition), part.start, end, end - part.start].map(Cell::Number);
             table.row_on(&opened.storage, [Cell::Text(part.topic)].into_iter().chain(cells));
         }
     }
-    table.print(context)?;
-    Ok(Exit::Done)
+    end_list(is_nothing_known, failures, || table.print(context))
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use kafi::{Result, shell};
+use kafi::{ReadOptions, Result, SetAside, shell};
 
 use crate::address::{open_topics, refuse_format};
 use crate::args::{LimitArgs, ReadArgs, TypeArgs, refused};
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{MessagePrinter, PrintArgs};
 use crate::summary::{Reached, ended};
+use crate::together::outcome;
 
 #[derive(Args)]
 pub struct TailArgs {
@@ -35,7 +36,8 @@ pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
     if args.read.group.is_some() {
         return Err(refused("-g", "the newest messages are the same for every group").hint("kafi cat -g reads on from where the group is"));
     }
-    let options = args.read.options(context, &LimitArgs { max: None, follow: args.follow })?;
+    let aside = SetAside::default();
+    let options = ReadOptions { set_aside: Some(aside.clone()), ..args.read.options(context, &LimitArgs { max: None, follow: args.follow })? };
     refuse_format(&args.addresses, args.follow, "-F")?;
     let opened = open_topics(context, &args.addresses)?;
     let [opened] = opened.as_slice() else {
@@ -49,7 +51,10 @@ pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
         let read = printer.print(batch)?;
         Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     });
-    let exit = ended(context, &[Reached { storage: None, positions: &finished?.reached }]);
+    let exit = match ended(context, &[Reached { storage: None, positions: &finished?.reached }]) {
+        Exit::Done => outcome(&aside, Exit::Done),
+        exit => exit,
+    };
     if !printed_any && args.max > 0 && exit == Exit::Done {
         args.read.say_nothing_then(context);
     }

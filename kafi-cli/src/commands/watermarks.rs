@@ -1,12 +1,12 @@
 //! `watermarks`: the offsets that each partition holds.
 
 use clap::Args;
-use kafi::{Isolation, Result, TopicPartition};
+use kafi::{Assignment, Offsets, Resolved, Result, shell};
 
 use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
 
 #[derive(Args)]
@@ -19,16 +19,16 @@ pub struct WatermarksArgs {
 pub fn run(args: &WatermarksArgs, context: &Context) -> Result<Exit> {
     let opened = open_topics(context, &args.addresses)?;
     let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "low", "high", "messages"]);
+    let (mut is_nothing_known, mut failures) = (true, Vec::new());
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
-        let topics = admin.topics(&opened.topics, TIMEOUT)?;
-        let partitions: Vec<_> =
-            topics.iter().flat_map(|topic| topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })).collect();
-        for w in admin.watermarks(&partitions, Isolation::ReadUncommitted, TIMEOUT)? {
-            let cells = [i64::from(w.partition), w.low, w.high, w.high - w.low].map(Cell::Number);
-            table.row_on(&opened.storage, [Cell::Text(w.topic)].into_iter().chain(cells));
+        let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, None, &Offsets::default(), false, TIMEOUT)?;
+        is_nothing_known &= all.is_empty();
+        failures.extend(failed);
+        for Resolved { assignment: Assignment { topic, partition, .. }, low, high } in all {
+            let cells = [i64::from(partition), low, high, high - low].map(Cell::Number);
+            table.row_on(&opened.storage, [Cell::Text(topic)].into_iter().chain(cells));
         }
     }
-    table.print(context)?;
-    Ok(Exit::Done)
+    end_list(is_nothing_known, failures, || table.print(context))
 }

@@ -184,6 +184,59 @@ fn a_damaged_segment() {
     );
 }
 
+/// One topic that cannot be read keeps no other from being read.
+#[test]
+fn a_damaged_segment_of_one_of_several_topics() {
+    let sandbox = sandbox_with_damage();
+    sandbox.text("seq 2 | kafi produce orders:whole --create -q");
+    let error = "error: read: topic torn, partition 0, file data/topics/torn/0/00000000000000000000.log, byte 81: a damaged batch (its checksum is 0x7c2ca047, but its bytes give 0x8e20adb9): the offsets 2 to 4 cannot be read, those from 5 on can (read around it with --skip-corrupt, or restore the file from a backup)";
+    sandbox.check(&format!(
+        r#"
+        $ kafi cat orders:torn orders:whole --order partition
+        one
+        two
+        1
+        2
+        ! {error}
+        ! error: read: 1 partition was not read, for the reason above
+        ? 1
+        $ kafi cat 'orders:[tw]?*' --threads 1 | sort
+        1
+        2
+        one
+        two
+        ! {error}
+        ! error: read: 1 partition was not read, for the reason above
+        $ kafi wc orders:torn orders:whole --json
+        {{"storage":"orders","topic":"torn","messages":2,"key_bytes":0,"value_bytes":6,"tombstones":0}}
+        {{"storage":"orders","topic":"whole","messages":2,"key_bytes":0,"value_bytes":2,"tombstones":0}}
+        ! {error}
+        ! error: read: 1 partition was not read, for the reason above
+        ! {{"read":4,"seconds":0.0}}
+        ? 1
+        $ kafi grep 2 orders:torn orders:whole
+        2
+        ! {error}
+        ! error: read: 1 partition was not read, for the reason above
+        ! 4 read, 1 found in 0.0 s
+        ? 2
+        $ kafi cp orders:torn orders:whole ./copy/
+        ! {error}
+        ! 4 read, 4 written, 0 failed in 0.0 s
+        ! error: read: 1 partition was not read, for the reason above
+        ? 1
+        $ kafi cat ./copy/torn ./copy/whole --order partition
+        one
+        two
+        1
+        2
+        $ kafi cat orders:torn missing:t
+        ! error: read configuration: storage missing, looked in .: no configuration has this name
+        ? 2
+        "#
+    ));
+}
+
 /// No error: an answer without messages. It is said, since nothing would look like a mistake.
 #[test]
 fn a_time_behind_the_end() {

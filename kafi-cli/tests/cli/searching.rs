@@ -164,6 +164,7 @@ fn grep_fails_with_2() {
         ! error: read pattern: pattern "(": unclosed group
         ? 2
         $ kafi grep cake tt -e x
+        ! error: find topic: topic tt, storage ./kafi-data: no such topic (did you mean t? `kafi touch` creates a topic, and so does --create when producing)
         ! error: find topic: topic cake, storage ./kafi-data: no such topic
         ! hint: `kafi touch` creates a topic, and so does --create when producing
         ? 2

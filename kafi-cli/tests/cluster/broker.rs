@@ -21,17 +21,28 @@ pub fn kafka_tool(arguments: &[&str]) -> String {
 /// A folder to run in, where `k:` is the broker, and a prefix that no other topic of the broker has.
 pub struct Broker {
     pub sandbox: Sandbox,
+    /// Where it listens.
+    pub servers: &'static str,
     prefix: String,
 }
 
 impl Broker {
     pub fn new() -> Self {
+        Self::at(variable("KAFI_TEST_KAFKA"))
+    }
+
+    /// The broker that can be reached, of two.
+    pub fn of_pair() -> Self {
+        Self::at(kafka::server::variable("kafka_pair", ""))
+    }
+
+    fn at(servers: &'static str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let sandbox = Sandbox::new();
-        sandbox.write("configs/clusters/k.yaml", format!("kafka:\n  bootstrap.servers: {}\n", variable("KAFI_TEST_KAFKA")));
+        sandbox.write("configs/clusters/k.yaml", format!("kafka:\n  bootstrap.servers: {servers}\n"));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
         let prefix = format!("cli-{}-{now}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Self { sandbox, prefix }
+        Self { sandbox, servers, prefix }
     }
 
     /// The line with `@name` as a topic of this test, such as `k:@orders`; `@` before a number is a time.
@@ -58,7 +69,7 @@ impl Broker {
     }
 
     fn unprefixed(&self, text: &str) -> String {
-        text.replace(&format!("{}-", self.prefix), "@").replace(variable("KAFI_TEST_KAFKA"), "BROKER")
+        text.replace(&format!("{}-", self.prefix), "@").replace(self.servers, "BROKER")
     }
 }
 

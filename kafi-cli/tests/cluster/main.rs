@@ -16,5 +16,6 @@ mod membership;
 mod refusals;
 mod resuming;
 mod secrets;
+mod unreachable;
 mod verbs;
 mod wiped;

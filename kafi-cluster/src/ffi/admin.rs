@@ -8,6 +8,7 @@ use kafi_core::{Broker, Cluster, ErrorKind, Isolation, NewTopic, Partition, Resu
 use super::client::{Client, Pending};
 use super::events::Event;
 use super::lists::{self, PartitionList};
+use super::question::set_broker;
 use super::raw::{self, RawMetadataTopic, RawTopicPartition, rd_kafka_admin_op_t as Op};
 use super::{Deadline, TextBuffer, cstring, text};
 use crate::error;
@@ -86,9 +87,9 @@ impl Client {
     /// Asks for the same; the brokers have this long.
     pub(crate) fn start_describe_topics(&self, operation: &'static str, names: &[&str], timeout: Duration) -> Result<Pending> {
         let names: Vec<CString> = names.iter().map(|name| cstring(operation, "topic", name)).collect::<Result<_>>()?;
-        let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-        Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout, |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the names outlive the call, and the collection is copied by it.
+        Ok(self.start_question(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout, move |rk, options, queue| {
+            let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+            // SAFETY: `start_question` passes valid pointers, the names outlive the call, and the collection is copied by it.
             unsafe {
                 let topics = raw::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
                 raw::rd_kafka_DescribeTopics(rk, topics, options, queue);
@@ -147,9 +148,9 @@ impl Client {
             // SAFETY: as above.
             unsafe { raw::rd_kafka_NewTopic_set_config(new, key.as_ptr(), value.as_ptr()) };
         }
-        let created = self.change(operation, deadline, ErrorKind::AlreadyExists, || {
-            let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start` passes valid pointers, and the array of one is copied.
+        let created = self.change(operation, deadline, ErrorKind::AlreadyExists, |broker| {
+            let pending = self.start_change(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, broker, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
                 unsafe {
                     set_operation_timeout(options, deadline);
                     raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
@@ -169,9 +170,9 @@ impl Client {
     }
 
     /// Does a change, again where brokers say "later". One whose answer did not come may have been done: then the next attempt fails with `done`.
-    fn change(&self, operation: &'static str, deadline: Deadline, done: ErrorKind, mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    fn change(&self, operation: &'static str, deadline: Deadline, done: ErrorKind, mut attempt: impl FnMut(Option<i32>) -> Result<()>) -> Result<()> {
         let mut is_unanswered = false;
-        retried(deadline, || match attempt() {
+        self.changed(operation, deadline, |broker| match attempt(broker) {
             Err(error) if is_unanswered && error.kind() == done => {
                 log::debug!("{operation}: an attempt before has done it: {error}");
                 Ok(())
@@ -180,13 +181,44 @@ impl Client {
         })
     }
 
+    /// Does a change that the controller does, again where brokers say "later": `attempt` gets what [`start_change`](Self::start_change) asks for. It goes by way of a broker that
+    /// can be reached, as the controller perhaps cannot, and which passes it on; one that does not do so says that it is not the controller.
+    pub(super) fn changed<T>(&self, operation: &'static str, deadline: Deadline, mut attempt: impl FnMut(Option<i32>) -> Result<T>) -> Result<T> {
+        self.describe_cluster(operation, deadline)?;
+        let mut broker = self.connected();
+        retried(deadline, || {
+            attempt(broker).inspect_err(|error| {
+                if error::code_of(error) == Some(error::broker::NOT_CONTROLLER) {
+                    broker = None;
+                }
+            })
+        })
+    }
+
+    /// Starts a change that the controller does, by way of this broker; without one it goes to the controller itself.
+    pub(super) fn start_change(
+        &self,
+        kind: Op,
+        broker: Option<i32>,
+        timeout: Duration,
+        call: impl FnOnce(*mut raw::rd_kafka_t, *mut raw::rd_kafka_AdminOptions_t, *mut raw::rd_kafka_queue_t),
+    ) -> Pending {
+        self.start(kind, timeout, |rk, options, queue| {
+            if let Some(broker) = broker {
+                // SAFETY: `start` passes valid pointers.
+                unsafe { set_broker(options, broker) };
+            }
+            call(rk, options, queue);
+        })
+    }
+
     /// Deletes a topic.
     pub(crate) fn delete_topic(&self, operation: &'static str, name: &str, deadline: Deadline) -> Result<()> {
         self.made().forget(name);
         let name = cstring(operation, "topic", name)?;
-        self.change(operation, deadline, ErrorKind::NotFound, || {
-            let pending = self.start(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start` passes valid pointers, the array of one is copied, and the request is freed once.
+        self.change(operation, deadline, ErrorKind::NotFound, |broker| {
+            let pending = self.start_change(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, broker, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start_change` passes valid pointers, the array of one is copied, and the request is freed once.
                 unsafe {
                     set_operation_timeout(options, deadline);
                     let mut delete = raw::rd_kafka_DeleteTopic_new(name.as_ptr());
@@ -214,9 +246,9 @@ impl Client {
             return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", topic));
         }
         // Brokers refuse (INVALID_PARTITIONS) to make what an attempt before has made.
-        let created = self.change(operation, deadline, ErrorKind::Usage, || {
-            let pending = self.start(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start` passes valid pointers, and the array of one is copied.
+        let created = self.change(operation, deadline, ErrorKind::Usage, |broker| {
+            let pending = self.start_change(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, broker, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
                 unsafe {
                     set_operation_timeout(options, deadline);
                     raw::rd_kafka_CreatePartitions(rk, &raw mut new, 1, options, queue);

@@ -1,11 +1,12 @@
 //! Requests about the settings of topics and brokers.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::time::Duration;
 
 use kafi_core::{ConfigChange, ConfigEntry, Error, Result};
 
 use super::client::{Client, Pending};
+use super::events::Event;
 use super::raw::{self, rd_kafka_ConfigSource_t as Source, rd_kafka_ResourceType_t as Kind, rd_kafka_admin_op_t as Op};
 use super::{Deadline, cstring, text};
 use crate::error;
@@ -27,14 +28,20 @@ impl Client {
     /// The settings of a topic or a broker, in any order.
     pub(crate) fn config(&self, operation: &'static str, owner: Owner<'_>, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
         let start = || {
-            let mut resource = owner.resource(operation)?;
-            Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+            let resource = owner.resource(operation)?;
+            let ask = move |rk: *mut raw::rd_kafka_t, options: *mut raw::rd_kafka_AdminOptions_t, queue: *mut raw::rd_kafka_queue_t| {
+                // SAFETY: the caller passes valid pointers, the array of one is copied, and the resource is freed once.
                 unsafe {
+                    let mut resource = resource.make();
                     raw::rd_kafka_DescribeConfigs(rk, &raw mut resource, 1, options, queue);
                     raw::rd_kafka_ConfigResource_destroy(resource);
                 }
-            }))
+            };
+            Ok(match owner {
+                Owner::Topic(_) => self.start_question(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), ask),
+                // Only a broker itself knows its settings.
+                Owner::Broker(_) => self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, deadline.left(), ask),
+            })
         };
         self.request(operation, deadline, start, |event| {
             let (mut count, mut entries_count) = (0, 0);
@@ -53,10 +60,11 @@ impl Client {
 
     /// Asks how large a batch of each of these topics may be; the brokers have this long.
     pub(crate) fn start_batch_limits(&self, operation: &'static str, topics: &[&str], timeout: Duration) -> Result<Pending> {
-        let mut resources = topics.iter().map(|topic| Owner::Topic(topic).resource(operation)).collect::<Result<Vec<_>>>()?;
-        Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers, the strings are static, the array is copied, and each resource is freed once.
+        let resources = topics.iter().map(|topic| Owner::Topic(topic).resource(operation)).collect::<Result<Vec<_>>>()?;
+        Ok(self.start_question(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, move |rk, options, queue| {
+            // SAFETY: `start_question` passes valid pointers, the strings are static, the array is copied, and each resource is freed once.
             unsafe {
+                let mut resources: Vec<_> = resources.iter().map(|resource| resource.make()).collect();
                 for resource in &resources {
                     // With a name, only this setting is asked for. The value counts for nothing.
                     raw::rd_kafka_ConfigResource_set_config(*resource, BATCH_LIMIT.as_ptr(), c"".as_ptr());
@@ -92,8 +100,10 @@ impl Client {
             let value = change.value.as_deref().map(|value| cstring(operation, "setting", value)).transpose()?;
             texts.push((cstring(operation, "setting", &change.name)?, value));
         }
-        let start = || {
-            let mut resource = owner.resource(operation)?;
+        let start = |broker| {
+            let resource = owner.resource(operation)?;
+            // SAFETY: it is freed once, below.
+            let mut resource = unsafe { resource.make() };
             for (name, value) in &texts {
                 use raw::rd_kafka_AlterConfigOpType_t as Change;
                 let (change, value) = match value {
@@ -103,15 +113,15 @@ impl Client {
                 // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
                 unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
             }
-            Ok(self.start(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start` passes valid pointers, the array of one is copied, and the resource is freed once.
+            Ok(self.start_change(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, broker, deadline.left(), |rk, options, queue| {
+                // SAFETY: `start_change` passes valid pointers, the array of one is copied, and the resource is freed once.
                 unsafe {
                     raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
                     raw::rd_kafka_ConfigResource_destroy(resource);
                 }
             }))
         };
-        self.request(operation, deadline, start, |event| {
+        let read = |event: Event| {
             let mut count = 0;
             // SAFETY: the event is the answer to this request.
             unsafe {
@@ -119,7 +129,8 @@ impl Client {
                 let resources = raw::rd_kafka_IncrementalAlterConfigs_result_resources(result, &raw mut count);
                 self.resource_results(operation, owner, resources, count)
             }
-        })
+        };
+        self.changed(operation, deadline, |broker| self.wait(operation, &start(broker)?, deadline).and_then(read))
     }
 
     /// Settings of a topic that was made a moment ago are asked for again where the broker does not know it yet.
@@ -144,6 +155,23 @@ impl Client {
     }
 }
 
+/// What librdkafka calls an owner.
+struct Resource {
+    kind: Kind,
+    name: CString,
+}
+
+impl Resource {
+    /// librdkafka's form.
+    ///
+    /// # Safety
+    /// The caller frees it once.
+    unsafe fn make(&self) -> *mut raw::rd_kafka_ConfigResource_t {
+        // SAFETY: the name outlives the call, which copies it.
+        unsafe { raw::rd_kafka_ConfigResource_new(self.kind, self.name.as_ptr()) }
+    }
+}
+
 impl Owner<'_> {
     /// Adds whose settings they are.
     pub(crate) fn explain(self, error: Error) -> Error {
@@ -153,13 +181,11 @@ impl Owner<'_> {
         }
     }
 
-    fn resource(self, operation: &'static str) -> Result<*mut raw::rd_kafka_ConfigResource_t> {
-        let (kind, name) = match self {
-            Self::Topic(topic) => (Kind::RD_KAFKA_RESOURCE_TOPIC, cstring(operation, "topic", topic)?),
-            Self::Broker(broker) => (Kind::RD_KAFKA_RESOURCE_BROKER, cstring(operation, "broker", &broker.to_string())?),
-        };
-        // SAFETY: the name outlives the call, which copies it.
-        Ok(unsafe { raw::rd_kafka_ConfigResource_new(kind, name.as_ptr()) })
+    fn resource(self, operation: &'static str) -> Result<Resource> {
+        Ok(match self {
+            Self::Topic(topic) => Resource { kind: Kind::RD_KAFKA_RESOURCE_TOPIC, name: cstring(operation, "topic", topic)? },
+            Self::Broker(broker) => Resource { kind: Kind::RD_KAFKA_RESOURCE_BROKER, name: cstring(operation, "broker", &broker.to_string())? },
+        })
     }
 
     /// Whether a setting from there was never set for this owner.

@@ -8,8 +8,9 @@ use super::admin::answers_of;
 use super::client::{Client, Pending};
 use super::events::Event;
 use super::lists::{self, PartitionEntry, PartitionList};
+use super::question::set_broker;
 use super::raw::{self, RawTopicPartition, rd_kafka_admin_op_t as Op};
-use super::{Deadline, TextBuffer, cstring, text};
+use super::{Deadline, cstring, text};
 use crate::error;
 use crate::retry::{is_for_later, retried};
 
@@ -56,10 +57,9 @@ impl Client {
     /// Asks a broker for the groups that it coordinates.
     fn start_groups(&self, broker: i32, timeout: Duration) -> Pending {
         self.start(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, timeout, |rk, options, queue| {
-            let mut why = TextBuffer::new();
-            // SAFETY: `start` passes valid pointers, and the buffer is valid.
+            // SAFETY: `start` passes valid pointers.
             unsafe {
-                raw::rd_kafka_AdminOptions_set_broker(options, broker, why.as_mut_ptr(), why.len());
+                set_broker(options, broker);
                 raw::rd_kafka_ListConsumerGroups(rk, options, queue);
             }
         })

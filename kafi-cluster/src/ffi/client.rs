@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use kafi_core::{Error, ErrorKind, Result, Secrets};
 
 use super::conf::Conf;
 use super::events::Event;
+use super::question::Question;
 use super::rebalance::Rebalances;
 use super::{Deadline, TextBuffer, raw, text};
 use crate::error::local;
@@ -43,6 +45,8 @@ struct Inner {
     stash: Mutex<VecDeque<Event>>,
     destroyed: Mutex<Option<mpsc::Sender<()>>>,
     reads: Mutex<Reads>,
+    /// The broker that has answered a question last; negative for the controller, whichever it is.
+    answers: AtomicI32,
     /// Where librdkafka says why no coordinator is found, of a client that only asks coordinators.
     refusals: Option<NonNull<raw::rd_kafka_queue_t>>,
 }
@@ -71,8 +75,16 @@ unsafe impl Send for Queue {}
 
 /// An answer that is on its way.
 pub(crate) struct Pending {
-    queue: Queue,
+    from: From,
     started: Instant,
+}
+
+/// Where an answer comes from.
+enum From {
+    /// The one broker that is asked.
+    One(Queue),
+    /// Whichever broker answers first.
+    Any(Question),
 }
 
 impl Client {
@@ -103,8 +115,8 @@ impl Client {
         // SAFETY: the handle is valid.
         let main = unsafe { raw::rd_kafka_queue_get_main(rk.as_ptr()) };
         let main = NonNull::new(main).expect("a client has a main queue");
-        let (health, stash, destroyed, reads) = (Mutex::new(health), Mutex::default(), Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { rk, main, shared, health, made, stash, destroyed, reads, refusals: None })))
+        let (health, stash, destroyed, reads, answers) = (Mutex::new(health), Mutex::default(), Mutex::default(), Mutex::default(), AtomicI32::new(-1));
+        Ok(Self(Arc::new(Inner { rk, main, shared, health, made, stash, destroyed, reads, answers, refusals: None })))
     }
 
     /// Makes a consumer that asks the coordinators of groups, itself has a group, and never joins it. When it is destroyed, it does so without taking leave of anybody.
@@ -203,6 +215,16 @@ impl Client {
         timeout: Duration,
         call: impl FnOnce(*mut raw::rd_kafka_t, *mut raw::rd_kafka_AdminOptions_t, *mut raw::rd_kafka_queue_t),
     ) -> Pending {
+        Pending { from: From::One(self.send(kind, timeout, call)), started: Instant::now() }
+    }
+
+    /// The same; the answer comes to the queue that is returned.
+    pub(super) fn send(
+        &self,
+        kind: raw::rd_kafka_admin_op_t,
+        timeout: Duration,
+        call: impl FnOnce(*mut raw::rd_kafka_t, *mut raw::rd_kafka_AdminOptions_t, *mut raw::rd_kafka_queue_t),
+    ) -> Queue {
         let queue = self.queue();
         // The broker gets no less than this, so that a short wait of the caller's is a wait only, and not a refused request.
         let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX).clamp(100, 3_600_000);
@@ -214,7 +236,7 @@ impl Client {
             call(self.rk(), options, queue.as_ptr());
             raw::rd_kafka_AdminOptions_destroy(options);
         }
-        Pending { queue, started: Instant::now() }
+        queue
     }
 
     /// Starts a request to the coordinator of a group, which librdkafka finds first.
@@ -256,6 +278,21 @@ impl Client {
         None
     }
 
+    /// The broker that has answered a question last, if it was not asked as the controller.
+    pub(super) fn who_answers(&self) -> Option<i32> {
+        Some(self.0.answers.load(Ordering::Relaxed)).filter(|broker| *broker >= 0)
+    }
+
+    /// Takes note of who has answered a question; `None` is the controller.
+    pub(super) fn note_who_answers(&self, broker: Option<i32>) {
+        self.0.answers.store(broker.unwrap_or(-1), Ordering::Relaxed);
+    }
+
+    /// Whether a request that ended with this code has got no answer.
+    pub(super) fn is_unreached(code: i32) -> bool {
+        matches!(code, local::TIMED_OUT | local::TRANSPORT | local::ALL_BROKERS_DOWN | local::TIMED_OUT_IN_QUEUE)
+    }
+
     /// Takes note of a partition that is read without a group.
     pub(super) fn note_read(&self, topic: *mut raw::rd_kafka_topic_t, partition: i32) {
         // SAFETY: handle and topic are valid; the name belongs to the topic, and what is returned is one more reference to it.
@@ -279,7 +316,7 @@ impl Client {
     /// # Errors
     /// What the request as a whole failed with.
     pub(super) fn take(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Event>> {
-        let Some(event) = pending.queue.next_event(timeout_ms) else { return Ok(None) };
+        let Some(event) = pending.next_event(self, timeout_ms) else { return Ok(None) };
         let (code, text) = event.error_text();
         if code == 0 {
             self.health().note_answer();
@@ -287,9 +324,8 @@ impl Client {
         }
         // A request that no broker took fails with a time-out or with the state of a connection; what is known about the brokers says more.
         self.note_events();
-        let broken = matches!(code, local::TIMED_OUT | local::TRANSPORT | local::ALL_BROKERS_DOWN | local::TIMED_OUT_IN_QUEUE);
         let health = self.health();
-        let known = if broken { health.why_no_answer(operation, code) } else { None };
+        let known = if Self::is_unreached(code) { health.why_no_answer(operation, code) } else { None };
         Err(match known {
             // A broker that answered before may be at a restart, so that it is asked again.
             Some(error) if health.has_answered() => crate::error::with_code(error, code),
@@ -326,8 +362,8 @@ impl Client {
 
     /// Asks whether a broker is there, and gives it this long.
     pub(crate) fn start_probe(&self, timeout: Duration) -> Pending {
-        self.start(raw::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, timeout, |rk, options, queue| {
-            // SAFETY: `start` passes valid pointers.
+        self.start_question(raw::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, timeout, |rk, options, queue| {
+            // SAFETY: `start_question` passes valid pointers.
             unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
         })
     }
@@ -350,6 +386,18 @@ impl Client {
 }
 
 impl Pending {
+    /// The answer to a question that any broker can answer.
+    pub(super) fn of_question(question: Question) -> Self {
+        Self { from: From::Any(question), started: Instant::now() }
+    }
+
+    fn next_event(&self, client: &Client, timeout_ms: i32) -> Option<Event> {
+        match &self.from {
+            From::One(queue) => queue.next_event(timeout_ms),
+            From::Any(question) => question.next_event(client, timeout_ms),
+        }
+    }
+
     /// Whether it was asked for so long ago.
     pub(crate) fn has_taken(&self, time: Duration) -> bool {
         self.started.elapsed() >= time

@@ -12,6 +12,7 @@ mod events;
 mod lists;
 mod messages;
 mod produce;
+mod question;
 pub(crate) mod raw;
 mod rebalance;
 

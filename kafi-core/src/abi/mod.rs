@@ -31,11 +31,11 @@
 //! Batches cross without a copy: a plugin's arena is lent to the host, and back to the plugin with the next poll; the host's is lent to the plugin for the length of a call. Both
 //! sides check what they are lent. Panics of the plugin become errors. The frozen types are those of the crate `kafi-abi`.
 
+#[cfg(test)]
+mod each_tests;
 pub mod export;
 mod failure;
 mod foreign;
-#[cfg(test)]
-mod group_tests;
 pub mod import;
 mod json;
 mod layout;

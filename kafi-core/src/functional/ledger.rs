@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::batch::Batch;
-use crate::consumer::Position;
+use crate::consumer::{Assignment, Position};
 
 /// Offsets by topic and partition.
 pub(crate) type OffsetMap = BTreeMap<String, BTreeMap<i32, i64>>;
@@ -119,6 +119,12 @@ impl Ledger {
     /// The offsets after the last message that was given out of each partition; where none was, the offset that reading began at.
     pub(crate) fn reached(&self) -> Vec<Position> {
         self.all().map(|(topic, partition, part)| at(topic, partition, part.read)).collect()
+    }
+
+    /// What is still to be given out of each partition.
+    pub(crate) fn assignments(&self) -> Vec<Assignment> {
+        let rest = |(topic, partition, part): (&str, i32, &Part)| Assignment { topic: topic.to_string(), partition, start: part.read, end: part.end };
+        self.all().map(rest).collect()
     }
 
     /// Says that the work on what was given out is done as far as this.

@@ -5,6 +5,7 @@
 
 mod account;
 mod again;
+mod aside;
 mod coding;
 mod group;
 mod later;
@@ -13,6 +14,7 @@ mod notes;
 mod order;
 mod pipe;
 mod place;
+mod plan;
 mod progress;
 mod pump;
 mod reader;
@@ -22,6 +24,7 @@ mod windows;
 mod writer;
 
 pub use again::{Backoff, caught, may_pass};
+pub use aside::SetAside;
 pub use coding::{BatchDecoder, BatchEncoder, topic_names};
 pub use group::start_at_committed;
 pub use group::{GroupOptions, GroupUse};
@@ -31,9 +34,10 @@ pub use order::Order;
 pub use order::read_in_order;
 pub use pipe::{Copied, Pipe, Target};
 pub use place::Place;
+pub use plan::{TopicFailure, partitions_of, partitions_of_each, plan};
 pub use progress::{Cancel, Limit, Progress};
 pub use pump::{pump, pump_settling};
-pub use reader::{Next, partitions_of, plan, readers_of};
+pub use reader::{Next, readers_of};
 pub use reader::{ReadOptions, Reader, readers};
 pub use topic::TopicReader;
 pub use writer::{OnDelivery, Writer};

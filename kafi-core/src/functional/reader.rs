@@ -1,17 +1,15 @@
 //! Reads the messages of some topics, from some offsets to some ends or as a member of a group, batch by batch.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::admin::Admin;
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::functional::group::{Member, start_at_committed};
+use crate::functional::group::Member;
 use crate::functional::ledger::Ledger;
-use crate::functional::{Backoff, Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, TopicFilter, may_pass};
-use crate::offsets::{OffsetSpec, Offsets, resolve};
+use crate::functional::{Backoff, Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, SetAside, TopicFilter, may_pass, plan};
+use crate::offsets::Offsets;
 use crate::storage::Storage;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
@@ -60,6 +58,9 @@ pub struct ReadOptions {
     pub batch_bytes_max: usize,
     /// How long each question to the storage may take. Default: 30 s.
     pub timeout: Duration,
+    /// Go on without the topics and partitions that cannot be read, of which it takes note, as long as there are others. What has no end, and a member of a group, does not.
+    /// Default: none, the first failure ends the read.
+    pub set_aside: Option<SetAside>,
     /// Read until somebody asks to stop.
     pub cancel: Cancel,
     /// Where the job counts.
@@ -83,6 +84,7 @@ impl Default for ReadOptions {
             batch_records_max: Batch::RECORDS_MAX,
             batch_bytes_max: Batch::BYTES_MAX,
             timeout: Duration::from_secs(30),
+            set_aside: None,
             cancel: Cancel::new(),
             progress: Arc::default(),
         }
@@ -93,6 +95,11 @@ impl ReadOptions {
     /// The group, where it is read as its member.
     pub fn joined(&self) -> Option<&GroupOptions> {
         self.group.as_ref().filter(|group| group.usage != GroupUse::LookOnly)
+    }
+
+    /// What takes note of what is left out, where something may be.
+    pub fn set_aside(&self) -> Option<&SetAside> {
+        self.set_aside.as_ref().filter(|_| !self.follow && self.joined().is_none())
     }
 
     /// How many messages its readers may have together.
@@ -196,8 +203,7 @@ impl Reader {
         match &self.member {
             Some(member) => self.consumer.subscribe(&member.topics(), timeout)?,
             None => {
-                let go_on = |Position { topic, partition, offset }| Assignment { topic, partition, start: offset, end: None };
-                self.consumer.assign(&self.reached().into_iter().map(go_on).collect::<Vec<_>>(), timeout)?;
+                self.consumer.assign(&self.ledger.assignments(), timeout)?;
             }
         }
         self.backoff.begun();
@@ -222,7 +228,14 @@ impl Reader {
                 log::warn!("{error}: joining the group again");
                 Polled::Timeout
             }
-            polled => polled?,
+            Err(error) => {
+                // What can be read goes on.
+                let rest = left_of(self.ledger.assignments(), error, &self.options)?;
+                assign_rest(self.consumer.as_mut(), rest, &self.options)?;
+                batch.clear();
+                Polled::Timeout
+            }
+            Ok(polled) => polled,
         };
         let positions = self.member.as_mut().map(|member| {
             let positions = self.consumer.positions();
@@ -434,12 +447,35 @@ pub fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: 
         let mut options = options.clone();
         options.consumer.buffer_bytes_max = (options.consumer.buffer_bytes_max / count as u64).max(1 << 20);
         let mut consumer = storage.consumer(&options.consumer)?;
-        consumer.assign(&share, options.timeout)?;
+        assign_rest(consumer.as_mut(), share.clone(), &options)?;
         let mut ledger = Ledger::default();
         share.iter().for_each(|part| ledger.begin(&part.topic, part.partition, part.start, part.end));
         Ok(Reader { consumer, ledger, member: None, limit: limit.clone(), stop: Cancel::new(), backoff: Backoff::default(), options })
     };
     shares.into_iter().map(open).collect()
+}
+
+/// Points a consumer at these partitions, save for those that are set aside.
+fn assign_rest(consumer: &mut dyn Consumer, assignments: Vec<Assignment>, options: &ReadOptions) -> Result<()> {
+    let mut rest = assignments;
+    if let Some(aside) = options.set_aside() {
+        rest.retain(|assignment| !aside.has(&assignment.topic, assignment.partition));
+    }
+    while let Err(error) = consumer.assign(&rest, options.timeout) {
+        rest = left_of(rest, error, options)?;
+    }
+    Ok(())
+}
+
+/// What is left of partitions that failed with this error.
+///
+/// # Errors
+/// The error, where nothing may be set aside.
+fn left_of(assignments: Vec<Assignment>, error: Error, options: &ReadOptions) -> Result<Vec<Assignment>> {
+    match options.set_aside() {
+        Some(aside) => aside.rest(assignments, error),
+        None => Err(error),
+    }
 }
 
 /// A reader that is a member of a group.
@@ -450,69 +486,6 @@ fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignme
     member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);
     let limit = options.shared_limit();
     Ok(Reader { consumer, ledger, member: Some(member), limit, stop: Cancel::new(), backoff: Backoff::default(), options: options.clone() })
-}
-
-/// What there is to read, in absolute offsets: everything that depends on the user's words is settled here.
-///
-/// # Errors
-/// As for [`Reader::open`].
-pub fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Vec<Assignment>> {
-    // To a storage, no names mean all topics.
-    if topics.is_empty() {
-        return Ok(Vec::new());
-    }
-    let offsets = offsets_of(options)?;
-    let mut admin = storage.admin()?;
-    let partitions = partitions_of(admin.as_mut(), topics, options.partitions.as_deref(), options.timeout)?;
-    let allow_gap = options.consumer.allow_gap;
-    let resolved = resolve(admin.as_mut(), &partitions, &offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
-    let mut assignments: Vec<Assignment> = resolved.into_iter().map(|resolved| resolved.assignment).collect();
-    match &options.group {
-        // The group tells the starts; what is known here are the ends.
-        Some(group) if group.usage != GroupUse::LookOnly => return Ok(assignments),
-        Some(group) => start_at_committed(storage, group, &mut assignments, options)?,
-        None => {}
-    }
-    for Assignment { topic, partition, start, end } in &assignments {
-        let end = end.map_or("no end".to_string(), |end| end.to_string());
-        log::info!("reading topic {topic}, partition {partition}: from {start} to {end}");
-    }
-    Ok(assignments)
-}
-
-/// The partitions of these topics, or those of them that are wanted; sorted, each once.
-///
-/// # Errors
-/// `NotFound` for a topic that is missing, or lacks a partition that is wanted; those of [`Admin::topics`].
-pub fn partitions_of(admin: &mut dyn Admin, topics: &[String], wanted: Option<&[i32]>, timeout: Duration) -> Result<Vec<TopicPartition>> {
-    let topics: Vec<String> = topics.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
-    let mut partitions = Vec::new();
-    // To a storage, no names mean all topics.
-    let topics = if topics.is_empty() { Vec::new() } else { admin.topics(&topics, timeout)? };
-    for topic in topics {
-        let known: BTreeSet<i32> = topic.partitions.iter().map(|partition| partition.partition).collect();
-        let wanted = wanted.map_or_else(|| known.clone(), |partitions| partitions.iter().copied().collect());
-        if let Some(missing) = wanted.iter().find(|partition| !known.contains(partition)) {
-            return Err(no_partition(&topic.name, *missing, known.len()));
-        }
-        partitions.extend(wanted.into_iter().map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
-    }
-    Ok(partitions)
-}
-
-/// Where partitions begin for which a group has committed nothing, or else what the user asked for.
-fn offsets_of(options: &ReadOptions) -> Result<Offsets> {
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "read as a group", why));
-    if options.group.is_none() {
-        return Ok(options.offsets.clone());
-    }
-    if options.offsets != Offsets::default() {
-        return refuse("the group's committed offsets say where to read");
-    }
-    if options.joined().is_some() && options.partitions.is_some() {
-        return refuse("the group says which partitions fall to a member");
-    }
-    Ok(Offsets::all(if options.consumer.start_at_earliest { OffsetSpec::Start } else { OffsetSpec::End }))
 }
 
 /// Whether the message at `index` has exactly these bytes as key.
@@ -527,9 +500,4 @@ pub(crate) fn payload_bytes(batch: &Batch) -> u64 {
     let with_headers = batch.metas().iter().enumerate().filter(|(_, meta)| meta.header_count > 0);
     let headers = with_headers.flat_map(|(index, _)| batch.get(index).headers.iter());
     fields.sum::<u64>() + headers.map(|header| (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64).sum::<u64>()
-}
-
-fn no_partition(topic: &str, partition: i32, count: usize) -> Error {
-    let have = if count == 1 { "the topic has one partition: 0".to_string() } else { format!("the topic has partitions 0 to {}", count - 1) };
-    Error::new(ErrorKind::NotFound, "read", have).with("topic", topic).with("partition", partition)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, Polled, Position};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::functional::ReadOptions;
 use crate::functional::order::{Head, POLL_MAX, Sources};
 use crate::storage::Storage;
@@ -113,15 +113,18 @@ impl<'a> Windows<'a> {
             let end = part.next.saturating_add(part.window(share)).min(part.end);
             windows.push(Assignment { topic: part.topic.clone(), partition: part.partition, start: part.next, end: Some(end) });
         }
-        self.consumer.assign(&windows, self.options.timeout)?;
+        if let Err(error) = self.consumer.assign(&windows, self.options.timeout) {
+            return self.leave_out(windows, error);
+        }
         let before: Vec<usize> = low.iter().map(|&index| self.parts[index].batch.len()).collect();
         let mut read = 0;
         // What lies behind this is read in a later window.
         while read <= room.max(SHARE_BYTES_MIN) + share && !self.options.cancel.is_cancelled() {
-            match self.consumer.poll(&mut self.scratch, POLL_MAX)? {
-                Polled::Records => read += self.share_out(),
-                Polled::Timeout => {}
-                Polled::End => {
+            match self.consumer.poll(&mut self.scratch, POLL_MAX) {
+                Err(error) => return self.leave_out(windows, error),
+                Ok(Polled::Records) => read += self.share_out(),
+                Ok(Polled::Timeout) => {}
+                Ok(Polled::End) => {
                     for ((&index, window), before) in low.iter().zip(windows).zip(before) {
                         let part = &mut self.parts[index];
                         part.empty_window = (part.batch.len() == before).then(|| window.end.unwrap_or(window.start) - window.start);
@@ -129,6 +132,18 @@ impl<'a> Windows<'a> {
                     }
                     return Ok(());
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on without what cannot be read of these windows, where that may be.
+    fn leave_out(&mut self, windows: Vec<Assignment>, error: Error) -> Result<()> {
+        let Some(aside) = self.options.set_aside() else { return Err(error) };
+        let rest = aside.rest(windows.clone(), error)?;
+        for window in windows.iter().filter(|window| !rest.contains(window)) {
+            if let Some(&index) = self.by_name.get(&window.topic).and_then(|partitions| partitions.get(&window.partition)) {
+                self.parts[index].end = self.parts[index].next;
             }
         }
         Ok(())

@@ -42,20 +42,92 @@ pub fn resolve(
     allow_gap: bool,
     timeout: Duration,
 ) -> Result<Vec<Resolved>> {
+    let mut together = Together(admin);
+    resolve_by(&mut together, partitions, offsets, isolation, follow, allow_gap, timeout)?.into_iter().collect()
+}
+
+/// The same with an answer for each partition: what asking about one fails with hides no other.
+///
+/// # Errors
+/// Those of [`resolve`] that do not come from asking, or concern all partitions.
+pub fn resolve_each(
+    admin: &mut dyn Admin,
+    partitions: &[TopicPartition],
+    offsets: &Offsets,
+    isolation: Isolation,
+    follow: bool,
+    allow_gap: bool,
+    timeout: Duration,
+) -> Result<Vec<Result<Resolved>>> {
+    resolve_by(&mut Apart(admin), partitions, offsets, isolation, follow, allow_gap, timeout)
+}
+
+/// How a storage is asked about partitions.
+trait Ask {
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>>;
+    fn times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Result<Position>>>;
+}
+
+/// All of them or none.
+struct Together<'a>(&'a mut dyn Admin);
+
+impl Ask for Together<'_> {
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+        Ok(self.0.watermarks(partitions, isolation, timeout)?.into_iter().map(Ok).collect())
+    }
+
+    fn times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Result<Position>>> {
+        Ok(self.0.offsets_for_times(times, timeout)?.into_iter().map(Ok).collect())
+    }
+}
+
+/// Each with an answer of its own.
+struct Apart<'a>(&'a mut dyn Admin);
+
+impl Ask for Apart<'_> {
+    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+        self.0.watermarks_of_each(partitions, isolation, timeout)
+    }
+
+    fn times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Result<Position>>> {
+        self.0.offsets_for_times_of_each(times, timeout)
+    }
+}
+
+fn resolve_by(
+    admin: &mut dyn Ask,
+    partitions: &[TopicPartition],
+    offsets: &Offsets,
+    isolation: Isolation,
+    follow: bool,
+    allow_gap: bool,
+    timeout: Duration,
+) -> Result<Vec<Result<Resolved>>> {
     check_named(partitions, offsets)?;
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
     let begun = Instant::now();
     // Times come first: whatever is appended in between lies after what they found, and before the watermarks that bound it.
-    let times = look_up_times(admin, partitions, offsets, timeout)?;
-    let watermarks = admin.watermarks(partitions, isolation, timeout.saturating_sub(begun.elapsed()))?;
-    check_answer(partitions, watermarks.iter().map(|answer| (answer.topic.as_str(), answer.partition)))?;
-    let bounds = watermarks.iter().enumerate().map(|(index, watermarks)| {
-        let look_up = |time: i64| times.get(&(time, index)).copied().expect("every time of a spec was looked up");
-        let (start, end) = Bounds { watermarks, follow, allow_gap }.of(offsets.of(watermarks.partition), look_up)?;
-        let assignment = Assignment { topic: watermarks.topic.clone(), partition: watermarks.partition, start, end };
-        Ok(Resolved { assignment, low: watermarks.low, high: watermarks.high })
+    let mut times = look_up_times(admin, partitions, offsets, timeout)?;
+    let asked: Vec<usize> = (0..partitions.len()).filter(|index| !times.failed.contains_key(index)).collect();
+    let questions: Vec<TopicPartition> = asked.iter().map(|index| partitions[*index].clone()).collect();
+    let answers = admin.watermarks(&questions, isolation, timeout.saturating_sub(begun.elapsed()))?;
+    check_answer(&questions, answers.iter().map(|answer| answer.as_ref().ok().map(|answer| (answer.topic.as_str(), answer.partition))))?;
+    let mut answers = asked.into_iter().zip(answers);
+    let bounds = (0..partitions.len()).map(|index| {
+        if let Some(error) = times.failed.remove(&index) {
+            return Ok(Err(error));
+        }
+        let (_, answer) = answers.next().expect("it was asked for, and its answer counted");
+        let watermarks = match answer {
+            Ok(watermarks) => watermarks,
+            Err(error) => return Ok(Err(error)),
+        };
+        let look_up = |time: i64| times.found.get(&(time, index)).copied().expect("every time of a spec was looked up");
+        let (start, end) = Bounds { watermarks: &watermarks, follow, allow_gap }.of(offsets.of(watermarks.partition), look_up)?;
+        let Watermarks { topic, partition, low, high } = watermarks;
+        Ok(Ok(Resolved { assignment: Assignment { topic, partition, start, end }, low, high }))
     });
     bounds.collect()
 }
@@ -70,8 +142,15 @@ fn check_named(partitions: &[TopicPartition], offsets: &Offsets) -> Result<()> {
     }
 }
 
-/// The offsets for each time of a spec, by time and index of the partition.
-fn look_up_times(admin: &mut dyn Admin, partitions: &[TopicPartition], offsets: &Offsets, timeout: Duration) -> Result<BTreeMap<(i64, usize), i64>> {
+/// What was found at the times of specs, by time and index of the partition, and what asking about partitions failed with.
+#[derive(Default)]
+struct Times {
+    found: BTreeMap<(i64, usize), i64>,
+    failed: BTreeMap<usize, Error>,
+}
+
+/// The offsets for each time of a spec.
+fn look_up_times(admin: &mut dyn Ask, partitions: &[TopicPartition], offsets: &Offsets, timeout: Duration) -> Result<Times> {
     let mut wanted: BTreeMap<i64, BTreeSet<usize>> = BTreeMap::new();
     for (index, partition) in partitions.iter().enumerate() {
         if let OffsetSpec::Time { from, to } = offsets.of(partition.partition) {
@@ -80,23 +159,30 @@ fn look_up_times(admin: &mut dyn Admin, partitions: &[TopicPartition], offsets: 
         }
     }
     let begun = Instant::now();
-    let mut found = BTreeMap::new();
+    let mut times = Times::default();
     // Ascending: what is appended between two questions cannot put the end of a range before its beginning.
-    for (time, indices) in wanted {
+    for (time, mut indices) in wanted {
+        indices.retain(|index| !times.failed.contains_key(index));
         // Kafka gives -1 and -2 meanings of their own.
         let question = |index: &usize| Position { topic: partitions[*index].topic.clone(), partition: partitions[*index].partition, offset: time.max(0) };
         let questions: Vec<Position> = indices.iter().map(question).collect();
-        let answers = admin.offsets_for_times(&questions, timeout.saturating_sub(begun.elapsed()))?;
+        let answers = admin.times(&questions, timeout.saturating_sub(begun.elapsed()))?;
         let asked: Vec<TopicPartition> = indices.iter().map(|index| partitions[*index].clone()).collect();
-        check_answer(&asked, answers.iter().map(|answer| (answer.topic.as_str(), answer.partition)))?;
-        found.extend(indices.into_iter().zip(answers).map(|(index, answer)| ((time, index), answer.offset)));
+        check_answer(&asked, answers.iter().map(|answer| answer.as_ref().ok().map(|answer| (answer.topic.as_str(), answer.partition))))?;
+        for (index, answer) in indices.into_iter().zip(answers) {
+            match answer {
+                Ok(answer) => drop(times.found.insert((time, index), answer.offset)),
+                Err(error) => drop(times.failed.insert(index, error)),
+            }
+        }
     }
-    Ok(found)
+    Ok(times)
 }
 
 /// Answers come in the order of the questions; a storage (perhaps one loaded from elsewhere) that breaks this must not make us read the wrong messages.
-fn check_answer<'a>(asked: &'a [TopicPartition], answered: impl ExactSizeIterator<Item = (&'a str, i32)>) -> Result<()> {
-    if asked.len() == answered.len() && asked.iter().map(|asked| (asked.topic.as_str(), asked.partition)).eq(answered) {
+fn check_answer<'a>(asked: &'a [TopicPartition], answered: impl ExactSizeIterator<Item = Option<(&'a str, i32)>>) -> Result<()> {
+    let is_other = |(asked, answered): (&TopicPartition, Option<(&str, i32)>)| answered.is_some_and(|of| of != (asked.topic.as_str(), asked.partition));
+    if asked.len() == answered.len() && !asked.iter().zip(answered).any(is_other) {
         return Ok(());
     }
     Err(Error::new(ErrorKind::Unexpected, OPERATION, "the storage answered for other partitions than those asked for"))

@@ -11,11 +11,23 @@ struct Fake {
     shuffles: bool,
     /// The last stable offset is so far below the high watermark.
     open: i64,
+    /// This partition cannot be asked about.
+    broken: Option<i32>,
+}
+
+impl Fake {
+    fn check(&self, mut asked: impl Iterator<Item = i32>) -> Result<()> {
+        match self.broken.filter(|broken| asked.any(|partition| partition == *broken)) {
+            None => Ok(()),
+            Some(broken) => Err(Error::new(ErrorKind::Corrupt, "ask", "damaged").with("partition", broken)),
+        }
+    }
 }
 
 impl Admin for Fake {
     fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, _: Duration) -> Result<Vec<Watermarks>> {
         self.asked.push(format!("watermarks {}", partitions.len()));
+        self.check(partitions.iter().map(|p| p.partition))?;
         let open = if isolation == Isolation::ReadCommitted { self.open } else { 0 };
         let answer = |p: &TopicPartition| {
             let low = 10 * i64::from(p.partition) + 10;
@@ -30,6 +42,7 @@ impl Admin for Fake {
 
     fn offsets_for_times(&mut self, times: &[Position], _: Duration) -> Result<Vec<Position>> {
         self.asked.push(format!("time {} {}", times[0].offset, times.len()));
+        self.check(times.iter().map(|time| time.partition))?;
         let answer = |p: &Position| {
             let low = 10 * i64::from(p.partition) + 10;
             // The log start has moved since, and messages may have come: answers are not always within the watermarks.
@@ -212,4 +225,18 @@ fn refuses_what_does_not_fit() {
     assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("partition 7: an offset names this partition"), "{error}");
     let error = run(&mut Fake { shuffles: true, ..Fake::default() }, &[0, 1], &["start"], false, false).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unexpected);
+}
+
+#[test]
+fn a_partition_that_cannot_be_asked_about_hides_no_other() {
+    for (spec, last) in [("12:", "watermarks 1"), ("@1500", "watermarks 2")] {
+        let mut fake = Fake { broken: Some(1), ..Fake::default() };
+        let offsets = Offsets::parse(&[spec, "2=start"], true).unwrap();
+        let (isolation, timeout) = (Isolation::ReadCommitted, Duration::from_secs(1));
+        let resolved = resolve_each(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap();
+        let starts: Vec<_> = resolved.iter().map(|resolved| resolved.as_ref().map(|r| r.assignment.start).map_err(Error::kind)).collect();
+        assert_eq!(starts[1..], [Err(ErrorKind::Corrupt), Ok(30)], "{spec}");
+        assert!(starts[0].is_ok() && fake.asked.last().is_some_and(|asked| asked == last), "{spec}: {:?}", fake.asked);
+        assert_eq!(resolve(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
 }

@@ -96,6 +96,15 @@ impl Default for CopyOptions {
     }
 }
 
+impl CopyOptions {
+    /// The same, so that what cannot be read keeps nothing else from being copied.
+    fn setting_aside(&self) -> Self {
+        let mut options = self.clone();
+        options.read.set_aside.get_or_insert_default();
+        options
+    }
+}
+
 /// Says of a topic that appears at the source of a mirror to which topic it is copied, if at all.
 #[derive(Clone)]
 pub struct NewTopics(Arc<TargetOf>);
@@ -156,11 +165,12 @@ pub struct PlannedPart {
 /// `OutOfRange` where the source no longer has what comes next; `Usage` for a source that is named twice, a target with too few partitions, or one that would lose or change
 /// messages;
 /// what reading or writing fails with. It stops at the first message that fails; what was delivered before stays. Where one of several topics cannot be copied, that is logged with its reason, the
-/// others are copied, and the error comes at the end.
+/// others are copied, and the error comes at the end; the same goes for partitions that cannot be read, unless they are read as a group.
 pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<CopyResult> {
     if pairs.is_empty() {
         return Ok(CopyResult::default());
     }
+    let options = &options.setting_aside();
     let mut planner = Planner::open(source, target, options)?;
     let planned = planner.plan(pairs)?;
     let ready = planner.make_all(planned)?;
@@ -193,6 +203,7 @@ pub fn plan_cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, Str
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
+    let options = &options.setting_aside();
     let mut planner = Planner::open(source, target, options)?;
     let planned = planner.plan(pairs)?;
     let described = planner.describe(&planned)?;

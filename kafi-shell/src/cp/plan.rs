@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use kafi_core::functional::{GroupUse, plan, start_at_committed};
 use kafi_core::{
-    Admin, Assignment, Capabilities, Error, ErrorKind, Isolation, Position, Result, Storage, Topic, TopicPartition, Watermarks, check_topic_name, existing,
+    Admin, Assignment, Capabilities, Error, ErrorKind, Isolation, Position, Result, SetAside, Storage, Topic, TopicPartition, Watermarks, check_topic_name,
+    existing,
 };
 
 use crate::cp::note::SourceNote;
@@ -101,7 +102,8 @@ impl<'a> Planner<'a> {
 
     /// What became of the copy as a whole, once the topics that could be copied are.
     pub(crate) fn outcome(self) -> Result<()> {
-        self.failures.outcome()
+        self.failures.outcome()?;
+        self.options.read.set_aside.as_ref().map_or(Ok(()), SetAside::outcome)
     }
 
     /// Plans topics that came later, as those before.
@@ -134,7 +136,7 @@ impl<'a> Planner<'a> {
     /// The sources of these pairs, their targets, and what is read: all asked for together, and one by one where that fails.
     fn look_at_sources<'p>(&mut self, pairs: &'p [(String, String)]) -> Result<Vec<(Topic, &'p str, Vec<Assignment>)>> {
         match self.look_at(pairs) {
-            Err(error) if self.failures.of > 1 && is_of_one_topic(&error) => {}
+            Err(error) if self.failures.of > 1 && !error.concerns_all() => {}
             looked => return looked,
         }
         let mut found = Vec::new();
@@ -164,7 +166,9 @@ impl<'a> Planner<'a> {
             let source = known.remove(from).expect("the storage describes each topic that it was asked for");
             (source, to.as_str(), parts.remove(from).unwrap_or_default())
         });
-        Ok(found.collect())
+        // Of a topic of which nothing can be read no copy is made.
+        let aside = read.set_aside();
+        Ok(found.filter(|(source, _, parts)| !parts.is_empty() || aside.is_none_or(|aside| !aside.has_topic(&source.name))).collect())
     }
 
     /// Plans the copy of one topic. `resumes` says whether what the target holds may be the beginning of it.
@@ -369,7 +373,7 @@ impl Failures {
     /// # Errors
     /// The reason itself, where there are no others, or where it would be theirs, too.
     fn add(&mut self, topic: &str, error: Error) -> Result<()> {
-        if self.of < 2 || !is_of_one_topic(&error) {
+        if self.of < 2 || error.concerns_all() {
             return Err(error);
         }
         let hint = error.hint_text().map_or(String::new(), |hint| format!(" ({hint})"));
@@ -387,11 +391,6 @@ impl Failures {
         let kind = if matches!(first.kind(), ErrorKind::Usage | ErrorKind::Config | ErrorKind::Unsupported) { ErrorKind::Conflict } else { first.kind() };
         Err(Error::new(kind, OPERATION, why).source(first))
     }
-}
-
-/// Whether a failure concerns one topic, and not the storage or the user's wish to stop.
-fn is_of_one_topic(error: &Error) -> bool {
-    !matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled)
 }
 
 /// Logs keep what they are given and resolve their offsets themselves; a broker deletes by age.

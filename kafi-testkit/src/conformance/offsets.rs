@@ -45,7 +45,11 @@ fn watermarks_follow(c: &Context) -> Verdict {
         let expected = vec![(first.as_str(), 2, 0, 7), (second.as_str(), 0, 0, 4), (first.as_str(), 0, 0, 0), (first.as_str(), 1, 0, 0)];
         equal(&found, &expected, format_args!("the watermarks under {isolation:?}"))?;
     }
-    Ok(())
+    let asked = [partition(&first, 3), partition(&first, 2), partition(&first, -1)];
+    let each = c.admin()?.watermarks_of_each(&asked, Isolation::ReadUncommitted, c.wait())?;
+    let each: Vec<_> = each.into_iter().map(|marks| marks.map(|marks| (marks.partition, marks.high)).map_err(|error| error.kind())).collect();
+    let expected = vec![Err(ErrorKind::NotFound), Ok((2, 7)), Err(ErrorKind::NotFound)];
+    equal(&each, &expected, "the watermarks of each of three partitions, of which two are missing")
 }
 
 /// Writes messages with these times after [`FIRST_MS`].
@@ -79,7 +83,11 @@ fn times_order(c: &Context) -> Verdict {
     write_times(c, &second, 0, &[0, 0, 0, 2_000])?;
     let at = |topic: &str, number: i32, time: i64| position(topic, number, FIRST_MS + time);
     let found = c.admin()?.offsets_for_times(&[at(&second, 0, 2_000), at(&first, 1, 3_500), at(&first, 0, 2_000)], c.wait())?;
-    equal(&found, &vec![position(&second, 0, 3), position(&first, 1, 1), position(&first, 0, 1)], "the offsets")
+    equal(&found, &vec![position(&second, 0, 3), position(&first, 1, 1), position(&first, 0, 1)], "the offsets")?;
+    let asked = [at(&first, 0, 3_000), at(&first, 2, 0), at(&first, 0, 2_000)];
+    let each = c.admin()?.offsets_for_times_of_each(&asked, c.wait())?;
+    let each: Vec<_> = each.into_iter().map(|found| found.map(|found| found.offset).map_err(|error| error.kind())).collect();
+    equal(&each, &vec![Ok(2), Err(ErrorKind::NotFound), Ok(1)], "the offsets of each, of which one is missing")
 }
 
 fn times_after_deletion(c: &Context) -> Verdict {

@@ -6,7 +6,7 @@ use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, StorageA
 use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::{Exit, failed};
+use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
 
 #[derive(Args)]
@@ -42,10 +42,8 @@ pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
             groups.into_iter().for_each(|group| table.row_on(storage, [Cell::Text(group.name)]));
         }
     }
-    table.print(context)?;
     // What is wrong with one group or one broker hides no other.
-    failures.iter().for_each(|error| _ = failed(error, false, Exit::Failed));
-    Ok(if failures.is_empty() { Exit::Done } else { Exit::Failed })
+    end_list(false, failures, || table.print(context))
 }
 
 /// The groups, and what could not be asked for them.
@@ -79,12 +77,13 @@ fn rows(admin: &mut dyn Admin, groups: Vec<Group>, storage: &StorageAddress, tab
     lags.resize_with(described.len(), || Ok(Vec::new()));
     let has_failed = !failures.is_empty();
     for (described, partitions) in described.into_iter().zip(lags) {
+        let is_known = partitions.is_ok();
         let partitions = partitions.unwrap_or_else(|error| {
             failures.push(error);
             Vec::new()
         });
         let lag: i64 = partitions.iter().filter_map(kafi::GroupLag::lag).sum();
-        let known = |number: i64| if partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) };
+        let known = |number: i64| if !is_known || partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) };
         let numbers = [Cell::Number(described.members.len() as i64), known(partitions.len() as i64), known(lag)];
         table.row_on(storage, [Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers));
     }

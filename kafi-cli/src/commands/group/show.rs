@@ -7,7 +7,7 @@ use super::{explain, open_groups};
 use crate::address::several;
 use crate::args::TIMEOUT;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
 
 #[derive(Args)]
@@ -22,18 +22,19 @@ pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
     let names = ["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host", "leader_epoch", "metadata"];
     let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names).with_optional(&["member", "client", "host"]);
     let mut table = table.with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
+    let mut failures = Vec::new();
     for opened in &opened {
         let mut admin = opened.kafi.admin()?;
         for group in &opened.names {
             let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
-            let partitions = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
+            let (partitions, failed) = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
+            failures.extend(failed);
             partitions.iter().for_each(|partition| table.row_on(&opened.storage, row(&described, Some(partition), partition.member)));
             let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
             idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
         }
     }
-    table.print(context)?;
-    Ok(Exit::Done)
+    end_list(false, failures, || table.print(context))
 }
 
 /// A partition, and who reads it; or a member without partitions.

@@ -41,6 +41,11 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
             let (partitions, isolation) = (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
             to_text(&admin.watermarks(&partitions, isolation, wait)?)
         }
+        "watermarks_of_each" => {
+            let (partitions, isolation) = (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
+            to_text(&Answer::all(admin.watermarks_of_each(&partitions, isolation, wait)?))
+        }
+        "offsets_for_times_of_each" => to_text(&Answer::all(admin.offsets_for_times_of_each(&positions()?, wait)?)),
         "offsets_for_times" => to_text(&admin.offsets_for_times(&positions()?, wait)?),
         "delete_records" => to_text(&admin.delete_records(&positions()?, wait)?),
         "topic_config" => to_text(&admin.topic_config(topic()?, wait)?),

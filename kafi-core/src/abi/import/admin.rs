@@ -7,7 +7,9 @@ use serde::de::DeserializeOwned;
 
 use super::super::json::{Answer, Arguments, FailureText, Listed, from_text, to_text};
 use super::{nanoseconds, received};
-use crate::admin::{Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks, is_missing, one_by_one};
+use crate::admin::{
+    Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks, is_missing, one_by_one, together_or_one_by_one,
+};
 use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,12 +32,11 @@ impl Imported {
         }
     }
 
-    /// Asks about several groups at once, where the plugin knows how.
-    fn ask_each<T: DeserializeOwned>(&mut self, name: &str, groups: &[String], timeout: Duration) -> Result<Option<Vec<Result<T>>>> {
-        let arguments = Arguments { names: Some(groups.to_vec()), ..Arguments::default() };
+    /// Asks about `count` groups or partitions at once, where the plugin knows how.
+    fn ask_each<T: DeserializeOwned>(&mut self, name: &str, arguments: Arguments, count: usize, timeout: Duration) -> Result<Option<Vec<Result<T>>>> {
         let Some(answers) = self.call_if_known::<Vec<Answer<T>>>(name, arguments, timeout)? else { return Ok(None) };
-        if answers.len() != groups.len() {
-            let error = Error::new(ErrorKind::Unexpected, "call plugin", format!("{} answers for {} groups", answers.len(), groups.len()));
+        if answers.len() != count {
+            let error = Error::new(ErrorKind::Unexpected, "call plugin", format!("{} answers for {count} questions", answers.len()));
             return Err(error.with("call", name));
         }
         Ok(Some(answers.into_iter().map(Answer::result).collect()))
@@ -48,6 +49,14 @@ fn of_topic(topic: &str) -> Arguments {
 
 fn of_group(group: &str) -> Arguments {
     Arguments { group: Some(group.into()), ..Arguments::default() }
+}
+
+fn of_groups(groups: &[String]) -> Arguments {
+    Arguments { names: Some(groups.to_vec()), ..Arguments::default() }
+}
+
+fn of_partitions(partitions: &[TopicPartition], isolation: Isolation) -> Arguments {
+    Arguments { partitions: Some(partitions.to_vec()), isolation: Some(isolation), ..Arguments::default() }
 }
 
 fn of_broker(broker: i32) -> Arguments {
@@ -76,12 +85,25 @@ impl Admin for Imported {
     }
 
     fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
-        let arguments = Arguments { partitions: Some(partitions.to_vec()), isolation: Some(isolation), ..Arguments::default() };
-        self.call("watermarks", arguments, timeout)
+        self.call("watermarks", of_partitions(partitions, isolation), timeout)
+    }
+
+    fn watermarks_of_each(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+        match self.ask_each("watermarks_of_each", of_partitions(partitions, isolation), partitions.len(), timeout)? {
+            Some(answers) => Ok(answers),
+            None => together_or_one_by_one(partitions, timeout, |partitions, timeout| self.watermarks(partitions, isolation, timeout)),
+        }
     }
 
     fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
         self.call("offsets_for_times", of_positions(times), timeout)
+    }
+
+    fn offsets_for_times_of_each(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Result<Position>>> {
+        match self.ask_each("offsets_for_times_of_each", of_positions(times), times.len(), timeout)? {
+            Some(answers) => Ok(answers),
+            None => together_or_one_by_one(times, timeout, |times, timeout| self.offsets_for_times(times, timeout)),
+        }
     }
 
     fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
@@ -124,14 +146,14 @@ impl Admin for Imported {
     }
 
     fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<GroupDescription>>> {
-        match self.ask_each("describe_groups", groups, timeout)? {
+        match self.ask_each("describe_groups", of_groups(groups), groups.len(), timeout)? {
             Some(answers) => Ok(answers),
             None => Ok(one_by_one(groups, timeout, |group, timeout| self.group(group, timeout))),
         }
     }
 
     fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<Vec<CommittedOffset>>>> {
-        if let Some(answers) = self.ask_each("offsets_of_groups", groups, timeout)? {
+        if let Some(answers) = self.ask_each("offsets_of_groups", of_groups(groups), groups.len(), timeout)? {
             return Ok(answers);
         }
         let answers = one_by_one(groups, timeout, |group, timeout| self.group_offsets(group, timeout));

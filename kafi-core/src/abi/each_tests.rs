@@ -1,4 +1,4 @@
-//! Questions about several groups cross as one call, and one by one where the plugin is older.
+//! Questions about several groups or partitions cross as one call, and one by one where the plugin is older.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use kafi_abi::{Admin_TO, Failure};
 use super::failure::flatten;
 use super::import::admin_of;
 use crate::admin::Admin;
-use crate::consumer::CommittedOffset;
+use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind};
 
 const WAIT: Duration = Duration::from_secs(1);
@@ -22,6 +22,8 @@ struct Plugin {
 }
 
 const A: &str = r#"{"name":"a","state":"Stable","members":[]}"#;
+const WATERMARKS: &str = r#"{"topic":"a","partition":0,"low":1,"high":7}"#;
+const POSITION: &str = r#"{"topic":"a","partition":0,"offset":3}"#;
 const OFFSETS: &str = r#"[{"topic":"t","partition":0,"offset":7}]"#;
 
 impl kafi_abi::Admin for Plugin {
@@ -35,7 +37,11 @@ impl kafi_abi::Admin for Plugin {
             ("list_groups", false, ..) => RResult::ROk(r#"{"groups":[{"name":"a","state":"Stable"}],"failures":[{"kind":8,"message":"down"}]}"#.into()),
             ("describe_groups", false, ..) => RResult::ROk(format!(r#"[{{"value":{A}}},{failure},{missing}]"#).into()),
             ("offsets_of_groups", false, ..) => RResult::ROk(format!(r#"[{{"value":{OFFSETS}}},{failure},{{"value":[]}}]"#).into()),
-            ("list_groups" | "describe_groups" | "offsets_of_groups", ..) => {
+            ("watermarks_of_each", false, ..) => RResult::ROk(format!(r#"[{{"value":{WATERMARKS}}},{failure}]"#).into()),
+            ("offsets_for_times_of_each", false, ..) => RResult::ROk(format!(r#"[{{"value":{POSITION}}},{failure}]"#).into()),
+            ("watermarks", _, true, false) => RResult::ROk(format!("[{WATERMARKS}]").into()),
+            ("offsets_for_times", _, true, false) => RResult::ROk(format!("[{POSITION}]").into()),
+            ("list_groups" | "describe_groups" | "offsets_of_groups" | "watermarks_of_each" | "offsets_for_times_of_each", ..) => {
                 RResult::RErr(flatten(&Error::new(ErrorKind::Unsupported, "call plugin", "no such call").with("call", name.as_str())))
             }
             ("group", _, true, _) => RResult::ROk(A.into()),
@@ -77,6 +83,26 @@ fn several_groups_cross_as_one_call_and_one_by_one_to_older_plugins() {
             true => "describe_groups group group group offsets_of_groups group_offsets group_offsets group_offsets list_groups groups",
         };
         assert_eq!(calls, expected);
+    }
+}
+
+#[test]
+fn several_partitions_cross_as_one_call_and_one_by_one_to_older_plugins() {
+    let times = ["a", "b"].map(|topic| Position { topic: topic.into(), partition: 0, offset: 5 });
+    let partitions = ["a", "b"].map(|topic| TopicPartition { topic: topic.into(), partition: 0 });
+    for is_old in [false, true] {
+        let (mut admin, calls) = plugin(is_old);
+        let watermarks = admin.watermarks_of_each(&partitions, Isolation::ReadUncommitted, WAIT).expect("there are answers");
+        assert_eq!(watermarks[0].as_ref().expect("it is there").high, 7);
+        assert_eq!(watermarks[1].as_ref().expect_err("it is damaged").kind(), ErrorKind::Corrupt);
+        let found = admin.offsets_for_times_of_each(&times, WAIT).expect("there are answers");
+        assert_eq!(found[0].as_ref().expect("it is there").offset, 3);
+        assert_eq!(found[1].as_ref().expect_err("it is damaged").kind(), ErrorKind::Corrupt);
+        let expected = match is_old {
+            false => "watermarks_of_each offsets_for_times_of_each",
+            true => "watermarks_of_each watermarks watermarks watermarks offsets_for_times_of_each offsets_for_times offsets_for_times offsets_for_times",
+        };
+        assert_eq!(calls.lock().expect("nobody panics").join(" "), expected);
     }
 }
 
