@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use kafi::{Cancel, Error, ErrorKind, Registry, Result};
 
 use crate::args::{ColorChoice, CommonArgs};
-use crate::exit::INTERRUPTED;
+use crate::exit::{Exit, INTERRUPTED};
 use crate::output::stderr;
 use crate::output::terminal::likes_color;
 
@@ -25,14 +25,16 @@ pub struct Context {
     pub utc: bool,
     /// Print colours to stdout.
     pub color: bool,
+    /// How the verb calls a failure.
+    pub fails_with: Exit,
     /// Whether stdout is a terminal, where data is made fit to be looked at.
     pub terminal: bool,
     in_hand: Arc<AtomicBool>,
 }
 
 impl Context {
-    /// What `args` say.
-    pub fn new(args: &CommonArgs) -> Result<Self> {
+    /// What `args` say, for a verb that calls failures so.
+    pub fn new(args: &CommonArgs, fails_with: Exit) -> Result<Self> {
         let terminal = io::stdout().is_terminal();
         let color = |likes: bool| match args.color {
             ColorChoice::Always => true,
@@ -50,6 +52,7 @@ impl Context {
             utc: args.utc,
             color: color(likes_color(&io::stdout())),
             terminal,
+            fails_with,
             in_hand: Arc::default(),
         })
     }

@@ -31,14 +31,14 @@ fn main() -> ExitCode {
     };
     log_lines::install(cli.common.quiet, cli.common.verbose);
     limits::raise_open_files();
-    let verbose = cli.common.verbose;
-    let result = Context::new(&cli.common).and_then(|context| {
+    let (verbose, verb) = (cli.common.verbose, cli.command.verb());
+    let result = Context::new(&cli.common, verb.fails_with()).and_then(|context| {
         context.end_on_signals()?;
-        commands::run(cli.command, &context)
+        commands::run(verb, &context)
     });
     match result {
         Ok(exit) => exit.into(),
         Err(error) if output::is_nobody_reads(&error) => exit::Exit::Done.into(),
-        Err(error) => exit::failed(&error, verbose, commands::fails_with()).into(),
+        Err(error) => exit::failed(&error, verbose, verb.fails_with()).into(),
     }
 }

@@ -6,7 +6,6 @@ use std::thread;
 use kafi::{Finished, Limit, Progress, ReadOptions, Result, SetAside};
 
 use crate::address::{Opened, several};
-use crate::commands::fails_with;
 use crate::context::Context;
 use crate::exit::{Exit, failed};
 use crate::output::progress::ProgressLine;
@@ -48,7 +47,7 @@ pub fn read_all(
         let finished = read(index, options, &shown)?;
         shown.end();
         max = max.map(|max| max.saturating_sub(progress.read()));
-        all = outcome(&aside, all);
+        all = outcome(context, &aside, all);
         match ended(context, &[Reached { storage: names_storage.then_some(&at.storage), positions: &finished.reached }]) {
             Exit::Done if stop.is_cancelled() => break,
             Exit::Done => {}
@@ -59,8 +58,8 @@ pub fn read_all(
 }
 
 /// How a read ended that may have left something out, which is said; `exit` if it has not.
-pub fn outcome(aside: &SetAside, exit: Exit) -> Exit {
-    aside.outcome().map_or_else(|error| failed(&error, false, fails_with()), |()| exit)
+pub fn outcome(context: &Context, aside: &SetAside, exit: Exit) -> Exit {
+    aside.outcome().map_or_else(|error| failed(&error, false, context.fails_with), |()| exit)
 }
 
 fn at_once(

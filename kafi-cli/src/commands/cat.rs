@@ -9,6 +9,7 @@ use kafi::{ReadOptions, Result, shell};
 
 use crate::address::{open_topics, refuse_format, several};
 use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
+use crate::commands::Verb;
 use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,8 +40,14 @@ pub struct ShownArgs {
     pub print: PrintArgs,
 }
 
-pub fn run(args: &CatArgs, context: &Context) -> Result<Exit> {
-    show(context, &args.addresses, &args.limit, &args.shown)
+impl Verb for CatArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        show(context, &self.addresses, &self.limit, &self.shown)
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 /// Prints the messages of one storage after another, up to the limit over all of them.

@@ -4,6 +4,7 @@ use clap::Args;
 use kafi::{Address, Result, default_storage};
 
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -15,22 +16,24 @@ pub struct ClusterArgs {
     address: Option<String>,
 }
 
-pub fn run(args: &ClusterArgs, context: &Context) -> Result<Exit> {
-    let storage = args.address.as_deref().map_or_else(default_storage, Address::parse_storage)?;
-    let kafi = context.registry.open_address(&storage)?;
-    let cluster = kafi.admin()?.cluster(TIMEOUT)?;
-    let mut table = Table::of_storages(false, &["cluster", "broker", "host", "port", "rack", "controller"]).with_optional(&["rack"]);
-    for broker in cluster.brokers {
-        let cells = [
-            Cell::Text(cluster.id.clone()),
-            Cell::Number(broker.id.into()),
-            Cell::Text(broker.host),
-            Cell::Number(broker.port.into()),
-            broker.rack.map_or(Cell::Unknown, Cell::Text),
-            Cell::Flag(broker.id == cluster.controller),
-        ];
-        table.row_on(&storage, cells);
+impl Verb for ClusterArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let storage = self.address.as_deref().map_or_else(default_storage, Address::parse_storage)?;
+        let kafi = context.registry.open_address(&storage)?;
+        let cluster = kafi.admin()?.cluster(TIMEOUT)?;
+        let mut table = Table::of_storages(false, &["cluster", "broker", "host", "port", "rack", "controller"]).with_optional(&["rack"]);
+        for broker in cluster.brokers {
+            let cells = [
+                Cell::Text(cluster.id.clone()),
+                Cell::Number(broker.id.into()),
+                Cell::Text(broker.host),
+                Cell::Number(broker.port.into()),
+                broker.rack.map_or(Cell::Unknown, Cell::Text),
+                Cell::Flag(broker.id == cluster.controller),
+            ];
+            table.row_on(&storage, cells);
+        }
+        table.print(context)?;
+        Ok(Exit::Done)
     }
-    table.print(context)?;
-    Ok(Exit::Done)
 }

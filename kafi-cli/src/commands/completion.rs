@@ -4,7 +4,9 @@ use clap::{Args, ValueEnum};
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Zsh};
 use kafi::{Error, Result};
 
+use crate::commands::Verb;
 use crate::complete::VARIABLE;
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
 
@@ -26,19 +28,21 @@ enum ShellArg {
     Zsh,
 }
 
-pub fn run(args: &CompletionArgs) -> Result<Exit> {
-    let mut stdout = Stdout::open()?;
-    let shell: &dyn EnvCompleter = match args.shell {
-        ShellArg::Bash => {
-            stdout.buffer().extend_from_slice(BASH.replace("VARIABLE", VARIABLE).as_bytes());
-            stdout.flush()?;
-            return Ok(Exit::Done);
-        }
-        ShellArg::Elvish => &Elvish,
-        ShellArg::Fish => &Fish,
-        ShellArg::Zsh => &Zsh,
-    };
-    shell.write_registration(VARIABLE, "kafi", "kafi", "kafi", stdout.buffer()).map_err(|error| Error::io("print completion", error))?;
-    stdout.flush()?;
-    Ok(Exit::Done)
+impl Verb for CompletionArgs {
+    fn run(&self, _context: &Context) -> Result<Exit> {
+        let mut stdout = Stdout::open()?;
+        let shell: &dyn EnvCompleter = match self.shell {
+            ShellArg::Bash => {
+                stdout.buffer().extend_from_slice(BASH.replace("VARIABLE", VARIABLE).as_bytes());
+                stdout.flush()?;
+                return Ok(Exit::Done);
+            }
+            ShellArg::Elvish => &Elvish,
+            ShellArg::Fish => &Fish,
+            ShellArg::Zsh => &Zsh,
+        };
+        shell.write_registration(VARIABLE, "kafi", "kafi", "kafi", stdout.buffer()).map_err(|error| Error::io("print completion", error))?;
+        stdout.flush()?;
+        Ok(Exit::Done)
+    }
 }

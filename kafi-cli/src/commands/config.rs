@@ -7,6 +7,7 @@ use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result, 
 
 use crate::address::open_topics;
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -33,44 +34,50 @@ enum Owner<'a> {
     Broker(i32),
 }
 
-pub fn run(args: &ConfigArgs, context: &Context) -> Result<Exit> {
-    let changes = changes(args)?;
-    let wanted: Vec<&str> = args.settings.iter().map(String::as_str).filter(|setting| !setting.contains('=')).collect();
-    let shows = !wanted.is_empty() || changes.is_empty();
-    if let Some(broker) = args.broker {
-        let storage = Address::parse_storage(&args.address)?;
-        let kafi = context.registry.open_address(&storage)?;
-        let mut admin = kafi.admin()?;
-        Owner::Broker(broker).change(admin.as_mut(), &changes)?;
-        let mut table = Table::of_storages(false, &["setting", "value", "default", "read_only"]);
-        if shows {
-            add_rows(&Owner::Broker(broker), admin.as_mut(), &wanted, |entry| cells(entry, true), (&storage, &mut table))?;
-        }
-        table.print(context)?;
-        return Ok(Exit::Done);
-    }
-    if Address::parse(&args.address)?.topic.is_none() {
-        let error = Error::new(ErrorKind::Usage, "read settings", "a storage has no settings of its own").with("address", format!("{:?}", args.address));
-        return Err(error.hint("name a topic, or with --broker ID one of its brokers"));
-    }
-    let opened = open_topics(context, std::slice::from_ref(&args.address))?;
-    let names_topics = context.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
-    let mut table = Table::of_storages(false, if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] });
-    for opened in &opened {
-        let mut admin = opened.kafi.admin()?;
-        for topic in &opened.topics {
-            Owner::Topic(topic).change(admin.as_mut(), &changes)?;
+impl Verb for ConfigArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let changes = changes(self)?;
+        let wanted: Vec<&str> = self.settings.iter().map(String::as_str).filter(|setting| !setting.contains('=')).collect();
+        let shows = !wanted.is_empty() || changes.is_empty();
+        if let Some(broker) = self.broker {
+            let storage = Address::parse_storage(&self.address)?;
+            let kafi = context.registry.open_address(&storage)?;
+            let mut admin = kafi.admin()?;
+            Owner::Broker(broker).change(admin.as_mut(), &changes)?;
+            let mut table = Table::of_storages(false, &["setting", "value", "default", "read_only"]);
             if shows {
-                let row = |entry: &ConfigEntry| {
-                    let name = names_topics.then(|| Cell::Text(topic.clone()));
-                    name.into_iter().chain(cells(entry, false)).collect()
-                };
-                add_rows(&Owner::Topic(topic), admin.as_mut(), &wanted, row, (&opened.storage, &mut table))?;
+                add_rows(&Owner::Broker(broker), admin.as_mut(), &wanted, |entry| cells(entry, true), (&storage, &mut table))?;
+            }
+            table.print(context)?;
+            return Ok(Exit::Done);
+        }
+        if Address::parse(&self.address)?.topic.is_none() {
+            let error = Error::new(ErrorKind::Usage, "read settings", "a storage has no settings of its own").with("address", format!("{:?}", self.address));
+            return Err(error.hint("name a topic, or with --broker ID one of its brokers"));
+        }
+        let opened = open_topics(context, std::slice::from_ref(&self.address))?;
+        let names_topics = context.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
+        let mut table = Table::of_storages(false, if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] });
+        for opened in &opened {
+            let mut admin = opened.kafi.admin()?;
+            for topic in &opened.topics {
+                Owner::Topic(topic).change(admin.as_mut(), &changes)?;
+                if shows {
+                    let row = |entry: &ConfigEntry| {
+                        let name = names_topics.then(|| Cell::Text(topic.clone()));
+                        name.into_iter().chain(cells(entry, false)).collect()
+                    };
+                    add_rows(&Owner::Topic(topic), admin.as_mut(), &wanted, row, (&opened.storage, &mut table))?;
+                }
             }
         }
+        table.print(context)?;
+        Ok(Exit::Done)
     }
-    table.print(context)?;
-    Ok(Exit::Done)
+
+    fn addresses(&self) -> Vec<String> {
+        vec![self.address.clone()]
+    }
 }
 
 impl Owner<'_> {

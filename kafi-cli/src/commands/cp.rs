@@ -8,6 +8,7 @@ use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Resul
 
 use crate::address::{ALL, FirstUse, Opened, hint_at_storage, open_sources, several};
 use crate::args::{LimitArgs, ReadArgs, WriteArgs, setting};
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::progress::ProgressLine;
@@ -60,56 +61,62 @@ pub struct CpArgs {
     write: WriteArgs,
 }
 
-pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
-    let summary = Summary::start();
-    let target = Address::parse(&args.target)?;
-    if target.is_glob() {
-        return Err(bad(&args.target, "a target cannot be a glob"));
-    }
-    let sources = open_sources(context, &args.sources)?;
-    let count: usize = sources.iter().map(|source| source.topics.len()).sum();
-    if target.topic.is_some() && (count > 1 || args.sources.iter().any(|source| is_storage(source))) {
-        let error = bad(&args.target, "several sources need a storage as target, which keeps their names");
-        return Err(if args.target.starts_with(['.', '/', '~']) { error.hint(format!("a folder ends with a slash: {}/", args.target)) } else { error });
-    }
-    if args.limit.follow && sources.len() > 1 {
-        return Err(bad(&args.target, "only sources of one storage can be followed together").hint("run one kafi cp -f for each storage"));
-    }
-    let target_kafi = context.registry.open_address(&target.storage)?;
-    if target.topic.is_some() && !args.no_create {
-        hint_at_storage(context, &target_kafi, &args.target)?;
-    }
-    let options = options(args, context)?;
-    if args.dry_run {
-        return dry_run(args, &sources, &target, &target_kafi, &options, context);
-    }
-    let first_use = FirstUse::of(&target.storage);
-    context.begin_job();
-    let (mut read, mut written, mut skipped, mut result) = (0, 0, 0, Ok(Exit::Done));
-    for source in &sources {
-        let mut options = options.clone();
-        options.read = args.read.on(&source.kafi, options.read);
-        options.read.progress = Arc::default();
-        options.read.max = args.limit.max.map(|max| max.saturating_sub(read));
-        options.new_topics = new_topics(&args.sources, source, &target, args.limit.follow && args.read.group.is_some())?;
-        let copied = copy(source, &target, &target_kafi, &options, context);
-        read += options.read.progress.read();
-        written += options.read.progress.written();
-        skipped += options.read.progress.skipped();
-        let storage = several(sources.iter().map(|source| &source.storage)).then_some(&source.storage);
-        result = copied.map(|copied| ended(context, &[Reached { storage, positions: &copied.finished.reached }]));
-        if !matches!(result, Ok(Exit::Done)) {
-            break;
+impl Verb for CpArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let summary = Summary::start();
+        let target = Address::parse(&self.target)?;
+        if target.is_glob() {
+            return Err(bad(&self.target, "a target cannot be a glob"));
         }
+        let sources = open_sources(context, &self.sources)?;
+        let count: usize = sources.iter().map(|source| source.topics.len()).sum();
+        if target.topic.is_some() && (count > 1 || self.sources.iter().any(|source| is_storage(source))) {
+            let error = bad(&self.target, "several sources need a storage as target, which keeps their names");
+            return Err(if self.target.starts_with(['.', '/', '~']) { error.hint(format!("a folder ends with a slash: {}/", self.target)) } else { error });
+        }
+        if self.limit.follow && sources.len() > 1 {
+            return Err(bad(&self.target, "only sources of one storage can be followed together").hint("run one kafi cp -f for each storage"));
+        }
+        let target_kafi = context.registry.open_address(&target.storage)?;
+        if target.topic.is_some() && !self.no_create {
+            hint_at_storage(context, &target_kafi, &self.target)?;
+        }
+        let options = options(self, context)?;
+        if self.dry_run {
+            return dry_run(self, &sources, &target, &target_kafi, &options, context);
+        }
+        let first_use = FirstUse::of(&target.storage);
+        context.begin_job();
+        let (mut read, mut written, mut skipped, mut result) = (0, 0, 0, Ok(Exit::Done));
+        for source in &sources {
+            let mut options = options.clone();
+            options.read = self.read.on(&source.kafi, options.read);
+            options.read.progress = Arc::default();
+            options.read.max = self.limit.max.map(|max| max.saturating_sub(read));
+            options.new_topics = new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
+            let copied = copy(source, &target, &target_kafi, &options, context);
+            read += options.read.progress.read();
+            written += options.read.progress.written();
+            skipped += options.read.progress.skipped();
+            let storage = several(sources.iter().map(|source| &source.storage)).then_some(&source.storage);
+            result = copied.map(|copied| ended(context, &[Reached { storage, positions: &copied.finished.reached }]));
+            if !matches!(result, Ok(Exit::Done)) {
+                break;
+            }
+        }
+        first_use.say(context);
+        // Also a copy that failed says how far it came.
+        if result.is_ok() || read > 0 {
+            let summary = summary.count("read", read).count("written", written).count("failed", read - written - skipped);
+            let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
+            summary.say(context);
+        }
+        result
     }
-    first_use.say(context);
-    // Also a copy that failed says how far it came.
-    if result.is_ok() || read > 0 {
-        let summary = summary.count("read", read).count("written", written).count("failed", read - written - skipped);
-        let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
-        summary.say(context);
+
+    fn addresses(&self) -> Vec<String> {
+        self.sources.clone()
     }
-    result
 }
 
 /// Prints what would be copied.

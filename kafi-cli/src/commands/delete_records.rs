@@ -5,6 +5,7 @@ use kafi::{Error, OffsetSpec, Offsets, Position, Resolved, Result, shell};
 
 use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::confirm::ConfirmArgs;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -25,37 +26,43 @@ pub struct DeleteRecordsArgs {
     confirm: ConfirmArgs,
 }
 
-pub fn run(args: &DeleteRecordsArgs, context: &Context) -> Result<Exit> {
-    let offsets = match args.oldest {
-        Some(count) => Offsets::all(OffsetSpec::Skip(count)),
-        None => args.places.places("delete records", context).map_err(|error| hint_at_oldest(error, &args.places))?,
-    };
-    let opened = open_topics(context, &args.addresses)?;
-    let partitions = args.places.changed_partitions();
-    let mut plans = Vec::new();
-    for opened in &opened {
-        let mut admin = opened.kafi.admin()?;
-        plans.push(shell::offsets(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, args.places.allow_gap, TIMEOUT)?);
+impl Verb for DeleteRecordsArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let offsets = match self.oldest {
+            Some(count) => Offsets::all(OffsetSpec::Skip(count)),
+            None => self.places.places("delete records", context).map_err(|error| hint_at_oldest(error, &self.places))?,
+        };
+        let opened = open_topics(context, &self.addresses)?;
+        let partitions = self.places.changed_partitions();
+        let mut plans = Vec::new();
+        for opened in &opened {
+            let mut admin = opened.kafi.admin()?;
+            plans.push(shell::offsets(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, self.places.allow_gap, TIMEOUT)?);
+        }
+        let names_storage = several(opened.iter().map(|opened| &opened.storage));
+        let mut table = Table::of_storages(names_storage, &["topic", "partition", "low", "new_low", "high", "deleted"]);
+        for (opened, plan) in opened.iter().zip(&plans) {
+            plan.iter().for_each(|part| table.row_on(&opened.storage, row(part)));
+        }
+        table.print(context)?;
+        let count: i64 = plans.iter().flatten().map(deleted).sum();
+        if count == 0 {
+            context.say("nothing to delete");
+            return Ok(Exit::Done);
+        }
+        if !self.confirm.allow("delete records", &format!("delete {count} offsets for good?"))? {
+            return Ok(Exit::Failed);
+        }
+        for (opened, plan) in opened.iter().zip(&plans) {
+            let before: Vec<Position> = plan.iter().filter(|part| deleted(part) > 0).map(position).collect();
+            opened.kafi.admin()?.delete_records(&before, TIMEOUT)?;
+        }
+        Ok(Exit::Done)
     }
-    let names_storage = several(opened.iter().map(|opened| &opened.storage));
-    let mut table = Table::of_storages(names_storage, &["topic", "partition", "low", "new_low", "high", "deleted"]);
-    for (opened, plan) in opened.iter().zip(&plans) {
-        plan.iter().for_each(|part| table.row_on(&opened.storage, row(part)));
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
     }
-    table.print(context)?;
-    let count: i64 = plans.iter().flatten().map(deleted).sum();
-    if count == 0 {
-        context.say("nothing to delete");
-        return Ok(Exit::Done);
-    }
-    if !args.confirm.allow("delete records", &format!("delete {count} offsets for good?"))? {
-        return Ok(Exit::Failed);
-    }
-    for (opened, plan) in opened.iter().zip(&plans) {
-        let before: Vec<Position> = plan.iter().filter(|part| deleted(part) > 0).map(position).collect();
-        opened.kafi.admin()?.delete_records(&before, TIMEOUT)?;
-    }
-    Ok(Exit::Done)
 }
 
 fn hint_at_oldest(error: Error, places: &PlaceArgs) -> Error {

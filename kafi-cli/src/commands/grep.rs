@@ -9,6 +9,7 @@ use kafi::{Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, 
 
 use crate::address::{Opened, open_topics, refuse_format, several};
 use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
+use crate::commands::Verb;
 use crate::commands::cp::later_topics;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -82,8 +83,8 @@ enum FieldArg {
 }
 
 impl GrepArgs {
-    /// The topics that were typed.
-    pub fn addresses(&self) -> Vec<String> {
+    /// The topics that were typed; the first is one where the pattern is an option.
+    fn topics(&self) -> Vec<String> {
         let first = self.pattern.iter().filter(|_| !self.patterns.is_empty());
         first.chain(&self.addresses).cloned().collect()
     }
@@ -125,38 +126,48 @@ struct Search<'a> {
     found: Mutex<Found>,
 }
 
-pub fn run(args: &GrepArgs, context: &Context) -> Result<Exit> {
-    let summary = Summary::start();
-    let addresses = args.addresses();
-    if addresses.is_empty() {
-        let error = Error::new(ErrorKind::Usage, "read arguments", "no topic was given");
-        return Err(error.hint("usage: kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."));
+impl Verb for GrepArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let summary = Summary::start();
+        let addresses = self.topics();
+        if addresses.is_empty() {
+            let error = Error::new(ErrorKind::Usage, "read arguments", "no topic was given");
+            return Err(error.hint("usage: kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."));
+        }
+        let look_for = self.look_for()?;
+        let mut options = self.read.options(context, &self.limit)?;
+        self.order.apply(&self.read, &mut options)?;
+        refuse_format(&addresses, options.follow, "--format")?;
+        let opened = open_topics(context, &addresses)?;
+        if !self.prints() {
+            self.read.check_whole(&opened)?;
+        }
+        let counts = opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
+        let found = Mutex::new(Found { counts, found: 0, read: 0, failed: None });
+        let search = Search { args: self, context, addresses, opened: &opened, look_for, found };
+        let exit = read_all(context, &opened, &options, self.prints(), |index, options, shown| search.one(index, options, shown))?;
+        let Found { counts, found, read, failed } = search.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match failed {
+            Some(error) if found == 0 => return Err(error),
+            Some(error) => stderr::say(&format!("error: {error}")),
+            None => {}
+        }
+        if opened.len() > 1 && !self.prints() {
+            print_counts(self, &opened, &counts, context)?;
+        }
+        if !self.quiet {
+            summary.count("read", read).count("found", found).say(context);
+        }
+        Ok(if exit == Exit::Done && found == 0 { Exit::Failed } else { exit })
     }
-    let look_for = args.look_for()?;
-    let mut options = args.read.options(context, &args.limit)?;
-    args.order.apply(&args.read, &mut options)?;
-    refuse_format(&addresses, options.follow, "--format")?;
-    let opened = open_topics(context, &addresses)?;
-    if !args.prints() {
-        args.read.check_whole(&opened)?;
+
+    fn addresses(&self) -> Vec<String> {
+        self.topics()
     }
-    let counts = opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
-    let found = Mutex::new(Found { counts, found: 0, read: 0, failed: None });
-    let search = Search { args, context, addresses, opened: &opened, look_for, found };
-    let exit = read_all(context, &opened, &options, args.prints(), |index, options, shown| search.one(index, options, shown))?;
-    let Found { counts, found, read, failed } = search.found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match failed {
-        Some(error) if found == 0 => return Err(error),
-        Some(error) => stderr::say(&format!("error: {error}")),
-        None => {}
+
+    fn fails_with(&self) -> Exit {
+        Exit::Usage
     }
-    if opened.len() > 1 && !args.prints() {
-        print_counts(args, &opened, &counts, context)?;
-    }
-    if !args.quiet {
-        summary.count("read", read).count("found", found).say(context);
-    }
-    Ok(if exit == Exit::Done && found == 0 { Exit::Failed } else { exit })
 }
 
 impl Search<'_> {

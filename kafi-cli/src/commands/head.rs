@@ -4,6 +4,7 @@ use clap::Args;
 use kafi::Result;
 
 use crate::args::LimitArgs;
+use crate::commands::Verb;
 use crate::commands::cat::{ShownArgs, show};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -20,6 +21,12 @@ pub struct HeadArgs {
     shown: ShownArgs,
 }
 
-pub fn run(args: &HeadArgs, context: &Context) -> Result<Exit> {
-    show(context, &args.addresses, &LimitArgs { max: Some(args.max), follow: false }, &args.shown)
+impl Verb for HeadArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        show(context, &self.addresses, &LimitArgs { max: Some(self.max), follow: false }, &self.shown)
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }

@@ -7,6 +7,7 @@ use kafi::{Address, Admin, Error, Isolation, Result, Topic, TopicPartition, Wate
 
 use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
@@ -24,41 +25,47 @@ pub struct LsArgs {
     all: bool,
 }
 
-pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
-    let mut listed = Vec::new();
-    let addresses = if args.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&args.addresses)? };
-    for address in &addresses {
-        let kafi = context.registry.open_address(&address.storage)?;
-        let wanted = match &address.topic {
-            None => Vec::new(),
-            Some(glob) if address.is_glob() => crate::address::matching(&kafi, glob, args.all)?,
-            Some(topic) => vec![topic.clone()],
-        };
-        // A glob that matches nothing lists nothing, where an empty list of names would list everything.
-        if address.is_glob() && wanted.is_empty() {
-            continue;
-        }
-        listed.push((kafi, &address.storage, wanted));
-    }
-    let columns: &[&str] = if args.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
-    let table = Table::of_storages(several(addresses.iter().map(|address| &address.storage)), columns);
-    let mut table = if args.long { table } else { table.without_names() };
-    let mut failures = Vec::new();
-    for (kafi, storage, wanted) in &listed {
-        let mut admin = kafi.admin()?;
-        let mut topics = described(admin.as_mut(), wanted, &mut failures)?;
-        topics.retain(|topic| args.all || !topic.internal || wanted.contains(&topic.name));
-        let messages = if args.long { messages(admin.as_mut(), &topics, &mut failures)? } else { BTreeMap::new() };
-        for topic in topics {
-            let cells = match args.long {
-                true => row(&topic, messages.get(&topic.name).copied()),
-                false => vec![Cell::Text(topic.name)],
+impl Verb for LsArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let mut listed = Vec::new();
+        let addresses = if self.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&self.addresses)? };
+        for address in &addresses {
+            let kafi = context.registry.open_address(&address.storage)?;
+            let wanted = match &address.topic {
+                None => Vec::new(),
+                Some(glob) if address.is_glob() => crate::address::matching(&kafi, glob, self.all)?,
+                Some(topic) => vec![topic.clone()],
             };
-            table.row_on(storage, cells);
+            // A glob that matches nothing lists nothing, where an empty list of names would list everything.
+            if address.is_glob() && wanted.is_empty() {
+                continue;
+            }
+            listed.push((kafi, &address.storage, wanted));
         }
+        let columns: &[&str] = if self.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
+        let table = Table::of_storages(several(addresses.iter().map(|address| &address.storage)), columns);
+        let mut table = if self.long { table } else { table.without_names() };
+        let mut failures = Vec::new();
+        for (kafi, storage, wanted) in &listed {
+            let mut admin = kafi.admin()?;
+            let mut topics = described(admin.as_mut(), wanted, &mut failures)?;
+            topics.retain(|topic| self.all || !topic.internal || wanted.contains(&topic.name));
+            let messages = if self.long { messages(admin.as_mut(), &topics, &mut failures)? } else { BTreeMap::new() };
+            for topic in topics {
+                let cells = match self.long {
+                    true => row(&topic, messages.get(&topic.name).copied()),
+                    false => vec![Cell::Text(topic.name)],
+                };
+                table.row_on(storage, cells);
+            }
+        }
+        // What is wrong with one topic hides no other.
+        end_list(false, failures, || table.print(context))
     }
-    // What is wrong with one topic hides no other.
-    end_list(false, failures, || table.print(context))
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 /// The topics of these names, or all. Of several, one that cannot be described is among the failures and hides no other.

@@ -6,6 +6,8 @@ use clap::{Args, CommandFactory};
 use kafi::{Error, Result};
 
 use crate::args::Cli;
+use crate::commands::Verb;
+use crate::context::Context;
 use crate::exit::Exit;
 
 #[derive(Args)]
@@ -15,9 +17,11 @@ pub struct ManArgs {
     folder: PathBuf,
 }
 
-pub fn run(args: &ManArgs) -> Result<Exit> {
-    let failed = |error| Error::io("write manual pages", error).with("folder", args.folder.display());
-    std::fs::create_dir_all(&args.folder).map_err(failed)?;
-    clap_mangen::generate_to(Cli::command(), &args.folder).map_err(failed)?;
-    Ok(Exit::Done)
+impl Verb for ManArgs {
+    fn run(&self, _context: &Context) -> Result<Exit> {
+        let failed = |error| Error::io("write manual pages", error).with("folder", self.folder.display());
+        std::fs::create_dir_all(&self.folder).map_err(failed)?;
+        clap_mangen::generate_to(Cli::command(), &self.folder).map_err(failed)?;
+        Ok(Exit::Done)
+    }
 }

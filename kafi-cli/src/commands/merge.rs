@@ -7,6 +7,7 @@ use kafi::{Json, Result, StorageAddress};
 
 use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -34,24 +35,30 @@ pub struct MergeArgs {
 }
 
 /// Merges topic after topic. Who is interrupted loses nothing: what is left over goes with the next merge.
-pub fn run(args: &MergeArgs, context: &Context) -> Result<Exit> {
-    let opened = open_topics(context, &args.addresses)?;
-    let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &COLUMNS);
-    for opened in &opened {
-        let mut admin = opened.kafi.admin()?;
-        // A storage that is not there, and a topic that is missing, are told soon.
-        admin.topics(&opened.topics, TIMEOUT)?;
-        for topic in &opened.topics {
-            let answer = admin.operation("merge", &argument(topic, args), MERGE_TIMEOUT);
-            let answer = answer.map_err(|error| {
-                let names_storage = error.context().any(|(key, _)| key == "storage");
-                if names_storage { error } else { error.with("storage", &opened.storage) }
-            })?;
-            add_rows(&opened.storage, topic, &Json::parse(answer)?, &mut table)?;
+impl Verb for MergeArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let opened = open_topics(context, &self.addresses)?;
+        let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &COLUMNS);
+        for opened in &opened {
+            let mut admin = opened.kafi.admin()?;
+            // A storage that is not there, and a topic that is missing, are told soon.
+            admin.topics(&opened.topics, TIMEOUT)?;
+            for topic in &opened.topics {
+                let answer = admin.operation("merge", &argument(topic, self), MERGE_TIMEOUT);
+                let answer = answer.map_err(|error| {
+                    let names_storage = error.context().any(|(key, _)| key == "storage");
+                    if names_storage { error } else { error.with("storage", &opened.storage) }
+                })?;
+                add_rows(&opened.storage, topic, &Json::parse(answer)?, &mut table)?;
+            }
         }
+        table.print(context)?;
+        Ok(Exit::Done)
     }
-    table.print(context)?;
-    Ok(Exit::Done)
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 fn argument(topic: &str, args: &MergeArgs) -> String {

@@ -27,8 +27,6 @@ mod version;
 mod watermarks;
 mod wc;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use clap::Subcommand;
 use kafi::Result;
 pub use version::text as version_text;
@@ -89,83 +87,61 @@ pub enum Command {
     Man(man::ManArgs),
     /// Print the reference of the command line
     #[command(hide = true)]
-    Reference,
+    Reference(reference::ReferenceArgs),
     /// Print the versions of Kafi and librdkafka
-    Version,
+    Version(version::VersionArgs),
 }
 
-/// Whether the command keeps 1 for "nothing was found" or "they differ", so that a failure is 2.
-static LIKE_GREP: AtomicBool = AtomicBool::new(false);
+/// What can be done: its arguments, and what they make of it.
+pub trait Verb {
+    /// Does it, and says how it ended.
+    fn run(&self, context: &Context) -> Result<Exit>;
 
-/// How the command that ran calls a failure.
-pub fn fails_with() -> Exit {
-    if LIKE_GREP.load(Ordering::Relaxed) { Exit::Usage } else { Exit::Failed }
-}
+    /// The topics or groups that were typed, for the hints of errors about them.
+    fn addresses(&self) -> Vec<String> {
+        Vec::new()
+    }
 
-/// Runs a command.
-pub fn run(command: Command, context: &Context) -> Result<Exit> {
-    LIKE_GREP.store(matches!(command, Command::Grep(_) | Command::Diff(_)), Ordering::Relaxed);
-    run_command(&command, context).map_err(|error| match &command {
-        Command::Diff(args) => explain(context, error, &[args.left.clone(), args.right.clone()]),
-        Command::Grep(args) => explain(context, error, &args.addresses()),
-        _ => explain(context, error, addresses(&command)),
-    })
-}
-
-fn run_command(command: &Command, context: &Context) -> Result<Exit> {
-    match command {
-        Command::Ls(args) => ls::run(args, context),
-        Command::Touch(args) => touch::run(args, context),
-        Command::Rm(args) => rm::run(args, context),
-        Command::Watermarks(args) => watermarks::run(args, context),
-        Command::Offsets(args) => offsets::run(args, context),
-        Command::Config(args) => config::run(args, context),
-        Command::Partitions(args) => partitions::run(args, context),
-        Command::DeleteRecords(args) => delete_records::run(args, context),
-        Command::Produce(args) => produce::run(args, context),
-        Command::Cat(args) => cat::run(args, context),
-        Command::Head(args) => head::run(args, context),
-        Command::Tail(args) => tail::run(args, context),
-        Command::Cp(args) => cp::run(args, context),
-        Command::Grep(args) => grep::run(args, context),
-        Command::Wc(args) => wc::run(args, context),
-        Command::Diff(args) => diff::run(args, context),
-        Command::Group(args) => group::run(args, context),
-        Command::Storage(args) => storage::run(args, context),
-        #[cfg(feature = "plugins")]
-        Command::Plugin(args) => plugin::run(args, context),
-        Command::Cluster(args) => cluster::run(args, context),
-        Command::Completion(args) => completion::run(args),
-        Command::Man(args) => man::run(args),
-        Command::Reference => reference::run(),
-        Command::Version => version::run(context),
+    /// How a failure is called: where 1 stands for "nothing was found" or "they differ", it is 2.
+    fn fails_with(&self) -> Exit {
+        Exit::Failed
     }
 }
 
-/// The topics that were typed.
-fn addresses(command: &Command) -> &[String] {
-    match command {
-        Command::Ls(args) => &args.addresses,
-        Command::Touch(args) => &args.addresses,
-        Command::Rm(args) => &args.addresses,
-        Command::Watermarks(args) => &args.addresses,
-        Command::Offsets(args) => &args.addresses,
-        Command::Config(args) => std::slice::from_ref(&args.address),
-        Command::Partitions(args) => std::slice::from_ref(&args.address),
-        Command::DeleteRecords(args) => &args.addresses,
-        Command::Produce(args) => std::slice::from_ref(&args.address),
-        Command::Cat(args) => &args.addresses,
-        Command::Head(args) => &args.addresses,
-        Command::Tail(args) => &args.addresses,
-        Command::Cp(args) => &args.sources,
-        Command::Wc(args) => &args.addresses,
-        Command::Diff(args) => std::slice::from_ref(&args.left),
-        // Its addresses depend on its other arguments.
-        Command::Grep(_) => &[],
-        Command::Group(args) => args.addresses(),
-        #[cfg(feature = "plugins")]
-        Command::Plugin(_) => &[],
-        Command::Storage(args) => args.addresses(),
-        Command::Cluster(_) | Command::Completion(_) | Command::Man(_) | Command::Reference | Command::Version => &[],
+impl Command {
+    /// What the arguments are of.
+    pub fn verb(&self) -> &dyn Verb {
+        match self {
+            Self::Ls(args) => args,
+            Self::Touch(args) => args,
+            Self::Rm(args) => args,
+            Self::Watermarks(args) => args,
+            Self::Offsets(args) => args,
+            Self::Config(args) => args,
+            Self::Partitions(args) => args,
+            Self::DeleteRecords(args) => args,
+            Self::Produce(args) => args,
+            Self::Cat(args) => args,
+            Self::Head(args) => args,
+            Self::Tail(args) => args,
+            Self::Cp(args) => args,
+            Self::Grep(args) => args,
+            Self::Wc(args) => args,
+            Self::Diff(args) => args,
+            Self::Group(args) => args,
+            Self::Storage(args) => args,
+            Self::Cluster(args) => args,
+            #[cfg(feature = "plugins")]
+            Self::Plugin(args) => args,
+            Self::Completion(args) => args,
+            Self::Man(args) => args,
+            Self::Reference(args) => args,
+            Self::Version(args) => args,
+        }
     }
+}
+
+/// Does it. What an error says of an address that was mistyped is added to it.
+pub fn run(verb: &dyn Verb, context: &Context) -> Result<Exit> {
+    verb.run(context).map_err(|error| explain(context, error, &verb.addresses()))
 }

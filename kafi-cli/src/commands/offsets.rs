@@ -5,6 +5,7 @@ use kafi::{Result, shell};
 
 use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
@@ -19,23 +20,29 @@ pub struct OffsetsArgs {
     places: PlaceArgs,
 }
 
-pub fn run(args: &OffsetsArgs, context: &Context) -> Result<Exit> {
-    let offsets = args.places.ranges(context)?;
-    let opened = open_topics(context, &args.addresses)?;
-    let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "offset", "end", "messages"]);
-    let (mut is_nothing_known, mut failures) = (true, Vec::new());
-    for opened in &opened {
-        let mut admin = opened.kafi.admin()?;
-        let (partitions, allow_gap) = (args.places.partitions(), args.places.allow_gap);
-        let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, allow_gap, TIMEOUT)?;
-        is_nothing_known &= all.is_empty();
-        failures.extend(failed);
-        for found in all {
-            let part = found.assignment;
-            let end = part.end.unwrap_or(found.high);
-            let cells = [i64::from(part.partition), part.start, end, end - part.start].map(Cell::Number);
-            table.row_on(&opened.storage, [Cell::Text(part.topic)].into_iter().chain(cells));
+impl Verb for OffsetsArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let offsets = self.places.ranges(context)?;
+        let opened = open_topics(context, &self.addresses)?;
+        let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "offset", "end", "messages"]);
+        let (mut is_nothing_known, mut failures) = (true, Vec::new());
+        for opened in &opened {
+            let mut admin = opened.kafi.admin()?;
+            let (partitions, allow_gap) = (self.places.partitions(), self.places.allow_gap);
+            let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, allow_gap, TIMEOUT)?;
+            is_nothing_known &= all.is_empty();
+            failures.extend(failed);
+            for found in all {
+                let part = found.assignment;
+                let end = part.end.unwrap_or(found.high);
+                let cells = [i64::from(part.partition), part.start, end, end - part.start].map(Cell::Number);
+                table.row_on(&opened.storage, [Cell::Text(part.topic)].into_iter().chain(cells));
+            }
         }
+        end_list(is_nothing_known, failures, || table.print(context))
     }
-    end_list(is_nothing_known, failures, || table.print(context))
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }

@@ -5,6 +5,7 @@ use kafi::Result;
 
 use crate::address::open_topics;
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -18,12 +19,18 @@ pub struct PartitionsArgs {
     count: i32,
 }
 
-pub fn run(args: &PartitionsArgs, context: &Context) -> Result<Exit> {
-    for opened in open_topics(context, std::slice::from_ref(&args.address))? {
-        let mut admin = opened.kafi.admin()?;
-        for topic in &opened.topics {
-            admin.create_partitions(topic, args.count, TIMEOUT)?;
+impl Verb for PartitionsArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        for opened in open_topics(context, std::slice::from_ref(&self.address))? {
+            let mut admin = opened.kafi.admin()?;
+            for topic in &opened.topics {
+                admin.create_partitions(topic, self.count, TIMEOUT)?;
+            }
         }
+        Ok(Exit::Done)
     }
-    Ok(Exit::Done)
+
+    fn addresses(&self) -> Vec<String> {
+        vec![self.address.clone()]
+    }
 }

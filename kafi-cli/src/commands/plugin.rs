@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueHint};
 use kafi::abi::KAFI_ABI;
 use kafi::{Plugin, PluginFile, Result, StorageInfo};
 
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -32,10 +33,12 @@ enum PluginCommand {
     },
 }
 
-pub fn run(args: &PluginArgs, context: &Context) -> Result<Exit> {
-    match &args.command {
-        PluginCommand::Ls { load } => list(*load, context),
-        PluginCommand::Check { path } => check(path, context),
+impl Verb for PluginArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        match &self.command {
+            PluginCommand::Ls { load } => list(*load, context),
+            PluginCommand::Check { path } => check(path, context),
+        }
     }
 }
 

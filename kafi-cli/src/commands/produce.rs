@@ -13,6 +13,7 @@ use kafi::{
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{TIMEOUT, TypeArgs, WriteArgs};
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::input::{PIECE_BYTES_MAX, Pieces};
@@ -76,44 +77,50 @@ pub struct ProduceArgs {
     write: WriteArgs,
 }
 
-pub fn run(args: &ProduceArgs, context: &Context) -> Result<Exit> {
-    if context.json
-        && (args.key_delimiter.is_some()
-            || args.key.is_some()
-            || args.key_path.is_some()
-            || args.value.is_some()
-            || args.null_value
-            || !args.headers.is_empty())
-    {
-        return Err(Error::new(ErrorKind::Usage, "produce", "with --json key, value, and headers stand in the envelopes"));
+impl Verb for ProduceArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        if context.json
+            && (self.key_delimiter.is_some()
+                || self.key.is_some()
+                || self.key_path.is_some()
+                || self.value.is_some()
+                || self.null_value
+                || !self.headers.is_empty())
+        {
+            return Err(Error::new(ErrorKind::Usage, "produce", "with --json key, value, and headers stand in the envelopes"));
+        }
+        let mut summary = Summary::start();
+        let (kafi, topic) = open_topic(context, &self.address)?;
+        let input = if self.value.is_some() || self.null_value { None } else { Some(open_input(self, context)?) };
+        prepare(self, context, &kafi, &topic)?;
+        let progress = Arc::new(Progress::default());
+        // A line of progress would stand in the way of what is typed.
+        let is_typed = input.is_some() && self.file.is_none() && io::stdin().is_terminal();
+        let shown = (!is_typed).then(|| ProgressLine::show(context, &progress, false));
+        if is_typed {
+            context.say("note: messages are read from the terminal; Ctrl-D ends them");
+        }
+        let mut job = Job::open(self, context, &kafi, topic, progress.clone())?;
+        context.begin_job();
+        let produced = match input {
+            Some(mut input) => job.produce_all(&mut input, context),
+            None => job.push(self.value.as_deref().map(str::as_bytes)).and_then(|()| job.send()),
+        };
+        let closed = job.close();
+        drop(shown);
+        let written = progress.written();
+        let result = produced.and(closed);
+        if result.is_ok() || written > 0 {
+            summary = summary.count("written", written);
+            summary.say(context);
+        }
+        result?;
+        Ok(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done })
     }
-    let mut summary = Summary::start();
-    let (kafi, topic) = open_topic(context, &args.address)?;
-    let input = if args.value.is_some() || args.null_value { None } else { Some(open_input(args, context)?) };
-    prepare(args, context, &kafi, &topic)?;
-    let progress = Arc::new(Progress::default());
-    // A line of progress would stand in the way of what is typed.
-    let is_typed = input.is_some() && args.file.is_none() && io::stdin().is_terminal();
-    let shown = (!is_typed).then(|| ProgressLine::show(context, &progress, false));
-    if is_typed {
-        context.say("note: messages are read from the terminal; Ctrl-D ends them");
+
+    fn addresses(&self) -> Vec<String> {
+        vec![self.address.clone()]
     }
-    let mut job = Job::open(args, context, &kafi, topic, progress.clone())?;
-    context.begin_job();
-    let produced = match input {
-        Some(mut input) => job.produce_all(&mut input, context),
-        None => job.push(args.value.as_deref().map(str::as_bytes)).and_then(|()| job.send()),
-    };
-    let closed = job.close();
-    drop(shown);
-    let written = progress.written();
-    let result = produced.and(closed);
-    if result.is_ok() || written > 0 {
-        summary = summary.count("written", written);
-        summary.say(context);
-    }
-    result?;
-    Ok(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done })
 }
 
 fn open_input(args: &ProduceArgs, context: &Context) -> Result<Pieces> {

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Args, Command, CommandFactory};
 use kafi::Result;
 
 use crate::args::Cli;
+use crate::commands::Verb;
+use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
 
@@ -16,11 +18,16 @@ Written by `kafi reference` from the definition that also makes `kafi help VERB`
 Do not edit it: `cargo run -p kafi-cli -- reference > docs/reference/cli.md` writes it anew.
 ";
 
-pub fn run() -> Result<Exit> {
-    let mut stdout = Stdout::open()?;
-    stdout.buffer().extend_from_slice(page().as_bytes());
-    stdout.flush()?;
-    Ok(Exit::Done)
+#[derive(Args)]
+pub struct ReferenceArgs {}
+
+impl Verb for ReferenceArgs {
+    fn run(&self, _context: &Context) -> Result<Exit> {
+        let mut stdout = Stdout::open()?;
+        stdout.buffer().extend_from_slice(page().as_bytes());
+        stdout.flush()?;
+        Ok(Exit::Done)
+    }
 }
 
 fn page() -> String {

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use kafi::{Address, Result};
 
 use crate::args::TIMEOUT;
-use crate::commands::merge::{self, MergeArgs};
+use crate::commands::Verb;
+use crate::commands::merge::MergeArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -29,21 +30,20 @@ enum StorageCommand {
     Merge(MergeArgs),
 }
 
-impl StorageArgs {
-    /// The topics that were typed.
-    pub fn addresses(&self) -> &[String] {
+impl Verb for StorageArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
         match &self.command {
-            StorageCommand::Ls | StorageCommand::Check { .. } => &[],
-            StorageCommand::Merge(args) => &args.addresses,
+            StorageCommand::Ls => list(context),
+            StorageCommand::Check { address } => check(address, context),
+            StorageCommand::Merge(args) => args.run(context),
         }
     }
-}
 
-pub fn run(args: &StorageArgs, context: &Context) -> Result<Exit> {
-    match &args.command {
-        StorageCommand::Ls => list(context),
-        StorageCommand::Check { address } => check(address, context),
-        StorageCommand::Merge(args) => merge::run(args, context),
+    fn addresses(&self) -> Vec<String> {
+        match &self.command {
+            StorageCommand::Ls | StorageCommand::Check { .. } => Vec::new(),
+            StorageCommand::Merge(args) => args.addresses(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use kafi::{ReadOptions, Result, SetAside, shell};
 
 use crate::address::{open_topics, refuse_format};
 use crate::args::{LimitArgs, ReadArgs, TypeArgs, refused};
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{MessagePrinter, PrintArgs};
@@ -32,31 +33,37 @@ pub struct TailArgs {
     print: PrintArgs,
 }
 
-pub fn run(args: &TailArgs, context: &Context) -> Result<Exit> {
-    if args.read.group.is_some() {
-        return Err(refused("-g", "the newest messages are the same for every group").hint("kafi cat -g reads on from where the group is"));
+impl Verb for TailArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        if self.read.group.is_some() {
+            return Err(refused("-g", "the newest messages are the same for every group").hint("kafi cat -g reads on from where the group is"));
+        }
+        let aside = SetAside::default();
+        let options = ReadOptions { set_aside: Some(aside.clone()), ..self.read.options(context, &LimitArgs { max: None, follow: self.follow })? };
+        refuse_format(&self.addresses, self.follow, "-F")?;
+        let opened = open_topics(context, &self.addresses)?;
+        let [opened] = opened.as_slice() else {
+            return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only").hint("run tail for each storage"));
+        };
+        let mut printer = MessagePrinter::open(context, opened, false, (&self.print).into(), self.types)?;
+        let mut printed_any = false;
+        context.begin_job();
+        let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, self.max, |batch| {
+            printed_any = true;
+            let read = printer.print(batch)?;
+            Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        });
+        let exit = match ended(context, &[Reached { storage: None, positions: &finished?.reached }]) {
+            Exit::Done => outcome(context, &aside, Exit::Done),
+            exit => exit,
+        };
+        if !printed_any && self.max > 0 && exit == Exit::Done {
+            self.read.say_nothing_then(context);
+        }
+        Ok(exit)
     }
-    let aside = SetAside::default();
-    let options = ReadOptions { set_aside: Some(aside.clone()), ..args.read.options(context, &LimitArgs { max: None, follow: args.follow })? };
-    refuse_format(&args.addresses, args.follow, "-F")?;
-    let opened = open_topics(context, &args.addresses)?;
-    let [opened] = opened.as_slice() else {
-        return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only").hint("run tail for each storage"));
-    };
-    let mut printer = MessagePrinter::open(context, opened, false, (&args.print).into(), args.types)?;
-    let mut printed_any = false;
-    context.begin_job();
-    let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, args.max, |batch| {
-        printed_any = true;
-        let read = printer.print(batch)?;
-        Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-    });
-    let exit = match ended(context, &[Reached { storage: None, positions: &finished?.reached }]) {
-        Exit::Done => outcome(&aside, Exit::Done),
-        exit => exit,
-    };
-    if !printed_any && args.max > 0 && exit == Exit::Done {
-        args.read.say_nothing_then(context);
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
     }
-    Ok(exit)
 }

@@ -5,6 +5,7 @@ use kafi::{Address, ErrorKind, NewTopic, Result};
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{TIMEOUT, setting};
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, Several};
 
@@ -27,12 +28,18 @@ pub struct TouchArgs {
     exist_ok: bool,
 }
 
-pub fn run(args: &TouchArgs, context: &Context) -> Result<Exit> {
-    let mut several = Several::new(args.addresses.len());
-    for text in &args.addresses {
-        several.add(touch(args, text, context))?;
+impl Verb for TouchArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let mut several = Several::new(self.addresses.len());
+        for text in &self.addresses {
+            several.add(touch(self, text, context))?;
+        }
+        Ok(several.exit())
     }
-    Ok(several.exit())
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 fn touch(args: &TouchArgs, text: &str, context: &Context) -> Result<()> {

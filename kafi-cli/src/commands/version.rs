@@ -2,25 +2,32 @@
 
 use std::sync::LazyLock;
 
+use clap::Args;
 use kafi::Result;
 
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub fn run(context: &Context) -> Result<Exit> {
-    let mut stdout = Stdout::open()?;
-    if context.json {
-        let text = |text: &str| kafi::Json::from(text).to_string();
-        let librdkafka = kafi::librdkafka_version().as_deref().map_or("null".to_string(), text);
-        stdout.line(&format!("{{\"kafi\":{},\"librdkafka\":{librdkafka}}}", text(VERSION)))?;
-    } else {
-        stdout.line(&format!("kafi {}", text()))?;
+#[derive(Args)]
+pub struct VersionArgs {}
+
+impl Verb for VersionArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let mut stdout = Stdout::open()?;
+        if context.json {
+            let text = |text: &str| kafi::Json::from(text).to_string();
+            let librdkafka = kafi::librdkafka_version().as_deref().map_or("null".to_string(), text);
+            stdout.line(&format!("{{\"kafi\":{},\"librdkafka\":{librdkafka}}}", text(VERSION)))?;
+        } else {
+            stdout.line(&format!("kafi {}", text()))?;
+        }
+        stdout.flush()?;
+        Ok(Exit::Done)
     }
-    stdout.flush()?;
-    Ok(Exit::Done)
 }
 
 /// What follows `kafi` in the output of `version` and `--version`.

@@ -5,6 +5,7 @@ use kafi::{Assignment, Offsets, Resolved, Result, shell};
 
 use crate::address::{open_topics, several};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
@@ -16,19 +17,25 @@ pub struct WatermarksArgs {
     pub addresses: Vec<String>,
 }
 
-pub fn run(args: &WatermarksArgs, context: &Context) -> Result<Exit> {
-    let opened = open_topics(context, &args.addresses)?;
-    let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "low", "high", "messages"]);
-    let (mut is_nothing_known, mut failures) = (true, Vec::new());
-    for opened in &opened {
-        let mut admin = opened.kafi.admin()?;
-        let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, None, &Offsets::default(), false, TIMEOUT)?;
-        is_nothing_known &= all.is_empty();
-        failures.extend(failed);
-        for Resolved { assignment: Assignment { topic, partition, .. }, low, high } in all {
-            let cells = [i64::from(partition), low, high, high - low].map(Cell::Number);
-            table.row_on(&opened.storage, [Cell::Text(topic)].into_iter().chain(cells));
+impl Verb for WatermarksArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let opened = open_topics(context, &self.addresses)?;
+        let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "low", "high", "messages"]);
+        let (mut is_nothing_known, mut failures) = (true, Vec::new());
+        for opened in &opened {
+            let mut admin = opened.kafi.admin()?;
+            let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, None, &Offsets::default(), false, TIMEOUT)?;
+            is_nothing_known &= all.is_empty();
+            failures.extend(failed);
+            for Resolved { assignment: Assignment { topic, partition, .. }, low, high } in all {
+                let cells = [i64::from(partition), low, high, high - low].map(Cell::Number);
+                table.row_on(&opened.storage, [Cell::Text(topic)].into_iter().chain(cells));
+            }
         }
+        end_list(is_nothing_known, failures, || table.print(context))
     }
-    end_list(is_nothing_known, failures, || table.print(context))
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }

@@ -7,6 +7,7 @@ use kafi::{Counts, PartitionCounts, Result, StorageAddress, shell};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
 use crate::args::{LimitArgs, ReadArgs};
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -33,34 +34,40 @@ enum By {
     Partition,
 }
 
-pub fn run(args: &WcArgs, context: &Context) -> Result<Exit> {
-    let summary = Summary::start();
-    let options = args.read.options(context, &args.limit)?;
-    refuse_format(&args.addresses, options.follow, "-F of cat")?;
-    let opened = open_topics(context, &args.addresses)?;
-    args.read.check_whole(&opened)?;
-    let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
-    let exit = read_all(context, &opened, &options, false, |index, options, shown| {
-        let at = &opened[index];
-        let options = args.read.on_whole(&at.kafi, options);
-        shell::wc_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), |counts, _| {
-            let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
-            counted[index].clone_from(counts);
-            if opened.len() > 1 {
-                return Ok(());
-            }
-            // As a group this comes before its offsets are committed.
-            shown.end();
-            print(args, &opened, &counted, context)
-        })
-    })?;
-    let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if opened.len() > 1 {
-        print(args, &opened, &counted, context)?;
+impl Verb for WcArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let summary = Summary::start();
+        let options = self.read.options(context, &self.limit)?;
+        refuse_format(&self.addresses, options.follow, "-F of cat")?;
+        let opened = open_topics(context, &self.addresses)?;
+        self.read.check_whole(&opened)?;
+        let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
+        let exit = read_all(context, &opened, &options, false, |index, options, shown| {
+            let at = &opened[index];
+            let options = self.read.on_whole(&at.kafi, options);
+            shell::wc_then(at.kafi.storage(), &at.topics, &options, self.read.threads(), |counts, _| {
+                let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+                counted[index].clone_from(counts);
+                if opened.len() > 1 {
+                    return Ok(());
+                }
+                // As a group this comes before its offsets are committed.
+                shown.end();
+                print(self, &opened, &counted, context)
+            })
+        })?;
+        let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if opened.len() > 1 {
+            print(self, &opened, &counted, context)?;
+        }
+        let read = counted.iter().flat_map(|counts| counts.values().flat_map(|partitions| partitions.values())).map(|counts| counts.messages).sum();
+        summary.count("read", read).say(context);
+        Ok(exit)
     }
-    let read = counted.iter().flat_map(|counts| counts.values().flat_map(|partitions| partitions.values())).map(|counts| counts.messages).sum();
-    summary.count("read", read).say(context);
-    Ok(exit)
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 /// Prints what was counted on each storage, and people the sum of it. A storage that Ctrl-C kept from being read is left out.

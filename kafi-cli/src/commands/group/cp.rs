@@ -7,6 +7,7 @@ use super::plan::settle;
 use super::{explain, matching, open_group, topics_of};
 use crate::address::ALL;
 use crate::args::{PartitionList, TIMEOUT, partition_list};
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, Several};
 
@@ -35,29 +36,35 @@ pub struct CpArgs {
     execute: bool,
 }
 
-pub fn run(args: &CpArgs, context: &Context) -> Result<Exit> {
-    let from = Address::parse(&args.source)?;
-    let source = context.registry.open_address(&from.storage)?;
-    let groups = groups_of(&from, &source)?;
-    let to = Address::parse(&args.target)?;
-    if to.topic.is_some() && (from.topic.is_none() || from.is_glob()) {
-        let error = Error::new(ErrorKind::Usage, "copy group", "several groups need a storage as target, which keeps their names");
-        return Err(error.with("address", format!("{:?}", args.target)));
-    }
-    let target = match to.topic {
-        Some(_) => open_group(context, &args.target)?.0,
-        None => context.registry.open_address(&to.storage)?,
-    };
-    let topics = topics_of(&source, &args.topics)?;
-    let mut several = Several::new(groups.len());
-    for group in groups {
-        let target_group = to.topic.clone().unwrap_or_else(|| group.clone());
-        if from.storage == to.storage && group == target_group {
-            return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group").with("group", group));
+impl Verb for CpArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let from = Address::parse(&self.source)?;
+        let source = context.registry.open_address(&from.storage)?;
+        let groups = groups_of(&from, &source)?;
+        let to = Address::parse(&self.target)?;
+        if to.topic.is_some() && (from.topic.is_none() || from.is_glob()) {
+            let error = Error::new(ErrorKind::Usage, "copy group", "several groups need a storage as target, which keeps their names");
+            return Err(error.with("address", format!("{:?}", self.target)));
         }
-        several.add(copy(args, (&source, &group), (&target, &to.storage, &target_group), &topics, context))?;
+        let target = match to.topic {
+            Some(_) => open_group(context, &self.target)?.0,
+            None => context.registry.open_address(&to.storage)?,
+        };
+        let topics = topics_of(&source, &self.topics)?;
+        let mut several = Several::new(groups.len());
+        for group in groups {
+            let target_group = to.topic.clone().unwrap_or_else(|| group.clone());
+            if from.storage == to.storage && group == target_group {
+                return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group").with("group", group));
+            }
+            several.add(copy(self, (&source, &group), (&target, &to.storage, &target_group), &topics, context))?;
+        }
+        Ok(several.exit())
     }
-    Ok(several.exit())
+
+    fn addresses(&self) -> Vec<String> {
+        vec![self.source.clone()]
+    }
 }
 
 /// Plans the copy of one group, and carries it out where that is asked for.

@@ -5,6 +5,7 @@ use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, StorageA
 
 use crate::address::{parsed, several};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
@@ -19,31 +20,37 @@ pub struct LsArgs {
     long: bool,
 }
 
-pub fn run(args: &LsArgs, context: &Context) -> Result<Exit> {
-    let mut listed: Vec<(Kafi, &StorageAddress, Vec<Group>)> = Vec::new();
-    let mut failures = Vec::new();
-    let addresses = if args.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&args.addresses)? };
-    for address in &addresses {
-        let kafi = context.registry.open_address(&address.storage)?;
-        let (groups, unlisted) = wanted(address, kafi.admin()?.as_mut())?;
-        failures.extend(unlisted);
-        listed.push((kafi, &address.storage, groups));
-    }
-    let names_storage = several(addresses.iter().map(|address| &address.storage));
-    let mut table = match args.long {
-        true => Table::of_storages(names_storage, &["group", "state", "members", "partitions", "lag"]),
-        false => Table::of_storages(names_storage, &["group"]).without_names(),
-    };
-    for (kafi, storage, groups) in listed {
-        let mut admin = kafi.admin()?;
-        if args.long {
-            failures.extend(rows(admin.as_mut(), groups, storage, &mut table)?);
-        } else {
-            groups.into_iter().for_each(|group| table.row_on(storage, [Cell::Text(group.name)]));
+impl Verb for LsArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let mut listed: Vec<(Kafi, &StorageAddress, Vec<Group>)> = Vec::new();
+        let mut failures = Vec::new();
+        let addresses = if self.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&self.addresses)? };
+        for address in &addresses {
+            let kafi = context.registry.open_address(&address.storage)?;
+            let (groups, unlisted) = wanted(address, kafi.admin()?.as_mut())?;
+            failures.extend(unlisted);
+            listed.push((kafi, &address.storage, groups));
         }
+        let names_storage = several(addresses.iter().map(|address| &address.storage));
+        let mut table = match self.long {
+            true => Table::of_storages(names_storage, &["group", "state", "members", "partitions", "lag"]),
+            false => Table::of_storages(names_storage, &["group"]).without_names(),
+        };
+        for (kafi, storage, groups) in listed {
+            let mut admin = kafi.admin()?;
+            if self.long {
+                failures.extend(rows(admin.as_mut(), groups, storage, &mut table)?);
+            } else {
+                groups.into_iter().for_each(|group| table.row_on(storage, [Cell::Text(group.name)]));
+            }
+        }
+        // What is wrong with one group or one broker hides no other.
+        end_list(false, failures, || table.print(context))
     }
-    // What is wrong with one group or one broker hides no other.
-    end_list(false, failures, || table.print(context))
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 /// The groups, and what could not be asked for them.

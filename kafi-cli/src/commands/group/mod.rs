@@ -12,6 +12,7 @@ use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result, StorageAddress}
 
 use crate::address::{Named, open_named};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -36,25 +37,24 @@ enum GroupCommand {
 }
 
 impl GroupArgs {
-    /// The groups that were typed.
-    pub fn addresses(&self) -> &[String] {
+    fn verb(&self) -> &dyn Verb {
         match &self.command {
-            GroupCommand::Ls(args) => &args.addresses,
-            GroupCommand::Show(args) => &args.addresses,
-            GroupCommand::Reset(args) => std::slice::from_ref(&args.address),
-            GroupCommand::Rm(args) => &args.addresses,
-            GroupCommand::Cp(args) => std::slice::from_ref(&args.source),
+            GroupCommand::Ls(args) => args,
+            GroupCommand::Show(args) => args,
+            GroupCommand::Reset(args) => args,
+            GroupCommand::Rm(args) => args,
+            GroupCommand::Cp(args) => args,
         }
     }
 }
 
-pub fn run(args: &GroupArgs, context: &Context) -> Result<Exit> {
-    match &args.command {
-        GroupCommand::Ls(args) => ls::run(args, context),
-        GroupCommand::Show(args) => show::run(args, context),
-        GroupCommand::Reset(args) => reset::run(args, context),
-        GroupCommand::Rm(args) => rm::run(args, context),
-        GroupCommand::Cp(args) => cp::run(args, context),
+impl Verb for GroupArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        self.verb().run(context)
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.verb().addresses()
     }
 }
 

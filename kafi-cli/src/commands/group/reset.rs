@@ -6,6 +6,7 @@ use kafi::{Error, ErrorKind, Result, shell};
 use super::plan::settle;
 use super::{explain, open_group, topics_of};
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::places::PlaceArgs;
@@ -25,15 +26,21 @@ pub struct ResetArgs {
     execute: bool,
 }
 
-pub fn run(args: &ResetArgs, context: &Context) -> Result<Exit> {
-    let offsets = args.places.places("reset group", context)?;
-    let (kafi, storage, group) = open_group(context, &args.address)?;
-    let topics = topics_of(&kafi, &args.topics)?;
-    let mut admin = kafi.admin()?;
-    let partitions = args.places.changed_partitions();
-    let plan = shell::plan_group_reset(admin.as_mut(), &group, &topics, partitions.as_deref(), &offsets, args.places.allow_gap, TIMEOUT);
-    let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
-    settle(admin.as_mut(), (&storage, &group), &plan, args.execute, context)
+impl Verb for ResetArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let offsets = self.places.places("reset group", context)?;
+        let (kafi, storage, group) = open_group(context, &self.address)?;
+        let topics = topics_of(&kafi, &self.topics)?;
+        let mut admin = kafi.admin()?;
+        let partitions = self.places.changed_partitions();
+        let plan = shell::plan_group_reset(admin.as_mut(), &group, &topics, partitions.as_deref(), &offsets, self.places.allow_gap, TIMEOUT);
+        let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
+        settle(admin.as_mut(), (&storage, &group), &plan, self.execute, context)
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        vec![self.address.clone()]
+    }
 }
 
 /// A group that is missing can be made, if it is said for which topics.

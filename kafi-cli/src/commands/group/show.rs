@@ -6,6 +6,7 @@ use kafi::{GroupDescription, GroupLag, GroupMember, Result, shell};
 use super::{explain, open_groups};
 use crate::address::several;
 use crate::args::TIMEOUT;
+use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
 use crate::output::{Cell, Table};
@@ -17,24 +18,30 @@ pub struct ShowArgs {
     pub addresses: Vec<String>,
 }
 
-pub fn run(args: &ShowArgs, context: &Context) -> Result<Exit> {
-    let opened = open_groups(context, &args.addresses)?;
-    let names = ["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host", "leader_epoch", "metadata"];
-    let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names).with_optional(&["member", "client", "host"]);
-    let mut table = table.with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
-    let mut failures = Vec::new();
-    for opened in &opened {
-        let mut admin = opened.kafi.admin()?;
-        for group in &opened.names {
-            let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
-            let (partitions, failed) = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
-            failures.extend(failed);
-            partitions.iter().for_each(|partition| table.row_on(&opened.storage, row(&described, Some(partition), partition.member)));
-            let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
-            idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
+impl Verb for ShowArgs {
+    fn run(&self, context: &Context) -> Result<Exit> {
+        let opened = open_groups(context, &self.addresses)?;
+        let names = ["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host", "leader_epoch", "metadata"];
+        let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names).with_optional(&["member", "client", "host"]);
+        let mut table = table.with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
+        let mut failures = Vec::new();
+        for opened in &opened {
+            let mut admin = opened.kafi.admin()?;
+            for group in &opened.names {
+                let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
+                let (partitions, failed) = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
+                failures.extend(failed);
+                partitions.iter().for_each(|partition| table.row_on(&opened.storage, row(&described, Some(partition), partition.member)));
+                let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
+                idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
+            }
         }
+        end_list(false, failures, || table.print(context))
     }
-    end_list(false, failures, || table.print(context))
+
+    fn addresses(&self) -> Vec<String> {
+        self.addresses.clone()
+    }
 }
 
 /// A partition, and who reads it; or a member without partitions.
