@@ -25,9 +25,9 @@ pub struct Message {
     pub topic: Arc<str>,
     /// The partition; [`ANY_PARTITION`] lets the producer choose.
     pub partition: i32,
-    /// The offset; producers ignore it unless they keep offsets.
+    /// The offset, negative for a message that was not read; producers ignore it unless they keep offsets.
     pub offset: i64,
-    /// Milliseconds since 1970-01-01T00:00Z, or [`NO_TIMESTAMP`].
+    /// Milliseconds since 1970-01-01T00:00Z, or [`NO_TIMESTAMP`]: a message that was read is written without one then, and one that was not gets the current time.
     pub timestamp: i64,
     /// Whose clock the timestamp comes from.
     pub timestamp_type: TimestampType,

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use kafi::{Delivery, ErrorKind, HeadersBuf, Message, NewTopic, Outgoing, OwnedRecord, TimestampType, Type, Value, json};
+use kafi::{Delivery, ErrorKind, HeadersBuf, Message, NO_TIMESTAMP, NewTopic, Outgoing, OwnedRecord, TimestampType, Type, Value, json};
 
-use crate::support::{T, bounds, memory, nasty, numbers, on_both, raw};
+use crate::support::{T, bounds, memory, nasty, numbers, on_both, put, raw, record};
 
 #[test]
 fn many_things_can_stand_for_a_message() {
@@ -65,6 +65,25 @@ fn what_was_read_is_produced_as_it_is() {
         p.close().unwrap();
         let last = raw(&c, "u").into_iter().find(|record| record.key.as_deref() == Some(b"k") && record.value.is_some());
         assert_eq!(last.unwrap().value.as_deref(), Some(&b"\"text\""[..]));
+    });
+}
+
+#[test]
+fn what_was_read_without_a_timestamp_stays_without_and_what_is_made_gets_the_time() {
+    on_both(|c| {
+        c.create(&NewTopic::new(T).partitions(2)).unwrap();
+        put(&c, &[record(0, 0, NO_TIMESTAMP, "1"), record(0, 1, 5, "2"), record(1, 0, 0, "3")], false);
+        let made = |message: Message| Ok(vec![Message::new("made", "made", "now"), message.clone(), Message { timestamp: NO_TIMESTAMP, ..message }]);
+        c.topic(T).flatmap(made).to(&c, "piped").unwrap();
+        c.create(&NewTopic::new("produced").partitions(2)).unwrap();
+        c.produce("produced", c.topic(T).flatmap(made).collect().unwrap()).unwrap();
+        c.produce("produced", [Outgoing::new("now").key("made"), Outgoing::new("now").key("made").timestamp(NO_TIMESTAMP)]).unwrap();
+        for (topic, count) in [("piped", 3), ("produced", 5)] {
+            let (new, old): (Vec<_>, Vec<_>) = raw(&c, topic).into_iter().partition(|record| record.key.as_deref() == Some(b"made"));
+            assert!(new.len() == count && new.iter().all(|record| record.timestamp > 1_700_000_000_000), "{topic}: {new:?}");
+            let times = |partition| old.iter().filter(|record| record.partition == partition).map(|record| record.timestamp).collect::<Vec<_>>();
+            assert_eq!((times(0), times(1)), (vec![NO_TIMESTAMP, NO_TIMESTAMP, 5, NO_TIMESTAMP], vec![0, NO_TIMESTAMP]), "{topic}");
+        }
     });
 }
 

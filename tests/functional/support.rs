@@ -54,7 +54,7 @@ pub fn record(partition: i32, offset: i64, timestamp: i64, value: &str) -> Owned
 pub fn put(c: &Kafi, records: &[OwnedRecord], keep_offsets: bool) {
     let mut batch = Batch::new();
     records.iter().for_each(|record| batch.push(record.as_record()));
-    let options = ProducerOptions { keep_offsets, ..ProducerOptions::default() };
+    let options = ProducerOptions { keep_offsets, keep_timestamps: true, ..ProducerOptions::default() };
     let mut writer = Writer::open(c.storage(), &options, Arc::default()).unwrap();
     writer.write(&batch).unwrap();
     assert_eq!(writer.close(None).unwrap(), records.len() as u64);

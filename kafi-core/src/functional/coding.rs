@@ -1,12 +1,13 @@
 //! From records to messages and back, batch by batch.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::batch::Batch;
 use crate::error::Result;
 use crate::functional::Place;
 use crate::message::Message;
-use crate::record::Record;
+use crate::record::{NO_TIMESTAMP, Record};
 use crate::types::{Decoder, Encoder, Field, Type};
 
 /// Decodes records with one type for keys and one for values.
@@ -69,12 +70,21 @@ impl BatchEncoder {
         Ok(Self { topic: Arc::from(topic), key, value: place.codecs.encoder(value_type, Field::Value)? })
     }
 
-    /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that fails.
+    /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that fails. One that was made, and not read, gets the current time
+    /// where it has none; so the writer is to keep timestamps as they are.
     ///
     /// # Errors
     /// Those of the types.
     pub fn push(&mut self, mut message: Message, batch: &mut Batch) -> Result<()> {
         message.topic = Arc::clone(&self.topic);
+        if message.timestamp == NO_TIMESTAMP && message.offset < 0 {
+            message.timestamp = now_ms();
+        }
         message.encode(self.key.as_mut(), self.value.as_mut(), batch)
     }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

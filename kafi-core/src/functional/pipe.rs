@@ -164,7 +164,8 @@ impl<T> Pipe<T> {
 
 impl Pipe<Message> {
     /// Writes the messages to `topic` at `place`, such as a handle on a storage, encoded as they were decoded. A missing topic is made, with as many partitions as the source
-    /// has. Partitions, timestamps, and headers are those of the messages. Blocks until all are delivered.
+    /// has. Partitions, timestamps, and headers are those of the messages: also one that was read without a timestamp is written without, where one that was made without gets the
+    /// current time. Blocks until all are delivered.
     ///
     /// # Errors
     /// What reading, the functions, or writing fails with; writing stops at the first message that fails. What came before a failure of reading or of a function is written.
@@ -214,7 +215,7 @@ impl Sink {
         let place = &target.place;
         Ok(Self {
             encoder: BatchEncoder::open(place, &target.topic, target.key_type, target.value_type)?,
-            writer: Writer::open(place.storage.as_ref(), &ProducerOptions::default(), Arc::clone(progress))?,
+            writer: Writer::open(place.storage.as_ref(), &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() }, Arc::clone(progress))?,
             batch: Batch::with_limits(place.settings.produce_batch_size, Batch::BYTES_MAX),
             flush_timeout: place.settings.flush_timeout,
             has_failed: false,

@@ -8,7 +8,7 @@ use kafi_core::{ANY_PARTITION, Batch, HeadersBuf, Json, Message, NO_TIMESTAMP, P
 /// A message to be produced: a value, and whatever else is not left to the defaults.
 ///
 /// A value alone, a `(key, value)` pair, and a [`Message`] that was read can all stand for one. What was read is written as it is, whatever it was read as,
-/// unless the producer was told a type.
+/// unless the producer was told a type; also without a timestamp, if it has none.
 ///
 /// ```
 /// use kafi_shell::Outgoing;
@@ -21,14 +21,24 @@ pub struct Outgoing {
     headers: HeadersBuf,
     partition: i32,
     timestamp: i64,
-    /// Whether it comes from a message that was read.
+    /// That of a message that was read; negative for another one.
+    offset: i64,
+    /// Whether it is a message, whose key and value have their types.
     was_read: bool,
 }
 
 impl Outgoing {
     /// A message with a null key, no headers, any partition, and the current time.
     pub fn new(value: impl Into<Value>) -> Self {
-        Self { key: Value::Null, value: value.into(), headers: HeadersBuf::new(), partition: ANY_PARTITION, timestamp: NO_TIMESTAMP, was_read: false }
+        Self {
+            key: Value::Null,
+            value: value.into(),
+            headers: HeadersBuf::new(),
+            partition: ANY_PARTITION,
+            timestamp: NO_TIMESTAMP,
+            offset: -1,
+            was_read: false,
+        }
     }
 
     /// Sets the key.
@@ -79,8 +89,8 @@ impl<K: Into<Value>, V: Into<Value>> From<(K, V)> for Outgoing {
 
 impl From<Message> for Outgoing {
     fn from(message: Message) -> Self {
-        let Message { key, value, headers, partition, timestamp, .. } = message;
-        Self { key, value, headers, partition, timestamp, was_read: true }
+        let Message { key, value, headers, partition, timestamp, offset, .. } = message;
+        Self { key, value, headers, partition, timestamp, offset, was_read: true }
     }
 }
 
@@ -105,7 +115,7 @@ impl TopicProducer {
         let [encoder, read_encoder] = encoders(place, topic, None, None)?;
         Ok(Self {
             topic: Arc::from(topic),
-            writer: Writer::open(place.storage.as_ref(), &ProducerOptions::default(), Arc::default())?,
+            writer: Writer::open(place.storage.as_ref(), &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() }, Arc::default())?,
             encoder,
             read_encoder,
             key_type: None,
@@ -144,8 +154,8 @@ impl TopicProducer {
     /// # Errors
     /// What encoding fails with; then this message alone is not produced. The first failure of an earlier message; then those that were gathered since may not be written either.
     pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        let Outgoing { key, value, headers, partition, timestamp, was_read } = message.into();
-        let message = Message { topic: self.topic.clone(), partition, offset: -1, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
+        let Outgoing { key, value, headers, partition, timestamp, offset, was_read } = message.into();
+        let message = Message { topic: self.topic.clone(), partition, offset, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
         let encoder = if was_read { &mut self.read_encoder } else { &mut self.encoder };
         encoder.push(message, &mut self.batch)?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
