@@ -6,6 +6,7 @@ use kafi_core::json_text::write_string;
 use kafi_core::{Error, ErrorKind};
 
 /// How many characters of a value or a list an error shows.
+#[cfg(any(feature = "avro", feature = "protobuf"))]
 const SHOWN_MAX: usize = 60;
 
 /// What is wrong.
@@ -27,19 +28,6 @@ impl Fault {
     #[cold]
     pub fn new(what: impl Into<Cow<'static, str>>) -> Box<Self> {
         Box::new(Self { what: what.into(), at: None, steps: Vec::new(), hint: None })
-    }
-
-    /// A fault at a byte of a payload.
-    #[cold]
-    pub fn at(at: usize, what: impl Into<Cow<'static, str>>) -> Box<Self> {
-        Box::new(Self { what: what.into(), at: Some(at), steps: Vec::new(), hint: None })
-    }
-
-    /// Says what can be done.
-    #[cold]
-    pub fn hint(mut self: Box<Self>, hint: &'static str) -> Box<Self> {
-        self.hint = Some(hint);
-        self
     }
 
     /// Says that it is in the member of this name.
@@ -82,7 +70,25 @@ impl Fault {
     }
 }
 
+/// What only formats with payloads of their own need.
+#[cfg(any(feature = "avro", feature = "protobuf"))]
+impl Fault {
+    /// A fault at a byte of a payload.
+    #[cold]
+    pub fn at(at: usize, what: impl Into<Cow<'static, str>>) -> Box<Self> {
+        Box::new(Self { what: what.into(), at: Some(at), steps: Vec::new(), hint: None })
+    }
+
+    /// Says what can be done.
+    #[cold]
+    pub fn hint(mut self: Box<Self>, hint: &'static str) -> Box<Self> {
+        self.hint = Some(hint);
+        self
+    }
+}
+
 /// The first characters of a text, for errors.
+#[cfg(any(feature = "avro", feature = "protobuf"))]
 pub(crate) fn shortened(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),

@@ -37,6 +37,7 @@
 //! |---|---|
 //! | `avro` | [`avro`], by a reader and a writer of Kafi's own |
 //! | `protobuf` | [`protobuf`], by a reader and a writer of Kafi's own; prost-reflect for descriptors, and protox for sources |
+//! | `jsonschema` | [`jsonschema`], by the crate of this name, without what it needs for the network |
 //!
 //! All are on unless default features are turned off; [`wire`] is always there, and needs nothing.
 
@@ -44,12 +45,14 @@
 
 #[cfg(feature = "avro")]
 pub mod avro;
-#[cfg(any(feature = "avro", feature = "protobuf"))]
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod fault;
+#[cfg(feature = "jsonschema")]
+pub mod jsonschema;
 #[cfg(any(feature = "avro", feature = "protobuf"))]
 mod number;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
-#[cfg(any(feature = "avro", feature = "protobuf"))]
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod tape;
 pub mod wire;

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use kafi_core::json_text::{self, Scanner, unescape};
 use kafi_core::{Json, JsonKind, Result};
 
-use crate::fault::{Fault, Outcome, shortened};
+#[cfg(any(feature = "avro", feature = "protobuf"))]
+use crate::fault::shortened;
+use crate::fault::{Fault, Outcome};
 
 /// Up to how many names of an object are compared one by one.
 const COMPARED_MAX: usize = 16;
@@ -37,6 +39,35 @@ pub(crate) struct Item<'a> {
     tokens: &'a [Token],
     text: &'a str,
     at: u32,
+}
+
+/// What an array holds, or names and values of an object in turns.
+#[derive(Clone, Debug)]
+pub(crate) struct Children<'a> {
+    next: Item<'a>,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        let child = (self.next.at < self.end).then_some(self.next)?;
+        self.next.at = child.token().next;
+        Some(child)
+    }
+}
+
+/// The names and values of an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Members<'a>(Children<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Item<'a>, Item<'a>);
+
+    fn next(&mut self) -> Option<(Item<'a>, Item<'a>)> {
+        Some((self.0.next()?, self.0.next()?))
+    }
 }
 
 impl Tape {
@@ -181,35 +212,18 @@ impl<'a> Item<'a> {
     }
 
     /// The elements of an array; of anything else none.
-    pub fn elements(self) -> impl Iterator<Item = Self> {
+    pub fn elements(self) -> Children<'a> {
         self.children(JsonKind::Array)
     }
 
     /// The names and values of an object's members; of anything else none.
-    pub fn members(self) -> impl Iterator<Item = (Self, Self)> {
-        let mut children = self.children(JsonKind::Object);
-        std::iter::from_fn(move || Some((children.next()?, children.next()?)))
+    pub fn members(self) -> Members<'a> {
+        Members(self.children(JsonKind::Object))
     }
 
     /// Its place on the tape; that of what stands in something else is never 0.
     pub fn place(self) -> u32 {
         self.at
-    }
-
-    /// The value at another place of the same tape.
-    pub fn at(self, place: u32) -> Self {
-        Self { at: place, ..self }
-    }
-
-    /// What it is, for errors.
-    pub fn described(self) -> String {
-        match self.kind() {
-            JsonKind::Null | JsonKind::Bool => self.raw().to_string(),
-            JsonKind::Number => format!("the number {}", shortened(self.raw())),
-            JsonKind::Str => format!("the string {}", shortened(self.raw())),
-            JsonKind::Array => "an array".into(),
-            JsonKind::Object => "an object".into(),
-        }
     }
 
     /// Refuses a name that stands twice in an object.
@@ -232,19 +246,72 @@ impl<'a> Item<'a> {
         Fault::new(format!("the name {} stands twice in the object, and one of the two would be lost", self.raw()))
     }
 
-    fn children(self, kind: JsonKind) -> impl Iterator<Item = Self> {
+    fn children(self, kind: JsonKind) -> Children<'a> {
         let token = self.token();
-        let (mut at, end) = if token.kind == kind { (self.at + 1, token.next) } else { (0, 0) };
-        std::iter::from_fn(move || {
-            let child = (at < end).then_some(Self { at, ..self })?;
-            at = child.token().next;
-            Some(child)
-        })
+        let (at, end) = if token.kind == kind { (self.at + 1, token.next) } else { (0, 0) };
+        Children { next: Self { at, ..self }, end }
     }
 
     #[inline]
     fn token(self) -> &'a Token {
         &self.tokens[self.at as usize]
+    }
+}
+
+/// What who writes payloads needs.
+#[cfg(any(feature = "avro", feature = "protobuf"))]
+impl Item<'_> {
+    /// The value at another place of the same tape.
+    pub fn at(self, place: u32) -> Self {
+        Self { at: place, ..self }
+    }
+
+    /// What it is, for errors.
+    pub fn described(self) -> String {
+        match self.kind() {
+            JsonKind::Null | JsonKind::Bool => self.raw().to_string(),
+            JsonKind::Number => format!("the number {}", shortened(self.raw())),
+            JsonKind::Str => format!("the string {}", shortened(self.raw())),
+            JsonKind::Array => "an array".into(),
+            JsonKind::Object => "an object".into(),
+        }
+    }
+}
+
+/// What who validates needs.
+#[cfg(feature = "jsonschema")]
+impl Item<'_> {
+    /// How deep arrays and objects nest in it.
+    pub fn depth(self) -> usize {
+        let mut ends: Vec<u32> = Vec::new();
+        let mut deepest = 0;
+        for at in self.at..self.token().next {
+            while ends.last().is_some_and(|end| *end <= at) {
+                ends.pop();
+            }
+            let token = &self.tokens[at as usize];
+            if matches!(token.kind, JsonKind::Array | JsonKind::Object) {
+                ends.push(token.next);
+                deepest = deepest.max(ends.len());
+            }
+        }
+        deepest
+    }
+
+    /// What tells its tape from others.
+    pub fn address(self) -> usize {
+        self.tokens.as_ptr() as usize
+    }
+
+    /// Whether it is a string of these characters.
+    pub fn is_text(self, text: &str) -> bool {
+        let token = self.token();
+        token.kind == JsonKind::Str
+            && if token.is_escaped {
+                self.string(&mut Vec::new()) == Some(text)
+            } else {
+                self.raw().len() == text.len() + 2 && &self.raw()[1..=text.len()] == text
+            }
     }
 }
 
