@@ -276,12 +276,20 @@ fn any_offset_and_time() {
 
 #[test]
 fn any_file_of_a_folder() {
-    drive(150, folders::run, |random| {
-        let words = ["{", "}", "\"partitions\":", "\"offsets\":[", "-1", "99999999999", "\"topic\":\"t\"", ",", "null", "]", "0", "\n", "7 "];
-        let mut data: Vec<u8> = (0..5).map(|_| random.below(256) as u8).collect();
-        data.extend(if random.below(2) == 0 { random.bytes(100) } else { random.sentence(&words) });
-        data
-    });
+    drive(150, folders::run, |random| of_a_folder(random, 5));
+}
+
+#[test]
+fn any_two_files_of_a_folder() {
+    drive(50, folders::run_two, |random| of_a_folder(random, 9));
+}
+
+/// So many numbers, and what a file of a folder may hold, or noise.
+fn of_a_folder(random: &mut Random, numbers: usize) -> Vec<u8> {
+    let words = ["{", "}", "\"partitions\":", "\"offsets\":[", "-1", "99999999999", "\"topic\":\"t\"", ",", "null", "]", "0", "\n", "7 "];
+    let mut data: Vec<u8> = (0..numbers).map(|_| random.below(256) as u8).collect();
+    data.extend(if random.below(2) == 0 { random.bytes(100) } else { random.sentence(&words) });
+    data
 }
 
 #[test]

@@ -1,3 +1,9 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| kafi_fuzz::folders::run(data));
+use kafi_fuzz::folders;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| match data.split_first() {
+    Some((0..128, data)) => folders::run(data),
+    Some((_, data)) => folders::run_two(data),
+    None => {}
+});

@@ -73,28 +73,39 @@ const CHANGES: [Change; 17] = [
     Change::Foreign,
 ];
 
+/// What is done to one file: which one it is, another one, what is done, and where.
+type What = (u8, u8, u8, u8);
+
 /// A folder that was damaged.
 struct Damaged {
     folder: tempfile::TempDir,
     outside: tempfile::TempDir,
-    /// The folder in which something was changed.
-    changed: PathBuf,
     /// The messages that are whole, in their places.
     whole: Messages,
     /// Of these, those of a partition in which a foreign segment begins. That is said, and what is read around it is not certain.
     contested: Messages,
-    /// Whether the log start may be another one.
-    start_changed: bool,
+    /// The partitions whose log start may be another one.
+    starts_changed: BTreeSet<(&'static str, i32)>,
 }
 
 /// Changes one file as the first five bytes say, with the others, and uses the folder.
 pub fn run(data: &[u8]) {
     let &[which, other, mode, at, verb, ref bytes @ ..] = data else { return };
-    let mut damaged = damage((which, other, mode, at), bytes);
-    let storage = open(damaged.folder.path());
+    damage_and_use(&[(which, other, mode, at)], verb, bytes);
+}
+
+/// As [`run`], with two changes.
+pub fn run_two(data: &[u8]) {
+    let &[which, other, mode, at, verb, which_next, other_next, mode_next, at_next, ref bytes @ ..] = data else { return };
+    damage_and_use(&[(which, other, mode, at), (which_next, other_next, mode_next, at_next)], verb, bytes);
+}
+
+fn damage_and_use(changes: &[What], verb: u8, bytes: &[u8]) {
+    let mut damaged = damage(changes, bytes);
+    let (storage, at) = (open(damaged.folder.path()), i64::from(changes[0].3 % 14));
     for skip_corrupt in [false, true] {
         check_read(&storage, &damaged, skip_corrupt, 0);
-        check_read(&storage, &damaged, skip_corrupt, i64::from(at % 14));
+        check_read(&storage, &damaged, skip_corrupt, at);
         check_read(&storage, &damaged, skip_corrupt, i64::from(verb % 14));
     }
     check_times(&storage, &damaged);
@@ -110,17 +121,20 @@ pub fn run(data: &[u8]) {
         check_read(&storage, &damaged, true, 0);
     }
     check_read(&storage, &damaged, false, 0);
-    check_read(&storage, &damaged, false, i64::from(at % 14));
+    check_read(&storage, &damaged, false, at);
     // Nothing that is whole was deleted or written over, whether it can be read or not.
-    let lost: Messages =
-        whole_before.intersection(&damaged.whole).copied().collect::<Messages>().difference(&whole(damaged.folder.path(), &damaged.changed)).copied().collect();
-    assert!(lost.is_empty() || damaged.start_changed, "{lost:?} were whole, and are gone");
+    let now = whole(damaged.folder.path());
+    let is_lost = |message: &&(&'static str, i32, i64)| {
+        damaged.whole.contains(*message) && !now.contains(*message) && !damaged.starts_changed.contains(&(message.0, message.1))
+    };
+    let lost: Vec<_> = whole_before.iter().filter(is_lost).collect();
+    assert!(lost.is_empty(), "{lost:?} were whole, and are gone");
     assert_eq!(fs::read(damaged.outside.path().join("victim")).unwrap(), b"untouched");
     assert_eq!(fs::read_dir(damaged.outside.path()).unwrap().count(), 1, "something was made outside");
 }
 
-/// Makes a folder of the valid files, and does to one of them what the numbers say.
-fn damage((which, other, mode, at): (u8, u8, u8, u8), bytes: &[u8]) -> Damaged {
+/// Makes a folder of the valid files, and does to them what the numbers say.
+fn damage(changes: &[What], bytes: &[u8]) -> Damaged {
     let files = template();
     let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     fs::write(outside.path().join("victim"), "untouched").unwrap();
@@ -130,48 +144,61 @@ fn damage((which, other, mode, at): (u8, u8, u8, u8), bytes: &[u8]) -> Damaged {
         fs::write(path, content).unwrap();
     }
     let names: Vec<&PathBuf> = files.keys().collect();
-    let (name, other) = (names[usize::from(which) % names.len()], names[usize::from(other) % names.len()]);
-    let (path, parent) = (folder.path().join(name), folder.path().join(name.parent().unwrap()));
-    let change = &CHANGES[usize::from(mode) % CHANGES.len()];
-    if cfg!(test) {
-        println!("{}: change {}, {}, {at}, {} bytes", name.display(), usize::from(mode) % CHANGES.len(), other.display(), bytes.len());
+    for (which, other, mode, at) in changes {
+        let (name, other) = (names[usize::from(*which) % names.len()], names[usize::from(*other) % names.len()]);
+        if cfg!(test) {
+            println!("{}: change {}, {}, {at}, {} bytes", name.display(), usize::from(*mode) % CHANGES.len(), other.display(), bytes.len());
+        }
+        apply(&CHANGES[usize::from(*mode) % CHANGES.len()], &folder.path().join(name), &folder.path().join(other), outside.path(), *at, bytes);
     }
-    apply(change, &path, &folder.path().join(other), outside.path(), at, bytes);
-    let whole = whole(folder.path(), &parent);
-    let start_changed =
-        path.ends_with("start") || other.ends_with("start") || parent.join("start").exists() != files.contains_key(&name.with_file_name("start"));
-    let is_foreign = |entry: fs::DirEntry| {
-        entry.path().extension().is_some_and(|extension| extension == "log") && !files.contains_key(&name.with_file_name(entry.file_name()))
-    };
-    let is_contested = fs::read_dir(&parent).is_ok_and(|entries| entries.flatten().any(is_foreign));
-    let in_partition = |(topic, partition, _): &&(&str, i32, i64)| name.starts_with(format!("topics/{topic}/{partition}"));
-    let contested = whole.iter().filter(|message| is_contested && in_partition(message)).copied().collect();
-    Damaged { folder, outside, changed: parent, whole, contested, start_changed }
+    let whole = whole(folder.path());
+    let mut damaged = Damaged { folder, outside, whole, contested: Messages::new(), starts_changed: BTreeSet::new() };
+    for (topic, partition) in PARTITIONS {
+        let name = PathBuf::from(format!("topics/{topic}/{partition}"));
+        let path = damaged.folder.path().join(&name);
+        if content(&path.join("start")) != files.get(&name.join("start")).cloned() {
+            damaged.starts_changed.insert((topic, partition));
+        }
+        let is_foreign =
+            |entry: fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "log") && !files.contains_key(&name.join(entry.file_name()));
+        if fs::read_dir(&path).is_ok_and(|entries| entries.flatten().any(is_foreign)) {
+            damaged.contested.extend(damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)));
+        }
+    }
+    damaged
 }
 
+/// What a regular file that is not made longer than memory holds.
+fn content(path: &Path) -> Option<Vec<u8>> {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() < SPARSE_BYTES);
+    if is_file { fs::read(path).ok() } else { None }
+}
+
+/// Changes a file that no change before has taken away.
 fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, bytes: &[u8]) {
-    let mut content = fs::read(path).unwrap();
-    let from = content.len() * usize::from(at) / 256;
     let parent = path.parent().unwrap();
+    let Some(mut own) = content(path).filter(|_| !parent.is_symlink()) else { return };
+    let from = own.len() * usize::from(at) / 256;
+    let others = content(other).unwrap_or_default();
     let instead = |make: &dyn Fn()| {
         fs::remove_file(path).unwrap();
         make();
     };
     match change {
         Change::Replace => fs::write(path, bytes).unwrap(),
-        Change::Cut => fs::write(path, &content[..from]).unwrap(),
+        Change::Cut => fs::write(path, &own[..from]).unwrap(),
         Change::Flip => {
-            content.iter_mut().skip(from).zip(bytes).for_each(|(old, new)| *old ^= new);
-            fs::write(path, content).unwrap();
+            own.iter_mut().skip(from).zip(bytes).for_each(|(old, new)| *old ^= new);
+            fs::write(path, own).unwrap();
         }
-        Change::Grow => fs::write(path, [&content, bytes].concat()).unwrap(),
+        Change::Grow => fs::write(path, [&own, bytes].concat()).unwrap(),
         Change::Sparse => {
             let more = if path.extension().is_some_and(|extension| extension == "log") { LOG_SPARSE_BYTES } else { SPARSE_BYTES };
-            fs::OpenOptions::new().write(true).open(path).unwrap().set_len(content.len() as u64 + more).unwrap();
+            fs::OpenOptions::new().write(true).open(path).unwrap().set_len(own.len() as u64 + more).unwrap();
         }
         Change::Remove => fs::remove_file(path).unwrap(),
-        Change::Other => fs::write(path, fs::read(other).unwrap()).unwrap(),
-        Change::OtherBehind => fs::write(path, [content, fs::read(other).unwrap()].concat()).unwrap(),
+        Change::Other => fs::write(path, others).unwrap(),
+        Change::OtherBehind => fs::write(path, [own, others].concat()).unwrap(),
         Change::Link => instead(&|| symlink(other, path).unwrap()),
         Change::LinkOutside => instead(&|| symlink(outside.join(if at.is_multiple_of(2) { "victim" } else { "missing" }), path).unwrap()),
         Change::Pipe => instead(&|| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap()),
@@ -184,7 +211,7 @@ fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, byt
         }
         Change::Partitions => {
             let count = [0, 1, 2, 3, 100_001, i64::from(i32::MAX), -1, i64::MAX][usize::from(at) % 8];
-            let text = String::from_utf8_lossy(&content).replacen("\"partitions\": 2", &format!("\"partitions\": {count}"), 1);
+            let text = String::from_utf8_lossy(&own).replacen("\"partitions\": 2", &format!("\"partitions\": {count}"), 1);
             fs::write(path, text).unwrap();
         }
         Change::Foreign => {
@@ -192,30 +219,25 @@ fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, byt
             let name = [format!("{number:020}.log"), format!("{number:020}.kidx"), "start".into(), "~x".into(), number.to_string()];
             let path = parent.join(&name[bytes.len() % name.len()]);
             if !path.exists() {
-                fs::write(path, if at < 128 { fs::read(other).unwrap_or_default() } else { bytes.to_vec() }).unwrap();
+                fs::write(path, if at < 128 { others } else { bytes.to_vec() }).unwrap();
             }
         }
     }
 }
 
 /// The messages whose batches lie where they were written, in regular files that are reached without links.
-fn whole(root: &Path, changed: &Path) -> Messages {
+fn whole(root: &Path) -> Messages {
     let mut whole = Messages::new();
-    let through_link = changed.is_symlink();
-    for (name, content) in template().iter().filter(|(name, _)| name.extension().is_some_and(|extension| extension == "log")) {
-        let path = root.join(name);
-        let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-        if !is_file || through_link && path.starts_with(changed) {
-            continue;
-        }
-        let now = fs::read(&path).unwrap();
+    for (name, written) in template().iter().filter(|(name, _)| name.extension().is_some_and(|extension| extension == "log")) {
+        let is_through_link = name.ancestors().skip(1).any(|folder| !folder.as_os_str().is_empty() && root.join(folder).is_symlink());
+        let Some(now) = content(&root.join(name)).filter(|_| !is_through_link) else { continue };
         let parts: Vec<&str> = name.iter().map(|part| part.to_str().unwrap()).collect();
         let (topic, partition) = *PARTITIONS.iter().find(|(topic, partition)| *topic == parts[1] && partition.to_string() == parts[2]).unwrap();
         let mut at = 0;
-        while let Some(length) = content.get(at + 8..).and_then(|rest| rest.first_chunk()) {
+        while let Some(length) = written.get(at + 8..).and_then(|rest| rest.first_chunk()) {
             let end = at + 12 + i32::from_be_bytes(*length) as usize;
-            if now.get(at..end) == Some(&content[at..end]) {
-                let offset = i64::from_be_bytes(*content[at..].first_chunk().unwrap());
+            if now.get(at..end) == Some(&written[at..end]) {
+                let offset = i64::from_be_bytes(*written[at..].first_chunk().unwrap());
                 whole.insert((topic, partition, offset));
             }
             at = end;
@@ -259,7 +281,7 @@ fn check_read(storage: &LogStorage, damaged: &Damaged, skip_corrupt: bool, from:
         let Ok((low, high, messages, Ok(()))) = read(storage, topic, partition, skip_corrupt, from) else { continue };
         for (_, _, offset) in damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)) {
             let is_contested = skip_corrupt && damaged.contested.contains(&(topic, partition, *offset));
-            let there = messages.contains(offset) || is_contested || damaged.start_changed && *offset < low || *offset < from;
+            let there = messages.contains(offset) || is_contested || damaged.starts_changed.contains(&(topic, partition)) && *offset < low || *offset < from;
             assert!(there, "{topic}/{partition}: offset {offset} is whole, {low} to {high} was read without it: {messages:?}");
         }
     }
@@ -273,7 +295,12 @@ fn check_times(storage: &LogStorage, damaged: &Damaged) {
             // The time of each message is ten times its offset.
             let is_missed = |(of, number, offset): &&(&str, i32, i64)| (*of, *number) == (topic, partition) && *offset >= time && *offset < found[0].offset;
             let missed = damaged.whole.iter().find(is_missed);
-            assert!(missed.is_none() || damaged.start_changed, "{topic}/{partition}: time {} is said to be at {}, not {missed:?}", time * 10, found[0].offset);
+            assert!(
+                missed.is_none() || damaged.starts_changed.contains(&(topic, partition)),
+                "{topic}/{partition}: time {} is said to be at {}, not {missed:?}",
+                time * 10,
+                found[0].offset
+            );
         }
     }
 }
@@ -284,7 +311,8 @@ fn check_verbs(storage: &LogStorage, damaged: &Damaged) {
     for topic in ["t", "u"] {
         let count = damaged.whole.iter().filter(|(of, ..)| *of == topic).count() as u64;
         let _newest = kafi.tail(topic, 3);
-        let enough = |messages: u64| messages >= count || damaged.start_changed;
+        let start_changed = damaged.starts_changed.iter().any(|(of, _)| *of == topic);
+        let enough = |messages: u64| messages >= count || start_changed;
         assert!(kafi.wc(topic).map_or(true, |counts| enough(counts.messages)), "wc of {topic} says less than {count}");
         let target = kafi_shell::Kafi::new(Arc::new(open_memory("target")), Settings::default());
         let copied = kafi.cp(topic, &target, topic).is_ok();

@@ -317,3 +317,28 @@ fn a_lost_segment_behind_a_torn_tail_is_told() {
     let text = assert_told(&folder.storage, 20, 0..12);
     assert!(text.contains("the offsets 12 to 19 are missing"), "{text}");
 }
+
+/// The base offset is outside of the checksum, and behind damage no batch before it vouches for it.
+#[test]
+fn damage_that_reaches_into_the_next_batch_gives_no_message_another_offset() {
+    for settings in [&[][..], &[("segment.bytes", "900")]] {
+        let folder = Folder::new();
+        one_by_one(&folder, 15, 20, settings);
+        for name in folder.segments("t", 0) {
+            let log = folder.file("t", 0, &name);
+            let whole = fs::read(&log).unwrap();
+            let first: i64 = name[..20].parse().unwrap();
+            for (number, start) in starts(&whole).into_iter().enumerate().skip(1) {
+                for byte in 0..8 {
+                    let mut bytes = whole.clone();
+                    bytes[start - 3] ^= 0x41;
+                    bytes[start + byte] ^= 0x21;
+                    fs::write(&log, bytes).unwrap();
+                    let bad = first + number as i64;
+                    assert_told(&folder.storage, 15, (0..15).filter(|offset| *offset != bad && *offset != bad - 1));
+                }
+            }
+            fs::write(&log, whole).unwrap();
+        }
+    }
+}

@@ -11,7 +11,7 @@ use kafi_records::{BatchHeader, set_base_offset};
 
 use super::index::{Index, IndexWriter};
 use super::known::look;
-use super::segment::Extent;
+use super::segment::{Extent, SEGMENT_OFFSETS_MAX};
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, IoFile, Lock, lock};
 
@@ -208,7 +208,7 @@ impl Appender {
         let safe = known.filter(|known| known.base == base).map_or(0, |known| known.length);
         let mut checked = None;
         if trust_index && let Some(index) = Index::open(&self.dir, base, len)? {
-            checked = Some(index.checked_end(&*log, Extent::new(len, None)).map_err(on_error)?).filter(|end| end.at >= safe);
+            checked = Some(index.checked_end(&*log, Extent::new(base, len, None)).map_err(on_error)?).filter(|end| end.at >= safe);
         }
         let found = look(&self.dir, base, &*log, len, known, checked).map_err(on_error)?;
         let end = found.end.place;
@@ -286,9 +286,8 @@ impl Appender {
     fn must_roll(&self, batch: &NewBatch<'_>, header: &BatchHeader) -> bool {
         let Some(active) = &self.active else { return true };
         let full = active.len > 0 && active.len + batch.bytes.len() as u64 > batch.segment_bytes;
-        // Kafka's tools count offsets within a segment in 32 bits.
-        let too_far = header.next_offset() - active.base > i64::from(i32::MAX);
-        active.damaged || full || too_far && active.len > 0
+        let is_too_far = header.base_offset > active.base && header.next_offset() - active.base >= SEGMENT_OFFSETS_MAX;
+        active.damaged || full || is_too_far
     }
 
     /// Ends the active segment, if there is one, and makes the one that begins at `base`. Under the lock.

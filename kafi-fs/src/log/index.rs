@@ -308,7 +308,7 @@ impl IndexWriter {
     fn of(dir: &PartitionDir, path: String, base: i64, log: &dyn IoFile, log_len: u64) -> io::Result<(Self, Scanned)> {
         let file = dir.io.open(&path, Access::Write)?;
         let mut index = Index::of(Arc::clone(&file), base, log_len)?;
-        let extent = Extent::new(log_len, None);
+        let extent = Extent::new(base, log_len, None);
         if !index.agrees(log, extent)? {
             (index.blocks, index.last) = (0, None);
         }

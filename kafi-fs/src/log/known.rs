@@ -54,7 +54,7 @@ pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, k
             from
         }
     };
-    let end = if from.at < len { find_end(file, from, Extent::new(len, None))? } else { End { place: from, damaged: false, torn: false } };
+    let end = if from.at < len { find_end(file, from, Extent::new(base, len, None))? } else { End { place: from, damaged: false, torn: false } };
     // What was durable in other segments counts as well: those before it, where somebody has put a file there that begins too early, and one that was announced.
     let next_offset = end.place.offset.max(promise.next_offset).max(known.map_or(0, |known| known.next_offset));
     Ok(Known { end, next_offset, length: promise.length })
@@ -62,7 +62,7 @@ pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, k
 
 /// The place behind what `promise` says is durable, or a batch before that, if the log does not have one ending there.
 fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Option<&Index>) -> io::Result<Place> {
-    let (beginning, extent) = (Place { at: 0, offset: base }, Extent::new(len, None));
+    let (beginning, extent) = (Place { at: 0, offset: base }, Extent::new(base, len, None));
     if promise.length == 0 {
         // Without a word on what is durable the index counts, as far as the log agrees, for a whole segment takes seconds.
         return index.map_or(Ok(beginning), |index| index.checked_end(file, extent));
@@ -90,7 +90,7 @@ fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Optio
                 false => before,
             });
         }
-        match search.beyond(file, place, extent)? {
+        match search.beyond(file, place, extent, Some(Place { at: promise.length, offset: promise.next_offset }))? {
             Beyond::Resume(next) if next.at <= durable => place = next,
             // What is damaged in there is for readers to tell; what follows it is the log's end.
             _ if durable == promise.length => return Ok(Place { at: durable, offset: promise.next_offset }),

@@ -63,7 +63,7 @@ struct Segment {
 impl Segment {
     /// What it has room for.
     fn extent(&self) -> Extent {
-        Extent::new(self.len, self.next_base)
+        Extent::new(self.base, self.len, self.next_base)
     }
 }
 
@@ -189,7 +189,7 @@ impl Reader {
         if self.position > base
             && let Some(index) = Index::open(&self.dir, base, len)?
         {
-            let located = index.checked_place(&*file, self.position, Extent::new(len, next_base));
+            let located = index.checked_place(&*file, self.position, Extent::new(base, len, next_base));
             place = located.map_err(|error| self.dir.io_error("read index", &self.dir.index_path(base), error))?;
         }
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
@@ -272,9 +272,10 @@ impl Reader {
 
     /// What lies behind the place where no batch can be read.
     fn beyond(&mut self) -> Result<Beyond> {
+        let durable = self.durable();
         let Some(segment) = &mut self.segment else { return Ok(Beyond::Nothing) };
         let extent = segment.extent();
-        let found = segment.search.beyond(&*segment.file, segment.place, extent);
+        let found = segment.search.beyond(&*segment.file, segment.place, extent, durable);
         found.map_err(|error| self.dir.io_error("read", &self.dir.log_path(segment.base), error))
     }
 

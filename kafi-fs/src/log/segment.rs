@@ -13,6 +13,9 @@ const MAGIC: u8 = 2;
 /// Where what the checksum covers begins in a batch.
 const CHECKED_AT: u64 = 21;
 
+/// How many offsets a segment may span: Kafka's tools count them in 32 bits.
+pub(crate) const SEGMENT_OFFSETS_MAX: i64 = 1 << 31;
+
 /// The bytes that are read at once while looking at headers.
 const WINDOW_BYTES: usize = 64 << 10;
 
@@ -40,14 +43,14 @@ pub(crate) struct Place {
 pub(crate) struct Extent {
     /// Its bytes.
     pub(crate) len: u64,
-    /// All its offsets are below this one, at which the next segment begins.
+    /// All its offsets are below this one.
     pub(crate) limit: i64,
 }
 
 impl Extent {
-    /// A segment of `len` bytes that another one follows, or none.
-    pub(crate) fn new(len: u64, next_base: Option<i64>) -> Self {
-        Self { len, limit: next_base.unwrap_or(i64::MAX) }
+    /// The segment `base`, of `len` bytes, that another one follows, or none.
+    pub(crate) fn new(base: i64, len: u64, next_base: Option<i64>) -> Self {
+        Self { len, limit: next_base.unwrap_or(i64::MAX).min(base.saturating_add(SEGMENT_OFFSETS_MAX)) }
     }
 }
 
@@ -182,8 +185,8 @@ impl Search {
         Self { vain_bytes: len.min(SEARCH_BYTES_MAX).saturating_mul(VAIN_SHARE) + VAIN_BYTES_MIN }
     }
 
-    /// Looks at and behind a place where no batch can be read.
-    pub(crate) fn beyond(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Beyond> {
+    /// Looks at and behind a place where no batch can be read. What begins before `durable` has lower offsets than that.
+    pub(crate) fn beyond(&mut self, file: &dyn IoFile, place: Place, extent: Extent, durable: Option<Place>) -> io::Result<Beyond> {
         if let Some(after) = self.behind_head(file, place, extent)? {
             return Ok(Beyond::Resume(after));
         }
@@ -191,7 +194,8 @@ impl Search {
         let end = len.min(place.at.saturating_add(SEARCH_BYTES_MAX));
         let mut at = place.at + 1;
         let mut buf = Vec::new();
-        while at + BatchHeader::LEN as u64 <= end {
+        let mut is_unknown = end < len;
+        'pieces: while at + BatchHeader::LEN as u64 <= end {
             buf.resize((end - at).min(SEARCH_BYTES as u64) as usize, 0);
             let read = file.read_at(&mut buf, at)?;
             let Some(last) = read.checked_sub(BatchHeader::LEN) else { break };
@@ -206,13 +210,18 @@ impl Search {
                     return Ok(Beyond::Unknown);
                 }
                 if has_checksum(file, from, &header)? {
-                    return Ok(Beyond::Resume(Place { at: from, offset: header.base_offset }));
+                    let after = Place { at: from + total, offset: header.next_offset() };
+                    if is_followed(file, after, extent, durable)? {
+                        return Ok(Beyond::Resume(Place { at: from, offset: header.base_offset }));
+                    }
+                    (at, is_unknown) = (after.at, true);
+                    continue 'pieces;
                 }
                 self.vain_bytes -= total;
             }
             at += last as u64 + 1;
         }
-        Ok(if end < len { Beyond::Unknown } else { Beyond::Nothing })
+        Ok(if is_unknown { Beyond::Unknown } else { Beyond::Nothing })
     }
 
     /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that does not cover, and has its offsets there.
@@ -236,6 +245,15 @@ impl Search {
         self.vain_bytes -= total;
         Ok(None)
     }
+}
+
+/// Whether what follows a batch that ends at `after` agrees with its offsets, which are outside of the checksum, and which no batch before it vouches for.
+fn is_followed(file: &dyn IoFile, after: Place, extent: Extent, durable: Option<Place>) -> io::Result<bool> {
+    Ok(match Window::default().header(file, after, extent)? {
+        Peek::Batch(_) => true,
+        Peek::Below(_) => false,
+        Peek::Partial | Peek::Bad(_) => durable.is_none_or(|durable| after.at > durable.at || after.offset <= durable.offset),
+    })
 }
 
 /// Whether the bytes of the batch at `at` have the checksum that its header says.
@@ -274,7 +292,7 @@ pub(crate) fn find_end(file: &dyn IoFile, from: Place, extent: Extent) -> io::Re
         if scanned.fault.is_none() {
             return Ok(End { place, damaged, torn: false });
         }
-        match search.beyond(file, place, extent)? {
+        match search.beyond(file, place, extent, None)? {
             Beyond::Nothing => return Ok(End { place, damaged, torn: true }),
             Beyond::Unknown => return Ok(End { place, damaged: true, torn: false }),
             Beyond::Resume(next) => (place, damaged) = (next, true),

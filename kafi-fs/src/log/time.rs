@@ -39,7 +39,7 @@ fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: 
     let path = dir.log_path(base);
     let on_error = |error| dir.io_error("find time", &path, error);
     let file = dir.io.open(&path, Access::Read).map_err(on_error)?;
-    let extent = Extent::new(file.len().map_err(on_error)?, next_base);
+    let extent = Extent::new(base, file.len().map_err(on_error)?, next_base);
     let mut from = Place { at: 0, offset: base };
     if let Some(index) = Index::open(dir, base, extent.len)?
         && index.agrees(&*file, extent).map_err(on_error)?
@@ -78,7 +78,7 @@ fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: 
         };
         // What a crash left behind the last whole batch is not part of the log.
         let place = Place { at: fault.0, offset: scanned.end.offset };
-        if fault.0 >= durable && Search::new(extent.len - fault.0).beyond(&*file, place, extent).map_err(on_error)? == Beyond::Nothing {
+        if fault.0 >= durable && Search::new(extent.len - fault.0).beyond(&*file, place, extent, None).map_err(on_error)? == Beyond::Nothing {
             return Ok(None);
         }
         let error = dir.error(ErrorKind::Corrupt, "find time", format!("a damaged batch ({})", fault.1));
