@@ -1,7 +1,8 @@
 //! The formats of schema registries, to JSON and back.
 //!
 //! Each format compiles a schema once and then turns payloads into JSON text, and JSON text into payloads; [`wire`] reads and writes how a payload, or a header
-//! beside it, names its schema. Nothing here opens a socket, and nothing in it blocks.
+//! beside it, names its schema. [`Source`] is a schema in a file or a text, [`Schema`] a compiled one of any format, with its [`Reader`] and [`Writer`]. Nothing here
+//! opens a socket; only [`Source::load`] reads files.
 //!
 //! # Example: a message with the id of its schema in front
 //! ```
@@ -32,6 +33,22 @@
 //! # fn main() {}
 //! ```
 //!
+//! # Example: raw payloads with a schema of one's own
+//! ```
+//! # #[cfg(feature = "protobuf")]
+//! # fn main() -> kafi_core::Result<()> {
+//! use kafi_serde::{Forms, Source};
+//!
+//! let schema = Source::of_text(r#"syntax = "proto3"; message Order { int64 id = 1; }"#, None)?.compile()?;
+//! let mut json = Vec::new();
+//! schema.reader(Forms::default())?.read(b"\x08\x7b", &mut json)?;
+//! assert_eq!(json, br#"{"id":123}"#);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "protobuf"))]
+//! # fn main() {}
+//! ```
+//!
 //! # Features
 //! | feature | brings |
 //! |---|---|
@@ -54,5 +71,14 @@ mod number;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+mod schema;
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+mod source;
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod tape;
 pub mod wire;
+
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+pub use schema::{Format, Forms, Reader, Schema, Writer};
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+pub use source::Source;

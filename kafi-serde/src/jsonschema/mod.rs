@@ -10,7 +10,9 @@
 mod codec;
 mod limits;
 mod node;
+mod references;
 mod schema;
 
 pub use codec::{Reader, Writer};
+pub(crate) use references::references_of;
 pub use schema::Schema;

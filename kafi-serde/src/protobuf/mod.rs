@@ -40,4 +40,5 @@ mod write;
 pub use form::{Form, Integers};
 pub use read::Reader;
 pub use schema::{Message, Schema};
+pub(crate) use sources::imports_of;
 pub use write::Writer;

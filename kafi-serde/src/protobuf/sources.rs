@@ -50,6 +50,13 @@ pub(crate) fn decode(set: &[u8]) -> Result<DescriptorPool> {
     })
 }
 
+/// What a source imports that not everybody knows; nothing, if it is none, which shows when it is compiled.
+pub(crate) fn imports_of(name: &str, text: &str) -> Vec<String> {
+    let imports = File::from_source(name, text).map(|file| file.file_descriptor_proto().dependency.clone()).unwrap_or_default();
+    let google = GoogleFileResolver::new();
+    imports.into_iter().filter(|import| well_known::source(import).is_none() && google.open_file(import).is_err()).collect()
+}
+
 /// Finds files among those that were given, and those that everybody knows.
 struct Given {
     files: HashMap<String, String>,
