@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "whatever does not hold is a panic, which is what a fuzzer looks for")]
 
+pub mod avro;
 pub mod batches;
 pub mod buckets;
 pub mod config;
@@ -9,3 +10,5 @@ pub mod envelope;
 pub mod folders;
 pub mod offsets;
 pub mod oracle;
+pub mod protobuf;
+pub mod schemas;

@@ -1,0 +1,270 @@
+//! The fuzz targets of `fuzz/` that are about schemas, driven by seeded bytes: words of each grammar, pieces of valid input, and noise. The same seeds in every run.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[path = "../../fuzz/src/avro.rs"]
+mod avro;
+#[path = "../../fuzz/src/protobuf.rs"]
+mod protobuf;
+#[path = "../../fuzz/src/schemas.rs"]
+mod schemas;
+
+/// More than any of the small inputs here needs; a length that bytes merely claim asks for more.
+const ALLOCATION_MAX: usize = 64 << 20;
+
+/// Notes the largest piece of memory that anything asked for.
+struct Noting;
+
+static LARGEST: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Noting = Noting;
+
+// SAFETY: all calls go to the system's allocator as they are.
+unsafe impl GlobalAlloc for Noting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LARGEST.fetch_max(size, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
+    }
+
+    fn bytes(&mut self, len_max: usize) -> Vec<u8> {
+        let (len, letters) = (self.below(len_max), 1 + self.below(256));
+        (0..len).map(|_| self.below(letters) as u8).collect()
+    }
+
+    /// Words one after another, with a byte of noise now and then.
+    fn sentence(&mut self, words: &[&[u8]]) -> Vec<u8> {
+        let mut sentence = Vec::new();
+        for _ in 0..self.below(20) {
+            match self.below(16) {
+                0 => sentence.push(self.below(256) as u8),
+                _ => sentence.extend_from_slice(words[self.below(words.len())]),
+            }
+        }
+        sentence
+    }
+}
+
+/// Runs a target with what `make` makes of each seed, which a failure shows.
+fn drive(iterations: u64, target: fn(&[u8]), make: impl Fn(&mut Random) -> Vec<u8>) {
+    for seed in 1..=iterations {
+        let data = make(&mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
+        if let Err(panic) = std::panic::catch_unwind(|| target(&data)) {
+            eprintln!("seed {seed}: {:?}", String::from_utf8_lossy(&data));
+            std::panic::resume_unwind(panic);
+        }
+    }
+    let largest = LARGEST.load(Ordering::Relaxed);
+    assert!(largest <= ALLOCATION_MAX, "something asked for {largest} bytes at once");
+}
+
+/// Pieces of JSON, and names and values of the schemas.
+const JSON: [&[u8]; 32] = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"null",
+    b"true",
+    b"1",
+    b"-1.5",
+    b"1e3",
+    b"9223372036854775808",
+    b"\"x\"",
+    b"\"NaN\"",
+    b"\"\\u00e9\"",
+    b"\"a\":",
+    b"\"id\":",
+    b"\"o\":",
+    b"\"string\":",
+    b"\"map\":",
+    b"\"null\":",
+    b"\"double\":",
+    b"\"v\":",
+    b"\"next\":",
+    b"\"A\"",
+    b"\"F\":",
+    b"\"y\":",
+    b"\"x\":",
+    b"\"@type\":",
+    b"\"t\":",
+    b"\"x/M\"",
+    b"\"value\":",
+];
+
+#[test]
+fn any_avro() {
+    let payload: [&[u8]; 16] = [
+        b"\0",
+        b"\x01",
+        b"\x02",
+        b"\x03",
+        b"\x04",
+        b"\x06",
+        b"\x08",
+        b"\x7f",
+        b"\xff",
+        b"\x80",
+        b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+        b"map",
+        b"string",
+        b"a",
+        b"\xc3\xa4",
+        b"\0\0\0\0\0\0\xf8\x7f",
+    ];
+    let schema: [&[u8]; 24] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b"\"type\":",
+        b"\"record\"",
+        b"\"name\":",
+        b"\"R\"",
+        b"\"fields\":",
+        b"\"int\"",
+        b"\"string\"",
+        b"\"null\"",
+        b"\"array\"",
+        b"\"items\":",
+        b"\"map\"",
+        b"\"values\":",
+        b"\"fixed\"",
+        b"\"size\":",
+        b"3",
+        b"\"enum\"",
+        b"\"symbols\":",
+        b"\"logicalType\":\"decimal\"",
+        b"\"precision\":4",
+    ];
+    drive(12_000, avro::run, |random| match random.below(4) {
+        0 => random.sentence(&schema),
+        1 => [vec![random.below(avro::SCHEMAS.len()) as u8], random.sentence(&JSON)].concat(),
+        2 => [vec![random.below(avro::SCHEMAS.len()) as u8], random.bytes(40)].concat(),
+        _ => [vec![random.below(avro::SCHEMAS.len()) as u8], random.sentence(&payload)].concat(),
+    });
+}
+
+#[test]
+fn any_protobuf() {
+    let payload: [&[u8]; 34] = [
+        b"\x08\x01",
+        b"\x10\x03",
+        b"\x1d\x01\x02\x03\x04",
+        b"\x21\0\0\0\0\0\0\xf8\x7f",
+        b"\x3a\x01a",
+        b"\x42\x02\xff\0",
+        b"\x48\x07",
+        b"\x52\x02\x08\x05",
+        b"\x5a\x02\x01\x02",
+        b"\x58\x01",
+        b"\x62\0",
+        b"\x6a\x02\x10\x01",
+        b"\x72\x03\x0a\x01k",
+        b"\x72\x05\x12\x03\x08\x80\x01",
+        b"\x7a\x04\x08\x05\x12\0",
+        b"\x80\x01\x05",
+        b"\x8a\x01\0",
+        b"\x92\x01\x01x",
+        b"\x9a\x01\x07\x0a\x03x/M\x12\0",
+        b"\x9a\x01\x05\x0a\x03abc",
+        b"\xa2\x01\x02\x08\x01",
+        b"\xaa\x01\x04\x08\x01\x10\x01",
+        b"\xb2\x01\x05\x0a\x03a_b",
+        b"\xba\x01\x09\x0a\x07\x0a\x01k\x12\x02\x20\x01",
+        b"\xc2\x01\x02\x08\0",
+        b"\xc2\x01\x0b\x32\x09\x0a\x07\x32\x05\x0a\x03\x1a\x01z",
+        b"\xca\x01\0",
+        b"\xd0\x01\0",
+        b"\xd8\x01\0",
+        b"\xe2\x01\x02\x20\0",
+        b"\xf8\x3f\x01",
+        b"\x9b\x06\x08\x01\x9c\x06",
+        b"\x0c",
+        b"\xff",
+    ];
+    drive(8_000, protobuf::run, |random| match random.below(4) {
+        0 => random.sentence(&JSON),
+        1 => random.bytes(60),
+        _ => random.sentence(&payload),
+    });
+}
+
+#[test]
+fn any_schema() {
+    let words: [&[u8]; 34] = [
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\0",
+        b"\"$ref\":",
+        b"\"#\"",
+        b"\"#/properties/a\"",
+        b"\"type\":",
+        b"\"object\"",
+        b"\"string\"",
+        b"\"number\"",
+        b"\"properties\":",
+        b"\"a\":",
+        b"\"anyOf\":",
+        b"\"allOf\":",
+        b"\"not\":",
+        b"\"items\":",
+        b"\"required\":",
+        b"\"pattern\":",
+        b"\"^a+$\"",
+        b"\"$schema\":",
+        b"\"http://json-schema.org/draft-04/schema#\"",
+        b"\"enum\":",
+        b"1",
+        b"\"minimum\":",
+        b"true",
+        b"null",
+        b"\"uniqueItems\":",
+        b"\"$id\":",
+        b"\"http://h/x\"",
+        b"\x01",
+    ];
+    drive(8_000, schemas::run, |random| match random.below(3) {
+        0 => random.bytes(40),
+        1 => random.sentence(&words),
+        _ => [
+            &br##"{"type":"object","properties":{"a":{"$ref":"#"},"b":{"type":"array","uniqueItems":true}},"additionalProperties":false}"##[..],
+            b"\0",
+            &random.sentence(&JSON),
+        ]
+        .concat(),
+    });
+}
