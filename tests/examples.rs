@@ -3,15 +3,13 @@
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
 
-#[cfg(feature = "cluster")]
-#[path = "servers/kafka.rs"]
-mod kafka;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kafi::{ErrorKind, Kafi};
+#[cfg(feature = "cluster")]
+use kafi_testkit::servers::variable;
 use regex::Regex;
 use tempfile::TempDir;
 
@@ -181,7 +179,7 @@ fn examples_say_what_is_wrong() {
 #[cfg(feature = "cluster")]
 #[test]
 fn examples_run_on_kafka() {
-    let server = kafka::variable("KAFI_TEST_KAFKA").to_string();
+    let server = variable("KAFI_TEST_KAFKA").to_string();
     let mut place = Place::new(&format!("kafka://{server}"), "clusters/test", "kafka:\n  bootstrap.servers: ${KAFI_TEST_KAFKA}");
     place.variables.push(("KAFI_TEST_KAFKA", server));
     let storage = kafi::open(&place.storage).unwrap();

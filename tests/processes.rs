@@ -2,11 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "servers/server.rs"]
-mod server;
-#[path = "servers/toxiproxy.rs"]
-mod toxiproxy;
-
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -14,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafi::{Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, ProducerOptions, Record, Storage, TopicPartition, Watermarks};
-use toxiproxy::Proxy;
+use kafi_testkit::servers::toxiproxy::Proxy;
+use kafi_testkit::servers::variable;
 
 const KIND: &str = "KAFI_PROCESSES_TEST_KIND";
 const ADDRESS: &str = "KAFI_PROCESSES_TEST_ADDRESS";
@@ -63,11 +59,11 @@ fn processes_killed_at_any_moment_on_azure() {
 #[test]
 #[ignore = "started by the other tests of this file"]
 fn child() {
-    let variable = |name| std::env::var(name).unwrap();
-    let (storage, name) = (open(&variable(KIND), &variable(ADDRESS), &variable(ROOT)), variable(NAME));
+    let given = |name| std::env::var(name).unwrap();
+    let (storage, name) = (open(&given(KIND), &given(ADDRESS), &given(ROOT)), given(NAME));
     let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
     let (mut batch, mut line) = (Batch::new(), String::new());
-    for chunk in 0..variable(CHUNKS).parse().unwrap() {
+    for chunk in 0..given(CHUNKS).parse().unwrap() {
         std::io::stdin().read_line(&mut line).unwrap();
         batch.clear();
         for number in chunk * CHUNK..(chunk + 1) * CHUNK {
@@ -103,7 +99,7 @@ fn two_processes_share_a_partition(kind: &str) {
 }
 
 fn killed_between_upload_and_answer(kind: &str) {
-    let toxiproxy = server::variable("toxiproxy", "");
+    let toxiproxy = variable("KAFI_TEST_TOXIPROXY");
     for round in 0..5 {
         let topic = Topic::new(kind);
         let proxy = Proxy::new(toxiproxy, &address(kind));
@@ -234,21 +230,20 @@ impl Running {
 
 /// Where a server is, as host:port.
 fn address(kind: &str) -> String {
-    let url = server::variable(kind, "").trim_start_matches("http://");
+    let url = variable(&format!("KAFI_TEST_{}", kind.to_uppercase())).trim_start_matches("http://");
     url.split('/').next().unwrap().to_string()
 }
 
 fn open(kind: &str, address: &str, root: &str) -> Arc<dyn Storage> {
-    let variable = |suffix| server::variable(kind, suffix).to_string();
     let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
     let mut properties = text(&[("root.dir", root)]);
     if kind == "s3" {
-        properties.extend([("access.key".into(), variable("_ACCESS_KEY")), ("secret.key".into(), variable("_SECRET_KEY"))]);
+        properties.extend(text(&[("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")), ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY"))]));
         properties.extend(text(&[("endpoint", &format!("http://{address}")), ("bucket.name", "kafi-processes"), ("bucket.create", "true")]));
         return kafi_s3::open("s3", &properties).unwrap();
     }
-    let account = variable("_ACCOUNT");
-    properties.extend([("endpoint".into(), format!("http://{address}/{account}")), ("account.name".into(), account), ("account.key".into(), variable("_KEY"))]);
+    let (account, key) = (variable("KAFI_TEST_AZURE_ACCOUNT"), variable("KAFI_TEST_AZURE_KEY"));
+    properties.extend(text(&[("endpoint", &format!("http://{address}/{account}")), ("account.name", account), ("account.key", key)]));
     properties.extend(text(&[("container.name", "kafi-processes"), ("container.create", "true")]));
     kafi_azure::open("azure", &properties).unwrap()
 }

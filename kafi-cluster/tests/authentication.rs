@@ -4,12 +4,12 @@
 
 mod common;
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
 use kafi_core::{Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, OwnedRecord, Polled, Retry, Storage};
+use kafi_testkit::servers::kafka_tool;
 
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
@@ -69,10 +69,8 @@ fn is_one_line(error: &Error, secret: &str) {
 }
 
 fn allow_alice(what: &[&str]) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
-    let allow = ["tool", "org.apache.kafka.tools.AclCommand", "--bootstrap-server", brokers(), "--add", "--allow-principal", "User:alice"];
-    let allowed = Command::new(script).args(allow).args(what).output().unwrap();
-    assert!(allowed.status.success(), "{allowed:?}");
+    let allow = ["org.apache.kafka.tools.AclCommand", "--bootstrap-server", brokers(), "--add", "--allow-principal", "User:alice"];
+    kafka_tool(&[&allow[..], what].concat());
 }
 
 /// That the broker takes this storage for `User:alice`: what is allowed to nobody else by name can be read, and nothing else can be done.

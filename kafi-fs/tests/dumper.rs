@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use kafi_core::{HeadersBuf, OwnedRecord, Record, TimestampType};
+use kafi_testkit::servers;
 use support::*;
 
 /// Runs the dumper over segment files, after installing what it needs.
 fn dump(files: &[PathBuf]) -> String {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/servers/kafka");
     let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
-    let mut command = Command::new(script);
+    let mut command = Command::new(servers::script("kafka"));
     command.args(["tool", "org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", "--print-data-log", "--files", &files.join(",")]);
     let output = command.env("LC_ALL", "C.UTF-8").output().expect("the script runs");
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));

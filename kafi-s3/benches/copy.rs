@@ -4,9 +4,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 
-#[path = "../../tests/servers/server.rs"]
-mod server;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +12,7 @@ use kafi_core::{Batch, NewTopic, ProducerOptions, Record, Settings, Storage};
 use kafi_fs::FolderOptions;
 use kafi_objects::{ObjectIo, ObjectOptions, Precondition, PutRequest};
 use kafi_shell::Kafi;
+use kafi_testkit::servers::variable;
 
 const WAIT: Duration = Duration::from_secs(600);
 const ROUNDS: usize = 3;
@@ -59,9 +57,9 @@ fn main() {
 fn properties(root: &str) -> Vec<(String, String)> {
     let root = format!("bench-{}-{root}", std::process::id());
     let pairs = [
-        ("endpoint", server::variable("s3", "")),
-        ("access.key", server::variable("s3", "_ACCESS_KEY")),
-        ("secret.key", server::variable("s3", "_SECRET_KEY")),
+        ("endpoint", variable("KAFI_TEST_S3")),
+        ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")),
+        ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY")),
         ("bucket.name", "kafi-bench"),
         ("bucket.create", "true"),
         ("root.dir", &root),

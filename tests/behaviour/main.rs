@@ -1,8 +1,5 @@
 //! The conformance suite over every storage: one row each. A storage whose server is missing fails.
 
-#[path = "../servers/kafka.rs"]
-mod kafka;
-
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,7 +10,7 @@ use kafi_core::{Result, Storage};
 use kafi_fs::FolderOptions;
 use kafi_objects::{MemoryObjects, ObjectOptions};
 use kafi_testkit::conformance::{self, Setup};
-use kafka::server;
+use kafi_testkit::servers::variable;
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
@@ -39,7 +36,7 @@ fn objects() -> Setup {
 /// `silent` is a port that takes connections and never answers.
 fn kafka(silent: &TcpListener) -> Setup {
     let silent = silent.local_addr().expect("an open port has an address").to_string();
-    Setup::new("kafka", || cluster(kafka::variable("KAFI_TEST_KAFKA")))
+    Setup::new("kafka", || cluster(variable("KAFI_TEST_KAFKA")))
         .unreachable(move || cluster(&silent))
         .topic_config("retention.ms", "-1")
         .expected(expected("kafka"))
@@ -54,22 +51,22 @@ fn s3(silent: &TcpListener) -> Setup {
     let silent = format!("http://{}", silent.local_addr().expect("an open port has an address"));
     let root = own_root();
     let open = |endpoint: &str, root: &str| {
-        let (access, secret) = (server::variable("s3", "_ACCESS_KEY"), server::variable("s3", "_SECRET_KEY"));
+        let (access, secret) = (variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
         let own = [("endpoint", endpoint), ("access.key", access), ("secret.key", secret), ("bucket.name", "kafi-behaviour"), ("root.dir", root)];
         kafi_s3::open("s3", &pairs(&[&own[..], &[("bucket.create", "true")]].concat()))
     };
-    Setup::new("s3", move || open(server::variable("s3", ""), &root)).unreachable(move || open(&silent, "")).expected(expected("s3"))
+    Setup::new("s3", move || open(variable("KAFI_TEST_S3"), &root)).unreachable(move || open(&silent, "")).expected(expected("s3"))
 }
 
 fn azure(silent: &TcpListener) -> Setup {
     let silent = format!("http://{}/account", silent.local_addr().expect("an open port has an address"));
     let root = own_root();
     let open = |endpoint: &str, root: &str| {
-        let (account, key) = (server::variable("azure", "_ACCOUNT"), server::variable("azure", "_KEY"));
+        let (account, key) = (variable("KAFI_TEST_AZURE_ACCOUNT"), variable("KAFI_TEST_AZURE_KEY"));
         let own = [("endpoint", endpoint), ("account.name", account), ("account.key", key), ("container.name", "kafi-behaviour"), ("root.dir", root)];
         kafi_azure::open("azure", &pairs(&[&own[..], &[("container.create", "true")]].concat()))
     };
-    Setup::new("azure", move || open(server::variable("azure", ""), &root)).unreachable(move || open(&silent, "")).expected(expected("azure"))
+    Setup::new("azure", move || open(variable("KAFI_TEST_AZURE"), &root)).unreachable(move || open(&silent, "")).expected(expected("azure"))
 }
 
 fn own_root() -> String {

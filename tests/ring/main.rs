@@ -6,8 +6,6 @@ mod places;
 #[path = "../../plugins/tests.rs"]
 #[allow(dead_code, reason = "the conformance suites of the plugins use more of it")]
 mod plugin;
-#[path = "../servers/server.rs"]
-mod server;
 mod topics;
 
 use std::collections::HashMap;

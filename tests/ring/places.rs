@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use kafi::{Assignment, Batch, Config, ConsumerOptions, Isolation, Kafi, OwnedRecord, Polled, Registry, StorageKind, TopicPartition};
 use tempfile::TempDir;
 
-use crate::server;
+use kafi_testkit::servers::variable;
 
 /// How long a call may take on a machine that has much to do.
 pub const WAIT: Duration = Duration::from_secs(60);
@@ -33,15 +33,15 @@ impl Places {
             config.storage = items.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
             registry.open_config(config).unwrap()
         };
-        let s3 = |suffix| server::variable("s3", suffix);
         let in_bucket = [("bucket.name", "kafi-ring"), ("bucket.create", "true"), ("root.dir", &own)];
         let in_container = [("container.name", "kafi-ring"), ("container.create", "true"), ("root.dir", &own)];
-        let keys = [("endpoint", s3("")), ("access.key", s3("_ACCESS_KEY")), ("secret.key", s3("_SECRET_KEY"))];
+        let keys =
+            [("endpoint", variable("KAFI_TEST_S3")), ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")), ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY"))];
         Self {
-            kafka: open(StorageKind::Kafka, &[("bootstrap.servers", server::variable("kafka", ""))]),
+            kafka: open(StorageKind::Kafka, &[("bootstrap.servers", variable("KAFI_TEST_KAFKA"))]),
             folder: open(StorageKind::Local, &[("root.dir", &root.path().join("ring").display().to_string())]),
             s3: open(StorageKind::S3, &[&keys[..], &in_bucket].concat()),
-            azure: open(StorageKind::AzureBlob, &[&[("connection.string", server::variable("azure", "_CONNECTION_STRING"))][..], &in_container].concat()),
+            azure: open(StorageKind::AzureBlob, &[&[("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING"))][..], &in_container].concat()),
             _root: root,
         }
     }

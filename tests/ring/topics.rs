@@ -1,13 +1,12 @@
 //! The topics that go round, with everything that tends to get lost.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kafi::{Batch, Delivery, HeadersBuf, Kafi, NewTopic, OwnedRecord, Position, ProducerOptions, Record, TimestampType};
+use kafi_testkit::servers::{kafka_tool, variable};
 
 use crate::places::{WAIT, read, unique};
-use crate::server;
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
@@ -150,8 +149,6 @@ fn write(kafka: &Kafi, codec: &str, records: &[OwnedRecord]) {
 /// Kafka's own producer, in transactions of a millisecond, each of which leaves a marker.
 fn in_transactions(topic: &str) {
     let arguments = ["--num-records", "60", "--record-size", "10", "--throughput", "2000", "--transaction-duration-ms", "1"];
-    let mut tool = Command::new(server::script("kafka"));
-    tool.args(["tool", "org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--transactional-id", topic]).args(arguments);
-    let output = tool.args(["--bootstrap-server", server::variable("kafka", "")]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let place = ["--topic", topic, "--transactional-id", topic, "--bootstrap-server", variable("KAFI_TEST_KAFKA")];
+    kafka_tool(&[&["org.apache.kafka.tools.ProducerPerformance"], &place[..], &arguments].concat());
 }

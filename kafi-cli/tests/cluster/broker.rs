@@ -1,22 +1,11 @@
 //! The broker, and topics on it that go with their test.
 
-#[path = "../../../tests/servers/kafka.rs"]
-mod kafka;
-
-use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::Sandbox;
 
-pub use kafka::variable;
-
-/// Runs one of Apache Kafka's own tools and returns what it prints.
-pub fn kafka_tool(arguments: &[&str]) -> String {
-    let output = Command::new(kafka::script()).arg("tool").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
+pub use kafi_testkit::servers::{kafka_tool, variable};
 
 /// A folder to run in, where `k:` is the broker, and a prefix that no other topic of the broker has.
 pub struct Broker {
@@ -33,7 +22,7 @@ impl Broker {
 
     /// The broker that can be reached, of two.
     pub fn of_pair() -> Self {
-        Self::at(kafka::server::variable("kafka_pair", ""))
+        Self::at(variable("KAFI_TEST_KAFKA_PAIR"))
     }
 
     fn at(servers: &'static str) -> Self {

@@ -10,7 +10,7 @@ fn is_refused(line: &str, seen: &str, why: &str) {
     let is_short = lines.len() <= 3 && lines[0].starts_with("! error: ") && lines[1..lines.len() - 1].iter().all(|line| line.starts_with("! hint: "));
     assert!(is_short && seen.contains(why), "{line}: {seen}");
     assert!(matches!(lines[lines.len() - 1], "? 1" | "? 2"), "{line}: {seen}");
-    assert!(!seen.contains(variable("s3", "_SECRET_KEY")) && !seen.contains(variable("azure", "_KEY")), "{line}: {seen}");
+    assert!(!seen.contains(variable("KAFI_TEST_S3_SECRET_KEY")) && !seen.contains(variable("KAFI_TEST_AZURE_KEY")), "{line}: {seen}");
 }
 
 /// What is typed against a storage that is of no use.
@@ -45,7 +45,7 @@ fn wrong_keys() {
     all_refused(&place, "export AWS_SECRET_ACCESS_KEY=wrong-key-of-somebody;", &all, "key");
     let place = Place::new("azure");
     place.text("kafi touch o:t");
-    let wrong = variable("azure", "_CONNECTION_STRING").replace(variable("azure", "_KEY"), "d3Jvbmcta2V5LW9mLXNvbWVib2R5");
+    let wrong = variable("KAFI_TEST_AZURE_CONNECTION_STRING").replace(variable("KAFI_TEST_AZURE_KEY"), "d3Jvbmcta2V5LW9mLXNvbWVib2R5");
     let all = lines(&place.address(""), &place.address("t"));
     all_refused(&place, &format!("export AZURE_STORAGE_CONNECTION_STRING='{wrong}';"), &all, "key or signature");
 }
@@ -59,7 +59,8 @@ fn nobody_listens() {
         is_refused(line, &place.seen(&format!("kafi {}", line.replace('@', &format!("?endpoint=http://{address}")))), why);
     }
     let place = Place::new("azure");
-    let elsewhere = variable("azure", "_CONNECTION_STRING").replace(variable("azure", "").trim_start_matches("http://").split('/').next().unwrap(), &address);
+    let elsewhere =
+        variable("KAFI_TEST_AZURE_CONNECTION_STRING").replace(variable("KAFI_TEST_AZURE").trim_start_matches("http://").split('/').next().unwrap(), &address);
     for line in ["ls azure://container/", "cat azure://container/t", "produce azure://container/t x"] {
         is_refused(line, &place.seen(&format!("export AZURE_STORAGE_CONNECTION_STRING='{elsewhere}'; kafi {line}")), why);
     }
@@ -84,8 +85,8 @@ fn topics_and_secrets_that_do_not_belong_there() {
 
 #[test]
 fn no_secret_is_shown_in_whatever_way_it_is_given() {
-    let endpoint = variable("s3", "");
-    let (account, address) = (variable("azure", "_ACCOUNT"), variable("azure", ""));
+    let endpoint = variable("KAFI_TEST_S3");
+    let (account, address) = (variable("KAFI_TEST_AZURE_ACCOUNT"), variable("KAFI_TEST_AZURE"));
     // What the secrets would look like, also in parts and decoded.
     let secrets = ["hunter2", "aHVudGVyMg", "aHVu%2FdGVy", "aHVu/dGVy"];
     let configs = [

@@ -1,14 +1,11 @@
 //! A bucket and a container to run in, with roots that no other test has.
 
-#[path = "../../../tests/servers/server.rs"]
-mod server;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::Sandbox;
 
-pub use server::variable;
+pub use kafi_testkit::servers::variable;
 
 /// The bucket, and the container, of these tests.
 const BUCKET: &str = "kafi-cli";
@@ -46,21 +43,21 @@ impl Place {
     fn config(&self) -> String {
         let root = &self.root;
         if self.kind == "s3" {
-            let (endpoint, access, secret) = (variable("s3", ""), variable("s3", "_ACCESS_KEY"), variable("s3", "_SECRET_KEY"));
+            let (endpoint, access, secret) = (variable("KAFI_TEST_S3"), variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
             return format!(
                 "s3:\n  endpoint: {endpoint}\n  access.key: {access}\n  secret.key: {secret}\n  bucket.name: {BUCKET}\n  bucket.create: true\n  root.dir: {root}\n"
             );
         }
-        let connection = variable("azure", "_CONNECTION_STRING");
+        let connection = variable("KAFI_TEST_AZURE_CONNECTION_STRING");
         format!("azure_blob:\n  connection.string: {connection}\n  container.name: {BUCKET}\n  container.create: true\n  root.dir: {root}\n")
     }
 
     /// What the shell needs before a line with addresses: the keys, as their owners' tools call them.
     pub fn keys(&self) -> String {
         if self.kind == "s3" {
-            return format!("export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={};", variable("s3", "_ACCESS_KEY"), variable("s3", "_SECRET_KEY"));
+            return format!("export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={};", variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
         }
-        format!("export AZURE_STORAGE_CONNECTION_STRING='{}';", variable("azure", "_CONNECTION_STRING"))
+        format!("export AZURE_STORAGE_CONNECTION_STRING='{}';", variable("KAFI_TEST_AZURE_CONNECTION_STRING"))
     }
 
     /// The address of a topic below the root, in quotes; none is that of the root.
@@ -71,7 +68,7 @@ impl Place {
     /// The same in another bucket or container.
     pub fn address_in(&self, bucket: &str, topic: &str) -> String {
         let (kind, root) = (self.kind, &self.root);
-        let query = if kind == "s3" { format!("?endpoint={}", variable("s3", "")) } else { String::new() };
+        let query = if kind == "s3" { format!("?endpoint={}", variable("KAFI_TEST_S3")) } else { String::new() };
         format!("'{kind}://{bucket}/{root}/{topic}{query}'")
     }
 

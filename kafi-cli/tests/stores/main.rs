@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "../../../tests/servers/server.rs"]
-mod server;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "the tests over folders use more of it")]
 mod support;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use kafi_testkit::servers::variable;
 use support::{Sandbox, seen};
 
 #[test]
@@ -24,11 +23,11 @@ fn azure_by_configuration() {
 
 #[test]
 fn addresses_take_their_secrets_from_the_environment() {
-    let (access, secret) = (server::variable("s3", "_ACCESS_KEY"), server::variable("s3", "_SECRET_KEY"));
+    let (access, secret) = (variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
     let sandbox = Sandbox::new();
     let s3 = format!("s3://kafi-cli/{}", own_root());
     let keys = format!("AWS_ACCESS_KEY_ID={access} AWS_SECRET_ACCESS_KEY={secret}");
-    let endpoint = server::variable("s3", "");
+    let endpoint = variable("KAFI_TEST_S3");
     let run = |line: &str| sandbox.run(line);
     sandbox.write("configs/s3s/s.yaml", s3_config("kafi-cli", ""));
     run("kafi ls s:");
@@ -38,7 +37,7 @@ fn addresses_take_their_secrets_from_the_environment() {
     assert!(wrong.contains("SignatureDoesNotMatch") && wrong.contains("hint: check access.key") && wrong.ends_with("? 1\n"), "{wrong}");
     assert!(!wrong.contains(access) && !wrong.contains("hunter2"), "{wrong}");
 
-    let string = server::variable("azure", "_CONNECTION_STRING");
+    let string = variable("KAFI_TEST_AZURE_CONNECTION_STRING");
     sandbox.write("configs/azureblobs/a.yaml", azure_config("kafi-cli", ""));
     run("kafi ls a:");
     let azure = format!("azure://kafi-cli/{}", own_root());
@@ -112,15 +111,15 @@ fn azure() -> Sandbox {
 }
 
 fn s3_config(bucket: &str, root: &str) -> String {
-    let (access, secret) = (server::variable("s3", "_ACCESS_KEY"), server::variable("s3", "_SECRET_KEY"));
-    let endpoint = server::variable("s3", "");
+    let (access, secret) = (variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
+    let endpoint = variable("KAFI_TEST_S3");
     format!(
         "s3:\n  endpoint: {endpoint}\n  access.key: {access}\n  secret.key: {secret}\n  bucket.name: {bucket}\n  bucket.create: true\n  root.dir: \"{root}\"\n"
     )
 }
 
 fn azure_config(container: &str, root: &str) -> String {
-    let string = server::variable("azure", "_CONNECTION_STRING");
+    let string = variable("KAFI_TEST_AZURE_CONNECTION_STRING");
     format!("azure_blob:\n  connection.string: \"{string}\"\n  container.name: {container}\n  container.create: true\n  root.dir: \"{root}\"\n")
 }
 

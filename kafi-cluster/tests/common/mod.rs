@@ -3,9 +3,6 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "../../../tests/servers/kafka.rs"]
-mod kafka;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,7 +11,7 @@ use kafi_core::{
     Assignment, Batch, Consumer, ConsumerOptions, Delivery, Isolation, NewTopic, OwnedRecord, Polled, Producer, ProducerOptions, Storage, TopicPartition,
 };
 
-pub use kafka::variable;
+pub use kafi_testkit::servers::variable;
 
 /// Long enough for anything on a busy machine.
 pub const WAIT: Duration = Duration::from_secs(60);

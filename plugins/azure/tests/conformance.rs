@@ -2,8 +2,6 @@
 
 #[path = "../../tests.rs"]
 mod plugin;
-#[path = "../../../tests/servers/server.rs"]
-mod server;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -12,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafi::{Config, Registry, Result, Storage, StorageKind};
 use kafi_testkit::conformance::{self, Setup};
+use kafi_testkit::servers::variable;
 
 fn main() -> ExitCode {
     // Takes connections and never answers.
@@ -22,14 +21,15 @@ fn main() -> ExitCode {
     let root = format!("loaded-{:x}-{}", now.as_nanos(), std::process::id());
     let registry = Arc::new(plugin::registry("azure"));
     let other = Arc::clone(&registry);
-    let setup = Setup::new("azure", move || open(&registry, server::variable("azure", ""), &root)).unreachable(move || open(&other, &address, ""));
+    let setup = Setup::new("azure", move || open(&registry, variable("KAFI_TEST_AZURE"), &root)).unreachable(move || open(&other, &address, ""));
     conformance::main(vec![setup.expected(plugin::expected("azure"))])
 }
 
 fn open(registry: &Registry, endpoint: &str, root: &str) -> Result<Arc<dyn Storage>> {
-    let variable = |suffix| server::variable("azure", suffix);
     let place = [("container.name", "kafi-behaviour"), ("container.create", "true"), ("root.dir", root)];
-    let items = [("endpoint", endpoint), ("account.name", variable("_ACCOUNT")), ("account.key", variable("_KEY"))].into_iter().chain(place);
+    let items = [("endpoint", endpoint), ("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")), ("account.key", variable("KAFI_TEST_AZURE_KEY"))]
+        .into_iter()
+        .chain(place);
     let mut config = Config::new("azure", StorageKind::AzureBlob);
     config.storage = items.map(|(key, value)| (key.to_string(), value.to_string())).collect();
     Ok(registry.open_config(config)?.shared_storage())

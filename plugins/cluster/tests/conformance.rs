@@ -1,7 +1,5 @@
 //! The conformance suite over Kafka, loaded as a plugin. The cases that are ignored are those of the linked storage. A server that is missing is a failure.
 
-#[path = "../../../tests/servers/kafka.rs"]
-mod kafka;
 #[path = "../../tests.rs"]
 mod plugin;
 
@@ -12,6 +10,7 @@ use std::sync::Arc;
 use kafi::Registry;
 use kafi_core::{Result, Storage};
 use kafi_testkit::conformance::{self, Setup};
+use kafi_testkit::servers::variable;
 
 fn main() -> ExitCode {
     // Takes connections and never answers.
@@ -20,7 +19,7 @@ fn main() -> ExitCode {
     let (_open, silent) = silent.expect("an open port has an address");
     let registry = Arc::new(plugin::registry("cluster"));
     let other = Arc::clone(&registry);
-    let setup = Setup::new("kafka", move || open(&registry, kafka::variable("KAFI_TEST_KAFKA")))
+    let setup = Setup::new("kafka", move || open(&registry, variable("KAFI_TEST_KAFKA")))
         .unreachable(move || open(&other, &silent))
         .topic_config("retention.ms", "-1")
         .expected(plugin::expected("kafka"));

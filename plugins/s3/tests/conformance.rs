@@ -2,8 +2,6 @@
 
 #[path = "../../tests.rs"]
 mod plugin;
-#[path = "../../../tests/servers/server.rs"]
-mod server;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
@@ -12,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafi::{Config, Registry, Result, Storage, StorageKind};
 use kafi_testkit::conformance::{self, Setup};
+use kafi_testkit::servers::variable;
 
 fn main() -> ExitCode {
     // Takes connections and never answers.
@@ -22,14 +21,15 @@ fn main() -> ExitCode {
     let root = format!("loaded-{:x}-{}", now.as_nanos(), std::process::id());
     let registry = Arc::new(plugin::registry("s3"));
     let other = Arc::clone(&registry);
-    let setup = Setup::new("s3", move || open(&registry, server::variable("s3", ""), &root)).unreachable(move || open(&other, &address, ""));
+    let setup = Setup::new("s3", move || open(&registry, variable("KAFI_TEST_S3"), &root)).unreachable(move || open(&other, &address, ""));
     conformance::main(vec![setup.expected(plugin::expected("s3"))])
 }
 
 fn open(registry: &Registry, endpoint: &str, root: &str) -> Result<Arc<dyn Storage>> {
-    let variable = |suffix| server::variable("s3", suffix);
     let place = [("bucket.name", "kafi-behaviour"), ("bucket.create", "true"), ("root.dir", root)];
-    let items = [("endpoint", endpoint), ("access.key", variable("_ACCESS_KEY")), ("secret.key", variable("_SECRET_KEY"))].into_iter().chain(place);
+    let items = [("endpoint", endpoint), ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")), ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY"))]
+        .into_iter()
+        .chain(place);
     let mut config = Config::new("s3", StorageKind::S3);
     config.storage = items.map(|(key, value)| (key.to_string(), value.to_string())).collect();
     Ok(registry.open_config(config)?.shared_storage())

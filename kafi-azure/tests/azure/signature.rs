@@ -1,10 +1,5 @@
 //! Access by a shared access signature instead of a key.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "../../tests/servers/server.rs"]
-mod server;
-
 use std::time::{Duration, Instant};
 
 use azure_core::auth::Secret;
@@ -12,11 +7,12 @@ use azure_core::hmac::hmac_sha256;
 use bytes::Bytes;
 use kafi_core::ErrorKind;
 use kafi_objects::{Precondition, PutRequest};
+use kafi_testkit::servers::variable;
 
 #[test]
 fn what_a_signature_permits() {
     let io = |token: &str| {
-        let own = [("account.name", server::variable("azure", "_ACCOUNT")), ("endpoint", server::variable("azure", "")), ("sas.token", token)];
+        let own = [("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")), ("endpoint", variable("KAFI_TEST_AZURE")), ("sas.token", token)];
         let all = own.iter().chain(&[("container.name", "kafi-test-signature"), ("container.create", "true")]);
         kafi_azure::open_objects("azure", &all.map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>()).unwrap()
     };
@@ -38,9 +34,9 @@ fn what_a_signature_permits() {
 
 /// A signature of the account for containers and blobs, which nothing but the key goes into.
 fn signature(permissions: &str) -> String {
-    let (account, version, end) = (server::variable("azure", "_ACCOUNT"), "2021-10-04", "2099-01-01T00:00:00Z");
+    let (account, version, end) = (variable("KAFI_TEST_AZURE_ACCOUNT"), "2021-10-04", "2099-01-01T00:00:00Z");
     let signed = format!("{account}\n{permissions}\nb\nsco\n\n{end}\n\n\n{version}\n\n");
-    let signature = hmac_sha256(&signed, &Secret::new(server::variable("azure", "_KEY"))).unwrap();
+    let signature = hmac_sha256(&signed, &Secret::new(variable("KAFI_TEST_AZURE_KEY"))).unwrap();
     let signature = signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     format!("sv={version}&ss=b&srt=sco&sp={permissions}&se={end}&sig={signature}")
 }

@@ -1,8 +1,7 @@
-//! What every store of objects over a network must do when the network or the server fails, for the tests of the stores, which include this file.
-
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! What every store of objects over a network must do when the network or the server fails.
 
 use std::net::TcpListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,14 +10,29 @@ use bytes::Bytes;
 use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, NewTopic, Polled, ProducerOptions, Record, Result, Retry, Storage};
 use kafi_objects::{ObjectIo, ObjectOptions, Precondition, Put, PutRequest};
 
-use crate::scripted::{Scripted, answer, endless};
-use crate::toxiproxy::Proxy;
+use crate::servers::scripted::{Scripted, answer, endless};
+use crate::servers::toxiproxy::Proxy;
+
+type Case = (&'static str, fn(&Remote));
+
+const CASES: &[Case] = &[
+    ("nobody is there", Remote::nobody_there),
+    ("no answer", Remote::no_answer),
+    ("cut reads go on", Remote::cut_reads_go_on),
+    ("cut writes leave nothing", Remote::cut_writes_leave_nothing),
+    ("lost answers are refusals", Remote::lost_answers_are_refusals),
+    ("throttling", Remote::throttling),
+    ("cut listings are made again", Remote::cut_listings_are_made_again),
+    ("odd listings are errors", Remote::odd_listings_are_errors),
+    ("endless answers are bounded", Remote::endless_answers_are_bounded),
+    ("outages are ridden out", Remote::outages_are_ridden_out),
+];
 
 /// The header lines of an answer in XML, with those that one of the services always sends.
 const XML: &str = "Content-Type: application/xml\r\nDate: Thu, 01 Jul 2021 10:44:59 GMT\r\nx-ms-request-id: 00000000-0000-0000-0000-000000000001\r\n";
 
-/// A store that can be reached in several ways.
-pub struct Place {
+/// A store that can be reached in several ways: at its server, through a proxy, and where something else than its server answers.
+pub struct Remote {
     /// Opens it at host:port.
     pub open: fn(&str) -> Arc<dyn ObjectIo>,
     /// Where its server is, as host:port.
@@ -27,9 +41,40 @@ pub struct Place {
     pub toxiproxy: String,
     /// What must never be shown.
     pub secrets: Vec<String>,
+    /// How its service answers.
+    pub answers: Answers,
 }
 
-impl Place {
+/// How a service answers. Those of requests are whole HTTP answers, listings are XML.
+pub struct Answers {
+    /// To a write, when it is busy.
+    pub busy: String,
+    /// To a write that is done.
+    pub written: String,
+    /// A listing with the objects a and b below the root, and no more.
+    pub listing: String,
+    /// Listings that say something which cannot be.
+    pub odd_listings: Vec<String>,
+}
+
+impl Remote {
+    /// Runs all cases, at the same time, because most of them wait.
+    ///
+    /// # Panics
+    /// If some fail, with their names; what each says was printed before.
+    pub fn run(&self) {
+        let failed: Vec<&str> = thread::scope(|scope| {
+            let run = |&(name, case): &Case| {
+                let thread = thread::Builder::new().name(name.to_string());
+                let done = thread.spawn_scoped(scope, move || catch_unwind(AssertUnwindSafe(|| case(self))).is_ok()).expect("the system gives threads");
+                (name, done)
+            };
+            let cases: Vec<_> = CASES.iter().map(run).collect();
+            cases.into_iter().filter_map(|(name, done)| (!done.join().expect("a case is caught")).then_some(name)).collect()
+        });
+        assert!(failed.is_empty(), "these cases failed: {}", failed.join(", "));
+    }
+
     fn key(&self, name: &str) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         format!("faults-{:x}/{name}", now.as_nanos())
@@ -45,7 +90,10 @@ impl Place {
         (proxy, io)
     }
 
-    /// A failure is one line that shows no secret and comes in time.
+    /// Checks that a call fails with this kind, in one line that contains `part`, shows no secret, and comes in time.
+    ///
+    /// # Panics
+    /// If it does not.
     pub fn check<T>(&self, io: &dyn ObjectIo, kind: ErrorKind, part: &str, call: impl Fn(&dyn ObjectIo, Instant) -> Result<T>) -> Error {
         const TIME: Duration = Duration::from_secs(4);
         let start = Instant::now();
@@ -62,7 +110,7 @@ impl Place {
     }
 
     /// A server that is not there is given up, with the time and the attempts said.
-    pub fn nobody_there(&self) {
+    fn nobody_there(&self) {
         let io = (self.open)("127.0.0.1:1");
         let error = self.check(&*io, ErrorKind::Unavailable, "connection refused (given up after", |io, deadline| io.stat("a", deadline));
         assert_eq!(error.retryable(), Retry::Exhausted);
@@ -70,7 +118,7 @@ impl Place {
     }
 
     /// A server that takes requests and never answers costs no more than the deadline.
-    pub fn no_answer(&self) {
+    fn no_answer(&self) {
         // Connections are taken by the system, and nobody reads from them.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let io = (self.open)(&silent.local_addr().unwrap().to_string());
@@ -81,7 +129,7 @@ impl Place {
     }
 
     /// A read whose connection breaks again and again goes on where it broke.
-    pub fn cut_reads_go_on(&self) {
+    fn cut_reads_go_on(&self) {
         let content: Vec<u8> = (0..6_000_000_u32).map(|number| (number ^ (number >> 9)) as u8).collect();
         let (direct, key) = (self.direct(), self.key("large"));
         put(&*direct, &key, &content, Precondition::None, long()).unwrap();
@@ -99,7 +147,7 @@ impl Place {
     }
 
     /// A write that never arrives whole leaves nothing behind, and says that it failed.
-    pub fn cut_writes_leave_nothing(&self) {
+    fn cut_writes_leave_nothing(&self) {
         let (direct, key) = (self.direct(), self.key("cut"));
         let (proxy, io) = self.proxied();
         proxy.poison("limit_data", "upstream", r#"{"bytes":100000}"#);
@@ -112,7 +160,7 @@ impl Place {
     }
 
     /// A write whose answer is lost is made again, and refused: that it was this very write is for the caller to find out.
-    pub fn lost_answers_are_refusals(&self) {
+    fn lost_answers_are_refusals(&self) {
         let (direct, key) = (self.direct(), self.key("lost"));
         let (proxy, io) = self.proxied();
         proxy.poison("limit_data", "downstream", r#"{"bytes":1}"#);
@@ -129,22 +177,21 @@ impl Place {
         assert_eq!(bytes, b"mine");
     }
 
-    /// Throttling is waited out, as long as there is time; `busy` and `written` are what the server says to a write.
-    pub fn throttling(&self, busy: &str, written: &str) {
-        let server = Scripted::new(&[busy.to_string(), busy.to_string(), written.to_string()]);
+    /// Throttling is waited out, as long as there is time.
+    fn throttling(&self) {
+        let Answers { busy, written, .. } = &self.answers;
+        let server = Scripted::new(&[busy.clone(), busy.clone(), written.clone()]);
         let io = (self.open)(&server.address);
         assert!(matches!(put(&*io, "a", b"1", Precondition::Absent, long()).unwrap(), Put::Written(_)));
         assert_eq!(server.requests(), 3);
-        let server = Scripted::new(&[busy.to_string()]);
+        let server = Scripted::new(std::slice::from_ref(busy));
         let io = (self.open)(&server.address);
         let error = self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, "a", b"1", Precondition::Absent, deadline));
         assert!(server.requests() > 2 && error.retryable() == Retry::Exhausted, "{} requests: {error}", server.requests());
     }
-}
 
-impl Place {
     /// A follower and a writer that were at work go on after an outage that is longer than a single request waits for a server that is not there.
-    pub fn outages_are_ridden_out(&self) {
+    fn outages_are_ridden_out(&self) {
         const OUTAGE: Duration = Duration::from_secs(12);
         const WAIT: Duration = Duration::from_secs(60);
         let over = |io: Arc<dyn ObjectIo>| kafi_objects::open("outage", "test", io, ObjectOptions::default());
@@ -191,8 +238,9 @@ impl Place {
         direct.admin().unwrap().delete_topic(&name, WAIT).unwrap();
     }
 
-    /// A listing that is cut off anywhere is never taken for the whole, and made again; `listing` is the XML of one with the objects a and b below the root.
-    pub fn cut_listings_are_made_again(&self, listing: &str) {
+    /// A listing that is cut off anywhere is never taken for the whole, and made again.
+    fn cut_listings_are_made_again(&self) {
+        let listing = &self.answers.listing;
         let whole = answer("200 OK", XML, listing);
         for cut in (0..listing.len()).filter(|cut| listing.is_char_boundary(*cut) && (cut % 11 == 0 || listing[*cut..].starts_with('<'))) {
             let server = Scripted::new(&[answer("200 OK", XML, &listing[..cut]), whole.clone()]);
@@ -204,8 +252,8 @@ impl Place {
     }
 
     /// A listing that says something which cannot be is an error, in time.
-    pub fn odd_listings_are_errors(&self, listings: &[String]) {
-        for listing in listings {
+    fn odd_listings_are_errors(&self) {
+        for listing in &self.answers.odd_listings {
             let server = Scripted::new(&[answer("200 OK", XML, listing)]);
             let io = (self.open)(&server.address);
             self.check(&*io, ErrorKind::Unavailable, "listing", |io, deadline| io.list("", "", false, deadline));
@@ -213,7 +261,8 @@ impl Place {
     }
 
     /// Whatever a server sends, it takes no more than a bounded amount of memory, and an error that is one short line.
-    pub fn endless_answers_are_bounded(&self, listing: &str) {
+    fn endless_answers_are_bounded(&self) {
+        let listing = &self.answers.listing;
         const SENT_MAX: u64 = 600 << 20;
         let part = "ETag: \"1\"\r\nLast-Modified: Tue, 26 Nov 2024 10:00:00 GMT\r\nDate: Thu, 01 Jul 2021 10:44:59 GMT\r\nx-ms-creation-time: Tue, 26 Nov 2024 10:00:00 GMT\r\n\
             x-ms-blob-type: BlockBlob\r\nContent-Range: bytes 0-9/10\r\n";
@@ -239,6 +288,10 @@ impl Place {
     }
 }
 
+/// Writes an object.
+///
+/// # Errors
+/// Those of the store.
 pub fn put(io: &dyn ObjectIo, key: &str, bytes: &[u8], precondition: Precondition<'_>, deadline: Instant) -> Result<Put> {
     io.put(&PutRequest { key, bytes: Bytes::copy_from_slice(bytes), precondition, metadata: &[] }, deadline)
 }

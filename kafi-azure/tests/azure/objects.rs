@@ -1,27 +1,22 @@
 //! Azure's blobs over a real server, through the cases of all stores.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "../../tests/objects/mod.rs"]
-mod objects;
-#[path = "../../tests/servers/server.rs"]
-mod server;
-
 use std::sync::Arc;
 
 use kafi_objects::ObjectIo;
+use kafi_testkit::objects;
+use kafi_testkit::servers::variable;
 
 #[test]
 fn every_case_of_a_store_of_objects() {
-    objects::run(&*open(&[("connection.string", server::variable("azure", "_CONNECTION_STRING")), ("root.dir", "some/where")]), true);
+    objects::run(&*open(&[("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING")), ("root.dir", "some/where")]), true);
 }
 
 #[test]
 fn a_container_without_a_root_by_account_and_key() {
     let account = [
-        ("endpoint", server::variable("azure", "")),
-        ("account.name", server::variable("azure", "_ACCOUNT")),
-        ("account.key", server::variable("azure", "_KEY")),
+        ("endpoint", variable("KAFI_TEST_AZURE")),
+        ("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")),
+        ("account.key", variable("KAFI_TEST_AZURE_KEY")),
         ("container.name", "kafi-test-whole"),
     ];
     let io = open(&account);

@@ -1,10 +1,10 @@
-//! Faults between a client and a server, for the tests that include this file: proxies of toxiproxy, each of one test.
+//! Faults between a client and a server: proxies of toxiproxy, each of one test.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A proxy before a server; gone when it is dropped.
+/// A proxy before a server; gone when it is dropped. What toxiproxy refuses is a panic.
 pub struct Proxy {
     api: String,
     name: String,
@@ -31,15 +31,11 @@ impl Proxy {
     }
 
     /// Takes the fault away.
-    #[allow(dead_code, reason = "not all tests that include this file take a fault away")]
     pub fn cure(&self) {
         request(&self.api, "DELETE", &format!("/proxies/{}/toxics/fault", self.name), "");
     }
-}
 
-impl Proxy {
     /// Refuses all connections, or takes them again.
-    #[allow(dead_code, reason = "not all tests that include this file cut it off")]
     pub fn enable(&self, enabled: bool) {
         request(&self.api, "POST", &format!("/proxies/{}", self.name), &format!(r#"{{"enabled":{enabled}}}"#));
     }

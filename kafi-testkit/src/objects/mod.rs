@@ -1,6 +1,8 @@
-//! What every store of objects must answer, for the tests of the stores, which include this file.
+//! What every store of objects must answer ([`run`]), and what one over a network must do when that fails ([`faults`]).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+pub mod faults;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +36,10 @@ const LISTED: usize = 2500;
 /// The cases of thousands of requests.
 const LARGE: &[&str] = &["one of many creates", "one of many replaces", "listings are in order and whole"];
 
-/// Runs all cases on a store that may hold anything else, too; without the large ones where only the place is another one.
+/// Runs all cases on a store that may hold anything else, too; without the large ones where only the place is another one. Leaves some objects behind, below roots that no other run has.
+///
+/// # Panics
+/// With the first answer that is not as it must be; what was printed before names the case.
 pub fn run(io: &dyn ObjectIo, with_large: bool) {
     let started = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_nanos();
     let wanted = CASES.iter().filter(|(name, _)| with_large || !LARGE.contains(name));

@@ -1,15 +1,9 @@
 //! S3's objects over a real server, through the cases of all stores.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "../../tests/objects/mod.rs"]
-mod objects;
-#[path = "../../tests/servers/server.rs"]
-mod server;
-
 use std::sync::Arc;
 
 use kafi_objects::ObjectIo;
+use kafi_testkit::{objects, servers};
 
 #[test]
 fn every_case_of_a_store_of_objects() {
@@ -24,11 +18,10 @@ fn a_bucket_without_a_root() {
 }
 
 fn open(properties: &[(&str, &str)]) -> Arc<dyn ObjectIo> {
-    let variable = |suffix| server::variable("s3", suffix);
     let own = [
-        ("endpoint", variable("")),
-        ("access.key", variable("_ACCESS_KEY")),
-        ("secret.key", variable("_SECRET_KEY")),
+        ("endpoint", servers::variable("KAFI_TEST_S3")),
+        ("access.key", servers::variable("KAFI_TEST_S3_ACCESS_KEY")),
+        ("secret.key", servers::variable("KAFI_TEST_S3_SECRET_KEY")),
         ("bucket.name", "kafi-test"),
         ("bucket.create", "true"),
     ];

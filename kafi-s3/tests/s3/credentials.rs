@@ -1,12 +1,9 @@
 //! Where keys come from when the properties have none. The environment is that of a child, which is this test binary again.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-#[path = "../../tests/servers/server.rs"]
-mod server;
-
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use kafi_testkit::servers::variable;
 
 const PROFILE: &str = "KAFI_S3_TEST_PROFILE";
 
@@ -25,13 +22,13 @@ fn child() {
 
 #[test]
 fn keys_of_the_environment() {
-    let keys = [("AWS_ACCESS_KEY_ID", server::variable("s3", "_ACCESS_KEY")), ("AWS_SECRET_ACCESS_KEY", server::variable("s3", "_SECRET_KEY"))];
+    let keys = [("AWS_ACCESS_KEY_ID", variable("KAFI_TEST_S3_ACCESS_KEY")), ("AWS_SECRET_ACCESS_KEY", variable("KAFI_TEST_S3_SECRET_KEY"))];
     assert_eq!(outcome(&keys), "listed");
 }
 
 #[test]
 fn keys_of_a_profile() {
-    let (access, secret) = (server::variable("s3", "_ACCESS_KEY"), server::variable("s3", "_SECRET_KEY"));
+    let (access, secret) = (variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("credentials");
     std::fs::write(
@@ -57,7 +54,7 @@ fn no_keys_at_all() {
 /// What the child says with these variables and no other ones of AWS.
 fn outcome(variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["child", "--exact", "--ignored", "--nocapture"]).env("HOME", "/nonexistent").env("AWS_ENDPOINT_URL", server::variable("s3", ""));
+    command.args(["credentials::child", "--exact", "--ignored", "--nocapture"]).env("HOME", "/nonexistent").env("AWS_ENDPOINT_URL", variable("KAFI_TEST_S3"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") && name != "AWS_ENDPOINT_URL") {
         command.env_remove(name);
     }

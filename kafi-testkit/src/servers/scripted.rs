@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-/// A server whose threads end with the test.
+/// A server. Its threads end with the process.
 pub struct Scripted {
     /// Where it listens, as host:port.
     pub address: String,
@@ -19,6 +19,9 @@ const ENDLESS: &str = "\u{1}endless";
 
 impl Scripted {
     /// Answers the first requests with these answers, each a whole HTTP answer, and all that come later with the last one.
+    ///
+    /// # Panics
+    /// If the system gives no port, and in a thread of its own with no answers.
     pub fn new(answers: &[String]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
         let address = listener.local_addr().expect("an open port has an address").to_string();
@@ -35,7 +38,6 @@ impl Scripted {
     }
 
     /// How many bytes of endless answers were sent.
-    #[allow(dead_code, reason = "not all tests that include this file need it")]
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::SeqCst)
     }
@@ -47,7 +49,6 @@ impl Scripted {
 }
 
 /// An answer that goes on behind this beginning for as long as somebody reads it.
-#[allow(dead_code, reason = "not all tests that include this file need one")]
 pub fn endless(status: &str, headers: &str, beginning: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}\r\n{beginning}{ENDLESS}")
 }
