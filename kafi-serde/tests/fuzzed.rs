@@ -2,87 +2,16 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 #[path = "../../fuzz/src/avro.rs"]
 mod avro;
+#[path = "../../tests/driven/mod.rs"]
+mod driven;
 #[path = "../../fuzz/src/protobuf.rs"]
 mod protobuf;
 #[path = "../../fuzz/src/schemas.rs"]
 mod schemas;
 
-/// More than any of the small inputs here needs; a length that bytes merely claim asks for more.
-const ALLOCATION_MAX: usize = 64 << 20;
-
-/// Notes the largest piece of memory that anything asked for.
-struct Noting;
-
-static LARGEST: AtomicUsize = AtomicUsize::new(0);
-
-#[global_allocator]
-static ALLOCATOR: Noting = Noting;
-
-// SAFETY: all calls go to the system's allocator as they are.
-unsafe impl GlobalAlloc for Noting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LARGEST.fetch_max(size, Ordering::Relaxed);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
-    }
-
-    fn bytes(&mut self, len_max: usize) -> Vec<u8> {
-        let (len, letters) = (self.below(len_max), 1 + self.below(256));
-        (0..len).map(|_| self.below(letters) as u8).collect()
-    }
-
-    /// Words one after another, with a byte of noise now and then.
-    fn sentence(&mut self, words: &[&[u8]]) -> Vec<u8> {
-        let mut sentence = Vec::new();
-        for _ in 0..self.below(20) {
-            match self.below(16) {
-                0 => sentence.push(self.below(256) as u8),
-                _ => sentence.extend_from_slice(words[self.below(words.len())]),
-            }
-        }
-        sentence
-    }
-}
-
-/// Runs a target with what `make` makes of each seed, which a failure shows.
-fn drive(iterations: u64, target: fn(&[u8]), make: impl Fn(&mut Random) -> Vec<u8>) {
-    for seed in 1..=iterations {
-        let data = make(&mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1));
-        if let Err(panic) = std::panic::catch_unwind(|| target(&data)) {
-            eprintln!("seed {seed}: {:?}", String::from_utf8_lossy(&data));
-            std::panic::resume_unwind(panic);
-        }
-    }
-    let largest = LARGEST.load(Ordering::Relaxed);
-    assert!(largest <= ALLOCATION_MAX, "something asked for {largest} bytes at once");
-}
+use driven::drive;
 
 /// Pieces of JSON, and names and values of the schemas.
 const JSON: [&[u8]; 32] = [
@@ -167,10 +96,10 @@ fn any_avro() {
         b"\"precision\":4",
     ];
     drive(12_000, avro::run, |random| match random.below(4) {
-        0 => random.sentence(&schema),
-        1 => [vec![random.below(avro::SCHEMAS.len()) as u8], random.sentence(&JSON)].concat(),
+        0 => random.sentence(&schema, 20, 16),
+        1 => [vec![random.below(avro::SCHEMAS.len()) as u8], random.sentence(&JSON, 20, 16)].concat(),
         2 => [vec![random.below(avro::SCHEMAS.len()) as u8], random.bytes(40)].concat(),
-        _ => [vec![random.below(avro::SCHEMAS.len()) as u8], random.sentence(&payload)].concat(),
+        _ => [vec![random.below(avro::SCHEMAS.len()) as u8], random.sentence(&payload, 20, 16)].concat(),
     });
 }
 
@@ -213,9 +142,9 @@ fn any_protobuf() {
         b"\xff",
     ];
     drive(8_000, protobuf::run, |random| match random.below(4) {
-        0 => random.sentence(&JSON),
+        0 => random.sentence(&JSON, 20, 16),
         1 => random.bytes(60),
-        _ => random.sentence(&payload),
+        _ => random.sentence(&payload, 20, 16),
     });
 }
 
@@ -259,11 +188,11 @@ fn any_schema() {
     ];
     drive(8_000, schemas::run, |random| match random.below(3) {
         0 => random.bytes(40),
-        1 => random.sentence(&words),
+        1 => random.sentence(&words, 20, 16),
         _ => [
             &br##"{"type":"object","properties":{"a":{"$ref":"#"},"b":{"type":"array","uniqueItems":true}},"additionalProperties":false}"##[..],
             b"\0",
-            &random.sentence(&JSON),
+            &random.sentence(&JSON, 20, 16),
         ]
         .concat(),
     });
