@@ -1,4 +1,5 @@
-//! What the plugin interface costs: the same storage linked and loaded, in turns, in nanoseconds a message of 100 bytes; and the same bytes moved without any storage.
+//! What the plugin interface costs: the same storage linked and loaded, in turns, in nanoseconds a message of 100
+//! bytes; and the same bytes moved without any storage.
 //!
 //! `cargo bench --bench plugin --features fs,plugins`, perhaps with `-- MESSAGES RUNS`.
 
@@ -8,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kafi::{Assignment, Batch, Consumer, ConsumerOptions, Kafi, NewTopic, Plugins, Polled, ProducerOptions, Record, Registry, Storage};
+use kafi::{
+    Assignment, Batch, Consumer, ConsumerOptions, Kafi, NewTopic, Plugins, Polled, ProducerOptions, Record, Registry,
+    Storage,
+};
 
 const WAIT: Duration = Duration::from_secs(60);
 const VALUE: [u8; 92] = [b'v'; 92];
@@ -38,7 +42,11 @@ fn main() -> kafi::Result<()> {
     }
     println!("{messages} messages, best of {runs} runs, ns a message\n");
     println!("| | linked | loaded | loaded / linked |\n|---|--:|--:|--:|");
-    for (index, job) in ["produce to a folder", "consume from a folder", "copy from folder to folder", "consume from memory"].iter().enumerate() {
+    for (index, job) in
+        ["produce to a folder", "consume from a folder", "copy from folder to folder", "consume from memory"]
+            .iter()
+            .enumerate()
+    {
         let [linked, loaded] = [0, 1].map(|side| best(&taken[side][index]) / messages as f64);
         println!("| {job} | {linked:.1} | {loaded:.1} | {:.3} |", loaded / linked);
     }
@@ -52,7 +60,10 @@ fn plugin() -> PathBuf {
     let profile = bench.ancestors().nth(2).expect("a bench lies in the folder of its profile");
     let target = profile.parent().expect("the folder of a profile lies in the target folder");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--release", "--package", "kafi-plugin-fs", "--target-dir"]).arg(target).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+    build
+        .args(["build", "--quiet", "--release", "--package", "kafi-plugin-fs", "--target-dir"])
+        .arg(target)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
     assert!(build.status().expect("cargo can be run").success(), "the plugin can be built");
     profile.join(format!("{}kafi_plugin_fs{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX))
 }
@@ -65,7 +76,11 @@ fn fill_batch(batch: &mut Batch, from: usize, messages: usize) {
     let mut key = [0; 8];
     for number in from..messages {
         key.copy_from_slice(&number.to_be_bytes());
-        batch.push(Record { partition: 0, timestamp: 1_700_000_000_000, ..Record::new(TOPIC, Some(&key), Some(&VALUE)) });
+        batch.push(Record {
+            partition: 0,
+            timestamp: 1_700_000_000_000,
+            ..Record::new(TOPIC, Some(&key), Some(&VALUE))
+        });
         if batch.is_full() {
             break;
         }

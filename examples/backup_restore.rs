@@ -6,7 +6,10 @@ fn main() -> kafi::Result<()> {
     let cluster = kafi::open(&std::env::args().nth(1).unwrap_or("mem:".into()))?;
     let localfs = kafi::open(&std::env::args().nth(2).unwrap_or("./backup/".into()))?;
     cluster.touch("my_topic")?;
-    cluster.produce("my_topic", [Outgoing::new(json!({"price": 19.990})).key("1").header("trace", "abc"), Outgoing::new("").key("2")])?;
+    cluster.produce(
+        "my_topic",
+        [Outgoing::new(json!({"price": 19.990})).key("1").header("trace", "abc"), Outgoing::new("").key("2")],
+    )?;
     let before = cluster.cat("my_topic")?;
 
     cluster.cp("my_topic", &localfs, "my_topic_backup")?;

@@ -1,7 +1,8 @@
 //! Opens a storage by the name of its configuration file, and changes its settings.
 
 fn main() -> kafi::Result<()> {
-    // configs/locals/local.yaml; for values from the environment, such as ${KAFI_KAFKA_PASSWORD}, see configs/clusters/ccloud.yaml.
+    // configs/locals/local.yaml; for values from the environment, such as ${KAFI_KAFKA_PASSWORD}, see
+    // configs/clusters/ccloud.yaml.
     let name = std::env::args().nth(1).unwrap_or("locals/local".into());
     let mut c = kafi::open(&name)?;
 

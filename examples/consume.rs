@@ -1,11 +1,15 @@
-//! Consumes messages: all of a topic at once, one after another in flat memory, and step by step as a member of a group.
+//! Consumes messages: all of a topic at once, one after another in flat memory, and step by step as a member of a
+//! group.
 
 use kafi::json;
 
 fn main() -> kafi::Result<()> {
     let c = kafi::open(&std::env::args().nth(1).unwrap_or("mem:".into()))?;
     c.touch("topic_json")?;
-    c.produce("topic_json", [("123", json!({"bla": 123})), ("456", json!({"bla": 456})), ("789", json!({"bla": 789}))])?;
+    c.produce(
+        "topic_json",
+        [("123", json!({"bla": 123})), ("456", json!({"bla": 456})), ("789", json!({"bla": 789}))],
+    )?;
 
     for message in c.cat("topic_json")? {
         println!("{message}");

@@ -10,7 +10,10 @@ fn plus_42(mut x: Message) -> Result<Message> {
 fn main() -> Result<()> {
     let c = kafi::open(&std::env::args().nth(1).unwrap_or("mem:".into()))?;
     c.touch("topic_json")?;
-    c.produce("topic_json", [("123", json!({"bla": 123})), ("456", json!({"bla": 456})), ("789", json!({"bla": 789}))])?;
+    c.produce(
+        "topic_json",
+        [("123", json!({"bla": 123})), ("456", json!({"bla": 456})), ("789", json!({"bla": 789}))],
+    )?;
 
     let copied = c.topic("topic_json").map(plus_42).to(&c, "topic_json_mapped")?;
     println!("{} read, {} written", copied.read, copied.written);

@@ -7,7 +7,9 @@ fn main() -> kafi::Result<()> {
     c.touch("topic_json")?;
 
     let mut p = c.producer("topic_json")?.on_delivery(|report| match &report.delivery {
-        Delivery::At(offset) => println!("{} delivered to {}:{} from offset {offset} on", report.count, report.topic, report.partition),
+        Delivery::At(offset) => {
+            println!("{} delivered to {}:{} from offset {offset} on", report.count, report.topic, report.partition)
+        }
         Delivery::Unknown => println!("{} delivered to {}:{}", report.count, report.topic, report.partition),
         Delivery::Failed(error) => println!("{} not delivered: {error}", report.count),
     });

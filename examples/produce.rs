@@ -10,7 +10,9 @@ fn main() -> kafi::Result<()> {
     p.produce(("123", json!({"bla": 123})))?;
     p.produce(("456", json!({"bla": 456})))?;
     p.produce(("789", json!({"bla": 789})))?;
-    p.produce(Outgoing::new(json!({"bla": null})).key("0").header("trace", "abc").partition(0).timestamp(1_732_660_705_555))?;
+    p.produce(
+        Outgoing::new(json!({"bla": null})).key("0").header("trace", "abc").partition(0).timestamp(1_732_660_705_555),
+    )?;
     println!("{} messages are delivered", p.close()?);
 
     c.rm("topic_json")

@@ -17,7 +17,11 @@ pub fn library(name: &str) -> PathBuf {
     let profile = test.ancestors().nth(2).expect("a test lies in deps, below the folder of its profile");
     let target = profile.parent().expect("the folder of a profile lies in the target folder");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--package"]).arg(format!("kafi-plugin-{name}")).arg("--target-dir").arg(target);
+    build
+        .args(["build", "--quiet", "--locked", "--package"])
+        .arg(format!("kafi-plugin-{name}"))
+        .arg("--target-dir")
+        .arg(target);
     if profile.ends_with("release") {
         build.arg("--release");
     }

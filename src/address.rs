@@ -4,7 +4,10 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use kafi_core::{AddressPlace, Error, ErrorKind, Result, Shown, StorageKind, expand_environment, is_secret_key, is_variable, percent_decoded, power_of};
+use kafi_core::{
+    AddressPlace, Error, ErrorKind, Result, Shown, StorageKind, expand_environment, is_secret_key, is_variable,
+    percent_decoded, power_of,
+};
 
 /// The folder of the default storage.
 pub const DEFAULT_FOLDER: &str = "./kafi-data";
@@ -31,7 +34,8 @@ pub enum StorageAddress {
         scheme: String,
         /// Hosts and ports, or the bucket or container.
         authority: String,
-        /// What stands between it and the topic, without slashes at its ends: a prefix within the bucket, often nothing.
+        /// What stands between it and the topic, without slashes at its ends: a prefix within the bucket, often
+        /// nothing.
         path: String,
         /// The properties, in order.
         properties: Vec<(String, String)>,
@@ -64,15 +68,20 @@ impl fmt::Debug for StorageAddress {
             Self::Memory => f.write_str("Memory"),
             Self::Url { scheme, authority, path, properties } => {
                 let mut shown = f.debug_struct("Url");
-                shown.field("scheme", scheme).field("authority", authority).field("path", path).field("properties", &Shown(properties)).finish()
+                shown
+                    .field("scheme", scheme)
+                    .field("authority", authority)
+                    .field("path", path)
+                    .field("properties", &Shown(properties))
+                    .finish()
             }
         }
     }
 }
 
 impl Address {
-    /// Reads an address as the command line takes it. A word without a colon is a topic on the default storage: what `$KAFI_STORAGE` names, else the
-    /// folder `./kafi-data`.
+    /// Reads an address as the command line takes it. A word without a colon is a topic on the default storage: what
+    /// `$KAFI_STORAGE` names, else the folder `./kafi-data`.
     ///
     /// # Errors
     /// `Usage` says what is wrong with it.
@@ -91,7 +100,11 @@ impl Address {
         }
         if let Some(topic) = text.strip_prefix("mem:") {
             let topic = topic.trim_start_matches('/');
-            return if topic.contains([':', '/']) { Err(bad(text, TOPIC_RULE)) } else { Ok(Self { storage: StorageAddress::Memory, topic: some(topic) }) };
+            return if topic.contains([':', '/']) {
+                Err(bad(text, TOPIC_RULE))
+            } else {
+                Ok(Self { storage: StorageAddress::Memory, topic: some(topic) })
+            };
         }
         if text.starts_with(['.', '/', '~']) {
             return folder(text, text);
@@ -101,12 +114,15 @@ impl Address {
         }
         match text.split_once(':') {
             Some((storage, topic)) => config(text, storage, topic),
-            None if text.contains('/') => Err(bad(text, "a folder is written ./FOLDER/TOPIC, a storage KIND/NAME:TOPIC")),
+            None if text.contains('/') => {
+                Err(bad(text, "a folder is written ./FOLDER/TOPIC, a storage KIND/NAME:TOPIC"))
+            }
             None => Ok(Self { storage: default_storage()?, topic: Some(text.to_string()) }),
         }
     }
 
-    /// Reads what names a storage: an address without a topic, or the bare name of a configuration (`local`, `clusters/local`).
+    /// Reads what names a storage: an address without a topic, or the bare name of a configuration (`local`,
+    /// `clusters/local`).
     ///
     /// # Errors
     /// `Usage` for an address with a topic, or none at all.
@@ -122,7 +138,9 @@ impl Address {
         let address = Self::parse(text)?;
         match address.topic {
             None => Ok(address.storage),
-            Some(_) if text.contains("://") => Err(bad(text, "this names a topic where a storage is wanted, whose address ends in a slash")),
+            Some(_) if text.contains("://") => {
+                Err(bad(text, "this names a topic where a storage is wanted, whose address ends in a slash"))
+            }
             Some(_) => Err(bad(text, "this names a topic where a storage is wanted")),
         }
     }
@@ -165,9 +183,8 @@ impl fmt::Display for StorageAddress {
 /// `Usage` for a `$KAFI_STORAGE` that names no storage.
 pub fn default_storage() -> Result<StorageAddress> {
     match env::var(DEFAULT_STORAGE_VARIABLE) {
-        Ok(named) if !named.is_empty() => {
-            Address::parse_storage(named.strip_suffix(':').unwrap_or(&named)).map_err(|error| error.with("variable", DEFAULT_STORAGE_VARIABLE))
-        }
+        Ok(named) if !named.is_empty() => Address::parse_storage(named.strip_suffix(':').unwrap_or(&named))
+            .map_err(|error| error.with("variable", DEFAULT_STORAGE_VARIABLE)),
         _ => Ok(StorageAddress::Default),
     }
 }
@@ -178,7 +195,10 @@ fn folder(text: &str, path: &str) -> Result<Address> {
     if is_storage {
         return Ok(Address { storage: StorageAddress::Folder(path), topic: None });
     }
-    let topic = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| bad(text, "a folder's topic is the last part of its path, in UTF-8"))?;
+    let topic = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| bad(text, "a folder's topic is the last part of its path, in UTF-8"))?;
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
@@ -202,7 +222,8 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     let scheme = scheme.to_ascii_lowercase();
     let (authority, rest) = place.split_once('/').unwrap_or((place, ""));
     let begins_with = StorageKind::from_scheme(&scheme).map_or(AddressPlace::Any, StorageKind::place);
-    let (is_hosts, is_bucket) = (matches!(begins_with, AddressPlace::Hosts(_)), matches!(begins_with, AddressPlace::Bucket(_)));
+    let (is_hosts, is_bucket) =
+        (matches!(begins_with, AddressPlace::Hosts(_)), matches!(begins_with, AddressPlace::Bucket(_)));
     // A cluster has no folders.
     let (path, topic) = if is_hosts { ("", rest) } else { rest.rsplit_once('/').unwrap_or(("", rest)) };
     // What a plugin opens may begin with a path.
@@ -217,7 +238,10 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
     }
     if is_bucket && authority.contains(':') {
         // What stands behind it may be a key.
-        return Err(bad(&format!("{scheme}://…"), "the name of a bucket or container has no colon; the server's address is the property endpoint"));
+        return Err(bad(
+            &format!("{scheme}://…"),
+            "the name of a bucket or container has no colon; the server's address is the property endpoint",
+        ));
     }
     if authority.split(',').any(|host| !host.starts_with('[') && host.matches(':').count() > 1) {
         // What is no such address may be a password.
@@ -229,10 +253,14 @@ fn url(text: &str, scheme: &str, rest: &str) -> Result<Address> {
         // What stands where a port should be may be a password.
         return Err(bad(&format!("{scheme}://…"), "the port is a number from 1 to 65535"));
     }
-    let properties =
-        query.map_or(Ok(Vec::new()), |query| query.split('&').filter(|pair| !pair.is_empty()).map(|pair| property(&scheme, pair)).collect::<Result<_>>())?;
+    let properties = query.map_or(Ok(Vec::new()), |query| {
+        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| property(&scheme, pair)).collect::<Result<_>>()
+    })?;
     let (authority, path) = (authority.to_string(), percent_decoded(path.trim_matches('/')));
-    Ok(Address { storage: StorageAddress::Url { scheme, authority, path, properties }, topic: some(&percent_decoded(topic)) })
+    Ok(Address {
+        storage: StorageAddress::Url { scheme, authority, path, properties },
+        topic: some(&percent_decoded(topic)),
+    })
 }
 
 fn with_user(scheme: &str) -> Error {
@@ -248,10 +276,13 @@ fn has_good_port(host: &str) -> bool {
         None if !host.contains(':') => return true,
         None => host.split_once(':').map(|(_, port)| port),
     };
-    port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0))
+    port.is_some_and(|port| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
-/// One `key=value` of a query. Secrets come from the environment, never from the command line, and what an address does is to say where a storage is: no more.
+/// One `key=value` of a query. Secrets come from the environment, never from the command line, and what an address does
+/// is to say where a storage is: no more.
 fn property(scheme: &str, pair: &str) -> Result<(String, String)> {
     let Some((key, value)) = pair.split_once('=') else {
         return Err(bad(&format!("{scheme}://…?…"), "a property is written key=value"));
@@ -264,7 +295,8 @@ fn property(scheme: &str, pair: &str) -> Result<(String, String)> {
     }
     let value = expand_environment(&key, &value)?;
     if let Some(power) = power_of(&key, &value) {
-        return Err(refused(format!("this property {power}, which is not done for an address")).hint("set it with -X, or in a configuration below $KAFI_HOME"));
+        return Err(refused(format!("this property {power}, which is not done for an address"))
+            .hint("set it with -X, or in a configuration below $KAFI_HOME"));
     }
     Ok((key, value))
 }
@@ -442,14 +474,22 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secrets() {
-        let storage = |properties| StorageAddress::Url { scheme: "kafka".into(), authority: "h".into(), path: String::new(), properties };
-        let shown = format!("{:?}", storage(vec![("sasl.password".into(), "hunter2".into()), ("acks".into(), "all".into())]));
+        let storage = |properties| StorageAddress::Url {
+            scheme: "kafka".into(),
+            authority: "h".into(),
+            path: String::new(),
+            properties,
+        };
+        let shown =
+            format!("{:?}", storage(vec![("sasl.password".into(), "hunter2".into()), ("acks".into(), "all".into())]));
         assert!(!shown.contains("hunter2") && shown.contains("acks"), "{shown}");
     }
 
     #[test]
     fn properties_are_decoded() {
-        let Address { storage: StorageAddress::Url { properties, .. }, .. } = Address::parse("kafka://h:1/t?client.id=a%20b&acks=all").unwrap() else {
+        let Address { storage: StorageAddress::Url { properties, .. }, .. } =
+            Address::parse("kafka://h:1/t?client.id=a%20b&acks=all").unwrap()
+        else {
             panic!("a URL")
         };
         assert_eq!(properties, [("client.id".into(), "a b".into()), ("acks".into(), "all".into())]);

@@ -33,7 +33,8 @@ impl Glob {
             }
         }
         regex.push_str(")$");
-        let bad = || Error::new(ErrorKind::Usage, "read glob", "its brackets do not fit").with("glob", format!("{text:?}"));
+        let bad =
+            || Error::new(ErrorKind::Usage, "read glob", "its brackets do not fit").with("glob", format!("{text:?}"));
         Regex::new(&regex).map(Self).map_err(|_| bad())
     }
 

@@ -1,7 +1,10 @@
-//! Kafi, the Swiss army knife for Kafka: one API over real Kafka, and over emulated Kafka on a local folder, on S3, on Azure Blob, or in memory.
+//! Kafi, the Swiss army knife for Kafka: one API over real Kafka, and over emulated Kafka on a local folder, on S3, on
+//! Azure Blob, or in memory.
 //!
-//! A storage is opened by its address: the name of a configuration file (`local`, `clusters/local`), a folder (`./data/`), `mem:`, or a URL (`kafka://localhost:9092`, `s3://bucket/prefix/`).
-//! What comes back is a [`Kafi`], which does everything: it lists, makes, and deletes topics, produces and consumes messages, searches, copies, and transforms them.
+//! A storage is opened by its address: the name of a configuration file (`local`, `clusters/local`), a folder
+//! (`./data/`), `mem:`, or a URL (`kafka://localhost:9092`, `s3://bucket/prefix/`). What comes back is a [`Kafi`],
+//! which does everything: it lists, makes, and deletes topics, produces and consumes messages, searches, copies, and
+//! transforms them.
 //!
 //! # Example: produce, transform, and search
 //!
@@ -53,18 +56,20 @@ pub use kafi_core::*;
 /// The verbs over bytes.
 pub use kafi_shell as shell;
 pub use kafi_shell::{
-    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields, GrepOptions, GroupLag, Kafi, OffsetChange,
-    Outgoing, PartitionCounts, Pattern, PatternOptions, TopicConsumer, TopicProducer,
+    CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields,
+    GrepOptions, GroupLag, Kafi, OffsetChange, Outgoing, PartitionCounts, Pattern, PatternOptions, TopicConsumer,
+    TopicProducer,
 };
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};
 pub use registry::Registry;
 
-/// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default storage. Does not speak to a server.
-/// Each `mem:` that is opened this way is a new one; a [`Registry`] shares it.
+/// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default
+/// storage. Does not speak to a server. Each `mem:` that is opened this way is a new one; a [`Registry`] shares it.
 ///
 /// # Errors
-/// `NotFound` for a name without a configuration, `Usage` for what is no address, `Config` for a bad configuration, `Unsupported` for a kind that was not compiled in.
+/// `NotFound` for a name without a configuration, `Usage` for what is no address, `Config` for a bad configuration,
+/// `Unsupported` for a kind that was not compiled in.
 pub fn open(storage: &str) -> Result<Kafi> {
     Registry::new().open(storage)
 }

@@ -30,7 +30,8 @@ pub(crate) fn is_linked(scheme: &str) -> bool {
 
 /// The schemes, as they begin addresses.
 pub(crate) fn schemes() -> String {
-    let begin = |scheme: &str| if matches!(scheme, "file" | "mem") { format!("{scheme}:") } else { format!("{scheme}://") };
+    let begin =
+        |scheme: &str| if matches!(scheme, "file" | "mem") { format!("{scheme}:") } else { format!("{scheme}://") };
     LINKED.iter().map(|(scheme, _)| begin(scheme)).collect::<Vec<_>>().join(", ")
 }
 
@@ -55,5 +56,6 @@ pub(crate) fn open_folder(name: &str, root: &Path) -> Result<Arc<dyn Storage>> {
 }
 
 fn not_built(kind: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, "open storage", "this build of Kafi cannot open this kind of storage").with("kind", kind)
+    Error::new(ErrorKind::Unsupported, "open storage", "this build of Kafi cannot open this kind of storage")
+        .with("kind", kind)
 }

@@ -12,7 +12,8 @@ use crate::plugins::Plugins;
 use crate::registry::{Registry, with_session_timeout};
 
 impl Registry {
-    /// Lets plugins open storages, too. One that was named stands before what is linked; those that are found are asked for what is not linked.
+    /// Lets plugins open storages, too. One that was named stands before what is linked; those that are found are asked
+    /// for what is not linked.
     pub fn with_plugins(mut self, plugins: Plugins) -> Self {
         self.plugins = plugins;
         self
@@ -62,7 +63,8 @@ impl Registry {
                 let path = path.to_str();
                 (opening.scheme, opening.path) = ("file".into(), path.unwrap_or_default().into());
                 if path.is_none() && !is_linked("file") {
-                    return Err(Error::new(ErrorKind::Usage, "open storage", "a plugin takes only paths in UTF-8").with("folder", &opening.name));
+                    return Err(Error::new(ErrorKind::Usage, "open storage", "a plugin takes only paths in UTF-8")
+                        .with("folder", &opening.name));
                 }
             }
             StorageAddress::Memory => opening.scheme = "mem".into(),
@@ -100,10 +102,18 @@ impl Registry {
         Ok(storage.map(|storage| Kafi::new(storage, config.settings.clone())))
     }
 
-    fn loaded(&self, mut opening: Opening, is_it: impl Fn(&StorageInfo, &str) -> bool) -> Result<Option<Arc<dyn Storage>>> {
+    fn loaded(
+        &self,
+        mut opening: Opening,
+        is_it: impl Fn(&StorageInfo, &str) -> bool,
+    ) -> Result<Option<Arc<dyn Storage>>> {
         let scheme = opening.scheme.clone();
         let what = opening.section.clone().unwrap_or_else(|| scheme.clone());
-        let Some((plugin, storage)) = self.plugins.find(&what, is_linked(&scheme), |storage| is_it(storage, &scheme))? else { return Ok(None) };
+        let Some((plugin, storage)) =
+            self.plugins.find(&what, is_linked(&scheme), |storage| is_it(storage, &scheme))?
+        else {
+            return Ok(None);
+        };
         opening.scheme = storage.scheme.into();
         if opening.section.is_none() {
             check_properties(storage, &opening.items)?;
@@ -118,11 +128,17 @@ impl Registry {
 /// The properties of an address are the keys that its kind of storage has.
 fn check_properties(storage: &StorageInfo, properties: &[(String, String)]) -> Result<()> {
     let keys = || storage.keys.iter().map(|key| key.name);
-    let Some((unknown, _)) = properties.iter().find(|(name, _)| !storage.takes_any_key && keys().all(|key| key != name)) else { return Ok(()) };
+    let Some((unknown, _)) =
+        properties.iter().find(|(name, _)| !storage.takes_any_key && keys().all(|key| key != name))
+    else {
+        return Ok(());
+    };
     let why = match (nearest(unknown, keys()), storage.keys.is_empty()) {
         (Some(near), _) => format!("this kind of storage has no such property, did you mean {near}?"),
         (None, true) => "this kind of storage has no properties".to_string(),
-        (None, false) => format!("this kind of storage has no such property; there are {}", keys().collect::<Vec<_>>().join(" ")),
+        (None, false) => {
+            format!("this kind of storage has no such property; there are {}", keys().collect::<Vec<_>>().join(" "))
+        }
     };
     Err(Error::new(ErrorKind::Usage, "read address", why).with("scheme", storage.scheme).with("property", unknown))
 }

@@ -1,4 +1,5 @@
-//! Storages from dynamic libraries: where they are looked for, how they are loaded, and what is said of those that cannot be.
+//! Storages from dynamic libraries: where they are looked for, how they are loaded, and what is said of those that
+//! cannot be.
 //!
 //! Nothing is loaded before a storage is asked for that only a plugin can open. Libraries are never unloaded.
 
@@ -107,20 +108,25 @@ impl Plugins {
         Self { named: paths, ..Self::default() }
     }
 
-    /// The plugins at these paths, and those that `$KAFI_PLUGINS`, the folder `plugins` of an explicit `$KAFI_HOME`, and that of the user's data have.
+    /// The plugins at these paths, and those that `$KAFI_PLUGINS`, the folder `plugins` of an explicit `$KAFI_HOME`,
+    /// and that of the user's data have.
     ///
     /// The working directory has no say: whoever filled it would run code.
     pub fn of_process(paths: Vec<PathBuf>) -> Self {
         let listed = env::var_os(PLUGINS_VARIABLE).unwrap_or_default();
         let named = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
         let mut places: Vec<_> = named.map(|path| Place { path, said_by: PLUGINS_VARIABLE, is_named: true }).collect();
-        let home = env::var_os("KAFI_HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join("plugins"));
+        let home =
+            env::var_os("KAFI_HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join("plugins"));
         let usual = [(home, "KAFI_HOME"), (data_folder().map(|data| data.join("kafi/plugins")), "user data")];
-        places.extend(usual.into_iter().filter_map(|(path, said_by)| Some(Place { path: path?, said_by, is_named: false })));
+        places.extend(
+            usual.into_iter().filter_map(|(path, said_by)| Some(Place { path: path?, said_by, is_named: false })),
+        );
         Self { named: paths, places, ..Self::default() }
     }
 
-    /// Looks for plugins at these paths, too, which are plugins or folders of plugins, as if `$KAFI_PLUGINS` named them.
+    /// Looks for plugins at these paths, too, which are plugins or folders of plugins, as if `$KAFI_PLUGINS` named
+    /// them.
     pub fn with_places(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         self.places.extend(paths.into_iter().map(|path| Place { path, said_by: PLUGINS_VARIABLE, is_named: true }));
         self
@@ -148,11 +154,17 @@ impl Plugins {
         all
     }
 
-    /// The plugin for a kind of storage, and what it announces about it. A named plugin stands before what is linked; one that is found stands behind it, and is not even loaded.
+    /// The plugin for a kind of storage, and what it announces about it. A named plugin stands before what is linked;
+    /// one that is found stands behind it, and is not even loaded.
     ///
     /// # Errors
     /// `Config` where two plugins would do, or none would and one cannot be loaded.
-    pub(crate) fn find(&self, what: &str, is_linked: bool, is_it: impl Fn(&StorageInfo) -> bool) -> Result<Option<(&Plugin, &'static StorageInfo)>> {
+    pub(crate) fn find(
+        &self,
+        what: &str,
+        is_linked: bool,
+        is_it: impl Fn(&StorageInfo) -> bool,
+    ) -> Result<Option<(&Plugin, &'static StorageInfo)>> {
         if let Some(found) = only_one(what, self.loaded_named()?, &is_it)? {
             return Ok(Some(found));
         }
@@ -166,7 +178,8 @@ impl Plugins {
         }
     }
 
-    /// All kinds of storage that configurations can be of: Kafi's own, and those of plugins; of plugins that are only found `with_found`.
+    /// All kinds of storage that configurations can be of: Kafi's own, and those of plugins; of plugins that are only
+    /// found `with_found`.
     ///
     /// # Errors
     /// `Config` where a named plugin cannot be loaded.
@@ -241,7 +254,9 @@ fn data_folder() -> Option<PathBuf> {
 fn libraries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(Error::io("look for plugins", error)),
     };
     let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
@@ -249,7 +264,11 @@ fn libraries(folder: &Path) -> Result<Vec<PathBuf>> {
     paths.retain(|path| path.to_string_lossy().ends_with(env::consts::DLL_SUFFIX));
     paths.sort();
     if !paths.is_empty() && is_open_to_all(folder) {
-        let error = Error::new(ErrorKind::PermissionDenied, "look for plugins", "everybody may write into this folder, so that nothing in it is loaded");
+        let error = Error::new(
+            ErrorKind::PermissionDenied,
+            "look for plugins",
+            "everybody may write into this folder, so that nothing in it is loaded",
+        );
         return Err(error.hint("chmod o-w the folder, or name the plugin with --plugin"));
     }
     Ok(paths)
@@ -279,12 +298,22 @@ fn once(paths: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// The one plugin that will do.
-fn only_one<'a>(what: &str, plugins: &'a [Plugin], is_it: impl Fn(&StorageInfo) -> bool) -> Result<Option<(&'a Plugin, &'static StorageInfo)>> {
+fn only_one<'a>(
+    what: &str,
+    plugins: &'a [Plugin],
+    is_it: impl Fn(&StorageInfo) -> bool,
+) -> Result<Option<(&'a Plugin, &'static StorageInfo)>> {
     let mut fitting = plugins.iter().filter_map(|plugin| Some((plugin, plugin.storage(&is_it)?)));
     match (fitting.next(), fitting.next()) {
         (Some((first, _)), Some((second, _))) => {
-            let why = format!("two plugins open this kind of storage: {} and {}", first.path.display(), second.path.display());
-            Err(Error::new(ErrorKind::Config, OPERATION, why).with("storage", what).hint("name the one that is meant with --plugin, or remove the other"))
+            let why = format!(
+                "two plugins open this kind of storage: {} and {}",
+                first.path.display(),
+                second.path.display()
+            );
+            Err(Error::new(ErrorKind::Config, OPERATION, why)
+                .with("storage", what)
+                .hint("name the one that is meant with --plugin, or remove the other"))
         }
         (fitting, _) => Ok(fitting),
     }
@@ -310,15 +339,18 @@ fn readable(path: &Path) -> Result<PathBuf> {
 
 /// The number of the interface that a library was built with.
 fn number(path: &Path) -> Result<u32> {
-    // SAFETY: to load a library runs its initialisers, which is what the user asked for by naming it or by putting it where plugins are; nothing else of it is called here.
+    // SAFETY: to load a library runs its initialisers, which is what the user asked for by naming it or by putting it
+    // where plugins are; nothing else of it is called here.
     let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
         let text = chain(&error);
         let why = text.rsplit_once(&format!("{}: ", path.display())).map_or(text.as_str(), |(_, why)| why);
         refused(format!("it is no library that this system can load: {why}"))
     })?;
-    // SAFETY: a symbol of this name is a number by the agreement that each plugin keeps; a library of something else that has one is not to be expected.
+    // SAFETY: a symbol of this name is a number by the agreement that each plugin keeps; a library of something else
+    // that has one is not to be expected.
     let number = unsafe { library.get::<*const u32>(KAFI_ABI_SYMBOL.as_bytes()) };
-    let number = number.map_err(|_| refused(format!("it is a library, but no plugin of Kafi: it does not say {KAFI_ABI_SYMBOL}")))?;
+    let number = number
+        .map_err(|_| refused(format!("it is a library, but no plugin of Kafi: it does not say {KAFI_ABI_SYMBOL}")))?;
     // SAFETY: as above; the library is still loaded.
     let number = unsafe { number.read_unaligned() };
     // Whatever a library has started when it was loaded may still run.
@@ -332,26 +364,36 @@ fn check_number(number: u32) -> Result<()> {
         std::cmp::Ordering::Less => "build the plugin anew, with the kafi-core of this Kafi",
         std::cmp::Ordering::Greater => "use a newer Kafi, or a plugin that was built for this one",
     };
-    Err(refused(format!("it was built for version {number} of the plugin interface, and this Kafi has version {KAFI_ABI}")).hint(hint))
+    Err(refused(format!(
+        "it was built for version {number} of the plugin interface, and this Kafi has version {KAFI_ABI}"
+    ))
+    .hint(hint))
 }
 
 /// Why a library with the right number does not fit all the same.
 fn unfit(error: &LibraryError) -> Error {
     let hint = "build the plugin anew, with the kafi-core of this Kafi";
     match error {
-        LibraryError::IncompatibleVersionNumber { expected_version, actual_version, .. } => {
-            refused(format!("it was built with version {actual_version} of kafi-abi, and this Kafi has {expected_version}")).hint(hint)
-        }
-        LibraryError::AbiInstability(text) => {
-            refused(format!("its interface is laid out otherwise than version {KAFI_ABI} says: {}", differences(&text.to_string()))).hint(hint)
-        }
+        LibraryError::IncompatibleVersionNumber { expected_version, actual_version, .. } => refused(format!(
+            "it was built with version {actual_version} of kafi-abi, and this Kafi has {expected_version}"
+        ))
+        .hint(hint),
+        LibraryError::AbiInstability(text) => refused(format!(
+            "its interface is laid out otherwise than version {KAFI_ABI} says: {}",
+            differences(&text.to_string())
+        ))
+        .hint(hint),
         LibraryError::GetSymbolError { .. } => refused("it says KAFI_ABI, but has no root module").hint(hint),
         LibraryError::RootModule { .. } => refused("it failed when it was asked for its root module"),
-        _ => refused("abi_stable does not accept it: it was built with another version of abi_stable, or for another system").hint(hint),
+        _ => refused(
+            "abi_stable does not accept it: it was built with another version of abi_stable, or for another system",
+        )
+        .hint(hint),
     }
 }
 
-/// The differences in abi_stable's text about two layouts, which itself has up to 200 kB: each kind of difference once, with the first example.
+/// The differences in abi_stable's text about two layouts, which itself has up to 200 kB: each kind of difference once,
+/// with the first example.
 fn differences(text: &str) -> String {
     const SHOWN_MAX: usize = 3;
     let mut found: Vec<(String, String)> = Vec::new();
@@ -360,7 +402,10 @@ fn differences(text: &str) -> String {
         let what: Vec<&str> = words.by_ref().take_while(|word| *word != "Expected:").take(12).collect();
         let expected = words.next().unwrap_or("?");
         let is_number = |word: &&str| word.bytes().all(|byte| byte.is_ascii_digit());
-        let numbers = words.find(|word| *word == "Found:").and_then(|_| words.next()).filter(|found| is_number(found) && is_number(&expected));
+        let numbers = words
+            .find(|word| *word == "Found:")
+            .and_then(|_| words.next())
+            .filter(|found| is_number(found) && is_number(&expected));
         let what = what.join(" ");
         if !what.is_empty() && found.iter().all(|(known, _)| *known != what) {
             found.push((what, numbers.map_or(String::new(), |found| format!(" (expected {expected}, found {found})"))));

@@ -35,16 +35,19 @@ impl Registry {
         }
     }
 
-    /// Adds properties of the client underneath (librdkafka's names) to every Kafka cluster that is opened from here on; they win over those of its configuration.
+    /// Adds properties of the client underneath (librdkafka's names) to every Kafka cluster that is opened from here
+    /// on; they win over those of its configuration.
     pub fn with_properties(mut self, properties: Vec<(String, String)>) -> Self {
         self.properties = properties;
         self
     }
 
-    /// Opens what is written like `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default storage. Does not speak to a server.
+    /// Opens what is written like `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is
+    /// the default storage. Does not speak to a server.
     ///
     /// # Errors
-    /// `NotFound` for a name without a configuration, `Usage` for what is no address, `Config` for a bad configuration, `Unsupported` for a kind that was not compiled in.
+    /// `NotFound` for a name without a configuration, `Usage` for what is no address, `Config` for a bad configuration,
+    /// `Unsupported` for a kind that was not compiled in.
     pub fn open(&self, storage: &str) -> Result<Kafi> {
         if storage.is_empty() {
             return self.open_address(&default_storage()?);
@@ -84,7 +87,10 @@ impl Registry {
     pub fn open_config(&self, config: Config) -> Result<Kafi> {
         if !config.schema_registry.is_empty() {
             // The types that need it are refused by themselves; the others work without.
-            log::info!("storage {}: the section schema_registry is not used: this version does not speak to registries yet", config.name);
+            log::info!(
+                "storage {}: the section schema_registry is not used: this version does not speak to registries yet",
+                config.name
+            );
         }
         #[cfg(feature = "plugins")]
         if let Some(kafi) = self.loaded_config(&config)? {
@@ -99,7 +105,13 @@ impl Registry {
     }
 
     /// Opens what is linked into this build; `called` is what the user calls it.
-    fn linked(&self, kind: StorageKind, called: &str, name: &str, mut properties: Vec<(String, String)>) -> Result<Arc<dyn Storage>> {
+    fn linked(
+        &self,
+        kind: StorageKind,
+        called: &str,
+        name: &str,
+        mut properties: Vec<(String, String)>,
+    ) -> Result<Arc<dyn Storage>> {
         if kind == StorageKind::Kafka {
             properties.extend(self.properties.iter().cloned());
         }
@@ -132,9 +144,13 @@ impl Registry {
     }
 }
 
-/// The properties of a cluster with the setting of the section `kafi` that librdkafka knows, too. It comes first, so that the properties win; and the default is not
-/// spelled out, because a client with `group.protocol=consumer` refuses it.
-pub(crate) fn with_session_timeout(settings: &Settings, mut properties: Vec<(String, String)>) -> Vec<(String, String)> {
+/// The properties of a cluster with the setting of the section `kafi` that librdkafka knows, too. It comes first, so
+/// that the properties win; and the default is not spelled out, because a client with `group.protocol=consumer` refuses
+/// it.
+pub(crate) fn with_session_timeout(
+    settings: &Settings,
+    mut properties: Vec<(String, String)>,
+) -> Vec<(String, String)> {
     if settings.session_timeout != Settings::default().session_timeout {
         properties.insert(0, ("session.timeout.ms".to_string(), settings.session_timeout.as_millis().to_string()));
     }
@@ -142,7 +158,11 @@ pub(crate) fn with_session_timeout(settings: &Settings, mut properties: Vec<(Str
 }
 
 /// Where else a storage can come from.
-const HINT: &str = if cfg!(feature = "plugins") { "kafi plugin ls lists the plugins, which may open others" } else { "this build of Kafi loads no plugins" };
+const HINT: &str = if cfg!(feature = "plugins") {
+    "kafi plugin ls lists the plugins, which may open others"
+} else {
+    "this build of Kafi loads no plugins"
+};
 
 fn unknown_scheme(scheme: &str) -> Error {
     let why = format!("no such kind of storage; there are {}", linked::schemes());

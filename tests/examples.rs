@@ -42,7 +42,12 @@ const TOPICS: [&str; 10] = [
 const EXAMPLES: [(&str, Printed); 16] = [
     ("backup_restore", Exactly("2 messages are back")),
     ("collect_ids", Exactly("{7, 300}")),
-    ("configuration", Among("consume.batch.size: 500 (messages that one call reads at most)\nproduce.batch.size: 7 (messages that one call writes at most)")),
+    (
+        "configuration",
+        Among(
+            "consume.batch.size: 500 (messages that one call reads at most)\nproduce.batch.size: 7 (messages that one call writes at most)",
+        ),
+    ),
     (
         "consume",
         Exactly(
@@ -66,7 +71,9 @@ then {"bla":789}"#,
     ("list_topics", Among("topic_json")),
     (
         "magic_byte",
-        Exactly(r#"{"topic":"my_topic","partition":0,"offset":1,"timestamp":T,"timestamp_type":"create","headers":[],"key":null,"value":"{\"bla\": 123}"}"#),
+        Exactly(
+            r#"{"topic":"my_topic","partition":0,"offset":1,"timestamp":T,"timestamp_type":"create","headers":[],"key":null,"value":"{\"bla\": 123}"}"#,
+        ),
     ),
     ("mirror", Exactly("2 read, 2 written\n\"123\": {\"bla\":123}\n\"456\": {\"bla\":456}")),
     ("produce", Exactly("4 messages are delivered")),
@@ -108,7 +115,8 @@ impl Place {
             _ => command.args([&self.storage, &self.storage]),
         };
         let output = output.output().unwrap();
-        let (said, complained) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
+        let (said, complained) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr).into_owned());
         assert!(output.status.success(), "{name} on {}: {}\n{said}{complained}{BUILD}", self.storage, output.status);
         check(name, &said, printed);
     }
@@ -118,10 +126,13 @@ fn check(name: &str, said: &str, printed: &Printed) {
     let said = Regex::new(r#""timestamp":\d+"#).unwrap().replace_all(said, r#""timestamp":T"#);
     match printed {
         Exactly(expected) => assert_eq!(said.trim_end(), *expected, "{name}"),
-        Among(expected) => expected.lines().for_each(|line| assert!(said.lines().any(|said| said == line), "{name}: {line} is not among\n{said}")),
+        Among(expected) => expected
+            .lines()
+            .for_each(|line| assert!(said.lines().any(|said| said == line), "{name}: {line} is not among\n{said}")),
         Sum(pattern, expected) => {
             let pattern = Regex::new(pattern).unwrap();
-            let number = |line| pattern.captures(line).unwrap_or_else(|| panic!("{name}: {line}"))[1].parse::<u64>().unwrap();
+            let number =
+                |line| pattern.captures(line).unwrap_or_else(|| panic!("{name}: {line}"))[1].parse::<u64>().unwrap();
             assert_eq!(said.lines().map(number).sum::<u64>(), *expected, "{name}: {said}");
         }
     }
@@ -180,7 +191,8 @@ fn examples_say_what_is_wrong() {
 #[test]
 fn examples_run_on_kafka() {
     let server = variable("KAFI_TEST_KAFKA").to_string();
-    let mut place = Place::new(&format!("kafka://{server}"), "clusters/test", "kafka:\n  bootstrap.servers: ${KAFI_TEST_KAFKA}");
+    let mut place =
+        Place::new(&format!("kafka://{server}"), "clusters/test", "kafka:\n  bootstrap.servers: ${KAFI_TEST_KAFKA}");
     place.variables.push(("KAFI_TEST_KAFKA", server));
     let storage = kafi::open(&place.storage).unwrap();
     for (name, printed) in &EXAMPLES {

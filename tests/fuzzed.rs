@@ -1,4 +1,5 @@
-//! The fuzz targets of `fuzz/`, driven by seeded bytes: words of each grammar, pieces of valid input, and noise. The same seeds in every run.
+//! The fuzz targets of `fuzz/`, driven by seeded bytes: words of each grammar, pieces of valid input, and noise. The
+//! same seeds in every run.
 
 #![cfg(feature = "fs")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
@@ -198,7 +199,21 @@ fn any_two_files_of_a_folder() {
 
 /// So many numbers, and what a file of a folder may hold, or noise.
 fn of_a_folder(random: &mut Random, numbers: usize) -> Vec<u8> {
-    let words = ["{", "}", "\"partitions\":", "\"offsets\":[", "-1", "99999999999", "\"topic\":\"t\"", ",", "null", "]", "0", "\n", "7 "];
+    let words = [
+        "{",
+        "}",
+        "\"partitions\":",
+        "\"offsets\":[",
+        "-1",
+        "99999999999",
+        "\"topic\":\"t\"",
+        ",",
+        "null",
+        "]",
+        "0",
+        "\n",
+        "7 ",
+    ];
     let mut data: Vec<u8> = (0..numbers).map(|_| random.below(256) as u8).collect();
     data.extend(if random.below(2) == 0 { random.bytes(100) } else { random.sentence(&words, 12, 12) });
     data

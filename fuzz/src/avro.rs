@@ -1,4 +1,5 @@
-//! Avro: a text is a schema or one error; a payload is JSON or one error, and what it becomes is read back as the same, in both forms; a JSON text is a payload or one error.
+//! Avro: a text is a schema or one error; a payload is JSON or one error, and what it becomes is read back as the same,
+//! in both forms; a JSON text is a payload or one error.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ pub const SCHEMAS: [&str; 6] = [
     "\"string\"",
 ];
 
-/// Takes the first byte of `data` for one of the schemas, or what stands before a zero byte for a schema of its own; the rest is a payload, and a text.
+/// Takes the first byte of `data` for one of the schemas, or what stands before a zero byte for a schema of its own;
+/// the rest is a payload, and a text.
 pub fn run(data: &[u8]) {
     let Some((first, rest)) = data.split_first() else { return };
     let (text, payload) = match SCHEMAS.get(usize::from(*first)) {
@@ -29,7 +31,9 @@ pub fn run(data: &[u8]) {
     };
     let schema = match Schema::parse(text) {
         Ok(schema) => Arc::new(schema),
-        Err(error) => return assert!(error.kind() == ErrorKind::Corrupt && !error.to_string().contains('\n'), "{error:?}"),
+        Err(error) => {
+            return assert!(error.kind() == ErrorKind::Corrupt && !error.to_string().contains('\n'), "{error:?}");
+        }
     };
     schema.canonical_form();
     for form in [Form::Readable, Form::Standard] {
@@ -44,7 +48,10 @@ pub fn run(data: &[u8]) {
             match writer.write(&json, &mut again) {
                 Ok(()) => assert_eq!(read(&mut reader, &again), Some(json)),
                 // A map of a payload may have a name twice, and a decimal more digits than it should.
-                Err(error) => assert!(error.message().contains("stands twice") || error.message().contains("more digits"), "{error}: {json}"),
+                Err(error) => assert!(
+                    error.message().contains("stands twice") || error.message().contains("more digits"),
+                    "{error}: {json}"
+                ),
             }
         }
         let Ok(json) = std::str::from_utf8(payload) else { continue };
@@ -70,7 +77,10 @@ fn read(reader: &mut Reader, payload: &[u8]) -> Option<String> {
             Some(json)
         }
         Err(error) => {
-            assert!(error.kind() == ErrorKind::Corrupt && out.is_empty() && !error.to_string().contains('\n'), "{error:?}");
+            assert!(
+                error.kind() == ErrorKind::Corrupt && out.is_empty() && !error.to_string().contains('\n'),
+                "{error:?}"
+            );
             None
         }
     }

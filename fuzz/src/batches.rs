@@ -8,7 +8,8 @@ const LENGTH_AT: usize = 8;
 const CRC_AT: usize = 17;
 const COVERED_FROM: usize = 21;
 
-/// Takes `data` for a stored batch: as it is, with magic and length made right, and after the checks that guard damaged bytes.
+/// Takes `data` for a stored batch: as it is, with magic and length made right, and after the checks that guard damaged
+/// bytes.
 pub fn run(data: &[u8]) {
     read_again(data);
     let Some(framed) = framed(data) else { return };
@@ -46,7 +47,10 @@ fn read_again(stored: &[u8]) {
     let records = match read(stored) {
         Ok(records) => records,
         Err(error) => {
-            assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::TooLarge), "{error:?}");
+            assert!(
+                matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::TooLarge),
+                "{error:?}"
+            );
             assert!(!error.to_string().contains('\n'), "{error}");
             return;
         }

@@ -1,4 +1,5 @@
-//! A whole bucket: whatever becomes of one of its objects, no message is read that was not written, none that is whole is hidden without a word, and none is given away.
+//! A whole bucket: whatever becomes of one of its objects, no message is read that was not written, none that is whole
+//! is hidden without a word, and none is given away.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -8,9 +9,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kafi_core::{
-    Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, Position, ProducerOptions, Record, Result, Storage, TopicPartition,
+    Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, Position, ProducerOptions, Record,
+    Result, Storage, TopicPartition,
 };
-use kafi_objects::{Listing, MemoryObjects, ObjectIo, ObjectOptions, ObjectStat, ObjectStorage, Precondition, Put, PutRequest};
+use kafi_objects::{
+    Listing, MemoryObjects, ObjectIo, ObjectOptions, ObjectStat, ObjectStorage, Precondition, Put, PutRequest,
+};
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -76,7 +80,8 @@ fn damage(bucket: &mut Bucket, (which, other, mode, at): (u8, u8, u8, u8), bytes
         6 => {
             let count = object.metadata.len().max(1);
             if let Some((_, value)) = object.metadata.get_mut(usize::from(at) % count) {
-                *value = i64::from_be_bytes(std::array::from_fn(|index| bytes.get(index).copied().unwrap_or(0))).to_string();
+                *value =
+                    i64::from_be_bytes(std::array::from_fn(|index| bytes.get(index).copied().unwrap_or(0))).to_string();
             }
         }
         // Another's bytes, with their metadata or without.
@@ -91,7 +96,11 @@ fn damage(bucket: &mut Bucket, (which, other, mode, at): (u8, u8, u8, u8), bytes
         10 => {
             let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
             let number = i64::from(at) % 20;
-            let copy = if bytes.is_empty() { bucket[other].clone() } else { Object { bytes: bytes.to_vec(), metadata: Vec::new() } };
+            let copy = if bytes.is_empty() {
+                bucket[other].clone()
+            } else {
+                Object { bytes: bytes.to_vec(), metadata: Vec::new() }
+            };
             bucket.entry(format!("{folder}/{number:020}.log")).or_insert(copy);
         }
         _ => {
@@ -104,16 +113,23 @@ fn damage(bucket: &mut Bucket, (which, other, mode, at): (u8, u8, u8, u8), bytes
 
 /// What is whole in the bucket.
 fn whole(bucket: &Bucket, template: &Template) -> Whole {
-    let kept = template.objects.iter().filter(|(key, _)| bucket.get(*key).is_some_and(|object| object.bytes == template.bucket[*key].bytes));
+    let kept = template
+        .objects
+        .iter()
+        .filter(|(key, _)| bucket.get(*key).is_some_and(|object| object.bytes == template.bucket[*key].bytes));
     kept.flat_map(|(_, (topic, range))| range.clone().map(|offset| (topic.clone(), offset))).collect()
 }
 
-/// The offsets of batches within which a foreign object begins. That is said, and what of both is read around it is not certain.
+/// The offsets of batches within which a foreign object begins. That is said, and what of both is read around it is not
+/// certain.
 fn contested(bucket: &Bucket, template: &Template) -> Whole {
     let foreign = bucket.keys().filter(|key| !template.bucket.contains_key(*key));
-    let names: Vec<(&str, i64)> =
-        foreign.filter_map(|key| Some((key.split('/').nth(1)?, key.rsplit('/').next()?.strip_suffix(".log")?.parse().ok()?))).collect();
-    let batches = template.batches.iter().filter(|(topic, range)| names.iter().any(|(of, name)| of == topic && range.start < *name && *name < range.end));
+    let names: Vec<(&str, i64)> = foreign
+        .filter_map(|key| Some((key.split('/').nth(1)?, key.rsplit('/').next()?.strip_suffix(".log")?.parse().ok()?)))
+        .collect();
+    let batches = template.batches.iter().filter(|(topic, range)| {
+        names.iter().any(|(of, name)| of == topic && range.start < *name && *name < range.end)
+    });
     batches.flat_map(|(topic, range)| range.clone().map(|offset| (topic.clone(), offset))).collect()
 }
 
@@ -179,7 +195,11 @@ fn check_read(read: &Read, whole: &Whole, io: &Counting) {
     for (topic, offset) in whole {
         if let Ok((low, high, messages, Ok(()))) = &read[topic] {
             let there = offset < low || messages.contains(offset);
-            assert!(there, "{topic}: offset {offset} is whole, {low} to {high} was read without it: {messages:?}; {:?}", io.inner.keys());
+            assert!(
+                there,
+                "{topic}: offset {offset} is whole, {low} to {high} was read without it: {messages:?}; {:?}",
+                io.inner.keys()
+            );
         }
     }
 }
@@ -193,8 +213,15 @@ fn check_times(io: &Arc<Counting>, whole: &Whole) {
         let asked = Position { offset: time * 10, ..position(topic, 0) };
         if let Ok(found) = admin.offsets_for_times(&[asked], WAIT) {
             // The time of each message is ten times its offset.
-            let missed = whole.iter().find(|(of, offset)| of == topic && *offset >= marks[0].low.max(time) && *offset < found[0].offset);
-            assert!(missed.is_none(), "{topic}: time {} is said to be at {}, and {missed:?} comes before", time * 10, found[0].offset);
+            let missed = whole
+                .iter()
+                .find(|(of, offset)| of == topic && *offset >= marks[0].low.max(time) && *offset < found[0].offset);
+            assert!(
+                missed.is_none(),
+                "{topic}: time {} is said to be at {}, and {missed:?} comes before",
+                time * 10,
+                found[0].offset
+            );
         }
     }
 }
@@ -215,7 +242,11 @@ fn append(io: &Arc<Counting>, whole: &mut Whole) {
                 continue;
             }
             let (mut batch, text) = (Batch::new(), format!("{topic}:{guess}"));
-            batch.push(Record { partition: 0, timestamp: guess * 10, ..Record::new(topic, None, Some(text.as_bytes())) });
+            batch.push(Record {
+                partition: 0,
+                timestamp: guess * 10,
+                ..Record::new(topic, None, Some(text.as_bytes()))
+            });
             if producer.produce(&batch, 0, 1, WAIT).is_err() || producer.flush(WAIT).is_err() {
                 break;
             }
@@ -248,7 +279,8 @@ fn groups(io: &Arc<Counting>) {
             assert!(committed.offset >= 0 && committed.partition >= 0, "{committed:?}");
         }
     }
-    let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+    let mut member =
+        storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     if member.subscribe(&["t".into()], WAIT).is_ok() {
         let _committed = member.commit(&[position("t", 5).into()], WAIT);
     }
@@ -268,10 +300,12 @@ fn open(io: &Arc<Counting>) -> ObjectStorage {
 
 fn put(io: &MemoryObjects, key: &str, object: &Object) {
     let bytes = Bytes::from(object.bytes.clone());
-    io.put(&PutRequest { key, bytes, precondition: Precondition::None, metadata: &object.metadata }, Instant::now()).unwrap();
+    io.put(&PutRequest { key, bytes, precondition: Precondition::None, metadata: &object.metadata }, Instant::now())
+        .unwrap();
 }
 
-/// A bucket with two topics, one of them with merged objects and what was merged into them, a log start, times, and a group; and the messages of each object.
+/// A bucket with two topics, one of them with merged objects and what was merged into them, a log start, times, and a
+/// group; and the messages of each object.
 fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -285,13 +319,18 @@ fn template() -> &'static Template {
         }
         // Parts of what is merged stay beside it, as for a merge that was cut off.
         let argument = r#"{"topic":"t","bytes_max":230,"grace_ms":100000000}"#;
-        admin.operation("merge", argument, Duration::ZERO).or_else(|_| admin.operation("merge", argument, WAIT)).unwrap();
+        admin
+            .operation("merge", argument, Duration::ZERO)
+            .or_else(|_| admin.operation("merge", argument, WAIT))
+            .unwrap();
         admin.delete_records(&[position("u", 2)], WAIT).unwrap();
-        let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+        let mut member =
+            storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
         member.subscribe(&["t".into()], WAIT).unwrap();
         member.commit(&[position("t", 7).into()], WAIT).unwrap();
         member.close(WAIT).unwrap();
-        let bucket: Bucket = io.inner.keys().into_iter().map(|(key, _)| (key.clone(), object(&io.inner, &key))).collect();
+        let bucket: Bucket =
+            io.inner.keys().into_iter().map(|(key, _)| (key.clone(), object(&io.inner, &key))).collect();
         let batches = messages.values().cloned().collect();
         messages.retain(|key, _| bucket.contains_key(key));
         for (key, object) in bucket.iter().filter(|(key, _)| key.ends_with(".log")) {
@@ -306,19 +345,35 @@ fn template() -> &'static Template {
 }
 
 /// Writes objects of so many messages each, and notes which object holds which.
-fn write(storage: &ObjectStorage, topic: &str, counts: &[i64], io: &Counting, messages: &mut BTreeMap<String, (String, Range<i64>)>) {
+fn write(
+    storage: &ObjectStorage,
+    topic: &str,
+    counts: &[i64],
+    io: &Counting,
+    messages: &mut BTreeMap<String, (String, Range<i64>)>,
+) {
     let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
     let mut next = 0;
     for count in counts {
         let mut batch = Batch::new();
         for offset in next..next + count {
             let text = format!("{topic}:{offset}");
-            batch.push(Record { partition: 0, timestamp: offset * 10, ..Record::new(topic, None, Some(text.as_bytes())) });
+            batch.push(Record {
+                partition: 0,
+                timestamp: offset * 10,
+                ..Record::new(topic, None, Some(text.as_bytes()))
+            });
         }
         producer.produce(&batch, 0, 1, WAIT).unwrap();
         producer.flush(WAIT).unwrap();
         let prefix = format!("topics/{topic}/");
-        let key = io.inner.keys().into_iter().map(|(key, _)| key).find(|key| key.starts_with(&prefix) && key.ends_with(&format!("{next:020}.log"))).unwrap();
+        let key = io
+            .inner
+            .keys()
+            .into_iter()
+            .map(|(key, _)| key)
+            .find(|key| key.starts_with(&prefix) && key.ends_with(&format!("{next:020}.log")))
+            .unwrap();
         messages.insert(key, (topic.to_string(), next..next + count));
         next += count;
     }
@@ -328,7 +383,10 @@ fn write(storage: &ObjectStorage, topic: &str, counts: &[i64], io: &Counting, me
 fn object(io: &MemoryObjects, key: &str) -> Object {
     let stat = io.stat(key, Instant::now()).unwrap().unwrap();
     let known = |name: &str| METADATA.iter().copied().find(|known| *known == name).unwrap();
-    Object { bytes: io.bytes(key).unwrap().to_vec(), metadata: stat.metadata.iter().map(|(name, value)| (known(name), value.clone())).collect() }
+    Object {
+        bytes: io.bytes(key).unwrap().to_vec(),
+        metadata: stat.metadata.iter().map(|(name, value)| (known(name), value.clone())).collect(),
+    }
 }
 
 /// A store that ends what goes on for ever.
@@ -353,7 +411,13 @@ impl ObjectIo for Counting {
         self.inner.identity()
     }
 
-    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+    fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        into: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Option<ObjectStat>> {
         self.count().get(key, range, into, deadline)
     }
 

@@ -18,7 +18,8 @@ pub fn run(data: &[u8]) {
         assert_eq!(config.get("sasl.password"), Some(SECRET));
     }
     check(&with_secret);
-    // Variables that are set depend on who runs this, and their values are nobody's business: none of them has such a name.
+    // Variables that are set depend on who runs this, and their values are nobody's business: none of them has such a
+    // name.
     if let Err(error) = expand_environment("key", &text.replace("${", "${KAFI FUZZ ")) {
         assert_eq!(error.kind(), ErrorKind::Config);
     }

@@ -1,6 +1,9 @@
 //! Envelopes: a line is one or one error, and envelope in is envelope out, byte by byte.
 
-use kafi_core::{Batch, EnvelopeReader, EnvelopeWriter, ErrorKind, HeadersBuf, OwnedRecord, Record, TimestampType, Type, parse_envelope};
+use kafi_core::{
+    Batch, EnvelopeReader, EnvelopeWriter, ErrorKind, HeadersBuf, OwnedRecord, Record, TimestampType, Type,
+    parse_envelope,
+};
 
 const TYPES: [Type; 4] = [Type::Auto, Type::Json, Type::Str, Type::Bytes];
 
@@ -9,7 +12,10 @@ pub fn run(data: &[u8]) {
     match parse_envelope(data) {
         Ok(record) => same_again(&record),
         Err(error) => {
-            assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::TooLarge), "{error:?}");
+            assert!(
+                matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Unsupported | ErrorKind::TooLarge),
+                "{error:?}"
+            );
             assert!(!error.to_string().contains('\n'), "{error}");
             let mut batch = Batch::new();
             batch.push(Record::new("before", None, Some(b"v")));

@@ -1,5 +1,5 @@
-//! A whole folder: whatever becomes of one of its files, no message is read that was not written, none that is whole is hidden without a word, none is given away, nothing
-//! hangs, and nothing outside of the folder is touched.
+//! A whole folder: whatever becomes of one of its files, no message is read that was not written, none that is whole is
+//! hidden without a word, none is given away, nothing hangs, and nothing outside of the folder is touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kafi_core::{
-    Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, Position, ProducerOptions, Record, Result, Settings, Storage,
-    TopicPartition,
+    Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, Position, ProducerOptions,
+    Record, Result, Settings, Storage, TopicPartition,
 };
 use kafi_fs::{FolderOptions, LogStorage, open_folder, open_memory};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -82,7 +82,8 @@ struct Damaged {
     outside: tempfile::TempDir,
     /// The messages that are whole, in their places.
     whole: Messages,
-    /// Of these, those of a partition in which a foreign segment begins. That is said, and what is read around it is not certain.
+    /// Of these, those of a partition in which a foreign segment begins. That is said, and what is read around it is
+    /// not certain.
     contested: Messages,
     /// The partitions whose log start may be another one.
     starts_changed: BTreeSet<(&'static str, i32)>,
@@ -96,7 +97,9 @@ pub fn run(data: &[u8]) {
 
 /// As [`run`], with two changes.
 pub fn run_two(data: &[u8]) {
-    let &[which, other, mode, at, verb, which_next, other_next, mode_next, at_next, ref bytes @ ..] = data else { return };
+    let &[which, other, mode, at, verb, which_next, other_next, mode_next, at_next, ref bytes @ ..] = data else {
+        return;
+    };
     damage_and_use(&[(which, other, mode, at), (which_next, other_next, mode_next, at_next)], verb, bytes);
 }
 
@@ -125,7 +128,9 @@ fn damage_and_use(changes: &[What], verb: u8, bytes: &[u8]) {
     // Nothing that is whole was deleted or written over, whether it can be read or not.
     let now = whole(damaged.folder.path());
     let is_lost = |message: &&(&'static str, i32, i64)| {
-        damaged.whole.contains(*message) && !now.contains(*message) && !damaged.starts_changed.contains(&(message.0, message.1))
+        damaged.whole.contains(*message)
+            && !now.contains(*message)
+            && !damaged.starts_changed.contains(&(message.0, message.1))
     };
     let lost: Vec<_> = whole_before.iter().filter(is_lost).collect();
     assert!(lost.is_empty(), "{lost:?} were whole, and are gone");
@@ -147,9 +152,22 @@ fn damage(changes: &[What], bytes: &[u8]) -> Damaged {
     for (which, other, mode, at) in changes {
         let (name, other) = (names[usize::from(*which) % names.len()], names[usize::from(*other) % names.len()]);
         if cfg!(test) {
-            println!("{}: change {}, {}, {at}, {} bytes", name.display(), usize::from(*mode) % CHANGES.len(), other.display(), bytes.len());
+            println!(
+                "{}: change {}, {}, {at}, {} bytes",
+                name.display(),
+                usize::from(*mode) % CHANGES.len(),
+                other.display(),
+                bytes.len()
+            );
         }
-        apply(&CHANGES[usize::from(*mode) % CHANGES.len()], &folder.path().join(name), &folder.path().join(other), outside.path(), *at, bytes);
+        apply(
+            &CHANGES[usize::from(*mode) % CHANGES.len()],
+            &folder.path().join(name),
+            &folder.path().join(other),
+            outside.path(),
+            *at,
+            bytes,
+        );
     }
     let whole = whole(folder.path());
     let mut damaged = Damaged { folder, outside, whole, contested: Messages::new(), starts_changed: BTreeSet::new() };
@@ -159,10 +177,14 @@ fn damage(changes: &[What], bytes: &[u8]) -> Damaged {
         if content(&path.join("start")) != files.get(&name.join("start")).cloned() {
             damaged.starts_changed.insert((topic, partition));
         }
-        let is_foreign =
-            |entry: fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "log") && !files.contains_key(&name.join(entry.file_name()));
+        let is_foreign = |entry: fs::DirEntry| {
+            entry.path().extension().is_some_and(|extension| extension == "log")
+                && !files.contains_key(&name.join(entry.file_name()))
+        };
         if fs::read_dir(&path).is_ok_and(|entries| entries.flatten().any(is_foreign)) {
-            damaged.contested.extend(damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)));
+            damaged
+                .contested
+                .extend(damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)));
         }
     }
     damaged
@@ -193,14 +215,20 @@ fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, byt
         }
         Change::Grow => fs::write(path, [&own, bytes].concat()).unwrap(),
         Change::Sparse => {
-            let more = if path.extension().is_some_and(|extension| extension == "log") { LOG_SPARSE_BYTES } else { SPARSE_BYTES };
+            let more = if path.extension().is_some_and(|extension| extension == "log") {
+                LOG_SPARSE_BYTES
+            } else {
+                SPARSE_BYTES
+            };
             fs::OpenOptions::new().write(true).open(path).unwrap().set_len(own.len() as u64 + more).unwrap();
         }
         Change::Remove => fs::remove_file(path).unwrap(),
         Change::Other => fs::write(path, others).unwrap(),
         Change::OtherBehind => fs::write(path, [own, others].concat()).unwrap(),
         Change::Link => instead(&|| symlink(other, path).unwrap()),
-        Change::LinkOutside => instead(&|| symlink(outside.join(if at.is_multiple_of(2) { "victim" } else { "missing" }), path).unwrap()),
+        Change::LinkOutside => {
+            instead(&|| symlink(outside.join(if at.is_multiple_of(2) { "victim" } else { "missing" }), path).unwrap())
+        }
         Change::Pipe => instead(&|| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap()),
         Change::Socket => instead(&|| mknodat(CWD, path, FileType::Socket, Mode::from_raw_mode(0o600), 0).unwrap()),
         Change::Folder => instead(&|| fs::create_dir(path).unwrap()),
@@ -211,12 +239,19 @@ fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, byt
         }
         Change::Partitions => {
             let count = [0, 1, 2, 3, 100_001, i64::from(i32::MAX), -1, i64::MAX][usize::from(at) % 8];
-            let text = String::from_utf8_lossy(&own).replacen("\"partitions\": 2", &format!("\"partitions\": {count}"), 1);
+            let text =
+                String::from_utf8_lossy(&own).replacen("\"partitions\": 2", &format!("\"partitions\": {count}"), 1);
             fs::write(path, text).unwrap();
         }
         Change::Foreign => {
             let number = i64::from(at) % 20;
-            let name = [format!("{number:020}.log"), format!("{number:020}.kidx"), "start".into(), "~x".into(), number.to_string()];
+            let name = [
+                format!("{number:020}.log"),
+                format!("{number:020}.kidx"),
+                "start".into(),
+                "~x".into(),
+                number.to_string(),
+            ];
             let path = parent.join(&name[bytes.len() % name.len()]);
             if !path.exists() {
                 fs::write(path, if at < 128 { others } else { bytes.to_vec() }).unwrap();
@@ -228,11 +263,17 @@ fn apply(change: &Change, path: &Path, other: &Path, outside: &Path, at: u8, byt
 /// The messages whose batches lie where they were written, in regular files that are reached without links.
 fn whole(root: &Path) -> Messages {
     let mut whole = Messages::new();
-    for (name, written) in template().iter().filter(|(name, _)| name.extension().is_some_and(|extension| extension == "log")) {
-        let is_through_link = name.ancestors().skip(1).any(|folder| !folder.as_os_str().is_empty() && root.join(folder).is_symlink());
+    for (name, written) in
+        template().iter().filter(|(name, _)| name.extension().is_some_and(|extension| extension == "log"))
+    {
+        let is_through_link =
+            name.ancestors().skip(1).any(|folder| !folder.as_os_str().is_empty() && root.join(folder).is_symlink());
         let Some(now) = content(&root.join(name)).filter(|_| !is_through_link) else { continue };
         let parts: Vec<&str> = name.iter().map(|part| part.to_str().unwrap()).collect();
-        let (topic, partition) = *PARTITIONS.iter().find(|(topic, partition)| *topic == parts[1] && partition.to_string() == parts[2]).unwrap();
+        let (topic, partition) = *PARTITIONS
+            .iter()
+            .find(|(topic, partition)| *topic == parts[1] && partition.to_string() == parts[2])
+            .unwrap();
         let mut at = 0;
         while let Some(length) = written.get(at + 8..).and_then(|rest| rest.first_chunk()) {
             let end = at + 12 + i32::from_be_bytes(*length) as usize;
@@ -248,8 +289,15 @@ fn whole(root: &Path) -> Messages {
     whole
 }
 
-/// What reading a partition gave, from an offset on if that is in it: its first offset and its end, the offsets of its messages, and how it ended.
-fn read(storage: &LogStorage, topic: &str, partition: i32, skip_corrupt: bool, from: i64) -> Result<(i64, i64, BTreeSet<i64>, Result<()>)> {
+/// What reading a partition gave, from an offset on if that is in it: its first offset and its end, the offsets of its
+/// messages, and how it ended.
+fn read(
+    storage: &LogStorage,
+    topic: &str,
+    partition: i32,
+    skip_corrupt: bool,
+    from: i64,
+) -> Result<(i64, i64, BTreeSet<i64>, Result<()>)> {
     let asked = TopicPartition { topic: topic.into(), partition };
     let marks = storage.admin()?.watermarks(&[asked], Isolation::ReadCommitted, WAIT)?;
     let (low, high) = (marks[0].low, marks[0].high);
@@ -262,13 +310,20 @@ fn read(storage: &LogStorage, topic: &str, partition: i32, skip_corrupt: bool, f
         match consumer.poll(&mut batch, WAIT) {
             Ok(Polled::Records) => {}
             Ok(Polled::End) => break Ok(()),
-            Ok(Polled::Timeout) => panic!("reading {topic}/{partition} from {low} to {high} hangs at {:?}", consumer.positions()),
+            Ok(Polled::Timeout) => {
+                panic!("reading {topic}/{partition} from {low} to {high} hangs at {:?}", consumer.positions())
+            }
             Err(error) => break Err(error),
         }
         batch.validate().unwrap();
         for record in batch.iter() {
             let text = std::str::from_utf8(record.value.unwrap()).unwrap();
-            assert_eq!(text.split(':').nth(2), Some(record.offset.to_string().as_str()), "{}", &text[..text.len().min(40)]);
+            assert_eq!(
+                text.split(':').nth(2),
+                Some(record.offset.to_string().as_str()),
+                "{}",
+                &text[..text.len().min(40)]
+            );
             assert!(read.insert(record.offset), "{} comes twice", record.offset);
         }
     };
@@ -281,8 +336,14 @@ fn check_read(storage: &LogStorage, damaged: &Damaged, skip_corrupt: bool, from:
         let Ok((low, high, messages, Ok(()))) = read(storage, topic, partition, skip_corrupt, from) else { continue };
         for (_, _, offset) in damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)) {
             let is_contested = skip_corrupt && damaged.contested.contains(&(topic, partition, *offset));
-            let there = messages.contains(offset) || is_contested || damaged.starts_changed.contains(&(topic, partition)) && *offset < low || *offset < from;
-            assert!(there, "{topic}/{partition}: offset {offset} is whole, {low} to {high} was read without it: {messages:?}");
+            let there = messages.contains(offset)
+                || is_contested
+                || damaged.starts_changed.contains(&(topic, partition)) && *offset < low
+                || *offset < from;
+            assert!(
+                there,
+                "{topic}/{partition}: offset {offset} is whole, {low} to {high} was read without it: {messages:?}"
+            );
         }
     }
 }
@@ -293,7 +354,9 @@ fn check_times(storage: &LogStorage, damaged: &Damaged) {
             let asked = Position { topic: topic.into(), partition, offset: time * 10 };
             let Ok(found) = storage.admin().unwrap().offsets_for_times(&[asked], WAIT) else { continue };
             // The time of each message is ten times its offset.
-            let is_missed = |(of, number, offset): &&(&str, i32, i64)| (*of, *number) == (topic, partition) && *offset >= time && *offset < found[0].offset;
+            let is_missed = |(of, number, offset): &&(&str, i32, i64)| {
+                (*of, *number) == (topic, partition) && *offset >= time && *offset < found[0].offset
+            };
             let missed = damaged.whole.iter().find(is_missed);
             assert!(
                 missed.is_none() || damaged.starts_changed.contains(&(topic, partition)),
@@ -316,10 +379,14 @@ fn check_verbs(storage: &LogStorage, damaged: &Damaged) {
         assert!(kafi.wc(topic).map_or(true, |counts| enough(counts.messages)), "wc of {topic} says less than {count}");
         let target = kafi_shell::Kafi::new(Arc::new(open_memory("target")), Settings::default());
         let copied = kafi.cp(topic, &target, topic).is_ok();
-        assert!(!copied || target.wc(topic).is_ok_and(|counts| enough(counts.messages)), "a copy of {topic} holds less than {count}");
+        assert!(
+            !copied || target.wc(topic).is_ok_and(|counts| enough(counts.messages)),
+            "a copy of {topic} holds less than {count}"
+        );
     }
     // A topic that has messages is listed, as long as anything names it.
-    let listed: BTreeSet<String> = kafi.topics().map(|topics| topics.into_iter().map(|topic| topic.name).collect()).unwrap_or_default();
+    let listed: BTreeSet<String> =
+        kafi.topics().map(|topics| topics.into_iter().map(|topic| topic.name).collect()).unwrap_or_default();
     for (topic, ..) in damaged.whole.iter().filter(|_| kafi.topics().is_ok()) {
         let named = fs::symlink_metadata(damaged.folder.path().join("topics").join(topic).join("topic.json")).is_ok();
         assert!(!named || listed.contains(*topic), "{topic} is not listed: {listed:?}");
@@ -330,12 +397,22 @@ fn check_verbs(storage: &LogStorage, damaged: &Damaged) {
 fn append(storage: &LogStorage, damaged: &mut Damaged) {
     for (topic, partition) in PARTITIONS {
         let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
-        let end = damaged.whole.iter().filter(|(of, number, _)| (*of, *number) == (topic, partition)).map(|(.., offset)| offset + 1).max().unwrap_or(0);
+        let end = damaged
+            .whole
+            .iter()
+            .filter(|(of, number, _)| (*of, *number) == (topic, partition))
+            .map(|(.., offset)| offset + 1)
+            .max()
+            .unwrap_or(0);
         let asked = TopicPartition { topic: topic.into(), partition };
         let Ok(marks) = storage.admin().unwrap().watermarks(&[asked], Isolation::ReadCommitted, WAIT) else { continue };
         assert!(marks[0].high >= end, "{topic}/{partition} ends at {}, and {} is there", marks[0].high, end - 1);
         let (mut batch, text) = (Batch::new(), format!("{topic}:{partition}:{}:", marks[0].high));
-        batch.push(Record { partition, timestamp: marks[0].high.saturating_mul(10), ..Record::new(topic, None, Some(text.as_bytes())) });
+        batch.push(Record {
+            partition,
+            timestamp: marks[0].high.saturating_mul(10),
+            ..Record::new(topic, None, Some(text.as_bytes()))
+        });
         if producer.produce(&batch, 0, 1, WAIT).is_err() || producer.flush(WAIT).is_err() {
             continue;
         }
@@ -343,7 +420,10 @@ fn append(storage: &LogStorage, damaged: &mut Damaged) {
         assert_eq!(reports.iter().map(|report| report.count).sum::<u64>(), 1, "{reports:?}");
         if let Delivery::At(offset) = reports[0].delivery {
             assert_eq!(offset, marks[0].high);
-            assert!(damaged.whole.insert((topic, partition, offset)), "{topic}/{partition}: the offset {offset} is given away");
+            assert!(
+                damaged.whole.insert((topic, partition, offset)),
+                "{topic}/{partition}: the offset {offset} is given away"
+            );
         }
         let _closed = producer.close(WAIT);
     }
@@ -352,7 +432,10 @@ fn append(storage: &LogStorage, damaged: &mut Damaged) {
 fn delete_records(storage: &LogStorage, damaged: &mut Damaged, before: i64) {
     for (topic, partition) in PARTITIONS {
         // Below what is asked for nothing is wanted any more, whatever becomes of it.
-        let _deleted = storage.admin().unwrap().delete_records(&[Position { topic: topic.into(), partition, offset: before }], WAIT);
+        let _deleted = storage
+            .admin()
+            .unwrap()
+            .delete_records(&[Position { topic: topic.into(), partition, offset: before }], WAIT);
         damaged.whole.retain(|(of, number, offset)| (*of, *number) != (topic, partition) || *offset >= before);
     }
 }
@@ -375,7 +458,8 @@ fn groups(storage: &LogStorage) {
             assert!(committed.offset >= 0 && committed.partition >= 0, "{committed:?}");
         }
     }
-    let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+    let mut member =
+        storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     if member.subscribe(&["t".into()], WAIT).is_ok() {
         let _committed = member.commit(&[Position { topic: "t".into(), partition: 0, offset: 5 }.into()], WAIT);
     }
@@ -387,7 +471,8 @@ fn open(root: &Path) -> LogStorage {
     open_folder("fuzz", root, FolderOptions::default()).unwrap()
 }
 
-/// A folder with a topic of two partitions and several segments, one of a single segment with an index, a log start, and a group.
+/// A folder with a topic of two partitions and several segments, one of a single segment with an index, a log start,
+/// and a group.
 fn template() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {
@@ -404,7 +489,8 @@ fn template() -> &'static Files {
             }
         }
         admin.delete_records(&[Position { topic: "t".into(), partition: 0, offset: 2 }], WAIT).unwrap();
-        let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+        let mut member =
+            storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
         member.subscribe(&["t".into()], WAIT).unwrap();
         member.commit(&[Position { topic: "t".into(), partition: 0, offset: 7 }.into()], WAIT).unwrap();
         member.close(WAIT).unwrap();

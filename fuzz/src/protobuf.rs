@@ -1,4 +1,5 @@
-//! Protobuf: a payload is JSON or one error, and what it becomes is read back as the same, in all forms; a JSON text is a payload or one error.
+//! Protobuf: a payload is JSON or one error, and what it becomes is read back as the same, in all forms; a JSON text is
+//! a payload or one error.
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,7 +21,9 @@ static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| Arc::new(Schema::parse(S
 pub fn run(data: &[u8]) {
     let message = SCHEMA.first_message().unwrap();
     let mut writer = Writer::new(Arc::clone(&SCHEMA));
-    for (integers, shows_defaults, keeps_unknown) in [(Integers::Numbers, false, false), (Integers::Strings, false, true), (Integers::Numbers, true, true)] {
+    for (integers, shows_defaults, keeps_unknown) in
+        [(Integers::Numbers, false, false), (Integers::Strings, false, true), (Integers::Numbers, true, true)]
+    {
         let mut reader = Reader::new(Arc::clone(&SCHEMA), Form { integers, shows_defaults, keeps_unknown });
         if let Some(json) = read(&mut reader, data) {
             let mut again = Vec::new();
@@ -28,7 +31,9 @@ pub fn run(data: &[u8]) {
                 Ok(()) => assert_eq!(read(&mut reader, &again), Some(json)),
                 // An Any may be of a type that is none.
                 Err(error) => assert!(
-                    error.message().contains("no type of an Any") || error.message().contains("@type") || error.message().contains("is needed"),
+                    error.message().contains("no type of an Any")
+                        || error.message().contains("@type")
+                        || error.message().contains("is needed"),
                     "{error}: {json}"
                 ),
             }
@@ -58,7 +63,10 @@ fn read(reader: &mut Reader, payload: &[u8]) -> Option<String> {
             Some(json)
         }
         Err(error) => {
-            assert!(error.kind() == ErrorKind::Corrupt && out.is_empty() && !error.to_string().contains('\n'), "{error:?}");
+            assert!(
+                error.kind() == ErrorKind::Corrupt && out.is_empty() && !error.to_string().contains('\n'),
+                "{error:?}"
+            );
             None
         }
     }

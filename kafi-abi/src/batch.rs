@@ -57,7 +57,8 @@ pub struct Text {
     len: usize,
 }
 
-// SAFETY: it is an address and a number; what reads through it has to know that the text is still there, on whatever thread.
+// SAFETY: it is an address and a number; what reads through it has to know that the text is still there, on whatever
+// thread.
 unsafe impl Send for Text {}
 // SAFETY: as above; nothing is ever written through it.
 unsafe impl Sync for Text {}
@@ -95,7 +96,8 @@ pub struct BatchView {
     topics_len: usize,
 }
 
-// SAFETY: it is addresses and numbers; what reads through it has to know that the batch is still there, on whatever thread.
+// SAFETY: it is addresses and numbers; what reads through it has to know that the batch is still there, on whatever
+// thread.
 unsafe impl Send for BatchView {}
 // SAFETY: as above; who writes through it has to know that nobody else has it.
 unsafe impl Sync for BatchView {}
@@ -146,7 +148,8 @@ impl BatchView {
     /// The record metas, to be changed in place.
     ///
     /// # Safety
-    /// The view was made by [`exclusive`](BatchView::exclusive), the batch is still lent for `'a`, and nothing else of the record metas is borrowed for as long.
+    /// The view was made by [`exclusive`](BatchView::exclusive), the batch is still lent for `'a`, and nothing else of
+    /// the record metas is borrowed for as long.
     pub unsafe fn records_mut<'a>(&mut self) -> &'a mut [RecordMeta] {
         if self.records_len == 0 || self.records.is_null() {
             return &mut [];

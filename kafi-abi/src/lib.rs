@@ -1,14 +1,16 @@
 //! The frozen interface between Kafi and storages that are loaded as plugins.
 //!
-//! A plugin is a dynamic library that exports two symbols: [`KAFI_ABI`](KAFI_ABI_SYMBOL), a number that is compared before anything else is done with the library, and a root
-//! module, [`Plugin`], whose layout and that of everything it leads to is compared when the library is loaded. Neither authors of storages nor users of Kafi see these types:
+//! A plugin is a dynamic library that exports two symbols: [`KAFI_ABI`](KAFI_ABI_SYMBOL), a number that is compared
+//! before anything else is done with the library, and a root module, [`Plugin`], whose layout and that of everything it
+//! leads to is compared when the library is loaded. Neither authors of storages nor users of Kafi see these types:
 //! `kafi-core` turns a storage into them (`export_storage!`) and back.
 //!
 //! # What is frozen
 //!
-//! Everything in this crate. An older plugin is refused as soon as one field or method more is expected, so nothing is ever added to version 1. It grows where no layout
-//! changes: by names of operations and members of the JSON texts (`call`, `open`, `announce`, options), by names of optional interfaces (`interface`), by bits of the capabilities, and by
-//! kinds of errors. What cannot be had that way is version 2, in types of its own beside these.
+//! Everything in this crate. An older plugin is refused as soon as one field or method more is expected, so nothing is
+//! ever added to version 1. It grows where no layout changes: by names of operations and members of the JSON texts
+//! (`call`, `open`, `announce`, options), by names of optional interfaces (`interface`), by bits of the capabilities,
+//! and by kinds of errors. What cannot be had that way is version 2, in types of its own beside these.
 //!
 //! # Conventions
 //!
@@ -32,11 +34,15 @@ pub use batch::{Arena, BatchView, HeaderMeta, RecordMeta, Span, Text};
 pub use failure::{Failure, Pair};
 pub use plugin::{LogSink, Plugin, PluginRef};
 pub use report::Report;
-pub use traits::{Admin, Admin_TO, AdminBox, Consumer, Consumer_TO, ConsumerBox, Polled, Producer, Producer_TO, ProducerBox, Storage, Storage_TO, StorageBox};
+pub use traits::{
+    Admin, Admin_TO, AdminBox, Consumer, Consumer_TO, ConsumerBox, Polled, Producer, Producer_TO, ProducerBox, Storage,
+    Storage_TO, StorageBox,
+};
 
 pub use abi_stable;
 
-/// The number of this interface. Each plugin exports the one that it was built with, as a `u32` under [`KAFI_ABI_SYMBOL`].
+/// The number of this interface. Each plugin exports the one that it was built with, as a `u32` under
+/// [`KAFI_ABI_SYMBOL`].
 pub const KAFI_ABI: u32 = 1;
 
 /// The name of the symbol that holds a plugin's [`KAFI_ABI`].

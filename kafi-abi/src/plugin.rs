@@ -25,9 +25,11 @@ pub struct LogSink {
 #[sabi(kind(Prefix(prefix_ref = PluginRef)))]
 #[sabi(missing_field(panic))]
 pub struct Plugin {
-    /// Says, as JSON, what the plugin is: its name and version, and its storages with their schemes, sections, and keys.
+    /// Says, as JSON, what the plugin is: its name and version, and its storages with their schemes, sections, and
+    /// keys.
     pub announce: extern "C" fn() -> RString,
-    /// Opens a storage. The text is JSON: the name that the user gave it, the scheme, and either the parts of an address or the items of its section in a configuration.
+    /// Opens a storage. The text is JSON: the name that the user gave it, the scheme, and either the parts of an
+    /// address or the items of its section in a configuration.
     pub open: extern "C" fn(RStr<'_>, LogSink) -> RResult<StorageBox, Failure>,
     /// Does what later versions of Kafi agree on, by name, with JSON in and out.
     #[sabi(last_prefix_field)]

@@ -1,6 +1,7 @@
 //! The four traits of a storage as they cross.
 //!
-//! What each call means, and with which errors it fails, stands at the traits of kafi-core, which these mirror. What is not on the way of the messages crosses as JSON.
+//! What each call means, and with which errors it fails, stands at the traits of kafi-core, which these mirror. What is
+//! not on the way of the messages crosses as JSON.
 
 // The macro writes public items without documentation.
 #![allow(missing_docs)]
@@ -51,7 +52,8 @@ pub trait Storage: Send + Sync {
     fn producer(&self, options: RStr<'_>) -> RResult<ProducerBox, Failure>;
     /// Makes an admin client.
     fn admin(&self) -> RResult<AdminBox, Failure>;
-    /// Does what later versions agree on, by name, with JSON in and out; `Unsupported` for a name that it does not know.
+    /// Does what later versions agree on, by name, with JSON in and out; `Unsupported` for a name that it does not
+    /// know.
     fn call(&self, name: RStr<'_>, argument: RStr<'_>) -> RResult<RString, Failure>;
     /// The functions that later versions agree on under a name, or null.
     #[sabi(last_prefix_field)]
@@ -70,7 +72,13 @@ pub trait Consumer: Send {
     /// Moves to another offset; the position is JSON.
     fn seek(&mut self, position: RStr<'_>, timeout_ns: u64) -> RResult<(), Failure>;
     /// Fills the arena with the next messages, up to these limits.
-    fn poll(&mut self, arena: &mut Arena, records_max: u64, bytes_max: u64, timeout_ns: u64) -> RResult<Polled, Failure>;
+    fn poll(
+        &mut self,
+        arena: &mut Arena,
+        records_max: u64,
+        bytes_max: u64,
+        timeout_ns: u64,
+    ) -> RResult<Polled, Failure>;
     /// Where this member of a group stands: 0 joining, 1 stable, 2 revoking.
     fn membership(&self) -> u32;
     /// The next offsets, as JSON.
@@ -91,7 +99,8 @@ pub trait Consumer: Send {
 /// Writes messages.
 #[sabi_trait]
 pub trait Producer: Send {
-    /// Hands over the messages from index `from` on, and says how many were taken. The batch is lent for the length of the call.
+    /// Hands over the messages from index `from` on, and says how many were taken. The batch is lent for the length of
+    /// the call.
     fn produce(&mut self, batch: BatchView, from: u64, token: u64, timeout_ns: u64) -> RResult<u64, Failure>;
     /// The reports that came in, lent until the next call.
     fn reports(&mut self, timeout_ns: u64) -> RResult<RSlice<'_, Report>, Failure>;
@@ -109,7 +118,8 @@ pub trait Producer: Send {
 /// Administers a storage.
 #[sabi_trait]
 pub trait Admin: Send {
-    /// Does one of the operations of administration, by the name of its method, with JSON in and out; `Unsupported` for a name that it does not know.
+    /// Does one of the operations of administration, by the name of its method, with JSON in and out; `Unsupported` for
+    /// a name that it does not know.
     fn call(&mut self, name: RStr<'_>, argument: RStr<'_>, timeout_ns: u64) -> RResult<RString, Failure>;
     /// As for a storage.
     #[sabi(last_prefix_field)]

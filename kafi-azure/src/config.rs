@@ -101,7 +101,8 @@ fn account(properties: &Properties<'_>) -> Result<Account> {
     if properties.get("connection.string").is_some() {
         return Err(properties.bad("account.name", "a connection string names an account, too: set one of both"));
     }
-    let endpoint = properties.get("endpoint").map_or_else(|| format!("https://{account}.blob.core.windows.net"), str::to_string);
+    let endpoint =
+        properties.get("endpoint").map_or_else(|| format!("https://{account}.blob.core.windows.net"), str::to_string);
     let proof = match (properties.get("account.key"), properties.get("sas.token")) {
         (Some(key), None) => Proof::Key(checked_key(properties, "account.key", key)?),
         (None, Some(token)) => signature(token),
@@ -116,9 +117,12 @@ fn connection_string(properties: &Properties<'_>) -> Result<Account> {
     let from_environment = from_environment.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let Some(text) = properties.get("connection.string").or(from_environment) else {
         let error = properties.bad("connection.string", "it is not set");
-        return Err(error.hint(format!("set it, or {CONNECTION_STRING_VARIABLE} in the environment, or account.name with account.key or sas.token")));
+        return Err(error.hint(format!(
+            "set it, or {CONNECTION_STRING_VARIABLE} in the environment, or account.name with account.key or sas.token"
+        )));
     };
-    if let Some(property) = ["account.key", "sas.token"].into_iter().find(|property| properties.get(property).is_some()) {
+    if let Some(property) = ["account.key", "sas.token"].into_iter().find(|property| properties.get(property).is_some())
+    {
         return Err(properties.bad(property, "it needs account.name; a connection string holds its own"));
     }
     let (account, endpoint, proof) = parse(text).map_err(|why| properties.bad("connection.string", why))?;
@@ -131,17 +135,22 @@ fn connection_string(properties: &Properties<'_>) -> Result<Account> {
 
 fn checked_endpoint(properties: &Properties<'_>, property: &str, endpoint: &str) -> Result<String> {
     let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
-    let is_good = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', '?', ' ']));
+    let is_good =
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['@', '?', ' ']));
     if is_good {
         return Ok(endpoint.trim_end_matches('/').to_string());
     }
-    Err(properties.bad(property, "the address of the service is written https://ACCOUNT.blob.core.windows.net or http://HOST:PORT/ACCOUNT"))
+    Err(properties.bad(
+        property,
+        "the address of the service is written https://ACCOUNT.blob.core.windows.net or http://HOST:PORT/ACCOUNT",
+    ))
 }
 
 fn checked_key(properties: &Properties<'_>, property: &str, key: &str) -> Result<String> {
     let digits = key.trim_end_matches('=');
-    let is_base64 =
-        key.len().is_multiple_of(4) && key.len() - digits.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    let is_base64 = key.len().is_multiple_of(4)
+        && key.len() - digits.len() <= 2
+        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
     if is_base64 {
         return Ok(key.to_string());
     }
@@ -158,14 +167,20 @@ fn container(properties: &Properties<'_>) -> Result<String> {
     if is_good {
         return Ok(container.to_string());
     }
-    Err(properties.bad("container.name", format!("{container:?} is no name of a container: 3 to 63 lower case letters, digits, and single dashes")))
+    Err(properties.bad(
+        "container.name",
+        format!("{container:?} is no name of a container: 3 to 63 lower case letters, digits, and single dashes"),
+    ))
 }
 
 /// Reads a connection string, and says what is missing without showing any of it.
 fn parse(text: &str) -> std::result::Result<Account, String> {
     let get = |name: &str| {
         let pairs = text.split(';').filter_map(|pair| pair.split_once('='));
-        pairs.map(|(key, value)| (key.trim(), value.trim())).find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty()).map(|(_, value)| value)
+        pairs
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_empty())
+            .map(|(_, value)| value)
     };
     if get("UseDevelopmentStorage").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok((EMULATOR_ACCOUNT.into(), EMULATOR_ENDPOINT.into(), Proof::Key(EMULATOR_KEY.into())));
@@ -179,9 +194,13 @@ fn parse(text: &str) -> std::result::Result<Account, String> {
     let account = match (get("AccountName"), &endpoint) {
         (Some(account), _) => account.to_string(),
         // A signature does not need the account's name, which is then the first part of the host's.
-        (None, Some(endpoint)) if matches!(proof, Proof::Signature(_)) => {
-            endpoint.split_once("://").map_or("", |(_, host)| host).split(['.', '/', ':']).next().unwrap_or_default().to_string()
-        }
+        (None, Some(endpoint)) if matches!(proof, Proof::Signature(_)) => endpoint
+            .split_once("://")
+            .map_or("", |(_, host)| host)
+            .split(['.', '/', ':'])
+            .next()
+            .unwrap_or_default()
+            .to_string(),
         _ => return Err("it has no AccountName".into()),
     };
     let protocol = get("DefaultEndpointsProtocol").unwrap_or("https");
@@ -209,15 +228,29 @@ mod tests {
     fn accounts_are_found() {
         let key = "aHVudGVyMg==";
         for (pairs, account, endpoint) in [
-            (vec![("connection.string", "UseDevelopmentStorage=true")], "devstoreaccount1", "http://127.0.0.1:10000/devstoreaccount1"),
-            (vec![("connection.string", "AccountName=a;AccountKey=aHVudGVyMg==")], "a", "https://a.blob.core.windows.net"),
             (
-                vec![("connection.string", "AccountName=a;AccountKey=aHVudGVyMg==;EndpointSuffix=core.chinacloudapi.cn;")],
+                vec![("connection.string", "UseDevelopmentStorage=true")],
+                "devstoreaccount1",
+                "http://127.0.0.1:10000/devstoreaccount1",
+            ),
+            (
+                vec![("connection.string", "AccountName=a;AccountKey=aHVudGVyMg==")],
+                "a",
+                "https://a.blob.core.windows.net",
+            ),
+            (
+                vec![(
+                    "connection.string",
+                    "AccountName=a;AccountKey=aHVudGVyMg==;EndpointSuffix=core.chinacloudapi.cn;",
+                )],
                 "a",
                 "https://a.blob.core.chinacloudapi.cn",
             ),
             (
-                vec![("connection.string", "BlobEndpoint=https://b.blob.core.windows.net/;SharedAccessSignature=?sv=1&sig=x%3D")],
+                vec![(
+                    "connection.string",
+                    "BlobEndpoint=https://b.blob.core.windows.net/;SharedAccessSignature=?sv=1&sig=x%3D",
+                )],
                 "b",
                 "https://b.blob.core.windows.net",
             ),
@@ -248,7 +281,10 @@ mod tests {
         ] {
             let error = settings(&pairs).unwrap_err();
             assert!(error.kind() == ErrorKind::Config && error.to_string().contains(part), "{pairs:?}: {error}");
-            assert!(!format!("{error} {error:?}").contains("hunter2") && !format!("{error:?}").contains("aHVudGVyMg"), "{error:?}");
+            assert!(
+                !format!("{error} {error:?}").contains("hunter2") && !format!("{error:?}").contains("aHVudGVyMg"),
+                "{error:?}"
+            );
         }
     }
 

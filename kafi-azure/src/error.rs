@@ -41,8 +41,12 @@ pub(crate) fn of_service(status: u16, code: &str, message: Option<&str>) -> Fail
         _ => Meaning::Other,
     });
     match failure.kind {
-        ErrorKind::Authentication => failure.hint("check the account's key or signature, and the clock of this machine"),
-        ErrorKind::PermissionDenied => failure.hint("check the key or signature, and what it permits: reading, writing, deleting, and listing"),
+        ErrorKind::Authentication => {
+            failure.hint("check the account's key or signature, and the clock of this machine")
+        }
+        ErrorKind::PermissionDenied => {
+            failure.hint("check the key or signature, and what it permits: reading, writing, deleting, and listing")
+        }
         _ => failure,
     }
 }

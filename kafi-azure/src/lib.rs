@@ -1,7 +1,7 @@
 //! Emulated Kafka on Azure Blob Storage: topics in a container, in Kafka's own log format.
 //!
-//! This crate only speaks to the Blob service, through Microsoft's SDK. What lies where in the container, what is promised, and what it costs in requests stands in
-//! [`kafi_objects`].
+//! This crate only speaks to the Blob service, through Microsoft's SDK. What lies where in the container, what is
+//! promised, and what it costs in requests stands in [`kafi_objects`].
 //!
 //! ```
 //! let properties = [("connection.string", "UseDevelopmentStorage=true"), ("container.name", "archive"), ("root.dir", "kafka")];
@@ -23,18 +23,21 @@
 //!
 //! A signature must permit reading, writing, creating, deleting, and listing.
 //!
-//! **Listings** begin at the front. The service cannot begin at a name, so that a listing from the middle reads the pages before it, with 5,000 names each: one request
-//! more for each 5,000 objects that lie before. Pages that follow each other go on where the last one ended. The log seldom lists: its objects are found by their names.
+//! **Listings** begin at the front. The service cannot begin at a name, so that a listing from the middle reads the
+//! pages before it, with 5,000 names each: one request more for each 5,000 objects that lie before. Pages that follow
+//! each other go on where the last one ended. The log seldom lists: its objects are found by their names.
 //!
-//! **Deletions** are one request for each object, 16 at once; the service has no request for several that this SDK knows.
+//! **Deletions** are one request for each object, 16 at once; the service has no request for several that this SDK
+//! knows.
 //!
-//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call; [`kafi_objects::requests`] says how, and when the
-//! time is over.
+//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the
+//! deadline of the call; [`kafi_objects::requests`] says how, and when the time is over.
 //!
-//! **Writes** are single requests of a whole blob. A write whose answer is lost is made again, and is then refused by its own first attempt: the log finds out that the object
-//! is its own.
+//! **Writes** are single requests of a whole blob. A write whose answer is lost is made again, and is then refused by
+//! its own first attempt: the log finds out that the object is its own.
 //!
-//! **The SDK**, `azure_storage_blobs` 0.21, is the last of its line, and named in one file of this crate. It knows connection strings and shared keys, which its successor does not.
+//! **The SDK**, `azure_storage_blobs` 0.21, is the last of its line, and named in one file of this crate. It knows
+//! connection strings and shared keys, which its successor does not.
 
 #![deny(missing_docs)]
 

@@ -11,7 +11,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use azure_core::headers::{CONTENT_RANGE, Headers, MS_RANGE, RANGE_GET_CONTENT_CRC64};
 use azure_core::prelude::{Delimiter, IfMatchCondition, Metadata, NextMarker, Prefix};
-use azure_core::{ClientOptions, Context, HttpClient, Method, Policy, PolicyResult, Request, Response, ResponseBody, RetryOptions, TransportOptions};
+use azure_core::{
+    ClientOptions, Context, HttpClient, Method, Policy, PolicyResult, Request, Response, ResponseBody, RetryOptions,
+    TransportOptions,
+};
 use azure_storage::{CloudLocation, StorageCredentials};
 use azure_storage_blobs::blob::Blob;
 use azure_storage_blobs::prelude::{BlobClient, ClientBuilder, ContainerClient};
@@ -33,7 +36,8 @@ const DELETES_MAX: usize = 16;
 /// More than any blob may have: all of it in one request.
 const WHOLE: u64 = 1 << 50;
 
-/// The most bytes of an answer that is read whole: a listing of 5,000 names of 1,024 characters each, all of them escaped, has less.
+/// The most bytes of an answer that is read whole: a listing of 5,000 names of 1,024 characters each, all of them
+/// escaped, has less.
 const WHOLE_MAX: usize = 64 << 20;
 
 /// The most bytes of an answer that says what is wrong.
@@ -55,7 +59,8 @@ impl Service for Container {
             Proof::Key(key) => StorageCredentials::access_key(settings.account.as_str(), key.clone()),
             Proof::Signature(token) => StorageCredentials::sas_token(token.as_str()).map_err(|_| bad_signature())?,
         };
-        // The SDK's own client opens a connection for each request, because it may be used from several runtimes. There is one here.
+        // The SDK's own client opens a connection for each request, because it may be used from several runtimes. There
+        // is one here.
         let http = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build();
         let http = http.map_err(|error| Failure::new(ErrorKind::Unexpected, Retry::Never, root_of(&error)))?;
         let mut options = ClientOptions::new(TransportOptions::new(Arc::new(Bounded(http))));
@@ -63,10 +68,19 @@ impl Service for Container {
         options = options.retry(RetryOptions::none());
         options.per_call_policies_mut().push(Arc::new(Corrections));
         let location = CloudLocation::Custom { account: settings.account.clone(), uri: settings.endpoint.clone() };
-        Ok(Self(ClientBuilder::with_location(location, credentials).client_options(options).container_client(&settings.container)))
+        Ok(Self(
+            ClientBuilder::with_location(location, credentials)
+                .client_options(options)
+                .container_client(&settings.container),
+        ))
     }
 
-    async fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Attempt<(ObjectStat, ResponseBody)> {
+    async fn read(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        etag: Option<&str>,
+    ) -> Attempt<(ObjectStat, ResponseBody)> {
         let is_part = range.is_some();
         let asked = Arc::new(Asked { is_whole: !is_part, len: OnceLock::new() });
         let mut context = Context::new();
@@ -78,11 +92,18 @@ impl Service for Container {
         if let Some(etag) = etag {
             request = request.if_match(IfMatchCondition::Match(etag.to_string()));
         }
-        let answer = request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
+        let answer =
+            request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
         let mut stat = stat_of(&answer.blob);
         match asked.len.get() {
             Some(len) => stat.len = *len,
-            None if is_part => return Err(Failure::new(ErrorKind::Unsupported, Retry::Never, "a part of an object was asked for, and the server sent it all")),
+            None if is_part => {
+                return Err(Failure::new(
+                    ErrorKind::Unsupported,
+                    Retry::Never,
+                    "a part of an object was asked for, and the server sent it all",
+                ));
+            }
             None => {}
         }
         Ok((stat, answer.data))
@@ -102,7 +123,11 @@ impl Service for Container {
         for (name, value) in request.metadata {
             metadata.insert(*name, value.clone());
         }
-        let mut put = self.blob(key).put_block_blob(request.bytes.clone()).content_type("application/octet-stream").metadata(metadata);
+        let mut put = self
+            .blob(key)
+            .put_block_blob(request.bytes.clone())
+            .content_type("application/octet-stream")
+            .metadata(metadata);
         put = match request.precondition {
             Precondition::None => put,
             Precondition::Absent => put.if_match(IfMatchCondition::NotMatch("*".into())),
@@ -122,9 +147,15 @@ impl Service for Container {
         if let Some(marker) = marker {
             request = request.marker(NextMarker::from(marker));
         }
-        let answer = request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
-        let objects = answer.blobs.blobs().map(|blob| Listed { key: blob.name.clone(), len: blob.properties.content_length });
-        let mut page = Page { objects: objects.collect(), folders: answer.blobs.prefixes().map(|folder| folder.name.clone()).collect(), marker: None };
+        let answer =
+            request.into_stream().next().await.expect("a stream of answers has a first one").map_err(failure)?;
+        let objects =
+            answer.blobs.blobs().map(|blob| Listed { key: blob.name.clone(), len: blob.properties.content_length });
+        let mut page = Page {
+            objects: objects.collect(),
+            folders: answer.blobs.prefixes().map(|folder| folder.name.clone()).collect(),
+            marker: None,
+        };
         page.objects.sort_by(|a, b| a.key.cmp(&b.key));
         page.folders.sort();
         page.marker = answer.next_marker.as_ref().map(|marker| marker.as_str().to_string());
@@ -183,7 +214,8 @@ impl HttpClient for Bounded {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<Response> {
         let answer = self.0.execute_request(request).await?;
         // An object is read as it comes, and by whoever knows how long it is.
-        let is_object = *request.method() == Method::Get && !request.url().query_pairs().any(|(name, _)| name == "comp");
+        let is_object =
+            *request.method() == Method::Get && !request.url().query_pairs().any(|(name, _)| name == "comp");
         let max = match answer.status().is_success() {
             true if is_object => return Ok(answer),
             true => WHOLE_MAX,
@@ -212,7 +244,8 @@ struct Asked {
     len: OnceLock<u64>,
 }
 
-/// Takes out of requests what the SDK puts into them unasked: a checksum of small ranges, for which Azurite has only an error, and a range where all is wanted.
+/// Takes out of requests what the SDK puts into them unasked: a checksum of small ranges, for which Azurite has only an
+/// error, and a range where all is wanted.
 #[derive(Debug)]
 struct Corrections;
 
@@ -229,7 +262,8 @@ impl Policy for Corrections {
         }
         corrected.set_body(request.body().clone());
         let answer = next[0].send(context, &mut corrected, &next[1..]).await?;
-        let len = answer.headers().get_optional_str(&CONTENT_RANGE).and_then(|range| range.rsplit_once('/')?.1.parse().ok());
+        let len =
+            answer.headers().get_optional_str(&CONTENT_RANGE).and_then(|range| range.rsplit_once('/')?.1.parse().ok());
         if let Some(len) = len {
             asked.len.get_or_init(|| len);
         }
@@ -238,7 +272,10 @@ impl Policy for Corrections {
         }
         // Azurite sends an impossible range of an empty object, which the SDK could not read.
         let (status, headers, body) = answer.deconstruct();
-        let headers = headers.iter().filter(|(name, _)| **name != CONTENT_RANGE).map(|(name, value)| (name.clone(), value.clone()));
+        let headers = headers
+            .iter()
+            .filter(|(name, _)| **name != CONTENT_RANGE)
+            .map(|(name, value)| (name.clone(), value.clone()));
         let headers = Headers::from(headers.collect::<HashMap<_, _>>());
         Ok(Response::new(status, headers, Box::pin(body)))
     }
@@ -262,8 +299,12 @@ fn failure(error: azure_core::Error) -> Failure {
     }
     let root = root_of(&error);
     match error.kind() {
-        azure_core::error::ErrorKind::HttpResponse { status, error_code } => of_service(u16::from(*status), error_code.as_deref().unwrap_or_default(), None),
-        azure_core::error::ErrorKind::Credential => Failure::new(ErrorKind::Authentication, Retry::Never, "the key or signature cannot be used to sign"),
+        azure_core::error::ErrorKind::HttpResponse { status, error_code } => {
+            of_service(u16::from(*status), error_code.as_deref().unwrap_or_default(), None)
+        }
+        azure_core::error::ErrorKind::Credential => {
+            Failure::new(ErrorKind::Authentication, Retry::Never, "the key or signature cannot be used to sign")
+        }
         azure_core::error::ErrorKind::Io => of_connection(&error, &root),
         // An answer that ends too early cannot be read either.
         azure_core::error::ErrorKind::DataConversion => {

@@ -1,7 +1,8 @@
-//! The producer that `cargo xtask soak` kills: writes numbered messages to partition 0 of a topic, and prints each delivery report as it comes.
+//! The producer that `cargo xtask soak` kills: writes numbered messages to partition 0 of a topic, and prints each
+//! delivery report as it comes.
 //!
-//! Arguments: STORAGE TOPIC NAME COUNT. The key of a message is NAME, its value the message's number and a filler. Printed are `delivered FIRST COUNT OFFSET` and
-//! `failed FIRST COUNT WHY`; the exit code is 2 after a failure.
+//! Arguments: STORAGE TOPIC NAME COUNT. The key of a message is NAME, its value the message's number and a filler.
+//! Printed are `delivered FIRST COUNT OFFSET` and `failed FIRST COUNT WHY`; the exit code is 2 after a failure.
 
 use std::env;
 use std::io::{self, Write as _};

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use kafi::{Address, Config, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
+use kafi::{
+    Address, Config, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, Error, ErrorKind, Glob, Kafi, Result, StorageAddress,
+};
 
 use crate::args::TIMEOUT;
 use crate::context::Context;
@@ -30,11 +32,16 @@ pub struct Named {
     pub names: Vec<String>,
 }
 
-/// Opens what several addresses name, with the names of one storage together. `names` says what an address means on its storage.
+/// Opens what several addresses name, with the names of one storage together. `names` says what an address means on its
+/// storage.
 ///
 /// # Errors
 /// Those of `names`, and what opening fails with.
-pub fn open_named(context: &Context, addresses: &[String], names: impl Fn(&Kafi, &Address) -> Result<Vec<String>>) -> Result<Vec<Named>> {
+pub fn open_named(
+    context: &Context,
+    addresses: &[String],
+    names: impl Fn(&Kafi, &Address) -> Result<Vec<String>>,
+) -> Result<Vec<Named>> {
     let mut opened: Vec<Named> = Vec::new();
     for text in addresses {
         let address = Address::parse(text)?;
@@ -56,7 +63,8 @@ pub fn open_named(context: &Context, addresses: &[String], names: impl Fn(&Kafi,
     Ok(opened)
 }
 
-/// Opens what several addresses name, with the topics of one storage together. Globs are replaced by what they match; plain names are taken as they are.
+/// Opens what several addresses name, with the topics of one storage together. Globs are replaced by what they match;
+/// plain names are taken as they are.
 ///
 /// # Errors
 /// `Usage` for an address without a topic, `NotFound` for a glob that matches nothing, and what opening fails with.
@@ -65,19 +73,23 @@ pub fn open_topics(context: &Context, addresses: &[String]) -> Result<Vec<Opened
     Ok(named.into_iter().map(|Named { kafi, storage, names }| Opened { kafi, storage, topics: names }).collect())
 }
 
-/// As [`open_topics`], but an address without a topic means all topics of its storage save internal ones, which may be none.
+/// As [`open_topics`], but an address without a topic means all topics of its storage save internal ones, which may be
+/// none.
 ///
 /// # Errors
 /// As for [`open_topics`], but for the address without a topic.
 pub fn open_sources(context: &Context, addresses: &[String]) -> Result<Vec<Opened>> {
-    let of_address = |kafi: &Kafi, address: &Address| if address.topic.is_none() { matching(kafi, ALL, false) } else { topics_of(kafi, address) };
+    let of_address = |kafi: &Kafi, address: &Address| {
+        if address.topic.is_none() { matching(kafi, ALL, false) } else { topics_of(kafi, address) }
+    };
     let named = open_named(context, addresses, of_address)?;
     Ok(named.into_iter().map(|Named { kafi, storage, names }| Opened { kafi, storage, topics: names }).collect())
 }
 
 /// Names with their storages, for a question: `a on prod:, b on prod:`.
 pub fn list<'a>(named: impl Iterator<Item = (&'a StorageAddress, &'a Vec<String>)>) -> String {
-    let names: Vec<String> = named.flat_map(|(storage, names)| names.iter().map(move |name| format!("{name} on {storage}"))).collect();
+    let names: Vec<String> =
+        named.flat_map(|(storage, names)| names.iter().map(move |name| format!("{name} on {storage}"))).collect();
     names.join(", ")
 }
 
@@ -89,7 +101,8 @@ pub fn parsed(texts: &[String]) -> Result<Vec<Address>> {
     texts.iter().map(|text| Address::parse(text)).collect()
 }
 
-/// How a storage is called where it is told apart from others: as it was typed, without a slash at its end and without the properties of a URL.
+/// How a storage is called where it is told apart from others: as it was typed, without a slash at its end and without
+/// the properties of a URL.
 pub fn name_of(storage: &StorageAddress) -> String {
     let name = storage.to_string();
     match storage {
@@ -109,10 +122,13 @@ pub fn several<'a>(storages: impl IntoIterator<Item = &'a StorageAddress>) -> bo
 /// # Errors
 /// `Usage`, with the option that takes formats.
 pub fn refuse_format(addresses: &[String], follows: bool, option: &str) -> Result<()> {
-    let has_verb = |text: &str| text.match_indices('%').any(|(at, _)| text[at + 1..].starts_with(|c: char| "tpokKvsSThRd%".contains(c)));
+    let has_verb = |text: &str| {
+        text.match_indices('%').any(|(at, _)| text[at + 1..].starts_with(|c: char| "tpokKvsSThRd%".contains(c)))
+    };
     let is_format = |text: &&String| !text.contains("://") && !text.starts_with(['.', '/', '~']) && has_verb(text);
     match addresses.iter().find(is_format).filter(|_| follows) {
-        Some(format) => Err(bad(format, "this is a format, where a topic is wanted").hint(format!("-f goes on at the end; {option} takes a format"))),
+        Some(format) => Err(bad(format, "this is a format, where a topic is wanted")
+            .hint(format!("-f goes on at the end; {option} takes a format"))),
         None => Ok(()),
     }
 }
@@ -134,11 +150,15 @@ pub fn open_topic(context: &Context, text: &str) -> Result<(Kafi, String)> {
 pub fn matching(kafi: &Kafi, glob: &str, all: bool) -> Result<Vec<String>> {
     let parsed = Glob::parse(glob)?;
     let topics = kafi.admin()?.topics(&[], TIMEOUT)?;
-    let names = topics.into_iter().filter(|topic| (all || !topic.internal) && parsed.matches(&topic.name)).map(|topic| topic.name);
+    let names = topics
+        .into_iter()
+        .filter(|topic| (all || !topic.internal) && parsed.matches(&topic.name))
+        .map(|topic| topic.name);
     Ok(names.collect())
 }
 
-/// Adds to an error about something that was not found what was probably meant: a storage whose colon is missing, or the topic with the nearest name.
+/// Adds to an error about something that was not found what was probably meant: a storage whose colon is missing, or
+/// the topic with the nearest name.
 pub fn explain(context: &Context, error: Error, addresses: &[String]) -> Error {
     if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Usage) {
         return error;
@@ -154,7 +174,8 @@ pub fn explain(context: &Context, error: Error, addresses: &[String]) -> Error {
     }
 }
 
-/// Says a hint where `text` is about to become a topic of the default storage, but is a storage's name that lacks its colon.
+/// Says a hint where `text` is about to become a topic of the default storage, but is a storage's name that lacks its
+/// colon.
 pub fn hint_at_storage(context: &Context, kafi: &Kafi, text: &str) -> Result<()> {
     if names_storage(text) && !kafi.exists(text)? {
         context.say(&format!("hint: did you mean {text}: ?"));
@@ -176,7 +197,9 @@ impl FirstUse {
     /// Says it, if it has come.
     pub fn say(&self, context: &Context) {
         if self.is_first && Path::new(DEFAULT_FOLDER).exists() {
-            context.say(&format!("topics are kept in {DEFAULT_FOLDER} (${DEFAULT_STORAGE_VARIABLE} names another default)"));
+            context.say(&format!(
+                "topics are kept in {DEFAULT_FOLDER} (${DEFAULT_STORAGE_VARIABLE} names another default)"
+            ));
         }
     }
 }

@@ -4,15 +4,17 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, ValueEnum};
-use kafi::{Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Registry, Result, Type, Writer};
+use kafi::{
+    Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Registry,
+    Result, Type, Writer,
+};
 
 use crate::address::Opened;
 use crate::commands::Command;
 use crate::context::Context;
 
 /// What stands below the list of the verbs.
-const ADDRESSES: &str =
-    "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).";
+const ADDRESSES: &str = "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).";
 
 /// The Swiss army knife for Kafka: the same verbs over real Kafka, and over topics in folders and in memory.
 #[derive(Parser)]
@@ -78,7 +80,8 @@ pub enum ColorChoice {
 #[derive(Args)]
 #[command(next_help_heading = "Reading")]
 pub struct ReadArgs {
-    /// Where to read: start, end, N, -N (last N), +N (skip N), N:M, :M, @TIME, @T1:T2; P=SPEC for one partition; repeatable. With -g start or end: where partitions without a committed offset begin
+    /// Where to read: start, end, N, -N (last N), +N (skip N), N:M, :M, @TIME, @T1:T2; P=SPEC for one partition;
+    /// repeatable. With -g start or end: where partitions without a committed offset begin
     #[arg(short, long = "offset", value_name = "SPEC", allow_hyphen_values = true)]
     offsets: Vec<String>,
     /// Only these partitions, such as 0,3-5
@@ -99,7 +102,8 @@ pub struct ReadArgs {
     /// Warn instead of fail where a segment is damaged, and go on behind
     #[arg(long)]
     skip_corrupt: bool,
-    /// The most bytes that one stored batch may take in memory [default: 268435456, or consume.batch.bytes.max of the configuration]
+    /// The most bytes that one stored batch may take in memory [default: 268435456, or consume.batch.bytes.max of the
+    /// configuration]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range((1 << 20)..(1 << 31)))]
     batch_bytes_max: Option<u64>,
     /// Read as a member of consumer group G, from its committed offsets, and commit what is done
@@ -217,15 +221,18 @@ impl ReadArgs {
             return Ok(());
         }
         if self.partitions.is_some() {
-            return Err(refused("-p", "with -g the group says which partitions fall to a member").hint("--no-commit looks into any of them"));
+            return Err(refused("-p", "with -g the group says which partitions fall to a member")
+                .hint("--no-commit looks into any of them"));
         }
         if self.threads.is_some_and(|threads| threads > 1) {
-            return Err(refused("--threads", "with -g this is one member of the group").hint("start several: they share the partitions"));
+            return Err(refused("--threads", "with -g this is one member of the group")
+                .hint("start several: they share the partitions"));
         }
         Ok(())
     }
 
-    /// The options for one storage, whose configuration has a say in how much memory a batch may take and in how groups are read.
+    /// The options for one storage, whose configuration has a say in how much memory a batch may take and in how groups
+    /// are read.
     pub fn on(&self, kafi: &Kafi, mut options: ReadOptions) -> ReadOptions {
         options.consumer.batch_bytes_max = self.batch_bytes_max.unwrap_or(kafi.settings().consume_batch_bytes_max);
         let Some(group) = &self.group else { return options };
@@ -244,7 +251,8 @@ impl ReadArgs {
         options
     }
 
-    /// As [`on`](ReadArgs::on), for a command that has done its work on nothing before it has printed its result at the end.
+    /// As [`on`](ReadArgs::on), for a command that has done its work on nothing before it has printed its result at the
+    /// end.
     pub fn on_whole(&self, kafi: &Kafi, options: ReadOptions) -> ReadOptions {
         let mut options = self.on(kafi, options);
         if let Some(group) = options.group.as_mut().filter(|group| group.usage == GroupUse::CommitDone) {
@@ -256,12 +264,14 @@ impl ReadArgs {
     /// Refuses several storages where one result is printed for all, before which no group's offsets may be committed.
     pub fn check_whole(&self, opened: &[Opened]) -> Result<()> {
         if self.joins() && opened.len() > 1 {
-            return Err(refused("-g", "the result is printed for all storages at once, and a group is read on one").hint("run it for each storage"));
+            return Err(refused("-g", "the result is printed for all storages at once, and a group is read on one")
+                .hint("run it for each storage"));
         }
         Ok(())
     }
 
-    /// Says that there was nothing to read where times were asked for: they may be mistaken, which an empty answer does not show.
+    /// Says that there was nothing to read where times were asked for: they may be mistaken, which an empty answer does
+    /// not show.
     pub fn say_nothing_then(&self, context: &Context) {
         if self.offsets.iter().any(|spec| spec.contains('@')) {
             context.say(&format!("note: no messages at -o {}", self.offsets.join(" -o ")));
@@ -273,7 +283,8 @@ impl ReadArgs {
         self.group.is_some() && !self.no_commit
     }
 
-    /// How many threads read, where the user did not say: one, which keeps the messages in the order in which they come.
+    /// How many threads read, where the user did not say: one, which keeps the messages in the order in which they
+    /// come.
     pub fn threads(&self) -> usize {
         self.threads.map_or(1, usize::from)
     }
@@ -287,7 +298,8 @@ impl OrderArgs {
             return Err(refused("--order", "with -f there is no end, before which nothing can be sorted"));
         }
         if read.joins() {
-            return Err(refused("--order", "with -g partitions come and go, and cannot be sorted").hint("--no-commit looks at all of them"));
+            return Err(refused("--order", "with -g partitions come and go, and cannot be sorted")
+                .hint("--no-commit looks at all of them"));
         }
         if read.threads() > 1 {
             return Err(refused("--order", "what --threads read in parallel cannot be sorted"));
@@ -305,10 +317,13 @@ pub fn refused(argument: &'static str, why: &str) -> Error {
     Error::new(ErrorKind::Usage, "read arguments", why).with("argument", argument)
 }
 
-/// Lets `-K=` and `-D=` mean the delimiter `=`, as in kcat, where clap would take the sign for a part of its own grammar.
+/// Lets `-K=` and `-D=` mean the delimiter `=`, as in kcat, where clap would take the sign for a part of its own
+/// grammar.
 pub fn keep_equals(argument: OsString) -> OsString {
     match argument.to_str() {
-        Some(text) if ["-K=", "-D="].iter().any(|start| text.starts_with(start)) => format!("{}={}", &text[..2], &text[2..]).into(),
+        Some(text) if ["-K=", "-D="].iter().any(|start| text.starts_with(start)) => {
+            format!("{}={}", &text[..2], &text[2..]).into()
+        }
         _ => argument,
     }
 }
@@ -352,7 +367,12 @@ fn type_named(text: &str) -> std::result::Result<Type, String> {
 /// Reads a list such as `0,3-5`.
 pub fn partition_list(text: &str) -> std::result::Result<PartitionList, String> {
     const PARTITIONS_MAX: i32 = 100_000;
-    let number = |text: &str| text.parse::<i32>().ok().filter(|n| (0..PARTITIONS_MAX).contains(n)).ok_or_else(|| format!("{text:?} is no partition"));
+    let number = |text: &str| {
+        text.parse::<i32>()
+            .ok()
+            .filter(|n| (0..PARTITIONS_MAX).contains(n))
+            .ok_or_else(|| format!("{text:?} is no partition"))
+    };
     let mut list = Vec::new();
     for part in text.split(',') {
         match part.split_once('-') {

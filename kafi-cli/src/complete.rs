@@ -1,5 +1,5 @@
-//! What a shell offers on the tabulator key: verbs and flags from the definition of the command line, and the names of storages, topics, and groups as they
-//! are at that moment.
+//! What a shell offers on the tabulator key: verbs and flags from the definition of the command line, and the names of
+//! storages, topics, and groups as they are at that moment.
 
 use std::env;
 use std::ffi::OsStr;
@@ -36,8 +36,12 @@ fn command() -> Command {
 fn with_names(arg: Arg, of_groups: bool) -> Arg {
     let names = arg.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
     match names {
-        Some("ADDRESS" | "SOURCE" | "TARGET") if of_groups => arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, group_names))),
-        Some("ADDRESS" | "SOURCE" | "TARGET" | "LEFT" | "RIGHT") => arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, topic_names))),
+        Some("ADDRESS" | "SOURCE" | "TARGET") if of_groups => {
+            arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, group_names)))
+        }
+        Some("ADDRESS" | "SOURCE" | "TARGET" | "LEFT" | "RIGHT") => {
+            arg.add(ArgValueCompleter::new(|word: &OsStr| addresses(word, topic_names)))
+        }
         Some("G") => arg.add(ArgValueCompleter::new(groups_of_line)),
         _ => arg,
     }
@@ -50,9 +54,18 @@ fn addresses(word: &OsStr, names: fn(&Kafi) -> kafi::Result<Vec<String>>) -> Vec
     let cut = word.rfind([':', '/']).map_or(0, |at| at + 1);
     let (before, begun) = word.split_at(cut);
     let mut offered = Vec::new();
-    let storage = if before.is_empty() { None } else { Address::parse(before).ok().filter(|address| address.topic.is_none()).map(|address| address.storage) };
+    let storage = if before.is_empty() {
+        None
+    } else {
+        Address::parse(before).ok().filter(|address| address.topic.is_none()).map(|address| address.storage)
+    };
     if before.is_empty() || before.ends_with(':') && storage.is_some() || storage.as_ref().is_some_and(is_path_or_url) {
-        offered.extend(names_on(storage.as_ref(), names).into_iter().filter(|name| name.starts_with(begun)).map(|name| format!("{before}{name}")));
+        offered.extend(
+            names_on(storage.as_ref(), names)
+                .into_iter()
+                .filter(|name| name.starts_with(begun))
+                .map(|name| format!("{before}{name}")),
+        );
     }
     if storage.is_none() {
         offered.extend(storages().into_iter().filter(|name| name.starts_with(word)));
@@ -68,7 +81,9 @@ fn is_path_or_url(storage: &StorageAddress) -> bool {
 fn groups_of_line(word: &OsStr) -> Vec<CompletionCandidate> {
     let begun = word.to_str().unwrap_or_default();
     let words = env::args().skip_while(|word| word != "--").skip(2);
-    let address = words.filter(|word| !word.starts_with('-') && word.contains([':', '/'])).find_map(|word| Address::parse(&word).ok());
+    let address = words
+        .filter(|word| !word.starts_with('-') && word.contains([':', '/']))
+        .find_map(|word| Address::parse(&word).ok());
     let groups = names_on(address.as_ref().map(|address| &address.storage), group_names);
     groups.into_iter().filter(|name| name.starts_with(begun)).map(CompletionCandidate::new).collect()
 }
@@ -103,5 +118,8 @@ fn group_names(kafi: &Kafi) -> kafi::Result<Vec<String>> {
 fn storages() -> Vec<String> {
     let files = registry().configs().unwrap_or_default();
     let is_alone = |name: &str| files.iter().filter(|file| file.name == name).count() == 1;
-    files.iter().map(|file| if is_alone(&file.name) { format!("{}:", file.name) } else { format!("{}:", file.full_name()) }).collect()
+    files
+        .iter()
+        .map(|file| if is_alone(&file.name) { format!("{}:", file.name) } else { format!("{}:", file.full_name()) })
+        .collect()
 }

@@ -28,7 +28,8 @@ impl ConfirmArgs {
 fn confirmed(operation: &'static str, question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() {
         let verb = operation.split(' ').next().unwrap_or(operation);
-        return Err(Error::new(ErrorKind::Usage, operation, "nobody can be asked here").hint(format!("-y {verb}s without asking")));
+        return Err(Error::new(ErrorKind::Usage, operation, "nobody can be asked here")
+            .hint(format!("-y {verb}s without asking")));
     }
     stderr::put(&format!("{} [y/N] ", escape::line(question)));
     let mut answer = String::new();

@@ -57,7 +57,8 @@ impl Context {
         })
     }
 
-    /// Lets the first Ctrl-C end the job in hand in order, and the second at once; where nothing is in hand, the first does.
+    /// Lets the first Ctrl-C end the job in hand in order, and the second at once; where nothing is in hand, the first
+    /// does.
     pub fn end_on_signals(&self) -> Result<()> {
         let (cancel, in_hand) = (self.cancel.clone(), self.in_hand.clone());
         let stop = move || {

@@ -52,7 +52,12 @@ impl Several {
     /// # Errors
     /// The failure itself, where there is only one thing, or where the others would fail as well.
     pub fn add(&mut self, result: Result<(), Error>) -> Result<(), Error> {
-        let of_all = |error: &Error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled);
+        let of_all = |error: &Error| {
+            matches!(
+                error.kind(),
+                ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled
+            )
+        };
         match result {
             Err(error) if self.of > 1 && !of_all(&error) => {
                 failed(&error, false, Exit::Failed);
@@ -73,7 +78,11 @@ impl Several {
 ///
 /// # Errors
 /// What `print` fails with; the first reason, where nothing is known.
-pub fn end_list(is_nothing_known: bool, mut reasons: Vec<Error>, print: impl FnOnce() -> Result<(), Error>) -> Result<Exit, Error> {
+pub fn end_list(
+    is_nothing_known: bool,
+    mut reasons: Vec<Error>,
+    print: impl FnOnce() -> Result<(), Error>,
+) -> Result<Exit, Error> {
     if is_nothing_known && !reasons.is_empty() {
         return Err(reasons.remove(0));
     }
@@ -94,7 +103,9 @@ pub fn usage(error: &clap::Error) -> Exit {
     }
     match error.print() {
         // A closed pipe is no failure of help.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => failed(&Error::io("write to stdout", error), false, Exit::Failed),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            failed(&Error::io("write to stdout", error), false, Exit::Failed)
+        }
         _ => Exit::Done,
     }
 }
@@ -148,7 +159,8 @@ fn named(error: &clap::Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-/// Prints an error as one line, then perhaps a hint, and with `--verbose` the chain of its causes. `failed` is how the command calls a failure.
+/// Prints an error as one line, then perhaps a hint, and with `--verbose` the chain of its causes. `failed` is how the
+/// command calls a failure.
 pub fn failed(error: &Error, verbose: bool, failed: Exit) -> Exit {
     stderr::say(&format!("error: {error}"));
     if let Some(hint) = error.hint_text() {

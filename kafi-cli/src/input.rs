@@ -17,7 +17,8 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// So many blocks are read ahead.
 const BLOCKS_AHEAD: usize = 4;
 
-/// The largest piece that is read, unless the user says otherwise: a message of 100 MB fits, also one in base64 within an envelope.
+/// The largest piece that is read, unless the user says otherwise: a message of 100 MB fits, also one in base64 within
+/// an envelope.
 pub const PIECE_BYTES_MAX: u64 = 256 << 20;
 
 /// No message is larger: Kafka's format holds none that is.
@@ -29,7 +30,8 @@ const WAIT: Duration = Duration::from_millis(50);
 /// A block, and how many of its bytes were read.
 type Block = io::Result<(Vec<u8>, usize)>;
 
-/// The pieces of a stream. Memory is bounded by the largest piece. A thread of its own reads, so that a wish to stop is also seen while nothing comes.
+/// The pieces of a stream. Memory is bounded by the largest piece. A thread of its own reads, so that a wish to stop is
+/// also seen while nothing comes.
 pub struct Pieces {
     blocks: Receiver<Block>,
     spent: Sender<Vec<u8>>,
@@ -51,8 +53,8 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// The pieces of `path`, or of stdin, until `cancel` ends them; with an empty delimiter everything is one, also where there is nothing. None may be larger than
-    /// `piece_bytes_max`.
+    /// The pieces of `path`, or of stdin, until `cancel` ends them; with an empty delimiter everything is one, also
+    /// where there is nothing. None may be larger than `piece_bytes_max`.
     ///
     /// # Errors
     /// `Usage` for a folder, and those of opening the file.
@@ -67,7 +69,10 @@ impl Pieces {
         }
         let (full, blocks) = sync_channel(BLOCKS_AHEAD);
         let (spent, empty) = channel();
-        thread::Builder::new().name("input".into()).spawn(move || read_blocks(file, &empty, &full)).map_err(|error| Error::io("start a thread", error))?;
+        thread::Builder::new()
+            .name("input".into())
+            .spawn(move || read_blocks(file, &empty, &full))
+            .map_err(|error| Error::io("start a thread", error))?;
         Ok(Self {
             blocks,
             spent,
@@ -85,7 +90,8 @@ impl Pieces {
         })
     }
 
-    /// Whether a whole piece is here, or comes within `wait`, so that the next one does not block. Also when nothing more comes.
+    /// Whether a whole piece is here, or comes within `wait`, so that the next one does not block. Also when nothing
+    /// more comes.
     ///
     /// # Errors
     /// As for [`next`](Pieces::next).
@@ -100,7 +106,8 @@ impl Pieces {
         Ok(true)
     }
 
-    /// The next piece without its delimiter; the last one may lack it. Blocks until there is one, or there is a wish to stop; then nothing follows.
+    /// The next piece without its delimiter; the last one may lack it. Blocks until there is one, or there is a wish to
+    /// stop; then nothing follows.
     ///
     /// # Errors
     /// Those of reading, and `TooLarge` for a piece that is larger than it may be.
@@ -214,12 +221,19 @@ mod tests {
         file.write_all(&[b"first\n", &large[..], b"\n", &large[..]].concat()).unwrap();
         let open = |bytes| Pieces::open(Some(file.path()), b"\n", bytes, &Cancel::new()).unwrap();
         let mut fits = open(large.len() as u64);
-        assert_eq!([(); 4].map(|()| fits.next().unwrap().map(<[u8]>::len)), [Some(5), Some(large.len()), Some(large.len()), None]);
+        assert_eq!(
+            [(); 4].map(|()| fits.next().unwrap().map(<[u8]>::len)),
+            [Some(5), Some(large.len()), Some(large.len()), None]
+        );
         for bytes in [large.len() as u64 - 1, 10] {
             let mut refuses = open(bytes);
             assert_eq!(refuses.next().unwrap(), Some(&b"first"[..]));
             let error = refuses.next().map(|piece| piece.map(<[u8]>::len)).unwrap_err();
-            assert!(error.kind() == ErrorKind::TooLarge && error.hint_text().is_some_and(|hint| hint.contains("--max-bytes")), "{error}");
+            assert!(
+                error.kind() == ErrorKind::TooLarge
+                    && error.hint_text().is_some_and(|hint| hint.contains("--max-bytes")),
+                "{error}"
+            );
         }
     }
 

@@ -13,7 +13,8 @@ pub fn raise_open_files() {
     }
     let raise = |current| setrlimit(Resource::Nofile, Rlimit { current, ..limit });
     let is_more = limit.current.is_some_and(|current| current < OPEN_FILES_FALLBACK);
-    let raised = raise(limit.maximum).or_else(|error| if is_more { raise(Some(OPEN_FILES_FALLBACK)) } else { Err(error) });
+    let raised =
+        raise(limit.maximum).or_else(|error| if is_more { raise(Some(OPEN_FILES_FALLBACK)) } else { Err(error) });
     if let Err(error) = raised {
         log::debug!("the limit of open files stays as it is: {error}");
     }

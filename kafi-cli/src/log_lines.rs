@@ -7,9 +7,11 @@ use crate::output::stderr;
 struct Lines;
 
 impl Log for Lines {
-    /// What the client underneath says in its own words comes back as an error of ours where it matters; it is for `--verbose`.
+    /// What the client underneath says in its own words comes back as an error of ours where it matters; it is for
+    /// `--verbose`.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level() && (metadata.target() != "librdkafka" || log::max_level() >= LevelFilter::Debug)
+        metadata.level() <= log::max_level()
+            && (metadata.target() != "librdkafka" || log::max_level() >= LevelFilter::Debug)
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -30,11 +30,17 @@ impl PlaceArgs {
     pub fn places(&self, operation: &'static str, context: &Context) -> Result<Offsets> {
         let refuse = |why: &str, hint: &str| Err(Error::new(ErrorKind::Usage, operation, why).hint(hint));
         if self.offsets.is_empty() {
-            return refuse("no offset was given", "-o says where: start, end, N, -N, +N, @TIME, or P=SPEC for one partition");
+            return refuse(
+                "no offset was given",
+                "-o says where: start, end, N, -N, +N, @TIME, or P=SPEC for one partition",
+            );
         }
         let offsets = self.ranges(context)?;
         if offsets.has_range() {
-            return refuse("a range of offsets was given, where one place is wanted", "write N instead of N:M, and @T instead of @T1:T2");
+            return refuse(
+                "a range of offsets was given, where one place is wanted",
+                "write N instead of N:M, and @T instead of @T1:T2",
+            );
         }
         Ok(offsets)
     }
@@ -49,12 +55,14 @@ impl PlaceArgs {
         self.partitions.as_ref().map(|list| list.0.clone())
     }
 
-    /// The partitions that are about to be changed; `None` is all. Where each place is one of a partition, nothing is said about the others.
+    /// The partitions that are about to be changed; `None` is all. Where each place is one of a partition, nothing is
+    /// said about the others.
     pub fn changed_partitions(&self) -> Option<Vec<i32>> {
         if self.is_empty() {
             return self.partitions();
         }
-        let named = self.offsets.iter().map(|spec| spec.split_once('=').and_then(|(partition, _)| partition.parse().ok()));
+        let named =
+            self.offsets.iter().map(|spec| spec.split_once('=').and_then(|(partition, _)| partition.parse().ok()));
         named.collect::<Option<Vec<i32>>>().or_else(|| self.partitions())
     }
 }

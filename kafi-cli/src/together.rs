@@ -21,8 +21,10 @@ impl Shown {
     }
 }
 
-/// Calls `read` for each storage with its place in the list, its options, and what ends the line of progress. Those that go on at the end are read at the same time: they share
-/// their limit, and what one of them fails with ends the others. Where there is an end, what cannot be read keeps nothing else of its storage from being read. Whoever wants to end them all cancels its own options.
+/// Calls `read` for each storage with its place in the list, its options, and what ends the line of progress. Those
+/// that go on at the end are read at the same time: they share their limit, and what one of them fails with ends the
+/// others. Where there is an end, what cannot be read keeps nothing else of its storage from being read. Whoever wants
+/// to end them all cancels its own options.
 ///
 /// # Errors
 /// The first failure.
@@ -42,13 +44,20 @@ pub fn read_all(
     let stop = options.cancel.child();
     for (index, at) in opened.iter().enumerate() {
         let (progress, aside) = (Arc::<Progress>::default(), SetAside::default());
-        let options = ReadOptions { max, progress: progress.clone(), cancel: stop.clone(), set_aside: Some(aside.clone()), ..options.clone() };
+        let options = ReadOptions {
+            max,
+            progress: progress.clone(),
+            cancel: stop.clone(),
+            set_aside: Some(aside.clone()),
+            ..options.clone()
+        };
         let shown = Shown(Mutex::new(Some(ProgressLine::show(context, &progress, prints_messages))));
         let finished = read(index, options, &shown)?;
         shown.end();
         max = max.map(|max| max.saturating_sub(progress.read()));
         all = outcome(context, &aside, all);
-        match ended(context, &[Reached { storage: names_storage.then_some(&at.storage), positions: &finished.reached }]) {
+        match ended(context, &[Reached { storage: names_storage.then_some(&at.storage), positions: &finished.reached }])
+        {
             Exit::Done if stop.is_cancelled() => break,
             Exit::Done => {}
             exit => return Ok(exit),
@@ -72,7 +81,13 @@ fn at_once(
     let stop = options.cancel.child();
     let progress = Arc::<Progress>::default();
     let shown = Shown(Mutex::new(Some(ProgressLine::show(context, &progress, prints_messages))));
-    let shared = ReadOptions { max: None, limit: options.max.map(Limit::new), progress, cancel: stop.clone(), ..options.clone() };
+    let shared = ReadOptions {
+        max: None,
+        limit: options.max.map(Limit::new),
+        progress,
+        cancel: stop.clone(),
+        ..options.clone()
+    };
     let results: Vec<Result<Finished>> = thread::scope(|scope| {
         let start = |index: usize| {
             let (own, stop, shown) = (shared.clone(), &stop, &shown);
@@ -85,11 +100,17 @@ fn at_once(
             })
         };
         let threads: Vec<_> = (0..opened.len()).map(start).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     shown.end();
     let finished = results.into_iter().collect::<Result<Vec<_>>>()?;
-    let reached: Vec<Reached<'_>> =
-        opened.iter().zip(&finished).map(|(at, finished)| Reached { storage: Some(&at.storage), positions: &finished.reached }).collect();
+    let reached: Vec<Reached<'_>> = opened
+        .iter()
+        .zip(&finished)
+        .map(|(at, finished)| Reached { storage: Some(&at.storage), positions: &finished.reached })
+        .collect();
     Ok(ended(context, &reached))
 }

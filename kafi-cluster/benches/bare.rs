@@ -1,7 +1,9 @@
-//! The least that a program over librdkafka can do to read a topic, or to fill one: what `cargo xtask bench` compares Kafi with.
+//! The least that a program over librdkafka can do to read a topic, or to fill one: what `cargo xtask bench` compares
+//! Kafi with.
 //!
 //! `bare consume BROKERS TOPIC PARTITIONS [FILE]` reads all that is there, into memory, or keys and values into a file.
-//! `bare produce BROKERS TOPIC FILE [NAME=VALUE…]` writes the lines `key:value` of a file, with properties of the client.
+//! `bare produce BROKERS TOPIC FILE [NAME=VALUE…]` writes the lines `key:value` of a file, with properties of the
+//! client.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 
@@ -22,7 +24,9 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let count = match words.as_slice() {
-        ["consume", brokers, topic, partitions] => consume(brokers, topic, partitions.parse().unwrap(), &mut Memory(Vec::with_capacity(1 << 20))),
+        ["consume", brokers, topic, partitions] => {
+            consume(brokers, topic, partitions.parse().unwrap(), &mut Memory(Vec::with_capacity(1 << 20)))
+        }
         ["consume", brokers, topic, partitions, file] => {
             let mut lines = Lines(BufWriter::with_capacity(BUFFER_BYTES, File::create(file).unwrap()));
             let count = consume(brokers, topic, partitions.parse().unwrap(), &mut lines);
@@ -30,7 +34,9 @@ fn main() {
             count
         }
         ["produce", brokers, topic, file, properties @ ..] => produce(brokers, topic, file, properties),
-        _ => panic!("usage: bare consume BROKERS TOPIC PARTITIONS [FILE] | bare produce BROKERS TOPIC FILE [NAME=VALUE…]"),
+        _ => panic!(
+            "usage: bare consume BROKERS TOPIC PARTITIONS [FILE] | bare produce BROKERS TOPIC FILE [NAME=VALUE…]"
+        ),
     };
     println!("{count}");
 }
@@ -70,7 +76,11 @@ fn client(kind: rd_kafka_type_t, properties: &[(&str, &str)]) -> *mut rd_kafka_t
         let conf = rd_kafka_conf_new();
         for (name, value) in properties {
             let (name, value) = (CString::new(*name).unwrap(), CString::new(*value).unwrap());
-            assert_eq!(rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), null_mut(), 0), rd_kafka_conf_res_t::RD_KAFKA_CONF_OK, "{name:?}");
+            assert_eq!(
+                rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), null_mut(), 0),
+                rd_kafka_conf_res_t::RD_KAFKA_CONF_OK,
+                "{name:?}"
+            );
         }
         let client = rd_kafka_new(kind, conf, null_mut(), 0);
         assert!(!client.is_null());
@@ -98,7 +108,8 @@ fn consume(brokers: &str, topic: &str, partitions: i32, sink: &mut dyn Sink) -> 
         let list = rd_kafka_topic_partition_list_new(partitions);
         for partition in 0..partitions {
             let (mut low, mut high) = (0, 0);
-            let error = rd_kafka_query_watermark_offsets(rk, name.as_ptr(), partition, &raw mut low, &raw mut high, 10_000);
+            let error =
+                rd_kafka_query_watermark_offsets(rk, name.as_ptr(), partition, &raw mut low, &raw mut high, 10_000);
             assert_eq!(error, rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR, "{topic} {partition}");
             (*rd_kafka_topic_partition_list_add(list, name.as_ptr(), partition)).offset = low;
             open += usize::from(low < high);
@@ -156,7 +167,8 @@ fn produce(brokers: &str, topic: &str, file: &str, more: &[&str]) -> u64 {
             let (key, value) = (&text[..colon], &text[colon + 1..]);
             let flags = RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK;
             let (start, nothing) = (value.as_ptr().cast_mut().cast::<c_void>(), null_mut());
-            let refused = rd_kafka_produce(topic, UNASSIGNED, flags, start, value.len(), key.as_ptr().cast(), key.len(), nothing);
+            let refused =
+                rd_kafka_produce(topic, UNASSIGNED, flags, start, value.len(), key.as_ptr().cast(), key.len(), nothing);
             assert_eq!(refused, 0);
             count += 1;
             line.clear();

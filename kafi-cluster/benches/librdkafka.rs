@@ -1,7 +1,9 @@
-//! Reading and writing through Kafi beside bare loops over librdkafka, interleaved in one process, against the broker that `KAFI_TEST_KAFKA` names.
+//! Reading and writing through Kafi beside bare loops over librdkafka, interleaved in one process, against the broker
+//! that `KAFI_TEST_KAFKA` names.
 //!
-//! `cargo bench -p kafi-cluster` prints medians and ratios; `cargo bench -p kafi-cluster -- read` (or `write`, `bare-read`) does one thing once and
-//! prints the peak memory of the process. `huge` as a second word takes 200 messages of 900 kB instead of 2 million of 100 bytes.
+//! `cargo bench -p kafi-cluster` prints medians and ratios; `cargo bench -p kafi-cluster -- read` (or `write`,
+//! `bare-read`) does one thing once and prints the peak memory of the process. `huge` as a second word takes 200
+//! messages of 900 kB instead of 2 million of 100 bytes.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 
@@ -9,7 +11,10 @@ use std::ffi::{CString, c_void};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, ProducerOptions, Record, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, ProducerOptions, Record, Storage,
+    TopicPartition,
+};
 use rdkafka_sys::*;
 
 const WAIT: Duration = Duration::from_secs(60);
@@ -53,7 +58,10 @@ fn compare(what: &str, kafi: impl Fn() -> Duration, bare: impl Fn() -> Duration)
     ours.sort();
     theirs.sort();
     let (ours, theirs) = (ours[ROUNDS / 2], theirs[ROUNDS / 2]);
-    println!("{what}: kafi {ours:.2?}, bare librdkafka {theirs:.2?}, {:.2} of its speed", theirs.as_secs_f64() / ours.as_secs_f64());
+    println!(
+        "{what}: kafi {ours:.2?}, bare librdkafka {theirs:.2?}, {:.2} of its speed",
+        theirs.as_secs_f64() / ours.as_secs_f64()
+    );
 }
 
 /// Makes and fills the topic that is read, unless an earlier run has done it, and returns its end.
@@ -114,7 +122,11 @@ fn write_to(storage: &dyn Storage, load: Load, topic: &str) -> Duration {
         batch.clear();
         while !batch.is_full() && number < load.messages {
             let key = format!("{number:012}");
-            batch.push(Record { partition: 0, timestamp: 1_700_000_000_000, ..Record::new(topic, Some(key.as_bytes()), Some(&value)) });
+            batch.push(Record {
+                partition: 0,
+                timestamp: 1_700_000_000_000,
+                ..Record::new(topic, Some(key.as_bytes()), Some(&value))
+            });
             number += 1;
         }
         let mut from = 0;
@@ -140,7 +152,11 @@ fn client(kind: rd_kafka_type_t, properties: &[(&str, &str)]) -> *mut rd_kafka_t
         let conf = rd_kafka_conf_new();
         for (name, value) in properties {
             let (name, value) = (CString::new(*name).unwrap(), CString::new(*value).unwrap());
-            assert_eq!(rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), null_mut(), 0), rd_kafka_conf_res_t::RD_KAFKA_CONF_OK, "{name:?}");
+            assert_eq!(
+                rd_kafka_conf_set(conf, name.as_ptr(), value.as_ptr(), null_mut(), 0),
+                rd_kafka_conf_res_t::RD_KAFKA_CONF_OK,
+                "{name:?}"
+            );
         }
         rd_kafka_new(kind, conf, null_mut(), 0)
     }

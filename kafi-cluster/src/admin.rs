@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Retry, Topic,
-    TopicPartition, Watermarks, check_topic_name, nearest,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation,
+    NewTopic, Position, Result, Retry, Topic, TopicPartition, Watermarks, check_topic_name, nearest,
 };
 
 use crate::coordinators::Coordinators;
@@ -39,7 +39,13 @@ impl KafkaAdmin {
     }
 
     /// Waits until what the cluster says about a topic is as it should be, and returns how many partitions it has.
-    fn wait_until(&self, operation: &'static str, topic: &str, deadline: Deadline, is_done: impl Fn(&TopicAnswer) -> bool) -> Result<usize> {
+    fn wait_until(
+        &self,
+        operation: &'static str,
+        topic: &str,
+        deadline: Deadline,
+        is_done: impl Fn(&TopicAnswer) -> bool,
+    ) -> Result<usize> {
         loop {
             let answers = self.client.describe_topics(operation, &[topic], deadline)?;
             if answers.iter().all(&is_done) {
@@ -52,11 +58,23 @@ impl KafkaAdmin {
         }
     }
 
-    /// Waits until a new topic, or new partitions of it, can be used: it is named as the leader of a partition some time before a broker takes over.
-    fn wait_until_led(&self, operation: &'static str, topic: &str, partitions_min: usize, deadline: Deadline) -> Result<()> {
-        let is_led = |answer: &TopicAnswer| answer.error == 0 && answer.partitions.len() >= partitions_min && answer.partitions.iter().all(|p| p.leader >= 0);
+    /// Waits until a new topic, or new partitions of it, can be used: it is named as the leader of a partition some
+    /// time before a broker takes over.
+    fn wait_until_led(
+        &self,
+        operation: &'static str,
+        topic: &str,
+        partitions_min: usize,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let is_led = |answer: &TopicAnswer| {
+            answer.error == 0
+                && answer.partitions.len() >= partitions_min
+                && answer.partitions.iter().all(|p| p.leader >= 0)
+        };
         let count = self.wait_until(operation, topic, deadline, is_led)?;
-        let partitions: Vec<_> = (0..count as i32).map(|partition| TopicPartition { topic: topic.into(), partition }).collect();
+        let partitions: Vec<_> =
+            (0..count as i32).map(|partition| TopicPartition { topic: topic.into(), partition }).collect();
         let offsets = Offsets { client: &self.client, operation, deadline };
         loop {
             match offsets.watermarks(&partitions, Isolation::ReadUncommitted) {
@@ -89,16 +107,26 @@ impl KafkaAdmin {
         }
         let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
         let mut topics = Vec::new();
-        let answers =
-            if names.is_empty() { self.describe_all_topics(operation, &listed, deadline) } else { self.client.describe_topics(operation, &listed, deadline) };
+        let answers = if names.is_empty() {
+            self.describe_all_topics(operation, &listed, deadline)
+        } else {
+            self.client.describe_topics(operation, &listed, deadline)
+        };
         for answer in answers? {
             match answer.error {
-                0 => topics.push(Topic { name: answer.name, id: answer.id, internal: answer.internal, partitions: sorted(answer.partitions) }),
+                0 => topics.push(Topic {
+                    name: answer.name,
+                    id: answer.id,
+                    internal: answer.internal,
+                    partitions: sorted(answer.partitions),
+                }),
                 // Deleted between the two requests.
                 error::broker::UNKNOWN_TOPIC_OR_PARTITION if names.is_empty() => {}
                 error::broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
                 // One topic does not hide the others.
-                code if names.is_empty() => log::warn!("{}", error::from_code(operation, code).with("topic", answer.name)),
+                code if names.is_empty() => {
+                    log::warn!("{}", error::from_code(operation, code).with("topic", answer.name))
+                }
                 code => return Err(error::from_code(operation, code).with("topic", answer.name)),
             }
         }
@@ -108,7 +136,12 @@ impl KafkaAdmin {
     }
 
     /// Describes topics that were listed. Those that are being made are waited for, but not for long.
-    fn describe_all_topics(&self, operation: &'static str, listed: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
+    fn describe_all_topics(
+        &self,
+        operation: &'static str,
+        listed: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<TopicAnswer>> {
         let (patience, mut pauses) = (deadline.at_most(BEING_MADE_MAX), Pauses::new());
         loop {
             let answers = self.client.describe_topics_once(operation, listed, deadline)?;
@@ -121,13 +154,14 @@ impl KafkaAdmin {
     fn delete_before(&self, before: &[Position], deadline: Deadline) -> Result<Vec<Position>> {
         let operation = "delete records";
         let answers = self.client.delete_records(operation, &PartitionList::of_positions(operation, before)?, deadline);
-        let deleted = answers.and_then(|answers| before.iter().map(|position| deleted(operation, position, &answers)).collect());
+        let deleted =
+            answers.and_then(|answers| before.iter().map(|position| deleted(operation, position, &answers)).collect());
         let partitions = before.iter().map(|position| (position.topic.as_str(), position.partition));
         deleted.map_err(|error| explain(&self.client, operation, error, partitions, deadline))
     }
 
-    /// Waits until a broker tells the changed settings, so that whoever reads them next sees them. A broker that words them differently, or does not
-    /// tell them to everybody, is not waited for long.
+    /// Waits until a broker tells the changed settings, so that whoever reads them next sees them. A broker that words
+    /// them differently, or does not tell them to everybody, is not waited for long.
     fn wait_for_config(&self, owner: Owner<'_>, changes: &[ConfigChange], deadline: Deadline) {
         let is_seen = |entries: &[ConfigEntry], change: &ConfigChange| {
             let entry = entries.iter().find(|entry| entry.name == change.name);
@@ -139,7 +173,9 @@ impl KafkaAdmin {
         let patience = Deadline::after(CONFIG_SEEN_MAX.min(deadline.left()));
         while !patience.is_over() {
             match self.client.config("change settings", owner, patience) {
-                Ok(entries) if !changes.iter().all(|change| is_seen(&entries, change)) => std::thread::sleep(LOOK_AGAIN),
+                Ok(entries) if !changes.iter().all(|change| is_seen(&entries, change)) => {
+                    std::thread::sleep(LOOK_AGAIN)
+                }
                 _ => return,
             }
         }
@@ -166,9 +202,12 @@ impl KafkaAdmin {
             return Ok(());
         }
         let known = self.config(Owner::Topic(topic), deadline)?;
-        let is_known = |change: &ConfigChange| change.value.is_some() || known.iter().any(|entry| entry.name == change.name);
+        let is_known =
+            |change: &ConfigChange| change.value.is_some() || known.iter().any(|entry| entry.name == change.name);
         let Some(ConfigChange { name, .. }) = changes.iter().find(|change| !is_known(change)) else { return Ok(()) };
-        let error = Error::new(ErrorKind::Usage, "change settings", "there is no such setting").with("topic", topic).with("setting", name);
+        let error = Error::new(ErrorKind::Usage, "change settings", "there is no such setting")
+            .with("topic", topic)
+            .with("setting", name);
         let error = match nearest(name, known.iter().map(|entry| entry.name.as_str())) {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error,
@@ -185,23 +224,29 @@ impl KafkaAdmin {
         let mut known: Vec<i32> = brokers.iter().map(|broker| broker.id).collect();
         known.sort_unstable();
         let known: Vec<String> = known.iter().map(i32::to_string).collect();
-        let error = Error::new(ErrorKind::NotFound, operation, "no such broker").with("broker", broker).with("storage", &self.storage);
+        let error = Error::new(ErrorKind::NotFound, operation, "no such broker")
+            .with("broker", broker)
+            .with("storage", &self.storage);
         Err(error.hint(format!("the brokers are: {}", known.join(" "))))
     }
 
     fn describe_group(&self, group: &str, deadline: Deadline) -> Result<GroupDescription> {
-        self.describe_each(&[group.to_string()], deadline).pop().unwrap_or_else(|| Err(no_group("describe group", group)))
+        self.describe_each(&[group.to_string()], deadline)
+            .pop()
+            .unwrap_or_else(|| Err(no_group("describe group", group)))
     }
 
     fn describe_each(&self, groups: &[String], deadline: Deadline) -> Vec<Result<GroupDescription>> {
         let operation = "describe group";
         let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let described = groups.iter().zip(self.coordinators.describe_each(operation, &names, deadline)).map(|(group, described)| match described {
-            Ok(description) if description.state == DEAD => Err(no_group(operation, group)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(no_group(operation, group)),
-            Err(error) if error.context().all(|(key, _)| key != "group") => Err(error.with("group", group)),
-            described => described,
-        });
+        let described = groups.iter().zip(self.coordinators.describe_each(operation, &names, deadline)).map(
+            |(group, described)| match described {
+                Ok(description) if description.state == DEAD => Err(no_group(operation, group)),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(no_group(operation, group)),
+                Err(error) if error.context().all(|(key, _)| key != "group") => Err(error.with("group", group)),
+                described => described,
+            },
+        );
         described.map(|described| self.in_storage(described.map(in_order))).collect()
     }
 
@@ -209,7 +254,9 @@ impl KafkaAdmin {
         let operation = "read group offsets";
         let committed = self.read_each(&[group.to_string()], deadline).pop().unwrap_or_else(|| Ok(Vec::new()))?;
         // A broker answers for a missing group as for one that has committed nothing.
-        if committed.is_empty() && !self.in_storage(self.all_groups(operation, deadline))?.iter().any(|listed| listed.name == group) {
+        if committed.is_empty()
+            && !self.in_storage(self.all_groups(operation, deadline))?.iter().any(|listed| listed.name == group)
+        {
             return self.in_storage(Err(no_group(operation, group)));
         }
         Ok(committed)
@@ -219,16 +266,24 @@ impl KafkaAdmin {
     fn read_each(&self, groups: &[String], deadline: Deadline) -> Vec<Result<Vec<CommittedOffset>>> {
         let operation = "read group offsets";
         let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-        let read = groups.iter().zip(self.coordinators.offsets_of_each(operation, &names, deadline)).map(|(group, answers)| {
-            let found = |answers: Vec<GroupAnswer>| answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect::<Result<Vec<_>>>();
-            let mut committed = answers.and_then(found).map_err(|error| error.with("group", group))?;
-            committed.sort();
-            Ok(committed)
-        });
+        let read = groups.iter().zip(self.coordinators.offsets_of_each(operation, &names, deadline)).map(
+            |(group, answers)| {
+                let found = |answers: Vec<GroupAnswer>| {
+                    answers
+                        .into_iter()
+                        .filter_map(|answer| answer.found(operation).transpose())
+                        .collect::<Result<Vec<_>>>()
+                };
+                let mut committed = answers.and_then(found).map_err(|error| error.with("group", group))?;
+                committed.sort();
+                Ok(committed)
+            },
+        );
         read.map(|read| self.in_storage(read)).collect()
     }
 
-    /// The groups of all brokers that answer, and what the others fail with. A group that moves may be with two of them for a moment.
+    /// The groups of all brokers that answer, and what the others fail with. A group that moves may be with two of them
+    /// for a moment.
     fn listed_groups(&self, operation: &'static str, deadline: Deadline) -> Result<(Vec<Group>, Vec<Error>)> {
         let brokers = self.client.describe_cluster(operation, deadline)?.brokers;
         let (mut groups, mut failures) = (Vec::new(), Vec::new());
@@ -250,7 +305,12 @@ impl KafkaAdmin {
 
     fn set_group(&self, group: &str, offsets: &[CommittedOffset], deadline: Deadline) -> Result<()> {
         let operation = "set group offsets";
-        let answers = self.coordinators.alter_offsets(operation, group, &PartitionList::of_committed(operation, offsets)?, deadline);
+        let answers = self.coordinators.alter_offsets(
+            operation,
+            group,
+            &PartitionList::of_committed(operation, offsets)?,
+            deadline,
+        );
         for answer in answers.map_err(|error| live_members(error, group))? {
             if answer.error == error::broker::UNKNOWN_MEMBER_ID {
                 return Err(has_members(operation, group));
@@ -270,10 +330,12 @@ impl Admin for KafkaAdmin {
         let (operation, deadline) = ("create topic", Deadline::after(timeout));
         check_topic_name(&topic.name)?;
         if topic.partitions.is_some_and(|partitions| partitions < 1) {
-            return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", &topic.name));
+            return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition")
+                .with("topic", &topic.name));
         }
         if topic.replication.is_some_and(|replication| !(1..=i32::from(i16::MAX)).contains(&replication)) {
-            return Err(Error::new(ErrorKind::Usage, operation, "a partition has at least one replica").with("topic", &topic.name));
+            return Err(Error::new(ErrorKind::Usage, operation, "a partition has at least one replica")
+                .with("topic", &topic.name));
         }
         let created = self.client.create_topic(operation, topic, deadline);
         self.in_storage(created.and_then(|()| self.wait_until_led(operation, &topic.name, 1, deadline)))
@@ -281,33 +343,53 @@ impl Admin for KafkaAdmin {
 
     fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
         let (operation, deadline) = ("delete topic", Deadline::after(timeout));
-        let deleted = self
-            .client
-            .delete_topic(operation, name, deadline)
-            .and_then(|()| self.wait_until(operation, name, deadline, |answer| answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION));
+        let deleted = self.client.delete_topic(operation, name, deadline).and_then(|()| {
+            self.wait_until(operation, name, deadline, |answer| {
+                answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION
+            })
+        });
         self.in_storage(deleted.map(drop))
     }
 
     fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
         let (operation, deadline) = ("create partitions", Deadline::after(timeout));
         let Some(count) = usize::try_from(partitions).ok().filter(|count| *count >= 1) else {
-            return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", topic));
+            return Err(
+                Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", topic)
+            );
         };
         let created = self.client.create_partitions(operation, topic, count, deadline);
         self.in_storage(created.and_then(|()| self.wait_until_led(operation, topic, count, deadline)))
     }
 
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
-        let offsets = Offsets { client: &self.client, operation: "read watermarks", deadline: Deadline::after(timeout) };
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Watermarks>> {
+        let offsets =
+            Offsets { client: &self.client, operation: "read watermarks", deadline: Deadline::after(timeout) };
         self.in_storage(offsets.watermarks(partitions, isolation))
     }
 
-    fn watermarks_of_each(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
-        let offsets = Offsets { client: &self.client, operation: "read watermarks", deadline: Deadline::after(timeout) };
+    fn watermarks_of_each(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Watermarks>>> {
+        let offsets =
+            Offsets { client: &self.client, operation: "read watermarks", deadline: Deadline::after(timeout) };
         let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), EARLIEST)).collect();
         let answers = self.in_storage(offsets.each(&asked, isolation))?;
-        let watermarks = |(TopicPartition { topic, partition }, _), (low, high)| Watermarks { topic, partition, low, high };
-        Ok(asked.into_iter().zip(answers).map(|(asked, answer)| self.in_storage(answer.map(|ends| watermarks(asked, ends)))).collect())
+        let watermarks =
+            |(TopicPartition { topic, partition }, _), (low, high)| Watermarks { topic, partition, low, high };
+        Ok(asked
+            .into_iter()
+            .zip(answers)
+            .map(|(asked, answer)| self.in_storage(answer.map(|ends| watermarks(asked, ends))))
+            .collect())
     }
 
     fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
@@ -321,8 +403,13 @@ impl Admin for KafkaAdmin {
         let partition = |time: &Position| TopicPartition { topic: time.topic.clone(), partition: time.partition };
         let asked: Vec<_> = times.iter().map(|time| (partition(time), time.offset.max(0))).collect();
         let answers = self.in_storage(offsets.each(&asked, Isolation::ReadCommitted))?;
-        let found = |time: &Position, (found, end)| Position { offset: if found >= 0 { found } else { end }, ..time.clone() };
-        Ok(times.iter().zip(answers).map(|(time, answer)| self.in_storage(answer.map(|offsets| found(time, offsets)))).collect())
+        let found =
+            |time: &Position, (found, end)| Position { offset: if found >= 0 { found } else { end }, ..time.clone() };
+        Ok(times
+            .iter()
+            .zip(answers)
+            .map(|(time, answer)| self.in_storage(answer.map(|offsets| found(time, offsets))))
+            .collect())
     }
 
     fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
@@ -343,7 +430,8 @@ impl Admin for KafkaAdmin {
     }
 
     fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
-        let mut cluster = self.in_storage(self.client.describe_cluster("describe cluster", Deadline::after(timeout)))?;
+        let mut cluster =
+            self.in_storage(self.client.describe_cluster("describe cluster", Deadline::after(timeout)))?;
         cluster.brokers.sort_by_key(|broker| broker.id);
         Ok(cluster)
     }
@@ -418,14 +506,21 @@ fn deleted(operation: &'static str, position: &Position, answers: &[OffsetAnswer
     let answer = answers.iter().find(|answer| answer.topic == *topic && answer.partition == *partition);
     let failed = |error: Error| Err(error.with("topic", topic).with("partition", partition));
     match answer {
-        Some(answer) if answer.error == 0 => Ok(Position { topic: topic.clone(), partition: *partition, offset: answer.offset }),
-        Some(answer) if answer.error == error::broker::OFFSET_OUT_OF_RANGE => {
-            failed(Error::new(ErrorKind::OutOfRange, operation, format!("offset {} lies beyond the end", position.offset)))
+        Some(answer) if answer.error == 0 => {
+            Ok(Position { topic: topic.clone(), partition: *partition, offset: answer.offset })
         }
+        Some(answer) if answer.error == error::broker::OFFSET_OUT_OF_RANGE => failed(Error::new(
+            ErrorKind::OutOfRange,
+            operation,
+            format!("offset {} lies beyond the end", position.offset),
+        )),
         // A broker refuses that of topics whose cleanup.policy does not contain delete, and for no other reason.
         Some(answer) if answer.error == error::broker::POLICY_VIOLATION => {
-            let error =
-                Error::new(ErrorKind::PermissionDenied, operation, "the topic is compacted: it keeps the last message of each key (cleanup.policy=compact)");
+            let error = Error::new(
+                ErrorKind::PermissionDenied,
+                operation,
+                "the topic is compacted: it keeps the last message of each key (cleanup.policy=compact)",
+            );
             failed(
                 error
                     .hint("set cleanup.policy=compact,delete for the time being, or write a message without a value (--null-value) for each key that is to go"),

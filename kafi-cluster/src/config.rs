@@ -46,12 +46,15 @@ const PRODUCER: &[(&str, &str)] = &[
     ("linger.ms", "5"),
     ("batch.size", "1000000"),
     ("queue.buffering.max.messages", "100000"),
-    // The producer counts the bytes that are under way by itself, so that a message that is larger than the rest of the queue is taken, too.
+    // The producer counts the bytes that are under way by itself, so that a message that is larger than the rest of the
+    // queue is taken, too.
     (QUEUE_KBYTES, "2147483647"),
 ];
 
-/// What consumers cannot work without, whatever the user says: how a read ends, and what an offset outside of the log does.
-const CONSUMER_FIXED: &[(&str, &str)] = &[("enable.partition.eof", "true"), ("auto.offset.reset", "error"), ("enable.auto.offset.store", "false")];
+/// What consumers cannot work without, whatever the user says: how a read ends, and what an offset outside of the log
+/// does.
+const CONSUMER_FIXED: &[(&str, &str)] =
+    &[("enable.partition.eof", "true"), ("auto.offset.reset", "error"), ("enable.auto.offset.store", "false")];
 
 /// Properties that have no value by default, and so are missing in librdkafka's own list.
 const WITHOUT_DEFAULT: &[&str] = &[
@@ -140,11 +143,16 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Refuses brokers with user and password, which would become names of hosts, and be shown as such; and ports that cannot be, of which librdkafka makes others: of
-    /// 84628 it makes 19092. A broker without one has Kafka's usual port.
+    /// Refuses brokers with user and password, which would become names of hosts, and be shown as such; and ports that
+    /// cannot be, of which librdkafka makes others: of 84628 it makes 19092. A broker without one has Kafka's usual
+    /// port.
     fn check_hosts(&self) -> Result<()> {
         let brokers = self.brokers(&[]);
-        let refused = |why: &str| Error::new(ErrorKind::Config, "open storage", why).with("storage", &self.name).with("property", "bootstrap.servers");
+        let refused = |why: &str| {
+            Error::new(ErrorKind::Config, "open storage", why)
+                .with("storage", &self.name)
+                .with("property", "bootstrap.servers")
+        };
         if brokers.contains('@') {
             let error = refused("user and password do not belong to the brokers (they are not shown)");
             return Err(error.hint("set sasl.username and sasl.password, with security.protocol and sasl.mechanism"));
@@ -188,7 +196,12 @@ impl Settings {
         self.check_security(properties)?;
         let mut conf = self.conf(&[COMMON, CONSUMER], properties, &[CONSUMER_FIXED])?;
         self.set(&mut conf, "group.id", group)?;
-        let made = Client::asking_coordinators(conf, self.secrets(properties), Health::new(&self.brokers(properties)), self.made.clone());
+        let made = Client::asking_coordinators(
+            conf,
+            self.secrets(properties),
+            Health::new(&self.brokers(properties)),
+            self.made.clone(),
+        );
         made.map_err(|error| error.with("storage", &self.name))
     }
 
@@ -203,12 +216,17 @@ impl Settings {
             Isolation::ReadUncommitted => "read_uncommitted",
         };
         let own = [("fetch.wait.max.ms", wait_ms), ("isolation.level", isolation)];
-        let mut conf = self.conf(&[COMMON, CONSUMER, &limits, &own], &options.properties, &[CONSUMER_FIXED, &[("isolation.level", isolation)]])?;
+        let mut conf = self.conf(
+            &[COMMON, CONSUMER, &limits, &own],
+            &options.properties,
+            &[CONSUMER_FIXED, &[("isolation.level", isolation)]],
+        )?;
         match (&options.group, reading) {
             (Some(group), Reading::Member) => {
                 self.set(&mut conf, "group.id", group)?;
-                // librdkafka takes the end of a partition for a message when many are taken at once (`rd_kafka_q_serve_rkmessages`), and would go
-                // on one offset too far when a group pauses its members. They read without an end, so that they need not be told of it.
+                // librdkafka takes the end of a partition for a message when many are taken at once
+                // (`rd_kafka_q_serve_rkmessages`), and would go on one offset too far when a group pauses its members.
+                // They read without an end, so that they need not be told of it.
                 self.set(&mut conf, "enable.partition.eof", "false")?;
             }
             _ => leave_groups(&mut conf),
@@ -221,12 +239,16 @@ impl Settings {
         let all = || self.properties.iter().chain(&options.properties);
         if all().any(|(name, value)| name == "transactional.id" && !value.is_empty()) {
             let why = "Kafi writes without transactions: leave this property out";
-            return Err(Error::new(ErrorKind::Config, "open producer", why).with("storage", &self.name).with("property", "transactional.id"));
+            return Err(Error::new(ErrorKind::Config, "open producer", why)
+                .with("storage", &self.name)
+                .with("property", "transactional.id"));
         }
         // Without idempotence there is nothing that could keep the order after a failure.
-        let is_idempotent = all().rfind(|(name, _)| name == "enable.idempotence").is_none_or(|(_, value)| value == "true");
+        let is_idempotent =
+            all().rfind(|(name, _)| name == "enable.idempotence").is_none_or(|(_, value)| value == "true");
         let gapful = [("enable.gapless.guarantee", "false"), ("enable.idempotence", "false")];
-        let defaults: &[&[(&str, &str)]] = if is_idempotent { &[COMMON, PRODUCER] } else { &[COMMON, PRODUCER, &gapful] };
+        let defaults: &[&[(&str, &str)]] =
+            if is_idempotent { &[COMMON, PRODUCER] } else { &[COMMON, PRODUCER, &gapful] };
         let codec = options.compression.as_deref().map(|codec| ("compression.type", codec));
         let defaults: Vec<&[(&str, &str)]> = defaults.iter().copied().chain([codec.as_slice()]).collect();
         let mut conf = self.conf(&defaults, &options.properties, &[])?;
@@ -246,7 +268,12 @@ impl Settings {
     }
 
     /// Defaults, then the storage's properties, then those of the call, then what is fixed.
-    fn conf(&self, defaults: &[&[(&str, &str)]], properties: &[(String, String)], fixed: &[&[(&str, &str)]]) -> Result<Conf> {
+    fn conf(
+        &self,
+        defaults: &[&[(&str, &str)]],
+        properties: &[(String, String)],
+        fixed: &[&[(&str, &str)]],
+    ) -> Result<Conf> {
         let mut conf = Conf::new();
         for (name, value) in defaults.iter().copied().flatten() {
             self.set(&mut conf, name, value)?;
@@ -270,15 +297,25 @@ impl Settings {
                 Some(known) => format!("librdkafka has no such property; did you mean {known}?"),
                 None => "librdkafka has no such property".to_string(),
             },
-            Refusal::Bad(_) if is_secret_key(name) => "librdkafka does not take this value (which is not shown)".to_string(),
+            Refusal::Bad(_) if is_secret_key(name) => {
+                "librdkafka does not take this value (which is not shown)".to_string()
+            }
             Refusal::Bad(why) => crate::error::lower_first(&why),
         };
-        Err(Error::new(ErrorKind::Config, "configure Kafka client", why).with("storage", &self.name).with("property", name))
+        Err(Error::new(ErrorKind::Config, "configure Kafka client", why)
+            .with("storage", &self.name)
+            .with("property", name))
     }
 
     fn client(&self, kind: rd_kafka_type_t, conf: Conf, properties: &[(String, String)]) -> Result<Client> {
         self.check_security(properties)?;
-        let made = Client::new(kind, conf, self.secrets(properties), Health::new(&self.brokers(properties)), self.made.clone());
+        let made = Client::new(
+            kind,
+            conf,
+            self.secrets(properties),
+            Health::new(&self.brokers(properties)),
+            self.made.clone(),
+        );
         made.map_err(|error| error.with("storage", &self.name))
     }
 
@@ -293,7 +330,9 @@ impl Settings {
 
     fn brokers(&self, properties: &[(String, String)]) -> String {
         let mut all = self.properties.iter().chain(properties).rev();
-        all.find(|(name, _)| name == "bootstrap.servers" || name == "metadata.broker.list").map(|(_, value)| value.clone()).unwrap_or_default()
+        all.find(|(name, _)| name == "bootstrap.servers" || name == "metadata.broker.list")
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -303,10 +342,12 @@ fn leave_groups(conf: &mut Conf) {
     assert!(emptied.is_ok(), "librdkafka takes an empty group");
 }
 
-/// Limits under which all that is read ahead takes about `buffer_bytes` of memory, however large or small the messages are.
+/// Limits under which all that is read ahead takes about `buffer_bytes` of memory, however large or small the messages
+/// are.
 ///
-/// librdkafka looks at its queue before it asks for more, so that besides what is queued one answer of each broker may be under way. Of those it
-/// limits the size by that of the queue (`fetch.max.bytes`, which is left to it, since it must fit to properties that the user may have set).
+/// librdkafka looks at its queue before it asks for more, so that besides what is queued one answer of each broker may
+/// be under way. Of those it limits the size by that of the queue (`fetch.max.bytes`, which is left to it, since it
+/// must fit to properties that the user may have set).
 fn limits(buffer_bytes: u64) -> Vec<(&'static str, String)> {
     let buffer_bytes = buffer_bytes.clamp(1 << 20, 1 << 30);
     vec![
@@ -336,8 +377,13 @@ mod tests {
         let error = Settings::new("local", &properties(&[("bootstrap.server", "h:1")])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
         let line = error.to_string();
-        assert!(line.contains("property bootstrap.server:") && line.contains("did you mean bootstrap.servers?"), "{line}");
-        for (wrong, right) in [("sasl.pasword", "sasl.password"), ("Partitioner", "partitioner"), ("ssl.ca.locaton", "ssl.ca.location")] {
+        assert!(
+            line.contains("property bootstrap.server:") && line.contains("did you mean bootstrap.servers?"),
+            "{line}"
+        );
+        for (wrong, right) in
+            [("sasl.pasword", "sasl.password"), ("Partitioner", "partitioner"), ("ssl.ca.locaton", "ssl.ca.location")]
+        {
             assert_eq!(nearest(wrong).as_deref(), Some(right));
         }
         assert_eq!(nearest("entirely.different.things"), None);
@@ -345,9 +391,12 @@ mod tests {
 
     #[test]
     fn bad_values_are_named_and_secrets_are_not() {
-        let error = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("security.protocol", "sasl_sls")])).unwrap_err();
+        let error =
+            Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("security.protocol", "sasl_sls")]))
+                .unwrap_err();
         assert!(error.to_string().contains("security.protocol") && error.to_string().contains("sasl_sls"), "{error}");
-        let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("sasl.password", "hunter2")])).unwrap();
+        let settings =
+            Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("sasl.password", "hunter2")])).unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
         let error = settings.set(&mut Conf::new(), "sasl.password", "hunter2\0").unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
@@ -371,7 +420,10 @@ mod tests {
         for brokers in ["h:84628", "h:1,g:abc", "PLAINTEXT://h:", "[::1]:0", "h: 1", "h:+1"] {
             for name in ["bootstrap.servers", "metadata.broker.list"] {
                 let error = Settings::new("local", &properties(&[(name, brokers)])).unwrap_err();
-                assert!(error.kind() == ErrorKind::Config && error.to_string().contains("a broker's port is a number"), "{brokers}: {error}");
+                assert!(
+                    error.kind() == ErrorKind::Config && error.to_string().contains("a broker's port is a number"),
+                    "{brokers}: {error}"
+                );
             }
         }
         for brokers in ["h", "h, g:9092", "SASL_SSL://h:65535", "[::1]", "[::1]:9092"] {
@@ -381,7 +433,13 @@ mod tests {
 
     #[test]
     fn a_reader_can_be_made_whatever_a_writer_is_told() {
-        let all = [("bootstrap.servers", "h:1"), ("message.max.bytes", "60000000"), ("acks", "all"), ("partitioner", "consistent"), ("group.id", "g")];
+        let all = [
+            ("bootstrap.servers", "h:1"),
+            ("message.max.bytes", "60000000"),
+            ("acks", "all"),
+            ("partitioner", "consistent"),
+            ("group.id", "g"),
+        ];
         let settings = Settings::new("local", &properties(&all)).unwrap();
         for buffer_bytes_max in [1, 1 << 20, 64 << 20, u64::MAX] {
             let options = ConsumerOptions { buffer_bytes_max, group: Some("g".into()), ..ConsumerOptions::default() };
@@ -395,14 +453,22 @@ mod tests {
 
     #[test]
     fn properties_that_do_not_go_together_are_told() {
-        let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("acks", "1"), ("enable.idempotence", "true")])).unwrap();
+        let settings = Settings::new(
+            "local",
+            &properties(&[("bootstrap.servers", "h:1"), ("acks", "1"), ("enable.idempotence", "true")]),
+        )
+        .unwrap();
         let error = settings.producer(&ProducerOptions::default(), u64::MAX).err().unwrap();
         assert!(error.kind() == ErrorKind::Config && error.to_string().contains("acks"), "{error}");
     }
 
     #[test]
     fn the_callers_properties_win_over_the_storages_and_those_over_the_defaults() {
-        let settings = Settings::new("local", &properties(&[("bootstrap.servers", "h:1"), ("linger.ms", "7"), ("client.id", "a")])).unwrap();
+        let settings = Settings::new(
+            "local",
+            &properties(&[("bootstrap.servers", "h:1"), ("linger.ms", "7"), ("client.id", "a")]),
+        )
+        .unwrap();
         let conf = settings.conf(&[COMMON, PRODUCER], &properties(&[("client.id", "b")]), &[]).unwrap();
         assert_eq!(conf.get("linger.ms").as_deref(), Some("7"));
         assert_eq!(conf.get("client.id").as_deref(), Some("b"));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled, Position, Result, TopicPartition,
-    check_topic_name,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled,
+    Position, Result, TopicPartition, check_topic_name,
 };
 
 use crate::config::{Reading, Settings};
@@ -17,7 +17,8 @@ use crate::member::Member;
 use crate::offsets::{Offsets, check_partitions};
 use crate::session::{AT_END, Part, Session, Tolerance, lost};
 
-/// A consumer. Assigned partitions are read without any group, so that no coordinator is spoken to before something is committed.
+/// A consumer. Assigned partitions are read without any group, so that no coordinator is spoken to before something is
+/// committed.
 pub(crate) struct KafkaConsumer {
     settings: Settings,
     options: ConsumerOptions,
@@ -50,7 +51,8 @@ impl KafkaConsumer {
         let names: Vec<&str> = names.into_iter().collect();
         let topics = client.describe_topics(operation, &names, deadline)?;
         check_partitions(operation, &topics, assignments.iter().map(|a| (a.topic.as_str(), a.partition)))?;
-        let partitions: Vec<_> = assignments.iter().map(|a| TopicPartition { topic: a.topic.clone(), partition: a.partition }).collect();
+        let partitions: Vec<_> =
+            assignments.iter().map(|a| TopicPartition { topic: a.topic.clone(), partition: a.partition }).collect();
         let ends = Offsets { client, operation, deadline }.watermarks(&partitions, Isolation::ReadUncommitted)?;
         let mut shared: Vec<Arc<str>> = Vec::new();
         let mut parts = Vec::new();
@@ -61,7 +63,14 @@ impl KafkaConsumer {
                 Arc::clone(&shared[shared.len() - 1])
             });
             let done = assignment.end.is_some_and(|end| next >= end);
-            parts.push(Part { topic, partition: assignment.partition, next, end: assignment.end, done, started: false });
+            parts.push(Part {
+                topic,
+                partition: assignment.partition,
+                next,
+                end: assignment.end,
+                done,
+                started: false,
+            });
         }
         Ok(parts)
     }
@@ -74,7 +83,8 @@ impl KafkaConsumer {
                 log::warn!("topic {topic}, partition {partition}: {why}: starting at the end");
                 return Ok(high);
             }
-            let error = Error::new(ErrorKind::OutOfRange, "assign", why).with("topic", topic).with("partition", partition);
+            let error =
+                Error::new(ErrorKind::OutOfRange, "assign", why).with("topic", topic).with("partition", partition);
             return Err(error.hint(AT_END));
         }
         if *start >= low {
@@ -93,7 +103,11 @@ impl KafkaConsumer {
 
     fn assign_parts(&mut self, assignments: &[Assignment], deadline: Deadline) -> Result<()> {
         check_assignments(assignments)?;
-        let reading = if assignments.iter().all(|assignment| assignment.end.is_some()) { Reading::Finite } else { Reading::Endless };
+        let reading = if assignments.iter().all(|assignment| assignment.end.is_some()) {
+            Reading::Finite
+        } else {
+            Reading::Endless
+        };
         // The client before is closed by a thread of its own.
         self.session = None;
         let client = self.settings.consumer(&self.options, reading)?;
@@ -107,7 +121,10 @@ impl KafkaConsumer {
         let group = self.group(operation)?.to_string();
         topics.iter().try_for_each(|topic| check_topic_name(topic))?;
         // A member stays one. It may have been told of a failure, after which it begins anew.
-        let joined = self.session.take().filter(|session| session.member.is_some() && !session.has_failed() && !topics.is_empty());
+        let joined = self
+            .session
+            .take()
+            .filter(|session| session.member.is_some() && !session.has_failed() && !topics.is_empty());
         let client = match &joined {
             Some(session) => session.client.clone(),
             None => self.settings.consumer(&self.options, Reading::Member)?,
@@ -118,7 +135,12 @@ impl KafkaConsumer {
             let names: Vec<&str> = topics.iter().map(String::as_str).collect();
             for answer in client.describe_topics(operation, &names, deadline)? {
                 match answer.error {
-                    0 => partitions.extend(answer.partitions.iter().map(|p| TopicPartition { topic: answer.name.clone(), partition: p.partition })),
+                    0 => partitions.extend(
+                        answer
+                            .partitions
+                            .iter()
+                            .map(|p| TopicPartition { topic: answer.name.clone(), partition: p.partition }),
+                    ),
                     broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
                     code => return Err(error::from_code(operation, code).with("topic", answer.name)),
                 }
@@ -133,8 +155,15 @@ impl KafkaConsumer {
         client.subscribe(operation, topics)?;
         let says = |property, value| self.settings.says(&self.options.properties, property, value);
         let coordinators = Coordinators::new(self.settings.clone(), &self.options.properties);
-        let member =
-            Member::new(group, coordinators, topics, partitions, &self.options, says("enable.auto.commit", "true"), says("group.protocol", "consumer"));
+        let member = Member::new(
+            group,
+            coordinators,
+            topics,
+            partitions,
+            &self.options,
+            says("enable.auto.commit", "true"),
+            says("group.protocol", "consumer"),
+        );
         self.session = Some(Session::subscribed(client, member, self.tolerance()));
         Ok(())
     }
@@ -149,8 +178,14 @@ impl KafkaConsumer {
         if let Some(session) = self.session.as_ref().filter(|session| session.member.is_some()) {
             return session.client.commit(operation, &list, deadline).map_err(|error| error.with("group", group));
         }
-        let answers = self.coordinators.alter_offsets(operation, group, &list, deadline).map_err(|error| error.with("group", group))?;
-        answers.into_iter().try_for_each(|answer| answer.found(operation).map(drop)).map_err(|error| error.with("group", group))
+        let answers = self
+            .coordinators
+            .alter_offsets(operation, group, &list, deadline)
+            .map_err(|error| error.with("group", group))?;
+        answers
+            .into_iter()
+            .try_for_each(|answer| answer.found(operation).map(drop))
+            .map_err(|error| error.with("group", group))
     }
 
     fn committed_offsets(&self, partitions: &[TopicPartition], deadline: Deadline) -> Result<Vec<CommittedOffset>> {
@@ -159,7 +194,12 @@ impl KafkaConsumer {
         if partitions.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.coordinators.offsets(operation, group, Some(&PartitionList::of_partitions(operation, partitions)?), deadline)?;
+        let answers = self.coordinators.offsets(
+            operation,
+            group,
+            Some(&PartitionList::of_partitions(operation, partitions)?),
+            deadline,
+        )?;
         answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect()
     }
 }
@@ -228,7 +268,9 @@ fn check_assignments(assignments: &[Assignment]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for Assignment { topic, partition, start, .. } in assignments {
         check_topic_name(topic)?;
-        let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "assign", why).with("topic", topic).with("partition", partition));
+        let refuse = |why: &str| {
+            Err(Error::new(ErrorKind::Usage, "assign", why).with("topic", topic).with("partition", partition))
+        };
         if *start < 0 {
             return refuse("the start is an offset, which is not negative");
         }

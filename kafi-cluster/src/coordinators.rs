@@ -1,12 +1,15 @@
-//! Asking the coordinators of groups, which move: with each broker that restarts, and on a cluster that has just been made.
+//! Asking the coordinators of groups, which move: with each broker that restarts, and on a cluster that has just been
+//! made.
 //!
 //! What is asked here goes through a client of its own, for three reasons that lie in librdkafka 2.12.1:
 //!
-//! - A client without a group that asks for committed offsets uses a group that it does not have, once the coordinator says that it is none (any more):
-//!   `rd_kafka_handle_OffsetFetch`. So the client has a group, which it never joins: the one that is asked about.
-//! - A client that has once found a coordinator asks no other one for `metadata.max.age.ms`, whatever the old one says. So a new client asks again.
-//! - A question that librdkafka gives up by itself is looked after when the coordinator is found, in memory that is freed. So it never gives up, and what takes too long is
-//!   dropped with its client.
+//! - A client without a group that asks for committed offsets uses a group that it does not have, once the coordinator
+//!   says that it is none (any more): `rd_kafka_handle_OffsetFetch`. So the client has a group, which it never joins:
+//!   the one that is asked about.
+//! - A client that has once found a coordinator asks no other one for `metadata.max.age.ms`, whatever the old one says.
+//!   So a new client asks again.
+//! - A question that librdkafka gives up by itself is looked after when the coordinator is found, in memory that is
+//!   freed. So it never gives up, and what takes too long is dropped with its client.
 
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -68,31 +71,59 @@ impl Coordinators {
     }
 
     /// The committed offsets of a group: of these partitions, or of all.
-    pub(crate) fn offsets(&self, operation: &'static str, group: &str, partitions: Option<&PartitionList>, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
+    pub(crate) fn offsets(
+        &self,
+        operation: &'static str,
+        group: &str,
+        partitions: Option<&PartitionList>,
+        deadline: Deadline,
+    ) -> Result<Vec<GroupAnswer>> {
         let start = |client: &Client, group: &str| client.start_group_offsets(operation, group, partitions);
         let read = |client: &Client, pending: &Pending, deadline| {
-            client.wait_group_offsets(operation, pending, deadline).and_then(|answers| answers_by_now(operation, answers))
+            client
+                .wait_group_offsets(operation, pending, deadline)
+                .and_then(|answers| answers_by_now(operation, answers))
         };
         self.ask(operation, group, deadline, start, read)
     }
 
     /// The committed offsets of each of these groups.
-    pub(crate) fn offsets_of_each(&self, operation: &'static str, groups: &[&str], deadline: Deadline) -> Vec<Result<Vec<GroupAnswer>>> {
+    pub(crate) fn offsets_of_each(
+        &self,
+        operation: &'static str,
+        groups: &[&str],
+        deadline: Deadline,
+    ) -> Vec<Result<Vec<GroupAnswer>>> {
         let start = |client: &Client, group: &str| client.start_group_offsets(operation, group, None);
         let read = |client: &Client, pending: &Pending, deadline| {
-            client.wait_group_offsets(operation, pending, deadline).and_then(|answers| answers_by_now(operation, answers))
+            client
+                .wait_group_offsets(operation, pending, deadline)
+                .and_then(|answers| answers_by_now(operation, answers))
         };
         self.ask_each(operation, groups, deadline, start, read)
     }
 
     /// What each of these groups is doing.
-    pub(crate) fn describe_each(&self, operation: &'static str, groups: &[&str], deadline: Deadline) -> Vec<Result<GroupDescription>> {
+    pub(crate) fn describe_each(
+        &self,
+        operation: &'static str,
+        groups: &[&str],
+        deadline: Deadline,
+    ) -> Vec<Result<GroupDescription>> {
         let start = |client: &Client, group: &str| client.start_describe_group(operation, group);
-        self.ask_each(operation, groups, deadline, start, |client, pending, deadline| client.wait_description(operation, pending, deadline))
+        self.ask_each(operation, groups, deadline, start, |client, pending, deadline| {
+            client.wait_description(operation, pending, deadline)
+        })
     }
 
     /// Sets committed offsets of a group that has no live members; returns what became of each.
-    pub(crate) fn alter_offsets(&self, operation: &'static str, group: &str, offsets: &PartitionList, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
+    pub(crate) fn alter_offsets(
+        &self,
+        operation: &'static str,
+        group: &str,
+        offsets: &PartitionList,
+        deadline: Deadline,
+    ) -> Result<Vec<GroupAnswer>> {
         let start = |client: &Client, group: &str| client.start_alter_group_offsets(operation, group, offsets);
         let read = |client: &Client, pending: &Pending, deadline| {
             client.wait_altered(operation, pending, deadline).and_then(|answers| answers_by_now(operation, answers))
@@ -107,7 +138,9 @@ impl Coordinators {
             attempts.set(attempts.get() + 1);
             client.start_delete_group(operation, group)
         };
-        let deleted = self.ask(operation, group, deadline, start, |client, pending, deadline| client.wait_deleted_group(operation, pending, deadline));
+        let deleted = self.ask(operation, group, deadline, start, |client, pending, deadline| {
+            client.wait_deleted_group(operation, pending, deadline)
+        });
         match deleted {
             // An attempt before may have deleted it, although its answer did not come.
             Err(error) if attempts.get() > 1 && error.kind() == ErrorKind::NotFound => Ok(()),
@@ -128,7 +161,8 @@ impl Coordinators {
         answer.unwrap_or_else(|| Err(error::timed_out(operation)))
     }
 
-    /// Asks about each of these groups, all at once; each has an answer of its own, in the order asked for. `start` asks, and `read` waits.
+    /// Asks about each of these groups, all at once; each has an answer of its own, in the order asked for. `start`
+    /// asks, and `read` waits.
     pub(crate) fn ask_each<T>(
         &self,
         operation: &'static str,
@@ -178,9 +212,9 @@ impl Coordinators {
 /// The answers, unless one of them is "later".
 fn answers_by_now(operation: &'static str, answers: Vec<GroupAnswer>) -> Result<Vec<GroupAnswer>> {
     match answers.iter().find(|answer| error::says_later(answer.error)) {
-        Some(GroupAnswer { committed, error }) => {
-            Err(error::from_code(operation, *error).with("topic", &committed.topic).with("partition", committed.partition))
-        }
+        Some(GroupAnswer { committed, error }) => Err(error::from_code(operation, *error)
+            .with("topic", &committed.topic)
+            .with("partition", committed.partition)),
         None => Ok(answers),
     }
 }

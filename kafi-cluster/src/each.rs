@@ -1,4 +1,5 @@
-//! Offsets of many partitions, each with an answer of its own, so that one whose leader cannot be reached hides no other.
+//! Offsets of many partitions, each with an answer of its own, so that one whose leader cannot be reached hides no
+//! other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -10,17 +11,19 @@ use crate::ffi::{Client, Deadline, OffsetAnswer, TopicAnswer};
 use crate::offsets::{Found, Offsets, PendingEnds, led_by_nobody, no_such_partition};
 use crate::retry::is_for_later;
 
-/// How long all partitions together have before those of each leader are asked for by themselves, and how often it is then looked whether they have other leaders by now.
+/// How long all partitions together have before those of each leader are asked for by themselves, and how often it is
+/// then looked whether they have other leaders by now.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The same, at first, where partitions wait to be asked for; twice as long each time.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How long a leader is asked for at a time whose connection has failed. For as long as a request waits for a broker, librdkafka 2.12.1 connects to it again and again without a
-/// pause (`rd_kafka_broker_get_async`).
+/// How long a leader is asked for at a time whose connection has failed. For as long as a request waits for a broker,
+/// librdkafka 2.12.1 connects to it again and again without a pause (`rd_kafka_broker_get_async`).
 const BURST: Duration = Duration::from_millis(250);
 
-/// How long leaders are waited for after others have answered, at most, and no longer than half of the time that there is, so that something is left for the next question.
+/// How long leaders are waited for after others have answered, at most, and no longer than half of the time that there
+/// is, so that something is left for the next question.
 const OTHERS_MAX: Duration = Duration::from_secs(10);
 
 /// How long one look at the answers lasts.
@@ -64,10 +67,13 @@ struct Each<'a> {
 }
 
 impl Offsets<'_> {
-    /// What was asked about each of these partitions, in their order. Waits for silent leaders up to the deadline, but not for long once others have answered.
+    /// What was asked about each of these partitions, in their order. Waits for silent leaders up to the deadline, but
+    /// not for long once others have answered.
     pub(crate) fn each(&self, asked: &[Question], isolation: Isolation) -> Result<Vec<Result<Answer>>> {
         let mut answers: Vec<Option<Result<Answer>>> = Vec::with_capacity(asked.len());
-        answers.extend(asked.iter().map(|(partition, _)| (partition.partition < 0).then(|| Err(no_such_partition(self.operation, partition)))));
+        answers.extend(asked.iter().map(|(partition, _)| {
+            (partition.partition < 0).then(|| Err(no_such_partition(self.operation, partition)))
+        }));
         let questions = (0..asked.len()).filter(|index| answers[*index].is_none()).collect();
         let mut each = Each {
             offsets: self,
@@ -105,8 +111,10 @@ impl Each<'_> {
         let offsets = Offsets { deadline, ..*self.offsets };
         while !left.is_empty() {
             let mut seen = HashSet::new();
-            let (now, later): (Vec<usize>, Vec<usize>) = left.into_iter().partition(|index| seen.insert(&self.asked[*index].0));
-            let pending = offsets.start_both(now.iter().map(|index| (&self.asked[*index].0, self.asked[*index].1)), self.isolation)?;
+            let (now, later): (Vec<usize>, Vec<usize>) =
+                left.into_iter().partition(|index| seen.insert(&self.asked[*index].0));
+            let pending = offsets
+                .start_both(now.iter().map(|index| (&self.asked[*index].0, self.asked[*index].1)), self.isolation)?;
             self.shares.push(Share { leader: leader.clone(), questions: now, pending });
             left = later;
         }
@@ -172,7 +180,8 @@ impl Each<'_> {
                     self.patience = self.patience.at_most(self.others_max);
                 }
                 Err(error) => {
-                    let silent = share.leader.clone().filter(|_| error::code_of(&error) == Some(broker::LEADER_NOT_AVAILABLE));
+                    let silent =
+                        share.leader.clone().filter(|_| error::code_of(&error) == Some(broker::LEADER_NOT_AVAILABLE));
                     match silent {
                         Some(leader) => drop(self.silent.insert(index, leader)),
                         None => drop(self.silent.remove(&index)),
@@ -183,7 +192,8 @@ impl Each<'_> {
         }
     }
 
-    /// Takes note of a failure, which is the answer unless it passes. What nobody leads, or is missing, is found out with the leaders.
+    /// Takes note of a failure, which is the answer unless it passes. What nobody leads, or is missing, is found out
+    /// with the leaders.
     fn fail(&mut self, index: usize, error: Error) {
         if is_for_later(&error) || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Timeout) {
             self.whys.insert(index, error);
@@ -200,7 +210,13 @@ impl Each<'_> {
         let topics: Vec<&str> = topics.into_iter().collect();
         let described = self.client().describe_topics_once(operation, &topics, self.patience).and_then(|topics| {
             let brokers = self.client().describe_cluster(operation, self.patience)?.brokers;
-            Ok((topics, brokers.into_iter().map(|broker| (broker.id, format!("{}:{}", broker.host, broker.port))).collect::<HashMap<i32, String>>()))
+            Ok((
+                topics,
+                brokers
+                    .into_iter()
+                    .map(|broker| (broker.id, format!("{}:{}", broker.host, broker.port)))
+                    .collect::<HashMap<i32, String>>(),
+            ))
         });
         let (described, addresses) = match described {
             // It is asked again, for as long as there is time.
@@ -213,9 +229,14 @@ impl Each<'_> {
         let mut by_leader: BTreeMap<Leader, Vec<usize>> = BTreeMap::new();
         for index in missing {
             match self.leader_of(&described, &self.asked[index].0) {
-                Ok(id) if id >= 0 => by_leader.entry(Leader { id, address: addresses.get(&id).cloned().unwrap_or_default() }).or_default().push(index),
+                Ok(id) if id >= 0 => by_leader
+                    .entry(Leader { id, address: addresses.get(&id).cloned().unwrap_or_default() })
+                    .or_default()
+                    .push(index),
                 Ok(_) => drop(self.whys.insert(index, placed(led_by_nobody(operation), &self.asked[index].0))),
-                Err(error) if error::code_of(&error).is_some_and(error::says_later) => drop(self.whys.insert(index, error)),
+                Err(error) if error::code_of(&error).is_some_and(error::says_later) => {
+                    drop(self.whys.insert(index, error))
+                }
                 Err(error) => self.answers[index] = Some(Err(error)),
             }
         }
@@ -255,7 +276,8 @@ impl Each<'_> {
             Some(why) => (ErrorKind::Unavailable, format!("its leader cannot be reached: {why}")),
             None => (ErrorKind::Timeout, "its leader does not answer".to_string()),
         };
-        placed(Error::new(kind, operation, why).retry(Retry::Later), partition).with("broker", format_args!("{id} ({address})"))
+        placed(Error::new(kind, operation, why).retry(Retry::Later), partition)
+            .with("broker", format_args!("{id} ({address})"))
     }
 
     /// The number of the leader; negative where there is none.
@@ -269,7 +291,9 @@ impl Each<'_> {
             code => return Err(error::from_code(operation, code).with("topic", topic)),
         }
         let known = answer.partitions.iter().find(|known| known.partition == *partition);
-        known.map(|known| known.leader).ok_or_else(|| error::no_partition(operation, topic, *partition, answer.partitions.len() as i32))
+        known
+            .map(|known| known.leader)
+            .ok_or_else(|| error::no_partition(operation, topic, *partition, answer.partitions.len() as i32))
     }
 }
 

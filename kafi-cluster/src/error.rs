@@ -154,8 +154,9 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
     ]
 };
 
-/// What brokers say while leaders and coordinators move, and what becomes of a request on a connection that ends. The same request can succeed a moment later, whatever it
-/// asks for, without anybody doing something about it. Not so what others must change first, such as a group that has members.
+/// What brokers say while leaders and coordinators move, and what becomes of a request on a connection that ends. The
+/// same request can succeed a moment later, whatever it asks for, without anybody doing something about it. Not so what
+/// others must change first, such as a group that has members.
 const LATER: &[i32] = &[
     local::TRANSPORT,
     local::WAIT_COORDINATOR,
@@ -228,7 +229,10 @@ pub(crate) fn with_code(error: Error, code: i32) -> Error {
 
 /// The kind of an error code, and whether trying again can help.
 pub(crate) fn kind_of(code: i32) -> (ErrorKind, Retry) {
-    KINDS.iter().find(|(listed, ..)| *listed == code).map_or((ErrorKind::Unexpected, Retry::Never), |(_, kind, retry)| (*kind, *retry))
+    KINDS
+        .iter()
+        .find(|(listed, ..)| *listed == code)
+        .map_or((ErrorKind::Unexpected, Retry::Never), |(_, kind, retry)| (*kind, *retry))
 }
 
 /// An error from a code, in librdkafka's words.
@@ -243,9 +247,9 @@ pub(crate) fn with_text(operation: impl Into<Cow<'static, str>>, code: i32, text
     let text = text.strip_prefix("Broker: ").or(text.strip_prefix("Local: ")).unwrap_or(&text);
     let error = with_code(Error::new(kind, operation, lower_first(text)).retry(retry), code);
     match code {
-        broker::INVALID_SESSION_TIMEOUT => {
-            error.hint("the broker allows what lies between its group.min.session.timeout.ms and its group.max.session.timeout.ms")
-        }
+        broker::INVALID_SESSION_TIMEOUT => error.hint(
+            "the broker allows what lies between its group.min.session.timeout.ms and its group.max.session.timeout.ms",
+        ),
         _ => error,
     }
 }
@@ -256,7 +260,12 @@ pub(crate) fn no_topic(operation: impl Into<Cow<'static, str>>, topic: &str) -> 
 }
 
 /// A partition that is not there.
-pub(crate) fn no_partition(operation: impl Into<Cow<'static, str>>, topic: &str, partition: i32, partitions: i32) -> Error {
+pub(crate) fn no_partition(
+    operation: impl Into<Cow<'static, str>>,
+    topic: &str,
+    partition: i32,
+    partitions: i32,
+) -> Error {
     let why = format!("no such partition: the topic has {partitions}");
     Error::new(ErrorKind::NotFound, operation, why).with("topic", topic).with("partition", partition)
 }

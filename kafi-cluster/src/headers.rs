@@ -2,8 +2,8 @@
 
 use kafi_core::Header;
 
-/// Passes on each header of `bytes`: their number, then for each the lengths and bytes of name and value, all numbers in zigzag varints.
-/// `None` where that is not what the bytes are; some headers may have been passed on then.
+/// Passes on each header of `bytes`: their number, then for each the lengths and bytes of name and value, all numbers
+/// in zigzag varints. `None` where that is not what the bytes are; some headers may have been passed on then.
 pub(crate) fn for_each<'a>(bytes: &'a [u8], mut each: impl FnMut(Header<'a>)) -> Option<()> {
     let mut rest = bytes;
     let count = usize::try_from(number(&mut rest)?).ok()?;
@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn names_are_bytes_and_null_is_not_empty() {
         let bytes = [6, 4, b'a', 0, 2, b'1', 4, 0xff, 0xfe, 0, 0, 1];
-        let expected = vec![(b"a\0".to_vec(), Some(b"1".to_vec())), (b"\xff\xfe".to_vec(), Some(Vec::new())), (Vec::new(), None)];
+        let expected =
+            vec![(b"a\0".to_vec(), Some(b"1".to_vec())), (b"\xff\xfe".to_vec(), Some(Vec::new())), (Vec::new(), None)];
         assert_eq!(parsed(&bytes), Some(expected));
         assert_eq!(parsed(&[0]), Some(Vec::new()));
     }

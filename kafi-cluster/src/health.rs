@@ -9,12 +9,14 @@ use crate::error::{self, local};
 
 /// How long a first answer may take.
 const FIRST_ANSWER_MAX: Duration = Duration::from_secs(10);
-/// The name of a host may have several addresses, of which librdkafka tries one after another, and calls the broker down after each.
+/// The name of a host may have several addresses, of which librdkafka tries one after another, and calls the broker
+/// down after each.
 const OTHER_ADDRESSES_MAX: Duration = Duration::from_secs(1);
 /// What was known before a call is waited for to get better for this long, since librdkafka does not repeat itself.
 const STALE_MAX: Duration = Duration::from_secs(3);
 
-/// A broker that ends connections before the first answer speaks another protocol; for this long something else may be the reason.
+/// A broker that ends connections before the first answer speaks another protocol; for this long something else may be
+/// the reason.
 const DROPPED_MAX: Duration = Duration::from_secs(2);
 
 /// The broker's code for a kind of authentication that it does not offer.
@@ -134,12 +136,14 @@ impl Health {
             return Some(self.last_error(operation).unwrap_or_else(|| self.silent(operation)));
         }
         let patience = if self.dropped { DROPPED_MAX } else { FIRST_ANSWER_MAX };
-        (!self.answered && waited >= patience).then(|| self.last_error(operation).unwrap_or_else(|| self.silent(operation)))
+        (!self.answered && waited >= patience)
+            .then(|| self.last_error(operation).unwrap_or_else(|| self.silent(operation)))
     }
 
     /// The error of a broker that refuses who we are, if it has done so for longer than a restart takes.
     pub(crate) fn refusal(&self, operation: &'static str) -> Option<Error> {
-        let is_lasting = self.refused.is_some_and(|noted| noted.first.elapsed() >= FIRST_ANSWER_MAX && noted.last > noted.first);
+        let is_lasting =
+            self.refused.is_some_and(|noted| noted.first.elapsed() >= FIRST_ANSWER_MAX && noted.last > noted.first);
         if is_lasting { self.last_error(operation) } else { None }
     }
 
@@ -150,10 +154,15 @@ impl Health {
         // Who was understood once is understood again, when the broker is back.
         let retry = if self.answered && kind == ErrorKind::Unavailable { Retry::Later } else { retry };
         let error = Error::new(kind, operation, last.why.clone()).retry(retry).with("broker", &last.broker);
-        Some(if self.dropped { error.hint("security.protocol may not be what this address of the broker speaks") } else { error })
+        Some(if self.dropped {
+            error.hint("security.protocol may not be what this address of the broker speaks")
+        } else {
+            error
+        })
     }
 
-    /// Why a request that was given up with `code` got no answer: the last error of a broker, or that none has ever answered.
+    /// Why a request that was given up with `code` got no answer: the last error of a broker, or that none has ever
+    /// answered.
     pub(crate) fn why_no_answer(&self, operation: &'static str, code: i32) -> Option<Error> {
         let never = || (!self.answered).then(|| self.unanswered(error::kind_of(code).0, operation));
         self.last_error(operation).or_else(never)
@@ -174,7 +183,8 @@ impl Health {
 }
 
 impl Trouble {
-    /// librdkafka writes `sasl_ssl://host:port/bootstrap: Connect to ipv4#1.2.3.4:9092 failed: Connection refused (after 0ms in state CONNECT)`.
+    /// librdkafka writes `sasl_ssl://host:port/bootstrap: Connect to ipv4#1.2.3.4:9092 failed: Connection refused
+    /// (after 0ms in state CONNECT)`.
     fn parse(code: i32, text: &str) -> Self {
         let (broker, why) = text.split_once(": ").unwrap_or(("", text));
         let broker = broker.rsplit_once("://").map_or(broker, |(_, broker)| broker);
@@ -186,7 +196,8 @@ impl Trouble {
 
     fn kind(&self) -> (ErrorKind, Retry) {
         match self.code {
-            // A certificate that is not accepted, ours or theirs, is about who one is; anything else of TLS is about how one speaks.
+            // A certificate that is not accepted, ours or theirs, is about who one is; anything else of TLS is about
+            // how one speaks.
             local::SSL if self.why.contains("certificate") => (ErrorKind::Authentication, Retry::Never),
             local::SSL => (ErrorKind::Unavailable, Retry::Never),
             local::AUTHENTICATION | UNSUPPORTED_MECHANISM => error::kind_of(self.code),
@@ -221,13 +232,21 @@ mod tests {
     #[test]
     fn gives_up_at_once_only_where_nothing_else_can_be_tried() {
         let started = Instant::now();
-        for (brokers, at_once) in [("127.0.0.1:1", true), ("[::1]:1,10.0.0.1:2", true), ("localhost:1", false), ("127.0.0.1:1,localhost:2", false)] {
+        for (brokers, at_once) in [
+            ("127.0.0.1:1", true),
+            ("[::1]:1,10.0.0.1:2", true),
+            ("localhost:1", false),
+            ("127.0.0.1:1,localhost:2", false),
+        ] {
             let mut health = Health::new(brokers);
             assert!(health.verdict("read", started).is_none());
             health.note(local::TRANSPORT, REFUSED);
             health.note(local::ALL_BROKERS_DOWN, "1/1 brokers are down");
             assert_eq!(health.verdict("read", started).is_some(), at_once, "{brokers}");
-            assert!(health.verdict("read", Instant::now()).is_none(), "what was known before is waited for to get better");
+            assert!(
+                health.verdict("read", Instant::now()).is_none(),
+                "what was known before is waited for to get better"
+            );
         }
     }
 
@@ -236,7 +255,10 @@ mod tests {
         let mut health = Health::new("127.0.0.1:1");
         health.note_line("127.0.0.1:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN (after 6ms in state APIVERSION_QUERY)");
         let error = health.last_error("read").unwrap();
-        assert_eq!(error.to_string(), "read: broker 127.0.0.1:1: disconnected: connection closed by peer: receive 0 after POLLIN");
+        assert_eq!(
+            error.to_string(),
+            "read: broker 127.0.0.1:1: disconnected: connection closed by peer: receive 0 after POLLIN"
+        );
         assert!(error.hint_text().is_some_and(|hint| hint.contains("security.protocol")));
         health.note_answer();
         health.note_line("127.0.0.1:1/1: Disconnected (after 600000ms in state UP)");

@@ -1,6 +1,7 @@
 //! Real Kafka as a storage, through librdkafka.
 //!
-//! [`open`] takes librdkafka's properties, every one of them; a few have other defaults here, which suit what Kafi does:
+//! [`open`] takes librdkafka's properties, every one of them; a few have other defaults here, which suit what Kafi
+//! does:
 //!
 //! | property | default here | why |
 //! | --- | --- | --- |
@@ -13,29 +14,36 @@
 //! | `fetch.wait.max.ms`, `queued.*`, `fetch.*.max.bytes` | from the options | finite reads end at once, memory stays within `buffer_bytes_max` |
 //! | `enable.metrics.push` | `false` | nothing is reported to anybody |
 //!
-//! `enable.partition.eof`, `auto.offset.reset`, `enable.auto.offset.store`, `isolation.level` and (for consumers) `group.id` follow from how a
-//! consumer is made and used, and are not taken from the properties. `transactional.id` is refused.
+//! `enable.partition.eof`, `auto.offset.reset`, `enable.auto.offset.store`, `isolation.level` and (for consumers)
+//! `group.id` follow from how a consumer is made and used, and are not taken from the properties. `transactional.id` is
+//! refused.
 //!
-//! **Reading** assigned partitions speaks to no group's coordinator, also where the consumer has a group; offsets are then committed from
-//! outside, which a live member of the group prevents (`Fenced`). Members follow every change of their group in `poll`. `close` commits nothing,
-//! and neither does `poll`, unless `enable.auto.commit` asks for it: then what earlier polls returned counts as handled.
+//! **Reading** assigned partitions speaks to no group's coordinator, also where the consumer has a group; offsets are
+//! then committed from outside, which a live member of the group prevents (`Fenced`). Members follow every change of
+//! their group in `poll`. `close` commits nothing, and neither does `poll`, unless `enable.auto.commit` asks for it:
+//! then what earlier polls returned counts as handled.
 //!
-//! **What passes** is waited for: calls ask again for as long as brokers say that a leader or a coordinator is on the move, up to their time-out.
+//! **What passes** is waited for: calls ask again for as long as brokers say that a leader or a coordinator is on the
+//! move, up to their time-out.
 //!
-//! **One of several brokers that cannot be reached** does not matter for what the others hold: what every broker can answer is asked where there is a connection, and of others as
-//! well where that one is silent for a second; changes go the same way, since brokers pass them on to the controller. What is asked about several partitions
-//! (`watermarks_of_each`, `offsets_for_times_of_each`) has an answer for each, and a silent leader is waited for at most 10 s, and half of the call's time-out, once others have answered.
+//! **One of several brokers that cannot be reached** does not matter for what the others hold: what every broker can
+//! answer is asked where there is a connection, and of others as well where that one is silent for a second; changes go
+//! the same way, since brokers pass them on to the controller. What is asked about several partitions
+//! (`watermarks_of_each`, `offsets_for_times_of_each`) has an answer for each, and a silent leader is waited for at
+//! most 10 s, and half of the call's time-out, once others have answered.
 //!
-//! **Writing** is idempotent, and stops after a failure: once a message is refused, everything that is under way fails with it (kind
-//! `Cancelled` where it was not the reason), for all partitions, and so does what is handed over before the report of the failure was fetched.
-//! After that writing goes on. A message that librdkafka never took (missing topic or partition, bad header) stops its own topic only. With
-//! `enable.idempotence=false` a later message may be written after an earlier one has failed. Ordinals of messages that named no partition count in the
-//! order of delivery. A missing topic is an error, and never made by writing to it.
+//! **Writing** is idempotent, and stops after a failure: once a message is refused, everything that is under way fails
+//! with it (kind `Cancelled` where it was not the reason), for all partitions, and so does what is handed over before
+//! the report of the failure was fetched. After that writing goes on. A message that librdkafka never took (missing
+//! topic or partition, bad header) stops its own topic only. With `enable.idempotence=false` a later message may be
+//! written after an earlier one has failed. Ordinals of messages that named no partition count in the order of
+//! delivery. A missing topic is an error, and never made by writing to it.
 //!
-//! librdkafka's log lines go to the `log` crate under the target `librdkafka`. What it calls an error is mostly a connection that it sets up
-//! again by itself, so those lines come as `info`; errors that matter come back from calls.
+//! librdkafka's log lines go to the `log` crate under the target `librdkafka`. What it calls an error is mostly a
+//! connection that it sets up again by itself, so those lines come as `info`; errors that matter come back from calls.
 //!
-//! Messages with a zero byte in the name of a header are refused when producing, because most clients end the name there when they read it.
+//! Messages with a zero byte in the name of a header are refused when producing, because most clients end the name
+//! there when they read it.
 
 #![deny(missing_docs)]
 

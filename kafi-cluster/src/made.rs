@@ -1,4 +1,5 @@
-//! The topics that were made a moment ago: brokers hear of them one after the other, so that one that does not know such a topic is asked again.
+//! The topics that were made a moment ago: brokers hear of them one after the other, so that one that does not know
+//! such a topic is asked again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -29,7 +29,8 @@ pub(crate) struct Member {
     isolation: Isolation,
     /// Whether the user asked librdkafka to commit from time to time.
     commits_by_itself: bool,
-    /// Whether the broker tells a member only what it gives and takes (KIP-848), and so nothing where nothing falls to it.
+    /// Whether the broker tells a member only what it gives and takes (KIP-848), and so nothing where nothing falls to
+    /// it.
     is_told_changes_only: bool,
     joining: Option<Joining>,
     /// What it has subscribed to.
@@ -128,7 +129,9 @@ impl Member {
             match change {
                 Rebalance::Assigned(list) => {
                     self.settled = None;
-                    let came = list.iter().map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
+                    let came = list
+                        .iter()
+                        .map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition });
                     let joining = self.joining.get_or_insert_with(Joining::new);
                     joining.partitions.extend(came);
                     (joining.requests, joining.committed) = (None, None);
@@ -168,7 +171,9 @@ impl Member {
     /// Gives up what the group takes back.
     fn revoke(&mut self, session: &mut Session, revoked: Revoked) {
         self.settled = self.settled.take().filter(|_| revoked.others_stay).map(|_| Settled::new());
-        let gone = |topic: &str, partition: i32| revoked.partitions.iter().any(|entry| entry.partition == partition && entry.topic == topic);
+        let gone = |topic: &str, partition: i32| {
+            revoked.partitions.iter().any(|entry| entry.partition == partition && entry.topic == topic)
+        };
         if let Some(joining) = &mut self.joining {
             joining.partitions.retain(|p| !gone(&p.topic, p.partition));
             (joining.requests, joining.committed) = (None, None);
@@ -196,16 +201,28 @@ impl Member {
             if answers.is_none() && committed.has_taken(REQUEST_MAX) {
                 return Err(error::with_code(error::timed_out(OPERATION), local::TIMED_OUT));
             }
-            let found = |answers: Vec<GroupAnswer>| answers.into_iter().filter_map(|answer| answer.found(OPERATION).transpose()).collect();
+            let found = |answers: Vec<GroupAnswer>| {
+                answers.into_iter().filter_map(|answer| answer.found(OPERATION).transpose()).collect()
+            };
             joining.committed = answers.map(found).transpose()?;
         }
         let Some(committed) = &joining.committed else { return Ok(false) };
         let Some(ends) = ends.take(&client, &joining.partitions, OPERATION, wait_ms)? else { return Ok(false) };
         let mut parts = Vec::new();
         for (partition, (low, high)) in joining.partitions.iter().zip(ends) {
-            let stored = committed.iter().find(|c| c.topic == partition.topic && c.partition == partition.partition).map(|c| c.offset);
+            let stored = committed
+                .iter()
+                .find(|c| c.topic == partition.topic && c.partition == partition.partition)
+                .map(|c| c.offset);
             let next = self.start_of(partition, stored, low, high)?;
-            parts.push(Part { topic: partition.topic.as_str().into(), partition: partition.partition, next, end: None, done: false, started: true });
+            parts.push(Part {
+                topic: partition.topic.as_str().into(),
+                partition: partition.partition,
+                next,
+                end: None,
+                done: false,
+                started: true,
+            });
         }
         self.assign(&client, session, &parts)?;
         session.parts.extend(parts);
@@ -216,8 +233,16 @@ impl Member {
     fn ask(&self, client: &Client, partitions: &[TopicPartition]) -> Result<Requests> {
         let deadline = Deadline::after(REQUEST_MAX);
         let coordinator = self.coordinators.client(&self.group)?;
-        let committed = coordinator.start_group_offsets(OPERATION, &self.group, Some(&PartitionList::of_partitions(OPERATION, partitions)?))?;
-        Ok(Requests { coordinator, committed, ends: PendingEnds::start(client, partitions, self.isolation, deadline, OPERATION)? })
+        let committed = coordinator.start_group_offsets(
+            OPERATION,
+            &self.group,
+            Some(&PartitionList::of_partitions(OPERATION, partitions)?),
+        )?;
+        Ok(Requests {
+            coordinator,
+            committed,
+            ends: PendingEnds::start(client, partitions, self.isolation, deadline, OPERATION)?,
+        })
     }
 
     fn start_of(&self, partition: &TopicPartition, stored: Option<i64>, low: i64, high: i64) -> Result<i64> {
@@ -225,20 +250,32 @@ impl Member {
             None if self.start_at_earliest || !self.first.contains(partition) => Ok(low),
             None => Ok(high),
             Some(offset) if offset > high && self.allow_gap => {
-                log::warn!("offset {offset} of {} [{}] lies beyond the end, which is {high}: starting at the end", partition.topic, partition.partition);
+                log::warn!(
+                    "offset {offset} of {} [{}] lies beyond the end, which is {high}: starting at the end",
+                    partition.topic,
+                    partition.partition
+                );
                 Ok(high)
             }
             Some(offset) if offset >= low => Ok(offset),
             Some(offset) if self.allow_gap => {
-                log::warn!("offsets {offset} to {} of {} [{}] are no longer there: starting at {low}", low - 1, partition.topic, partition.partition);
+                log::warn!(
+                    "offsets {offset} to {} of {} [{}] are no longer there: starting at {low}",
+                    low - 1,
+                    partition.topic,
+                    partition.partition
+                );
                 Ok(low)
             }
-            Some(offset) => Err(lost(offset, low).with("topic", &partition.topic).with("partition", partition.partition)),
+            Some(offset) => {
+                Err(lost(offset, low).with("topic", &partition.topic).with("partition", partition.partition))
+            }
         }
     }
 
     fn assign(&self, client: &Client, session: &Session, parts: &[Part]) -> Result<()> {
-        let position = |part: &Part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next };
+        let position =
+            |part: &Part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next };
         let new: Vec<Position> = parts.iter().map(position).collect();
         if client.is_cooperative() {
             return client.assign_more(OPERATION, &PartitionList::of_positions(OPERATION, &new)?);

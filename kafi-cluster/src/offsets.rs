@@ -42,7 +42,14 @@ impl Offsets<'_> {
         let high = self.start(partitions.iter().map(|p| (p, LATEST)), isolation)?;
         let (lows, highs) = (self.wait(&low)?, self.wait(&high)?);
         let (lows, highs) = (Found::new(self.operation, &lows), Found::new(self.operation, &highs));
-        let watermark = |p: &TopicPartition| Ok(Watermarks { topic: p.topic.clone(), partition: p.partition, low: lows.end_of(p)?, high: highs.end_of(p)? });
+        let watermark = |p: &TopicPartition| {
+            Ok(Watermarks {
+                topic: p.topic.clone(),
+                partition: p.partition,
+                low: lows.end_of(p)?,
+                high: highs.end_of(p)?,
+            })
+        };
         partitions.iter().map(watermark).collect::<Result<_>>().map_err(|error| self.explain(error, partitions))
     }
 
@@ -55,7 +62,8 @@ impl Offsets<'_> {
     }
 
     fn for_times_once(&self, times: &[Position]) -> Result<Vec<Position>> {
-        let partitions: Vec<_> = times.iter().map(|t| TopicPartition { topic: t.topic.clone(), partition: t.partition }).collect();
+        let partitions: Vec<_> =
+            times.iter().map(|t| TopicPartition { topic: t.topic.clone(), partition: t.partition }).collect();
         // A partition may be asked for only once in a request.
         let mut rounds: Vec<Vec<usize>> = Vec::new();
         let mut asked: HashMap<&TopicPartition, usize> = HashMap::new();
@@ -69,7 +77,10 @@ impl Offsets<'_> {
         let high = self.start(partitions.iter().map(|p| (p, LATEST)), Isolation::ReadCommitted)?;
         let pending = rounds.iter().map(|round| {
             // Negative times would be taken for the ends.
-            self.start(round.iter().map(|index| (&partitions[*index], times[*index].offset.max(0))), Isolation::ReadCommitted)
+            self.start(
+                round.iter().map(|index| (&partitions[*index], times[*index].offset.max(0))),
+                Isolation::ReadCommitted,
+            )
         });
         let pending: Vec<Pending> = pending.collect::<Result<_>>()?;
         let highs = self.wait(&high)?;
@@ -87,7 +98,11 @@ impl Offsets<'_> {
     }
 
     /// Asks for the offsets at these times or ends, each partition once.
-    fn start<'p>(&self, partitions: impl Iterator<Item = (&'p TopicPartition, i64)>, isolation: Isolation) -> Result<Pending> {
+    fn start<'p>(
+        &self,
+        partitions: impl Iterator<Item = (&'p TopicPartition, i64)>,
+        isolation: Isolation,
+    ) -> Result<Pending> {
         let mut seen = BTreeSet::new();
         let mut list = PartitionList::new();
         for (partition, time) in partitions {
@@ -102,7 +117,11 @@ impl Offsets<'_> {
     }
 
     /// Asks for the offsets at these times or ends, and for the ends of the same partitions.
-    pub(crate) fn start_both<'p>(&self, partitions: impl Iterator<Item = (&'p TopicPartition, i64)> + Clone, isolation: Isolation) -> Result<PendingEnds> {
+    pub(crate) fn start_both<'p>(
+        &self,
+        partitions: impl Iterator<Item = (&'p TopicPartition, i64)> + Clone,
+        isolation: Isolation,
+    ) -> Result<PendingEnds> {
         let found = self.start(partitions.clone(), isolation)?;
         let ends = self.start(partitions.map(|(partition, _)| (partition, LATEST)), isolation)?;
         Ok(PendingEnds { found, ends, answers: None })
@@ -117,25 +136,48 @@ impl Offsets<'_> {
     }
 
     fn explain(&self, error: Error, partitions: &[TopicPartition]) -> Error {
-        explain(self.client, self.operation, error, partitions.iter().map(|p| (p.topic.as_str(), p.partition)), self.deadline)
+        explain(
+            self.client,
+            self.operation,
+            error,
+            partitions.iter().map(|p| (p.topic.as_str(), p.partition)),
+            self.deadline,
+        )
     }
 }
 
 impl PendingEnds {
     /// Asks for both ends of the partitions of the list.
-    pub(crate) fn start(client: &Client, partitions: &[TopicPartition], isolation: Isolation, deadline: Deadline, operation: &'static str) -> Result<Self> {
+    pub(crate) fn start(
+        client: &Client,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        deadline: Deadline,
+        operation: &'static str,
+    ) -> Result<Self> {
         Offsets { client, operation, deadline }.start_both(partitions.iter().map(|p| (p, EARLIEST)), isolation)
     }
 
     /// Both ends, once they are there, as (low, high) by partition.
-    pub(crate) fn take(&mut self, client: &Client, partitions: &[TopicPartition], operation: &'static str, timeout_ms: i32) -> Result<Option<Vec<(i64, i64)>>> {
+    pub(crate) fn take(
+        &mut self,
+        client: &Client,
+        partitions: &[TopicPartition],
+        operation: &'static str,
+        timeout_ms: i32,
+    ) -> Result<Option<Vec<(i64, i64)>>> {
         let Some((lows, highs)) = self.take_both(client, operation, timeout_ms)? else { return Ok(None) };
         let (lows, highs) = (Found::new(operation, &lows), Found::new(operation, &highs));
         partitions.iter().map(|p| Ok((lows.end_of(p)?, highs.end_of(p)?))).collect::<Result<_>>().map(Some)
     }
 
     /// The answers to both questions, once they are there.
-    pub(crate) fn take_both(&mut self, client: &Client, operation: &'static str, timeout_ms: i32) -> Result<Option<(Vec<OffsetAnswer>, Vec<OffsetAnswer>)>> {
+    pub(crate) fn take_both(
+        &mut self,
+        client: &Client,
+        operation: &'static str,
+        timeout_ms: i32,
+    ) -> Result<Option<(Vec<OffsetAnswer>, Vec<OffsetAnswer>)>> {
         if self.answers.is_none() {
             self.answers = client.take_offsets(operation, &self.found, timeout_ms)?;
         }
@@ -147,7 +189,8 @@ impl PendingEnds {
     }
 }
 
-/// A better error for partitions that no broker answers for: what is missing by name. Where nothing is missing, a leader is; it may come.
+/// A better error for partitions that no broker answers for: what is missing by name. Where nothing is missing, a
+/// leader is; it may come.
 pub(crate) fn explain<'a>(
     client: &Client,
     operation: &'static str,
@@ -211,7 +254,10 @@ pub(crate) struct Found<'a> {
 
 impl<'a> Found<'a> {
     pub(crate) fn new(operation: &'static str, answers: &'a [OffsetAnswer]) -> Self {
-        Self { operation, answers: answers.iter().map(|answer| ((answer.topic.as_str(), answer.partition), answer)).collect() }
+        Self {
+            operation,
+            answers: answers.iter().map(|answer| ((answer.topic.as_str(), answer.partition), answer)).collect(),
+        }
     }
 
     pub(crate) fn of(&self, partition: &TopicPartition) -> Result<i64> {
@@ -223,7 +269,8 @@ impl<'a> Found<'a> {
         Err(error.with("topic", &partition.topic).with("partition", partition.partition))
     }
 
-    /// An end of a partition, which is an offset; anything else is librdkafka's answer for a leader that it could not ask.
+    /// An end of a partition, which is an offset; anything else is librdkafka's answer for a leader that it could not
+    /// ask.
     pub(crate) fn end_of(&self, partition: &TopicPartition) -> Result<i64> {
         match self.of(partition)? {
             offset if offset >= 0 => Ok(offset),

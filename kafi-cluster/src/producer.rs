@@ -28,9 +28,10 @@ mod refused {
 
 /// A producer.
 ///
-/// It is idempotent, and once a broker has refused a message librdkafka writes none that was handed over later (`enable.gapless.guarantee`): what is
-/// under way then fails, too, for all partitions, and so does what is handed over before the caller has fetched the report. After that it
-/// goes on with a new client. With `enable.idempotence=false` none of this holds.
+/// It is idempotent, and once a broker has refused a message librdkafka writes none that was handed over later
+/// (`enable.gapless.guarantee`): what is under way then fails, too, for all partitions, and so does what is handed over
+/// before the caller has fetched the report. After that it goes on with a new client. With `enable.idempotence=false`
+/// none of this holds.
 pub(crate) struct KafkaProducer {
     settings: Settings,
     options: ProducerOptions,
@@ -118,7 +119,9 @@ impl KafkaProducer {
             return Ok(Outcome::Broken);
         }
         let writer = self.writer.as_mut().ok_or_else(closed)?;
-        if record.partition >= writer.topics[topic as usize].partitions && writer.topics[topic as usize].handle.is_some() {
+        if record.partition >= writer.topics[topic as usize].partitions
+            && writer.topics[topic as usize].handle.is_some()
+        {
             // It may have got more partitions meanwhile.
             if !writer.describe(&[topic], deadline)? {
                 return Ok(Outcome::Full);
@@ -135,7 +138,9 @@ impl KafkaProducer {
         let opaque = self.tokens.hand_over(topic, record.partition.max(-1), bytes);
         writer.topics[topic as usize].has_keyless |= record.key.is_none();
         let handle = writer.topics[topic as usize].handle.as_ref().expect("a topic without a handle is objected to");
-        let Err(code) = writer.client.produce(handle, &record, opaque, self.options.keep_timestamps) else { return Ok(Outcome::Taken) };
+        let Err(code) = writer.client.produce(handle, &record, opaque, self.options.keep_timestamps) else {
+            return Ok(Outcome::Taken);
+        };
         self.tokens.take_back(opaque, bytes);
         match code {
             local::QUEUE_FULL if self.tokens.under_way() > 0 => return Ok(Outcome::Full),
@@ -157,18 +162,23 @@ impl KafkaProducer {
         let entry = &mut writer.topics[topic as usize];
         entry.is_halted = true;
         let (name, partitions, index) = (&entry.name, entry.partitions, reported.index);
-        self.reports.add(name, partition.max(-1), reported, -1, code, || named(refusal(code, name, partition, partitions), index));
+        self.reports.add(name, partition.max(-1), reported, -1, code, || {
+            named(refusal(code, name, partition, partitions), index)
+        });
     }
 
-    /// Finds the topics of the batch, and asks about those that are new or were missing; false if the answer is not there by `deadline`.
+    /// Finds the topics of the batch, and asks about those that are new or were missing; false if the answer is not
+    /// there by `deadline`.
     fn look_up(&mut self, batch: &Batch, from: usize, deadline: Deadline) -> Result<bool> {
         let writer = self.writer.as_mut().ok_or_else(closed)?;
         self.topics.clear();
         self.topics.extend(batch.topics().iter().map(|name| writer.topic(name)));
         let mut is_used = vec![false; batch.topics().len()];
         batch.metas()[from.min(batch.len())..].iter().for_each(|meta| is_used[meta.topic as usize] = true);
-        let used: Vec<u32> = self.topics.iter().zip(&is_used).filter(|(_, is_used)| **is_used).map(|(topic, _)| *topic).collect();
-        let unknown: Vec<u32> = used.iter().filter(|topic| writer.topics[**topic as usize].handle.is_none()).copied().collect();
+        let used: Vec<u32> =
+            self.topics.iter().zip(&is_used).filter(|(_, is_used)| **is_used).map(|(topic, _)| *topic).collect();
+        let unknown: Vec<u32> =
+            used.iter().filter(|topic| writer.topics[**topic as usize].handle.is_none()).copied().collect();
         if !unknown.is_empty() && !writer.describe(&unknown, deadline)? || !writer.look_up_limits(&used, deadline)? {
             return Ok(false);
         }
@@ -179,9 +189,11 @@ impl KafkaProducer {
         Ok(self.shrink_batches(limit, deadline)? && (self.is_halted || self.look_up(batch, from, deadline)?))
     }
 
-    /// Goes on with a client whose batches are no larger than a topic allows, once everything is reported; false if it is not by `deadline`.
+    /// Goes on with a client whose batches are no larger than a topic allows, once everything is reported; false if it
+    /// is not by `deadline`.
     ///
-    /// librdkafka has one limit for all topics of a client, and gives a batch up that a broker refuses, though each of its messages may be small enough.
+    /// librdkafka has one limit for all topics of a client, and gives a batch up that a broker refuses, though each of
+    /// its messages may be small enough.
     fn shrink_batches(&mut self, limit: u64, deadline: Deadline) -> Result<bool> {
         while self.tokens.under_way() > 0 {
             self.serve(deadline.left_ms(SLICE_MS))?;
@@ -222,7 +234,9 @@ impl KafkaProducer {
                 // Of what Kafi writes a broker finds only one thing wrong.
                 let code = if code == broker::INVALID_RECORD && entry.has_keyless { refused::KEYLESS } else { code };
                 let name = &entry.name;
-                reports.add(name, partition, reported, delivered.offset, code, || named(refusal(code, name, partition, 0), index));
+                reports.add(name, partition, reported, delivered.offset, code, || {
+                    named(refusal(code, name, partition, 0), index)
+                });
             });
             if has_delivered {
                 // Whatever was wrong with brokers before is over.
@@ -370,23 +384,40 @@ fn objection(topic: &Topic, record: &Record<'_>) -> Option<i32> {
 /// The error of a message that was not written.
 fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
     let error = match code {
-        refused::HEADER_NAME => Error::new(ErrorKind::Usage, OPERATION, "librdkafka cannot write a header whose name holds a zero byte"),
-        refused::EPOCH => Error::new(ErrorKind::Unsupported, OPERATION, "this version of librdkafka cannot write timestamp 0"),
+        refused::HEADER_NAME => {
+            Error::new(ErrorKind::Usage, OPERATION, "librdkafka cannot write a header whose name holds a zero byte")
+        }
+        refused::EPOCH => {
+            Error::new(ErrorKind::Unsupported, OPERATION, "this version of librdkafka cannot write timestamp 0")
+        }
         refused::KEYLESS => {
-            let error = Error::new(ErrorKind::Usage, OPERATION, "the topic is compacted (cleanup.policy=compact), where each message needs a key");
+            let error = Error::new(
+                ErrorKind::Usage,
+                OPERATION,
+                "the topic is compacted (cleanup.policy=compact), where each message needs a key",
+            );
             error.hint("give keys with -k KEY or -K DELIMITER")
         }
         refused::PARTITION => return error::no_partition(OPERATION, topic, partition, partitions),
-        refused::AFTER_FAILURE => Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed").retry(Retry::Later),
+        refused::AFTER_FAILURE => {
+            Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed")
+                .retry(Retry::Later)
+        }
         refused::OVER_QUEUE => {
             let error = Error::new(ErrorKind::TooLarge, OPERATION, "the message is larger than the client's queue");
             error.hint("raise queue.buffering.max.kbytes")
         }
         local::PURGE_QUEUE | local::FATAL | local::GAPLESS_GUARANTEE => {
-            Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed").retry(Retry::Later)
+            Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed")
+                .retry(Retry::Later)
         }
-        local::PURGE_INFLIGHT => Error::new(ErrorKind::Cancelled, OPERATION, "given up on its way, because an earlier message failed").retry(Retry::Later),
-        broker::UNKNOWN_TOPIC_OR_PARTITION | local::UNKNOWN_TOPIC => return error::no_topic(OPERATION, topic).hint("create it with --create"),
+        local::PURGE_INFLIGHT => {
+            Error::new(ErrorKind::Cancelled, OPERATION, "given up on its way, because an earlier message failed")
+                .retry(Retry::Later)
+        }
+        broker::UNKNOWN_TOPIC_OR_PARTITION | local::UNKNOWN_TOPIC => {
+            return error::no_topic(OPERATION, topic).hint("create it with --create");
+        }
         broker::MESSAGE_TOO_LARGE => error::from_code(OPERATION, code).hint("raise the topic's max.message.bytes"),
         code => error::from_code(OPERATION, code),
     };

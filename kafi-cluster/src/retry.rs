@@ -1,4 +1,5 @@
-//! What brokers refuse for a moment only is asked again until the time of the call is over. This is the one place that does so.
+//! What brokers refuse for a moment only is asked again until the time of the call is over. This is the one place that
+//! does so.
 
 use std::time::Duration;
 
@@ -58,7 +59,11 @@ mod tests {
     fn what_is_for_later_is_done_again_and_nothing_else() {
         let deadline = Deadline::after(Duration::from_secs(60));
         let mut answers = vec![Ok(7), Err(from_code("x", 16).with("group", "g")), Err(from_code("x", 14))];
-        assert_eq!(retried(deadline, || answers.pop().expect("it stops at the first answer")).expect("the third attempt succeeds"), 7);
+        assert_eq!(
+            retried(deadline, || answers.pop().expect("it stops at the first answer"))
+                .expect("the third attempt succeeds"),
+            7
+        );
         let mut calls = 0;
         let refused: Result<()> = retried(deadline, || {
             calls += 1;

@@ -11,7 +11,8 @@ use crate::ffi::Conf;
 const OPERATION: &str = "configure Kafka client";
 
 /// Properties that name files, with TLS.
-const FILES: &[&str] = &["ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.keystore.location", "ssl.crl.location"];
+const FILES: &[&str] =
+    &["ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.keystore.location", "ssl.crl.location"];
 
 /// The value of `ssl.ca.location` that is no file.
 const PROBE: &str = "probe";
@@ -19,12 +20,15 @@ const PROBE: &str = "probe";
 /// The names of what says how one logs in.
 const MECHANISM: &[&str] = &["sasl.mechanism", "sasl.mechanisms"];
 
-/// Checks the properties of a client before it speaks to anybody. Of a property that is given several times the last counts.
+/// Checks the properties of a client before it speaks to anybody. Of a property that is given several times the last
+/// counts.
 ///
 /// # Errors
 /// `Usage` for a file that cannot be opened, and for SASL without a mechanism, or with one that is not built in.
 pub(crate) fn check<'a>(properties: impl DoubleEndedIterator<Item = (&'a str, &'a str)> + Clone) -> Result<()> {
-    let last = |names: &[&str]| properties.clone().rev().find(|(name, value)| names.contains(name) && !value.is_empty()).map(|(_, value)| value);
+    let last = |names: &[&str]| {
+        properties.clone().rev().find(|(name, value)| names.contains(name) && !value.is_empty()).map(|(_, value)| value)
+    };
     let protocol = last(&["security.protocol"]).unwrap_or_default().to_ascii_lowercase();
     if protocol.ends_with("ssl") {
         for name in FILES {
@@ -52,7 +56,11 @@ fn check_mechanism(mechanism: Option<&str>, protocol: &str) -> Result<()> {
     match mechanism {
         // librdkafka's default.
         None if !can_kerberos => {
-            let error = Error::new(ErrorKind::Usage, OPERATION, format!("security.protocol={protocol} needs a mechanism to log in with"));
+            let error = Error::new(
+                ErrorKind::Usage,
+                OPERATION,
+                format!("security.protocol={protocol} needs a mechanism to log in with"),
+            );
             Err(error.with("property", MECHANISM[0]).hint(format!("set sasl.mechanism to {ways}")))
         }
         Some(mechanism) if mechanism.eq_ignore_ascii_case("GSSAPI") && !can_kerberos => {
@@ -76,12 +84,21 @@ mod tests {
     #[test]
     fn a_file_that_is_missing_is_named_where_it_is_used() {
         for name in FILES {
-            let line = refused(&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "PLAIN"), (name, "/no/such/file.pem")]);
-            assert!(line.contains(name) && line.contains("file /no/such/file.pem") && line.contains("no such file"), "{line}");
+            let line =
+                refused(&[("security.protocol", "SASL_SSL"), ("sasl.mechanism", "PLAIN"), (name, "/no/such/file.pem")]);
+            assert!(
+                line.contains(name) && line.contains("file /no/such/file.pem") && line.contains("no such file"),
+                "{line}"
+            );
         }
         let unused = [("ssl.ca.location", "/no/such/file.pem"), ("security.protocol", "plaintext")];
         assert!(check(unused.iter().copied()).is_ok());
-        let known = [("security.protocol", "ssl"), ("ssl.ca.location", "/no/such/file.pem"), ("ssl.ca.location", "/"), ("ssl.key.location", "/dev/null")];
+        let known = [
+            ("security.protocol", "ssl"),
+            ("ssl.ca.location", "/no/such/file.pem"),
+            ("ssl.ca.location", "/"),
+            ("ssl.key.location", "/dev/null"),
+        ];
         assert!(check(known.iter().copied()).is_ok(), "the last one counts, and authorities may be a folder");
         assert!(check([("security.protocol", "ssl"), ("ssl.ca.location", "probe")].into_iter()).is_ok());
     }
@@ -89,10 +106,17 @@ mod tests {
     #[test]
     fn how_one_logs_in_must_be_said() {
         for mechanism in [None, Some("GSSAPI")] {
-            let properties: Vec<_> =
-                [("security.protocol", "sasl_ssl"), ("sasl.username", "u")].into_iter().chain(mechanism.map(|m| ("sasl.mechanisms", m))).collect();
+            let properties: Vec<_> = [("security.protocol", "sasl_ssl"), ("sasl.username", "u")]
+                .into_iter()
+                .chain(mechanism.map(|m| ("sasl.mechanisms", m)))
+                .collect();
             let line = refused(&properties);
-            assert!(line.contains("property sasl.mechanism:") && line.contains("SCRAM-SHA-256") && !line.contains("ecompile"), "{line}");
+            assert!(
+                line.contains("property sasl.mechanism:")
+                    && line.contains("SCRAM-SHA-256")
+                    && !line.contains("ecompile"),
+                "{line}"
+            );
         }
         assert!(check([("security.protocol", "sasl_ssl"), ("sasl.mechanism", "plain")].into_iter()).is_ok());
     }

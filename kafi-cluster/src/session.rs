@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Batch, Error, ErrorKind, Isolation, Polled, Position, RecordMeta, Result, Retry, Span, TopicPartition};
+use kafi_core::{
+    Batch, Error, ErrorKind, Isolation, Polled, Position, RecordMeta, Result, Retry, Span, TopicPartition,
+};
 
 use crate::error::{self, broker, local};
 use crate::ffi::{Client, Deadline, Fetched, MessageRef, PartitionList, Pending, TopicHandle, cstring};
@@ -104,12 +106,25 @@ impl Session {
 
     fn new(client: Client, fetched: Fetched, parts: Vec<Part>, tolerance: Tolerance, member: Option<Member>) -> Self {
         let knows_inner = crate::ffi::knows_inner_message();
-        Self { fetched, topics: Vec::new(), parts, index: HashMap::new(), failure: None, lost: None, tolerance, member, probe: None, knows_inner, client }
+        Self {
+            fetched,
+            topics: Vec::new(),
+            parts,
+            index: HashMap::new(),
+            failure: None,
+            lost: None,
+            tolerance,
+            member,
+            probe: None,
+            knows_inner,
+            client,
+        }
     }
 
     /// Fills the batch, as [`kafi_core::Consumer::poll`] says.
     ///
-    /// What the group takes back is given up at the start of a poll, so that the caller has had the time to commit between two.
+    /// What the group takes back is given up at the start of a poll, so that the caller has had the time to commit
+    /// between two.
     pub(crate) fn poll(&mut self, batch: &mut Batch, deadline: Deadline) -> Result<Polled> {
         self.serve_member(deadline)?;
         loop {
@@ -156,21 +171,28 @@ impl Session {
 
     /// The next offset of each partition.
     pub(crate) fn positions(&self) -> Vec<Position> {
-        self.parts.iter().map(|part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next }).collect()
+        self.parts
+            .iter()
+            .map(|part| Position { topic: part.topic.to_string(), partition: part.partition, offset: part.next })
+            .collect()
     }
 
     /// Goes on at another offset of a partition.
     pub(crate) fn seek(&mut self, position: &Position, deadline: Deadline) -> Result<()> {
-        let found = self.parts.iter().position(|part| *part.topic == *position.topic && part.partition == position.partition);
+        let found =
+            self.parts.iter().position(|part| *part.topic == *position.topic && part.partition == position.partition);
         let Some(index) = found else {
             let error = Error::new(ErrorKind::NotFound, "seek", "this partition is not assigned");
             return Err(error.with("topic", &position.topic).with("partition", position.partition));
         };
         if position.offset < 0 {
-            return Err(Error::new(ErrorKind::Usage, "seek", "an offset is not negative").with("offset", position.offset));
+            return Err(
+                Error::new(ErrorKind::Usage, "seek", "an offset is not negative").with("offset", position.offset)
+            );
         }
         self.discard(index);
-        let had_failed = self.failure.take_if(|failure| failure.part == index).is_some() || self.lost.take_if(|lost| lost.part == index).is_some();
+        let had_failed = self.failure.take_if(|failure| failure.part == index).is_some()
+            || self.lost.take_if(|lost| lost.part == index).is_some();
         let part = &mut self.parts[index];
         part.next = position.offset;
         part.done = part.end.is_some_and(|end| position.offset >= end);
@@ -199,7 +221,9 @@ impl Session {
     fn start(&mut self, index: usize) -> Result<()> {
         let part = &mut self.parts[index];
         let handle = self.client.topic(OPERATION, &part.topic)?;
-        handle.start(OPERATION, part.partition, part.next, self.fetched.queue()).map_err(|error| error.with("topic", &part.topic))?;
+        handle
+            .start(OPERATION, part.partition, part.next, self.fetched.queue())
+            .map_err(|error| error.with("topic", &part.topic))?;
         part.started = true;
         if self.topics.iter().all(|topic| topic.id() != handle.id()) {
             self.topics.push(handle);
@@ -262,7 +286,13 @@ impl Session {
     fn ask_log_start(&self, index: usize) -> Result<Lost> {
         let part = &self.parts[index];
         let partition = [TopicPartition { topic: part.topic.to_string(), partition: part.partition }];
-        let ends = PendingEnds::start(&self.client, &partition, Isolation::ReadUncommitted, Deadline::after(LOG_START_MAX), OPERATION)?;
+        let ends = PendingEnds::start(
+            &self.client,
+            &partition,
+            Isolation::ReadUncommitted,
+            Deadline::after(LOG_START_MAX),
+            OPERATION,
+        )?;
         Ok(Lost { part: index, ends })
     }
 
@@ -281,10 +311,16 @@ impl Session {
         };
         let offset = part.next;
         let Some(low) = low.filter(|_| self.tolerance.gap) else {
-            self.failure = Some(Failure { part: index, code: local::AUTO_OFFSET_RESET, offset, why: String::new(), low });
+            self.failure =
+                Some(Failure { part: index, code: local::AUTO_OFFSET_RESET, offset, why: String::new(), low });
             return Ok(());
         };
-        log::warn!("offsets {offset} to {} of {} [{}] are no longer there: going on at {low}", low - 1, part.topic, part.partition);
+        log::warn!(
+            "offsets {offset} to {} of {} [{}] are no longer there: going on at {low}",
+            low - 1,
+            part.topic,
+            part.partition
+        );
         let part = &mut self.parts[index];
         part.next = part.end.map_or(low, |end| low.min(end)).max(offset);
         part.done = part.end.is_some_and(|end| low >= end);
@@ -311,7 +347,10 @@ impl Session {
         let error = match failure.code {
             local::AUTO_OFFSET_RESET => match failure.low {
                 Some(low) => lost(failure.offset, low),
-                None => Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset)).hint(AT_END),
+                None => {
+                    Error::new(ErrorKind::OutOfRange, OPERATION, format!("offset {} is not in the log", failure.offset))
+                        .hint(AT_END)
+                }
             },
             local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE => {
                 let error = error::with_text(OPERATION, failure.code, &self.client.redact(&failure.why));
@@ -358,11 +397,25 @@ struct Run {
 }
 
 #[inline]
-fn take_message(message: MessageRef<'_>, batch: &mut Batch, parts: &mut [Part], index: &mut HashMap<(usize, i32), usize>, run: &mut Run) -> Result<Step> {
+fn take_message(
+    message: MessageRef<'_>,
+    batch: &mut Batch,
+    parts: &mut [Part],
+    index: &mut HashMap<(usize, i32), usize>,
+    run: &mut Run,
+) -> Result<Step> {
     if !(run.is_set && run.topic_id == message.topic_id() && run.partition == message.partition()) {
         let Some(part) = find(message, parts, index) else { return Ok(Step::Taken) };
         let topic = batch.topic_index(&parts[part].topic);
-        *run = Run { topic_id: message.topic_id(), partition: message.partition(), part, topic, is_set: true, finished: None, ..*run };
+        *run = Run {
+            topic_id: message.topic_id(),
+            partition: message.partition(),
+            part,
+            topic,
+            is_set: true,
+            finished: None,
+            ..*run
+        };
     }
     let part = &mut parts[run.part];
     let offset = message.offset();
@@ -376,13 +429,29 @@ fn take_message(message: MessageRef<'_>, batch: &mut Batch, parts: &mut [Part], 
     let (records, header_start, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
     if let Err(code) = message.for_each_header(run.knows_inner, |header| batch.push_header(header)) {
         batch.rewind(records, header_start, bytes);
-        return Ok(Step::Failed(Failure { part: run.part, code, offset, why: "the headers are damaged".into(), low: None }));
+        return Ok(Step::Failed(Failure {
+            part: run.part,
+            code,
+            offset,
+            why: "the headers are damaged".into(),
+            low: None,
+        }));
     }
     let header_count = batch.header_mark() - header_start;
     let (timestamp, timestamp_type) = message.timestamp();
     let key = Span::append(batch.arena(), message.key());
     let value = Span::append(batch.arena(), message.value());
-    batch.push_meta(RecordMeta { offset, timestamp, topic: run.topic, partition: run.partition, key, value, header_start, header_count, timestamp_type });
+    batch.push_meta(RecordMeta {
+        offset,
+        timestamp,
+        topic: run.topic,
+        partition: run.partition,
+        key,
+        value,
+        header_start,
+        header_count,
+        timestamp_type,
+    });
     part.next = offset + 1;
     if part.end == Some(part.next) {
         finish(part, run);
@@ -417,7 +486,12 @@ fn take_error(code: i32, message: MessageRef<'_>, parts: &mut [Part], tolerance:
         }
         local::AUTO_OFFSET_RESET => Ok(Step::Lost(index)),
         local::BAD_MESSAGE | local::BAD_COMPRESSION | broker::CORRUPT_MESSAGE if tolerance.corrupt => {
-            log::warn!("skipping damaged messages of {} [{}] at offset {offset}: {}", part.topic, part.partition, message.error_text());
+            log::warn!(
+                "skipping damaged messages of {} [{}] at offset {offset}: {}",
+                part.topic,
+                part.partition,
+                message.error_text()
+            );
             Ok(Step::Taken)
         }
         code => Ok(Step::Failed(Failure { part: index, code, offset, why: message.error_text(), low: None })),
@@ -429,7 +503,8 @@ fn find(message: MessageRef<'_>, parts: &[Part], index: &mut HashMap<(usize, i32
     if let Some(part) = index.get(&key) {
         return Some(*part);
     }
-    let part = parts.iter().position(|part| part.partition == message.partition() && *part.topic == *message.topic())?;
+    let part =
+        parts.iter().position(|part| part.partition == message.partition() && *part.topic == *message.topic())?;
     index.insert(key, part);
     Some(part)
 }

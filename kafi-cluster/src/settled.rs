@@ -1,4 +1,5 @@
-//! Whether a member has its share where partitions go from member to member one by one: then what it has, which may be nothing, can be less than what falls to it.
+//! Whether a member has its share where partitions go from member to member one by one: then what it has, which may be
+//! nothing, can be less than what falls to it.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,8 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// So long nobody is waited for who cannot say, such as a broker that does not describe the group to this user: others give something up at their next heartbeat, which
-/// is up to 5 s away.
+/// So long nobody is waited for who cannot say, such as a broker that does not describe the group to this user: others
+/// give something up at their next heartbeat, which is up to 5 s away.
 const UNSURE_MAX: Duration = Duration::from_secs(10);
 
 /// What the group says.
@@ -50,8 +51,16 @@ impl Settled {
         self.is_settled
     }
 
-    /// Asks the group, or takes its answer, without waiting. `topics` are the partitions that were there when the member joined, `parts` those that it has.
-    pub(crate) fn serve(&mut self, member: &Client, coordinators: &Coordinators, group: &str, topics: &[TopicPartition], parts: &[Part]) {
+    /// Asks the group, or takes its answer, without waiting. `topics` are the partitions that were there when the
+    /// member joined, `parts` those that it has.
+    pub(crate) fn serve(
+        &mut self,
+        member: &Client,
+        coordinators: &Coordinators,
+        group: &str,
+        topics: &[TopicPartition],
+        parts: &[Part],
+    ) {
         if self.is_settled {
             return;
         }
@@ -79,18 +88,25 @@ impl Settled {
         self.asked = None;
         self.ask_at = now + self.pause;
         self.pause = (self.pause * 2).min(PAUSE_MAX);
-        self.unsure_since = self.unsure_since.filter(|_| verdict == Verdict::Unsure).or_else(|| (verdict == Verdict::Unsure).then_some(now));
-        self.is_settled = verdict == Verdict::Settled || self.unsure_since.is_some_and(|since| since.elapsed() >= UNSURE_MAX);
+        self.unsure_since = self
+            .unsure_since
+            .filter(|_| verdict == Verdict::Unsure)
+            .or_else(|| (verdict == Verdict::Unsure).then_some(now));
+        self.is_settled =
+            verdict == Verdict::Settled || self.unsure_since.is_some_and(|since| since.elapsed() >= UNSURE_MAX);
     }
 }
 
-/// While partitions are handed on, either the group is not stable (KIP-848), or they are with nobody (the cooperative assignors).
+/// While partitions are handed on, either the group is not stable (KIP-848), or they are with nobody (the cooperative
+/// assignors).
 fn judge(group: &GroupDescription, member_id: &str, topics: &[TopicPartition], parts: &[Part]) -> Verdict {
     let Some(member) = group.members.iter().find(|member| member.id == member_id) else { return Verdict::Waiting };
     if group.state != "Stable" {
         return Verdict::Waiting;
     }
-    let has = |wanted: &TopicPartition| parts.iter().any(|part| part.partition == wanted.partition && *part.topic == *wanted.topic);
+    let has = |wanted: &TopicPartition| {
+        parts.iter().any(|part| part.partition == wanted.partition && *part.topic == *wanted.topic)
+    };
     let is_given = |wanted: &TopicPartition| group.members.iter().any(|member| member.partitions.contains(wanted));
     let has_its_own = member.partitions.len() == parts.len() && member.partitions.iter().all(has);
     if has_its_own && topics.iter().all(is_given) { Verdict::Settled } else { Verdict::Unsure }
@@ -119,11 +135,14 @@ mod tests {
     #[test]
     fn a_share_is_final_once_every_partition_is_with_a_member_of_a_stable_group() {
         let parts = |numbers: &[i32]| -> Vec<Part> {
-            let part = |partition| Part { topic: "t".into(), partition, next: 0, end: None, done: false, started: true };
+            let part =
+                |partition| Part { topic: "t".into(), partition, next: 0, end: None, done: false, started: true };
             numbers.iter().copied().map(part).collect()
         };
         let topics = [partition(0), partition(1)];
-        let judge = |state: &str, members: &[(&str, &[i32])], own: &[i32]| super::judge(&group(state, members), "me", &topics, &parts(own));
+        let judge = |state: &str, members: &[(&str, &[i32])], own: &[i32]| {
+            super::judge(&group(state, members), "me", &topics, &parts(own))
+        };
         assert_eq!(judge("Stable", &[("other", &[0, 1]), ("me", &[])], &[]), Verdict::Settled);
         assert_eq!(judge("Stable", &[("other", &[0]), ("me", &[1])], &[1]), Verdict::Settled);
         // Not in the group yet, or the group is at it.

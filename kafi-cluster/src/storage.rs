@@ -79,7 +79,8 @@ impl Storage for KafkaStorage {
 
     fn producer(&self, options: &ProducerOptions) -> Result<Box<dyn Producer>> {
         if options.keep_offsets {
-            return Err(Error::unsupported(&self.settings.name, "keep offsets").hint("a broker assigns offsets by itself: leave out --keep-offsets"));
+            return Err(Error::unsupported(&self.settings.name, "keep offsets")
+                .hint("a broker assigns offsets by itself: leave out --keep-offsets"));
         }
         Ok(Box::new(KafkaProducer::new(&self.settings, options)?))
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kafi_core::{Delivery, Error, Record, Report};
 
-/// The bits of the number that goes along with a message: a slot, whether librdkafka chooses the partition, and the ordinal; or then, since ordinals are counted at delivery, the index among
-/// all messages of the token.
+/// The bits of the number that goes along with a message: a slot, whether librdkafka chooses the partition, and the
+/// ordinal; or then, since ordinals are counted at delivery, the index among all messages of the token.
 const ORDINAL_BITS: u32 = 40;
 const CHOSEN: u64 = 1 << (ORDINAL_BITS - 1);
 const ORDINAL_MAX: u64 = CHOSEN - 1;
@@ -32,7 +32,10 @@ impl Bytes {
         if record.headers.is_empty() {
             return Self { fields, headers: 0 };
         }
-        let headers = record.headers.iter().map(|header| HEADER_OVERHEAD_BYTES + (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64);
+        let headers = record
+            .headers
+            .iter()
+            .map(|header| HEADER_OVERHEAD_BYTES + (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64);
         Self { fields, headers: headers.sum() }
     }
 
@@ -146,7 +149,8 @@ impl Tokens {
         }
     }
 
-    /// The number that goes along with the next message to this topic and partition (-1: librdkafka chooses it), which is now under way.
+    /// The number that goes along with the next message to this topic and partition (-1: librdkafka chooses it), which
+    /// is now under way.
     #[inline]
     pub(crate) fn hand_over(&mut self, topic: u32, partition: i32, bytes: Bytes) -> u64 {
         let index = self.current.expect("a token was selected");
@@ -156,7 +160,11 @@ impl Tokens {
         slot.count += 1;
         slot.header_bytes += bytes.headers;
         self.bytes += bytes.all();
-        let ordinal = if partition < 0 { CHOSEN | (slot.count - 1).min(ORDINAL_MAX) } else { slot.handed.next((topic, partition)).min(ORDINAL_MAX) };
+        let ordinal = if partition < 0 {
+            CHOSEN | (slot.count - 1).min(ORDINAL_MAX)
+        } else {
+            slot.handed.next((topic, partition)).min(ORDINAL_MAX)
+        };
         ((index as u64) << ORDINAL_BITS) | ordinal
     }
 
@@ -185,7 +193,8 @@ impl Tokens {
             self.bytes -= std::mem::take(&mut slot.header_bytes);
         }
         let number = opaque & ORDINAL_MAX;
-        let (ordinal, index) = if opaque & CHOSEN == 0 { (number, None) } else { (slot.reported.next((topic, partition)), Some(number)) };
+        let (ordinal, index) =
+            if opaque & CHOSEN == 0 { (number, None) } else { (slot.reported.next((topic, partition)), Some(number)) };
         let reported = Reported { token: slot.token, ordinal, index };
         if slot.under_way == 0 && self.current != Some(at) {
             self.release_if_done(at);
@@ -221,7 +230,15 @@ impl Reports {
 
     /// Adds the report of one message. `code` is 0 for a delivery, and otherwise what `error` makes the error of.
     #[inline]
-    pub(crate) fn add(&mut self, topic: &Arc<str>, partition: i32, message: Reported, offset: i64, code: i32, error: impl FnOnce() -> Error) {
+    pub(crate) fn add(
+        &mut self,
+        topic: &Arc<str>,
+        partition: i32,
+        message: Reported,
+        offset: i64,
+        code: i32,
+        error: impl FnOnce() -> Error,
+    ) {
         if let Some(last) = self.waiting.last_mut()
             && last.token == message.token
             && last.partition == partition
@@ -245,7 +262,14 @@ impl Reports {
             _ => Delivery::Failed(error()),
         };
         self.last_code = code;
-        self.waiting.push(Report { token: message.token, topic: Arc::clone(topic), partition, first: message.ordinal, count: 1, delivery });
+        self.waiting.push(Report {
+            token: message.token,
+            topic: Arc::clone(topic),
+            partition,
+            first: message.ordinal,
+            count: 1,
+            delivery,
+        });
     }
 
     /// All that are waiting; they stay valid until the next call.

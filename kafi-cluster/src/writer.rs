@@ -69,16 +69,25 @@ impl Writer {
         topic
     }
 
-    /// Finds out about topics; false if the answer is not there by `deadline`. The next call then waits for the same one.
+    /// Finds out about topics; false if the answer is not there by `deadline`. The next call then waits for the same
+    /// one.
     pub(crate) fn describe(&mut self, topics: &[u32], deadline: Deadline) -> Result<bool> {
         loop {
-            let Some((asked, pending)) = self.asked.take().map_or_else(|| self.ask(topics, deadline), |asked| Ok(Some(asked)))? else { return Ok(true) };
+            let Some((asked, pending)) =
+                self.asked.take().map_or_else(|| self.ask(topics, deadline), |asked| Ok(Some(asked)))?
+            else {
+                return Ok(true);
+            };
             let Some(answers) = self.client.take_topics(OPERATION, &pending, deadline)? else {
                 self.asked = Some((asked, pending));
                 return Ok(false);
             };
             self.note(answers)?;
-            if let Some(topic) = asked.iter().map(|topic| &self.topics[*topic as usize]).find(|topic| error::kind_of(topic.code).1 == Retry::Later) {
+            if let Some(topic) = asked
+                .iter()
+                .map(|topic| &self.topics[*topic as usize])
+                .find(|topic| error::kind_of(topic.code).1 == Retry::Later)
+            {
                 if deadline.is_over() {
                     return Err(error::from_code(OPERATION, topic.code).with("topic", &topic.name));
                 }
@@ -132,10 +141,13 @@ impl Writer {
         self
     }
 
-    /// Finds out how large the batches of topics may be; false if the answer is not there by `deadline`. Brokers need not tell: whoever may write need not be allowed to look.
+    /// Finds out how large the batches of topics may be; false if the answer is not there by `deadline`. Brokers need
+    /// not tell: whoever may write need not be allowed to look.
     pub(crate) fn look_up_limits(&mut self, topics: &[u32], deadline: Deadline) -> Result<bool> {
         loop {
-            let Some((asked, pending)) = self.limits.take().map_or_else(|| self.ask_limits(topics, deadline), |asked| Ok(Some(asked)))? else {
+            let Some((asked, pending)) =
+                self.limits.take().map_or_else(|| self.ask_limits(topics, deadline), |asked| Ok(Some(asked)))?
+            else {
                 return Ok(true);
             };
             let limits = match self.client.take_batch_limits(OPERATION, &pending, deadline) {
@@ -165,7 +177,8 @@ impl Writer {
     }
 
     fn ask_limits(&self, topics: &[u32], deadline: Deadline) -> Result<Option<(Vec<u32>, Pending)>> {
-        let unknown = |topic: &&u32| !self.topics[**topic as usize].knows_limit && self.topics[**topic as usize].handle.is_some();
+        let unknown =
+            |topic: &&u32| !self.topics[**topic as usize].knows_limit && self.topics[**topic as usize].handle.is_some();
         let unknown: Vec<u32> = topics.iter().filter(unknown).copied().collect();
         if unknown.is_empty() {
             return Ok(None);

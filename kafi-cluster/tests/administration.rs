@@ -8,7 +8,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use common::*;
-use kafi_core::{Capabilities, CommittedOffset, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position, TopicPartition, Watermarks};
+use kafi_core::{
+    Capabilities, CommittedOffset, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position,
+    TopicPartition, Watermarks,
+};
 
 fn position(topic: &str, partition: i32, offset: i64) -> Position {
     Position { topic: topic.into(), partition, offset }
@@ -23,7 +26,8 @@ fn topics_are_made_listed_grown_and_deleted() {
     let storage = cluster(&[]);
     let mut admin = storage.admin().unwrap();
     let name = unique("made");
-    let topic = NewTopic { partitions: Some(2), config: vec![("retention.ms".into(), "-1".into())], ..NewTopic::new(&name) };
+    let topic =
+        NewTopic { partitions: Some(2), config: vec![("retention.ms".into(), "-1".into())], ..NewTopic::new(&name) };
     admin.create_topic(&topic, WAIT).unwrap();
     names(&admin.create_topic(&topic, WAIT).unwrap_err(), ErrorKind::AlreadyExists, &name);
     let listed = admin.topics(&[], WAIT).unwrap();
@@ -50,7 +54,8 @@ fn topics_are_made_listed_grown_and_deleted() {
 #[test]
 fn bad_topics_are_refused() {
     let mut admin = cluster(&[]).admin().unwrap();
-    let mut refused = |topic: NewTopic, what: &str| names(&admin.create_topic(&topic, WAIT).unwrap_err(), ErrorKind::Usage, what);
+    let mut refused =
+        |topic: NewTopic, what: &str| names(&admin.create_topic(&topic, WAIT).unwrap_err(), ErrorKind::Usage, what);
     refused(NewTopic::new("a/b"), "a/b");
     refused(NewTopic { partitions: Some(0), ..NewTopic::new("a") }, "partition");
     refused(NewTopic { replication: Some(1000), ..NewTopic::new("a") }, "replica");
@@ -69,11 +74,26 @@ fn settings_are_read_and_changed_one_by_one() {
     let entries = admin.topic_config(&topic.name, WAIT).unwrap();
     assert!(entries.is_sorted_by(|a, b| a.name < b.name));
     let entry = |name: &str| entries.iter().find(|entry| entry.name == name).unwrap();
-    assert_eq!((entry("cleanup.policy").value.as_deref(), entry("cleanup.policy").default), (Some("compact,delete"), false));
+    assert_eq!(
+        (entry("cleanup.policy").value.as_deref(), entry("cleanup.policy").default),
+        (Some("compact,delete"), false)
+    );
     assert_eq!((entry("segment.bytes").value.as_deref(), entry("segment.bytes").default), (Some("1073741824"), true));
-    assert_eq!((entry("retention.ms").value.as_deref(), entry("retention.ms").default), (Some("-1"), false), "others stay");
-    names(&admin.alter_topic_config(&topic.name, &[change("retentoin.ms", Some("1"))], WAIT).unwrap_err(), ErrorKind::Usage, "retentoin.ms");
-    names(&admin.alter_topic_config(&topic.name, &[change("retention.ms", Some("x"))], WAIT).unwrap_err(), ErrorKind::Usage, "retention.ms");
+    assert_eq!(
+        (entry("retention.ms").value.as_deref(), entry("retention.ms").default),
+        (Some("-1"), false),
+        "others stay"
+    );
+    names(
+        &admin.alter_topic_config(&topic.name, &[change("retentoin.ms", Some("1"))], WAIT).unwrap_err(),
+        ErrorKind::Usage,
+        "retentoin.ms",
+    );
+    names(
+        &admin.alter_topic_config(&topic.name, &[change("retention.ms", Some("x"))], WAIT).unwrap_err(),
+        ErrorKind::Usage,
+        "retention.ms",
+    );
     let absent = unique("absent");
     names(&admin.topic_config(&absent, WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
     names(&admin.alter_topic_config(&absent, &changes, WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
@@ -93,11 +113,27 @@ fn watermarks_come_in_the_order_asked_for() {
     assert_eq!(admin.watermarks(&asked, Isolation::ReadCommitted, WAIT).unwrap(), expected);
     assert_eq!(admin.watermarks(&asked, Isolation::ReadUncommitted, WAIT).unwrap(), expected);
     assert_eq!(admin.watermarks(&[], Isolation::ReadCommitted, WAIT).unwrap(), []);
-    names(&admin.watermarks(&[partition(0), partition(3)], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, "partition 3");
-    names(&admin.watermarks(&[partition(-1)], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, "partition -1");
+    names(
+        &admin.watermarks(&[partition(0), partition(3)], Isolation::ReadCommitted, WAIT).unwrap_err(),
+        ErrorKind::NotFound,
+        "partition 3",
+    );
+    names(
+        &admin.watermarks(&[partition(-1)], Isolation::ReadCommitted, WAIT).unwrap_err(),
+        ErrorKind::NotFound,
+        "partition -1",
+    );
     let absent = TopicPartition { topic: unique("absent"), partition: 0 };
-    names(&admin.watermarks(std::slice::from_ref(&absent), Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
-    names(&admin.watermarks(&[partition(0), absent.clone()], Isolation::ReadCommitted, WAIT).unwrap_err(), ErrorKind::NotFound, &absent.topic);
+    names(
+        &admin.watermarks(std::slice::from_ref(&absent), Isolation::ReadCommitted, WAIT).unwrap_err(),
+        ErrorKind::NotFound,
+        &absent.topic,
+    );
+    names(
+        &admin.watermarks(&[partition(0), absent.clone()], Isolation::ReadCommitted, WAIT).unwrap_err(),
+        ErrorKind::NotFound,
+        &absent.topic,
+    );
 }
 
 #[test]
@@ -123,9 +159,16 @@ fn records_are_deleted_before_an_offset_or_all() {
     write(&storage, &(0..10).map(|i| record(&topic.name, i % 2, "k", "v")).collect::<Vec<_>>());
     let mut admin = storage.admin().unwrap();
     let before = [position(&topic.name, 1, -1), position(&topic.name, 0, 2)];
-    assert_eq!(admin.delete_records(&before, WAIT).unwrap(), [position(&topic.name, 1, 5), position(&topic.name, 0, 2)]);
+    assert_eq!(
+        admin.delete_records(&before, WAIT).unwrap(),
+        [position(&topic.name, 1, 5), position(&topic.name, 0, 2)]
+    );
     assert_eq!(read_topic(&storage, &topic.name).len(), 3);
-    names(&admin.delete_records(&[position(&topic.name, 0, 6)], WAIT).unwrap_err(), ErrorKind::OutOfRange, "partition 0");
+    names(
+        &admin.delete_records(&[position(&topic.name, 0, 6)], WAIT).unwrap_err(),
+        ErrorKind::OutOfRange,
+        "partition 0",
+    );
     names(&admin.delete_records(&[position(&topic.name, 2, 0)], WAIT).unwrap_err(), ErrorKind::NotFound, "partition 2");
     let absent = unique("absent");
     names(&admin.delete_records(&[position(&absent, 0, 0)], WAIT).unwrap_err(), ErrorKind::NotFound, &absent);
@@ -148,7 +191,8 @@ fn groups_are_listed_set_and_deleted() {
     assert!(listed.is_sorted_by(|a, b| a.name < b.name));
     assert_eq!(listed.iter().find(|listed| listed.name == group).unwrap().state, "Empty");
     // While a member is alive, nobody else may change it.
-    let mut member = storage.consumer(&ConsumerOptions { group: Some(group.clone()), ..ConsumerOptions::default() }).unwrap();
+    let mut member =
+        storage.consumer(&ConsumerOptions { group: Some(group.clone()), ..ConsumerOptions::default() }).unwrap();
     member.subscribe(std::slice::from_ref(&topic.name), WAIT).unwrap();
     let mut batch = kafi_core::Batch::new();
     assert_eq!(member.poll(&mut batch, WAIT).unwrap(), kafi_core::Polled::Records);
@@ -168,14 +212,21 @@ fn a_group_is_described_with_its_members() {
     let (mut admin, group) = (storage.admin().unwrap(), unique("group"));
     names(&admin.group(&group, WAIT).unwrap_err(), ErrorKind::NotFound, &group);
     let properties = vec![("client.id".to_string(), "somebody".to_string())];
-    let mut member = storage.consumer(&ConsumerOptions { group: Some(group.clone()), properties, ..ConsumerOptions::default() }).unwrap();
+    let mut member = storage
+        .consumer(&ConsumerOptions { group: Some(group.clone()), properties, ..ConsumerOptions::default() })
+        .unwrap();
     member.subscribe(std::slice::from_ref(&topic.name), WAIT).unwrap();
     let mut batch = kafi_core::Batch::new();
     assert_eq!(member.poll(&mut batch, WAIT).unwrap(), kafi_core::Polled::Records);
     let alive = admin.group(&group, WAIT).unwrap();
     assert_eq!((alive.name.as_str(), alive.state.as_str(), alive.members.len()), (group.as_str(), "Stable", 1));
     let described = &alive.members[0];
-    assert!(described.id.starts_with("somebody-") && described.client_id == "somebody" && described.host.contains("127.0.0.1"), "{described:?}");
+    assert!(
+        described.id.starts_with("somebody-")
+            && described.client_id == "somebody"
+            && described.host.contains("127.0.0.1"),
+        "{described:?}"
+    );
     assert_eq!(described.partitions, [0, 1].map(|partition| TopicPartition { topic: topic.name.clone(), partition }));
     member.commit(&[position(&topic.name, 0, 1).into()], WAIT).unwrap();
     member.close(WAIT).unwrap();
@@ -252,7 +303,8 @@ fn join_damaged(group: &str) -> TcpStream {
     broker.set_read_timeout(Some(WAIT)).unwrap();
     let int = |number: i32| number.to_be_bytes().to_vec();
     let protocols = [int(1), string("range"), block(&[0; 10])].concat();
-    let joined = ask(&mut broker, 11, 2, &[string(group), int(30_000), int(30_000), string(""), string("consumer"), protocols]);
+    let joined =
+        ask(&mut broker, 11, 2, &[string(group), int(30_000), int(30_000), string(""), string("consumer"), protocols]);
     // Throttle time, error, generation, protocol, leader, and at last the member.
     assert_eq!(joined[4..6], [0, 0], "it joins");
     let generation = joined[6..10].to_vec();
@@ -279,6 +331,8 @@ fn a_group_that_cannot_be_described_hides_no_other() {
     assert_eq!(described[1].as_ref().unwrap().name, good);
     assert_eq!(of(2).kind(), ErrorKind::NotFound, "{:?}", of(2));
     let listed = admin.list_groups(WAIT).unwrap();
-    assert!(listed.1.is_empty() && [&good, &damaged].iter().all(|name| listed.0.iter().any(|group| group.name == **name)));
+    assert!(
+        listed.1.is_empty() && [&good, &damaged].iter().all(|name| listed.0.iter().any(|group| group.name == **name))
+    );
     admin.delete_group(&good, WAIT).unwrap();
 }

@@ -39,14 +39,24 @@ fn sasl(is_encrypted: bool, mechanism: &str, user: &str, password: &str) -> Arc<
 
 /// TLS, with more properties.
 fn tls(ca: &str, properties: &[(&str, &str)]) -> Arc<dyn Storage> {
-    let all = [("bootstrap.servers", variable("KAFI_TEST_KAFKA_SSL")), ("security.protocol", "ssl"), ("ssl.ca.location", variable(ca))];
+    let all = [
+        ("bootstrap.servers", variable("KAFI_TEST_KAFKA_SSL")),
+        ("security.protocol", "ssl"),
+        ("ssl.ca.location", variable(ca)),
+    ];
     open(&all.iter().chain(properties).copied().collect::<Vec<_>>())
 }
 
 /// TLS with a client's certificate.
 fn mutual_tls(user: &str) -> Arc<dyn Storage> {
     let certificate = variable(&format!("KAFI_TEST_KAFKA_{user}_CERTIFICATE"));
-    tls("KAFI_TEST_KAFKA_CA", &[("ssl.certificate.location", certificate), ("ssl.key.location", variable(&format!("KAFI_TEST_KAFKA_{user}_KEY")))])
+    tls(
+        "KAFI_TEST_KAFKA_CA",
+        &[
+            ("ssl.certificate.location", certificate),
+            ("ssl.key.location", variable(&format!("KAFI_TEST_KAFKA_{user}_KEY"))),
+        ],
+    )
 }
 
 fn alice(is_encrypted: bool, mechanism: &str) -> Arc<dyn Storage> {
@@ -69,11 +79,19 @@ fn is_one_line(error: &Error, secret: &str) {
 }
 
 fn allow_alice(what: &[&str]) {
-    let allow = ["org.apache.kafka.tools.AclCommand", "--bootstrap-server", brokers(), "--add", "--allow-principal", "User:alice"];
+    let allow = [
+        "org.apache.kafka.tools.AclCommand",
+        "--bootstrap-server",
+        brokers(),
+        "--add",
+        "--allow-principal",
+        "User:alice",
+    ];
     kafka_tool(&[&allow[..], what].concat());
 }
 
-/// That the broker takes this storage for `User:alice`: what is allowed to nobody else by name can be read, and nothing else can be done.
+/// That the broker takes this storage for `User:alice`: what is allowed to nobody else by name can be read, and nothing
+/// else can be done.
 fn is_alice(storage: &Arc<dyn Storage>) {
     let owner = cluster(&[]);
     let topic = TestTopic::new(&owner, "alice", 1, &[]);
@@ -113,7 +131,8 @@ fn what_may_be_described_but_not_read_ends_with_the_refusal_and_loses_nothing_be
     allow_alice(&["--operation", "Describe", "--topic", &topics[1].name]);
     let alice = alice(false, "PLAIN");
     for round in 0..20 {
-        let mut assignments: Vec<_> = topics.iter().flat_map(|topic| whole(&alice, &topic.name, Isolation::ReadCommitted)).collect();
+        let mut assignments: Vec<_> =
+            topics.iter().flat_map(|topic| whole(&alice, &topic.name, Isolation::ReadCommitted)).collect();
         if round % 2 == 1 {
             assignments.reverse();
         }
@@ -121,9 +140,13 @@ fn what_may_be_described_but_not_read_ends_with_the_refusal_and_loses_nothing_be
         consumer.assign(&assignments, WAIT).unwrap();
         let (records, error) = read_until_refused(consumer.as_mut());
         let error = error.expect("the read ends with the refusal");
-        assert!(error.kind() == ErrorKind::PermissionDenied && error.to_string().contains(&topics[1].name), "{error:?}");
+        assert!(
+            error.kind() == ErrorKind::PermissionDenied && error.to_string().contains(&topics[1].name),
+            "{error:?}"
+        );
         for partition in [0, 1] {
-            let offsets: Vec<_> = records.iter().filter(|record| record.partition == partition).map(|record| record.offset).collect();
+            let offsets: Vec<_> =
+                records.iter().filter(|record| record.partition == partition).map(|record| record.offset).collect();
             assert!(offsets.iter().copied().eq(0..offsets.len() as i64), "nothing is passed over: {offsets:?}");
         }
         consumer.close(WAIT).unwrap();
@@ -178,7 +201,11 @@ fn a_wrong_password_is_one_line_with_every_mechanism() {
         for mechanism in MECHANISMS {
             for user in ["admin", "nobody-of-this-name"] {
                 let error = sasl(is_encrypted, mechanism, user, "hunter2").identity(WAIT).unwrap_err();
-                assert_eq!((error.kind(), error.retryable()), (ErrorKind::Authentication, Retry::Never), "{mechanism} {user} {error:?}");
+                assert_eq!(
+                    (error.kind(), error.retryable()),
+                    (ErrorKind::Authentication, Retry::Never),
+                    "{mechanism} {user} {error:?}"
+                );
                 is_one_line(&error, "hunter2");
             }
         }
@@ -223,7 +250,11 @@ fn who_may_nothing_is_told_so_with_every_mechanism() {
     for is_encrypted in [false, true] {
         for mechanism in MECHANISMS {
             let denied = alice(is_encrypted, mechanism).admin().unwrap().delete_topic(&topic.name, WAIT).unwrap_err();
-            assert_eq!((denied.kind(), denied.retryable()), (ErrorKind::PermissionDenied, Retry::Never), "{mechanism} {denied:?}");
+            assert_eq!(
+                (denied.kind(), denied.retryable()),
+                (ErrorKind::PermissionDenied, Retry::Never),
+                "{mechanism} {denied:?}"
+            );
             is_one_line(&denied, variable("KAFI_TEST_KAFKA_ALICE_PASSWORD"));
         }
     }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
-use kafi_core::{Assignment, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Isolation, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Isolation, Storage, TopicPartition,
+};
 use mock::Mock;
 use rdkafka_sys::rd_kafka_resp_err_t::{self as Code, *};
 
@@ -22,7 +24,11 @@ const OFFSET_FETCH: i16 = 9;
 const FIND_COORDINATOR: i16 = 10;
 
 /// What a coordinator says that is none, and one that is not ready.
-const MOVED: [Code; 3] = [RD_KAFKA_RESP_ERR_NOT_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE];
+const MOVED: [Code; 3] = [
+    RD_KAFKA_RESP_ERR_NOT_COORDINATOR,
+    RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS,
+    RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE,
+];
 
 fn open(mock: &Mock) -> Arc<dyn Storage> {
     kafi_cluster::open("test", &pairs(&[("bootstrap.servers", &mock.servers())])).unwrap()
@@ -53,7 +59,10 @@ fn a_coordinator_that_moved_is_looked_for_again() {
         mock.fail(OFFSET_FETCH, &[RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS; 100]);
         consumer.committed(&[partition()], Duration::from_secs(1)).unwrap_err()
     };
-    assert!(error.kind() == ErrorKind::Unavailable && error.to_string().contains("load"), "the last reason is told: {error:?}");
+    assert!(
+        error.kind() == ErrorKind::Unavailable && error.to_string().contains("load"),
+        "the last reason is told: {error:?}"
+    );
 }
 
 #[test]
@@ -86,7 +95,11 @@ fn leaders_that_move_are_looked_for_again() {
     mock.set_up(true);
     let storage = open(&mock);
     let mut admin = storage.admin().unwrap();
-    let moved = [RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE];
+    let moved = [
+        RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+        RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE,
+    ];
     for _ in 0..3 {
         mock.fail(LIST_OFFSETS, &moved);
         let found = admin.watermarks(&[partition()], Isolation::ReadUncommitted, WAIT).unwrap();
@@ -111,7 +124,11 @@ fn a_group_that_one_may_not_look_at_is_told_at_once() {
     let alice = alice.unwrap();
     let group = unique("not-alices");
     let topic = TestTopic::new(&cluster(&[]), "not-alices", 1, &[]);
-    cluster(&[]).admin().unwrap().alter_group_offsets(&group, &[CommittedOffset::new(&topic.name, 0, 0)], WAIT).unwrap();
+    cluster(&[])
+        .admin()
+        .unwrap()
+        .alter_group_offsets(&group, &[CommittedOffset::new(&topic.name, 0, 0)], WAIT)
+        .unwrap();
     // Nobody waits until this is over.
     let long = Duration::from_secs(3600);
     let mut admin = alice.admin().unwrap();
@@ -120,7 +137,9 @@ fn a_group_that_one_may_not_look_at_is_told_at_once() {
         admin.group_offsets(&group, long).unwrap_err(),
         admin.alter_group_offsets(&group, &[CommittedOffset::new(&topic.name, 0, 0)], long).unwrap_err(),
         admin.delete_group(&group, long).unwrap_err(),
-        of_group(&alice, &group).committed(&[TopicPartition { topic: topic.name.clone(), partition: 0 }], long).unwrap_err(),
+        of_group(&alice, &group)
+            .committed(&[TopicPartition { topic: topic.name.clone(), partition: 0 }], long)
+            .unwrap_err(),
     ];
     for error in errors {
         assert!(error.kind() == ErrorKind::PermissionDenied, "{error:?}");

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use common::*;
 use kafi_core::{
-    Assignment, Batch, CommittedOffset, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled, Position, ReadOptions, Storage,
-    TopicPartition,
+    Assignment, Batch, CommittedOffset, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled,
+    Position, ReadOptions, Storage, TopicPartition,
 };
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -71,8 +71,14 @@ fn control_records_and_aborted_messages_count_as_reached() {
     assert_eq!(values(&read(&storage, &ConsumerOptions::default(), &range(&topic.name, 0, 6))), ["a", "b"]);
     assert_eq!(values(&read(&storage, &uncommitted(), &range(&topic.name, 0, 6))), ["a", "b", "never", "never"]);
     // Ends within what is never delivered, and starts there.
-    for (start, end, expected) in [(0, 1, &["a"][..]), (0, 3, &["a", "b"]), (1, 5, &["b"]), (2, 3, &[]), (3, 6, &[]), (6, 6, &[])] {
-        assert_eq!(values(&read(&storage, &ConsumerOptions::default(), &range(&topic.name, start, end))), expected, "{start} {end}");
+    for (start, end, expected) in
+        [(0, 1, &["a"][..]), (0, 3, &["a", "b"]), (1, 5, &["b"]), (2, 3, &[]), (3, 6, &[]), (6, 6, &[])]
+    {
+        assert_eq!(
+            values(&read(&storage, &ConsumerOptions::default(), &range(&topic.name, start, end))),
+            expected,
+            "{start} {end}"
+        );
     }
 }
 
@@ -87,7 +93,12 @@ fn a_member_of_a_group_ends_behind_control_records_too() {
         if ends_well { producer.commit_transaction(WAIT).unwrap() } else { producer.abort_transaction(WAIT).unwrap() }
     }
     let deadline = Instant::now() + WAIT;
-    let ends = || whole(&storage, &topic.name, Isolation::ReadCommitted).iter().map(|share| share.end.unwrap()).collect::<Vec<_>>();
+    let ends = || {
+        whole(&storage, &topic.name, Isolation::ReadCommitted)
+            .iter()
+            .map(|share| share.end.unwrap())
+            .collect::<Vec<_>>()
+    };
     while ends() != [3, 6] {
         assert!(Instant::now() < deadline, "the transactions end");
     }
@@ -111,7 +122,10 @@ fn a_member_of_a_group_ends_behind_control_records_too() {
 fn an_open_transaction_holds_the_end_back() {
     let storage = cluster(&[]);
     let topic = TestTopic::new(&storage, "open", 1, &[]);
-    let (producer, plain) = (transactional("open"), ClientConfig::new().set("bootstrap.servers", brokers()).create::<BaseProducer>().unwrap());
+    let (producer, plain) = (
+        transactional("open"),
+        ClientConfig::new().set("bootstrap.servers", brokers()).create::<BaseProducer>().unwrap(),
+    );
     send(&plain, &topic.name, 0, &["before"]);
     producer.begin_transaction().unwrap();
     send(&producer, &topic.name, 0, &["pending"]);
@@ -146,10 +160,25 @@ fn compacted_offsets_before_the_end_count_as_reached() {
     let topic = TestTopic::new(&storage, "compacted", 1, &config);
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let key = |key: &str, value: Option<&[u8]>| {
-        kafi_core::Record { partition: 0, timestamp: now(), ..kafi_core::Record::new(&topic.name, Some(key.as_bytes()), value) }.to_owned()
+        kafi_core::Record {
+            partition: 0,
+            timestamp: now(),
+            ..kafi_core::Record::new(&topic.name, Some(key.as_bytes()), value)
+        }
+        .to_owned()
     };
     // Offsets 0 to 5: only `b` stays; the tombstones of `a` at the end go, too.
-    write(&storage, &[key("a", Some(b"1")), key("b", Some(b"2")), key("a", None), key("c", Some(b"3")), key("c", None), key("a", None)]);
+    write(
+        &storage,
+        &[
+            key("a", Some(b"1")),
+            key("b", Some(b"2")),
+            key("a", None),
+            key("c", Some(b"3")),
+            key("c", None),
+            key("a", None),
+        ],
+    );
     let deadline = Instant::now() + WAIT;
     let mut next = 6;
     loop {
@@ -175,13 +204,20 @@ fn compacted_offsets_before_the_end_count_as_reached() {
 fn every_partition_stops_at_its_own_end_and_the_others_go_on() {
     let storage = cluster(&[]);
     let topic = TestTopic::new(&storage, "ends", 3, &[]);
-    let written: Vec<_> = (0..30_000).map(|i| record(&topic.name, i % 3, "k", &format!("{i} {}", "x".repeat(100)))).collect();
+    let written: Vec<_> =
+        (0..30_000).map(|i| record(&topic.name, i % 3, "k", &format!("{i} {}", "x".repeat(100)))).collect();
     write(&storage, &written);
     let ends = [10, 10_000, 0];
-    let assignment = |partition: i32| Assignment { topic: topic.name.clone(), partition, start: 0, end: Some(ends[partition as usize]) };
+    let assignment = |partition: i32| Assignment {
+        topic: topic.name.clone(),
+        partition,
+        start: 0,
+        end: Some(ends[partition as usize]),
+    };
     let records = read(&storage, &ConsumerOptions::default(), &[assignment(0), assignment(1), assignment(2)]);
     for partition in 0..3 {
-        let offsets: Vec<i64> = records.iter().filter(|record| record.partition == partition).map(|record| record.offset).collect();
+        let offsets: Vec<i64> =
+            records.iter().filter(|record| record.partition == partition).map(|record| record.offset).collect();
         assert_eq!(offsets, (0..ends[partition as usize]).collect::<Vec<_>>());
     }
 }
@@ -214,7 +250,10 @@ fn seek_goes_anywhere_also_after_the_end() {
     assert_eq!(read_to_end(consumer.as_mut()).len(), 20);
     consumer.seek(&to(1, 7), WAIT).unwrap();
     let records = read_to_end(consumer.as_mut());
-    assert_eq!(records.iter().map(|record| (record.partition, record.offset)).collect::<Vec<_>>(), [(1, 7), (1, 8), (1, 9)]);
+    assert_eq!(
+        records.iter().map(|record| (record.partition, record.offset)).collect::<Vec<_>>(),
+        [(1, 7), (1, 8), (1, 9)]
+    );
     // In the middle: what was read ahead of the partition is dropped.
     consumer.seek(&to(0, 0), WAIT).unwrap();
     let mut batch = Batch::with_limits(2, 1 << 20);
@@ -237,14 +276,19 @@ fn what_is_missing_is_named() {
     let mut admin = storage.admin().unwrap();
     admin.delete_records(&[Position { topic: topic.name.clone(), partition: 0, offset: 4 }], WAIT).unwrap();
     let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
-    let mut assign = |topic: &str, partition, start| consumer.assign(&[Assignment { topic: topic.into(), partition, start, end: Some(10) }], WAIT).unwrap_err();
+    let mut assign = |topic: &str, partition, start| {
+        consumer.assign(&[Assignment { topic: topic.into(), partition, start, end: Some(10) }], WAIT).unwrap_err()
+    };
     let absent = unique("absent");
     let error = assign(&absent, 0, 0);
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains(&absent), "{error}");
     let error = assign(&topic.name, 1, 0);
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains("partition 1"), "{error}");
     let error = assign(&topic.name, 0, 1);
-    assert!(error.kind() == ErrorKind::OutOfRange && error.to_string().contains("offsets 1 to 3 are no longer there"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::OutOfRange && error.to_string().contains("offsets 1 to 3 are no longer there"),
+        "{error}"
+    );
     let error = assign(&topic.name, 0, 11);
     assert!(error.kind() == ErrorKind::OutOfRange && error.to_string().contains("offset 11"), "{error}");
     assert_eq!(assign(&topic.name, 0, -1).kind(), ErrorKind::Usage);
@@ -256,16 +300,27 @@ fn what_is_missing_is_named() {
 fn delete_under_reader(allow_gap: bool) -> (kafi_core::Result<Vec<OwnedRecord>>, TestTopic) {
     let storage = cluster(&[]);
     let topic = TestTopic::new(&storage, "deleted", 1, &[]);
-    write(&storage, &(0..100).map(|i| record(&topic.name, 0, "k", &format!("{i} {}", "x".repeat(90_000)))).collect::<Vec<_>>());
+    write(
+        &storage,
+        &(0..100).map(|i| record(&topic.name, 0, "k", &format!("{i} {}", "x".repeat(90_000)))).collect::<Vec<_>>(),
+    );
     // So little is read ahead that most of the topic is still on the broker.
-    let properties =
-        pairs(&[("queued.min.messages", "1"), ("fetch.message.max.bytes", "1000"), ("fetch.max.bytes", "100000"), ("message.max.bytes", "100000")]);
+    let properties = pairs(&[
+        ("queued.min.messages", "1"),
+        ("fetch.message.max.bytes", "1000"),
+        ("fetch.max.bytes", "100000"),
+        ("message.max.bytes", "100000"),
+    ]);
     let options = ConsumerOptions { allow_gap, properties, ..ConsumerOptions::default() };
     let mut consumer = storage.consumer(&options).unwrap();
     consumer.assign(&range(&topic.name, 0, 100), WAIT).unwrap();
     let mut batch = Batch::with_limits(1, 1 << 20);
     consumer.poll(&mut batch, WAIT).unwrap();
-    storage.admin().unwrap().delete_records(&[Position { topic: topic.name.clone(), partition: 0, offset: 90 }], WAIT).unwrap();
+    storage
+        .admin()
+        .unwrap()
+        .delete_records(&[Position { topic: topic.name.clone(), partition: 0, offset: 90 }], WAIT)
+        .unwrap();
     let mut records: Vec<_> = batch.iter().map(|record| record.to_owned()).collect();
     loop {
         match consumer.poll(&mut batch, WAIT) {

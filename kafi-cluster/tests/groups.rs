@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::*;
-use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Settings, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Settings,
+    Storage, TopicPartition,
+};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -32,7 +35,10 @@ fn take(consumer: &mut dyn Consumer, count: usize) -> Vec<(i32, i64)> {
 }
 
 fn ten_each(storage: &Arc<dyn Storage>, topic: &str, partitions: i32) {
-    write(storage, &(0..10 * partitions).map(|i| record(topic, i % partitions, "k", &i.to_string())).collect::<Vec<_>>());
+    write(
+        storage,
+        &(0..10 * partitions).map(|i| record(topic, i % partitions, "k", &i.to_string())).collect::<Vec<_>>(),
+    );
 }
 
 fn both(topic: &str) -> [TopicPartition; 2] {
@@ -86,11 +92,16 @@ fn without_a_commit_a_group_starts_at_either_end() {
 
 #[test]
 fn members_share_the_partitions_and_take_over() {
-    for properties in [pairs(&[]), pairs(&[("partition.assignment.strategy", "cooperative-sticky")]), pairs(&[("group.protocol", "consumer")])] {
+    for properties in [
+        pairs(&[]),
+        pairs(&[("partition.assignment.strategy", "cooperative-sticky")]),
+        pairs(&[("group.protocol", "consumer")]),
+    ] {
         let storage = cluster(&[]);
         let (topic, group) = (TestTopic::new(&storage, "share", 4, &[]), unique("share"));
         let options = || ConsumerOptions { properties: properties.clone(), ..ConsumerOptions::default() };
-        let mut members = [member(&storage, &group, &topic.name, options()), member(&storage, &group, &topic.name, options())];
+        let mut members =
+            [member(&storage, &group, &topic.name, options()), member(&storage, &group, &topic.name, options())];
         let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
         while members.iter().any(|member| member.positions().len() != 2) {
             members.iter_mut().for_each(|member| assert_eq!(member.poll(&mut batch, TICK).unwrap(), Polled::Timeout));
@@ -116,13 +127,16 @@ fn protocols() -> [Vec<(String, String)>; 3] {
     ]
 }
 
-/// Polls all members until all are stable, and returns how many partitions each has. Whoever is stable earlier with less than the others are about to give up fails.
+/// Polls all members until all are stable, and returns how many partitions each has. Whoever is stable earlier with
+/// less than the others are about to give up fails.
 fn settle(members: &mut [Box<dyn Consumer>], partitions: usize) -> Vec<usize> {
     let (mut batch, deadline) = (Batch::new(), Instant::now() + WAIT);
     loop {
         members.iter_mut().for_each(|member| assert_eq!(member.poll(&mut batch, TICK).unwrap(), Polled::Timeout));
         let counts: Vec<usize> = members.iter().map(|member| member.positions().len()).collect();
-        if members.iter().all(|member| member.membership() == Membership::Stable) && counts.iter().sum::<usize>() == partitions {
+        if members.iter().all(|member| member.membership() == Membership::Stable)
+            && counts.iter().sum::<usize>() == partitions
+        {
             return counts;
         }
         assert!(Instant::now() < deadline, "the members are stable: {counts:?}");
@@ -177,7 +191,8 @@ fn a_member_that_was_replaced_cannot_commit() {
     let storage = cluster(&[]);
     let (topic, group) = (TestTopic::new(&storage, "fenced", 1, &[]), unique("fenced"));
     ten_each(&storage, &topic.name, 1);
-    let fixed = || ConsumerOptions { properties: pairs(&[("group.instance.id", "the one")]), ..ConsumerOptions::default() };
+    let fixed =
+        || ConsumerOptions { properties: pairs(&[("group.instance.id", "the one")]), ..ConsumerOptions::default() };
     let mut old = member(&storage, &group, &topic.name, fixed());
     take(old.as_mut(), 10);
     let mut new = member(&storage, &group, &topic.name, fixed());
@@ -219,7 +234,8 @@ fn what_needs_a_group_says_so() {
     assert_eq!(consumer.committed(&[], WAIT).unwrap_err().kind(), ErrorKind::Usage);
     assert_eq!(consumer.poll(&mut Batch::new(), WAIT).unwrap_err().kind(), ErrorKind::Usage);
     let absent = unique("absent");
-    let mut consumer = storage.consumer(&ConsumerOptions { group: Some(unique("g")), ..ConsumerOptions::default() }).unwrap();
+    let mut consumer =
+        storage.consumer(&ConsumerOptions { group: Some(unique("g")), ..ConsumerOptions::default() }).unwrap();
     let error = consumer.subscribe(std::slice::from_ref(&absent), WAIT).unwrap_err();
     assert!(error.kind() == ErrorKind::NotFound && error.to_string().contains(&absent), "{error}");
 }
@@ -243,7 +259,8 @@ fn a_committed_offset_that_was_deleted_is_told() {
     };
     assert!(error.kind() == ErrorKind::OutOfRange && error.to_string().contains("offsets 2 to 4"), "{error}");
     strict.close(WAIT).unwrap();
-    let mut lax = member(&storage, &group, &topic.name, ConsumerOptions { allow_gap: true, ..ConsumerOptions::default() });
+    let mut lax =
+        member(&storage, &group, &topic.name, ConsumerOptions { allow_gap: true, ..ConsumerOptions::default() });
     assert_eq!(take(lax.as_mut(), 5)[0], (0, 5));
 }
 
@@ -254,7 +271,8 @@ fn librdkafka_commits_by_itself_only_where_it_is_asked_to() {
     ten_each(&storage, &topic.name, 1);
     let group = unique("auto");
     let properties = pairs(&[("enable.auto.commit", "true"), ("auto.commit.interval.ms", "50")]);
-    let mut consumer = member(&storage, &group, &topic.name, ConsumerOptions { properties, ..ConsumerOptions::default() });
+    let mut consumer =
+        member(&storage, &group, &topic.name, ConsumerOptions { properties, ..ConsumerOptions::default() });
     take(consumer.as_mut(), 10);
     let partition = [TopicPartition { topic: topic.name.clone(), partition: 0 }];
     let deadline = Instant::now() + WAIT;
@@ -268,9 +286,11 @@ fn librdkafka_commits_by_itself_only_where_it_is_asked_to() {
 fn a_consumer_rewinds_no_partition_that_was_taken_away() {
     for properties in protocols() {
         // Both members have to share in the same way.
-        let storage = cluster(&properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>());
+        let storage =
+            cluster(&properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>());
         let (topic, group) = (TestTopic::new(&storage, "rewind", 2, &[]), unique("rewind"));
-        let three_each = || write(&storage, &(0..6).map(|i| record(&topic.name, i % 2, "k", &i.to_string())).collect::<Vec<_>>());
+        let three_each =
+            || write(&storage, &(0..6).map(|i| record(&topic.name, i % 2, "k", &i.to_string())).collect::<Vec<_>>());
         three_each();
         let settings = Settings { consume_timeout: Some(TICK), ..Settings::default() };
         let mut old = kafi_shell::Kafi::new(Arc::clone(&storage), settings).consumer(&topic.name, &group).unwrap();
@@ -296,7 +316,14 @@ fn a_consumer_rewinds_no_partition_that_was_taken_away() {
         let kept = 1 - taken[0];
         let mut reached = 0;
         while reached < 6 {
-            reached = old.consume(6).unwrap().iter().filter(|message| message.partition == kept).map(|message| message.offset + 1).max().unwrap_or(reached);
+            reached = old
+                .consume(6)
+                .unwrap()
+                .iter()
+                .filter(|message| message.partition == kept)
+                .map(|message| message.offset + 1)
+                .max()
+                .unwrap_or(reached);
             assert!(Instant::now() < deadline, "the first member reads on: {properties:?}");
         }
         old.commit().unwrap();

@@ -38,7 +38,11 @@ fn every_field_comes_back() {
     let topic = TestTopic::new(&storage, "nasty", 1, &[]);
     let written = nasty(&topic.name);
     assert_eq!(write(&storage, &written).iter().map(|run| run.2).sum::<u64>(), written.len() as u64);
-    let expected: Vec<_> = written.into_iter().enumerate().map(|(offset, record)| OwnedRecord { offset: offset as i64, ..record }).collect();
+    let expected: Vec<_> = written
+        .into_iter()
+        .enumerate()
+        .map(|(offset, record)| OwnedRecord { offset: offset as i64, ..record })
+        .collect();
     let read = read_topic(&storage, &topic.name);
     for (read, expected) in read.iter().zip(&expected) {
         assert!(read == expected, "{read:?}\n{expected:?}");
@@ -80,7 +84,8 @@ fn a_key_has_the_partition_of_the_java_clients() {
     let storage = cluster(&[]);
     let topic = TestTopic::new(&storage, "partitioner", 7, &[]);
     let keys: Vec<String> = (0..200).map(|i| format!("key {i}")).collect();
-    let written: Vec<_> = keys.iter().map(|key| Record::new(&topic.name, Some(key.as_bytes()), None).to_owned()).collect();
+    let written: Vec<_> =
+        keys.iter().map(|key| Record::new(&topic.name, Some(key.as_bytes()), None).to_owned()).collect();
     let runs = write(&storage, &written);
     for partition in 0..7 {
         let mine: Vec<_> = runs.iter().filter(|run| run.0 == partition).collect();
@@ -101,7 +106,8 @@ fn a_key_has_the_partition_of_the_java_clients() {
 fn batches_keep_their_limits_and_lose_nothing() {
     let storage = cluster(&[]);
     let topic = TestTopic::new(&storage, "limits", 3, &[]);
-    let written: Vec<_> = (0..5000).map(|i| record(&topic.name, i % 3, &format!("{i}"), &"x".repeat(i as usize % 300))).collect();
+    let written: Vec<_> =
+        (0..5000).map(|i| record(&topic.name, i % 3, &format!("{i}"), &"x".repeat(i as usize % 300))).collect();
     write(&storage, &written);
     let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
     consumer.assign(&whole(&storage, &topic.name, Isolation::ReadCommitted), WAIT).unwrap();

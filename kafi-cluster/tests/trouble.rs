@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::*;
-use kafi_core::{Assignment, Batch, ConsumerOptions, Error, ErrorKind, Isolation, Polled, ProducerOptions, Record, Retry, Storage, TopicPartition, Writer};
+use kafi_core::{
+    Assignment, Batch, ConsumerOptions, Error, ErrorKind, Isolation, Polled, ProducerOptions, Record, Retry, Storage,
+    TopicPartition, Writer,
+};
 use mock::Mock;
 
 fn open(properties: &[(&str, &str)]) -> Arc<dyn Storage> {
@@ -21,7 +24,8 @@ fn open(properties: &[(&str, &str)]) -> Arc<dyn Storage> {
 
 /// The error of each way to speak to brokers first.
 fn first_errors(storage: &Arc<dyn Storage>) -> Vec<Error> {
-    let mut consumer = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+    let mut consumer =
+        storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
     let mut batch = Batch::new();
     batch.push(Record::new("t", None, None));
@@ -29,7 +33,9 @@ fn first_errors(storage: &Arc<dyn Storage>) -> Vec<Error> {
     vec![
         storage.identity(WAIT).unwrap_err(),
         admin.topics(&[], WAIT).unwrap_err(),
-        admin.watermarks(&[TopicPartition { topic: "t".into(), partition: 0 }], Isolation::ReadCommitted, WAIT).unwrap_err(),
+        admin
+            .watermarks(&[TopicPartition { topic: "t".into(), partition: 0 }], Isolation::ReadCommitted, WAIT)
+            .unwrap_err(),
         consumer.assign(&[Assignment { topic: "t".into(), partition: 0, start: 0, end: None }], WAIT).unwrap_err(),
         consumer.subscribe(&["t".into()], WAIT).unwrap_err(),
         producer.produce(&batch, 0, 1, WAIT).unwrap_err(),
@@ -96,7 +102,11 @@ fn sasl(password: &str, mechanism: &str) -> Arc<dyn Storage> {
 fn a_wrong_password_is_told_and_never_shown() {
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         for error in first_errors(&sasl("not the password", mechanism)) {
-            assert_eq!((error.kind(), error.retryable()), (ErrorKind::Authentication, Retry::Never), "{mechanism} {error:?}");
+            assert_eq!(
+                (error.kind(), error.retryable()),
+                (ErrorKind::Authentication, Retry::Never),
+                "{mechanism} {error:?}"
+            );
             assert!(!format!("{error} {error:?} {:?}", error.hint_text()).contains("not the password"));
         }
         sasl(variable("KAFI_TEST_KAFKA_ADMIN_PASSWORD"), mechanism).identity(WAIT).unwrap();
@@ -106,7 +116,9 @@ fn a_wrong_password_is_told_and_never_shown() {
 #[test]
 fn a_certificate_of_a_stranger_is_told() {
     let server = variable("KAFI_TEST_KAFKA_SSL");
-    let ssl = |ca: &str| open(&[("bootstrap.servers", server), ("security.protocol", "ssl"), ("ssl.ca.location", variable(ca))]);
+    let ssl = |ca: &str| {
+        open(&[("bootstrap.servers", server), ("security.protocol", "ssl"), ("ssl.ca.location", variable(ca))])
+    };
     ssl("KAFI_TEST_KAFKA_CA").identity(WAIT).unwrap();
     let error = ssl("KAFI_TEST_KAFKA_OTHER_CA").identity(WAIT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Authentication, "{error:?}");
@@ -137,7 +149,10 @@ fn what_one_may_not_do_is_told() {
     batch.push(Record::new(&topic.name, None, None));
     produce_all(producer.as_mut(), &batch, 1);
     let report = &producer.reports(Duration::ZERO).unwrap()[0];
-    assert!(matches!(&report.delivery, kafi_core::Delivery::Failed(error) if error.kind() == ErrorKind::PermissionDenied), "{report:?}");
+    assert!(
+        matches!(&report.delivery, kafi_core::Delivery::Failed(error) if error.kind() == ErrorKind::PermissionDenied),
+        "{report:?}"
+    );
 }
 
 #[test]
@@ -221,7 +236,10 @@ fn talkative_child() {
     ]);
     assert_eq!(first_errors(&storage).len(), 6);
     let lines = LINES.0.lock().unwrap();
-    assert!(lines.iter().any(|line| line.starts_with("INFO librdkafka FAIL:") && line.contains("Connection refused")), "{lines:?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("INFO librdkafka FAIL:") && line.contains("Connection refused")),
+        "{lines:?}"
+    );
     assert!(lines.iter().all(|line| !line.contains("hunter2-secret")));
 }
 
@@ -253,7 +271,9 @@ fn reading_child() {
     consumer.close(WAIT).unwrap();
     let lines = LINES.0.lock().unwrap();
     for partition in [0, 1] {
-        let count = |word: &str| lines.iter().filter(|line| line.contains(&format!("{word} consuming {} [{partition}]", topic.name))).count();
+        let count = |word: &str| {
+            lines.iter().filter(|line| line.contains(&format!("{word} consuming {} [{partition}]", topic.name))).count()
+        };
         assert_eq!((count("Start"), count("Stop")), (1, 1), "{lines:?}");
     }
 }

@@ -8,7 +8,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use common::*;
-use kafi_core::{Batch, Delivery, Error, ErrorKind, HeadersBuf, MESSAGE_CONTEXT, NewTopic, Producer, ProducerOptions, Record, Report, Retry};
+use kafi_core::{
+    Batch, Delivery, Error, ErrorKind, HeadersBuf, MESSAGE_CONTEXT, NewTopic, Producer, ProducerOptions, Record,
+    Report, Retry,
+};
 
 /// A report without its error's text.
 #[derive(Debug, PartialEq)]
@@ -35,7 +38,9 @@ fn all_reports(producer: &mut dyn Producer) -> Vec<(u64, String, i32, u64, u64, 
 fn first_error(producer: &mut dyn Producer) -> Error {
     let report = producer.reports(WAIT).unwrap().iter().find(|report| matches!(report.delivery, Delivery::Failed(_)));
     match &report.expect("something failed").delivery {
-        Delivery::Failed(error) => Error::new(error.kind(), "copy", error.to_string()).hint(error.hint_text().unwrap_or_default()),
+        Delivery::Failed(error) => {
+            Error::new(error.kind(), "copy", error.to_string()).hint(error.hint_text().unwrap_or_default())
+        }
         _ => unreachable!("it failed"),
     }
 }
@@ -76,7 +81,8 @@ fn reports_say_which_message_went_where() {
 #[test]
 fn a_full_queue_takes_what_fits_and_loses_nothing() {
     // Nothing leaves the queue before the linger is over.
-    let storage = cluster(&[("queue.buffering.max.messages", "10"), ("linger.ms", "2000"), ("batch.num.messages", "1000")]);
+    let storage =
+        cluster(&[("queue.buffering.max.messages", "10"), ("linger.ms", "2000"), ("batch.num.messages", "1000")]);
     let topic = TestTopic::new(&storage, "full", 1, &[]);
     let values: Vec<String> = (0..25).map(|i| i.to_string()).collect();
     let batch = batch_of(&topic.name, &values.iter().map(|value| (0, value.as_str())).collect::<Vec<_>>());
@@ -94,7 +100,10 @@ fn a_full_queue_takes_what_fits_and_loses_nothing() {
     producer.flush(WAIT).unwrap();
     let delivered: u64 = all_reports(producer.as_mut()).iter().map(|report| report.4).sum();
     assert_eq!(delivered, 25);
-    let read: Vec<_> = read_topic(&storage, &topic.name).into_iter().map(|record| String::from_utf8(record.value.unwrap()).unwrap()).collect();
+    let read: Vec<_> = read_topic(&storage, &topic.name)
+        .into_iter()
+        .map(|record| String::from_utf8(record.value.unwrap()).unwrap())
+        .collect();
     assert_eq!(read, values);
 }
 
@@ -122,7 +131,10 @@ fn a_missing_topic_is_reported_and_not_made() {
         let reports = producer.reports(Duration::ZERO).unwrap();
         let failed: Vec<_> = reports.iter().filter(|report| *report.topic == *absent).map(seen).collect();
         assert_eq!(failed.len(), 2, "{failed:?}");
-        assert!(reports.iter().map(seen).any(|report| report.1 == topic.name && report.5 == Seen::At(0)), "others go on");
+        assert!(
+            reports.iter().map(seen).any(|report| report.1 == topic.name && report.5 == Seen::At(0)),
+            "others go on"
+        );
         match &reports.iter().find(|report| *report.topic == *absent).unwrap().delivery {
             Delivery::Failed(error) => (error.kind(), error.to_string(), error.hint_text().unwrap().to_string()),
             other => panic!("{other:?}"),
@@ -147,10 +159,16 @@ fn a_missing_partition_is_reported_and_a_new_one_is_found() {
     let batch = batch_of(&topic.name, &[(0, "1"), (1, "2")]);
     produce_all(producer.as_mut(), &batch, 1);
     let name = topic.name.clone();
-    assert_eq!(all_reports(producer.as_mut()), [(1, name.clone(), 0, 0, 1, Seen::At(0)), (1, name.clone(), 1, 0, 1, Seen::Failed(ErrorKind::NotFound))]);
+    assert_eq!(
+        all_reports(producer.as_mut()),
+        [(1, name.clone(), 0, 0, 1, Seen::At(0)), (1, name.clone(), 1, 0, 1, Seen::Failed(ErrorKind::NotFound))]
+    );
     storage.admin().unwrap().create_partitions(&topic.name, 2, WAIT).unwrap();
     produce_all(producer.as_mut(), &batch, 2);
-    assert_eq!(all_reports(producer.as_mut()), [(2, name.clone(), 0, 0, 1, Seen::At(1)), (2, name, 1, 0, 1, Seen::At(0))]);
+    assert_eq!(
+        all_reports(producer.as_mut()),
+        [(2, name.clone(), 0, 0, 1, Seen::At(1)), (2, name, 1, 0, 1, Seen::At(0))]
+    );
 }
 
 #[test]
@@ -207,7 +225,10 @@ fn what_is_handed_over_before_a_failure_is_known_fails_too() {
     produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, &refused)]), 1);
     produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "too early")]), 2);
     let name = topic.name.clone();
-    let expected = [(1, name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::TooLarge)), (2, name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::Cancelled))];
+    let expected = [
+        (1, name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::TooLarge)),
+        (2, name.clone(), 0, 0, 1, Seen::Failed(ErrorKind::Cancelled)),
+    ];
     assert_eq!(all_reports(producer.as_mut()), expected);
     produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, "in time")]), 3);
     assert_eq!(all_reports(producer.as_mut()), [(3, name, 0, 0, 1, Seen::At(0))]);
@@ -222,7 +243,10 @@ fn large_messages_need_no_setting_of_the_client() {
     produce_all(producer.as_mut(), &batch_of(&topic.name, &[(0, &huge), (0, "small"), (0, &huge)]), 1);
     assert_eq!(all_reports(producer.as_mut()).iter().map(|report| report.4).sum::<u64>(), 3);
     let read = read_topic(&storage, &topic.name);
-    assert_eq!(read.iter().map(|record| record.value.as_ref().unwrap().len()).collect::<Vec<_>>(), [10_000_000, 5, 10_000_000]);
+    assert_eq!(
+        read.iter().map(|record| record.value.as_ref().unwrap().len()).collect::<Vec<_>>(),
+        [10_000_000, 5, 10_000_000]
+    );
 }
 
 #[test]
@@ -241,7 +265,8 @@ fn what_is_under_way_is_bounded() {
     // Nothing leaves the queue before the linger is over.
     let storage = cluster(&[("linger.ms", "2000"), ("batch.size", "10000000")]);
     let topic = TestTopic::new(&storage, "bounded", 1, &[]);
-    let mut producer = storage.producer(&ProducerOptions { buffer_bytes_max: 100_000, ..ProducerOptions::default() }).unwrap();
+    let mut producer =
+        storage.producer(&ProducerOptions { buffer_bytes_max: 100_000, ..ProducerOptions::default() }).unwrap();
     let value = "x".repeat(9_000);
     let batch = batch_of(&topic.name, &vec![(0, value.as_str()); 20]);
     assert_eq!(producer.produce(&batch, 0, 1, Duration::from_millis(500)).unwrap(), 10);
@@ -257,7 +282,10 @@ fn what_is_under_way_is_bounded() {
 fn batches_are_no_larger_than_a_topic_takes() {
     let storage = cluster(&[]);
     let small = TestTopic::new(&storage, "small-batches", 1, &[("max.message.bytes", "10000")]);
-    let (other, smaller) = (TestTopic::new(&storage, "other", 1, &[]), TestTopic::new(&storage, "smaller-batches", 2, &[("max.message.bytes", "1000")]));
+    let (other, smaller) = (
+        TestTopic::new(&storage, "other", 1, &[]),
+        TestTopic::new(&storage, "smaller-batches", 2, &[("max.message.bytes", "1000")]),
+    );
     let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
     let tiny: Vec<String> = (0..5_000).map(|number| number.to_string()).collect();
     let tiny: Vec<(i32, &str)> = tiny.iter().map(|number| (0, number.as_str())).collect();
@@ -269,14 +297,18 @@ fn batches_are_no_larger_than_a_topic_takes() {
     assert!(reports.iter().all(|report| matches!(report.5, Seen::At(_))), "{reports:?}");
     for (topic, copies) in [(&other, 2), (&small, 1), (&smaller, 1)] {
         let read: Vec<_> = read_topic(&storage, &topic.name).into_iter().map(|record| record.value.unwrap()).collect();
-        let expected: Vec<_> = (0..copies).flat_map(|_| tiny.iter().map(|(_, number)| number.as_bytes().to_vec())).collect();
+        let expected: Vec<_> =
+            (0..copies).flat_map(|_| tiny.iter().map(|(_, number)| number.as_bytes().to_vec())).collect();
         assert_eq!(read, expected);
     }
     // What does not fit by itself is named, and what stands before it is written.
     let large = "x".repeat(2_000);
     produce_all(producer.as_mut(), &batch_of(&smaller.name, &[(1, "before"), (1, &large), (1, "after")]), 5);
     let (name, reports) = (smaller.name.clone(), all_reports(producer.as_mut()));
-    assert_eq!(reports[..2], [(5, name.clone(), 1, 0, 1, Seen::At(0)), (5, name, 1, 1, 1, Seen::Failed(ErrorKind::TooLarge))]);
+    assert_eq!(
+        reports[..2],
+        [(5, name.clone(), 1, 0, 1, Seen::At(0)), (5, name, 1, 1, 1, Seen::Failed(ErrorKind::TooLarge))]
+    );
 }
 
 #[test]

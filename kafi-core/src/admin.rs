@@ -13,7 +13,8 @@ use crate::secret::{Shown, shown_value};
 pub struct Topic {
     /// The name.
     pub name: String,
-    /// What identifies it beyond its name, so that a topic that was deleted and made anew is told apart; empty if the storage has none.
+    /// What identifies it beyond its name, so that a topic that was deleted and made anew is told apart; empty if the
+    /// storage has none.
     pub id: String,
     /// Whether it is one of the storage's own (`__consumer_offsets`).
     pub internal: bool,
@@ -62,7 +63,12 @@ impl fmt::Debug for NewTopic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, partitions, replication, config } = self;
         let mut shown = f.debug_struct("NewTopic");
-        shown.field("name", name).field("partitions", partitions).field("replication", replication).field("config", &Shown(config)).finish()
+        shown
+            .field("name", name)
+            .field("partitions", partitions)
+            .field("replication", replication)
+            .field("config", &Shown(config))
+            .finish()
     }
 }
 
@@ -99,7 +105,8 @@ pub struct Watermarks {
     pub partition: i32,
     /// The first offset that can be read.
     pub low: i64,
-    /// The offset after the last one that can be read: the high watermark, or the last stable offset under read committed.
+    /// The offset after the last one that can be read: the high watermark, or the last stable offset under read
+    /// committed.
     pub high: i64,
 }
 
@@ -122,7 +129,12 @@ impl fmt::Debug for ConfigEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, value, default, read_only } = self;
         let value = value.as_deref().map(|value| shown_value(name, value));
-        f.debug_struct("ConfigEntry").field("name", name).field("value", &value).field("default", default).field("read_only", read_only).finish()
+        f.debug_struct("ConfigEntry")
+            .field("name", name)
+            .field("value", &value)
+            .field("default", default)
+            .field("read_only", read_only)
+            .finish()
     }
 }
 
@@ -209,10 +221,12 @@ pub struct Broker {
 /// Administers a storage. Every call blocks up to its `timeout`.
 ///
 /// # Errors
-/// All calls: `NotFound` for a missing topic, partition, or group; `Unsupported`; `Unavailable`, `Timeout`, `Authentication`, `PermissionDenied`. Others are named where they occur.
+/// All calls: `NotFound` for a missing topic, partition, or group; `Unsupported`; `Unavailable`, `Timeout`,
+/// `Authentication`, `PermissionDenied`. Others are named where they occur.
 pub trait Admin: Send {
-    /// The topics of these names, or all for an empty list, sorted by name. Among all, one that cannot be described, because it is damaged or may not be looked at, comes
-    /// without partitions and hides no other; asking for it by its name says why.
+    /// The topics of these names, or all for an empty list, sorted by name. Among all, one that cannot be described,
+    /// because it is damaged or may not be looked at, comes without partitions and hides no other; asking for it by its
+    /// name says why.
     fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>>;
 
     /// Makes a topic and returns when it can be used.
@@ -231,16 +245,30 @@ pub trait Admin: Send {
     fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()>;
 
     /// The range of offsets of each of these partitions, in the order asked for.
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>>;
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Watermarks>>;
 
-    /// The range of offsets of each of these partitions, in the order asked for: an answer for each, so that one that cannot be asked about hides no other. Where brokers lead
-    /// partitions, all of them are asked at once, and a leader that is silent is not waited for much longer than the others. A storage that can does so by itself; by default
+    /// The range of offsets of each of these partitions, in the order asked for: an answer for each, so that one that
+    /// cannot be asked about hides no other. Where brokers lead partitions, all of them are asked at once, and a leader
+    /// that is silent is not waited for much longer than the others. A storage that can does so by itself; by default
     /// partitions are asked about together, and one after the other where that fails.
-    fn watermarks_of_each(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
-        together_or_one_by_one(partitions, timeout, |partitions, timeout| self.watermarks(partitions, isolation, timeout))
+    fn watermarks_of_each(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Watermarks>>> {
+        together_or_one_by_one(partitions, timeout, |partitions, timeout| {
+            self.watermarks(partitions, isolation, timeout)
+        })
     }
 
-    /// For each of these partitions the first offset whose message has a timestamp (epoch ms, in [`Position::offset`] on the way in) at or after the given one; the end where there is none.
+    /// For each of these partitions the first offset whose message has a timestamp (epoch ms, in [`Position::offset`]
+    /// on the way in) at or after the given one; the end where there is none.
     fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>>;
 
     /// The same with an answer for each, as for [`watermarks_of_each`](Admin::watermarks_of_each).
@@ -278,7 +306,8 @@ pub trait Admin: Send {
     /// Changes some settings of a broker and leaves the others.
     ///
     /// # Errors
-    /// `Unsupported` where there are no brokers; `NotFound` for one that is not there; `Usage` for a bad value, or a setting that cannot be changed while it runs.
+    /// `Unsupported` where there are no brokers; `NotFound` for one that is not there; `Usage` for a bad value, or a
+    /// setting that cannot be changed while it runs.
     fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()>;
 
     /// The groups, sorted by name.
@@ -287,13 +316,15 @@ pub trait Admin: Send {
     /// What a group is doing, and its live members.
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription>;
 
-    /// The groups, sorted by name, of what can be reached, and what could not be asked: a broker that is down hides its own groups and no others.
+    /// The groups, sorted by name, of what can be reached, and what could not be asked: a broker that is down hides its
+    /// own groups and no others.
     fn list_groups(&mut self, timeout: Duration) -> Result<(Vec<Group>, Vec<Error>)> {
         self.groups(timeout).map(|groups| (groups, Vec::new()))
     }
 
-    /// What each of these groups is doing, and its live members, in the order asked for: an answer for each, `NotFound` for one that is not there, so that one that cannot be
-    /// described hides no other. A storage that can asks for all of them at once; by default they are asked for one after the other.
+    /// What each of these groups is doing, and its live members, in the order asked for: an answer for each, `NotFound`
+    /// for one that is not there, so that one that cannot be described hides no other. A storage that can asks for all
+    /// of them at once; by default they are asked for one after the other.
     fn describe_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<GroupDescription>>> {
         Ok(one_by_one(groups, timeout, |group, timeout| self.group(group, timeout)))
     }
@@ -301,14 +332,16 @@ pub trait Admin: Send {
     /// The committed offsets of a group, sorted.
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>>;
 
-    /// The committed offsets of each of these groups, sorted, in the order asked for: an answer for each; of a group that is not there, none. A storage that can asks for all of
-    /// them at once; by default they are asked for one after the other.
+    /// The committed offsets of each of these groups, sorted, in the order asked for: an answer for each; of a group
+    /// that is not there, none. A storage that can asks for all of them at once; by default they are asked for one
+    /// after the other.
     fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<Vec<CommittedOffset>>>> {
         let answers = one_by_one(groups, timeout, |group, timeout| self.group_offsets(group, timeout));
         Ok(answers.into_iter().map(|answer| if is_missing(&answer) { Ok(Vec::new()) } else { answer }).collect())
     }
 
-    /// Sets committed offsets of a group without live members, with what is to be kept beside them; makes the group if it is new.
+    /// Sets committed offsets of a group without live members, with what is to be kept beside them; makes the group if
+    /// it is new.
     ///
     /// # Errors
     /// `Conflict` where the group has live members.
@@ -320,10 +353,12 @@ pub trait Admin: Send {
     /// `Conflict` where the group has live members.
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()>;
 
-    /// Does what only this kind of storage can do, named by `operation`. Argument and answer are JSON. What there is stands in the documentation of the storage's crate.
+    /// Does what only this kind of storage can do, named by `operation`. Argument and answer are JSON. What there is
+    /// stands in the documentation of the storage's crate.
     ///
     /// # Errors
-    /// `Unsupported` for an operation that it does not know, which is all of them by default; `Usage` for a bad argument.
+    /// `Unsupported` for an operation that it does not know, which is all of them by default; `Usage` for a bad
+    /// argument.
     fn operation(&mut self, operation: &str, _argument: &str, _timeout: Duration) -> Result<String> {
         Err(Error::new(ErrorKind::Unsupported, operation.to_string(), "this kind of storage has no such operation"))
     }
@@ -339,7 +374,11 @@ pub fn existing(admin: &mut dyn Admin, name: &str, timeout: Duration) -> Result<
 }
 
 /// Asks about groups one after the other, all of them within `timeout`.
-pub(crate) fn one_by_one<T>(groups: &[String], timeout: Duration, mut ask: impl FnMut(&str, Duration) -> Result<T>) -> Vec<Result<T>> {
+pub(crate) fn one_by_one<T>(
+    groups: &[String],
+    timeout: Duration,
+    mut ask: impl FnMut(&str, Duration) -> Result<T>,
+) -> Vec<Result<T>> {
     let started = Instant::now();
     groups.iter().map(|group| ask(group, timeout.saturating_sub(started.elapsed()))).collect()
 }
@@ -348,7 +387,11 @@ pub(crate) fn one_by_one<T>(groups: &[String], timeout: Duration, mut ask: impl 
 ///
 /// # Errors
 /// What concerns the storage as a whole.
-pub(crate) fn together_or_one_by_one<Q, T>(asked: &[Q], timeout: Duration, mut ask: impl FnMut(&[Q], Duration) -> Result<Vec<T>>) -> Result<Vec<Result<T>>> {
+pub(crate) fn together_or_one_by_one<Q, T>(
+    asked: &[Q],
+    timeout: Duration,
+    mut ask: impl FnMut(&[Q], Duration) -> Result<Vec<T>>,
+) -> Result<Vec<Result<T>>> {
     let started = Instant::now();
     match ask(asked, timeout) {
         Ok(answers) => Ok(answers.into_iter().map(Ok).collect()),

@@ -78,8 +78,9 @@ pub struct RecordMeta {
 
 /// Messages of any number of topics and partitions, in the order in which they were read.
 ///
-/// A consumer fills it up to its limits, whichever is reached first, but always with at least one message, however large. It is made to be
-/// reused: [`clear`](Batch::clear) keeps the memory, so that reading allocates nothing per message and, after a while, nothing at all.
+/// A consumer fills it up to its limits, whichever is reached first, but always with at least one message, however
+/// large. It is made to be reused: [`clear`](Batch::clear) keeps the memory, so that reading allocates nothing per
+/// message and, after a while, nothing at all.
 ///
 /// ```
 /// use kafi_core::{Batch, Record};
@@ -104,7 +105,15 @@ impl Clone for Batch {
     fn clone(&self) -> Self {
         let (data, records, headers) = self.parts();
         let (data, records, headers) = (data.to_vec(), records.to_vec(), headers.to_vec());
-        Self { data, records, headers, topics: self.topics.clone(), records_max: self.records_max, bytes_max: self.bytes_max, foreign: Foreign::default() }
+        Self {
+            data,
+            records,
+            headers,
+            topics: self.topics.clone(),
+            records_max: self.records_max,
+            bytes_max: self.bytes_max,
+            foreign: Foreign::default(),
+        }
     }
 }
 
@@ -125,7 +134,8 @@ impl Batch {
         Self::with_limits(Self::RECORDS_MAX, Self::BYTES_MAX)
     }
 
-    /// An empty batch that counts as full at `records_max` messages or `bytes_max` bytes; both at least 1, bytes at most 1 GiB.
+    /// An empty batch that counts as full at `records_max` messages or `bytes_max` bytes; both at least 1, bytes at
+    /// most 1 GiB.
     pub fn with_limits(records_max: usize, bytes_max: usize) -> Self {
         Self {
             data: Vec::new(),
@@ -174,7 +184,8 @@ impl Batch {
         self.data().len()
     }
 
-    /// Removes all messages. Keeps the memory, but gives back what a single huge message took beyond four times the limit.
+    /// Removes all messages. Keeps the memory, but gives back what a single huge message took beyond four times the
+    /// limit.
     pub fn clear(&mut self) {
         self.foreign.hide();
         self.data.clear();
@@ -197,7 +208,8 @@ impl Batch {
         self.retain_at(|batch, index| keep(batch.get(index)));
     }
 
-    /// As [`retain`](Batch::retain), for a `keep` that is given the batch and the index of the message. What lies before that index may not be looked at any more.
+    /// As [`retain`](Batch::retain), for a `keep` that is given the batch and the index of the message. What lies
+    /// before that index may not be looked at any more.
     pub fn retain_at(&mut self, mut keep: impl FnMut(&Batch, usize) -> bool) {
         let mut kept = 0;
         for index in 0..self.len() {
@@ -301,8 +313,8 @@ impl Batch {
         &mut self.data
     }
 
-    /// The arena, the record metas, and the header metas, for codecs that fill all three in one pass. What they add has to fit together, as
-    /// [`validate`](Batch::validate) checks.
+    /// The arena, the record metas, and the header metas, for codecs that fill all three in one pass. What they add has
+    /// to fit together, as [`validate`](Batch::validate) checks.
     pub fn parts_mut(&mut self) -> (&mut Vec<u8>, &mut Vec<RecordMeta>, &mut Vec<HeaderMeta>) {
         self.own();
         (&mut self.data, &mut self.records, &mut self.headers)
@@ -342,7 +354,8 @@ impl Batch {
         self.records.push(meta);
     }
 
-    /// Takes back everything that was added after the batch had `records` messages, `headers` header metas and `bytes` bytes.
+    /// Takes back everything that was added after the batch had `records` messages, `headers` header metas and `bytes`
+    /// bytes.
     pub fn rewind(&mut self, records: usize, headers: u32, bytes: usize) {
         self.own();
         self.records.truncate(records);
@@ -357,13 +370,18 @@ impl Batch {
     pub fn validate(&self) -> Result<()> {
         let (data, records, headers) = self.parts();
         let bytes = data.len();
-        let bad_header = headers.iter().any(|meta| meta.name.len < 0 || !meta.name.fits(bytes) || !meta.value.fits(bytes));
+        let bad_header =
+            headers.iter().any(|meta| meta.name.len < 0 || !meta.name.fits(bytes) || !meta.value.fits(bytes));
         let bad_record = records.iter().position(|meta| {
             let headers_end = meta.header_start as usize + meta.header_count as usize;
-            !meta.key.fits(bytes) || !meta.value.fits(bytes) || meta.topic as usize >= self.topics.len() || headers_end > headers.len()
+            !meta.key.fits(bytes)
+                || !meta.value.fits(bytes)
+                || meta.topic as usize >= self.topics.len()
+                || headers_end > headers.len()
         });
         if let Some(index) = bad_record {
-            return Err(Error::new(ErrorKind::Corrupt, "check batch", "a message points outside of its batch").with("message", index));
+            return Err(Error::new(ErrorKind::Corrupt, "check batch", "a message points outside of its batch")
+                .with("message", index));
         }
         if bad_header {
             return Err(Error::new(ErrorKind::Corrupt, "check batch", "a header points outside of its batch"));

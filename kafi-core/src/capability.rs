@@ -5,8 +5,9 @@ use std::ops::BitOr;
 
 /// A set of abilities.
 ///
-/// The names follow one grammar: the trait, then the ability (`CONSUME_GROUP`, `PRODUCE_KEEP_OFFSETS`, `ADMIN_TOPICS`). An operation
-/// that needs a missing flag returns an `Unsupported` error that names the storage and the operation. The bits are stable: they cross the plugin interface.
+/// The names follow one grammar: the trait, then the ability (`CONSUME_GROUP`, `PRODUCE_KEEP_OFFSETS`, `ADMIN_TOPICS`).
+/// An operation that needs a missing flag returns an `Unsupported` error that names the storage and the operation. The
+/// bits are stable: they cross the plugin interface.
 ///
 /// ```
 /// use kafi_core::Capabilities;

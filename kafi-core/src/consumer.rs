@@ -28,14 +28,16 @@ pub struct ConsumerOptions {
     pub isolation: Isolation,
     /// Where a partition without a committed offset starts: true (the default) is the log start, false the end.
     pub start_at_earliest: bool,
-    /// Goes on at the first offset that is still there, with a warning in the log, where the next one was deleted; otherwise that is `OutOfRange`. Default: false.
+    /// Goes on at the first offset that is still there, with a warning in the log, where the next one was deleted;
+    /// otherwise that is `OutOfRange`. Default: false.
     pub allow_gap: bool,
     /// Skips damaged batches with a warning in the log, where otherwise that is `Corrupt`. Default: false.
     pub skip_corrupt: bool,
     /// The bytes that are read ahead at most, over all partitions together. Default: 64 MiB.
     pub buffer_bytes_max: u64,
-    /// The most bytes that one stored batch may take in memory, as it is stored and unpacked; a larger one is `TooLarge`. It bounds what a few bytes can be made to unpack to. Concerns
-    /// storages that unpack batches themselves. Default: 256 MiB.
+    /// The most bytes that one stored batch may take in memory, as it is stored and unpacked; a larger one is
+    /// `TooLarge`. It bounds what a few bytes can be made to unpack to. Concerns storages that unpack batches
+    /// themselves. Default: 256 MiB.
     pub batch_bytes_max: u64,
     /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
     pub properties: Vec<(String, String)>,
@@ -109,10 +111,12 @@ pub struct CommittedOffset {
     pub partition: i32,
     /// The offset of the next message to read.
     pub offset: i64,
-    /// The epoch of the partition's leader that the last message before it was read from, where whoever committed said so. It means something only to the same cluster.
+    /// The epoch of the partition's leader that the last message before it was read from, where whoever committed said
+    /// so. It means something only to the same cluster.
     #[cfg_attr(feature = "plugin", serde(default, skip_serializing_if = "Option::is_none"))]
     pub leader_epoch: Option<i32>,
-    /// What the group's consumers keep beside the offset: Kafka Streams and others store their state there. Empty if there is nothing.
+    /// What the group's consumers keep beside the offset: Kafka Streams and others store their state there. Empty if
+    /// there is nothing.
     #[cfg_attr(feature = "plugin", serde(default, skip_serializing_if = "String::is_empty"))]
     pub metadata: String,
 }
@@ -145,8 +149,8 @@ pub struct Assignment {
     pub partition: i32,
     /// The first offset to read; absolute.
     pub start: i64,
-    /// The offset to stop before; `None` goes on for ever. Nothing at or after it is delivered, and it counts as reached also where the last
-    /// offsets before it are never delivered (compacted away, control records, aborted).
+    /// The offset to stop before; `None` goes on for ever. Nothing at or after it is delivered, and it counts as
+    /// reached also where the last offsets before it are never delivered (compacted away, control records, aborted).
     pub end: Option<i64>,
 }
 
@@ -174,21 +178,27 @@ pub enum Membership {
 
 /// Reads messages from a storage.
 ///
-/// Either [`assign`](Consumer::assign) partitions, or [`subscribe`](Consumer::subscribe) as a group; the later call replaces the earlier.
+/// Either [`assign`](Consumer::assign) partitions, or [`subscribe`](Consumer::subscribe) as a group; the later call
+/// replaces the earlier.
 pub trait Consumer: Send {
-    /// Reads these partitions from these offsets on; replaces any earlier assignment. May read ahead at once. Blocks up to `timeout`.
+    /// Reads these partitions from these offsets on; replaces any earlier assignment. May read ahead at once. Blocks up
+    /// to `timeout`.
     ///
     /// # Errors
-    /// `NotFound` for a missing topic or partition, `OutOfRange` for a start outside of the log (unless gaps are allowed), `Unavailable`, `Timeout`.
+    /// `NotFound` for a missing topic or partition, `OutOfRange` for a start outside of the log (unless gaps are
+    /// allowed), `Unavailable`, `Timeout`.
     fn assign(&mut self, assignments: &[Assignment], timeout: Duration) -> Result<()>;
 
-    /// Joins the group and reads the share of the topics that falls to this member, from the committed offsets. Blocks up to `timeout`; joining goes on in [`poll`](Consumer::poll).
+    /// Joins the group and reads the share of the topics that falls to this member, from the committed offsets. Blocks
+    /// up to `timeout`; joining goes on in [`poll`](Consumer::poll).
     ///
-    /// A member that calls it again stays one, with other topics: what it keeps goes on where it was, save where the group takes everything back for a moment, after which
-    /// it goes on at the committed offsets. Topics and partitions that come later are read from their start, unless offsets are committed for them.
+    /// A member that calls it again stays one, with other topics: what it keeps goes on where it was, save where the
+    /// group takes everything back for a moment, after which it goes on at the committed offsets. Topics and partitions
+    /// that come later are read from their start, unless offsets are committed for them.
     ///
     /// # Errors
-    /// `Usage` without a group, `NotFound` for a missing topic, `Conflict` where a group takes one live member and has it, `Unsupported`.
+    /// `Usage` without a group, `NotFound` for a missing topic, `Conflict` where a group takes one live member and has
+    /// it, `Unsupported`.
     fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()>;
 
     /// Moves to another offset of an assigned partition; what was read ahead is dropped.
@@ -197,13 +207,16 @@ pub trait Consumer: Send {
     /// `NotFound` where the partition is not assigned.
     fn seek(&mut self, position: &Position, timeout: Duration) -> Result<()>;
 
-    /// Clears `batch` and fills it with the next messages, in order within each partition. Returns as soon as there are some, and within `timeout` in any case.
+    /// Clears `batch` and fills it with the next messages, in order within each partition. Returns as soon as there are
+    /// some, and within `timeout` in any case.
     ///
     /// # Errors
-    /// `OutOfRange`, `Corrupt`, `Unavailable`, `Authentication`, `PermissionDenied`. After an error that can be retried, the next call goes on where this one was.
+    /// `OutOfRange`, `Corrupt`, `Unavailable`, `Authentication`, `PermissionDenied`. After an error that can be
+    /// retried, the next call goes on where this one was.
     fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled>;
 
-    /// Where this member of a group stands, as of the last poll. Default: stable, which holds for storages whose groups take one member.
+    /// Where this member of a group stands, as of the last poll. Default: stable, which holds for storages whose groups
+    /// take one member.
     fn membership(&self) -> Membership {
         Membership::Stable
     }
@@ -211,7 +224,8 @@ pub trait Consumer: Send {
     /// The next offset of each assigned partition, past everything that was returned and past what is never delivered.
     fn positions(&self) -> Vec<Position>;
 
-    /// Commits these offsets for the group, with what is to be kept beside them, and waits until the storage has them, up to `timeout`.
+    /// Commits these offsets for the group, with what is to be kept beside them, and waits until the storage has them,
+    /// up to `timeout`.
     ///
     /// # Errors
     /// `Usage` without a group, `Fenced` where another member took over, `Unavailable`, `Timeout`.
@@ -223,7 +237,8 @@ pub trait Consumer: Send {
     /// As for [`commit`](Consumer::commit).
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>>;
 
-    /// Leaves the group and frees what the consumer holds, within `timeout`. Commits nothing. Dropping a consumer never blocks.
+    /// Leaves the group and frees what the consumer holds, within `timeout`. Commits nothing. Dropping a consumer never
+    /// blocks.
     ///
     /// # Errors
     /// `Timeout`.

@@ -69,8 +69,9 @@ pub enum Retry {
 
 /// An error, one word wide.
 ///
-/// `Display` is one line, `what: where: why`; `Debug` is a paragraph with the chain of causes. Neither ever holds a secret: whoever builds
-/// an error passes no passwords, tokens, or connection strings, and what reads like one (`password=…`) is masked by [`without_secrets`](crate::without_secrets).
+/// `Display` is one line, `what: where: why`; `Debug` is a paragraph with the chain of causes. Neither ever holds a
+/// secret: whoever builds an error passes no passwords, tokens, or connection strings, and what reads like one
+/// (`password=…`) is masked by [`without_secrets`](crate::without_secrets).
 ///
 /// ```
 /// use kafi_core::{Error, ErrorKind};
@@ -90,10 +91,19 @@ struct Inner {
 }
 
 impl Error {
-    /// Makes an error of `kind` about `operation` (a short verb phrase: "read", "create topic") with a `message` that says why.
+    /// Makes an error of `kind` about `operation` (a short verb phrase: "read", "create topic") with a `message` that
+    /// says why.
     pub fn new(kind: ErrorKind, operation: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         let message = shown(message.into());
-        Self(Box::new(Inner { kind, retry: Retry::Never, operation: operation.into(), message, context: Vec::new(), hint: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            retry: Retry::Never,
+            operation: operation.into(),
+            message,
+            context: Vec::new(),
+            hint: None,
+            source: None,
+        }))
     }
 
     /// An operation that `storage` cannot do.
@@ -170,9 +180,13 @@ impl Error {
         self.0.retry
     }
 
-    /// Whether it concerns a storage as a whole, or the user's wish to stop, and not only the topic or the partition that was asked about.
+    /// Whether it concerns a storage as a whole, or the user's wish to stop, and not only the topic or the partition
+    /// that was asked about.
     pub fn concerns_all(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled)
+        matches!(
+            self.kind(),
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Authentication | ErrorKind::Cancelled
+        )
     }
 
     /// What was being done.
@@ -275,7 +289,9 @@ mod tests {
     #[test]
     fn what_reads_like_a_secret_is_not_shown() {
         let cause = std::io::Error::other("refused: password=hunter2");
-        let error = Error::new(ErrorKind::Usage, "open", "bad: sasl.password=hunter2").with("address", "kafka://me:hunter2@h").hint("not secret.key=hunter2");
+        let error = Error::new(ErrorKind::Usage, "open", "bad: sasl.password=hunter2")
+            .with("address", "kafka://me:hunter2@h")
+            .hint("not secret.key=hunter2");
         let error = error.source(cause);
         let shown = format!("{error} {error:?} {:?} {}", error.context().collect::<Vec<_>>(), error.message());
         assert!(!shown.contains("hunter2") && shown.contains("kafka://***@h"), "{shown}");
@@ -283,7 +299,10 @@ mod tests {
 
     #[test]
     fn a_duplicate_says_the_same() {
-        let error = Error::io("append", std::io::Error::from_raw_os_error(28)).with("topic", "t").hint("free some space").retry(Retry::Later);
+        let error = Error::io("append", std::io::Error::from_raw_os_error(28))
+            .with("topic", "t")
+            .hint("free some space")
+            .retry(Retry::Later);
         let twin = error.duplicate();
         assert_eq!((twin.kind(), twin.retryable()), (ErrorKind::NoSpace, Retry::Later));
         assert_eq!(twin.to_string(), error.to_string());

@@ -52,26 +52,33 @@ pub mod json_text {
     pub use crate::json::text::{unescape, write_string};
 }
 
-pub use admin::{Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition, Topic, Watermarks, existing};
+pub use admin::{
+    Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition,
+    Topic, Watermarks, existing,
+};
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;
 pub use config::{
-    AddressPlace, Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind, expand_environment, is_variable,
-    nearest, power_of,
+    AddressPlace, Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind,
+    expand_environment, is_variable, nearest, power_of,
 };
-pub use consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition};
+pub use consumer::{
+    Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition,
+};
 pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
-    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place, Progress, ReadOptions, Reader, SetAside, Target, TopicFilter,
-    TopicReader, Writer, pump, pump_settling, readers,
+    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place, Progress, ReadOptions,
+    Reader, SetAside, Target, TopicFilter, TopicReader, Writer, pump, pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use message::Message;
 pub use offsets::{OffsetSpec, Offsets, Resolved, resolve, resolve_each};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report};
-pub use record::{ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType};
+pub use record::{
+    ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType,
+};
 #[cfg(feature = "runtime")]
 pub use runtime::{Attempts, Runtime, retry_until};
 pub use secret::{Secrets, Shown, is_secret_key, percent_decoded, shown_value, without_secrets};

@@ -27,7 +27,8 @@ pub struct Message {
     pub partition: i32,
     /// The offset, negative for a message that was not read; producers ignore it unless they keep offsets.
     pub offset: i64,
-    /// Milliseconds since 1970-01-01T00:00Z, or [`NO_TIMESTAMP`]: a message that was read is written without one then, and one that was not gets the current time.
+    /// Milliseconds since 1970-01-01T00:00Z, or [`NO_TIMESTAMP`]: a message that was read is written without one then,
+    /// and one that was not gets the current time.
     pub timestamp: i64,
     /// Whose clock the timestamp comes from.
     pub timestamp_type: TimestampType,
@@ -118,7 +119,13 @@ impl fmt::Display for Message {
 }
 
 /// Appends one field to the batch's arena and says where it lies.
-fn encode_field(encoder: &mut dyn Encoder, topic: &str, field: Field, value: &Value, batch: &mut Batch) -> Result<Span> {
+fn encode_field(
+    encoder: &mut dyn Encoder,
+    topic: &str,
+    field: Field,
+    value: &Value,
+    batch: &mut Batch,
+) -> Result<Span> {
     let start = batch.bytes();
     if !encoder.encode(topic, field, value, batch.arena())? {
         return Ok(Span::NULL);
@@ -153,10 +160,22 @@ mod tests {
         let mut headers = HeadersBuf::new();
         headers.push("h", b"\xff");
         headers.push_null("h");
-        let record = Record { partition: 1, offset: 2, timestamp: 3, headers: headers.as_headers(), ..Record::new("t", None, Some(b"{ \"a\":1.0 }")) };
-        let (mut key, mut value) = (PlainCodecs.decoder(Type::Str, Field::Key).unwrap(), PlainCodecs.decoder(Type::Json, Field::Value).unwrap());
+        let record = Record {
+            partition: 1,
+            offset: 2,
+            timestamp: 3,
+            headers: headers.as_headers(),
+            ..Record::new("t", None, Some(b"{ \"a\":1.0 }"))
+        };
+        let (mut key, mut value) = (
+            PlainCodecs.decoder(Type::Str, Field::Key).unwrap(),
+            PlainCodecs.decoder(Type::Json, Field::Value).unwrap(),
+        );
         let mut message = Message::decode(record, "t".into(), &mut *key, &mut *value).unwrap();
-        let (mut to_key, mut to_value) = (PlainCodecs.encoder(Type::Str, Field::Key).unwrap(), PlainCodecs.encoder(Type::Json, Field::Value).unwrap());
+        let (mut to_key, mut to_value) = (
+            PlainCodecs.encoder(Type::Str, Field::Key).unwrap(),
+            PlainCodecs.encoder(Type::Json, Field::Value).unwrap(),
+        );
         let mut batch = Batch::new();
         message.encode(&mut *to_key, &mut *to_value, &mut batch).unwrap();
         assert_eq!(batch.get(0), record);
@@ -169,6 +188,9 @@ mod tests {
 
         let bad = Record { value: Some(b"x"), ..record };
         let error = Message::decode(bad, "t".into(), &mut *key, &mut *value).unwrap_err().to_string();
-        assert_eq!(error, "read JSON: line 1, column 1, topic t, field value, partition 1, offset 2: this is not JSON: a value is missing");
+        assert_eq!(
+            error,
+            "read JSON: line 1, column 1, topic t, field value, partition 1, offset 2: this is not JSON: a value is missing"
+        );
     }
 }

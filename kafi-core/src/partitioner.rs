@@ -1,6 +1,7 @@
 //! The default partitioner of the Java clients, so that a key has one partition everywhere.
 
-/// The partition of a key among `partitions`: murmur2 of its bytes, as the Java clients (and librdkafka's `murmur2_random`) choose it.
+/// The partition of a key among `partitions`: murmur2 of its bytes, as the Java clients (and librdkafka's
+/// `murmur2_random`) choose it.
 ///
 /// ```
 /// assert_eq!(kafi_core::partition_of(b"21", 1000), 340);

@@ -12,19 +12,22 @@ use crate::secret::Shown;
 #[derive(Clone)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct ProducerOptions {
-    /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps. Default: false, the storage assigns offsets.
+    /// Writes the messages at their own offsets, which must rise within each partition, with gaps where they have gaps.
+    /// Default: false, the storage assigns offsets.
     pub keep_offsets: bool,
-    /// Writes a message that has no timestamp as one without, where otherwise it gets the time of the write. Default: false. A topic on a broker that sets the time by itself goes on doing so.
+    /// Writes a message that has no timestamp as one without, where otherwise it gets the time of the write. Default:
+    /// false. A topic on a broker that sets the time by itself goes on doing so.
     #[cfg_attr(feature = "plugin", serde(skip_serializing_if = "std::ops::Not::not"))]
     pub keep_timestamps: bool,
-    /// The codec for batches (`none`, `gzip`, `snappy`, `lz4`, `zstd`) where neither properties nor the configuration name one. A storage that compresses as its topics' settings say takes no notice.
-    /// Default: the storage's.
+    /// The codec for batches (`none`, `gzip`, `snappy`, `lz4`, `zstd`) where neither properties nor the configuration
+    /// name one. A storage that compresses as its topics' settings say takes no notice. Default: the storage's.
     #[cfg_attr(feature = "plugin", serde(skip_serializing_if = "Option::is_none"))]
     pub compression: Option<String>,
     /// Properties of the client underneath (librdkafka's names), winning over those of the configuration.
     pub properties: Vec<(String, String)>,
-    /// About how many bytes of messages a client that queues them holds until they are acknowledged, but for a single larger message. Concerns Kafka; logs have settings of their own.
-    /// Default: [`BUFFER_BYTES_MAX`](ProducerOptions::BUFFER_BYTES_MAX).
+    /// About how many bytes of messages a client that queues them holds until they are acknowledged, but for a single
+    /// larger message. Concerns Kafka; logs have settings of their own. Default:
+    /// [`BUFFER_BYTES_MAX`](ProducerOptions::BUFFER_BYTES_MAX).
     pub buffer_bytes_max: u64,
 }
 
@@ -35,7 +38,13 @@ impl ProducerOptions {
 
 impl Default for ProducerOptions {
     fn default() -> Self {
-        Self { keep_offsets: false, keep_timestamps: false, compression: None, properties: Vec::new(), buffer_bytes_max: Self::BUFFER_BYTES_MAX }
+        Self {
+            keep_offsets: false,
+            keep_timestamps: false,
+            compression: None,
+            properties: Vec::new(),
+            buffer_bytes_max: Self::BUFFER_BYTES_MAX,
+        }
     }
 }
 
@@ -44,18 +53,24 @@ impl fmt::Debug for ProducerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { keep_offsets, keep_timestamps, compression, properties, buffer_bytes_max } = self;
         let mut shown = f.debug_struct("ProducerOptions");
-        shown.field("keep_offsets", keep_offsets).field("keep_timestamps", keep_timestamps).field("compression", compression);
+        shown
+            .field("keep_offsets", keep_offsets)
+            .field("keep_timestamps", keep_timestamps)
+            .field("compression", compression);
         shown.field("properties", &Shown(properties)).field("buffer_bytes_max", buffer_bytes_max).finish()
     }
 }
 
-/// The key under which the error of a message that failed may say which one it is: its index, from 0, among all messages that were handed over under its token. A storage adds it
-/// to the context of the error where it chose the partition itself, so that `first` does not tell.
+/// The key under which the error of a message that failed may say which one it is: its index, from 0, among all
+/// messages that were handed over under its token. A storage adds it to the context of the error where it chose the
+/// partition itself, so that `first` does not tell.
 pub const MESSAGE_CONTEXT: &str = "message";
 
-/// What became of messages that were handed over. Each message has exactly one report, also where its topic is deleted while it is under way.
+/// What became of messages that were handed over. Each message has exactly one report, also where its topic is deleted
+/// while it is under way.
 ///
-/// One report covers a run of neighbouring messages: the `count` messages from the `first`-th on, among those that came under this token for this topic and partition.
+/// One report covers a run of neighbouring messages: the `count` messages from the `first`-th on, among those that came
+/// under this token for this topic and partition.
 #[derive(Debug)]
 pub struct Report {
     /// The caller's word for the call of [`produce`](Producer::produce), or for several calls in a row.
@@ -85,9 +100,10 @@ pub enum Delivery {
 
 /// Writes messages to a storage.
 ///
-/// Messages go to the topic that they name, to their partition (or, with -1, to one that the partitioner chooses: murmur2 of the key as in the Java clients), with their timestamp (with -1, the
-/// current time, unless timestamps are kept). Messages to one partition are written in the order in which they were handed over; after the first that fails,
-/// no later one of that partition that was handed over before the failure was reported is written.
+/// Messages go to the topic that they name, to their partition (or, with -1, to one that the partitioner chooses:
+/// murmur2 of the key as in the Java clients), with their timestamp (with -1, the current time, unless timestamps are
+/// kept). Messages to one partition are written in the order in which they were handed over; after the first that
+/// fails, no later one of that partition that was handed over before the failure was reported is written.
 ///
 /// ```
 /// # fn write(producer: &mut dyn kafi_core::Producer, batch: &kafi_core::Batch) -> kafi_core::Result<()> {
@@ -104,36 +120,45 @@ pub enum Delivery {
 /// # Ok(()) }
 /// ```
 pub trait Producer: Send {
-    /// Hands over the messages of `batch` from index `from` on, under `token`, and says how many were taken: all of them, unless the
-    /// queue was full for all of `timeout`; then possibly fewer or none, and the caller goes on from there. Never drops a message.
+    /// Hands over the messages of `batch` from index `from` on, under `token`, and says how many were taken: all of
+    /// them, unless the queue was full for all of `timeout`; then possibly fewer or none, and the caller goes on from
+    /// there. Never drops a message.
     ///
-    /// Neighbouring calls may share a token, and their messages are then counted on. A token does not come again after another one: storages keep no count of tokens that are
-    /// over, so the ordinals of its messages would begin at 0 again. A number that is raised with each batch will do.
+    /// Neighbouring calls may share a token, and their messages are then counted on. A token does not come again after
+    /// another one: storages keep no count of tokens that are over, so the ordinals of its messages would begin at 0
+    /// again. A number that is raised with each batch will do.
     ///
-    /// The batch is free for reuse when this returns. A message that was taken is not written yet: that is what [`reports`](Producer::reports) tell.
+    /// The batch is free for reuse when this returns. A message that was taken is not written yet: that is what
+    /// [`reports`](Producer::reports) tell.
     ///
     /// # Errors
-    /// Only for what concerns the producer as a whole (`Unsupported`, `Fenced`, `Unavailable`), *not yet* or *fatal* as for [`flush`](Producer::flush); what is wrong with single messages is reported.
+    /// Only for what concerns the producer as a whole (`Unsupported`, `Fenced`, `Unavailable`), *not yet* or *fatal* as
+    /// for [`flush`](Producer::flush); what is wrong with single messages is reported.
     fn produce(&mut self, batch: &Batch, from: usize, token: u64, timeout: Duration) -> Result<usize>;
 
-    /// The reports that came in since the last call; waits up to `timeout` for the first one, not at all if nothing is under way.
+    /// The reports that came in since the last call; waits up to `timeout` for the first one, not at all if nothing is
+    /// under way.
     ///
     /// # Errors
     /// As for [`produce`](Producer::produce).
     fn reports(&mut self, timeout: Duration) -> Result<&[Report]>;
 
-    /// Sends everything and waits until each message has its report, up to `timeout`. The reports are then to be fetched.
+    /// Sends everything and waits until each message has its report, up to `timeout`. The reports are then to be
+    /// fetched.
     ///
-    /// There are two kinds of errors. *Not yet*: the time is over and reports are still missing, so that the same call may succeed later. It is a `Timeout`, or any error that says
-    /// that a [retry](crate::Retry) may help later; best one that says why nothing goes on, as that a broker cannot be reached. Nothing is lost by it, and whoever calls goes on calling for as long
-    /// as he likes. Any other error is *fatal*: what is under way will not be written, and the producer is of no use any more. What is wrong with single messages is neither; it is reported.
-    /// The same holds for [`produce`](Producer::produce), [`reports`](Producer::reports), and [`close`](Producer::close).
+    /// There are two kinds of errors. *Not yet*: the time is over and reports are still missing, so that the same call
+    /// may succeed later. It is a `Timeout`, or any error that says that a [retry](crate::Retry) may help later; best
+    /// one that says why nothing goes on, as that a broker cannot be reached. Nothing is lost by it, and whoever calls
+    /// goes on calling for as long as he likes. Any other error is *fatal*: what is under way will not be written, and
+    /// the producer is of no use any more. What is wrong with single messages is neither; it is reported. The same
+    /// holds for [`produce`](Producer::produce), [`reports`](Producer::reports), and [`close`](Producer::close).
     ///
     /// # Errors
     /// *Not yet*, when some reports are still missing; as for [`produce`](Producer::produce).
     fn flush(&mut self, timeout: Duration) -> Result<()>;
 
-    /// Flushes, then frees what the producer holds, within `timeout`. Dropping a producer without it loses what is under way, and never blocks.
+    /// Flushes, then frees what the producer holds, within `timeout`. Dropping a producer without it loses what is
+    /// under way, and never blocks.
     ///
     /// # Errors
     /// As for [`flush`](Producer::flush).

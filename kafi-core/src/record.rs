@@ -2,7 +2,8 @@
 
 use crate::batch::Span;
 
-/// A timestamp that says "none": consumers report it for messages without one, producers take it as "now" unless they are to keep timestamps.
+/// A timestamp that says "none": consumers report it for messages without one, producers take it as "now" unless they
+/// are to keep timestamps.
 pub const NO_TIMESTAMP: i64 = -1;
 
 /// A partition that says "any": the producer's partitioner chooses.
@@ -69,10 +70,13 @@ impl<'a> Headers<'a> {
     /// All of them, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Header<'a>> + use<'a> {
         let data = self.data;
-        self.metas.iter().map(move |meta| Header { name: meta.name.of(data).unwrap_or_default(), value: meta.value.of(data) })
+        self.metas
+            .iter()
+            .map(move |meta| Header { name: meta.name.of(data).unwrap_or_default(), value: meta.value.of(data) })
     }
 
-    /// The value of the last header of this name, as Kafka's `lastHeader` gives it; the outer `None` means that there is no such header.
+    /// The value of the last header of this name, as Kafka's `lastHeader` gives it; the outer `None` means that there
+    /// is no such header.
     pub fn get(&self, name: &[u8]) -> Option<Option<&'a [u8]>> {
         self.iter().filter(|header| header.name == name).last().map(|header| header.value)
     }
@@ -218,7 +222,8 @@ impl<'a> Record<'a> {
 
     /// The bytes of key, value, and headers together.
     pub fn payload_bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len)).sum();
+        let headers: usize =
+            self.headers.iter().map(|header| header.name.len() + header.value.map_or(0, <[u8]>::len)).sum();
         self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers
     }
 

@@ -1,4 +1,5 @@
-//! For storages on an asynchronous library: a runtime of their own behind blocking calls, and trying again until a deadline.
+//! For storages on an asynchronous library: a runtime of their own behind blocking calls, and trying again until a
+//! deadline.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -15,7 +16,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(3);
 
 /// A runtime for the requests of one storage, with two threads that do the input and output.
 ///
-/// It can be used from any thread, also from one that belongs to another runtime, whose worker it blocks: from asynchronous code, use `spawn_blocking`.
+/// It can be used from any thread, also from one that belongs to another runtime, whose worker it blocks: from
+/// asynchronous code, use `spawn_blocking`.
 pub struct Runtime(Option<tokio::runtime::Runtime>);
 
 impl Runtime {
@@ -72,9 +74,10 @@ impl Attempts {
     }
 }
 
-/// Makes attempts until one succeeds, fails for good, or `deadline` has come. Between two of them it waits, longer each time, and not quite the same time as
-/// others do. What may succeed later is an error with [`Retry::Later`]; when there is no time left for another attempt, the last one's error
-/// says how many there were and how long they took, and is [`Retry::Exhausted`].
+/// Makes attempts until one succeeds, fails for good, or `deadline` has come. Between two of them it waits, longer each
+/// time, and not quite the same time as others do. What may succeed later is an error with [`Retry::Later`]; when there
+/// is no time left for another attempt, the last one's error says how many there were and how long they took, and is
+/// [`Retry::Exhausted`].
 ///
 /// # Errors
 /// That of the last attempt.
@@ -106,7 +109,8 @@ fn jittered(pause: Duration, attempts: &Attempts) -> Duration {
 
 fn exhausted(error: Error, attempts: &Attempts) -> Error {
     let times = if attempts.number == 1 { "1 attempt".to_string() } else { format!("{} attempts", attempts.number) };
-    let message = format!("{} (given up after {times} in {:.1} s)", error.message(), attempts.start.elapsed().as_secs_f64());
+    let message =
+        format!("{} (given up after {times} in {:.1} s)", error.message(), attempts.start.elapsed().as_secs_f64());
     let mut told = Error::new(error.kind(), error.operation().to_string(), message).retry(Retry::Exhausted);
     for (key, value) in error.context() {
         told = told.with(key.to_string(), value);
@@ -123,21 +127,36 @@ mod tests {
     use crate::ErrorKind;
 
     fn later() -> Error {
-        Error::new(ErrorKind::Unavailable, "write", "slow down").with("object", "s3://b/k").hint("wait").retry(Retry::Later)
+        Error::new(ErrorKind::Unavailable, "write", "slow down")
+            .with("object", "s3://b/k")
+            .hint("wait")
+            .retry(Retry::Later)
     }
 
     #[test]
     fn attempts_end_with_success_with_a_lasting_error_or_with_the_time() {
         let deadline = Instant::now() + Duration::from_secs(60);
-        assert_eq!(retry_until(deadline, |attempts| if attempts.number < 3 { Err(later()) } else { Ok(attempts.number) }).unwrap(), 3);
+        assert_eq!(
+            retry_until(deadline, |attempts| if attempts.number < 3 { Err(later()) } else { Ok(attempts.number) })
+                .unwrap(),
+            3
+        );
 
-        let error =
-            retry_until::<()>(deadline, |attempts| Err(if attempts.number < 2 { later() } else { Error::new(ErrorKind::Corrupt, "read", "no") })).unwrap_err();
+        let error = retry_until::<()>(deadline, |attempts| {
+            Err(if attempts.number < 2 { later() } else { Error::new(ErrorKind::Corrupt, "read", "no") })
+        })
+        .unwrap_err();
         assert_eq!(error.to_string(), "read: no");
 
         let error = retry_until::<()>(Instant::now(), |_| Err(later())).unwrap_err();
-        assert!(error.to_string().starts_with("write: object s3://b/k: slow down (given up after 1 attempt in 0."), "{error}");
-        assert_eq!((error.kind(), error.retryable(), error.hint_text()), (ErrorKind::Unavailable, Retry::Exhausted, Some("wait")));
+        assert!(
+            error.to_string().starts_with("write: object s3://b/k: slow down (given up after 1 attempt in 0."),
+            "{error}"
+        );
+        assert_eq!(
+            (error.kind(), error.retryable(), error.hint_text()),
+            (ErrorKind::Unavailable, Retry::Exhausted, Some("wait"))
+        );
     }
 
     #[test]

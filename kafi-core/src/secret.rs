@@ -1,7 +1,8 @@
 //! What is secret, and how it is shown: the one place that decides.
 //!
-//! A value is known to be secret by the name of its key ([`is_secret_key`]). Where properties are shown, those values are masked ([`Shown`]); where somebody else's words are
-//! shown, the values that are known are taken out of them ([`Secrets`]); and whatever becomes part of an error or a log line is looked through for what reads like a secret
+//! A value is known to be secret by the name of its key ([`is_secret_key`]). Where properties are shown, those values
+//! are masked ([`Shown`]); where somebody else's words are shown, the values that are known are taken out of them
+//! ([`Secrets`]); and whatever becomes part of an error or a log line is looked through for what reads like a secret
 //! ([`without_secrets`]), so that one that was put in a wrong place is not shown either.
 
 use std::borrow::Cow;
@@ -48,9 +49,11 @@ const URL_LEN_MAX: usize = 4096;
 /// A line of a longer secret that is worth blanking out by itself.
 const LINE_LEN_MIN: usize = 8;
 
-/// Whether the value of this configuration key must not be shown: passwords, keys, tokens, connection strings, user infos.
+/// Whether the value of this configuration key must not be shown: passwords, keys, tokens, connection strings, user
+/// infos.
 ///
-/// Decided by the words in the name, rather too often than too seldom; where a key or certificate merely lies (`ssl.key.location`) is no secret.
+/// Decided by the words in the name, rather too often than too seldom; where a key or certificate merely lies
+/// (`ssl.key.location`) is no secret.
 ///
 /// ```
 /// use kafi_core::is_secret_key;
@@ -59,7 +62,8 @@ const LINE_LEN_MIN: usize = 8;
 /// ```
 pub fn is_secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace(['_', '-'], ".");
-    let says = SECRET_WORDS.iter().any(|word| key.contains(word)) || key.split('.').any(|part| SECRET_PARTS.contains(&part));
+    let says =
+        SECRET_WORDS.iter().any(|word| key.contains(word)) || key.split('.').any(|part| SECRET_PARTS.contains(&part));
     says && !OPEN_ENDINGS.iter().any(|ending| key.ends_with(ending))
 }
 
@@ -79,7 +83,9 @@ pub struct Shown<'a>(pub &'a [(String, String)]);
 
 impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.0.iter().map(|(key, value)| (without_secrets(key), shown_value(key, value)))).finish()
+        f.debug_map()
+            .entries(self.0.iter().map(|(key, value)| (without_secrets(key), shown_value(key, value))))
+            .finish()
     }
 }
 
@@ -88,7 +94,8 @@ impl fmt::Debug for Shown<'_> {
 pub struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// The secrets among properties: whole, line by line, and their parts (`sig=…` of a signature, the password of a user info), as they are written and percent-decoded.
+    /// The secrets among properties: whole, line by line, and their parts (`sig=…` of a signature, the password of a
+    /// user info), as they are written and percent-decoded.
     pub fn of<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut all = Vec::new();
         for (key, value) in properties {
@@ -96,10 +103,13 @@ impl Secrets {
                 add_value(key, value.trim(), &mut all);
             }
             for url in value.split(',') {
-                all.extend(user_of(url.trim()).and_then(|user| user.split_once(':')).map(|(_, password)| password.to_string()));
+                all.extend(
+                    user_of(url.trim()).and_then(|user| user.split_once(':')).map(|(_, password)| password.to_string()),
+                );
             }
         }
-        let decoded: Vec<String> = all.iter().filter(|secret| secret.contains('%')).map(|secret| percent_decoded(secret)).collect();
+        let decoded: Vec<String> =
+            all.iter().filter(|secret| secret.contains('%')).map(|secret| percent_decoded(secret)).collect();
         all.extend(decoded);
         all.retain(|secret| secret.len() >= SECRET_LEN_MIN && secret != MASK);
         // What holds another one goes first.
@@ -127,17 +137,27 @@ impl fmt::Debug for Secrets {
 /// Adds a secret, and those of its parts that may be shown without the rest.
 fn add_value(key: &str, value: &str, all: &mut Vec<String>) {
     all.push(value.to_string());
-    all.extend(value.lines().map(str::trim).filter(|line| line.len() >= LINE_LEN_MIN && *line != value && !line.starts_with("-----")).map(str::to_string));
+    all.extend(
+        value
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.len() >= LINE_LEN_MIN && *line != value && !line.starts_with("-----"))
+            .map(str::to_string),
+    );
     let pairs = value.split(['&', ';']).filter_map(|pair| pair.split_once('='));
-    all.extend(pairs.filter(|(name, _)| is_secret_key(name.trim())).map(|(_, part)| part.trim().trim_matches('"').to_string()));
+    all.extend(
+        pairs.filter(|(name, _)| is_secret_key(name.trim())).map(|(_, part)| part.trim().trim_matches('"').to_string()),
+    );
     if key.to_ascii_lowercase().replace(['_', '-'], ".").ends_with("user.info") {
         all.extend(value.split_once(':').map(|(_, password)| password.to_string()));
     }
 }
 
-/// A text in which nothing reads like a secret any more: neither `password=…`, `sasl.password:…`, `"token": "…"`, nor user and password in a URL, nor a private key.
+/// A text in which nothing reads like a secret any more: neither `password=…`, `sasl.password:…`, `"token": "…"`, nor
+/// user and password in a URL, nor a private key.
 ///
-/// It is the net below everything that knows better: texts of errors and log lines go through it. Variables (`${NAME}`) are no secrets.
+/// It is the net below everything that knows better: texts of errors and log lines go through it. Variables (`${NAME}`)
+/// are no secrets.
 ///
 /// ```
 /// use kafi_core::without_secrets;
@@ -187,16 +207,18 @@ fn value_after(text: &str, from: usize, at: usize) -> Option<(usize, usize)> {
     let is_quoted = at > from && matches!(bytes[at - 1], b'"' | b'\'');
     let name_end = at - usize::from(is_quoted);
     let name = &text[from..name_end];
-    let name_start = name.rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '%'))).map_or(0, |before| {
-        // The character before the name may have several bytes.
-        before + name[before..].chars().next().map_or(1, char::len_utf8)
-    });
+    let name_start =
+        name.rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '%'))).map_or(0, |before| {
+            // The character before the name may have several bytes.
+            before + name[before..].chars().next().map_or(1, char::len_utf8)
+        });
     let name = percent_decoded(name[name_start..].trim_start_matches('-'));
     if !is_secret_key(&name) || PLAIN_WORDS.contains(&name.to_ascii_lowercase().as_str()) {
         return None;
     }
     let rest = &text[at + 1..];
-    // A colon and a space end a sentence's part more often than they introduce a value, unless the name stood in quotes as JSON's do.
+    // A colon and a space end a sentence's part more often than they introduce a value, unless the name stood in quotes
+    // as JSON's do.
     let spaces = if is_quoted { rest.len() - rest.trim_start().len() } else { 0 };
     let value = &rest[spaces..];
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
@@ -224,9 +246,11 @@ fn user_of(url: &str) -> Option<&str> {
 
 fn user_of_rest(rest: &str) -> Option<&str> {
     let rest = &rest[..rest.floor_char_boundary(URL_LEN_MAX)];
-    let rest = &rest[..rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>')).unwrap_or(rest.len())];
+    let rest = &rest
+        [..rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>')).unwrap_or(rest.len())];
     // Several URLs may stand in a row, and several hosts in one URL.
-    let is_next_url = |at: &usize| rest[at + 1..].split(['/', ',', '@']).next().is_some_and(|scheme| scheme.ends_with(':'));
+    let is_next_url =
+        |at: &usize| rest[at + 1..].split(['/', ',', '@']).next().is_some_and(|scheme| scheme.ends_with(':'));
     let rest = &rest[..rest.match_indices(',').map(|(at, _)| at).find(is_next_url).unwrap_or(rest.len())];
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     if let Some(at) = authority.rfind('@') {
@@ -259,7 +283,9 @@ pub fn percent_decoded(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        let byte = hex.filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit())).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let byte = hex
+            .filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         decoded.push(byte.unwrap_or(bytes[at]));
         at += if byte.is_some() { 3 } else { 1 };
     }

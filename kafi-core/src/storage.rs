@@ -10,10 +10,11 @@ use crate::producer::{Producer, ProducerOptions};
 
 /// A connection to a place where topics live: a Kafka cluster, a folder, a bucket.
 ///
-/// Opening one checks its configuration and nothing else; servers are first spoken to by what it hands out. It is shared freely between
-/// threads, and reading in parallel means one consumer per share of the partitions.
+/// Opening one checks its configuration and nothing else; servers are first spoken to by what it hands out. It is
+/// shared freely between threads, and reading in parallel means one consumer per share of the partitions.
 ///
-/// The four traits are synchronous, and every type in them is plain (no generics, no callbacks, no foreign types), because they are mirrored over a C interface.
+/// The four traits are synchronous, and every type in them is plain (no generics, no callbacks, no foreign types),
+/// because they are mirrored over a C interface.
 pub trait Storage: Send + Sync {
     /// The name under which the user knows it: that of its configuration, or its address without secrets.
     fn name(&self) -> &str;
@@ -24,7 +25,8 @@ pub trait Storage: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// What stays the same for as long as it is the same storage: the cluster id of Kafka, the full path of a folder. Blocks up to `timeout`.
+    /// What stays the same for as long as it is the same storage: the cluster id of Kafka, the full path of a folder.
+    /// Blocks up to `timeout`.
     ///
     /// # Errors
     /// `Unavailable`, `Timeout`, `Authentication`.

@@ -39,7 +39,9 @@ impl TimeFormat {
         let probe = BrokenDownTime::from(&Timestamp::UNIX_EPOCH.to_zoned(format.zone.clone()));
         match probe.format(pattern, &mut Vec::new()) {
             Ok(()) => Ok(format),
-            Err(error) => Err(Error::new(ErrorKind::Usage, "read the form of times", error.to_string()).with("pattern", pattern).source(error)),
+            Err(error) => Err(Error::new(ErrorKind::Usage, "read the form of times", error.to_string())
+                .with("pattern", pattern)
+                .source(error)),
         }
     }
 
@@ -63,7 +65,8 @@ impl TimeFormat {
     }
 }
 
-/// A timestamp as RFC 3339 with milliseconds and the offset from UTC, in the local zone or in UTC (`Z`): `2024-11-26T23:38:25.555+01:00`.
+/// A timestamp as RFC 3339 with milliseconds and the offset from UTC, in the local zone or in UTC (`Z`):
+/// `2024-11-26T23:38:25.555+01:00`.
 ///
 /// Where many are shown, a [`TimeFormat`] saves looking up the zone each time.
 pub fn format_local(epoch_ms: i64, utc: bool) -> String {
@@ -72,12 +75,14 @@ pub fn format_local(epoch_ms: i64, utc: bool) -> String {
     String::from_utf8(out).expect("dates are ASCII")
 }
 
-/// The timestamp that a text means, as a time on the command line: epoch milliseconds (a number of ten digits: seconds), RFC 3339 (`2024-11-26T23:38:25.555+01:00`),
-/// a date, a date and time (`2024-11-26 23:38`), a time of today (`10:30`), `now`, `today` and `yesterday` (their beginning), or how long ago (`-1h30m`;
-/// units `s m h d w`, a day being 24 hours).
+/// The timestamp that a text means, as a time on the command line: epoch milliseconds (a number of ten digits:
+/// seconds), RFC 3339 (`2024-11-26T23:38:25.555+01:00`), a date, a date and time (`2024-11-26 23:38`), a time of today
+/// (`10:30`), `now`, `today` and `yesterday` (their beginning), or how long ago (`-1h30m`; units `s m h d w`, a day
+/// being 24 hours).
 ///
-/// Dates and times without an offset are local, or UTC with `utc`. One that the clocks skip is moved forward by what they skip, of one that
-/// they show twice the first is meant. Parts of a millisecond are rounded up, as nothing within that millisecond's timestamp is earlier.
+/// Dates and times without an offset are local, or UTC with `utc`. One that the clocks skip is moved forward by what
+/// they skip, of one that they show twice the first is meant. Parts of a millisecond are rounded up, as nothing within
+/// that millisecond's timestamp is earlier.
 ///
 /// # Errors
 /// `Usage`, saying what is allowed.
@@ -174,7 +179,8 @@ fn rounded_up(timestamp: Timestamp) -> i64 {
 
 /// `1h30m` in milliseconds: numbers with units, each bigger unit before the smaller ones, none twice.
 pub(crate) fn duration_ms(text: &str) -> Option<i64> {
-    const UNITS: [(char, i64); 5] = [('w', 604_800_000), ('d', 86_400_000), ('h', 3_600_000), ('m', 60_000), ('s', 1000)];
+    const UNITS: [(char, i64); 5] =
+        [('w', 604_800_000), ('d', 86_400_000), ('h', 3_600_000), ('m', 60_000), ('s', 1000)];
     let mut rest = text;
     let mut units = UNITS.as_slice();
     let mut total = 0i64;
@@ -277,7 +283,8 @@ mod tests {
         assert_eq!(parse_time("2024-11-26", true).unwrap(), 1_732_579_200_000);
         let error = parse_time("soon", true).unwrap_err();
         assert!(
-            error.kind() == ErrorKind::Usage && error.to_string().contains("time soon: this is no time; allowed are epoch ms (ten digits: seconds)"),
+            error.kind() == ErrorKind::Usage
+                && error.to_string().contains("time soon: this is no time; allowed are epoch ms (ten digits: seconds)"),
             "{error}"
         );
     }

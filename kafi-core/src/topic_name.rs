@@ -17,7 +17,8 @@ pub const TOPIC_NAME_LEN_MAX: usize = 249;
 /// assert!(kafi_core::check_topic_name("../etc").is_err());
 /// ```
 pub fn check_topic_name(name: &str) -> Result<()> {
-    let refuse = |why: String| Err(Error::new(ErrorKind::Usage, "check topic name", why).with("topic", format!("{name:?}")));
+    let refuse =
+        |why: String| Err(Error::new(ErrorKind::Usage, "check topic name", why).with("topic", format!("{name:?}")));
     if name.is_empty() {
         return refuse("a topic's name cannot be empty".into());
     }

@@ -57,7 +57,8 @@ pub enum Type {
 }
 
 /// The names of the types that this version has.
-const NAMES: [(&str, Type); 4] = [("bytes", Type::Bytes), ("str", Type::Str), ("json", Type::Json), ("auto", Type::Auto)];
+const NAMES: [(&str, Type); 4] =
+    [("bytes", Type::Bytes), ("str", Type::Str), ("json", Type::Json), ("auto", Type::Auto)];
 
 /// The names of the types that need a schema registry.
 const REGISTRY_NAMES: [&str; 5] = ["avro", "protobuf", "pb", "jsonschema", "json_sr"];
@@ -96,7 +97,8 @@ impl FromStr for Type {
             return Err(Error::new(ErrorKind::Unsupported, "choose type", message).with("type", name));
         }
         let known = NAMES.iter().map(|(known, _)| *known).chain(REGISTRY_NAMES);
-        let hint = nearest(name, known).map_or("the types are bytes, str, json, auto".into(), |near| format!("did you mean {near}?"));
+        let hint = nearest(name, known)
+            .map_or("the types are bytes, str, json, auto".into(), |near| format!("did you mean {near}?"));
         Err(Error::new(ErrorKind::Usage, "choose type", "there is no such type").with("type", name).hint(hint))
     }
 }
@@ -136,9 +138,10 @@ pub trait Codecs: Send + Sync {
 
 /// The codecs that need no schema registry: bytes, str, json, auto.
 ///
-/// What is decoded and not changed is encoded to the same bytes by the encoder of the same type. The encoders also take other values:
-/// `bytes` and `auto` write text and JSON in UTF-8; `str` does, and takes bytes that are UTF-8; `json` writes text as a JSON string,
-/// as Python's `json.dumps` does, and takes bytes that are JSON. Kafka's null is null in all of them.
+/// What is decoded and not changed is encoded to the same bytes by the encoder of the same type. The encoders also take
+/// other values: `bytes` and `auto` write text and JSON in UTF-8; `str` does, and takes bytes that are UTF-8; `json`
+/// writes text as a JSON string, as Python's `json.dumps` does, and takes bytes that are JSON. Kafka's null is null in
+/// all of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PlainCodecs;
 
@@ -160,7 +163,9 @@ impl Decoder for Plain {
         match self.0 {
             Type::Bytes => Ok(Value::Bytes(bytes.into())),
             Type::Str => utf8(bytes).map(|text| Value::Str(text.into())).map_err(|error| located(error, topic, field)),
-            Type::Json => utf8(bytes).and_then(Json::parse).map(Value::Json).map_err(|error| located(error, topic, field)),
+            Type::Json => {
+                utf8(bytes).and_then(Json::parse).map(Value::Json).map_err(|error| located(error, topic, field))
+            }
             Type::Auto => Ok(decode_auto(bytes)),
         }
     }
@@ -228,7 +233,8 @@ mod tests {
 
     fn encode(type_: Type, value: impl Into<Value>) -> Result<Option<Vec<u8>>> {
         let mut out = b"before".to_vec();
-        let is_some = PlainCodecs.encoder(type_, Field::Key).unwrap().encode("t", Field::Key, &value.into(), &mut out)?;
+        let is_some =
+            PlainCodecs.encoder(type_, Field::Key).unwrap().encode("t", Field::Key, &value.into(), &mut out)?;
         let bytes = out.strip_prefix(b"before").unwrap().to_vec();
         assert!(is_some || bytes.is_empty());
         Ok(is_some.then_some(bytes))
@@ -242,7 +248,10 @@ mod tests {
         for name in REGISTRY_NAMES {
             let error = name.parse::<Type>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
-            assert_eq!(error.to_string(), format!("choose type: type {name}: it needs a schema registry, which this version does not speak yet"));
+            assert_eq!(
+                error.to_string(),
+                format!("choose type: type {name}: it needs a schema registry, which this version does not speak yet")
+            );
         }
         let error = "byte".parse::<Type>().unwrap_err();
         assert_eq!((error.kind(), error.hint_text()), (ErrorKind::Usage, Some("did you mean bytes?")));
@@ -266,12 +275,18 @@ mod tests {
             b"true",
         ];
         for type_ in TYPES {
-            assert_eq!(PlainCodecs.decoder(type_, Field::Key).unwrap().decode("t", Field::Key, None).unwrap(), Value::Null);
+            assert_eq!(
+                PlainCodecs.decoder(type_, Field::Key).unwrap().decode("t", Field::Key, None).unwrap(),
+                Value::Null
+            );
             assert_eq!(encode(type_, Value::Null).unwrap(), None);
             for bytes in samples {
                 match decode(type_, bytes) {
                     Ok(value) => assert_eq!(encode(type_, value).unwrap().as_deref(), Some(bytes), "{type_} {bytes:?}"),
-                    Err(error) => assert!(error.kind() == ErrorKind::Corrupt && matches!(type_, Type::Str | Type::Json), "{type_} {bytes:?} {error}"),
+                    Err(error) => assert!(
+                        error.kind() == ErrorKind::Corrupt && matches!(type_, Type::Str | Type::Json),
+                        "{type_} {bytes:?} {error}"
+                    ),
                 }
             }
         }
@@ -292,7 +307,10 @@ mod tests {
         let error = decode(Type::Str, b"ab\xff").unwrap_err();
         assert_eq!(error.to_string(), "read text: topic t, field value: byte 2 is not UTF-8");
         let error = decode(Type::Json, b"{\"a\": x}").unwrap_err();
-        assert_eq!(error.to_string(), "read JSON: line 1, column 7, topic t, field value: this is not JSON: a value is missing");
+        assert_eq!(
+            error.to_string(),
+            "read JSON: line 1, column 7, topic t, field value: this is not JSON: a value is missing"
+        );
         assert_eq!(decode(Type::Json, b"\xff").unwrap_err().kind(), ErrorKind::Corrupt);
         assert!(matches!(decode(Type::Json, b"456").unwrap(), Value::Json(json) if json == 456));
     }
@@ -311,7 +329,10 @@ mod tests {
         assert_eq!(encode(Type::Str, b"k").unwrap().unwrap(), b"k");
         assert_eq!(encode(Type::Bytes, "k").unwrap().unwrap(), b"k");
         assert_eq!(encode(Type::Auto, b"\xff").unwrap().unwrap(), b"\xff");
-        assert_eq!(encode(Type::Str, b"\xff").unwrap_err().to_string(), "read text: topic t, field key: byte 0 is not UTF-8");
+        assert_eq!(
+            encode(Type::Str, b"\xff").unwrap_err().to_string(),
+            "read text: topic t, field key: byte 0 is not UTF-8"
+        );
         assert_eq!(encode(Type::Json, b"x").unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }

@@ -3,7 +3,8 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::duration_ms;
 
-/// How many bytes a unit is: `B`, `kB`, `MB`, `GB`, `TB` (powers of 1000), `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024), in any case.
+/// How many bytes a unit is: `B`, `kB`, `MB`, `GB`, `TB` (powers of 1000), `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024),
+/// in any case.
 pub fn bytes_of(unit: &str) -> Option<u64> {
     Some(match unit.to_ascii_lowercase().as_str() {
         "b" => 1,
@@ -19,7 +20,8 @@ pub fn bytes_of(unit: &str) -> Option<u64> {
     })
 }
 
-/// Reads a size: a number of bytes, or a number with a unit of bytes: `B`, `kB`, `MB`, `GB`, `TB` (powers of 1000), `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024).
+/// Reads a size: a number of bytes, or a number with a unit of bytes: `B`, `kB`, `MB`, `GB`, `TB` (powers of 1000),
+/// `KiB`, `MiB`, `GiB`, `TiB` (powers of 1024).
 ///
 /// # Errors
 /// `Usage` for what is none, or larger than 2^63 - 1.
@@ -32,7 +34,12 @@ pub fn bytes_of(unit: &str) -> Option<u64> {
 /// ```
 pub fn parse_size(text: &str) -> Result<u64> {
     size(text).ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "read size", "a size is a number of bytes, or a number with a unit, such as 64MB or 1GiB").with("size", text)
+        Error::new(
+            ErrorKind::Usage,
+            "read size",
+            "a size is a number of bytes, or a number with a unit, such as 64MB or 1GiB",
+        )
+        .with("size", text)
     })
 }
 
@@ -59,8 +66,9 @@ fn duration(text: &str) -> Option<i64> {
     }
 }
 
-/// The value of a topic's or broker's setting in Kafka's own unit: where the name ends in `.ms`, `.seconds`, `.minutes`, `.hours`, or `.bytes`, a duration (`7d`, `1h30m`) or a size
-/// (`64MB`, `1GiB`) becomes the number that Kafka wants. Every other value is given back as it is, plain numbers among them.
+/// The value of a topic's or broker's setting in Kafka's own unit: where the name ends in `.ms`, `.seconds`,
+/// `.minutes`, `.hours`, or `.bytes`, a duration (`7d`, `1h30m`) or a size (`64MB`, `1GiB`) becomes the number that
+/// Kafka wants. Every other value is given back as it is, plain numbers among them.
 ///
 /// # Errors
 /// `Usage` for a duration or size that is none, or no whole number of the unit.
@@ -75,7 +83,8 @@ fn duration(text: &str) -> Option<i64> {
 /// ```
 pub fn setting_value(name: &str, value: &str) -> Result<String> {
     const TIMES: [(&str, i64); 4] = [(".ms", 1), (".seconds", 1000), (".minutes", 60_000), (".hours", 3_600_000)];
-    let refused = |why: String| Err(Error::new(ErrorKind::Usage, "read setting", why).with("setting", name).with("value", value));
+    let refused =
+        |why: String| Err(Error::new(ErrorKind::Usage, "read setting", why).with("setting", name).with("value", value));
     let text = value.trim();
     if text.is_empty() || text.parse::<i128>().is_ok() {
         return Ok(value.to_string());
@@ -86,7 +95,9 @@ pub fn setting_value(name: &str, value: &str) -> Result<String> {
             None => refused("it is a number of bytes, or a size such as 64MB or 1GiB".into()),
         };
     }
-    let Some((unit, unit_ms)) = TIMES.iter().find(|(ending, _)| name.ends_with(ending)) else { return Ok(value.to_string()) };
+    let Some((unit, unit_ms)) = TIMES.iter().find(|(ending, _)| name.ends_with(ending)) else {
+        return Ok(value.to_string());
+    };
     let unit = if *unit == ".ms" { "milliseconds" } else { &unit[1..] };
     match duration(text) {
         Some(ms) if ms % unit_ms == 0 => Ok((ms / unit_ms).to_string()),
@@ -101,9 +112,13 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (text, expected) in
-            [("0", Some(0)), ("1kb", Some(1000)), ("1 KiB", Some(1024)), ("0.5MB", Some(500_000)), ("9223372036854775807", Some(i64::MAX as u64))]
-        {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1kb", Some(1000)),
+            ("1 KiB", Some(1024)),
+            ("0.5MB", Some(500_000)),
+            ("9223372036854775807", Some(i64::MAX as u64)),
+        ] {
             assert_eq!(size(text), expected, "{text}");
         }
         for text in ["", "B", "-1", "1.2.3MB", "9223372036854775808", "9999999TiB", "1e3", "1 X", "1.5"] {
@@ -130,7 +145,11 @@ mod tests {
             assert_eq!(setting_value(name, value).unwrap(), expected, "{name}={value}");
         }
         for (name, value, why) in [
-            ("retention.ms", "7x", "setting retention.ms, value 7x: it is a number of milliseconds, or a duration such as 7d"),
+            (
+                "retention.ms",
+                "7x",
+                "setting retention.ms, value 7x: it is a number of milliseconds, or a duration such as 7d",
+            ),
             ("retention.ms", "-7d", "or a duration"),
             ("retention.ms", "1.5", "or a duration"),
             ("log.retention.hours", "30m", "no whole number of hours"),

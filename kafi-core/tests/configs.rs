@@ -76,19 +76,31 @@ fn an_unset_variable_is_named() {
     let error = Config::find("clusters/ccloud", &home()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     let text = error.to_string();
-    assert!(text.contains("ccloud.yaml, section kafka, key sasl.username: the environment variable KAFI_KAFKA_USERNAME is not set"), "{text}");
+    assert!(
+        text.contains(
+            "ccloud.yaml, section kafka, key sasl.username: the environment variable KAFI_KAFKA_USERNAME is not set"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_local_cluster_spells_out_the_defaults() {
     let settings = Config::find("clusters/local", &home()).unwrap().settings;
-    let spelled_out =
-        Settings { consume_timeout: Some(Duration::from_secs(1)), key_type: Some("str".into()), value_type: Some("json".into()), ..Settings::default() };
+    let spelled_out = Settings {
+        consume_timeout: Some(Duration::from_secs(1)),
+        key_type: Some("str".into()),
+        value_type: Some("json".into()),
+        ..Settings::default()
+    };
     assert_eq!(settings, spelled_out);
 }
 
 #[test]
 fn a_shared_short_name_lists_the_candidates() {
     let error = Config::find("local", &home()).unwrap_err();
-    assert!(error.to_string().contains("clusters/local, restproxies/local, locals/local, s3s/local, azureblobs/local"), "{error}");
+    assert!(
+        error.to_string().contains("clusters/local, restproxies/local, locals/local, s3s/local, azureblobs/local"),
+        "{error}"
+    );
 }

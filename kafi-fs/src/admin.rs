@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result,
-    Topic, TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation,
+    NewTopic, Partition, Position, Result, Topic, TopicPartition, Watermarks,
 };
 
 use crate::emulated::clock::deadline;
@@ -32,13 +32,20 @@ impl LogAdmin {
         let mut partitions = Vec::with_capacity(file.partitions as usize);
         for partition in 0..file.partitions {
             let dir = PartitionDir::new(self.shared.topics.io(), &topic, &folder, partition);
-            partitions.push(Partition { partition, leader: 0, replicas: vec![0], in_sync: vec![0], bytes: Some(bytes(&dir)?) });
+            partitions.push(Partition {
+                partition,
+                leader: 0,
+                replicas: vec![0],
+                in_sync: vec![0],
+                bytes: Some(bytes(&dir)?),
+            });
         }
         Ok(Topic { name: name.to_string(), id: file.id.clone(), internal: false, partitions })
     }
 
     fn no_brokers(&self, operation: &'static str) -> Error {
-        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers").with("storage", &self.shared.name)
+        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers")
+            .with("storage", &self.shared.name)
     }
 
     fn delete_before(&self, before: &Position, timeout: Duration) -> Result<Position> {
@@ -59,7 +66,11 @@ fn bytes(dir: &PartitionDir) -> Result<u64> {
     for base in dir.segments()? {
         let path = dir.log_path(base);
         // A segment that is deleted right now takes no bytes.
-        bytes += dir.io.stat(&path).map_err(|error| dir.io_error("describe topic", &path, error))?.map_or(0, |stat| stat.len);
+        bytes += dir
+            .io
+            .stat(&path)
+            .map_err(|error| dir.io_error("describe topic", &path, error))?
+            .map_or(0, |stat| stat.len);
     }
     Ok(bytes)
 }
@@ -99,12 +110,22 @@ impl Admin for LogAdmin {
         self.shared.topics.create_partitions(topic, partitions, deadline(timeout))
     }
 
-    fn watermarks(&mut self, partitions: &[TopicPartition], _isolation: Isolation, _timeout: Duration) -> Result<Vec<Watermarks>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        _isolation: Isolation,
+        _timeout: Duration,
+    ) -> Result<Vec<Watermarks>> {
         let mut watermarks = Vec::with_capacity(partitions.len());
         let mut topics = self.shared.topics.many();
         for TopicPartition { topic, partition } in partitions {
             let bounds = bounds(&topics.partition(topic, *partition)?)?;
-            watermarks.push(Watermarks { topic: topic.clone(), partition: *partition, low: bounds.low, high: bounds.high });
+            watermarks.push(Watermarks {
+                topic: topic.clone(),
+                partition: *partition,
+                low: bounds.low,
+                high: bounds.high,
+            });
         }
         Ok(watermarks)
     }

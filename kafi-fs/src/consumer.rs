@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result,
+    TopicPartition,
+};
 
 use crate::emulated::clock::deadline;
 use crate::emulated::reading::{Leniency, decoder};
@@ -43,11 +46,22 @@ struct Subscribed {
 
 impl LogConsumer {
     pub(crate) fn new(shared: Arc<Shared>, options: &ConsumerOptions) -> Self {
-        Self { shared, options: options.clone(), turns: None, membership: None, subscribed: Vec::new(), looked_at: Instant::now(), window: Window::default() }
+        Self {
+            shared,
+            options: options.clone(),
+            turns: None,
+            membership: None,
+            subscribed: Vec::new(),
+            looked_at: Instant::now(),
+            window: Window::default(),
+        }
     }
 
     fn group(&self, operation: &'static str) -> Result<&str> {
-        self.options.group.as_deref().ok_or_else(|| Error::new(ErrorKind::Usage, operation, "the consumer was made without a group"))
+        self.options
+            .group
+            .as_deref()
+            .ok_or_else(|| Error::new(ErrorKind::Usage, operation, "the consumer was made without a group"))
     }
 
     fn read(&mut self, assignments: &[Assignment]) -> Result<()> {
@@ -67,24 +81,30 @@ impl LogConsumer {
     }
 
     /// Where a member starts in these partitions: at the committed offset, else at the log's start or end.
-    fn starts(&mut self, partitions: Vec<TopicPartition>, at_earliest: impl Fn(&str) -> bool) -> Result<Vec<Assignment>> {
+    fn starts(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+        at_earliest: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Assignment>> {
         let committed = self.committed(&partitions, Duration::ZERO)?;
         let mut assignments = Vec::with_capacity(partitions.len());
         let mut topics = self.shared.topics.many();
         for TopicPartition { topic, partition } in partitions {
-            let start = match committed.iter().find(|position| position.topic == topic && position.partition == partition) {
-                Some(position) => position.offset,
-                None => {
-                    let bounds = bounds(&topics.partition(&topic, partition)?)?;
-                    if at_earliest(&topic) { bounds.low } else { bounds.high }
-                }
-            };
+            let start =
+                match committed.iter().find(|position| position.topic == topic && position.partition == partition) {
+                    Some(position) => position.offset,
+                    None => {
+                        let bounds = bounds(&topics.partition(&topic, partition)?)?;
+                        if at_earliest(&topic) { bounds.low } else { bounds.high }
+                    }
+                };
             assignments.push(Assignment { topic, partition, start, end: None });
         }
         Ok(assignments)
     }
 
-    /// Adds the partitions that the topics of a member got since the last look. They are read from their start: whatever they hold came after the member.
+    /// Adds the partitions that the topics of a member got since the last look. They are read from their start:
+    /// whatever they hold came after the member.
     fn look_for_partitions(&mut self) -> Result<()> {
         if self.membership.is_none() || self.looked_at.elapsed() < LOOK_INTERVAL {
             return Ok(());
@@ -98,7 +118,10 @@ impl LogConsumer {
                 continue;
             }
             let partitions = self.shared.topics.load(&subscribed.topic)?.partitions;
-            added.extend((subscribed.partitions..partitions).map(|partition| TopicPartition { topic: subscribed.topic.clone(), partition }));
+            added.extend(
+                (subscribed.partitions..partitions)
+                    .map(|partition| TopicPartition { topic: subscribed.topic.clone(), partition }),
+            );
             (subscribed.file, subscribed.partitions) = (file, partitions);
         }
         if added.is_empty() {
@@ -142,7 +165,8 @@ impl Consumer for LogConsumer {
         let is_later = |topic: &str| !known.is_empty() && known.iter().all(|known| known.topic != topic);
         let mut assignments = self.starts(partitions, |topic| at_earliest || is_later(topic))?;
         for assignment in &mut assignments {
-            let is_same = |position: &&Position| position.partition == assignment.partition && position.topic == assignment.topic;
+            let is_same =
+                |position: &&Position| position.partition == assignment.partition && position.topic == assignment.topic;
             assignment.start = positions.iter().find(is_same).map_or(assignment.start, |position| position.offset);
         }
         self.read(&assignments)?;
@@ -202,7 +226,9 @@ impl Consumer for LogConsumer {
     fn committed(&mut self, partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<CommittedOffset>> {
         let group = self.group("read committed offsets")?;
         let mut committed = self.shared.groups.offsets_if_any(group)?;
-        let asked = |found: &CommittedOffset| partitions.iter().any(|asked| asked.topic == found.topic && asked.partition == found.partition);
+        let asked = |found: &CommittedOffset| {
+            partitions.iter().any(|asked| asked.topic == found.topic && asked.partition == found.partition)
+        };
         committed.retain(asked);
         Ok(committed)
     }

@@ -11,9 +11,11 @@ const ENFILE: i32 = 23;
 /// An error of the file layer about one file.
 pub(crate) fn io_error(operation: &'static str, path: String, error: io::Error) -> Error {
     let too_many_files = matches!(error.raw_os_error(), Some(EMFILE | ENFILE));
-    // Something else lies where a file of ours should, or it is larger than any of ours: whoever damaged the storage has to be undone, as with damage within a file.
+    // Something else lies where a file of ours should, or it is larger than any of ours: whoever damaged the storage
+    // has to be undone, as with damage within a file.
     if error.kind() == io::ErrorKind::InvalidData {
-        let hint = "what Kafi did not write there is not its to remove: move it away, or restore the file from a backup";
+        let hint =
+            "what Kafi did not write there is not its to remove: move it away, or restore the file from a backup";
         return Error::new(ErrorKind::Corrupt, operation, error.to_string()).with("path", path).hint(hint);
     }
     let error = Error::io(operation, error).with("path", path);
@@ -33,6 +35,9 @@ mod tests {
     fn a_full_disk_says_what_to_do() {
         let error = io_error("append", "/x/y".into(), io::Error::from_raw_os_error(28));
         assert_eq!(error.kind(), ErrorKind::NoSpace);
-        assert!(error.to_string().contains("path /x/y") && error.hint_text().is_some_and(|hint| hint.contains("free some space")));
+        assert!(
+            error.to_string().contains("path /x/y")
+                && error.hint_text().is_some_and(|hint| hint.contains("free some space"))
+        );
     }
 }

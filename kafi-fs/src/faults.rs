@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kafi_core::{
-    Assignment, Batch, ConsumerOptions, Delivery, ErrorKind, NewTopic, Polled, Position, Producer, ProducerOptions, Record, Storage, TopicPartition,
+    Assignment, Batch, ConsumerOptions, Delivery, ErrorKind, NewTopic, Polled, Position, Producer, ProducerOptions,
+    Record, Storage, TopicPartition,
 };
 
 use crate::config::FolderOptions;
@@ -46,10 +47,17 @@ fn read(storage: &LogStorage) -> BTreeMap<i64, String> {
     let partition = TopicPartition { topic: "t".into(), partition: 0 };
     let watermarks = storage.admin().unwrap().watermarks(&[partition], Default::default(), WAIT).unwrap().remove(0);
     let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
-    consumer.assign(&[Assignment { topic: "t".into(), partition: 0, start: watermarks.low, end: Some(watermarks.high) }], WAIT).unwrap();
+    consumer
+        .assign(
+            &[Assignment { topic: "t".into(), partition: 0, start: watermarks.low, end: Some(watermarks.high) }],
+            WAIT,
+        )
+        .unwrap();
     let (mut batch, mut read) = (Batch::new(), BTreeMap::new());
     while consumer.poll(&mut batch, WAIT).unwrap() == Polled::Records {
-        read.extend(batch.iter().map(|record| (record.offset, String::from_utf8(record.value.unwrap().to_vec()).unwrap())));
+        read.extend(
+            batch.iter().map(|record| (record.offset, String::from_utf8(record.value.unwrap().to_vec()).unwrap())),
+        );
     }
     read
 }
@@ -149,7 +157,13 @@ fn a_segment_that_cannot_be_ended_is_written_again_too() {
     producer.produce(&batch, 0, 1, WAIT).unwrap();
     producer.flush(WAIT).unwrap();
     assert!(plan.heal());
-    let delivered: u64 = producer.reports(WAIT).unwrap().iter().filter(|report| matches!(report.delivery, Delivery::At(_))).map(|report| report.count).sum();
+    let delivered: u64 = producer
+        .reports(WAIT)
+        .unwrap()
+        .iter()
+        .filter(|report| matches!(report.delivery, Delivery::At(_)))
+        .map(|report| report.count)
+        .sum();
     assert_eq!(delivered, 2);
     assert_eq!(plan.log_bytes.load(Ordering::Relaxed) - before, 4 * (before - warm), "both once, and both once more");
     assert_eq!(read(&storage).len(), 3);
@@ -198,7 +212,10 @@ fn topics_and_groups_are_made_and_changed_whole_or_not_at_all() {
         plan.fail(first, 1);
         let moved = admin.delete_records(&[position(1)], WAIT);
         plan.heal();
-        let low = admin.watermarks(&[TopicPartition { topic: "t".into(), partition: 0 }], Default::default(), WAIT).unwrap()[0].low;
+        let low = admin
+            .watermarks(&[TopicPartition { topic: "t".into(), partition: 0 }], Default::default(), WAIT)
+            .unwrap()[0]
+            .low;
         assert!(low == 1 || moved.is_err() && low == 0);
 
         plan.fail(first, 1);

@@ -1,4 +1,5 @@
-//! Consumer groups as files: `groups/<group>.json` holds the committed offsets, `groups/<group>.lock` is held by the live member.
+//! Consumer groups as files: `groups/<group>.json` holds the committed offsets, `groups/<group>.lock` is held by the
+//! live member.
 //!
 //! Lock files are never removed: whoever waits for one must wait for the same file as everybody else.
 
@@ -10,7 +11,8 @@ use std::time::{Duration, Instant};
 use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result};
 
 use crate::emulated::group_file::{
-    GroupFile, check_offset, decode_name, encode_name, encode_name_apart, has_live_member, is_taken_but_for_case, missing, state,
+    GroupFile, check_offset, decode_name, encode_name, encode_name_apart, has_live_member, is_taken_but_for_case,
+    missing, state,
 };
 use crate::error::io_error;
 use crate::io::{Access, IoFile, Lock, lock, read_file, replace_file};
@@ -75,7 +77,8 @@ impl Groups {
         if !live && self.load(group, &encoded)?.is_none() {
             return Err(missing(group));
         }
-        let member = || GroupMember { id: "live".into(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
+        let member =
+            || GroupMember { id: "live".into(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
         let members = if live { vec![member()] } else { Vec::new() };
         Ok(GroupDescription { name: group.to_string(), state: state(live).into(), members })
     }
@@ -104,7 +107,13 @@ impl Groups {
     }
 
     /// Commits without being a member, which is possible while there is none.
-    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
+    pub(crate) fn commit_alone(
+        &self,
+        operation: &'static str,
+        group: &str,
+        offsets: &[CommittedOffset],
+        deadline: Instant,
+    ) -> Result<()> {
         let encoded = self.new_name(group)?;
         self.check_offsets(offsets)?;
         let _lock = self.lock(operation, group, &encoded, deadline)?;
@@ -118,7 +127,9 @@ impl Groups {
         let _lock = self.lock("delete group", group, &encoded, deadline)?;
         let path = path(&encoded);
         let io = self.topics.io();
-        io.remove(&path).and_then(|()| io.sync_folder(FOLDER)).map_err(|error| io_error("delete group", io.display(&path), error))
+        io.remove(&path)
+            .and_then(|()| io.sync_folder(FOLDER))
+            .map_err(|error| io_error("delete group", io.display(&path), error))
     }
 
     fn store(&self, operation: &'static str, group: &str, encoded: &str, offsets: &[CommittedOffset]) -> Result<()> {
@@ -132,7 +143,8 @@ impl Groups {
     fn load(&self, group: &str, encoded: &str) -> Result<Option<GroupFile>> {
         let path = path(encoded);
         let io = self.topics.io();
-        let bytes = read_file(&**io, &path, GroupFile::BYTES_MAX).map_err(|error| io_error("read group", io.display(&path), error))?;
+        let bytes = read_file(&**io, &path, GroupFile::BYTES_MAX)
+            .map_err(|error| io_error("read group", io.display(&path), error))?;
         let Some(bytes) = bytes else { return Ok(None) };
         GroupFile::parse(&bytes, group, || io.display(&path)).map(Some)
     }
@@ -175,7 +187,8 @@ impl Groups {
     fn lock(&self, operation: &'static str, group: &str, encoded: &str, deadline: Instant) -> Result<Lock> {
         let file = self.open_lock(operation, encoded)?;
         let until = deadline.min(Instant::now() + LOCK_WAIT);
-        let held = lock(&file, until).map_err(|error| io_error(operation, self.topics.io().display(&lock_path(encoded)), error))?;
+        let held = lock(&file, until)
+            .map_err(|error| io_error(operation, self.topics.io().display(&lock_path(encoded)), error))?;
         held.ok_or_else(|| has_live_member(operation, group))
     }
 

@@ -59,15 +59,22 @@ impl Lane {
         self.intake.must_write(record, limits, topic)
     }
 
-    /// Takes a record; false if it needs a batch of its own kind, so that the one in the encoder has to be written first. A record that cannot be
-    /// written fails with all that follow; what came before it is written.
+    /// Takes a record; false if it needs a batch of its own kind, so that the one in the encoder has to be written
+    /// first. A record that cannot be written fails with all that follow; what came before it is written.
     #[inline]
-    pub(crate) fn push(&mut self, record: Record<'_>, token: u64, limits: &Limits, topic: &Effective, reports: &mut Vec<Report>) -> bool {
+    pub(crate) fn push(
+        &mut self,
+        record: Record<'_>,
+        token: u64,
+        limits: &Limits,
+        topic: &Effective,
+        reports: &mut Vec<Report>,
+    ) -> bool {
         self.intake.push(record, token, limits, topic, reports)
     }
 
-    /// Encodes and appends what was taken; false if others held the partition's lock until `deadline`. What cannot be written fails.
-    /// `buffer` is any vector whose memory may be used.
+    /// Encodes and appends what was taken; false if others held the partition's lock until `deadline`. What cannot be
+    /// written fails. `buffer` is any vector whose memory may be used.
     pub(crate) fn write(
         &mut self,
         dir: &PartitionDir,
@@ -153,7 +160,14 @@ impl Lane {
         self.intake.refuse(token, reports);
     }
 
-    fn append(&mut self, dir: &PartitionDir, limits: &Limits, topic: &Effective, finished: &mut Finished, deadline: Instant) -> Result<Option<i64>> {
+    fn append(
+        &mut self,
+        dir: &PartitionDir,
+        limits: &Limits,
+        topic: &Effective,
+        finished: &mut Finished,
+        deadline: Instant,
+    ) -> Result<Option<i64>> {
         self.intake.check_size(finished.bytes.len(), topic)?;
         let appender = match &mut self.appender {
             Some(appender) => appender,

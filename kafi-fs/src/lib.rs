@@ -1,9 +1,11 @@
-//! Emulated Kafka in a local folder, or in memory: topics, partitions, offsets, keys, headers, timestamps, and consumer groups without a server.
+//! Emulated Kafka in a local folder, or in memory: topics, partitions, offsets, keys, headers, timestamps, and consumer
+//! groups without a server.
 //!
-//! Messages are kept in Kafka's own record batch format, so that Apache Kafka's tools can read the segment files, and everything is durable before it
-//! is reported as delivered. Several processes can read and write one folder at once.
+//! Messages are kept in Kafka's own record batch format, so that Apache Kafka's tools can read the segment files, and
+//! everything is durable before it is reported as delivered. Several processes can read and write one folder at once.
 //!
-//! The same on S3, Azure Blob and other stores of objects is the crate `kafi-objects`, which shares [`emulated`] with this one.
+//! The same on S3, Azure Blob and other stores of objects is the crate `kafi-objects`, which shares [`emulated`] with
+//! this one.
 //!
 //! ```
 //! use std::time::Duration;
@@ -42,27 +44,33 @@
 //!
 //! # What is promised
 //!
-//! - *Delivered* means that fsync returned. Fsync is called for many messages at once: when the producer is flushed, when it waits for reports, and
-//!   whenever it is called and enough has gathered (see [`FolderOptions`]). There is no background thread: a producer that is
-//!   never called again writes nothing more.
-//! - After a crash, what was delivered is there. What no whole batch follows is cut off by the next producer, after saving it, and
-//!   ignored by consumers. All else is data and is never cut: damage in it is an error that names file, byte and offsets, or is skipped on request, and new messages go to
-//!   another segment. That holds whatever `recovery` and the indexes say, which come back from other backups than the log, or not at all: what they promise and
-//!   the log lacks is an error, too, and where they say less than the log holds, the log counts.
-//! - Whoever else can write into the folder is not trusted: only regular files are opened, no link below the root is followed, the names of temporary files cannot be
-//!   guessed, what is read is checked as what is written, and what it makes Kafi read into memory at once is bounded.
-//! - An append that fails is taken back. After an fsync that fails, nothing that was under way is reported as delivered.
+//! - *Delivered* means that fsync returned. Fsync is called for many messages at once: when the producer is flushed,
+//!   when it waits for reports, and whenever it is called and enough has gathered (see [`FolderOptions`]). There is no
+//!   background thread: a producer that is never called again writes nothing more.
+//! - After a crash, what was delivered is there. What no whole batch follows is cut off by the next producer, after
+//!   saving it, and ignored by consumers. All else is data and is never cut: damage in it is an error that names file,
+//!   byte and offsets, or is skipped on request, and new messages go to another segment. That holds whatever `recovery`
+//!   and the indexes say, which come back from other backups than the log, or not at all: what they promise and the log
+//!   lacks is an error, too, and where they say less than the log holds, the log counts.
+//! - Whoever else can write into the folder is not trusted: only regular files are opened, no link below the root is
+//!   followed, the names of temporary files cannot be guessed, what is read is checked as what is written, and what it
+//!   makes Kafi read into memory at once is bounded.
+//! - An append that fails is taken back. After an fsync that fails, nothing that was under way is reported as
+//!   delivered.
 //! - Nothing is deleted by itself: settings about retention and compaction are kept, but not acted on.
 //!
 //! # What topics' settings do
 //!
-//! `compression.type` (`producer`, the default, compresses nothing), `segment.bytes`, `max.message.bytes` (2147483647 by default) and `message.timestamp.type`
-//! (whose clock a message *without* a timestamp gets; one that has a timestamp keeps it with its type). All others of Kafka's are checked, kept, and given back.
+//! `compression.type` (`producer`, the default, compresses nothing), `segment.bytes`, `max.message.bytes` (2147483647
+//! by default) and `message.timestamp.type` (whose clock a message *without* a timestamp gets; one that has a timestamp
+//! keeps it with its type). All others of Kafka's are checked, kept, and given back.
 //!
 //! # What is different from a broker
 //!
-//! A group has one live member. There are no transactions: logs hold what was committed. Names of topics and groups that differ only in case are kept apart also where the file system
-//! would take them for one: the second topic lies in a folder `<topic>~<five digits>`, the second group in a file with its capital letters (or its first letter) as `%XX`.
+//! A group has one live member. There are no transactions: logs hold what was committed. Names of topics and groups
+//! that differ only in case are kept apart also where the file system would take them for one: the second topic lies in
+//! a folder `<topic>~<five digits>`, the second group in a file with its capital letters (or its first letter) as
+//! `%XX`.
 
 #![deny(missing_docs)]
 

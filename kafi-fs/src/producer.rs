@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{ANY_PARTITION, Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, partition_of};
+use kafi_core::{
+    ANY_PARTITION, Batch, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, partition_of,
+};
 
 use crate::emulated::clock::{deadline, now_ms};
 use crate::emulated::intake::Limits;
@@ -114,7 +116,13 @@ impl LogProducer {
         let share = usize::try_from(options.commit_bytes_max).unwrap_or(usize::MAX) / self.lanes.max(1);
         let batch_bytes = share.max(BATCH_BYTES_MIN).min(options.batch_bytes_max);
         let (keep_offsets, keep_timestamps) = (self.keep_offsets, self.keep_timestamps);
-        Limits { batch_bytes, batch_records: options.batch_records_max.max(1), keep_offsets, keep_timestamps, now_ms: now_ms() }
+        Limits {
+            batch_bytes,
+            batch_records: options.batch_records_max.max(1),
+            keep_offsets,
+            keep_timestamps,
+            now_ms: now_ms(),
+        }
     }
 
     /// Finds or makes what belongs to a topic, and notices if it was changed, made, or deleted.
@@ -128,7 +136,14 @@ impl LogProducer {
             return index;
         }
         let name: Arc<str> = name.into();
-        self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, looked_at: Instant::now(), lanes: Vec::new(), strays: Vec::new(), sticky: 0 });
+        self.topics.push(TopicLanes {
+            name: Arc::clone(&name),
+            known: None,
+            looked_at: Instant::now(),
+            lanes: Vec::new(),
+            strays: Vec::new(),
+            sticky: 0,
+        });
         let index = self.topics.len() - 1;
         self.by_name.insert(name, index);
         self.look_at(index);
@@ -142,17 +157,24 @@ impl LogProducer {
         if file.is_some() && topic.known.as_ref().is_some_and(|known| known.file == file) {
             return;
         }
-        let loaded = self.shared.topics.load(&topic.name).and_then(|loaded| Ok((loaded, self.shared.topics.folder(&topic.name)?)));
+        let loaded = self
+            .shared
+            .topics
+            .load(&topic.name)
+            .and_then(|loaded| Ok((loaded, self.shared.topics.folder(&topic.name)?)));
         let Ok((loaded, folder)) = loaded else {
             topic.known = None;
             return;
         };
         let io = self.shared.topics.io();
-        let dirs: Vec<_> = (0..loaded.partitions).map(|partition| PartitionDir::new(io, &topic.name, &folder, partition)).collect();
+        let dirs: Vec<_> =
+            (0..loaded.partitions).map(|partition| PartitionDir::new(io, &topic.name, &folder, partition)).collect();
         for partition in topic.lanes.len() as i32..dirs.len() as i32 {
             // What was refused while there was no such partition is counted on.
             let stray = topic.strays.iter().position(|stray| stray.partition() == partition);
-            topic.lanes.push(stray.map_or_else(|| Lane::new(&topic.name, partition), |stray| topic.strays.swap_remove(stray)));
+            topic
+                .lanes
+                .push(stray.map_or_else(|| Lane::new(&topic.name, partition), |stray| topic.strays.swap_remove(stray)));
         }
         topic.known = Some(Known { file, config: Effective::of(&loaded.config), dirs });
         self.lanes = self.topics.iter().map(|topic| topic.lanes.len()).sum();
@@ -161,7 +183,8 @@ impl LogProducer {
     /// Takes one message; false if its partition is blocked until `deadline`.
     fn take(&mut self, index: usize, mut record: Record<'_>, token: u64, limits: &Limits, deadline: Instant) -> bool {
         // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
-        let has_failed = self.topics[index].strays.iter().any(|stray| stray.partition() == record.partition && stray.has_failed());
+        let has_failed =
+            self.topics[index].strays.iter().any(|stray| stray.partition() == record.partition && stray.has_failed());
         if !has_failed && self.topics[index].is_beyond(record.partition) {
             self.look_at(index);
         }
@@ -185,7 +208,14 @@ impl LogProducer {
         let mut written = lane.must_write(&record, limits, &known.config);
         loop {
             if written {
-                if !lane.write(&known.dirs[lane_index], limits, &known.config, &mut self.buffer, deadline, &mut self.ready) {
+                if !lane.write(
+                    &known.dirs[lane_index],
+                    limits,
+                    &known.config,
+                    &mut self.buffer,
+                    deadline,
+                    &mut self.ready,
+                ) {
                     return false;
                 }
                 topic.sticky += usize::from(lane_index == topic.sticky % partitions);
@@ -197,9 +227,11 @@ impl LogProducer {
         }
         let grown = if written { lane.bytes() } else { lane.bytes().saturating_sub(before) };
         self.pending_bytes += grown as u64;
-        // A full batch is written now, not when the next message comes: with large messages to many partitions each of them would hold one. Where others
-        // hold the partition's lock, the next message waits for it.
-        if lane.bytes() >= limits.batch_bytes && lane.write(&known.dirs[lane_index], limits, &known.config, &mut self.buffer, deadline, &mut self.ready) {
+        // A full batch is written now, not when the next message comes: with large messages to many partitions each of
+        // them would hold one. Where others hold the partition's lock, the next message waits for it.
+        if lane.bytes() >= limits.batch_bytes
+            && lane.write(&known.dirs[lane_index], limits, &known.config, &mut self.buffer, deadline, &mut self.ready)
+        {
             topic.sticky += usize::from(lane_index == topic.sticky % partitions);
         }
         true
@@ -220,7 +252,12 @@ impl LogProducer {
         };
         if !stray.has_failed() {
             let error = match &topic.known {
-                None => self.shared.topics.load(&topic.name).err().unwrap_or_else(|| self.shared.topics.missing(&topic.name)),
+                None => self
+                    .shared
+                    .topics
+                    .load(&topic.name)
+                    .err()
+                    .unwrap_or_else(|| self.shared.topics.missing(&topic.name)),
                 Some(known) => self.shared.topics.missing_partition(&topic.name, partition, known.dirs.len() as i32),
             };
             stray.stop(error);
@@ -231,8 +268,10 @@ impl LogProducer {
     /// Whether what was taken has to be made durable now.
     fn is_due(&self) -> bool {
         let options = &self.shared.options;
-        let interval = Duration::from_millis(options.commit_interval_ms).max((self.commit_took * (COMMIT_SHARE - 1)).min(COMMIT_INTERVAL_MAX));
-        self.pending_bytes >= options.commit_bytes_max || self.pending_since.is_some_and(|since| since.elapsed() >= interval)
+        let interval = Duration::from_millis(options.commit_interval_ms)
+            .max((self.commit_took * (COMMIT_SHARE - 1)).min(COMMIT_INTERVAL_MAX));
+        self.pending_bytes >= options.commit_bytes_max
+            || self.pending_since.is_some_and(|since| since.elapsed() >= interval)
     }
 
     /// Writes everything that was taken and makes it durable; false if others held a lock until `deadline`.
@@ -245,12 +284,15 @@ impl LogProducer {
             let topic = &mut self.topics[index];
             for (lane_index, lane) in topic.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_busy()) {
                 match topic.known.as_ref().and_then(|known| Some((known, known.dirs.get(lane_index)?))) {
-                    Some((known, dir)) => all &= lane.write(dir, &limits, &known.config, &mut self.buffer, deadline, &mut self.ready),
+                    Some((known, dir)) => {
+                        all &= lane.write(dir, &limits, &known.config, &mut self.buffer, deadline, &mut self.ready)
+                    }
                     None => lane.fail(self.shared.topics.missing(&topic.name), &mut self.ready),
                 }
             }
         }
-        let lanes: Vec<_> = self.topics.iter_mut().flat_map(|topic| &mut topic.lanes).filter(|lane| lane.is_busy()).collect();
+        let lanes: Vec<_> =
+            self.topics.iter_mut().flat_map(|topic| &mut topic.lanes).filter(|lane| lane.is_busy()).collect();
         all &= commit_lanes(lanes, deadline, &mut self.ready);
         if all {
             self.pending_bytes = 0;
@@ -270,7 +312,8 @@ fn commit_lanes(mut lanes: Vec<&mut Lane>, deadline: Instant, reports: &mut Vec<
     if lanes.len() <= SYNC_ALONE_MAX {
         return lanes.iter_mut().fold(true, |all, lane| all & lane.commit(deadline, reports));
     }
-    // File systems serve several fsyncs at a time with one write of their journal, so with many partitions it pays to ask for several at once.
+    // File systems serve several fsyncs at a time with one write of their journal, so with many partitions it pays to
+    // ask for several at once.
     let share = lanes.len().div_ceil(SYNC_THREADS);
     std::thread::scope(|scope| {
         let commit = |lanes: &mut [&mut Lane]| {
@@ -341,7 +384,12 @@ impl Producer for LogProducer {
         let until = deadline(timeout);
         while !self.commit(until) {
             if Instant::now() >= until {
-                return Err(Error::new(ErrorKind::Timeout, "flush", "other producers held the partitions all the time").with("storage", &self.shared.name));
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "flush",
+                    "other producers held the partitions all the time",
+                )
+                .with("storage", &self.shared.name));
             }
         }
         Ok(())

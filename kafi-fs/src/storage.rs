@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage};
+use kafi_core::{
+    Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage,
+};
 
 use crate::admin::LogAdmin;
 use crate::config::FolderOptions;
@@ -47,8 +49,8 @@ pub(crate) struct Shared {
     pub(crate) groups: Groups,
 }
 
-/// Opens the folder `root` as a storage that the user knows as `name`. Nothing is read or created: a folder that does not exist is a
-/// storage without topics, and the first topic creates it. Does not block.
+/// Opens the folder `root` as a storage that the user knows as `name`. Nothing is read or created: a folder that does
+/// not exist is a storage without topics, and the first topic creates it. Does not block.
 ///
 /// # Errors
 /// `Config` if `root` is a file.
@@ -60,7 +62,8 @@ pub fn open_folder(name: &str, root: &Path, options: FolderOptions) -> Result<Lo
     Ok(LogStorage::new(name, SCHEME_FILE, Arc::new(FolderIo::new(root.to_path_buf())), options))
 }
 
-/// Opens the folder that the key `root.dir` of a configuration names, else the working directory, as [`open_folder`] does.
+/// Opens the folder that the key `root.dir` of a configuration names, else the working directory, as [`open_folder`]
+/// does.
 ///
 /// # Errors
 /// As there.
@@ -69,8 +72,8 @@ pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Stora
     Ok(Arc::new(open_folder(name, Path::new(root), FolderOptions::default())?))
 }
 
-/// Opens an empty storage in memory that the user knows as `name`. Its clones share its topics, which live until the last clone, and whatever it
-/// handed out, is gone; a second call is another storage. Does not block.
+/// Opens an empty storage in memory that the user knows as `name`. Its clones share its topics, which live until the
+/// last clone, and whatever it handed out, is gone; a second call is another storage. Does not block.
 pub fn open_memory(name: &str) -> LogStorage {
     LogStorage::new(name, SCHEME_MEM, Arc::new(MemoryIo::new()), FolderOptions::default())
 }
@@ -128,7 +131,8 @@ impl LogStorage {
     /// There is no client underneath that could understand properties.
     fn check_properties(&self, properties: &[(String, String)]) -> Result<()> {
         let Some((name, _)) = properties.first() else { return Ok(()) };
-        let error = Error::new(ErrorKind::Unsupported, "set property", "this kind of storage has no client with properties");
+        let error =
+            Error::new(ErrorKind::Unsupported, "set property", "this kind of storage has no client with properties");
         Err(error.with("storage", &self.shared.name).with("property", name))
     }
 }

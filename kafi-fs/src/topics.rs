@@ -1,10 +1,12 @@
 //! Topics as folders: `topics/<topic>/topic.json`.
 //!
-//! Whoever makes, changes, or deletes a topic holds the lock of `topics/~lock`. Names with a tilde cannot be topics, so whatever has one in
-//! that folder, but the lock, was left behind by a crash and is removed by the next who holds the lock.
+//! Whoever makes, changes, or deletes a topic holds the lock of `topics/~lock`. Names with a tilde cannot be topics, so
+//! whatever has one in that folder, but the lock, was left behind by a crash and is removed by the next who holds the
+//! lock.
 //!
-//! A topic whose name differs only in case from that of a folder which is there already gets a folder `<topic>~<five digits>`, where some file systems would take both
-//! for one: the digits are of the checksum of the name, so that both the name and the folder follow from each other without a look at any file.
+//! A topic whose name differs only in case from that of a folder which is there already gets a folder `<topic>~<five
+//! digits>`, where some file systems would take both for one: the digits are of the checksum of the name, so that both
+//! the name and the folder follow from each other without a look at any file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -41,8 +43,12 @@ impl Topics {
 
     /// The names of all topics, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
-        let mut names = self.io.list(FOLDER).map_err(|error| io_error("list topics", self.io.display(FOLDER), error))?;
-        names.retain(|folder| topic_of(folder).is_some() && self.io.stat(&format!("{FOLDER}/{folder}/topic.json")).is_ok_and(|stat| stat.is_some()));
+        let mut names =
+            self.io.list(FOLDER).map_err(|error| io_error("list topics", self.io.display(FOLDER), error))?;
+        names.retain(|folder| {
+            topic_of(folder).is_some()
+                && self.io.stat(&format!("{FOLDER}/{folder}/topic.json")).is_ok_and(|stat| stat.is_some())
+        });
         names.iter_mut().for_each(|folder| folder.truncate(topic_of(folder).map_or(0, str::len)));
         names.sort();
         names.dedup();
@@ -52,8 +58,10 @@ impl Topics {
     /// The folder of a topic: the one that is certainly its own, if that is there, or that of its name.
     pub(crate) fn folder(&self, name: &str) -> Result<String> {
         let apart = format!("{FOLDER}/{}", apart(name));
-        let is_there =
-            self.io.stat(&format!("{apart}/topic.json")).map_err(|error| io_error("find topic", self.io.display(&apart), error).with("topic", name))?;
+        let is_there = self
+            .io
+            .stat(&format!("{apart}/topic.json"))
+            .map_err(|error| io_error("find topic", self.io.display(&apart), error).with("topic", name))?;
         Ok(if is_there.is_some() { apart } else { format!("{FOLDER}/{name}") })
     }
 
@@ -133,7 +141,8 @@ impl Topics {
             // Nobody is in the middle of an append when the folder goes away.
             let dir = PartitionDir::new(&self.io, &Arc::from(name), &folder, partition);
             let recovery = self.io.open(&dir.recovery_path(), Access::Write).map_err(on_error)?;
-            let lock = lock(&recovery, deadline).map_err(on_error)?.ok_or_else(|| self.timeout("delete topic", name))?;
+            let lock =
+                lock(&recovery, deadline).map_err(on_error)?.ok_or_else(|| self.timeout("delete topic", name))?;
             held.push(lock);
         }
         let temporary = format!("{FOLDER}/~gone-{}", new_id());
@@ -157,18 +166,26 @@ impl Topics {
         file.name = Some(name.to_string());
         let bytes = file.encode()?;
         let folder = self.folder(name)?;
-        let made = self.create_partitions_in(&folder, added).and_then(|()| replace_file(&*self.io, &format!("{folder}/topic.json"), &bytes));
+        let made = self
+            .create_partitions_in(&folder, added)
+            .and_then(|()| replace_file(&*self.io, &format!("{folder}/topic.json"), &bytes));
         made.map_err(|error| self.io_error("create partitions", name, error))
     }
 
     /// Changes the settings of a topic.
-    pub(crate) fn alter_config(&self, name: &str, deadline: Instant, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Result<()> {
+    pub(crate) fn alter_config(
+        &self,
+        name: &str,
+        deadline: Instant,
+        change: impl FnOnce(&mut BTreeMap<String, String>),
+    ) -> Result<()> {
         self.load(name)?;
         let _lock = self.lock("set topic configuration", deadline)?;
         let mut file = self.load(name)?;
         change(&mut file.config);
         file.name = Some(name.to_string());
-        replace_file(&*self.io, &self.path(name)?, &file.encode()?).map_err(|error| self.io_error("set topic configuration", name, error))
+        replace_file(&*self.io, &self.path(name)?, &file.encode()?)
+            .map_err(|error| self.io_error("set topic configuration", name, error))
     }
 
     /// Whether the folder of a topic's file is there under exactly this name.
@@ -180,10 +197,13 @@ impl Topics {
     /// Whether a topic's file says something else by now.
     fn reads_otherwise(&self, name: &str, path: &str, known: &TopicFile) -> bool {
         let bytes = read_file(&*self.io, path, TopicFile::BYTES_MAX).ok().flatten();
-        bytes.is_some_and(|bytes| TopicFile::parse(&bytes, name, String::new).is_ok_and(|file| file.as_ref() != Some(known)))
+        bytes.is_some_and(|bytes| {
+            TopicFile::parse(&bytes, name, String::new).is_ok_and(|file| file.as_ref() != Some(known))
+        })
     }
 
-    /// Checks that behind the partitions that the topic has no messages lie: with fewer than there were, they would be hidden. A crash may leave folders without any.
+    /// Checks that behind the partitions that the topic has no messages lie: with fewer than there were, they would be
+    /// hidden. A crash may leave folders without any.
     fn check_partitions(&self, name: &str, path: &str, partitions: i32) -> Result<()> {
         let next = format!("{}/{partitions}", path.strip_suffix("/topic.json").unwrap_or(path));
         let is_there = self.io.stat(&next).map_err(|error| self.io_error("read topic", name, error))?.is_some();
@@ -191,14 +211,19 @@ impl Topics {
         if names.iter().all(|name| segment_base(name).is_none()) {
             return Ok(());
         }
-        let message = format!("the file is damaged: it says {partitions} partitions, and there are messages of partition {partitions}");
-        let error = Error::new(ErrorKind::Corrupt, "read topic", message).with("topic", name).with("path", self.io.display(path));
+        let message = format!(
+            "the file is damaged: it says {partitions} partitions, and there are messages of partition {partitions}"
+        );
+        let error = Error::new(ErrorKind::Corrupt, "read topic", message)
+            .with("topic", name)
+            .with("path", self.io.display(path));
         Err(error.hint("restore the file from a backup; the messages are beside it"))
     }
 
     /// The error about a topic that says of itself that it is gone: here nobody writes that.
     fn without_partitions(&self, name: &str, path: &str) -> Error {
-        let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged: it says 0 partitions").with("topic", name);
+        let error = Error::new(ErrorKind::Corrupt, "read topic", "the file is damaged: it says 0 partitions")
+            .with("topic", name);
         error.with("path", self.io.display(path)).hint("restore the file from a backup; the messages are beside it")
     }
 
@@ -214,7 +239,11 @@ impl Topics {
 
     /// The folder that a topic gets which there is not yet. Under the lock.
     fn free_folder(&self, name: &str) -> io::Result<String> {
-        let taken = |folder: &str| Ok::<_, io::Error>(self.io.list(FOLDER)?.iter().any(|other| other.eq_ignore_ascii_case(folder) && other != folder));
+        let taken = |folder: &str| {
+            Ok::<_, io::Error>(
+                self.io.list(FOLDER)?.iter().any(|other| other.eq_ignore_ascii_case(folder) && other != folder),
+            )
+        };
         let folder = if taken(name)? { apart(name) } else { name.to_string() };
         // Two names of a million that differ only in case have the same digits.
         if folder != name && taken(&folder)? {
@@ -239,7 +268,12 @@ impl Topics {
         let on_error = |error| io_error(operation, self.io.display(LOCK), error);
         let file = self.io.open(LOCK, Access::Write).map_err(on_error)?;
         let held = lock(&file, deadline).map_err(on_error)?.ok_or_else(|| self.timeout(operation, &self.storage))?;
-        let leftovers = self.io.list(FOLDER).map_err(on_error)?.into_iter().filter(|name| name.starts_with("~new-") || name.starts_with("~gone-"));
+        let leftovers = self
+            .io
+            .list(FOLDER)
+            .map_err(on_error)?
+            .into_iter()
+            .filter(|name| name.starts_with("~new-") || name.starts_with("~gone-"));
         for leftover in leftovers {
             self.io.remove_folder(&format!("{FOLDER}/{leftover}")).map_err(on_error)?;
         }
@@ -247,7 +281,9 @@ impl Topics {
     }
 
     fn timeout(&self, operation: &'static str, what: &str) -> Error {
-        Error::new(ErrorKind::Timeout, operation, "somebody else held the lock all the time").with("storage", &self.storage).with("name", what)
+        Error::new(ErrorKind::Timeout, operation, "somebody else held the lock all the time")
+            .with("storage", &self.storage)
+            .with("name", what)
     }
 
     fn io_error(&self, operation: &'static str, name: &str, error: io::Error) -> Error {
@@ -277,7 +313,8 @@ impl Many<'_> {
     }
 }
 
-/// The folder of a topic beside another one whose name differs only in case. It is no longer than a file's name may be, as a topic's name has at most 249 characters.
+/// The folder of a topic beside another one whose name differs only in case. It is no longer than a file's name may be,
+/// as a topic's name has at most 249 characters.
 fn apart(name: &str) -> String {
     format!("{name}~{:05x}", crc32c::crc32c(name.as_bytes()) & 0xf_ffff)
 }

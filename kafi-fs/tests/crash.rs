@@ -81,9 +81,11 @@ fn a_damaged_byte_in_what_was_not_durable_ends_the_log_there() {
         let end = watermarks(storage, "t", 0).high;
         let read = || read_range(&mut *consumer(storage), "t", 0, 0, end);
         match at - safe {
-            // The base offset is outside of the checksum: a larger one is a gap to whoever reads, if it can be in this segment.
+            // The base offset is outside of the checksum: a larger one is a gap to whoever reads, if it can be in this
+            // segment.
             4..8 => assert_eq!(read().unwrap().len(), 8, "byte {at}"),
-            // So are the leader epoch and the number of the format, but what they belong to is there, and is told instead of cut.
+            // So are the leader epoch and the number of the format, but what they belong to is there, and is told
+            // instead of cut.
             0..4 | 12..17 => assert_eq!(read().unwrap_err().kind(), ErrorKind::Corrupt, "byte {at}"),
             _ => assert_eq!(read().unwrap().len(), 5, "byte {at}"),
         }

@@ -1,4 +1,5 @@
-//! Damage is told, wherever it is and whatever the files beside the log say: nothing that was written is hidden without a word, and its offsets are given to nobody else.
+//! Damage is told, wherever it is and whatever the files beside the log say: nothing that was written is hidden without
+//! a word, and its offsets are given to nobody else.
 
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
@@ -30,7 +31,10 @@ fn a_damaged_batch_hides_nothing_behind_it_and_no_offset_is_given_away() {
             flip(&folder.file("t", 0, LOG), starts[bad] + 61 + bytes / 2);
             let readable = || (0..end).filter(|offset| *offset != bad as i64);
             let text = assert_told(&folder.storage, end, readable());
-            assert!(text.contains(&format!("the offset {bad} cannot be read, those from {} on can", bad + 1)), "{text}");
+            assert!(
+                text.contains(&format!("the offset {bad} cannot be read, those from {} on can", bad + 1)),
+                "{text}"
+            );
             deliver(&open(folder.root()), &messages("t", 1, 20));
             assert_told(&folder.storage, end + 1, readable().chain([end]));
             let after = fs::read(folder.file("t", 0, LOG)).unwrap();
@@ -85,7 +89,10 @@ fn times_are_not_looked_for_behind_damage() {
     let starts = one_by_one(&folder, 20, 20, &[]);
     forget(&folder, 3);
     flip(&folder.file("t", 0, LOG), starts[10] + 9);
-    let ask = |timestamp| admin(&folder.storage).offsets_for_times(&[Position { topic: "t".into(), partition: 0, offset: timestamp }], WAIT);
+    let ask = |timestamp| {
+        admin(&folder.storage)
+            .offsets_for_times(&[Position { topic: "t".into(), partition: 0, offset: timestamp }], WAIT)
+    };
     assert_eq!(ask(1_005).unwrap()[0].offset, 5);
     assert_eq!(ask(1_015).unwrap_err().kind(), ErrorKind::Corrupt);
 }
@@ -155,7 +162,9 @@ fn where_recovery_says_less_than_the_log_the_log_counts() {
         let starts = one_by_one(&folder, 100, bytes, &[]);
         let len = fs::metadata(folder.file("t", 0, LOG)).unwrap().len();
         // An offset that is too low, and lengths in the middle of batches.
-        for (length, next_offset) in [(len, 60), (starts[50] as u64, 3), (starts[50] as u64 + 9, 50), (len - 1, 99), (1, 0)] {
+        for (length, next_offset) in
+            [(len, 60), (starts[50] as u64, 3), (starts[50] as u64 + 9, 50), (len - 1, 99), (1, 0)]
+        {
             fs::write(folder.file("t", 0, "recovery"), recovery(0, length, next_offset)).unwrap();
             assert_eq!(watermarks(&folder.storage, "t", 0).high, 100, "{length}, {next_offset}");
             assert_eq!(read_lenient(&folder.storage, 0, 100).len(), 100, "{length}, {next_offset}");
@@ -198,7 +207,11 @@ fn a_segment_that_is_missing_or_too_short_is_told() {
             // Cut behind its first batch.
             fs::write(&path, &whole[..starts(&whole)[1]]).unwrap();
             if number + 1 < segments.len() {
-                let text = assert_told(&folder.storage, 12, readable().chain([bases[number]]).collect::<std::collections::BTreeSet<_>>());
+                let text = assert_told(
+                    &folder.storage,
+                    12,
+                    readable().chain([bases[number]]).collect::<std::collections::BTreeSet<_>>(),
+                );
                 assert!(text.contains("missing: the file ends too early"), "{text}");
             }
             fs::write(&path, &whole).unwrap();
@@ -235,7 +248,10 @@ fn a_log_that_nothing_can_follow_is_not_overwritten() {
     fs::write(&log, "").unwrap();
     let records: Vec<OwnedRecord> = messages("t", 1, 20);
     let reports = produce(&mut *producer(&folder.storage), &records);
-    assert!(matches!(&reports[0].delivery, kafi_core::Delivery::Failed(error) if error.kind() == ErrorKind::Corrupt), "{reports:?}");
+    assert!(
+        matches!(&reports[0].delivery, kafi_core::Delivery::Failed(error) if error.kind() == ErrorKind::Corrupt),
+        "{reports:?}"
+    );
     assert_eq!(folder.segments("t", 0), [LOG]);
 }
 
@@ -264,7 +280,8 @@ fn what_only_looks_like_batches_takes_bounded_time() {
     assert_told(&folder.storage, 11, 0..11);
 }
 
-/// A few bytes can be made to unpack to gigabytes, so what a batch may take is bounded; and a large message is still read.
+/// A few bytes can be made to unpack to gigabytes, so what a batch may take is bounded; and a large message is still
+/// read.
 #[test]
 fn what_a_batch_unpacks_to_is_bounded() {
     for codec in CODECS {
@@ -280,7 +297,10 @@ fn what_a_batch_unpacks_to_is_bounded() {
         let error = read_range(&mut *bounded, "t", 0, 0, 2).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge, "{codec}: {error}");
         assert!(error.to_string().contains("topic t, partition 0"), "{error}");
-        assert_eq!(error.hint_text(), Some("raise consume.batch.bytes.max (--batch-bytes-max) if there is memory for it"));
+        assert_eq!(
+            error.hint_text(),
+            Some("raise consume.batch.bytes.max (--batch-bytes-max) if there is memory for it")
+        );
     }
 }
 
@@ -289,7 +309,8 @@ fn what_a_batch_unpacks_to_is_bounded() {
 fn fewer_partitions_than_there_are_messages_of_hide_nothing() {
     let folder = Folder::new();
     create(&folder.storage, "t", 2, &[]);
-    let records: Vec<OwnedRecord> = messages("t", 3, 20).into_iter().map(|record| OwnedRecord { partition: 1, ..record }).collect();
+    let records: Vec<OwnedRecord> =
+        messages("t", 3, 20).into_iter().map(|record| OwnedRecord { partition: 1, ..record }).collect();
     deliver(&folder.storage, &records);
     let path = folder.root().join("topics/t/topic.json");
     let text = fs::read_to_string(&path).unwrap();

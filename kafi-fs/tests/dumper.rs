@@ -1,4 +1,5 @@
-//! Apache Kafka's own log dumper reads what we write. It never fails by its exit code and calls every gap non-consecutive, so its output is read.
+//! Apache Kafka's own log dumper reads what we write. It never fails by its exit code and calls every gap
+//! non-consecutive, so its output is read.
 
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
@@ -16,7 +17,14 @@ use support::*;
 fn dump(files: &[PathBuf]) -> String {
     let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
     let mut command = Command::new(servers::script("kafka"));
-    command.args(["tool", "org.apache.kafka.tools.DumpLogSegments", "--deep-iteration", "--print-data-log", "--files", &files.join(",")]);
+    command.args([
+        "tool",
+        "org.apache.kafka.tools.DumpLogSegments",
+        "--deep-iteration",
+        "--print-data-log",
+        "--files",
+        &files.join(","),
+    ]);
     let output = command.env("LC_ALL", "C.UTF-8").output().expect("the script runs");
     let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stderr}");
@@ -54,7 +62,8 @@ fn check(dump: &str, records: &[OwnedRecord]) -> Vec<DumpedBatch> {
             continue;
         }
         assert!(line.starts_with("baseOffset: ") && line.ends_with(" isvalid: true"), "{line}");
-        let field = |name: &str| line.split_once(&format!("{name}: ")).unwrap().1.split(' ').next().unwrap().to_string();
+        let field =
+            |name: &str| line.split_once(&format!("{name}: ")).unwrap().1.split(' ').next().unwrap().to_string();
         let number = |name: &str| field(name).parse::<i64>().unwrap();
         assert_eq!((number("magic"), number("partitionLeaderEpoch"), number("producerId")), (2, 0, -1));
         assert_eq!((field("isTransactional"), field("isControl")), ("false".into(), "false".into()));
@@ -74,12 +83,15 @@ fn check(dump: &str, records: &[OwnedRecord]) -> Vec<DumpedBatch> {
 /// A message as the dumper prints it; null is not there, empty is.
 fn dumped(record: &OwnedRecord) -> String {
     let size = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(-1, |bytes| bytes.len() as i64);
-    let text = |name: &str, bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(String::new(), |bytes| format!(" {name}: {}", String::from_utf8_lossy(bytes)));
+    let text = |name: &str, bytes: &Option<Vec<u8>>| {
+        bytes.as_ref().map_or(String::new(), |bytes| format!(" {name}: {}", String::from_utf8_lossy(bytes)))
+    };
     let clock = match record.timestamp_type {
         TimestampType::Create => "CreateTime",
         TimestampType::Append => "LogAppendTime",
     };
-    let headers: Vec<_> = record.headers.as_headers().iter().map(|header| String::from_utf8_lossy(header.name).into_owned()).collect();
+    let headers: Vec<_> =
+        record.headers.as_headers().iter().map(|header| String::from_utf8_lossy(header.name).into_owned()).collect();
     format!(
         "| offset: {} {clock}: {} keySize: {} valueSize: {} sequence: -1 headerKeys: [{}]{}{}\n",
         record.offset,
@@ -111,7 +123,12 @@ fn printable(topic: &str) -> Vec<OwnedRecord> {
     let mut headers = HeadersBuf::new();
     headers.push("same", "1");
     headers.push("same", "2");
-    records.push(OwnedRecord { headers, partition: 0, timestamp: 2, ..Record::new(topic, Some(b"k\xff"), Some(b"| offset: 0")).to_owned() });
+    records.push(OwnedRecord {
+        headers,
+        partition: 0,
+        timestamp: 2,
+        ..Record::new(topic, Some(b"k\xff"), Some(b"| offset: 0")).to_owned()
+    });
     records
 }
 
@@ -140,7 +157,8 @@ fn every_segment_is_valid_and_shows_what_was_written() {
         }
     }
     for (codec, records) in expected {
-        let segments = |topic: &str| folder.segments(topic, 0).iter().map(|name| folder.file(topic, 0, name)).collect::<Vec<_>>();
+        let segments =
+            |topic: &str| folder.segments(topic, 0).iter().map(|name| folder.file(topic, 0, name)).collect::<Vec<_>>();
         assert!(segments(codec).len() > 1, "{codec}");
         let batches = check(&dump(&segments(codec)), &records);
         assert!(batches.iter().all(|batch| batch.codec == codec), "{batches:?}");

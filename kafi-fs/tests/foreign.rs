@@ -1,4 +1,5 @@
-//! Files of another segment, partition, or topic, in the place of a file or beside it: whole as they are, they are damage where they lie, and hide nothing.
+//! Files of another segment, partition, or topic, in the place of a file or beside it: whole as they are, they are
+//! damage where they lie, and hide nothing.
 
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
@@ -31,7 +32,8 @@ fn alike(folder: &Folder) -> Vec<PathBuf> {
     segments
 }
 
-/// A foreign file that begins within another segment is told, and hides nothing: neither an empty one, nor one with any bytes in it.
+/// A foreign file that begins within another segment is told, and hides nothing: neither an empty one, nor one with any
+/// bytes in it.
 #[test]
 fn a_foreign_segment_hides_nothing() {
     for bytes in ["", "x", "no batch at all, but longer than the header of one would be, which is 61 bytes"] {
@@ -51,14 +53,16 @@ fn a_foreign_segment_hides_nothing() {
     }
 }
 
-/// Also for those who begin to read behind its base, and where nothing says what was durable. It is no reason to delete or give away what the segment before it holds.
+/// Also for those who begin to read behind its base, and where nothing says what was durable. It is no reason to delete
+/// or give away what the segment before it holds.
 #[test]
 fn a_foreign_segment_within_another_hides_nothing_wherever_one_begins() {
     for (name, how) in [(4, 0), (4, 2), (5, 0), (8, 0), (8, 2), (13, 2), (13, 1)] {
         for bytes in ["", "no batch at all, but longer than the header of one would be, which is 61 bytes"] {
             let folder = Folder::new();
             one_by_one(&folder, 15, 20, &[("segment.bytes", "600")]);
-            let bases: Vec<i64> = folder.segments("t", 0).iter().map(|name| name[..20].parse().unwrap()).chain([15]).collect();
+            let bases: Vec<i64> =
+                folder.segments("t", 0).iter().map(|name| name[..20].parse().unwrap()).chain([15]).collect();
             assert_eq!(bases, [0, 6, 12, 15]);
             forget(&folder, how);
             fs::write(folder.file("t", 0, &format!("{name:020}.log")), bytes).unwrap();
@@ -71,7 +75,11 @@ fn a_foreign_segment_within_another_hides_nothing_wherever_one_begins() {
                     false => assert_eq!(read.unwrap().len() as i64, 15 - start),
                 }
                 let read = read_lenient(&folder.storage, start, 15);
-                assert_eq!(read, (start..15).filter(|offset| !(name..next).contains(offset)).collect::<Vec<_>>(), "{name}, {how}, from {start}");
+                assert_eq!(
+                    read,
+                    (start..15).filter(|offset| !(name..next).contains(offset)).collect::<Vec<_>>(),
+                    "{name}, {how}, from {start}"
+                );
             }
             deliver(&open(folder.root()), &messages("t", 1, 20));
             assert_eq!(read_lenient(&folder.storage, next, 16), (next..16).collect::<Vec<_>>());
@@ -111,14 +119,18 @@ fn a_foreign_segment_with_more_messages_hides_nothing_behind_it() {
         let end = watermarks(&folder.storage, "t", 0).high;
         assert!(end >= 15);
         deliver(&folder.storage, &messages("t", 1, 20));
-        assert_eq!(read_range(&mut *consumer(&folder.storage), "t", 0, 0, end + 1).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(
+            read_range(&mut *consumer(&folder.storage), "t", 0, 0, end + 1).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
         let read = read_lenient(&folder.storage, 0, end + 1);
         assert_eq!(read.last(), Some(&end), "{read:?}");
         assert!((0..5).all(|offset| read.contains(&offset)), "{read:?}");
     }
 }
 
-/// The batches of another segment are whole, but their offsets are not those that can be there: they are damage, and what is behind them stays where it is.
+/// The batches of another segment are whole, but their offsets are not those that can be there: they are damage, and
+/// what is behind them stays where it is.
 #[test]
 fn what_was_put_behind_a_segment_hides_no_other() {
     let folder = Folder::new();
@@ -130,7 +142,12 @@ fn what_was_put_behind_a_segment_hides_no_other() {
             fs::write(path, [&whole[..], &fs::read(other).unwrap()].concat()).unwrap();
             for start in 0..12 {
                 let read = read_lenient(&folder.storage, start, watermarks(&folder.storage, "t", 0).high);
-                assert!(read.iter().copied().filter(|offset| *offset < 12).eq(start..12), "{} behind {}: {read:?}", other.display(), path.display());
+                assert!(
+                    read.iter().copied().filter(|offset| *offset < 12).eq(start..12),
+                    "{} behind {}: {read:?}",
+                    other.display(),
+                    path.display()
+                );
             }
             if number < last {
                 let error = read_range(&mut *consumer(&folder.storage), "t", 0, 0, 12).unwrap_err();
@@ -150,12 +167,17 @@ fn another_segment_in_the_place_of_one_is_told_and_gives_no_wrong_time() {
     let folder = Folder::new();
     let all = alike(&folder);
     let own = &all[..all.len() / 2];
-    let bases: Vec<i64> = own.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap()).chain([12]).collect();
+    let bases: Vec<i64> =
+        own.iter().map(|path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap()).chain([12]).collect();
     for (number, path) in own[..own.len() - 1].iter().enumerate() {
         let whole = fs::read(path).unwrap();
         for other in own.iter().filter(|other| *other != path) {
             fs::copy(other, path).unwrap();
-            let text = assert_told(&folder.storage, 12, (0..12).filter(|offset| !(bases[number]..bases[number + 1]).contains(offset)));
+            let text = assert_told(
+                &folder.storage,
+                12,
+                (0..12).filter(|offset| !(bases[number]..bases[number + 1]).contains(offset)),
+            );
             assert!(text.contains(path.file_name().unwrap().to_str().unwrap()), "{text}");
             for time in 0..12 {
                 let found = at_time(&folder.storage, 1_000 + time);
@@ -193,14 +215,18 @@ fn an_index_of_another_segment_is_not_believed() {
     let folder = Folder::new();
     one_by_one(&folder, 12, 100, &[("segment.bytes", "600")]);
     let segments = folder.segments("t", 0);
-    let indexes: Vec<_> = segments[..segments.len() - 1].iter().map(|name| folder.file("t", 0, &name.replace(".log", ".kidx"))).collect();
+    let indexes: Vec<_> =
+        segments[..segments.len() - 1].iter().map(|name| folder.file("t", 0, &name.replace(".log", ".kidx"))).collect();
     assert!(indexes.len() >= 3, "{segments:?}");
     for (to, own) in indexes.iter().enumerate() {
         let whole = fs::read(own).unwrap();
         for (from, other) in indexes.iter().enumerate().filter(|(from, _)| *from != to) {
             fs::copy(other, own).unwrap();
             for start in 0..12 {
-                assert!(read_lenient(&folder.storage, start, 12).into_iter().eq(start..12), "the index {from} as {to}, from {start} on");
+                assert!(
+                    read_lenient(&folder.storage, start, 12).into_iter().eq(start..12),
+                    "the index {from} as {to}, from {start} on"
+                );
             }
             assert_eq!(read(&folder.storage, "t", 0).len(), 12, "the index {from} as {to}");
         }
@@ -220,13 +246,19 @@ fn the_times_of_a_foreign_index_hide_no_message() {
             deliver(&folder.storage, &[OwnedRecord { timestamp: record.timestamp - 600, ..record }]);
         }
         assert_eq!(folder.segments("t", 0), folder.segments("u", 0));
-        let index = |topic, number: usize| folder.file(topic, 0, &folder.segments(topic, 0)[number].replace(".log", ".kidx"));
+        let index =
+            |topic, number: usize| folder.file(topic, 0, &folder.segments(topic, 0)[number].replace(".log", ".kidx"));
         for number in 0..3 {
             let whole = fs::read(index("t", number)).unwrap();
             for other in [index("u", number), index("t", (number + 1) % 3), index("t", (number + 2) % 3)] {
                 fs::copy(&other, index("t", number)).unwrap();
                 for time in 0..12 {
-                    assert_eq!(at_time(&folder.storage, 1_000 + time).unwrap(), time, "{} as {number}", other.display());
+                    assert_eq!(
+                        at_time(&folder.storage, 1_000 + time).unwrap(),
+                        time,
+                        "{} as {number}",
+                        other.display()
+                    );
                 }
             }
             fs::write(index("t", number), whole).unwrap();
@@ -237,7 +269,9 @@ fn the_times_of_a_foreign_index_hide_no_message() {
 /// It may say that a later segment is written, or that an earlier one is.
 #[test]
 fn the_recovery_of_another_partition_hides_nothing_and_gives_no_offset_away() {
-    for (base, length, next_offset) in [(12, 0, 12), (12, 180, 14), (40, 0, 40), (40, 500, 44), (5, 100, 8), (0, 100, 8), (29, 1, 30)] {
+    for (base, length, next_offset) in
+        [(12, 0, 12), (12, 180, 14), (40, 0, 40), (40, 500, 44), (5, 100, 8), (0, 100, 8), (29, 1, 30)]
+    {
         for settings in [&[][..], &[("segment.bytes", "800")]] {
             let folder = Folder::new();
             one_by_one(&folder, 30, 20, settings);
@@ -246,14 +280,21 @@ fn the_recovery_of_another_partition_hides_nothing_and_gives_no_offset_away() {
             assert_eq!(end, next_offset.max(30), "{base}, {length}");
             assert_eq!(read_lenient(&folder.storage, 0, end), (0..30).collect::<Vec<_>>(), "{base}, {length}");
             if length > 0 && next_offset > 30 {
-                assert_eq!(read_range(&mut *consumer(&folder.storage), "t", 0, 0, end).unwrap_err().kind(), ErrorKind::Corrupt);
+                assert_eq!(
+                    read_range(&mut *consumer(&folder.storage), "t", 0, 0, end).unwrap_err().kind(),
+                    ErrorKind::Corrupt
+                );
             }
             for count in 1..4 {
                 deliver(&open(folder.root()), &messages("t", 1, 20));
                 let read = read_lenient(&folder.storage, 0, end + count);
                 assert_eq!(read, (0..30).chain(end..end + count).collect::<Vec<_>>(), "{base}, {length}");
             }
-            assert!(folder.segments("t", 0).len() <= if settings.is_empty() { 2 } else { 7 }, "one is begun, if at all: {:?}", folder.segments("t", 0));
+            assert!(
+                folder.segments("t", 0).len() <= if settings.is_empty() { 2 } else { 7 },
+                "one is begun, if at all: {:?}",
+                folder.segments("t", 0)
+            );
         }
     }
 }

@@ -7,7 +7,10 @@ mod support;
 
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, OwnedRecord, Polled, Position, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, OwnedRecord, Polled, Position, Storage,
+    TopicPartition,
+};
 use kafi_fs::LogStorage;
 use support::*;
 
@@ -67,7 +70,8 @@ fn a_group_without_commits_starts_where_the_options_say() {
 fn a_member_gets_partitions_that_are_added() {
     both(|storage| {
         create(storage, "t", 1, &[]);
-        let options = ConsumerOptions { group: Some("g".into()), start_at_earliest: false, ..ConsumerOptions::default() };
+        let options =
+            ConsumerOptions { group: Some("g".into()), start_at_earliest: false, ..ConsumerOptions::default() };
         let mut consumer = storage.consumer(&options).unwrap();
         consumer.subscribe(&["t".into()], WAIT).unwrap();
         admin(storage).create_partitions("t", 3, WAIT).unwrap();
@@ -76,7 +80,10 @@ fn a_member_gets_partitions_that_are_added() {
         assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
         assert_eq!((batch.len(), batch.get(0).partition, batch.get(0).offset), (1, 2, 0));
         consumer.commit(&CommittedOffset::all(&consumer.positions()), WAIT).unwrap();
-        assert_eq!(consumer.committed(&[TopicPartition { topic: "t".into(), partition: 2 }], WAIT).unwrap()[0].offset, 1);
+        assert_eq!(
+            consumer.committed(&[TopicPartition { topic: "t".into(), partition: 2 }], WAIT).unwrap()[0].offset,
+            1
+        );
     });
 }
 

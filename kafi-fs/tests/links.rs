@@ -1,4 +1,5 @@
-//! Somebody else can write into the folder: links are not followed, nothing that blocks is opened, and one strange topic or group hides no other.
+//! Somebody else can write into the folder: links are not followed, nothing that blocks is opened, and one strange
+//! topic or group hides no other.
 
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
@@ -15,7 +16,8 @@ use kafi_fs::LogStorage;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use support::*;
 
-/// A folder with a topic `t` of two partitions, a topic `other`, and a group of `t`; and beside it a file that nobody may touch.
+/// A folder with a topic `t` of two partitions, a topic `other`, and a group of `t`; and beside it a file that nobody
+/// may touch.
 struct Planted {
     folder: Folder,
     outside: tempfile::TempDir,
@@ -73,7 +75,9 @@ fn use_all(storage: &LogStorage) -> Vec<Error> {
     note(admin(storage).create_partitions("t", 3, WAIT));
     for _ in 0..2 {
         let reports = produce(&mut *producer(storage), &messages("t", 1, 200));
-        let failed = reports.into_iter().find_map(|report| if let kafi_core::Delivery::Failed(error) = report.delivery { Some(error) } else { None });
+        let failed = reports.into_iter().find_map(|report| {
+            if let kafi_core::Delivery::Failed(error) = report.delivery { Some(error) } else { None }
+        });
         note(failed.map_or(Ok(()), Err));
     }
     errors
@@ -182,7 +186,9 @@ fn a_strange_topic_hides_no_other_and_is_named() {
         ("pipe", &|path| mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap()),
         ("folder", &|path| fs::create_dir(path).unwrap()),
         ("link", &|path| symlink("/etc/passwd", path).unwrap()),
-        ("partitions", &|path| fs::write(path, r#"{"id":"a","partitions":2147483647,"created":1,"config":{}}"#).unwrap()),
+        ("partitions", &|path| {
+            fs::write(path, r#"{"id":"a","partitions":2147483647,"created":1,"config":{}}"#).unwrap()
+        }),
         ("sparse", &|path| fs::File::create(path).unwrap().set_len(40 << 30).unwrap()),
     ];
     let planted = Planted::new();
@@ -196,7 +202,19 @@ fn a_strange_topic_hides_no_other_and_is_named() {
     let storage = planted.folder.storage.clone();
     let topics = in_time("listing", move || admin(&storage).topics(&[], WAIT).unwrap());
     let names: Vec<_> = topics.iter().map(|topic| (topic.name.as_str(), topic.partitions.len())).collect();
-    assert_eq!(names, [("folder", 0), ("link", 0), ("other", 1), ("partitions", 0), ("pipe", 0), ("sparse", 0), ("t", 2), ("zero", 0)]);
+    assert_eq!(
+        names,
+        [
+            ("folder", 0),
+            ("link", 0),
+            ("other", 1),
+            ("partitions", 0),
+            ("pipe", 0),
+            ("sparse", 0),
+            ("t", 2),
+            ("zero", 0)
+        ]
+    );
     for (name, _) in names.into_iter().filter(|(_, partitions)| *partitions == 0) {
         let error = admin(&planted.folder.storage).topics(&[name.into()], WAIT).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
@@ -208,12 +226,16 @@ fn a_strange_topic_hides_no_other_and_is_named() {
 fn a_strange_group_hides_no_other_and_is_named() {
     let planted = Planted::new();
     for (name, suffix) in [("pipe", "json"), ("pipelock", "lock"), ("both", "json"), ("both", "lock")] {
-        mknodat(CWD, planted.path(&format!("groups/{name}.{suffix}")), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        mknodat(CWD, planted.path(&format!("groups/{name}.{suffix}")), FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .unwrap();
     }
     let storage = planted.folder.storage.clone();
     let groups = in_time("listing", move || admin(&storage).groups(WAIT).unwrap());
     let names: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.state.as_str())).collect();
-    assert_eq!(names, [("both", "Unknown"), ("g", "Empty"), ("h", "Empty"), ("pipe", "Empty"), ("pipelock", "Unknown")]);
+    assert_eq!(
+        names,
+        [("both", "Unknown"), ("g", "Empty"), ("h", "Empty"), ("pipe", "Empty"), ("pipelock", "Unknown")]
+    );
     for group in ["pipe", "pipelock", "both"] {
         assert_eq!(admin(&planted.folder.storage).group(group, WAIT).unwrap_err().kind(), ErrorKind::Corrupt);
     }
@@ -228,7 +250,10 @@ fn temporary_names_cannot_be_guessed_and_nothing_is_left_behind() {
     assert!(use_all(&planted.folder.storage).is_empty());
     planted.assert_untouched("temporary files");
     let names = |folder: &str| {
-        let mut names: Vec<_> = fs::read_dir(planted.path(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = fs::read_dir(planted.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     };

@@ -7,7 +7,10 @@ mod support;
 
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, ErrorKind, NewTopic, OwnedRecord, Polled, Position, Storage, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, ErrorKind, NewTopic, OwnedRecord, Polled, Position,
+    Storage, TopicPartition,
+};
 use support::*;
 
 fn small_segments(storage: &kafi_fs::LogStorage, topic: &str, bytes: &str) {
@@ -139,7 +142,11 @@ fn times_are_found_although_messages_are_not_in_their_order() {
         // Deleted messages are not found.
         admin(storage).delete_records(&[at("t", 7)], WAIT).unwrap();
         for (time, expected) in [(0, 7), (6, 7), (201, 8), (401, 11)] {
-            assert_eq!(admin(storage).offsets_for_times(&[at("t", time)], WAIT).unwrap(), [at("t", expected)], "time {time}");
+            assert_eq!(
+                admin(storage).offsets_for_times(&[at("t", time)], WAIT).unwrap(),
+                [at("t", expected)],
+                "time {time}"
+            );
         }
     });
 }
@@ -185,7 +192,9 @@ fn a_consumer_notices_that_what_it_would_read_next_was_deleted() {
         for (options, next) in [(ConsumerOptions::default(), None), (lenient, Some(40))] {
             let from = watermarks(storage, "t", 0).low;
             let mut consumer = storage.consumer(&options).unwrap();
-            consumer.assign(&[Assignment { topic: "t".into(), partition: 0, start: from, end: Some(50) }], WAIT).unwrap();
+            consumer
+                .assign(&[Assignment { topic: "t".into(), partition: 0, start: from, end: Some(50) }], WAIT)
+                .unwrap();
             let mut batch = Batch::with_limits(3, 1 << 20);
             consumer.poll(&mut batch, WAIT).unwrap();
             admin(storage).delete_records(&[at("t", from + 20)], WAIT).unwrap();
@@ -205,7 +214,8 @@ fn a_consumer_notices_that_what_it_would_read_next_was_deleted() {
 fn offsets_are_kept_with_their_gaps() {
     both(|storage| {
         create(storage, "t", 1, &[("segment.bytes", "3000")]);
-        let offsets: Vec<i64> = [1_000, 1_001, 1_005, 1_006, 5_000, 5_000_000_000, 5_000_000_001, 900_000_000_000].to_vec();
+        let offsets: Vec<i64> =
+            [1_000, 1_001, 1_005, 1_006, 5_000, 5_000_000_000, 5_000_000_001, 900_000_000_000].to_vec();
         let records = with_offsets(&messages("t", offsets.len(), 1_000), offsets.iter().copied());
         let mut producer = keeping_producer(storage);
         let reports = produce(&mut *producer, &records);
@@ -249,14 +259,23 @@ fn offsets_that_do_not_rise_are_refused() {
             assert_eq!(reports.iter().map(|report| report.count).sum::<u64>(), refused.len() as u64);
         }
         let reports = produce(&mut *producer, &records(&[10, 12, 11, 13]));
-        let counts = |delivered| reports.iter().filter(|report| matches!(report.delivery, Delivery::At(_)) == delivered).map(|report| report.count).sum();
+        let counts = |delivered| {
+            reports
+                .iter()
+                .filter(|report| matches!(report.delivery, Delivery::At(_)) == delivered)
+                .map(|report| report.count)
+                .sum()
+        };
         let (delivered, failed): (u64, u64) = (counts(true), counts(false));
         assert_eq!((delivered, failed), (2, 2), "{reports:?}");
         let offsets: Vec<i64> = read(storage, "t", 0).iter().map(|record| record.offset).collect();
         assert_eq!(offsets, [5, 6, 10, 12]);
         // Another producer learns the end from the log itself.
         let reports = produce(&mut *keeping_producer(storage), &records(&[12, 20]));
-        assert!(matches!(&reports[..], [kafi_core::Report { count: 2, delivery: Delivery::Failed(_), .. }]), "{reports:?}");
+        assert!(
+            matches!(&reports[..], [kafi_core::Report { count: 2, delivery: Delivery::Failed(_), .. }]),
+            "{reports:?}"
+        );
         assert_eq!(watermarks(storage, "t", 0).high, 13);
     });
 }
@@ -312,7 +331,8 @@ fn topics_that_differ_only_in_case_are_kept_apart() {
         create(&folder.storage, name, 1, &[]);
     }
     let entries = std::fs::read_dir(folder.root().join("topics")).unwrap();
-    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap().to_lowercase()).collect();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap().to_lowercase()).collect();
     names.sort();
     names.dedup();
     assert_eq!(names.len(), 5, "four topics and the lock: {names:?}");
@@ -367,7 +387,9 @@ fn partitions_are_added_and_used_by_who_is_there_already() {
 fn settings_are_shown_changed_and_followed() {
     both(|storage| {
         create(storage, "t", 1, &[("compression.type", "zstd")]);
-        let get = |name: &str| admin(storage).topic_config("t", WAIT).unwrap().into_iter().find(|entry| entry.name == name).unwrap();
+        let get = |name: &str| {
+            admin(storage).topic_config("t", WAIT).unwrap().into_iter().find(|entry| entry.name == name).unwrap()
+        };
         assert_eq!((get("compression.type").value.as_deref(), get("compression.type").default), (Some("zstd"), false));
         assert_eq!((get("segment.bytes").value.as_deref(), get("segment.bytes").default), (Some("1073741824"), true));
         let change = |name: &str, value: Option<&str>| {
@@ -376,7 +398,10 @@ fn settings_are_shown_changed_and_followed() {
         };
         change("segment.bytes", Some("500")).unwrap();
         change("compression.type", None).unwrap();
-        assert_eq!((get("compression.type").value.as_deref(), get("segment.bytes").value.as_deref()), (Some("producer"), Some("500")));
+        assert_eq!(
+            (get("compression.type").value.as_deref(), get("segment.bytes").value.as_deref()),
+            (Some("producer"), Some("500"))
+        );
         assert_eq!(change("nonsense", None).unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!(change("segment.bytes", Some("many")).unwrap_err().kind(), ErrorKind::Usage);
         let id = |storage| admin(storage).topics(&["t".into()], WAIT).unwrap().remove(0).id;

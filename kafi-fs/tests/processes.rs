@@ -21,8 +21,8 @@ const MEET: &str = "KAFI_FS_TEST_MEET";
 /// How many messages a child hands over before it flushes and says so.
 const CHUNK: usize = 25;
 
-/// The child of the tests below: produces messages `<name> <number>`, and prints how many are delivered. After the first it waits until the topic
-/// holds as many as it was told, so that children that are to work at the same time do.
+/// The child of the tests below: produces messages `<name> <number>`, and prints how many are delivered. After the
+/// first it waits until the topic holds as many as it was told, so that children that are to work at the same time do.
 #[test]
 #[ignore = "started by the other tests of this file"]
 fn child() {
@@ -35,7 +35,10 @@ fn child() {
     for start in (0..count).step_by(CHUNK) {
         batch.clear();
         for number in start..start + CHUNK {
-            batch.push(Record { partition: 0, ..Record::new("t", Some(name.as_bytes()), Some(format!("{number:0100}").as_bytes())) });
+            batch.push(Record {
+                partition: 0,
+                ..Record::new("t", Some(name.as_bytes()), Some(format!("{number:0100}").as_bytes()))
+            });
         }
         producer.produce(&batch, 0, 1, WAIT).unwrap();
         producer.flush(WAIT).unwrap();
@@ -140,5 +143,8 @@ fn producers_in_one_process_share_a_partition_in_memory() {
             });
         }
     });
-    assert_eq!(read(&storage, "t", 0).iter().map(|record| record.offset).collect::<Vec<_>>(), (0..4_000).collect::<Vec<i64>>());
+    assert_eq!(
+        read(&storage, "t", 0).iter().map(|record| record.offset).collect::<Vec<_>>(),
+        (0..4_000).collect::<Vec<i64>>()
+    );
 }

@@ -8,8 +8,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    ANY_PARTITION, Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Report, Storage, TimestampType, TopicPartition,
-    partition_of,
+    ANY_PARTITION, Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Report,
+    Storage, TimestampType, TopicPartition, partition_of,
 };
 use support::*;
 
@@ -54,7 +54,8 @@ fn batch_limits_are_kept_and_one_message_always_fits() {
             let mut next = 0;
             while consumer.poll(&mut batch, WAIT).unwrap() == Polled::Records {
                 assert!(batch.len() <= records_max);
-                let before_last = batch.metas()[..batch.len() - 1].iter().map(|meta| meta.value.len as usize).sum::<usize>();
+                let before_last =
+                    batch.metas()[..batch.len() - 1].iter().map(|meta| meta.value.len as usize).sum::<usize>();
                 assert!(before_last < bytes_max, "{before_last} bytes before the last message, {bytes_max} allowed");
                 for record in batch.iter() {
                     assert_eq!(record.offset, next);
@@ -101,7 +102,10 @@ fn reading_follows_what_is_written_after() {
             let partition = round % 2;
             produce(&mut *producer, [&OwnedRecord { partition, ..message("t", [round as u8], 1) }]);
             assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
-            assert_eq!((batch.len(), batch.get(0).partition, batch.get(0).value), (1, partition, Some(&[round as u8][..])));
+            assert_eq!(
+                (batch.len(), batch.get(0).partition, batch.get(0).value),
+                (1, partition, Some(&[round as u8][..]))
+            );
         }
         assert_eq!(consumer.poll(&mut batch, Duration::from_millis(5)).unwrap(), Polled::Timeout);
     });
@@ -113,11 +117,13 @@ fn several_partitions_take_turns() {
         create(storage, "t", 3, &[]);
         let mut producer = producer(storage);
         for _ in 0..10 {
-            let records: Vec<_> = (0..300).map(|number| OwnedRecord { partition: number % 3, ..message("t", "x", 1) }).collect();
+            let records: Vec<_> =
+                (0..300).map(|number| OwnedRecord { partition: number % 3, ..message("t", "x", 1) }).collect();
             produce(&mut *producer, &records);
         }
         let mut consumer = consumer(storage);
-        let all: Vec<_> = (0..3).map(|partition| Assignment { topic: "t".into(), partition, start: 0, end: Some(1_000) }).collect();
+        let all: Vec<_> =
+            (0..3).map(|partition| Assignment { topic: "t".into(), partition, start: 0, end: Some(1_000) }).collect();
         consumer.assign(&all, WAIT).unwrap();
         let mut batch = Batch::with_limits(100, 1 << 20);
         let (mut next, mut seen) = ([0; 3], Vec::new());
@@ -192,7 +198,8 @@ fn keys_choose_the_partition_as_everywhere_and_null_keys_take_turns() {
             }
         }
         create(storage, "turns", 5, &[]);
-        let no_keys: Vec<_> = (0..20).map(|_| OwnedRecord { partition: -1, ..message("turns", vec![0; 400_000], 1) }).collect();
+        let no_keys: Vec<_> =
+            (0..20).map(|_| OwnedRecord { partition: -1, ..message("turns", vec![0; 400_000], 1) }).collect();
         deliver(storage, &no_keys);
         for partition in 0..5 {
             assert!(watermarks(storage, "turns", partition).high > 0, "nothing in partition {partition}");
@@ -210,7 +217,12 @@ fn missing_timestamps_become_now_by_the_topics_clock() {
             records.push(message(topic, "own", 77));
             deliver(storage, &records);
             let read = read(storage, topic, 0);
-            assert!(read[..100].iter().all(|record| record.timestamp > 1_600_000_000_000 && record.timestamp_type == expected), "{topic}");
+            assert!(
+                read[..100]
+                    .iter()
+                    .all(|record| record.timestamp > 1_600_000_000_000 && record.timestamp_type == expected),
+                "{topic}"
+            );
             assert_eq!((read[100].timestamp, read[100].timestamp_type), (77, TimestampType::Create), "{topic}");
         }
     });

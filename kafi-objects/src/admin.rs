@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result,
-    Topic, TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation,
+    NewTopic, Partition, Position, Result, Topic, TopicPartition, Watermarks,
 };
 use kafi_fs::emulated::clock::deadline;
 use kafi_fs::emulated::topic_config;
@@ -42,14 +42,16 @@ impl ObjectAdmin {
         let mut logs = Vec::with_capacity(items.len());
         for item in items {
             let (name, partition) = place(item);
-            let index = topics.binary_search_by(|(known, _)| known.as_str().cmp(name)).expect("all of them were loaded");
+            let index =
+                topics.binary_search_by(|(known, _)| known.as_str().cmp(name)).expect("all of them were loaded");
             logs.push((self.shared.topics.partition_of(name, &topics[index].1.file, partition)?, item));
         }
         for_all(&logs, self.shared.options.requests_max, |(log, item)| work(log, item))
     }
 
     fn no_brokers(&self, operation: &'static str) -> Error {
-        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers").with("storage", &self.shared.name)
+        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers")
+            .with("storage", &self.shared.name)
     }
 }
 
@@ -93,7 +95,12 @@ impl Admin for ObjectAdmin {
         })
     }
 
-    fn watermarks(&mut self, partitions: &[TopicPartition], _isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        _isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Watermarks>> {
         let deadline = deadline(timeout);
         self.for_partitions(
             partitions,
@@ -101,7 +108,12 @@ impl Admin for ObjectAdmin {
             deadline,
             |log, asked| {
                 let bounds = log.bounds(deadline)?;
-                Ok(Watermarks { topic: asked.topic.clone(), partition: asked.partition, low: bounds.low, high: bounds.high })
+                Ok(Watermarks {
+                    topic: asked.topic.clone(),
+                    partition: asked.partition,
+                    low: bounds.low,
+                    high: bounds.high,
+                })
             },
         )
     }
@@ -110,10 +122,13 @@ impl Admin for ObjectAdmin {
         let deadline = deadline(timeout);
         let requests_max = self.shared.options.requests_max;
         // One after the other: each looks at many objects at a time.
-        let find =
-            |log: &PartitionLog, time: &Position| Ok(Position { offset: time::offset_for_time(log, time.offset, requests_max, deadline)?, ..time.clone() });
-        let found: Vec<Vec<Position>> =
-            times.iter().map(|time| self.for_partitions(std::slice::from_ref(time), of_position, deadline, find)).collect::<Result<_>>()?;
+        let find = |log: &PartitionLog, time: &Position| {
+            Ok(Position { offset: time::offset_for_time(log, time.offset, requests_max, deadline)?, ..time.clone() })
+        };
+        let found: Vec<Vec<Position>> = times
+            .iter()
+            .map(|time| self.for_partitions(std::slice::from_ref(time), of_position, deadline, find))
+            .collect::<Result<_>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -121,9 +136,18 @@ impl Admin for ObjectAdmin {
         let deadline = deadline(timeout);
         let requests_max = self.shared.options.requests_max;
         let delete = |log: &PartitionLog, before: &Position| {
-            Ok(Position { offset: delete::delete_before(log, before.offset, requests_max, deadline)?, ..before.clone() })
+            Ok(Position {
+                offset: delete::delete_before(log, before.offset, requests_max, deadline)?,
+                ..before.clone()
+            })
         };
-        before.iter().map(|before| self.for_partitions(std::slice::from_ref(before), of_position, deadline, delete).map(|mut one| one.remove(0))).collect()
+        before
+            .iter()
+            .map(|before| {
+                self.for_partitions(std::slice::from_ref(before), of_position, deadline, delete)
+                    .map(|mut one| one.remove(0))
+            })
+            .collect()
     }
 
     fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {

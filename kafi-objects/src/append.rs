@@ -1,7 +1,7 @@
 //! Appending objects to a partition, beside other producers and processes.
 //!
-//! An object is put under the offset at which the log ends, if there is none of that name. Whoever is refused looks who was there: itself, with an answer that was
-//! lost, or another producer, behind which it tries again.
+//! An object is put under the offset at which the log ends, if there is none of that name. Whoever is refused looks who
+//! was there: itself, with an answer that was lost, or another producer, behind which it tries again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +50,8 @@ pub(crate) struct Appended {
 pub(crate) struct Appender {
     log: PartitionLog,
     writer: Arc<str>,
-    /// How long it is believed where the log ends without a look. Others merge and delete, but leave more time than this in between.
+    /// How long it is believed where the log ends without a look. Others merge and delete, but leave more time than
+    /// this in between.
     trust: Duration,
     sequences: Arc<AtomicU64>,
     trouble: Trouble,
@@ -62,11 +63,26 @@ pub(crate) struct Appender {
 
 impl Appender {
     /// Appends as `writer`, a name that nobody else has, whose objects `sequences` counts.
-    pub(crate) fn new(log: PartitionLog, writer: &Arc<str>, sequences: &Arc<AtomicU64>, trouble: &Trouble, trust: Duration) -> Self {
-        Self { log, writer: Arc::clone(writer), trust, sequences: Arc::clone(sequences), trouble: trouble.clone(), sequence: 0, known: None }
+    pub(crate) fn new(
+        log: PartitionLog,
+        writer: &Arc<str>,
+        sequences: &Arc<AtomicU64>,
+        trouble: &Trouble,
+        trust: Duration,
+    ) -> Self {
+        Self {
+            log,
+            writer: Arc::clone(writer),
+            trust,
+            sequences: Arc::clone(sequences),
+            trouble: trouble.clone(),
+            sequence: 0,
+            known: None,
+        }
     }
 
-    /// Writes an object at the end of the log. An error that leaves open whether it was written comes only after `deadline`.
+    /// Writes an object at the end of the log. An error that leaves open whether it was written comes only after
+    /// `deadline`.
     pub(crate) fn append(&mut self, object: &mut NewObject, deadline: Instant) -> Result<Appended> {
         // A number that nobody had before, also if the last object failed and may still arrive.
         self.sequence = self.sequences.fetch_add(1, Ordering::Relaxed) + 1;
@@ -102,12 +118,15 @@ impl Appender {
             let appended = self.place(object, tail.end)?;
             if bytes_base != Some(tail.end) {
                 // The put before is over, so the bytes are nobody else's.
-                let owned = if bytes.is_empty() { std::mem::take(&mut object.bytes) } else { Vec::from(std::mem::take(bytes)) };
+                let owned =
+                    if bytes.is_empty() { std::mem::take(&mut object.bytes) } else { Vec::from(std::mem::take(bytes)) };
                 *bytes = Bytes::from(self.rebase(object, owned, tail.end));
                 bytes_base = Some(tail.end);
             }
             match self.put(object, appended, bytes, deadline) {
-                Ok(Put::Written(_)) if since.elapsed() < self.trust || self.follows(tail, deadline)? => return Ok(self.settle(appended, object)),
+                Ok(Put::Written(_)) if since.elapsed() < self.trust || self.follows(tail, deadline)? => {
+                    return Ok(self.settle(appended, object));
+                }
                 Ok(Put::Written(_)) => {
                     // Others have gone on from a later end, into which the object of this name was merged long ago.
                     self.log.io.delete(&[self.log.key(tail.end)], deadline).map_err(|error| self.log.context(error))?;
@@ -121,10 +140,14 @@ impl Appender {
                     }
                     Ok(Whose::Gone) if open_at.is_none() => self.known = None,
                     Ok(Whose::Gone) => return Err(self.unknown()),
-                    Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => open_at = Some(appended),
+                    Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => {
+                        open_at = Some(appended)
+                    }
                     Err(error) => return Err(self.explain(error, Some(appended))),
                 },
-                Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => open_at = Some(appended),
+                Err(error) if is_open(&error) && self.trouble.wait(&error, &mut pause, deadline) => {
+                    open_at = Some(appended)
+                }
                 Err(error) => return Err(self.explain(error, Some(appended))),
             }
         }
@@ -173,7 +196,8 @@ impl Appender {
         Ok(Whose::Others((Tail { newest: Some(appended.base), end: facts.end }, since)))
     }
 
-    /// Where to go on behind another's object: right there, but if there was another one before, a listing gets to the end faster.
+    /// Where to go on behind another's object: right there, but if there was another one before, a listing gets to the
+    /// end faster.
     fn behind(&self, next: (Tail, Instant), again: &mut bool) -> Option<(Tail, Instant)> {
         self.log.note_tail(next.0);
         let direct = Some(next).filter(|_| !*again);
@@ -192,7 +216,9 @@ impl Appender {
     fn place(&self, object: &NewObject, end: i64) -> Result<Appended> {
         if !object.keep_offsets {
             let next = end.checked_add(object.next_offset);
-            let next = next.ok_or_else(|| self.log.error(ErrorKind::OutOfRange, "append", "the offsets of this partition are used up"))?;
+            let next = next.ok_or_else(|| {
+                self.log.error(ErrorKind::OutOfRange, "append", "the offsets of this partition are used up")
+            })?;
             return Ok(Appended { base: end, end: next });
         }
         if object.first_offset < end {
@@ -221,7 +247,8 @@ impl Appender {
         };
         let key = self.log.key(appended.base);
         let metadata = facts.metadata(appended.base, bytes.len() as u64);
-        let request = PutRequest { key: &key, bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &metadata };
+        let request =
+            PutRequest { key: &key, bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &metadata };
         self.log.io.put(&request, deadline).map_err(|error| self.log.context(error))
     }
 
@@ -239,12 +266,18 @@ impl Appender {
     }
 
     fn unknown(&self) -> Error {
-        self.log.error(ErrorKind::Unavailable, "append", "it is not known whether the messages were written: there was no answer for too long")
+        self.log.error(
+            ErrorKind::Unavailable,
+            "append",
+            "it is not known whether the messages were written: there was no answer for too long",
+        )
     }
 
     fn explain(&self, error: Error, open_at: Option<Appended>) -> Error {
         match open_at {
-            Some(_) if is_open(&error) => error.hint("the messages may have been written, although there was no answer"),
+            Some(_) if is_open(&error) => {
+                error.hint("the messages may have been written, although there was no answer")
+            }
             _ => error,
         }
     }
@@ -284,7 +317,9 @@ impl Trouble {
     /// The error of whoever could not wait any longer: not yet, and why.
     pub(crate) fn not_yet(&self, storage: &str) -> Error {
         let cause = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let unknown = || Error::new(ErrorKind::Timeout, "flush", "not everything could be written in time").with("storage", storage);
+        let unknown = || {
+            Error::new(ErrorKind::Timeout, "flush", "not everything could be written in time").with("storage", storage)
+        };
         cause.as_ref().map_or_else(unknown, Error::duplicate).retry(Retry::Later)
     }
 }
@@ -299,7 +334,8 @@ fn wait(pause: &mut Duration, deadline: Instant) -> bool {
     true
 }
 
-/// Notices that a topic was changed or deleted while it is written to: one look at `topic.json` for all partitions that are written at the same time.
+/// Notices that a topic was changed or deleted while it is written to: one look at `topic.json` for all partitions that
+/// are written at the same time.
 pub(crate) struct TopicCheck {
     topics: ObjectTopics,
     name: Arc<str>,

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Polled, Position, Result,
+    TopicPartition,
+};
 use kafi_fs::emulated::clock::deadline;
 use kafi_fs::emulated::reading::{Leniency, decoder};
 use kafi_fs::emulated::turns::Turns;
@@ -18,7 +21,8 @@ use crate::tasks::{Task, for_all};
 /// A member of a group looks for new partitions of its topics this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long nothing may come while something with an end is read and requests fail. Each of them is tried for a while by itself before it counts as failed.
+/// How long nothing may come while something with an end is read and requests fail. Each of them is tried for a while
+/// by itself before it counts as failed.
 const STALL_MAX: Duration = Duration::from_secs(120);
 
 /// The pause after a request that failed.
@@ -73,11 +77,23 @@ struct Start {
 impl ObjectConsumer {
     pub(crate) fn new(shared: Arc<Shared>, options: &ConsumerOptions) -> Self {
         let fetch = Fetch::new(&shared.options, options.buffer_bytes_max);
-        Self { shared, options: options.clone(), turns: None, readers: 0, fetch, member: None, is_finite: true, trouble: None }
+        Self {
+            shared,
+            options: options.clone(),
+            turns: None,
+            readers: 0,
+            fetch,
+            member: None,
+            is_finite: true,
+            trouble: None,
+        }
     }
 
     fn group(&self, operation: &'static str) -> Result<&str> {
-        self.options.group.as_deref().ok_or_else(|| Error::new(ErrorKind::Usage, operation, "the consumer was made without a group"))
+        self.options
+            .group
+            .as_deref()
+            .ok_or_else(|| Error::new(ErrorKind::Usage, operation, "the consumer was made without a group"))
     }
 
     fn leniency(&self) -> Leniency {
@@ -93,7 +109,8 @@ impl ObjectConsumer {
         self.turns = Some(Turns::new(readers, decoder(self.options.batch_bytes_max)));
     }
 
-    /// Waits for a store that does not answer for now: whoever follows for as long as that takes, whoever reads up to an end while messages come within [`STALL_MAX`].
+    /// Waits for a store that does not answer for now: whoever follows for as long as that takes, whoever reads up to
+    /// an end while messages come within [`STALL_MAX`].
     fn ride_out(&mut self, error: Error, until: Instant) -> Result<()> {
         if !is_passing(&error) {
             return Err(error);
@@ -139,7 +156,8 @@ impl ObjectConsumer {
             member.looked_at = Instant::now();
             let (shared, subscribed) = (Arc::clone(&self.shared), member.subscribed.clone());
             let group = self.options.group.clone().unwrap_or_default();
-            member.look = Some(self.fetch.start(move |deadline| look_for_partitions(&shared, &subscribed, &group, deadline)));
+            member.look =
+                Some(self.fetch.start(move |deadline| look_for_partitions(&shared, &subscribed, &group, deadline)));
         }
         let Some(found) = member.look.as_ref().and_then(Task::take) else { return Ok(()) };
         member.look = None;
@@ -161,8 +179,14 @@ impl ObjectConsumer {
     }
 }
 
-/// The partitions that topics got since they were looked at. They are read from their start, whatever they hold came after the member.
-fn look_for_partitions(shared: &Shared, subscribed: &[Subscribed], group: &str, deadline: Instant) -> Result<Vec<Start>> {
+/// The partitions that topics got since they were looked at. They are read from their start, whatever they hold came
+/// after the member.
+fn look_for_partitions(
+    shared: &Shared,
+    subscribed: &[Subscribed],
+    group: &str,
+    deadline: Instant,
+) -> Result<Vec<Start>> {
     let mut added = Vec::new();
     for Subscribed { topic, partitions } in subscribed {
         let Some(loaded) = shared.topics.find(topic, deadline)? else { continue };
@@ -174,10 +198,17 @@ fn look_for_partitions(shared: &Shared, subscribed: &[Subscribed], group: &str, 
 }
 
 /// Where a member starts in these partitions: at the committed offset, else at the log's start or end.
-fn starts(shared: &Shared, logs: Vec<PartitionLog>, group: &str, at_earliest: bool, deadline: Instant) -> Result<Vec<Start>> {
+fn starts(
+    shared: &Shared,
+    logs: Vec<PartitionLog>,
+    group: &str,
+    at_earliest: bool,
+    deadline: Instant,
+) -> Result<Vec<Start>> {
     let committed = shared.groups.offsets_if_any(group, deadline)?;
     for_all(&logs, shared.options.requests_max, |log| {
-        let committed = committed.iter().find(|position| *position.topic == *log.topic && position.partition == log.partition);
+        let committed =
+            committed.iter().find(|position| *position.topic == *log.topic && position.partition == log.partition);
         let bounds = match committed {
             Some(position) => log.bounds_around(position.offset, deadline)?,
             None => log.bounds(deadline)?,
@@ -197,12 +228,20 @@ impl Consumer for ObjectConsumer {
         let mut logs = Vec::with_capacity(assignments.len());
         for assignment in assignments {
             let index = names.binary_search(&assignment.topic).expect("all of them were loaded");
-            logs.push((self.shared.topics.partition_of(&assignment.topic, &topics[index].1.file, assignment.partition)?, assignment));
+            logs.push((
+                self.shared.topics.partition_of(&assignment.topic, &topics[index].1.file, assignment.partition)?,
+                assignment,
+            ));
         }
-        let bounds = for_all(&logs, self.shared.options.requests_max, |(log, assignment)| log.bounds_around(assignment.start, deadline))?;
+        let bounds = for_all(&logs, self.shared.options.requests_max, |(log, assignment)| {
+            log.bounds_around(assignment.start, deadline)
+        })?;
         let mut readers = Vec::with_capacity(logs.len());
         for ((log, assignment), bounds) in logs.into_iter().zip(bounds) {
-            readers.push((ObjectReader::open(log, assignment.start, assignment.end, self.leniency(), bounds)?, assignment.end));
+            readers.push((
+                ObjectReader::open(log, assignment.start, assignment.end, self.leniency(), bounds)?,
+                assignment.end,
+            ));
         }
         self.read(readers);
         self.leave(deadline);
@@ -225,12 +264,15 @@ impl Consumer for ObjectConsumer {
             None => self.shared.groups.join(&group, deadline)?,
         };
         let mut readers = Vec::with_capacity(logs.len());
-        for Start { log, position, bounds } in starts(&self.shared, logs, &group, self.options.start_at_earliest, deadline)? {
+        for Start { log, position, bounds } in
+            starts(&self.shared, logs, &group, self.options.start_at_earliest, deadline)?
+        {
             readers.push((ObjectReader::open(log, position, None, self.leniency(), bounds)?, None));
         }
         self.read(readers);
         let now = Instant::now();
-        self.member = Some(Member { membership, renewed_at: now, renewal: None, subscribed, looked_at: now, look: None });
+        self.member =
+            Some(Member { membership, renewed_at: now, renewal: None, subscribed, looked_at: now, look: None });
         Ok(())
     }
 
@@ -294,7 +336,9 @@ impl Consumer for ObjectConsumer {
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
         let group = self.group("read committed offsets")?;
         let mut committed = self.shared.groups.offsets_if_any(group, deadline(timeout))?;
-        let asked = |found: &CommittedOffset| partitions.iter().any(|asked| asked.topic == found.topic && asked.partition == found.partition);
+        let asked = |found: &CommittedOffset| {
+            partitions.iter().any(|asked| asked.topic == found.topic && asked.partition == found.partition)
+        };
         committed.retain(asked);
         Ok(committed)
     }

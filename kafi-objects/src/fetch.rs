@@ -100,7 +100,10 @@ impl Fetch {
             requests_max: options.requests_max,
             held: Arc::default(),
             held_max,
-            spares: Spares { buffers: Arc::default(), count_max: usize::try_from(held_max / chunk_bytes).unwrap_or(usize::MAX) },
+            spares: Spares {
+                buffers: Arc::default(),
+                count_max: usize::try_from(held_max / chunk_bytes).unwrap_or(usize::MAX),
+            },
             readers: 1,
             chunk_bytes,
             pause_max: Duration::from_millis(options.poll_interval_ms.max(1)),
@@ -114,8 +117,17 @@ impl Fetch {
         self.readers = (readers as u64).max(1);
     }
 
-    /// Asks for a range of an object, if a reader that holds `mine` bytes may have more now, or in any case if it is urgent.
-    pub(crate) fn chunk(&mut self, log: &PartitionLog, name: i64, start: u64, bytes: u64, mine: u64, urgent: bool) -> Option<Chunk> {
+    /// Asks for a range of an object, if a reader that holds `mine` bytes may have more now, or in any case if it is
+    /// urgent.
+    pub(crate) fn chunk(
+        &mut self,
+        log: &PartitionLog,
+        name: i64,
+        start: u64,
+        bytes: u64,
+        mine: u64,
+        urgent: bool,
+    ) -> Option<Chunk> {
         let held = self.held.load(Ordering::Relaxed);
         let fits = held + bytes <= self.held_max && (mine == 0 || mine + bytes <= self.held_max / self.readers);
         let may = urgent || held == 0 || fits && self.tasks.load() < self.requests_max;
@@ -131,7 +143,10 @@ impl Fetch {
     }
 
     /// Does something else beside the polls.
-    pub(crate) fn start<T: Send + 'static>(&mut self, work: impl FnOnce(Instant) -> Result<T> + Send + 'static) -> Task<T> {
+    pub(crate) fn start<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(Instant) -> Result<T> + Send + 'static,
+    ) -> Task<T> {
         let deadline = Instant::now() + REQUEST_TIMEOUT;
         let answered = Arc::clone(&self.answered);
         self.tasks.start(move || counted(&answered, work(deadline)))
@@ -173,9 +188,16 @@ fn counted<T>(answered: &AtomicU64, result: Result<T>) -> Result<T> {
 }
 
 /// Reads a range of an object.
-pub(crate) fn read(log: &PartitionLog, name: i64, range: std::ops::Range<u64>, spares: &Spares, deadline: Instant) -> Result<Range> {
+pub(crate) fn read(
+    log: &PartitionLog,
+    name: i64,
+    range: std::ops::Range<u64>,
+    spares: &Spares,
+    deadline: Instant,
+) -> Result<Range> {
     let bytes = spares.buffers.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
     let mut buffer = Buffer { bytes, spares: spares.clone() };
-    let stat = log.io.get(&log.key(name), Some(range), &mut buffer.bytes, deadline).map_err(|error| log.context(error))?;
+    let stat =
+        log.io.get(&log.key(name), Some(range), &mut buffer.bytes, deadline).map_err(|error| log.context(error))?;
     Ok(stat.map(|stat| (buffer, stat)))
 }

@@ -1,5 +1,5 @@
-//! Consumer groups in a store of objects: `groups/<group>.json` holds the committed offsets and who the live member is, and is changed only by whoever saw
-//! its last version.
+//! Consumer groups in a store of objects: `groups/<group>.json` holds the committed offsets and who the live member is,
+//! and is changed only by whoever saw its last version.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kafi_core::{CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result};
 use kafi_fs::emulated::clock::now_ms;
-use kafi_fs::emulated::group_file::{GroupFile, Member, check_offset, decode_name, encode_name, has_live_member, missing, state};
+use kafi_fs::emulated::group_file::{
+    GroupFile, Member, check_offset, decode_name, encode_name, has_live_member, missing, state,
+};
 use kafi_fs::emulated::topic_file::new_id;
 
 use crate::config::ObjectOptions;
@@ -23,7 +25,8 @@ const FOLDER: &str = "groups/";
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 const LEAVE_PAUSE: Duration = Duration::from_millis(50);
 
-/// A member that says that it lives for longer than this from now on says what cannot be true, and blocks nobody: its clock is wrong, or somebody wrote it there.
+/// A member that says that it lives for longer than this from now on says what cannot be true, and blocks nobody: its
+/// clock is wrong, or somebody wrote it there.
 const LEASE_MAX: Duration = Duration::from_secs(600);
 
 /// How long leaving may take.
@@ -37,7 +40,8 @@ pub(crate) struct ObjectGroups {
     member_timeout: Duration,
 }
 
-/// The right to be the one live member of a group; it ends when it is dropped, which is told in the background, or when it was not renewed for too long.
+/// The right to be the one live member of a group; it ends when it is dropped, which is told in the background, or when
+/// it was not renewed for too long.
 pub(crate) struct Membership {
     groups: ObjectGroups,
     group: Arc<str>,
@@ -62,7 +66,11 @@ impl Loaded {
 
 impl ObjectGroups {
     pub(crate) fn new(topics: ObjectTopics, options: &ObjectOptions) -> Self {
-        Self { topics, requests_max: options.requests_max, member_timeout: Duration::from_millis(options.member_timeout_ms).min(LEASE_MAX / 2) }
+        Self {
+            topics,
+            requests_max: options.requests_max,
+            member_timeout: Duration::from_millis(options.member_timeout_ms).min(LEASE_MAX / 2),
+        }
     }
 
     /// Becomes the live member.
@@ -71,7 +79,11 @@ impl ObjectGroups {
         let until = deadline.min(Instant::now() + LEAVE_WAIT);
         self.change("join group", group, deadline, |loaded| {
             if loaded.live().is_some_and(|member| member.id != *id) {
-                return if Instant::now() < until { Ok(Change::Later) } else { Err(lives("join group", group, loaded)) };
+                return if Instant::now() < until {
+                    Ok(Change::Later)
+                } else {
+                    Err(lives("join group", group, loaded))
+                };
             }
             loaded.file.generation = Some(loaded.file.generation.unwrap_or(0).saturating_add(1));
             loaded.file.member = Some(self.member(&id));
@@ -92,7 +104,8 @@ impl ObjectGroups {
 
     /// All groups, sorted by name. One that cannot be read is named in a warning and hides no other.
     pub(crate) fn list(&self, deadline: Instant) -> Result<Vec<Group>> {
-        let names: Vec<String> = self.encoded_names(deadline)?.iter().filter_map(|encoded| decode_name(encoded)).collect();
+        let names: Vec<String> =
+            self.encoded_names(deadline)?.iter().filter_map(|encoded| decode_name(encoded)).collect();
         let loaded = for_all(&names, self.requests_max, |group| match self.load(group, deadline) {
             Err(error) if is_of_one_object(&error) => {
                 log::warn!("{error}; left out");
@@ -115,7 +128,12 @@ impl ObjectGroups {
         if loaded.etag.is_none() {
             return Err(missing(group));
         }
-        let member = |member: &Member| GroupMember { id: member.id.clone(), client_id: String::new(), host: String::new(), partitions: Vec::new() };
+        let member = |member: &Member| GroupMember {
+            id: member.id.clone(),
+            client_id: String::new(),
+            host: String::new(),
+            partitions: Vec::new(),
+        };
         let members: Vec<_> = loaded.live().map(member).into_iter().collect();
         Ok(GroupDescription { name: group.to_string(), state: state(!members.is_empty()).into(), members })
     }
@@ -135,8 +153,15 @@ impl ObjectGroups {
         loaded.file.valid(|topic| self.topics.load(topic, deadline).map(|loaded| loaded.file.id))
     }
 
-    /// Commits without being a member, which is possible while there is none. One that was not heard of for too long is one no more.
-    pub(crate) fn commit_alone(&self, operation: &'static str, group: &str, offsets: &[CommittedOffset], deadline: Instant) -> Result<()> {
+    /// Commits without being a member, which is possible while there is none. One that was not heard of for too long is
+    /// one no more.
+    pub(crate) fn commit_alone(
+        &self,
+        operation: &'static str,
+        group: &str,
+        offsets: &[CommittedOffset],
+        deadline: Instant,
+    ) -> Result<()> {
         let ids = self.check_offsets(offsets, deadline)?;
         self.change(operation, group, deadline, |loaded| {
             if loaded.live().is_some() {
@@ -161,11 +186,19 @@ impl ObjectGroups {
     }
 
     /// Changes a group's object, again if others changed it meanwhile.
-    fn change(&self, operation: &'static str, group: &str, deadline: Instant, mut change: impl FnMut(&mut Loaded) -> Result<Change>) -> Result<()> {
+    fn change(
+        &self,
+        operation: &'static str,
+        group: &str,
+        deadline: Instant,
+        mut change: impl FnMut(&mut Loaded) -> Result<Change>,
+    ) -> Result<()> {
         let mut wanted: Option<Bytes> = None;
         loop {
             let mut loaded = self.load(group, deadline)?;
-            if wanted.is_some_and(|wanted| loaded.etag.is_some() && loaded.file.encode().is_ok_and(|bytes| bytes == wanted)) {
+            if wanted
+                .is_some_and(|wanted| loaded.etag.is_some() && loaded.file.encode().is_ok_and(|bytes| bytes == wanted))
+            {
                 // The answer to the put before was lost.
                 return Ok(());
             }
@@ -177,7 +210,8 @@ impl ObjectGroups {
                     let bytes: Bytes = loaded.file.encode()?.into();
                     let precondition = loaded.etag.as_deref().map_or(Precondition::Absent, Precondition::Matches);
                     let request = PutRequest { key: &key(group)?, bytes: bytes.clone(), precondition, metadata: &[] };
-                    let answer = put(&**self.topics.io(), &request, deadline).map_err(|error| error.with("group", group))?;
+                    let answer =
+                        put(&**self.topics.io(), &request, deadline).map_err(|error| error.with("group", group))?;
                     if let Put::Written(_) = answer {
                         return Ok(());
                     }
@@ -190,7 +224,8 @@ impl ObjectGroups {
 
     fn load(&self, group: &str, deadline: Instant) -> Result<Loaded> {
         let (key, io, mut bytes) = (key(group)?, self.topics.io(), Vec::new());
-        let stat = get_small(&**io, &key, GroupFile::BYTES_MAX as u64, &mut bytes, deadline).map_err(|error| error.with("group", group))?;
+        let stat = get_small(&**io, &key, GroupFile::BYTES_MAX as u64, &mut bytes, deadline)
+            .map_err(|error| error.with("group", group))?;
         let Some(stat) = stat else { return Ok(Loaded { file: GroupFile::default(), etag: None }) };
         Ok(Loaded { file: GroupFile::parse(&bytes, group, || io.display(&key))?, etag: Some(stat.etag) })
     }
@@ -244,7 +279,8 @@ impl Membership {
 
     /// What renews the membership, for another thread.
     pub(crate) fn renewal(&self) -> impl FnOnce(Instant) -> Result<()> + Send + 'static {
-        let member = Self { groups: self.groups.clone(), group: Arc::clone(&self.group), id: Arc::clone(&self.id), left: true };
+        let member =
+            Self { groups: self.groups.clone(), group: Arc::clone(&self.group), id: Arc::clone(&self.id), left: true };
         move |deadline| member.change("stay in group", deadline, |_| Ok(()))
     }
 
@@ -254,11 +290,22 @@ impl Membership {
         self.groups.leave(&self.group, &self.id, deadline)
     }
 
-    fn change(&self, operation: &'static str, deadline: Instant, mut change: impl FnMut(&mut GroupFile) -> Result<()>) -> Result<()> {
+    fn change(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        mut change: impl FnMut(&mut GroupFile) -> Result<()>,
+    ) -> Result<()> {
         self.groups.change(operation, &self.group, deadline, |loaded| {
             if loaded.file.member.as_ref().is_none_or(|member| member.id != *self.id) {
-                let error = Error::new(ErrorKind::Fenced, operation, "another member took over, because this one was not heard of for too long");
-                return Err(error.with("group", &self.group).hint("start again from the committed offsets, and poll more often"));
+                let error = Error::new(
+                    ErrorKind::Fenced,
+                    operation,
+                    "another member took over, because this one was not heard of for too long",
+                );
+                return Err(error
+                    .with("group", &self.group)
+                    .hint("start again from the committed offsets, and poll more often"));
             }
             change(&mut loaded.file)?;
             loaded.file.member = Some(self.groups.member(&self.id));
@@ -286,7 +333,9 @@ impl Drop for Membership {
         }
         // Dropping never waits. If this does not get through, the group is free when the time of the member is over.
         let (groups, group, id) = (self.groups.clone(), Arc::clone(&self.group), Arc::clone(&self.id));
-        std::thread::spawn(move || groups.leave(&group, &id, Instant::now() + LEAVE_TIMEOUT).inspect_err(|error| log::warn!("{error}")));
+        std::thread::spawn(move || {
+            groups.leave(&group, &id, Instant::now() + LEAVE_TIMEOUT).inspect_err(|error| log::warn!("{error}"))
+        });
     }
 }
 

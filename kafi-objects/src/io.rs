@@ -48,7 +48,8 @@ pub struct PutRequest<'a> {
 pub enum Put {
     /// It is written, durably, with this etag.
     Written(String),
-    /// The precondition does not hold. Where an answer was lost and the request was made again, it may be this very put that came in between.
+    /// The precondition does not hold. Where an answer was lost and the request was made again, it may be this very put
+    /// that came in between.
     Refused,
 }
 
@@ -74,11 +75,13 @@ pub struct Listed {
 
 /// A store of objects: a part of a bucket or container.
 ///
-/// Every call blocks up to `deadline`, may be made from any number of threads at once, and retries by itself what may succeed later: throttling, a connection that breaks.
+/// Every call blocks up to `deadline`, may be made from any number of threads at once, and retries by itself what may
+/// succeed later: throttling, a connection that breaks.
 ///
 /// # Errors
-/// All calls: `NotFound` where the bucket itself is missing (an object that is missing is no error), `Authentication`, `PermissionDenied`, `TooLarge`,
-/// and `Unavailable` or `Timeout` when the retries are over, which leaves open whether a write took place.
+/// All calls: `NotFound` where the bucket itself is missing (an object that is missing is no error), `Authentication`,
+/// `PermissionDenied`, `TooLarge`, and `Unavailable` or `Timeout` when the retries are over, which leaves open whether
+/// a write took place.
 pub trait ObjectIo: Send + Sync {
     /// The key as a person writes it, for messages: `s3://bucket/root/key`.
     fn display(&self, key: &str) -> String;
@@ -86,9 +89,15 @@ pub trait ObjectIo: Send + Sync {
     /// What stays the same for as long as it is the same storage: service, bucket, and root.
     fn identity(&self) -> String;
 
-    /// Replaces what `into` holds with the bytes of an object, or with a range of them that may reach beyond its end; `None` where there is no such object.
-    /// A range that begins at or after the end gives no bytes.
-    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>>;
+    /// Replaces what `into` holds with the bytes of an object, or with a range of them that may reach beyond its end;
+    /// `None` where there is no such object. A range that begins at or after the end gives no bytes.
+    fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        into: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Option<ObjectStat>>;
 
     /// What is known of an object without its bytes; `None` where there is no such object.
     fn stat(&self, key: &str, deadline: Instant) -> Result<Option<ObjectStat>>;
@@ -96,8 +105,8 @@ pub trait ObjectIo: Send + Sync {
     /// Writes an object, as a whole or not at all.
     fn put(&self, request: &PutRequest<'_>, deadline: Instant) -> Result<Put>;
 
-    /// Up to a page of the keys that begin with `prefix` and come after `after` (empty: all), in the order of their bytes. With `folders`, keys that
-    /// have a `/` behind the prefix are told as one folder.
+    /// Up to a page of the keys that begin with `prefix` and come after `after` (empty: all), in the order of their
+    /// bytes. With `folders`, keys that have a `/` behind the prefix are told as one folder.
     fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing>;
 
     /// Deletes objects; nothing happens where there is none.
@@ -133,7 +142,13 @@ fn goes_on<'a>(mut names: impl Iterator<Item = &'a str>, prefix: &str, after: &'
 ///
 /// # Errors
 /// As [`ObjectIo::get`], and `Corrupt` for one of more than `bytes_max`.
-pub(crate) fn get_small(io: &dyn ObjectIo, key: &str, bytes_max: u64, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+pub(crate) fn get_small(
+    io: &dyn ObjectIo,
+    key: &str,
+    bytes_max: u64,
+    into: &mut Vec<u8>,
+    deadline: Instant,
+) -> Result<Option<ObjectStat>> {
     let stat = io.get(key, Some(0..bytes_max), into, deadline)?;
     match stat {
         Some(stat) if stat.len > bytes_max => {
@@ -142,7 +157,9 @@ pub(crate) fn get_small(io: &dyn ObjectIo, key: &str, bytes_max: u64, into: &mut
         }
         Some(stat) if stat.len != into.len() as u64 => {
             let message = format!("{} of {} bytes came", into.len(), stat.len);
-            Err(Error::new(ErrorKind::Unavailable, "read object", message).with("object", io.display(key)).retry(Retry::Later))
+            Err(Error::new(ErrorKind::Unavailable, "read object", message)
+                .with("object", io.display(key))
+                .retry(Retry::Later))
         }
         stat => Ok(stat),
     }

@@ -1,4 +1,5 @@
-//! The way of a producer's messages into one partition of a store of objects: gathered, encoded, gathered once more, and written as an object while the next one grows.
+//! The way of a producer's messages into one partition of a store of objects: gathered, encoded, gathered once more,
+//! and written as an object while the next one grows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,7 +69,8 @@ struct Sealed {
     sealed_at: Instant,
 }
 
-/// An object that is being written. What has to be reported of it stays here, so that each message has its report whatever becomes of the task.
+/// An object that is being written. What has to be reported of it stays here, so that each message has its report
+/// whatever becomes of the task.
 struct Uploading {
     task: Task<Upload>,
     runs: Vec<Run>,
@@ -115,7 +117,13 @@ pub(crate) enum Progress {
 
 impl ObjectLane {
     /// A lane for what `intake` takes.
-    pub(crate) fn new(log: PartitionLog, intake: Intake, writer: &Arc<str>, sequences: &Arc<AtomicU64>, trouble: &Trouble) -> Self {
+    pub(crate) fn new(
+        log: PartitionLog,
+        intake: Intake,
+        writer: &Arc<str>,
+        sequences: &Arc<AtomicU64>,
+        trouble: &Trouble,
+    ) -> Self {
         Self {
             intake,
             appender: None,
@@ -166,12 +174,26 @@ impl ObjectLane {
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, record: Record<'_>, token: u64, limits: &Limits, topic: &Effective, reports: &mut Vec<Report>) -> bool {
+    pub(crate) fn push(
+        &mut self,
+        record: Record<'_>,
+        token: u64,
+        limits: &Limits,
+        topic: &Effective,
+        reports: &mut Vec<Report>,
+    ) -> bool {
         self.intake.push(record, token, limits, topic, reports)
     }
 
     /// Encodes what was taken, as a batch of the object that grows. What cannot be written fails.
-    pub(crate) fn write(&mut self, limits: &Limits, topic: &Effective, object_bytes: u64, memory: &mut Memory, reports: &mut Vec<Report>) {
+    pub(crate) fn write(
+        &mut self,
+        limits: &Limits,
+        topic: &Effective,
+        object_bytes: u64,
+        memory: &mut Memory,
+        reports: &mut Vec<Report>,
+    ) {
         let finished = match self.intake.finish(topic.compression, &mut memory.batch) {
             Ok(Some(finished)) => finished,
             Ok(None) => return,
@@ -230,7 +252,14 @@ impl ObjectLane {
     }
 
     /// Looks what became of the upload, and starts the next one.
-    pub(crate) fn advance(&mut self, tasks: &mut Tasks, check: &Arc<TopicCheck>, timing: Timing, memory: &mut Memory, reports: &mut Vec<Report>) -> Progress {
+    pub(crate) fn advance(
+        &mut self,
+        tasks: &mut Tasks,
+        check: &Arc<TopicCheck>,
+        timing: Timing,
+        memory: &mut Memory,
+        reports: &mut Vec<Report>,
+    ) -> Progress {
         let mut progress = Progress::Fine;
         if let Some(ended) = self.upload.as_ref().and_then(|upload| upload.task.take()) {
             match ended {
@@ -242,11 +271,15 @@ impl ObjectLane {
         if self.upload.is_none()
             && let Some(sealed) = self.sealed.pop_front()
         {
-            let appender = self.appender.take().unwrap_or_else(|| Appender::new(self.log.clone(), &self.writer, &self.sequences, &self.trouble, timing.trust));
+            let appender = self.appender.take().unwrap_or_else(|| {
+                Appender::new(self.log.clone(), &self.writer, &self.sequences, &self.trouble, timing.trust)
+            });
             let check = Arc::clone(check);
             let Sealed { object, runs, held_bytes, sealed_at } = sealed;
             let keep_offsets = object.keep_offsets;
-            let task = tasks.start(move || Ok(upload(object, sealed_at, appender, &check, Instant::now() + timing.delivery_timeout)));
+            let task = tasks.start(move || {
+                Ok(upload(object, sealed_at, appender, &check, Instant::now() + timing.delivery_timeout))
+            });
             self.upload = Some(Uploading { task, runs, held_bytes, keep_offsets });
         }
         progress
@@ -254,7 +287,9 @@ impl ObjectLane {
 
     fn finish(&mut self, upload: Upload, memory: &mut Memory, reports: &mut Vec<Report>) -> Progress {
         let Upload { appender, mut buffer, outcome, checked } = upload;
-        let Some(Uploading { mut runs, held_bytes, keep_offsets, .. }) = self.upload.take() else { return Progress::Fine };
+        let Some(Uploading { mut runs, held_bytes, keep_offsets, .. }) = self.upload.take() else {
+            return Progress::Fine;
+        };
         if memory.objects.len() < SPARES_MAX {
             buffer.clear();
             memory.objects.push(buffer);
@@ -285,7 +320,8 @@ impl ObjectLane {
         runs.drain(..).for_each(|run| self.intake.report_delivered(&run, reports));
     }
 
-    /// Fails what is not on its way yet, and all that comes until the caller knows. What is under way is reported when it is over.
+    /// Fails what is not on its way yet, and all that comes until the caller knows. What is under way is reported when
+    /// it is over.
     fn fail_unwritten(&mut self, runs: Vec<Run>, error: Error, reports: &mut Vec<Report>) {
         // Objects that wait were taken before the failure, and are written.
         self.seal();
@@ -296,13 +332,15 @@ impl ObjectLane {
     pub(crate) fn fail(&mut self, error: Error, reports: &mut Vec<Report>) {
         self.seal();
         let uploading = self.upload.take().map(|upload| upload.runs).unwrap_or_default();
-        let waiting: Vec<Run> = uploading.into_iter().chain(self.sealed.drain(..).flat_map(|sealed| sealed.runs)).collect();
+        let waiting: Vec<Run> =
+            uploading.into_iter().chain(self.sealed.drain(..).flat_map(|sealed| sealed.runs)).collect();
         self.appender = None;
         self.held_bytes = 0;
         self.intake.fail(waiting, error, reports);
     }
 
-    /// Writes `head.json`, if that is due and the last time is longer ago than `interval`. One at a time, so that none overtakes another.
+    /// Writes `head.json`, if that is due and the last time is longer ago than `interval`. One at a time, so that none
+    /// overtakes another.
     pub(crate) fn write_head(&mut self, tasks: &mut Tasks, interval: Duration) {
         if self.head.task.as_ref().is_some_and(|task| task.take().is_none()) {
             return;
@@ -315,7 +353,9 @@ impl ObjectLane {
         self.head.written_at = Some(Instant::now());
         let log = self.log.clone();
         // Others save requests by it, and do without it.
-        self.head.task = Some(tasks.start(move || log.write_head(tail, Instant::now() + HEAD_TIMEOUT).inspect_err(|error| log::debug!("{error}"))));
+        self.head.task = Some(tasks.start(move || {
+            log.write_head(tail, Instant::now() + HEAD_TIMEOUT).inspect_err(|error| log::debug!("{error}"))
+        }));
     }
 
     /// Whether `head.json` is being written or has to be.
@@ -326,14 +366,27 @@ impl ObjectLane {
 
 impl Sealed {
     fn empty(keep_offsets: bool, first_offset: i64) -> Self {
-        let object =
-            NewObject { bytes: Vec::new(), batches: Vec::new(), first_offset, next_offset: 0, min_timestamp: i64::MAX, max_timestamp: i64::MIN, keep_offsets };
+        let object = NewObject {
+            bytes: Vec::new(),
+            batches: Vec::new(),
+            first_offset,
+            next_offset: 0,
+            min_timestamp: i64::MAX,
+            max_timestamp: i64::MIN,
+            keep_offsets,
+        };
         Self { object, runs: Vec::new(), held_bytes: 0, sealed_at: Instant::now() }
     }
 }
 
 /// Writes an object, and looks beside that whether the topic is still the same.
-fn upload(mut object: NewObject, sealed_at: Instant, mut appender: Appender, check: &TopicCheck, deadline: Instant) -> Upload {
+fn upload(
+    mut object: NewObject,
+    sealed_at: Instant,
+    mut appender: Appender,
+    check: &TopicCheck,
+    deadline: Instant,
+) -> Upload {
     let (outcome, checked) = std::thread::scope(|scope| {
         let looks = scope.spawn(|| check.look(sealed_at, deadline));
         let outcome = appender.append(&mut object, deadline);

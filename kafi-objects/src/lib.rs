@@ -1,4 +1,5 @@
-//! Emulated Kafka on a store of objects: topics, partitions, offsets, and consumer groups on S3, Azure Blob, or anything else that answers an [`ObjectIo`].
+//! Emulated Kafka on a store of objects: topics, partitions, offsets, and consumer groups on S3, Azure Blob, or
+//! anything else that answers an [`ObjectIo`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -34,39 +35,51 @@
 //! groups/<group>.json                                      committed offsets, and who the live member is
 //! ```
 //!
-//! A `.log` object is a segment as in a folder, and Apache Kafka's tools read it. It is named by the offset at which the log ended when it was written, so the objects form a
-//! chain without holes; with kept offsets its first record may lie higher. Its metadata are `end` (the offset after its last record), `mintime`, `maxtime`, `writer`, `sequence`,
-//! `merged` (when others were merged into it), and `check` (a checksum of these, its name, and its length). Objects that were copied without their metadata are read all the same, and cost a few requests more.
-//! All other objects are JSON. `head.json` and `times/` can be deleted at any time.
+//! A `.log` object is a segment as in a folder, and Apache Kafka's tools read it. It is named by the offset at which
+//! the log ended when it was written, so the objects form a chain without holes; with kept offsets its first record may
+//! lie higher. Its metadata are `end` (the offset after its last record), `mintime`, `maxtime`, `writer`, `sequence`,
+//! `merged` (when others were merged into it), and `check` (a checksum of these, its name, and its length). Objects
+//! that were copied without their metadata are read all the same, and cost a few requests more. All other objects are
+//! JSON. `head.json` and `times/` can be deleted at any time.
 //!
 //! # What is promised
 //!
-//! - *Delivered* means that the store has answered the put of the object, and that the topic was still there while that was written.
-//! - An object is put only if there is none of its name. So two producers never claim the same offsets: whoever is refused goes on behind the other. A put whose answer was lost is
-//!   recognised by writer and sequence, and not made twice.
-//! - A message is tried for [`delivery_timeout_ms`](ObjectOptions::delivery_timeout_ms). What fails then may have been written all the same, if the store was silent; the error says so.
-//!   Until then a flush that runs out of time is *not yet* done, and says what it waits for.
-//! - A store that cannot be reached or is busy is no error of a consumer that follows, however long that takes; one that reads up to an end waits for two minutes.
+//! - *Delivered* means that the store has answered the put of the object, and that the topic was still there while that
+//!   was written.
+//! - An object is put only if there is none of its name. So two producers never claim the same offsets: whoever is
+//!   refused goes on behind the other. A put whose answer was lost is recognised by writer and sequence, and not made
+//!   twice.
+//! - A message is tried for [`delivery_timeout_ms`](ObjectOptions::delivery_timeout_ms). What fails then may have been
+//!   written all the same, if the store was silent; the error says so. Until then a flush that runs out of time is *not
+//!   yet* done, and says what it waits for.
+//! - A store that cannot be reached or is busy is no error of a consumer that follows, however long that takes; one
+//!   that reads up to an end waits for two minutes.
 //! - A producer that is killed leaves whole objects or none. Up to one object that was not reported may be there.
 //! - Whatever is old, missing, or wrong in `head.json` costs requests and changes no answer.
-//! - Whatever else is damaged, missing, or does not belong there is an error that names the object, or changes no answer; never less than there is without a word. What the objects of a log, its topic,
-//!   and its groups may have has a bound, and so has the time that goes by before it is said.
+//! - Whatever else is damaged, missing, or does not belong there is an error that names the object, or changes no
+//!   answer; never less than there is without a word. What the objects of a log, its topic, and its groups may have has
+//!   a bound, and so has the time that goes by before it is said.
 //! - Nothing is deleted by itself.
 //!
-//! There is no thread that writes in the background: like that of a folder, a producer that is never called again writes nothing more. It writes when it is flushed, when
-//! an object is large enough (`segment.bytes` of the topic, 8 MiB by default), and when it is called and something has waited for a second.
+//! There is no thread that writes in the background: like that of a folder, a producer that is never called again
+//! writes nothing more. It writes when it is flushed, when an object is large enough (`segment.bytes` of the topic, 8
+//! MiB by default), and when it is called and something has waited for a second.
 //!
 //! # Merging small objects
 //!
-//! Small flushes make small objects. `Admin::operation("merge", argument)` with the argument `{"topic": "t"}` puts neighbours together, in one partition with `"partition": 0`, up to
-//! `"bytes_max"` (default: the size of the topic's objects). The first of a run is overwritten with all of them; the others are deleted `"grace_ms"` later (default: 60,000), for which the call
-//! waits if its time-out allows. What is left is deleted by the next merge. The answer tells, for each partition, the `objects` that were there, how many were `merged` into others, how
-//! many of these are `deleted`, and how many are `left`.
+//! Small flushes make small objects. `Admin::operation("merge", argument)` with the argument `{"topic": "t"}` puts
+//! neighbours together, in one partition with `"partition": 0`, up to `"bytes_max"` (default: the size of the topic's
+//! objects). The first of a run is overwritten with all of them; the others are deleted `"grace_ms"` later (default:
+//! 60,000), for which the call waits if its time-out allows. What is left is deleted by the next merge. The answer
+//! tells, for each partition, the `objects` that were there, how many were `merged` into others, how many of these are
+//! `deleted`, and how many are `left`.
 //!
-//! Messages can be read, written, and merged meanwhile. A grace time below a minute is safe only where nobody else is at work: readers and producers believe what they know for up to 20 seconds.
-//! The newest object is never merged and never deleted, because it shows where the log ends.
+//! Messages can be read, written, and merged meanwhile. A grace time below a minute is safe only where nobody else is
+//! at work: readers and producers believe what they know for up to 20 seconds. The newest object is never merged and
+//! never deleted, because it shows where the log ends.
 //!
-//! `Admin::operation("size", argument)` counts `objects` and `bytes` by listing. [`Topic`](kafi_core::Topic) does not tell the bytes of partitions on objects.
+//! `Admin::operation("size", argument)` counts `objects` and `bytes` by listing. [`Topic`](kafi_core::Topic) does not
+//! tell the bytes of partitions on objects.
 //!
 //! # What it costs
 //!
@@ -85,15 +98,18 @@
 //!
 //! # Groups
 //!
-//! A group has one live member, which says in `groups/<group>.json` that it lives whenever it commits, and with its polls at least every 10 seconds. A second one gets `Conflict`. One that
-//! was closed or dropped makes room at once; one that died after [`member_timeout_ms`](ObjectOptions::member_timeout_ms). If it comes back after another took over, it gets `Fenced`, and
-//! commits nothing. A member that says that it lives for longer than ten minutes counts as none. The clocks of the machines must agree to within a few seconds. Committed offsets have the format of folders.
+//! A group has one live member, which says in `groups/<group>.json` that it lives whenever it commits, and with its
+//! polls at least every 10 seconds. A second one gets `Conflict`. One that was closed or dropped makes room at once;
+//! one that died after [`member_timeout_ms`](ObjectOptions::member_timeout_ms). If it comes back after another took
+//! over, it gets `Fenced`, and commits nothing. A member that says that it lives for longer than ten minutes counts as
+//! none. The clocks of the machines must agree to within a few seconds. Committed offsets have the format of folders.
 //!
 //! # How to bring a store
 //!
-//! Implement [`ObjectIo`] and call [`open`]. The store must be consistent: a get, a stat, or a listing that begins after a put or a delete has ended sees it. Errors need not name topic or partition,
-//! which are added here. For a store behind an asynchronous client, implement [`requests::Service`] instead: single requests, of which [`requests`] makes an [`ObjectIo`] that tries again, reads on, and
-//! keeps its deadlines.
+//! Implement [`ObjectIo`] and call [`open`]. The store must be consistent: a get, a stat, or a listing that begins
+//! after a put or a delete has ended sees it. Errors need not name topic or partition, which are added here. For a
+//! store behind an asynchronous client, implement [`requests::Service`] instead: single requests, of which [`requests`]
+//! makes an [`ObjectIo`] that tries again, reads on, and keeps its deadlines.
 
 mod admin;
 mod append;

@@ -6,7 +6,8 @@ use kafi_core::Result;
 
 use crate::log::{Name, Page, PartitionLog};
 
-/// A search for the object that holds an offset guesses this many objects back at first, and this many times as far with each further guess.
+/// A search for the object that holds an offset guesses this many objects back at first, and this many times as far
+/// with each further guess.
 const GUESS_OBJECTS: i64 = 400;
 const GUESS_FACTOR: i64 = 64;
 const GUESSES: u32 = 3;
@@ -37,8 +38,9 @@ impl Found {
 impl PartitionLog {
     /// The object with the greatest name up to `bound`, among those from `from` on.
     ///
-    /// Listings go only forward, so this reads pages until one reaches the bound; every third time it jumps ahead: by half of what is left, or by as much as was
-    /// passed already where that is not known. With `n` pages before the bound it takes at most `n` and a third as many listings, and far fewer where `n` is large.
+    /// Listings go only forward, so this reads pages until one reaches the bound; every third time it jumps ahead: by
+    /// half of what is left, or by as much as was passed already where that is not known. With `n` pages before the
+    /// bound it takes at most `n` and a third as many listings, and far fewer where `n` is large.
     pub(crate) fn last_up_to(&self, bound: i64, from: i64, deadline: Instant) -> Result<Option<Found>> {
         let page = self.page(&self.before(from), deadline)?;
         self.last_in(page, bound, deadline)
@@ -95,7 +97,9 @@ impl PartitionLog {
             return Ok(Some(Found::in_page(page, 0)));
         }
         let spread = match (page.names.first(), page.names.last()) {
-            (Some(first), Some(last)) if page.names.len() > 1 => (last.offset - first.offset) / (page.names.len() as i64 - 1),
+            (Some(first), Some(last)) if page.names.len() > 1 => {
+                (last.offset - first.offset) / (page.names.len() as i64 - 1)
+            }
             _ => self.known_tail().and_then(|tail| Some(tail.end - tail.newest?)).unwrap_or(1),
         };
         let mut back = spread.max(1).saturating_mul(GUESS_OBJECTS);
@@ -111,8 +115,9 @@ impl PartitionLog {
         self.last_up_to(position, 0, deadline)
     }
 
-    /// The object that certainly holds `position`: the nearest one before it whose records reach beyond it. It is looked for among the objects before `position`, one by
-    /// one, because those that were merged into an earlier one may still be there.
+    /// The object that certainly holds `position`: the nearest one before it whose records reach beyond it. It is
+    /// looked for among the objects before `position`, one by one, because those that were merged into an earlier one
+    /// may still be there.
     pub(crate) fn locate_merged(&self, position: i64, deadline: Instant) -> Result<Option<Found>> {
         let mut bound = position;
         for _ in 0..MERGED_LOOKS {

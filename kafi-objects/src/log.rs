@@ -1,8 +1,9 @@
 //! The log of a partition as objects: their names, what is known of each, and where the log begins and ends.
 //!
-//! The objects form a chain: each is named by the offset at which the one before it ends. Two rules let everybody find their way with few requests:
-//! the object with the greatest name is never deleted and never merged into another, and an object that is merged into an earlier one is deleted
-//! only after a grace time. So an offset at which a log ended once is still its end if a listing from the newest known object on shows nothing new.
+//! The objects form a chain: each is named by the offset at which the one before it ends. Two rules let everybody find
+//! their way with few requests: the object with the greatest name is never deleted and never merged into another, and
+//! an object that is merged into an earlier one is deleted only after a grace time. So an offset at which a log ended
+//! once is still its end if a listing from the newest known object on shows nothing new.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -103,14 +104,16 @@ impl Facts {
         metadata
     }
 
-    /// A checksum, so that metadata which were changed, or belong to another object, or to more of it, are not believed.
+    /// A checksum, so that metadata which were changed, or belong to another object, or to more of it, are not
+    /// believed.
     fn check(&self, name: i64, len: u64) -> String {
         let Self { end, min_timestamp, max_timestamp, writer, sequence, merged_ms } = self;
         let text = format!("{name} {len} {end} {min_timestamp} {max_timestamp} {writer} {sequence} {merged_ms:?}");
         format!("{:08x}", crc32c::crc32c(text.as_bytes()))
     }
 
-    /// What the metadata say of the object that is named `name`; `None` where another program left them out, or they cannot be true.
+    /// What the metadata say of the object that is named `name`; `None` where another program left them out, or they
+    /// cannot be true.
     pub(crate) fn of(stat: &ObjectStat, name: i64) -> Option<Self> {
         let value = |name: &str| stat.metadata.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let number = |name: &str| value(name)?.parse::<i64>().ok();
@@ -134,8 +137,11 @@ impl Facts {
         let mut facts = Self { end: name, min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
         let mut rest = bytes;
         while !rest.is_empty() {
-            let header = BatchHeader::parse(rest)?.filter(|header| header.total_bytes() <= rest.len() && header.base_offset >= facts.end);
-            let header = header.ok_or_else(|| Error::new(ErrorKind::Corrupt, "read object", "its batches are not whole, or not in order"))?;
+            let header = BatchHeader::parse(rest)?
+                .filter(|header| header.total_bytes() <= rest.len() && header.base_offset >= facts.end);
+            let header = header.ok_or_else(|| {
+                Error::new(ErrorKind::Corrupt, "read object", "its batches are not whole, or not in order")
+            })?;
             facts.add(&header);
             rest = &rest[header.total_bytes()..];
         }
@@ -159,7 +165,13 @@ impl Facts {
 }
 
 impl PartitionLog {
-    pub(crate) fn new(io: &Arc<dyn ObjectIo>, tails: &Tails, topic: &Arc<str>, topic_id: &Arc<str>, partition: i32) -> Self {
+    pub(crate) fn new(
+        io: &Arc<dyn ObjectIo>,
+        tails: &Tails,
+        topic: &Arc<str>,
+        topic_id: &Arc<str>,
+        partition: i32,
+    ) -> Self {
         let prefix = format!("topics/{topic}/{topic_id}/{partition}/");
         let (io, tails, topic, topic_id) = (Arc::clone(io), tails.clone(), Arc::clone(topic), Arc::clone(topic_id));
         Self { io, topic, topic_id, partition, prefix, tails }
@@ -180,14 +192,20 @@ impl PartitionLog {
         format!("{}{name}", self.prefix)
     }
 
-    /// The names that a listing after `after` shows. Offsets have at most 19 digits, so that all names begin with a zero, and nothing else does.
+    /// The names that a listing after `after` shows. Offsets have at most 19 digits, so that all names begin with a
+    /// zero, and nothing else does.
     pub(crate) fn page(&self, after: &str, deadline: Instant) -> Result<Page> {
         let mut after = after.to_string();
         loop {
-            let listing = list(&*self.io, &self.beside("0"), &after, false, deadline).map_err(|error| self.context(error))?;
+            let listing =
+                list(&*self.io, &self.beside("0"), &after, false, deadline).map_err(|error| self.context(error))?;
             let more = listing.objects.last().map(|last| last.key.clone()).filter(|_| listing.more);
             let name = |key: &str| segment_base(key.strip_prefix(&self.prefix)?);
-            let names: Vec<Name> = listing.objects.iter().filter_map(|object| Some(Name { offset: name(&object.key)?, len: object.len })).collect();
+            let names: Vec<Name> = listing
+                .objects
+                .iter()
+                .filter_map(|object| Some(Name { offset: name(&object.key)?, len: object.len }))
+                .collect();
             match more {
                 // A page of foreign objects.
                 Some(last) if names.is_empty() => after = last,
@@ -196,7 +214,8 @@ impl PartitionLog {
         }
     }
 
-    /// What is known of the object that begins at `offset`, from its metadata or else from its bytes; `None` where there is none.
+    /// What is known of the object that begins at `offset`, from its metadata or else from its bytes; `None` where
+    /// there is none.
     pub(crate) fn facts(&self, offset: i64, deadline: Instant) -> Result<Option<(Facts, ObjectStat)>> {
         let key = self.key(offset);
         let Some(stat) = self.io.stat(&key, deadline).map_err(|error| self.context(error))? else { return Ok(None) };
@@ -208,7 +227,9 @@ impl PartitionLog {
         if facts.end > offset {
             return Ok(Some((facts, scan.stat().clone())));
         }
-        let error = self.error(ErrorKind::Corrupt, "read object", "there is no batch in it").with("object", self.io.display(&key));
+        let error = self
+            .error(ErrorKind::Corrupt, "read object", "there is no batch in it")
+            .with("object", self.io.display(&key));
         Err(error.hint("restore the object from a backup, or delete it if it does not belong there"))
     }
 
@@ -216,11 +237,14 @@ impl PartitionLog {
     pub(crate) fn start(&self, deadline: Instant) -> Result<(i64, Option<ObjectStat>)> {
         let key = self.beside("start.json");
         let mut bytes = Vec::new();
-        let stat = get_small(&*self.io, &key, NUMBERS_BYTES_MAX, &mut bytes, deadline).map_err(|error| self.context(error))?;
+        let stat =
+            get_small(&*self.io, &key, NUMBERS_BYTES_MAX, &mut bytes, deadline).map_err(|error| self.context(error))?;
         let Some(stat) = stat else { return Ok((0, None)) };
         let start: Start = serde_json::from_slice(&bytes).map_err(|error| {
             let hint = "write {\"start\": N} into that object, or delete it to read from the first object on";
-            let error = Error::new(ErrorKind::Corrupt, "read log start", "there is no offset in the object").source(error).hint(hint);
+            let error = Error::new(ErrorKind::Corrupt, "read log start", "there is no offset in the object")
+                .source(error)
+                .hint(hint);
             self.context(error).with("object", self.io.display(&key))
         })?;
         Ok((start.start.max(0), Some(stat)))
@@ -236,7 +260,8 @@ impl PartitionLog {
             }
             let bytes = serde_json::to_vec(&Start { start }).expect("a number is JSON");
             let precondition = stat.as_ref().map_or(Precondition::Absent, |stat| Precondition::Matches(&stat.etag));
-            let put = put(&*self.io, &PutRequest { key: &key, bytes: bytes.into(), precondition, metadata: &[] }, deadline);
+            let put =
+                put(&*self.io, &PutRequest { key: &key, bytes: bytes.into(), precondition, metadata: &[] }, deadline);
             if let Put::Written(_) = put.map_err(|error| self.context(error))? {
                 return Ok(start);
             }
@@ -248,7 +273,9 @@ impl PartitionLog {
     fn head(&self, deadline: Instant) -> Result<Option<i64>> {
         let mut bytes = Vec::new();
         match get_small(&*self.io, &self.beside("head.json"), NUMBERS_BYTES_MAX, &mut bytes, deadline) {
-            Ok(found) => Ok(found.and_then(|_| serde_json::from_slice::<Tail>(&bytes).ok()?.newest).filter(|newest| *newest >= 0)),
+            Ok(found) => Ok(found
+                .and_then(|_| serde_json::from_slice::<Tail>(&bytes).ok()?.newest)
+                .filter(|newest| *newest >= 0)),
             Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
             Err(error) => Err(self.context(error)),
         }
@@ -257,12 +284,14 @@ impl PartitionLog {
     /// Writes `head.json`, which saves others the search for the end.
     pub(crate) fn write_head(&self, tail: Tail, deadline: Instant) -> Result<()> {
         let bytes: Bytes = serde_json::to_vec(&tail).expect("numbers are JSON").into();
-        let request = PutRequest { key: &self.beside("head.json"), bytes, precondition: Precondition::None, metadata: &[] };
+        let request =
+            PutRequest { key: &self.beside("head.json"), bytes, precondition: Precondition::None, metadata: &[] };
         self.io.put(&request, deadline).map(|_| ()).map_err(|error| self.context(error))
     }
 
-    /// Where the log ends: one listing from the newest object on that is known here or from `head.json`, and a look at the last one unless this process did that before.
-    /// What `head.json` says is only where to begin, so whatever is wrong in it changes no answer.
+    /// Where the log ends: one listing from the newest object on that is known here or from `head.json`, and a look at
+    /// the last one unless this process did that before. What `head.json` says is only where to begin, so whatever is
+    /// wrong in it changes no answer.
     pub(crate) fn tail(&self, deadline: Instant) -> Result<Tail> {
         let known = match self.known_tail() {
             Some(tail) => tail.newest,
@@ -293,7 +322,12 @@ impl PartitionLog {
 
     /// The newest end that this process has seen.
     pub(crate) fn known_tail(&self) -> Option<Tail> {
-        self.tails.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(Arc::clone(&self.topic_id), self.partition)).copied()
+        self.tails
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(Arc::clone(&self.topic_id), self.partition))
+            .copied()
     }
 
     pub(crate) fn note_tail(&self, tail: Tail) {
@@ -310,7 +344,8 @@ impl PartitionLog {
         self.checked(Bounds { low, high })
     }
 
-    /// The bounds, as far as they matter at `position`: that the log reaches further than a position that is known to lie in it is of no interest.
+    /// The bounds, as far as they matter at `position`: that the log reaches further than a position that is known to
+    /// lie in it is of no interest.
     pub(crate) fn bounds_around(&self, position: i64, deadline: Instant) -> Result<Bounds> {
         let (low, _) = self.start(deadline)?;
         let high = match self.known_tail() {
@@ -325,7 +360,11 @@ impl PartitionLog {
         if bounds.low <= bounds.high {
             return Ok(bounds);
         }
-        let error = self.error(ErrorKind::Corrupt, "find bounds", format!("the log starts at {} and ends at {} already", bounds.low, bounds.high));
+        let error = self.error(
+            ErrorKind::Corrupt,
+            "find bounds",
+            format!("the log starts at {} and ends at {} already", bounds.low, bounds.high),
+        );
         let error = error.with("object", self.io.display(&self.beside("start.json")));
         Err(error.hint("restore the newest objects from a backup; or write {\"start\": N} into that object, or delete it to read from the first object on"))
     }
@@ -356,7 +395,8 @@ struct Start {
     start: i64,
 }
 
-/// Puts an object, again where the answer was lost. `Refused` may be the answer to the second of two puts of which the first took place.
+/// Puts an object, again where the answer was lost. `Refused` may be the answer to the second of two puts of which the
+/// first took place.
 pub(crate) fn put(io: &dyn ObjectIo, request: &PutRequest<'_>, deadline: Instant) -> Result<Put> {
     let mut pause = PUT_PAUSE;
     for attempt in 1.. {
@@ -376,14 +416,16 @@ pub(crate) fn is_open(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) || error.retryable() == Retry::Later
 }
 
-/// The error as one that may pass, if all that went wrong is that the store could not be reached or was busy for as long as it was tried: whoever called can go on.
+/// The error as one that may pass, if all that went wrong is that the store could not be reached or was busy for as
+/// long as it was tried: whoever called can go on.
 pub(crate) fn not_yet(error: Error) -> Error {
     if is_passing(&error) { error.retry(Retry::Later) } else { error }
 }
 
 /// Whether the store could not be reached, or was busy: it may go on later.
 pub(crate) fn is_passing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) && (error.kind() == ErrorKind::Timeout || error.retryable() != Retry::Never)
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
+        && (error.kind() == ErrorKind::Timeout || error.retryable() != Retry::Never)
 }
 
 /// Fails once the time is over, where others change the same thing again and again.

@@ -36,7 +36,8 @@ impl Requests {
     }
 }
 
-/// Objects in memory. It answers as S3 does, with pages of 1,000 keys, and counts the requests; for tests and for measuring.
+/// Objects in memory. It answers as S3 does, with pages of 1,000 keys, and counts the requests; for tests and for
+/// measuring.
 #[derive(Debug)]
 pub struct MemoryObjects {
     id: u64,
@@ -125,7 +126,13 @@ impl ObjectIo for MemoryObjects {
         format!("objects:{}.{}", std::process::id(), self.id)
     }
 
-    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, _deadline: Instant) -> Result<Option<ObjectStat>> {
+    fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        into: &mut Vec<u8>,
+        _deadline: Instant,
+    ) -> Result<Option<ObjectStat>> {
         self.counts().get += 1;
         into.clear();
         let (bytes, stat) = {
@@ -171,8 +178,11 @@ impl ObjectIo for MemoryObjects {
             if !key.starts_with(prefix) {
                 break;
             }
-            let folder = folders.then(|| key[prefix.len()..].find('/')).flatten().map(|slash| &key[..prefix.len() + slash + 1]);
-            if folder.is_some_and(|folder| listing.folders.last().is_some_and(|last| last == folder) || after.starts_with(folder)) {
+            let folder =
+                folders.then(|| key[prefix.len()..].find('/')).flatten().map(|slash| &key[..prefix.len() + slash + 1]);
+            if folder.is_some_and(|folder| {
+                listing.folders.last().is_some_and(|last| last == folder) || after.starts_with(folder)
+            }) {
                 continue;
             }
             if listing.objects.len() + listing.folders.len() == PAGE_KEYS {

@@ -1,6 +1,8 @@
-//! Merging small objects: the first of a run is overwritten with all of them, and the others are deleted after a grace time.
+//! Merging small objects: the first of a run is overwritten with all of them, and the others are deleted after a grace
+//! time.
 //!
-//! Whoever is cut off in between leaves objects that lie within an earlier one. Readers pass over them, and the next merge deletes them.
+//! Whoever is cut off in between leaves objects that lie within an earlier one. Readers pass over them, and the next
+//! merge deletes them.
 
 use std::time::{Duration, Instant};
 
@@ -75,21 +77,25 @@ pub(crate) fn merge(log: &PartitionLog, plan: &Plan) -> Result<Merged> {
     Ok(walk.merged)
 }
 
-/// Deletes what lies within other objects, once its time has come. Returns how many are deleted and how many are left for the next merge.
+/// Deletes what lies within other objects, once its time has come. Returns how many are deleted and how many are left
+/// for the next merge.
 pub(crate) fn clean(log: &PartitionLog, merged: &Merged, plan: &Plan) -> Result<(u64, u64)> {
     let (due, late): (Vec<_>, Vec<_>) = merged.covered.iter().partition(|covered| covered.due < plan.deadline);
     if let Some(last) = due.iter().map(|covered| covered.due).max() {
         std::thread::sleep(last.saturating_duration_since(Instant::now()));
     }
     let mut deleted = 0;
-    // One earlier object after the other, and what lies in it in rising order, so that whoever is cut off leaves the end of a run.
+    // One earlier object after the other, and what lies in it in rising order, so that whoever is cut off leaves the
+    // end of a run.
     for run in due.chunk_by(|a, b| a.by == b.by) {
         let by = log.io.stat(&log.key(run[0].by), plan.deadline).map_err(|error| log.context(error))?;
         if by.is_none_or(|by| by.etag != run[0].etag) {
             // Others changed it, so that it is not certain any more what lies within.
             continue;
         }
-        let ends = for_all(run, plan.requests_max, |covered| Ok(log.facts(covered.name, plan.deadline)?.map_or(i64::MAX, |(facts, _)| facts.end)))?;
+        let ends = for_all(run, plan.requests_max, |covered| {
+            Ok(log.facts(covered.name, plan.deadline)?.map_or(i64::MAX, |(facts, _)| facts.end))
+        })?;
         let within = run.iter().zip(ends).take_while(|(covered, end)| *end <= covered.end);
         let keys: Vec<String> = within.map(|(covered, _)| log.key(covered.name)).collect();
         for keys in keys.chunks(1_000) {
@@ -135,15 +141,22 @@ impl Walk<'_> {
     /// Goes on behind an object.
     fn follow(&mut self, offset: i64, facts: Facts, stat: ObjectStat) -> Result<()> {
         if self.next.is_some_and(|next| offset > next) {
-            let message = format!("the object of the offset {} is missing, the next one begins at {offset}", self.next.unwrap_or(0));
-            return Err(self.log.error(ErrorKind::Corrupt, "merge", message).hint("restore it from a backup; nothing behind it was merged"));
+            let message = format!(
+                "the object of the offset {} is missing, the next one begins at {offset}",
+                self.next.unwrap_or(0)
+            );
+            return Err(self
+                .log
+                .error(ErrorKind::Corrupt, "merge", message)
+                .hint("restore it from a backup; nothing behind it was merged"));
         }
         self.next = Some(facts.end);
         self.last = Some((offset, facts, stat));
         Ok(())
     }
 
-    /// An object that begins within an earlier one: one that was merged into it and has to go, unless it reaches further, because others were merged into both.
+    /// An object that begins within an earlier one: one that was merged into it and has to go, unless it reaches
+    /// further, because others were merged into both.
     fn pass_covered(&mut self, name: Name) -> Result<()> {
         let Some((facts, stat)) = self.log.facts(name.offset, self.plan.deadline)? else { return Ok(()) };
         let Some((by, last, last_stat)) = &self.last else { return Ok(()) };
@@ -153,7 +166,13 @@ impl Walk<'_> {
                 let since = now_ms().saturating_sub(last.merged_ms.unwrap_or(0));
                 let since = Duration::from_millis(u64::try_from(since).unwrap_or(0));
                 let due = Instant::now() + self.plan.grace.saturating_sub(since);
-                self.merged.covered.push(Covered { name: name.offset, by: *by, etag: last_stat.etag.clone(), end: last.end, due });
+                self.merged.covered.push(Covered {
+                    name: name.offset,
+                    by: *by,
+                    etag: last_stat.etag.clone(),
+                    end: last.end,
+                    due,
+                });
             }
             Some(true) => {
                 self.next = Some(facts.end);
@@ -168,7 +187,10 @@ impl Walk<'_> {
 
     fn overlap(&self, by: i64, name: i64) -> Error {
         let message = format!("the objects {by} and {name} hold the same offsets, and not the same messages");
-        let error = self.log.error(ErrorKind::Corrupt, "merge", message).with("object", self.log.io.display(&self.log.key(name)));
+        let error = self
+            .log
+            .error(ErrorKind::Corrupt, "merge", message)
+            .with("object", self.log.io.display(&self.log.key(name)));
         error.hint("restore them from a backup; nothing behind them was merged")
     }
 
@@ -219,7 +241,12 @@ impl Walk<'_> {
         let etag = first.stat.etag.clone();
         drop(chain);
         let metadata = facts.metadata(name, len);
-        let request = PutRequest { key: &self.log.key(name), bytes: bytes.into(), precondition: Precondition::Matches(&etag), metadata: &metadata };
+        let request = PutRequest {
+            key: &self.log.key(name),
+            bytes: bytes.into(),
+            precondition: Precondition::Matches(&etag),
+            metadata: &metadata,
+        };
         let answer = put(&*self.log.io, &request, self.plan.deadline).map_err(|error| self.log.context(error))?;
         let Some((facts, stat)) = self.log.facts(name, self.plan.deadline)? else { return Ok(()) };
         let is_ours = match answer {
@@ -233,7 +260,13 @@ impl Walk<'_> {
         }
         self.merged.merged += names.len() as u64;
         let (due, end) = (Instant::now() + self.plan.grace, facts.end);
-        self.merged.covered.extend(names.into_iter().map(|covered| Covered { name: covered, by: name, etag: stat.etag.clone(), end, due }));
+        self.merged.covered.extend(names.into_iter().map(|covered| Covered {
+            name: covered,
+            by: name,
+            etag: stat.etag.clone(),
+            end,
+            due,
+        }));
         self.last = Some((name, facts, stat));
         Ok(())
     }
@@ -242,7 +275,10 @@ impl Walk<'_> {
 /// Reads an object; one that has grown beyond `bytes_max` since it was listed comes without its bytes.
 fn read(log: &PartitionLog, name: Name, bytes_max: u64, deadline: Instant) -> Result<Option<Read>> {
     let mut bytes = Vec::new();
-    let stat = log.io.get(&log.key(name.offset), Some(0..bytes_max.max(1)), &mut bytes, deadline).map_err(|error| log.context(error))?;
+    let stat = log
+        .io
+        .get(&log.key(name.offset), Some(0..bytes_max.max(1)), &mut bytes, deadline)
+        .map_err(|error| log.context(error))?;
     let Some(stat) = stat else { return Ok(None) };
     if stat.len != bytes.len() as u64 {
         bytes.clear();
@@ -253,11 +289,13 @@ fn read(log: &PartitionLog, name: Name, bytes_max: u64, deadline: Instant) -> Re
     }
 }
 
-/// Whether the object `by` holds the bytes of the one that is named `name` from where that one begins, all of them or as far as it reaches: so it is if that was merged into it.
-/// `None` where one of them is gone or changed.
+/// Whether the object `by` holds the bytes of the one that is named `name` from where that one begins, all of them or
+/// as far as it reaches: so it is if that was merged into it. `None` where one of them is gone or changed.
 fn agree(log: &PartitionLog, by: i64, etag: &str, name: i64, all: bool, deadline: Instant) -> Result<Option<bool>> {
     const PIECE_BYTES: u64 = 4 << 20;
-    let (Some(mut outer), Some(mut inner)) = (Scan::open(log, by, deadline)?, Scan::open(log, name, deadline)?) else { return Ok(None) };
+    let (Some(mut outer), Some(mut inner)) = (Scan::open(log, by, deadline)?, Scan::open(log, name, deadline)?) else {
+        return Ok(None);
+    };
     if outer.stat().etag != etag {
         return Ok(None);
     }

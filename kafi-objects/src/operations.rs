@@ -10,7 +10,8 @@ use crate::log::PartitionLog;
 use crate::merge::{Merged, Plan, clean, merge};
 use crate::storage::Shared;
 
-/// How long objects that were merged into others stay, in milliseconds: longer than any reader or writer trusts what it knows.
+/// How long objects that were merged into others stay, in milliseconds: longer than any reader or writer trusts what it
+/// knows.
 const GRACE_MS: u64 = 60_000;
 
 /// The argument of all operations.
@@ -34,7 +35,11 @@ struct Size {
 /// Does what `operation` names: `merge` or `size`.
 pub(crate) fn run(shared: &Shared, operation: &str, argument: &str, deadline: Instant) -> Result<String> {
     if !matches!(operation, "merge" | "size") {
-        let error = Error::new(ErrorKind::Unsupported, operation.to_string(), "this kind of storage has no such operation, only merge and size");
+        let error = Error::new(
+            ErrorKind::Unsupported,
+            operation.to_string(),
+            "this kind of storage has no such operation, only merge and size",
+        );
         return Err(error.with("storage", &shared.name));
     }
     let argument: Argument = serde_json::from_str(argument).map_err(|error| {
@@ -42,8 +47,11 @@ pub(crate) fn run(shared: &Shared, operation: &str, argument: &str, deadline: In
         Error::new(ErrorKind::Usage, operation.to_string(), message).with("storage", &shared.name)
     })?;
     let loaded = shared.topics.load(&argument.topic, deadline)?;
-    let partitions = argument.partition.map_or(0..loaded.file.partitions, |partition| partition..partition.saturating_add(1));
-    let logs = partitions.map(|partition| shared.topics.partition_of(&argument.topic, &loaded.file, partition)).collect::<Result<Vec<_>>>()?;
+    let partitions =
+        argument.partition.map_or(0..loaded.file.partitions, |partition| partition..partition.saturating_add(1));
+    let logs = partitions
+        .map(|partition| shared.topics.partition_of(&argument.topic, &loaded.file, partition))
+        .collect::<Result<Vec<_>>>()?;
     if operation == "size" {
         let sizes = logs.iter().map(|log| size(log, deadline)).collect::<Result<Vec<_>>>()?;
         return Ok(json!({ "topic": argument.topic, "partitions": sizes }).to_string());

@@ -97,7 +97,8 @@ impl Object {
 
     /// The bytes that are asked for or held.
     pub(crate) fn held(&self) -> u64 {
-        self.chunks.iter().map(|chunk| chunk.end.min(self.len().max(1)).saturating_sub(chunk.start)).sum::<u64>() + self.bytes().len() as u64
+        self.chunks.iter().map(|chunk| chunk.end.min(self.len().max(1)).saturating_sub(chunk.start)).sum::<u64>()
+            + self.bytes().len() as u64
     }
 
     fn bytes(&self) -> &[u8] {
@@ -124,10 +125,17 @@ impl Object {
         self.next_offset
     }
 
-    /// Puts the next batch that reaches beyond `position` into the decoder's buffer. `begins_behind` tells where the first other object begins behind an offset: one
-    /// that was merged into this one begins where a batch does, and another one may not begin within. Where a batch does not go on where the last one ended, and another object
+    /// Puts the next batch that reaches beyond `position` into the decoder's buffer. `begins_behind` tells where the
+    /// first other object begins behind an offset: one that was merged into this one begins where a batch does, and
+    /// another one may not begin within. Where a batch does not go on where the last one ended, and another object
     /// does, this one ends. With `lenient`, a batch counts although there is damage behind it.
-    pub(crate) fn next(&mut self, position: i64, lenient: bool, begins_behind: impl Fn(i64) -> Option<i64>, decoder: &mut Decoder) -> Result<Parsed> {
+    pub(crate) fn next(
+        &mut self,
+        position: i64,
+        lenient: bool,
+        begins_behind: impl Fn(i64) -> Option<i64>,
+        decoder: &mut Decoder,
+    ) -> Result<Parsed> {
         loop {
             if self.at == self.bytes().len() {
                 (self.buffer, self.at, self.share) = (None, 0, None);
@@ -181,8 +189,9 @@ impl Object {
         }
     }
 
-    /// Whether another object begins where the last batch ended, and this one begins higher. With kept offsets that is so for an object that was merged into this one; but
-    /// what lies here may also not belong to it, and what the other object holds tells both apart: it has the same messages, or those that are missing here.
+    /// Whether another object begins where the last batch ended, and this one begins higher. With kept offsets that is
+    /// so for an object that was merged into this one; but what lies here may also not belong to it, and what the other
+    /// object holds tells both apart: it has the same messages, or those that are missing here.
     fn skips_another(&self, header: &BatchHeader, begins_behind: impl Fn(i64) -> Option<i64>) -> bool {
         let (name, next) = (self.name.offset, self.next_offset);
         name < next && next < header.base_offset && begins_behind(next - 1) == Some(next)
@@ -190,14 +199,18 @@ impl Object {
 
     fn finish(&self) -> Parsed {
         match self.end {
-            Some(end) if end != self.next_offset => Parsed::Bad(format!("its offsets end at {}, not at {end}", self.next_offset)),
+            Some(end) if end != self.next_offset => {
+                Parsed::Bad(format!("its offsets end at {}, not at {end}", self.next_offset))
+            }
             _ => Parsed::End(self.next_offset),
         }
     }
 
     /// Goes to the next range; what it gives stands in the way of that.
     fn take_chunk(&mut self) -> Result<Option<Parsed>> {
-        let Some(answer) = self.chunks.front().and_then(|chunk| chunk.task.take()) else { return Ok(Some(Parsed::Wait)) };
+        let Some(answer) = self.chunks.front().and_then(|chunk| chunk.task.take()) else {
+            return Ok(Some(Parsed::Wait));
+        };
         let chunk = self.chunks.pop_front().expect("its task was just taken");
         let Some((bytes, stat)) = answer? else { return Ok(Some(Parsed::Missing)) };
         if self.stat.as_ref().is_some_and(|known| known.etag != stat.etag) {
@@ -215,7 +228,10 @@ impl Object {
     }
 
     /// The header of the next batch; `None` where its rest is in the next range.
-    fn take_header(&mut self, begins_behind: impl Fn(i64) -> Option<i64>) -> std::result::Result<Option<BatchHeader>, String> {
+    fn take_header(
+        &mut self,
+        begins_behind: impl Fn(i64) -> Option<i64>,
+    ) -> std::result::Result<Option<BatchHeader>, String> {
         let rest = &self.buffer.as_deref().unwrap_or_default()[self.at..];
         if self.part.len() < BatchHeader::LEN && !(self.part.is_empty() && rest.len() >= BatchHeader::LEN) {
             let count = rest.len().min(BatchHeader::LEN - self.part.len());
@@ -226,7 +242,8 @@ impl Object {
             }
         }
         let bytes = if self.part.is_empty() { &self.bytes()[self.at..] } else { &self.part[..] };
-        let header = BatchHeader::parse(bytes).map_err(|error| error.message().to_string())?.ok_or("the batch is not whole")?;
+        let header =
+            BatchHeader::parse(bytes).map_err(|error| error.message().to_string())?.ok_or("the batch is not whole")?;
         if header.base_offset < self.next_offset {
             return Err(format!("its base offset {} is below {}", header.base_offset, self.next_offset));
         }

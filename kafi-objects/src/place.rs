@@ -70,8 +70,17 @@ pub(crate) fn place_merged(log: &PartitionLog, position: i64, deadline: Instant)
     Ok(page.names.first().map_or(Place::End, |next| Place::Hole(next.offset)))
 }
 
-/// Looks whether there is an object at `offset`, where the log ended before. Unless that is `certain`, a listing shows whether it still does.
-pub(crate) fn look(log: &PartitionLog, offset: i64, position: i64, bytes: u64, certain: bool, spares: &Spares, deadline: Instant) -> Result<Look> {
+/// Looks whether there is an object at `offset`, where the log ended before. Unless that is `certain`, a listing shows
+/// whether it still does.
+pub(crate) fn look(
+    log: &PartitionLog,
+    offset: i64,
+    position: i64,
+    bytes: u64,
+    certain: bool,
+    spares: &Spares,
+    deadline: Instant,
+) -> Result<Look> {
     if let Some((bytes, stat)) = read(log, offset, 0..bytes, spares, deadline)? {
         return Ok(Look::Object { bytes, stat });
     }
@@ -95,7 +104,8 @@ pub(crate) fn look(log: &PartitionLog, offset: i64, position: i64, bytes: u64, c
 /// Notices that the topic was deleted.
 fn check_topic(log: &PartitionLog, deadline: Instant) -> Result<()> {
     let (key, mut bytes) = (topics::key(&log.topic), Vec::new());
-    let stat = get_small(&*log.io, &key, TopicFile::BYTES_MAX as u64, &mut bytes, deadline).map_err(|error| log.context(error))?;
+    let stat = get_small(&*log.io, &key, TopicFile::BYTES_MAX as u64, &mut bytes, deadline)
+        .map_err(|error| log.context(error))?;
     let file = stat.map_or(Ok(None), |_| TopicFile::parse(&bytes, &log.topic, || log.io.display(&key)))?;
     match file {
         Some(file) if file.id == *log.topic_id => Ok(()),

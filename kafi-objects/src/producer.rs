@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use kafi_core::{ANY_PARTITION, Batch, Delivery, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result, check_topic_name, partition_of};
+use kafi_core::{
+    ANY_PARTITION, Batch, Delivery, Error, ErrorKind, Producer, ProducerOptions, Record, Report, Result,
+    check_topic_name, partition_of,
+};
 use kafi_fs::emulated::clock::{deadline, now_ms};
 use kafi_fs::emulated::intake::{Intake, Limits, Run};
 use kafi_fs::emulated::topic_config::Effective;
@@ -18,7 +21,8 @@ use crate::storage::Shared;
 use crate::tasks::Tasks;
 use crate::topics::Loaded;
 
-/// A topic is looked up with at least this much time: with a shorter one, nothing could ever be handed over where each answer takes its time.
+/// A topic is looked up with at least this much time: with a shorter one, nothing could ever be handed over where each
+/// answer takes its time.
 const LOOK_UP_TIME_MIN: Duration = Duration::from_secs(1);
 
 /// However many partitions are written at once, batches are not cut smaller than this.
@@ -63,7 +67,8 @@ struct TopicLanes {
     known: Option<Known>,
     looked_at: Instant,
     lanes: Vec<ObjectLane>,
-    /// What counts the messages to partitions that do not exist, or do not exist any more: those of one token are counted on, whatever becomes of their topic.
+    /// What counts the messages to partitions that do not exist, or do not exist any more: those of one token are
+    /// counted on, whatever becomes of their topic.
     strays: HashMap<i32, Intake>,
     /// Where messages without a key go until a batch is full.
     sticky: usize,
@@ -106,7 +111,13 @@ impl ObjectProducer {
         let share = usize::try_from(options.buffer_bytes_max / 2).unwrap_or(usize::MAX) / self.lanes.max(1);
         let batch_bytes = share.max(BATCH_BYTES_MIN).min(options.batch_bytes_max);
         let (keep_offsets, keep_timestamps) = (self.keep_offsets, self.keep_timestamps);
-        Limits { batch_bytes, batch_records: options.batch_records_max.max(1), keep_offsets, keep_timestamps, now_ms: now_ms() }
+        Limits {
+            batch_bytes,
+            batch_records: options.batch_records_max.max(1),
+            keep_offsets,
+            keep_timestamps,
+            now_ms: now_ms(),
+        }
     }
 
     /// Finds or makes what belongs to a topic.
@@ -120,7 +131,14 @@ impl ObjectProducer {
         }
         let found = self.shared.topics.find_checked(name, deadline)?;
         let name: Arc<str> = name.into();
-        self.topics.push(TopicLanes { name: Arc::clone(&name), known: None, looked_at: Instant::now(), lanes: Vec::new(), strays: HashMap::new(), sticky: 0 });
+        self.topics.push(TopicLanes {
+            name: Arc::clone(&name),
+            known: None,
+            looked_at: Instant::now(),
+            lanes: Vec::new(),
+            strays: HashMap::new(),
+            sticky: 0,
+        });
         let index = self.topics.len() - 1;
         self.by_name.insert(name, index);
         self.adopt(index, found);
@@ -151,23 +169,39 @@ impl ObjectProducer {
         }
         topic.known = found.map(|Loaded { file, etag }| {
             for partition in topic.lanes.len() as i32..file.partitions {
-                let log = shared.topics.partition_of(&topic.name, &file, partition).expect("the partition is one of the topic's");
+                let log = shared
+                    .topics
+                    .partition_of(&topic.name, &file, partition)
+                    .expect("the partition is one of the topic's");
                 let intake = topic.strays.remove(&partition).unwrap_or_else(|| Intake::new(&topic.name, partition));
                 topic.lanes.push(ObjectLane::new(log, intake, &self.writer, &self.sequences, &self.trouble));
             }
             let check = TopicCheck::new(&shared.topics, &topic.name, etag);
-            Known { config: Effective::of(&file.config), object_bytes: shared.object_bytes(&file.config), file, check: Arc::new(check) }
+            Known {
+                config: Effective::of(&file.config),
+                object_bytes: shared.object_bytes(&file.config),
+                file,
+                check: Arc::new(check),
+            }
         });
         self.lanes = self.topics.iter().map(|topic| topic.lanes.len()).sum();
     }
 
     /// Takes one message.
-    fn take(&mut self, index: usize, mut record: Record<'_>, token: u64, limits: &Limits, deadline: Instant) -> Result<()> {
+    fn take(
+        &mut self,
+        index: usize,
+        mut record: Record<'_>,
+        token: u64,
+        limits: &Limits,
+        deadline: Instant,
+    ) -> Result<()> {
         // The partition may have been made meanwhile, but after a failure nothing is written until the caller knows.
         let has_failed = self.topics[index].strays.get(&record.partition).is_some_and(Intake::has_failed);
         let topic = &self.topics[index];
         let partitions = topic.known.as_ref().map_or(0, |known| known.file.partitions);
-        if !has_failed && partitions > 0 && record.partition >= partitions && topic.looked_at.elapsed() >= LOOK_INTERVAL {
+        if !has_failed && partitions > 0 && record.partition >= partitions && topic.looked_at.elapsed() >= LOOK_INTERVAL
+        {
             self.look_at(index, deadline)?;
         }
         let topic = &mut self.topics[index];
@@ -207,8 +241,12 @@ impl ObjectProducer {
         let stray = topic.strays.entry(partition).or_insert_with(|| Intake::new(&topic.name, partition));
         if !stray.has_failed() {
             stray.stop(match &topic.known {
-                None => check_topic_name(&topic.name).err().unwrap_or_else(|| self.shared.topics.missing(&topic.name, deadline)),
-                Some(known) => topic_file::missing_partition(&self.shared.name, &topic.name, partition, known.file.partitions),
+                None => check_topic_name(&topic.name)
+                    .err()
+                    .unwrap_or_else(|| self.shared.topics.missing(&topic.name, deadline)),
+                Some(known) => {
+                    topic_file::missing_partition(&self.shared.name, &topic.name, partition, known.file.partitions)
+                }
             });
         }
         stray.refuse(token, &mut self.ready);
@@ -242,7 +280,8 @@ impl ObjectProducer {
             let (mut changed, mut found) = (Vec::new(), None);
             for (number, lane) in topic.lanes.iter_mut().enumerate() {
                 if lane.is_uploading()
-                    && let Progress::Changed(runs, topic) = lane.advance(&mut self.tasks, &check, timing, &mut self.memory, &mut self.ready)
+                    && let Progress::Changed(runs, topic) =
+                        lane.advance(&mut self.tasks, &check, timing, &mut self.memory, &mut self.ready)
                 {
                     changed.push((number, runs));
                     found = topic;
@@ -284,7 +323,8 @@ impl ObjectProducer {
 
     /// Whether what was taken has to be written now.
     fn is_due(&self) -> bool {
-        self.waits_since.is_some_and(|since| since.elapsed() >= Duration::from_millis(self.shared.options.commit_interval_ms))
+        self.waits_since
+            .is_some_and(|since| since.elapsed() >= Duration::from_millis(self.shared.options.commit_interval_ms))
     }
 
     /// Waits until there is room for more; false if there is none until `deadline`.

@@ -16,7 +16,9 @@ impl<'a> Properties<'a> {
     pub fn new(storage: &'a str, kind: StorageKind, pairs: &'a [(String, String)]) -> Result<Self> {
         let properties = Self { storage, pairs };
         let known = || kind.keys().iter().map(|key| key.name);
-        let Some((unknown, _)) = pairs.iter().find(|(name, _)| !known().any(|known| known == name)) else { return Ok(properties) };
+        let Some((unknown, _)) = pairs.iter().find(|(name, _)| !known().any(|known| known == name)) else {
+            return Ok(properties);
+        };
         let why = match nearest(unknown, known()) {
             Some(near) => format!("there is no such property; did you mean {near}?"),
             None => format!("there is no such property; there are {}", known().collect::<Vec<_>>().join(", ")),
@@ -26,7 +28,12 @@ impl<'a> Properties<'a> {
 
     /// The value of a property, without spaces around it.
     pub fn get(&self, property: &str) -> Option<&'a str> {
-        self.pairs.iter().rev().find(|(name, _)| name == property).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+        self.pairs
+            .iter()
+            .rev()
+            .find(|(name, _)| name == property)
+            .map(|(_, value)| value.trim())
+            .filter(|value| !value.is_empty())
     }
 
     /// What is `true` or `false`.
@@ -52,7 +59,9 @@ impl<'a> Properties<'a> {
             return Ok(String::new());
         }
         if root.chars().any(char::is_control) || root.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return Err(self.bad("root.dir", format!("{root:?} has an empty part, a dot for a part, or a control character")));
+            return Err(
+                self.bad("root.dir", format!("{root:?} has an empty part, a dot for a part, or a control character"))
+            );
         }
         Ok(format!("{root}/"))
     }

@@ -1,7 +1,8 @@
 //! Reading a partition object by object, beside those who append, merge, and delete.
 //!
-//! A reader follows the chain: the next object is named by the offset at which the last one ended. A listing says which objects there are, so that several can be asked
-//! for at once; at the end of the log, the next object is asked for by its name, from time to time.
+//! A reader follows the chain: the next object is named by the offset at which the last one ended. A listing says which
+//! objects there are, so that several can be asked for at once; at the end of the log, the next object is asked for by
+//! its name, from time to time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,7 +22,8 @@ use crate::tasks::Task;
 /// The pause after the first look at the end that found nothing.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 
-/// How long a place in the chain counts as certain. Whoever merges objects leaves more time before deleting those that were merged.
+/// How long a place in the chain counts as certain. Whoever merges objects leaves more time before deleting those that
+/// were merged.
 const CERTAIN: Duration = Duration::from_secs(10);
 
 /// More names are listed when fewer than this many are left.
@@ -76,7 +78,13 @@ enum State {
 
 impl ObjectReader {
     /// A reader from `position` on, which must lie in the log or at its end.
-    pub(crate) fn open(log: PartitionLog, position: i64, end: Option<i64>, leniency: Leniency, bounds: Bounds) -> Result<Self> {
+    pub(crate) fn open(
+        log: PartitionLog,
+        position: i64,
+        end: Option<i64>,
+        leniency: Leniency,
+        bounds: Bounds,
+    ) -> Result<Self> {
         let mut reader = Self {
             log,
             leniency,
@@ -113,7 +121,11 @@ impl ObjectReader {
             if !self.leniency.allow_gap {
                 return Err(self.log.error(ErrorKind::OutOfRange, "read", message).hint(hint_at_end(bounds.high)));
             }
-            log::warn!("read: topic {}, partition {}: {message}; starting at the end", self.log.topic, self.log.partition);
+            log::warn!(
+                "read: topic {}, partition {}: {message}; starting at the end",
+                self.log.topic,
+                self.log.partition
+            );
             self.position = bounds.high;
         }
         self.check_low(bounds.low)?;
@@ -137,13 +149,18 @@ impl ObjectReader {
         self.state = State::Lost { merged };
     }
 
-    /// Ends what would go on for ever: objects that are never where a listing shows them, or that are others with each look.
+    /// Ends what would go on for ever: objects that are never where a listing shows them, or that are others with each
+    /// look.
     fn check_resets(&mut self) -> Result<()> {
         if self.resets <= RESETS_MAX {
             return Ok(());
         }
         self.resets = 0;
-        Err(self.log.error(ErrorKind::Unavailable, "read", format!("the objects from the offset {} on change all the time", self.position)))
+        Err(self.log.error(
+            ErrorKind::Unavailable,
+            "read",
+            format!("the objects from the offset {} on change all the time", self.position),
+        ))
     }
 
     /// Whether messages are missed here, where there is no object.
@@ -154,8 +171,13 @@ impl ObjectReader {
     /// The log ends here. If it reached further before, that is said.
     fn end_here(&mut self) -> Result<()> {
         if self.misses() {
-            let (fault, next) =
-                (format!("there is no object for the offset {}, where the log ended at {} before", self.position, self.seen_end), self.seen_end);
+            let (fault, next) = (
+                format!(
+                    "there is no object for the offset {}, where the log ended at {} before",
+                    self.position, self.seen_end
+                ),
+                self.seen_end,
+            );
             self.report_damage(&fault, (self.position, 0), Some(next))?;
             self.position = next;
         }
@@ -168,7 +190,10 @@ impl ObjectReader {
         }
         let message = format!("the offsets {} to {} were deleted, the log starts at {low}", self.position, low - 1);
         if !self.leniency.allow_gap {
-            return Err(self.log.error(ErrorKind::OutOfRange, "read", message).hint(format!("start at {low}, or allow the gap (--allow-gap)")));
+            return Err(self
+                .log
+                .error(ErrorKind::OutOfRange, "read", message)
+                .hint(format!("start at {low}, or allow the gap (--allow-gap)")));
         }
         log::warn!("read: topic {}, partition {}: {message}; going on there", self.log.topic, self.log.partition);
         self.position = low;
@@ -182,7 +207,9 @@ impl ObjectReader {
                 let merged = *merged;
                 self.check_resets()?;
                 let (log, position) = (self.log.clone(), self.position);
-                let find = move |deadline| if merged { place_merged(&log, position, deadline) } else { place(&log, position, deadline) };
+                let find = move |deadline| {
+                    if merged { place_merged(&log, position, deadline) } else { place(&log, position, deadline) }
+                };
                 self.state = State::Finding(fetch.start(find));
                 Ok(Step::Wait)
             }
@@ -214,9 +241,13 @@ impl ObjectReader {
                     fetch.wake_at(at);
                     return Ok(Step::Wait);
                 }
-                let (log, position, bytes, spares) = (self.log.clone(), self.position, fetch.chunk_bytes, fetch.spares.clone());
+                let (log, position, bytes, spares) =
+                    (self.log.clone(), self.position, fetch.chunk_bytes, fetch.spares.clone());
                 let certain = self.certain.elapsed() < CERTAIN && !self.misses();
-                self.state = State::Looking(offset, fetch.start(move |deadline| look(&log, offset, position, bytes, certain, &spares, deadline)));
+                self.state = State::Looking(
+                    offset,
+                    fetch.start(move |deadline| look(&log, offset, position, bytes, certain, &spares, deadline)),
+                );
                 Ok(Step::Wait)
             }
             State::Looking(offset, task) => match task.take() {
@@ -263,7 +294,8 @@ impl ObjectReader {
     fn take_look(&mut self, offset: i64, looked: Look, fetch: &Fetch) -> Result<Step> {
         match looked {
             Look::Object { bytes, stat } => {
-                let chunk = Chunk { task: Task::done(Ok(Some((bytes, stat)))), start: 0, end: fetch.chunk_bytes, share: None };
+                let chunk =
+                    Chunk { task: Task::done(Ok(Some((bytes, stat)))), start: 0, end: fetch.chunk_bytes, share: None };
                 self.objects.push_back(Object::newest(Name { offset, len: 0 }, chunk));
                 self.state = State::At(offset);
                 self.certain = Instant::now();
@@ -321,7 +353,10 @@ impl ObjectReader {
         }
         let mut mine: u64 = self.objects.iter().map(Object::held).sum();
         loop {
-            let incomplete = self.objects.iter_mut().find_map(|object| object.wants().map(|start| (object.offset(), start, object.len())));
+            let incomplete = self
+                .objects
+                .iter_mut()
+                .find_map(|object| object.wants().map(|start| (object.offset(), start, object.len())));
             let (name, start, len) = match incomplete {
                 Some(wants) => wants,
                 None => match self.plan.front().filter(|name| name.offset < self.end) {
@@ -331,7 +366,8 @@ impl ObjectReader {
             };
             let bytes = len.saturating_sub(start).clamp(1, fetch.chunk_bytes);
             // What is read right now goes before all limits, or it might wait for what waits for it.
-            let urgent = start > 0 && self.objects.front().is_some_and(|object| object.offset() == name && object.is_waiting());
+            let urgent =
+                start > 0 && self.objects.front().is_some_and(|object| object.offset() == name && object.is_waiting());
             let Some(chunk) = fetch.chunk(&self.log, name, start, bytes, mine, urgent) else { return };
             mine += bytes;
             match self.objects.iter_mut().find(|object| object.offset() == name && start > 0) {
@@ -366,7 +402,11 @@ impl ObjectReader {
         }
         let begun = object.offset();
         let (object, others) = self.objects.make_contiguous().split_first_mut().expect("it was just looked at");
-        if others.is_empty() && self.plan.is_empty() && (self.listing.is_some() || self.more.is_some()) && !object.is_newest() {
+        if others.is_empty()
+            && self.plan.is_empty()
+            && (self.listing.is_some() || self.more.is_some())
+            && !object.is_newest()
+        {
             // Whether another object begins within this one is not known yet.
             return Ok(Step::Wait);
         }
@@ -421,7 +461,8 @@ impl ObjectReader {
         }
     }
 
-    /// Passes over a damaged batch that ends at `next`, if that is allowed. An object that was merged into this one and is still there holds the same messages.
+    /// Passes over a damaged batch that ends at `next`, if that is allowed. An object that was merged into this one and
+    /// is still there holds the same messages.
     fn skip_batch(&mut self, fault: &str, next: Option<i64>) -> Result<Step> {
         let part = next.and_then(|next| self.begins_within(next));
         self.skip_damage(fault, part.or(next))?;
@@ -454,7 +495,9 @@ impl ObjectReader {
     fn report_damage(&self, fault: &str, (object, at): (i64, u64), next: Option<i64>) -> Result<()> {
         let first = self.position;
         let rest = match next {
-            Some(next) if next > first => format!("the offsets {first} to {} cannot be read, those from {next} on can", next - 1),
+            Some(next) if next > first => {
+                format!("the offsets {first} to {} cannot be read, those from {next} on can", next - 1)
+            }
             Some(next) => format!("offsets from {next} on can be read"),
             None => format!("the offsets from {first} on cannot be read"),
         };

@@ -3,7 +3,8 @@
 /// The most characters of a server's text that a message shows.
 const SAID_MAX: usize = 400;
 
-/// A text that a server sent, as far as it goes into a message: one line of at most some hundred characters, without those that a terminal obeys.
+/// A text that a server sent, as far as it goes into a message: one line of at most some hundred characters, without
+/// those that a terminal obeys.
 pub fn said(text: &str) -> String {
     let mut line = String::new();
     let mut characters = text.chars();

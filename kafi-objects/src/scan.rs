@@ -1,4 +1,5 @@
-//! A walk over the batches of an object from its first byte on, in ranges, so that it takes the same memory however large the object is.
+//! A walk over the batches of an object from its first byte on, in ranges, so that it takes the same memory however
+//! large the object is.
 
 use std::time::Instant;
 
@@ -61,8 +62,11 @@ impl<'a> Scan<'a> {
         if left < BatchHeader::LEN as u64 {
             return Err(self.corrupt("its last batch is not whole"));
         }
-        let header = BatchHeader::parse(self.bytes(at, BatchHeader::LEN as u64)?).map_err(|error| self.context(error))?;
-        let Some(header) = header.filter(|header| header.total_bytes() as u64 <= left) else { return Err(self.corrupt("its last batch is not whole")) };
+        let header =
+            BatchHeader::parse(self.bytes(at, BatchHeader::LEN as u64)?).map_err(|error| self.context(error))?;
+        let Some(header) = header.filter(|header| header.total_bytes() as u64 <= left) else {
+            return Err(self.corrupt("its last batch is not whole"));
+        };
         if header.base_offset < self.next_offset {
             return Err(self.corrupt(&format!("the base offset {} is below {}", header.base_offset, self.next_offset)));
         }
@@ -82,11 +86,16 @@ impl<'a> Scan<'a> {
         let held = self.start..self.start + self.buffer.len() as u64;
         if at < held.start || at + len > held.end {
             let range = at..at + len.max(RANGE_BYTES);
-            let stat = self.log.io.get(&self.key, Some(range), &mut self.buffer, self.deadline).map_err(|error| self.log.context(error))?;
+            let stat = self
+                .log
+                .io
+                .get(&self.key, Some(range), &mut self.buffer, self.deadline)
+                .map_err(|error| self.log.context(error))?;
             self.start = at;
             if stat.is_none_or(|stat| stat.etag != self.stat.etag) || (self.buffer.len() as u64) < len {
                 self.buffer.clear();
-                let error = Error::new(ErrorKind::Conflict, "read object", "the object was replaced while it was read").retry(Retry::Later);
+                let error = Error::new(ErrorKind::Conflict, "read object", "the object was replaced while it was read")
+                    .retry(Retry::Later);
                 return Err(self.context(error));
             }
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage};
+use kafi_core::{
+    Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage,
+};
 use kafi_fs::CAPABILITIES;
 use kafi_fs::emulated::clock::deadline;
 
@@ -42,11 +44,15 @@ impl Shared {
     }
 }
 
-/// Opens a store of objects as a storage that the user knows as `name`, of the kind `scheme` (one word, such as `s3`). Nothing is asked or written: a store without
-/// objects is a storage without topics. Does not block.
+/// Opens a store of objects as a storage that the user knows as `name`, of the kind `scheme` (one word, such as `s3`).
+/// Nothing is asked or written: a store without objects is a storage without topics. Does not block.
 pub fn open(name: &str, scheme: &'static str, io: Arc<dyn ObjectIo>, options: ObjectOptions) -> ObjectStorage {
     let name: Arc<str> = name.into();
-    let options = ObjectOptions { fetch_bytes: options.fetch_bytes.max(FETCH_BYTES_MIN), requests_max: options.requests_max.max(1), ..options };
+    let options = ObjectOptions {
+        fetch_bytes: options.fetch_bytes.max(FETCH_BYTES_MIN),
+        requests_max: options.requests_max.max(1),
+        ..options
+    };
     let topics = ObjectTopics::new(io, Arc::clone(&name), options.requests_max);
     let groups = ObjectGroups::new(topics.clone(), &options);
     ObjectStorage { shared: Arc::new(Shared { name, scheme, options, topics, groups }) }
@@ -91,7 +97,8 @@ impl ObjectStorage {
     /// There is no client underneath that could understand properties.
     fn check_properties(&self, properties: &[(String, String)]) -> Result<()> {
         let Some((name, _)) = properties.first() else { return Ok(()) };
-        let error = Error::new(ErrorKind::Unsupported, "set property", "this kind of storage has no client with properties");
+        let error =
+            Error::new(ErrorKind::Unsupported, "set property", "this kind of storage has no client with properties");
         Err(error.with("storage", &self.shared.name).with("property", name))
     }
 }

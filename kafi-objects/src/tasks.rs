@@ -1,4 +1,5 @@
-//! Requests that go on while the caller does something else: a few threads, which are started when they are needed and end with their owner.
+//! Requests that go on while the caller does something else: a few threads, which are started when they are needed and
+//! end with their owner.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,8 @@ use kafi_core::{Error, ErrorKind, Result};
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs tasks on up to so many threads. Dropping it does not wait: what runs goes on to its end, and what waits is run, too.
+/// Runs tasks on up to so many threads. Dropping it does not wait: what runs goes on to its end, and what waits is run,
+/// too.
 pub(crate) struct Tasks {
     threads_max: usize,
     threads: usize,
@@ -48,7 +50,14 @@ impl Tasks {
     pub(crate) fn new(threads_max: usize) -> Self {
         let (jobs, waiting) = channel();
         let waiting = Arc::new(Mutex::new(waiting));
-        Self { threads_max: threads_max.max(1), threads: 0, load: Arc::default(), jobs, waiting, finished: Arc::default() }
+        Self {
+            threads_max: threads_max.max(1),
+            threads: 0,
+            load: Arc::default(),
+            jobs,
+            waiting,
+            finished: Arc::default(),
+        }
     }
 
     /// Runs `work` soon.
@@ -57,7 +66,9 @@ impl Tasks {
         let (cell, finished, load) = (Arc::clone(&task.0), Arc::clone(&self.finished), Arc::clone(&self.load));
         let job = move || {
             let result = catch_unwind(AssertUnwindSafe(work));
-            let result = result.unwrap_or_else(|_| Err(Error::new(ErrorKind::Unexpected, "request objects", "the store of objects panicked")));
+            let result = result.unwrap_or_else(|_| {
+                Err(Error::new(ErrorKind::Unexpected, "request objects", "the store of objects panicked"))
+            });
             *cell.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             // Before it is told: whoever is woken sees whether anything else is under way.
             load.fetch_sub(1, Ordering::Relaxed);
@@ -106,7 +117,11 @@ fn run(waiting: &Mutex<Receiver<Job>>) {
 }
 
 /// Does the same for many, up to `threads_max` at a time, and returns the results in their order.
-pub(crate) fn for_all<I: Sync, T: Send>(items: &[I], threads_max: usize, work: impl Fn(&I) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub(crate) fn for_all<I: Sync, T: Send>(
+    items: &[I],
+    threads_max: usize,
+    work: impl Fn(&I) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let threads = threads_max.min(items.len());
     if threads <= 1 {
         return items.iter().map(work).collect();

@@ -1,7 +1,8 @@
-//! The latest timestamps of many objects in one: `times/<20 digits>.json`, written by whoever had to ask each object for it.
+//! The latest timestamps of many objects in one: `times/<20 digits>.json`, written by whoever had to ask each object
+//! for it.
 //!
-//! It says nothing that the objects do not say, and is believed only for an object of the same name and length: an object that others were merged into is longer.
-//! One whose checksum does not fit is made anew.
+//! It says nothing that the objects do not say, and is believed only for an object of the same name and length: an
+//! object that others were merged into is longer. One whose checksum does not fit is made anew.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -91,7 +92,8 @@ impl<'a> Times<'a> {
         for name in names {
             known.push(self.known(name)?);
         }
-        let unknown: Vec<Name> = names.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(name, _)| *name).collect();
+        let unknown: Vec<Name> =
+            names.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(name, _)| *name).collect();
         let (log, deadline) = (self.log, self.deadline);
         let asked = for_all(&unknown, self.requests_max, |name| {
             let facts = log.facts(name.offset, deadline)?;
@@ -112,7 +114,10 @@ impl<'a> Times<'a> {
 
     /// What is written down about an object.
     fn known(&mut self, name: &Name) -> Result<Option<Entry>> {
-        let Some(first) = self.blocks[..self.blocks.partition_point(|first| *first <= name.offset)].last().copied() else { return Ok(None) };
+        let Some(first) = self.blocks[..self.blocks.partition_point(|first| *first <= name.offset)].last().copied()
+        else {
+            return Ok(None);
+        };
         let is_read = self.read.as_ref().is_some_and(|(read, _)| *read == first);
         if !is_read {
             let entries = self.read_block(first)?.times;
@@ -148,14 +153,22 @@ impl<'a> Times<'a> {
         while let Some((first, _)) = rest.first() {
             // A block ends where the next one begins, or when it has enough.
             let next = self.blocks.iter().copied().find(|block| *block > first.object);
-            let count = rest.iter().take(OBJECTS).take_while(|(entry, _)| next.is_none_or(|next| entry.object < next)).count();
+            let count =
+                rest.iter().take(OBJECTS).take_while(|(entry, _)| next.is_none_or(|next| entry.object < next)).count();
             let (block, others) = rest.split_at(count);
             rest = others;
             if !block.iter().any(|(_, asked)| *asked) {
                 continue;
             }
-            // The block that it was in begins earlier where older objects were deleted, and is replaced under its own name.
-            let holder = self.blocks.iter().rev().copied().find(|block| *block <= first.object).filter(|holder| !self.is_started(*holder, first.object));
+            // The block that it was in begins earlier where older objects were deleted, and is replaced under its own
+            // name.
+            let holder = self
+                .blocks
+                .iter()
+                .rev()
+                .copied()
+                .find(|block| *block <= first.object)
+                .filter(|holder| !self.is_started(*holder, first.object));
             let key = holder.unwrap_or(first.object);
             let mut times: Vec<Entry> = block.iter().map(|(entry, _)| *entry).collect();
             if rest.is_empty() && holder.is_some() {
@@ -163,7 +176,12 @@ impl<'a> Times<'a> {
                 times.extend(self.read_block(key)?.times.into_iter().filter(|entry| entry.object > last.object));
             }
             let bytes = serde_json::to_vec(&Block::new(times)).expect("numbers are JSON");
-            let request = PutRequest { key: &self.key(key), bytes: bytes.into(), precondition: Precondition::None, metadata: &[] };
+            let request = PutRequest {
+                key: &self.key(key),
+                bytes: bytes.into(),
+                precondition: Precondition::None,
+                metadata: &[],
+            };
             self.log.io.put(&request, self.deadline).map_err(|error| self.log.context(error))?;
         }
         Ok(())

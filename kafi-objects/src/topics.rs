@@ -14,7 +14,8 @@ use crate::tasks::for_all;
 
 const FOLDER: &str = "topics/";
 
-/// How long somebody who deletes a topic may take between saying that it is gone and removing the object that says so, in milliseconds.
+/// How long somebody who deletes a topic may take between saying that it is gone and removing the object that says so,
+/// in milliseconds.
 const GONE_MS_MAX: i64 = 10_000;
 
 /// How many keys are deleted with one request.
@@ -46,7 +47,8 @@ impl ObjectTopics {
         &self.io
     }
 
-    /// All topics, sorted by name: a listing, and a read for each. One that cannot be read is named in a warning and hides no other.
+    /// All topics, sorted by name: a listing, and a read for each. One that cannot be read is named in a warning and
+    /// hides no other.
     pub(crate) fn all(&self, deadline: Instant) -> Result<Vec<(String, Loaded)>> {
         let names = self.folders(deadline)?;
         let loaded = for_all(&names, self.requests_max, |name| match self.find(name, deadline) {
@@ -81,7 +83,8 @@ impl ObjectTopics {
 
     fn read(&self, name: &str, deadline: Instant) -> Result<Option<(Vec<u8>, String)>> {
         let mut bytes = Vec::new();
-        let stat = get_small(&*self.io, &key(name), TopicFile::BYTES_MAX as u64, &mut bytes, deadline).map_err(|error| error.with("topic", name))?;
+        let stat = get_small(&*self.io, &key(name), TopicFile::BYTES_MAX as u64, &mut bytes, deadline)
+            .map_err(|error| error.with("topic", name))?;
         Ok(stat.map(|stat| (bytes, stat.etag)))
     }
 
@@ -111,7 +114,8 @@ impl ObjectTopics {
         // Names that differ only in case are two keys, unlike in a folder.
         let bytes: Bytes = file.encode()?.into();
         loop {
-            let request = PutRequest { key: &key(name), bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &[] };
+            let request =
+                PutRequest { key: &key(name), bytes: bytes.clone(), precondition: Precondition::Absent, metadata: &[] };
             if let Put::Written(_) = put(&*self.io, &request, deadline).map_err(|error| error.with("topic", name))? {
                 break;
             }
@@ -154,7 +158,13 @@ impl ObjectTopics {
     }
 
     /// Changes a topic; `change` says whether there is anything to be written.
-    pub(crate) fn change(&self, operation: &'static str, name: &str, deadline: Instant, mut change: impl FnMut(&mut TopicFile) -> Result<()>) -> Result<()> {
+    pub(crate) fn change(
+        &self,
+        operation: &'static str,
+        name: &str,
+        deadline: Instant,
+        mut change: impl FnMut(&mut TopicFile) -> Result<()>,
+    ) -> Result<()> {
         let mut wanted: Option<TopicFile> = None;
         loop {
             let loaded = self.load(name, deadline)?;
@@ -174,7 +184,12 @@ impl ObjectTopics {
     }
 
     fn replace(&self, name: &str, file: &TopicFile, etag: &str, deadline: Instant) -> Result<Put> {
-        let request = PutRequest { key: &key(name), bytes: file.encode()?.into(), precondition: Precondition::Matches(etag), metadata: &[] };
+        let request = PutRequest {
+            key: &key(name),
+            bytes: file.encode()?.into(),
+            precondition: Precondition::Matches(etag),
+            metadata: &[],
+        };
         put(&*self.io, &request, deadline).map_err(|error| error.with("topic", name))
     }
 

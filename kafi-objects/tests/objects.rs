@@ -27,7 +27,13 @@ impl ObjectIo for Silent {
         "silent".into()
     }
 
-    fn get(&self, _key: &str, _range: Option<Range<u64>>, _into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+    fn get(
+        &self,
+        _key: &str,
+        _range: Option<Range<u64>>,
+        _into: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Option<ObjectStat>> {
         Self::wait(deadline)
     }
 
@@ -52,7 +58,8 @@ impl ObjectIo for Silent {
 fn the_conformance_suite_passes_and_all_calls_keep_their_timeouts() {
     let open = |io: Arc<dyn ObjectIo>| kafi_objects::open("objects", "mem", io, ObjectOptions::default());
     let storage = open(Arc::new(MemoryObjects::new()));
-    let setup = Setup::new("objects", move || Ok(Arc::new(storage.clone()))).unreachable(move || Ok(Arc::new(open(Arc::new(Silent)))));
+    let setup = Setup::new("objects", move || Ok(Arc::new(storage.clone())))
+        .unreachable(move || Ok(Arc::new(open(Arc::new(Silent)))));
     let mut output = Vec::new();
     let summary = conformance::run(vec![setup], &Options { quiet: true, ..Options::default() }, &mut output).unwrap();
     assert!(summary.failed.is_empty(), "{}", String::from_utf8_lossy(&output));

@@ -1,4 +1,5 @@
-//! Encodes and decodes batches of 10,000 messages with 12-byte keys and 100-byte values, next to kafka-protocol in the same run.
+//! Encodes and decodes batches of 10,000 messages with 12-byte keys and 100-byte values, next to kafka-protocol in the
+//! same run.
 //!
 //! `cargo bench -p kafi-records --bench codec`. The nanoseconds depend on the machine; the ratios are what to look at.
 
@@ -84,7 +85,11 @@ fn messages() -> Batch {
     for index in 0..RECORDS {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let key = format!("key-{:08}", state >> 40);
-        let mut value = format!("{{\"id\":{index},\"user\":\"u{}\",\"amount\":{},\"city\":\"Berlin\",\"note\":\"", state >> 44, (state >> 20) & 0xffff);
+        let mut value = format!(
+            "{{\"id\":{index},\"user\":\"u{}\",\"amount\":{},\"city\":\"Berlin\",\"note\":\"",
+            state >> 44,
+            (state >> 20) & 0xffff
+        );
         while value.len() < 98 {
             value.push('x');
         }

@@ -75,7 +75,8 @@ impl FromStr for Compression {
             return Ok(Self::None);
         }
         Self::ALL.into_iter().find(|compression| compression.as_str() == text).ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "choose compression", format!("`{text}` is not known")).hint("use one of none, gzip, snappy, lz4, zstd")
+            Error::new(ErrorKind::Usage, "choose compression", format!("`{text}` is not known"))
+                .hint("use one of none, gzip, snappy, lz4, zstd")
         })
     }
 }
@@ -100,7 +101,9 @@ impl Compressor {
             Compression::Lz4 => append_lz4(plain, out),
             Compression::Zstd => self.append_zstd(plain, out),
         };
-        done.map_err(|reason| Error::new(ErrorKind::Unexpected, "compress batch", reason).with("compression", compression))
+        done.map_err(|reason| {
+            Error::new(ErrorKind::Unexpected, "compress batch", reason).with("compression", compression)
+        })
     }
 
     fn append_snappy(&mut self, plain: &[u8], out: &mut Vec<u8>) -> std::result::Result<(), String> {
@@ -180,7 +183,12 @@ impl Decompressor {
     }
 
     /// Decompresses `input`, to at most `bytes_max` bytes; the error is why it cannot be.
-    pub fn fill(&mut self, compression: Compression, input: &[u8], bytes_max: usize) -> std::result::Result<(), Unpack> {
+    pub fn fill(
+        &mut self,
+        compression: Compression,
+        input: &[u8],
+        bytes_max: usize,
+    ) -> std::result::Result<(), Unpack> {
         self.len = 0;
         if self.bytes.len() > KEEP_BYTES_MAX {
             self.bytes.truncate(KEEP_BYTES_MAX);
@@ -223,8 +231,8 @@ impl Decompressor {
         let mut source = InBuffer::around(input);
         let mut is_frame_start = true;
         loop {
-            // Only frames of today's format go to the library: its decoders of older ones, which others may have linked, have been a source of memory errors, and
-            // Kafka never wrote them.
+            // Only frames of today's format go to the library: its decoders of older ones, which others may have
+            // linked, have been a source of memory errors, and Kafka never wrote them.
             if is_frame_start && source.pos() < input.len() {
                 check_zstd_magic(&input[source.pos()..])?;
             }
@@ -280,7 +288,8 @@ impl Decompressor {
         Ok(())
     }
 
-    /// Makes sure that at least one byte can follow the data; grows in proportion to what came out so far, never to what the input claims.
+    /// Makes sure that at least one byte can follow the data; grows in proportion to what came out so far, never to
+    /// what the input claims.
     fn make_room(&mut self, input_bytes: usize, bytes_max: usize) -> std::result::Result<(), Unpack> {
         if self.len > bytes_max {
             return Err(Unpack::TooLarge(bytes_max));
@@ -293,7 +302,8 @@ impl Decompressor {
     }
 }
 
-/// Input that notes whether more was asked for than there is: the LZ4 decoder takes the end of its input for the end of a frame.
+/// Input that notes whether more was asked for than there is: the LZ4 decoder takes the end of its input for the end of
+/// a frame.
 struct Watched<'a> {
     rest: &'a [u8],
     asked_beyond: bool,
@@ -312,7 +322,8 @@ fn append_gzip(plain: &[u8], out: &mut Vec<u8>) -> std::result::Result<(), Strin
 }
 
 fn append_lz4(plain: &[u8], out: &mut Vec<u8>) -> std::result::Result<(), String> {
-    // Kafka's Java client reads independent blocks only, and up to 4.x fails on content checksums of more than one block.
+    // Kafka's Java client reads independent blocks only, and up to 4.x fails on content checksums of more than one
+    // block.
     let info = FrameInfo::new().block_mode(BlockMode::Independent).block_size(BlockSize::Max64KB);
     let mut lz4 = FrameEncoder::with_frame_info(info, out);
     lz4.write_all(plain).map_err(text)?;
@@ -323,7 +334,9 @@ fn append_lz4(plain: &[u8], out: &mut Vec<u8>) -> std::result::Result<(), String
 fn check_zstd_magic(frame: &[u8]) -> std::result::Result<(), Unpack> {
     match frame.first_chunk() {
         Some([0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18]) => Ok(()),
-        Some([old @ 0x22..=0x27, 0xb5, 0x2f, 0xfd]) => Err(format!("it has a frame of the old format 0.{}", old - 0x20).into()),
+        Some([old @ 0x22..=0x27, 0xb5, 0x2f, 0xfd]) => {
+            Err(format!("it has a frame of the old format 0.{}", old - 0x20).into())
+        }
         Some(magic) => Err(format!("no frame begins with {magic:02x?}").into()),
         None => Err("it ends too early".into()),
     }
@@ -367,7 +380,9 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_kafkas() {
-        for (id, (name, compression)) in ["none", "gzip", "snappy", "lz4", "zstd"].into_iter().zip(Compression::ALL).enumerate() {
+        for (id, (name, compression)) in
+            ["none", "gzip", "snappy", "lz4", "zstd"].into_iter().zip(Compression::ALL).enumerate()
+        {
             assert_eq!((compression.as_str(), compression as usize), (name, id));
             assert_eq!(name.parse::<Compression>().unwrap(), compression);
             assert_eq!(Compression::from_id(id as i16), Some(compression));
@@ -399,7 +414,11 @@ mod tests {
         for compression in Compression::ALL {
             let input = compress(compression, &plain);
             assert_eq!(decompress(compression, &input, 1_000_000).unwrap(), plain);
-            assert_eq!(decompress(compression, &input, 999_999).unwrap_err(), "it expands to more than 999999 bytes", "{compression}");
+            assert_eq!(
+                decompress(compression, &input, 999_999).unwrap_err(),
+                "it expands to more than 999999 bytes",
+                "{compression}"
+            );
         }
     }
 
@@ -480,10 +499,19 @@ mod tests {
                 let error = decompress(Compression::Zstd, &input, MAX).unwrap_err();
                 assert_eq!(error, format!("it has a frame of the old format 0.{version}"));
             }
-            assert_eq!(decompress(Compression::Zstd, &[good.as_slice(), skip, &good].concat(), MAX).unwrap(), b"goodgood");
+            assert_eq!(
+                decompress(Compression::Zstd, &[good.as_slice(), skip, &good].concat(), MAX).unwrap(),
+                b"goodgood"
+            );
         }
-        assert_eq!(decompress(Compression::Zstd, b"abcdefgh", MAX).unwrap_err(), "no frame begins with [61, 62, 63, 64]");
-        assert_eq!(decompress(Compression::Zstd, &[good.as_slice(), b"ab"].concat(), MAX).unwrap_err(), "it ends too early");
+        assert_eq!(
+            decompress(Compression::Zstd, b"abcdefgh", MAX).unwrap_err(),
+            "no frame begins with [61, 62, 63, 64]"
+        );
+        assert_eq!(
+            decompress(Compression::Zstd, &[good.as_slice(), b"ab"].concat(), MAX).unwrap_err(),
+            "it ends too early"
+        );
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::walk::{Place, Walk};
 
 /// Decodes one stored batch after another.
 ///
-/// It owns the buffers, so that a file is read straight into it, and hands out the records of a batch in as many portions as the caller's
-/// [`Batch`] needs. The buffers are used again: nothing is allocated per record.
+/// It owns the buffers, so that a file is read straight into it, and hands out the records of a batch in as many
+/// portions as the caller's [`Batch`] needs. The buffers are used again: nothing is allocated per record.
 #[derive(Default)]
 pub struct Decoder {
     buffer: Vec<u8>,
@@ -51,8 +51,8 @@ impl Decoder {
         Self::default()
     }
 
-    /// Bounds what a batch may have, as stored and decompressed, to this many bytes; more than 2^31-1, the default, is not possible. Whoever does not trust what is
-    /// read bounds so how much memory it takes.
+    /// Bounds what a batch may have, as stored and decompressed, to this many bytes; more than 2^31-1, the default, is
+    /// not possible. Whoever does not trust what is read bounds so how much memory it takes.
     pub fn with_bytes_max(mut self, bytes_max: usize) -> Self {
         self.bytes_max = BytesMax(bytes_max.min(DECOMPRESSED_BYTES_MAX));
         self
@@ -64,11 +64,15 @@ impl Decoder {
     /// `TooLarge`.
     pub fn check_bytes(&self, header: &BatchHeader) -> Result<()> {
         let (bytes, bytes_max) = (header.total_bytes(), self.bytes_max.0);
-        if bytes <= bytes_max { Ok(()) } else { Err(too_large(header.base_offset, format!("it has {bytes} bytes, more than {bytes_max}"))) }
+        if bytes <= bytes_max {
+            Ok(())
+        } else {
+            Err(too_large(header.base_offset, format!("it has {bytes} bytes, more than {bytes_max}")))
+        }
     }
 
-    /// The buffer that the caller fills with exactly one whole batch, header included, before [`open`](Self::open). What it holds before that is
-    /// left from earlier batches. Closes the open batch.
+    /// The buffer that the caller fills with exactly one whole batch, header included, before [`open`](Self::open).
+    /// What it holds before that is left from earlier batches. Closes the open batch.
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         self.open = None;
         if self.buffer.capacity() > KEEP_BYTES_MAX {
@@ -77,10 +81,12 @@ impl Decoder {
         &mut self.buffer
     }
 
-    /// Checks header, length, and checksum of the batch in the buffer, and decompresses it, to at most as many bytes as it may have.
+    /// Checks header, length, and checksum of the batch in the buffer, and decompresses it, to at most as many bytes as
+    /// it may have.
     ///
     /// # Errors
-    /// `Corrupt` says what is wrong, `TooLarge` that it has more bytes than it may; both leave the decoder without a batch.
+    /// `Corrupt` says what is wrong, `TooLarge` that it has more bytes than it may; both leave the decoder without a
+    /// batch.
     pub fn open(&mut self) -> Result<BatchHeader> {
         self.open = None;
         let header = check_batch(&self.buffer)?;
@@ -90,12 +96,25 @@ impl Decoder {
         if open.compressed && !open.is_done() {
             match self.decompressor.fill(compression, &self.buffer[BatchHeader::LEN..], self.bytes_max.0) {
                 Ok(()) => {}
-                Err(reason @ Unpack::TooLarge(_)) => return Err(too_large(header.base_offset, format!("its {compression} data is too large: {reason}"))),
-                Err(reason) => return Err(corrupt(header.base_offset, format!("its {compression} data cannot be decompressed: {reason}"))),
+                Err(reason @ Unpack::TooLarge(_)) => {
+                    return Err(too_large(
+                        header.base_offset,
+                        format!("its {compression} data is too large: {reason}"),
+                    ));
+                }
+                Err(reason) => {
+                    return Err(corrupt(
+                        header.base_offset,
+                        format!("its {compression} data cannot be decompressed: {reason}"),
+                    ));
+                }
             }
             let bytes = self.decompressor.data().len();
             if header.record_count as usize > bytes / RECORD_BYTES_MIN {
-                return Err(corrupt(header.base_offset, format!("its record count is {}, too many for {bytes} bytes", header.record_count)));
+                return Err(corrupt(
+                    header.base_offset,
+                    format!("its record count is {}, too many for {bytes} bytes", header.record_count),
+                ));
             }
         }
         if header.record_count == 0 && !open.compressed && self.buffer.len() > BatchHeader::LEN {
@@ -110,29 +129,37 @@ impl Decoder {
         self.open.as_ref().map(|open| &open.header)
     }
 
-    /// Whether there is nothing left to read: no batch is open, it is a control batch, or all records were taken or skipped.
+    /// Whether there is nothing left to read: no batch is open, it is a control batch, or all records were taken or
+    /// skipped.
     pub fn is_done(&self) -> bool {
         self.open.as_ref().is_none_or(Open::is_done)
     }
 
-    /// Appends the records with `from <= offset < until` to `out`, under the topic at index `topic` and under `partition`, until `out` is
-    /// full. Goes forward only: what lies below `from` or was taken is behind it. At least one record is taken, however large, if `out` is not
-    /// full. The records of control batches are not messages and are never taken.
+    /// Appends the records with `from <= offset < until` to `out`, under the topic at index `topic` and under
+    /// `partition`, until `out` is full. Goes forward only: what lies below `from` or was taken is behind it. At least
+    /// one record is taken, however large, if `out` is not full. The records of control batches are not messages and
+    /// are never taken.
     ///
-    /// Returns whether `out` is full and the batch may hold more in that range: call again with room. If not, the batch is used up or the
-    /// next record lies at or above `until`.
+    /// Returns whether `out` is full and the batch may hold more in that range: call again with room. If not, the batch
+    /// is used up or the next record lies at or above `until`.
     ///
-    /// The timestamp is the record's own, or the batch's largest for type append. When the whole batch goes into an empty `out`, the two
-    /// exchange their buffers instead of copying.
+    /// The timestamp is the record's own, or the batch's largest for type append. When the whole batch goes into an
+    /// empty `out`, the two exchange their buffers instead of copying.
     ///
     /// # Errors
-    /// `Corrupt` says what is wrong with which record (the batch's first is 0). It takes back what this call has added and closes the batch.
+    /// `Corrupt` says what is wrong with which record (the batch's first is 0). It takes back what this call has added
+    /// and closes the batch.
     pub fn read(&mut self, out: &mut Batch, topic: u32, partition: i32, from: i64, until: i64) -> Result<bool> {
         let Some(open) = self.open.as_mut().filter(|open| !open.is_done()) else { return Ok(false) };
         let data = if open.compressed { self.decompressor.data() } else { &self.buffer[BatchHeader::LEN..] };
         let mark = (out.len(), out.header_mark(), out.bytes());
         let base_offset = open.header.base_offset;
-        let portion = Portion { topic, partition, from: from.saturating_sub(base_offset), until: until.saturating_sub(base_offset) };
+        let portion = Portion {
+            topic,
+            partition,
+            from: from.saturating_sub(base_offset),
+            until: until.saturating_sub(base_offset),
+        };
         let exchange = match open.read(data, out, &portion) {
             Ok(exchange) => exchange,
             Err(malformed) => {
@@ -156,8 +183,8 @@ impl Open {
         self.place.records == self.header.record_count || self.header.is_control()
     }
 
-    /// Adds the records of a portion for which there is room, and returns whether the buffers have to be exchanged to bring their bytes along;
-    /// if not, they were copied.
+    /// Adds the records of a portion for which there is room, and returns whether the buffers have to be exchanged to
+    /// bring their bytes along; if not, they were copied.
     fn read(&mut self, data: &[u8], out: &mut Batch, portion: &Portion) -> std::result::Result<bool, Malformed> {
         let header = self.header;
         while self.place.records < header.record_count && i64::from(self.place.offset_delta) + 1 < portion.from {
@@ -175,7 +202,8 @@ impl Open {
             && records_room >= header.record_count as usize
             && bytes_room >= data.len()
             && i64::from(header.last_offset_delta) < portion.until;
-        // With room left the arena is below its limit of 1 GiB, and a batch is below 2 GiB: positions in the arena fit 32 bits.
+        // With room left the arena is below its limit of 1 GiB, and a batch is below 2 GiB: positions in the arena fit
+        // 32 bits.
         let shift = match exchange {
             true if self.compressed => 0,
             true => BatchHeader::LEN as u32,

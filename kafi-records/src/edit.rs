@@ -2,7 +2,10 @@
 
 use kafi_core::Result;
 
-use crate::header::{ATTRIBUTES_AT, BASE_SEQUENCE_AT, BatchHeader, CRC_AT, LEADER_EPOCH_AT, LENGTH_AT, MAGIC_AT, PRODUCER_EPOCH_AT, PRODUCER_ID_AT};
+use crate::header::{
+    ATTRIBUTES_AT, BASE_SEQUENCE_AT, BatchHeader, CRC_AT, LEADER_EPOCH_AT, LENGTH_AT, MAGIC_AT, PRODUCER_EPOCH_AT,
+    PRODUCER_ID_AT,
+};
 use crate::header::{RECORD_COUNT_AT, TRANSACTIONAL_BIT};
 use crate::malformed::corrupt;
 
@@ -19,11 +22,17 @@ pub(crate) fn check_batch(batch: &[u8]) -> Result<BatchHeader> {
         ));
     };
     if header.total_bytes() != batch.len() {
-        return Err(corrupt(header.base_offset, format!("its header says {} bytes, but there are {}", header.total_bytes(), batch.len())));
+        return Err(corrupt(
+            header.base_offset,
+            format!("its header says {} bytes, but there are {}", header.total_bytes(), batch.len()),
+        ));
     }
     let crc = crc32c::crc32c(&batch[ATTRIBUTES_AT..]);
     if crc != header.crc {
-        return Err(corrupt(header.base_offset, format!("its checksum is {:#010x}, but its bytes give {crc:#010x}", header.crc)));
+        return Err(corrupt(
+            header.base_offset,
+            format!("its checksum is {:#010x}, but its bytes give {crc:#010x}", header.crc),
+        ));
     }
     Ok(header)
 }
@@ -31,8 +40,8 @@ pub(crate) fn check_batch(batch: &[u8]) -> Result<BatchHeader> {
 /// Checks length and CRC-32C of `batch`, one whole batch with its header.
 ///
 /// # Errors
-/// `Corrupt` for an impossible header, for bytes that are more or less than the header says, and for a wrong checksum; it names the base
-/// offset and both checksums.
+/// `Corrupt` for an impossible header, for bytes that are more or less than the header says, and for a wrong checksum;
+/// it names the base offset and both checksums.
 pub fn check_crc(batch: &[u8]) -> Result<()> {
     check_batch(batch).map(|_| ())
 }
@@ -67,8 +76,8 @@ pub fn set_producer(batch: &mut [u8], producer_id: i64, producer_epoch: i16, bas
     });
 }
 
-/// Makes the batch one that no transaction and no idempotent producer wrote: the transactional bit is cleared, the producer's id, epoch and
-/// number are -1, and the checksum is renewed.
+/// Makes the batch one that no transaction and no idempotent producer wrote: the transactional bit is cleared, the
+/// producer's id, epoch and number are -1, and the checksum is renewed.
 ///
 /// A batch whose checksum was wrong before has a wrong one afterwards: the checksum is moved along, not computed anew.
 ///
@@ -84,8 +93,8 @@ pub fn clear_transaction(batch: &mut [u8]) {
 
 /// Lets `change` edit the header behind the checksum, and moves the checksum along.
 ///
-/// A CRC is linear: how it changes follows from the changed bytes and from how many follow, so the records are not read, and damage that the
-/// old checksum would have shown is still shown by the new one.
+/// A CRC is linear: how it changes follows from the changed bytes and from how many follow, so the records are not
+/// read, and damage that the old checksum would have shown is still shown by the new one.
 fn edit(batch: &mut [u8], change: impl FnOnce(&mut [u8])) {
     let (header, records) = batch.split_at_mut(BatchHeader::LEN);
     let before = crc32c::crc32c(&header[ATTRIBUTES_AT..]);

@@ -7,7 +7,8 @@ use crate::compression::{Compression, Compressor};
 use crate::header::{ATTRIBUTES_AT, BatchHeader, CRC_AT, LOG_OVERHEAD, MAGIC, TIMESTAMP_TYPE_BIT};
 use crate::varint::{varint_bytes, write_varint};
 
-/// The most that the records of a batch take before compression, in bytes: what no codec makes longer than a batch can be.
+/// The most that the records of a batch take before compression, in bytes: what no codec makes longer than a batch can
+/// be.
 const RECORDS_BYTES_MAX: usize = 1 << 30;
 
 /// The most that a length takes.
@@ -15,8 +16,8 @@ const VARINT_BYTES_MAX: usize = 5;
 
 /// Encodes one batch after another.
 ///
-/// Records are pushed in the order of their offsets and encoded at once into the encoder's own buffer, which is used again for the next
-/// batch: nothing is allocated per record.
+/// Records are pushed in the order of their offsets and encoded at once into the encoder's own buffer, which is used
+/// again for the next batch: nothing is allocated per record.
 pub struct Encoder {
     compression: Compression,
     compressor: Compressor,
@@ -71,20 +72,22 @@ impl Encoder {
         self.plain.len()
     }
 
-    /// Adds `record` at `offset`, which counts instead of the record's own; topic and partition are not part of a batch. A timestamp of -1 is
-    /// written as it is.
+    /// Adds `record` at `offset`, which counts instead of the record's own; topic and partition are not part of a
+    /// batch. A timestamp of -1 is written as it is.
     ///
-    /// `Ok(false)`: the record is fine, but not in this batch; finish it and push the record again. That is so for another timestamp type,
-    /// for another timestamp of type append, for an offset more than 2^31-1 above the first, and beyond 2^31-1 records or 1 GiB.
+    /// `Ok(false)`: the record is fine, but not in this batch; finish it and push the record again. That is so for
+    /// another timestamp type, for another timestamp of type append, for an offset more than 2^31-1 above the first,
+    /// and beyond 2^31-1 records or 1 GiB.
     ///
     /// # Errors
-    /// `TooLarge` for a record of more than 1 GiB, which no batch can hold; `Usage` for an offset that is negative or not above the one before. The
-    /// encoder stays as it was.
+    /// `TooLarge` for a record of more than 1 GiB, which no batch can hold; `Usage` for an offset that is negative or
+    /// not above the one before. The encoder stays as it was.
     pub fn push(&mut self, record: Record<'_>, offset: i64) -> Result<bool> {
         if offset < 0 || self.records > 0 && offset <= self.last_offset {
             return Err(self.bad_offset(offset));
         }
-        let (base_offset, base_timestamp) = if self.records == 0 { (offset, record.timestamp) } else { (self.base_offset, self.base_timestamp) };
+        let (base_offset, base_timestamp) =
+            if self.records == 0 { (offset, record.timestamp) } else { (self.base_offset, self.base_timestamp) };
         let offset_delta = offset - base_offset;
         let timestamp_delta = record.timestamp.wrapping_sub(base_timestamp);
         let body_bytes = body_bytes(&record, offset_delta, timestamp_delta);
@@ -108,8 +111,9 @@ impl Encoder {
         Ok(true)
     }
 
-    /// Compresses the records and writes the batch at the end of `out`, then empties the encoder. The base offset is that of the first record,
-    /// the leader epoch 0, and the producer's fields are -1. Returns the header that was written.
+    /// Compresses the records and writes the batch at the end of `out`, then empties the encoder. The base offset is
+    /// that of the first record, the leader epoch 0, and the producer's fields are -1. Returns the header that was
+    /// written.
     ///
     /// Without compression and with an empty `out`, the two exchange their buffers and nothing is copied.
     ///
@@ -141,7 +145,8 @@ impl Encoder {
         self.plain.shrink_to(KEEP_BYTES_MAX);
     }
 
-    /// Gives back the memory that an empty encoder keeps for the next batch, if that is more than `bytes`; does nothing while it holds records.
+    /// Gives back the memory that an empty encoder keeps for the next batch, if that is more than `bytes`; does nothing
+    /// while it holds records.
     pub fn give_back_above(&mut self, bytes: usize) {
         if self.records == 0 && self.plain.capacity() > bytes {
             self.plain = Vec::new();
@@ -149,10 +154,13 @@ impl Encoder {
     }
 
     fn has_room(&self, record: &Record<'_>, offset_delta: i64, body_bytes: usize) -> bool {
-        let same_clock =
-            record.timestamp_type == self.timestamp_type && (self.timestamp_type == TimestampType::Create || record.timestamp == self.base_timestamp);
+        let same_clock = record.timestamp_type == self.timestamp_type
+            && (self.timestamp_type == TimestampType::Create || record.timestamp == self.base_timestamp);
         let bytes = self.plain.len() - BatchHeader::LEN + body_bytes + VARINT_BYTES_MAX;
-        same_clock && offset_delta <= i64::from(i32::MAX) && self.records < i32::MAX as u32 && bytes <= RECORDS_BYTES_MAX
+        same_clock
+            && offset_delta <= i64::from(i32::MAX)
+            && self.records < i32::MAX as u32
+            && bytes <= RECORDS_BYTES_MAX
     }
 
     #[inline(always)]
@@ -209,7 +217,11 @@ impl Encoder {
 /// The bytes of a record behind its length.
 #[inline(always)]
 fn body_bytes(record: &Record<'_>, offset_delta: i64, timestamp_delta: i64) -> usize {
-    let mut bytes = 1 + varint_bytes(timestamp_delta) + varint_bytes(offset_delta) + field_bytes(record.key) + field_bytes(record.value);
+    let mut bytes = 1
+        + varint_bytes(timestamp_delta)
+        + varint_bytes(offset_delta)
+        + field_bytes(record.key)
+        + field_bytes(record.value);
     bytes += varint_bytes(record.headers.len() as i64);
     for header in record.headers.iter() {
         bytes += field_bytes(Some(header.name)) + field_bytes(header.value);

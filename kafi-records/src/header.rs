@@ -68,8 +68,8 @@ impl BatchHeader {
     /// The bytes of a header.
     pub const LEN: usize = 61;
 
-    /// Decodes the header at the start of `bytes`, without a look at the checksum or the records; `None` if there are fewer than
-    /// [`LEN`](Self::LEN) bytes.
+    /// Decodes the header at the start of `bytes`, without a look at the checksum or the records; `None` if there are
+    /// fewer than [`LEN`](Self::LEN) bytes.
     ///
     /// # Errors
     /// `Corrupt` for a magic other than 2 and for lengths, counts, offsets, and attributes that no batch can have.
@@ -119,7 +119,8 @@ impl BatchHeader {
         self.attributes & TRANSACTIONAL_BIT != 0
     }
 
-    /// When compaction may drop the batch's tombstones and markers, in milliseconds since 1970-01-01T00:00Z, if it has set that.
+    /// When compaction may drop the batch's tombstones and markers, in milliseconds since 1970-01-01T00:00Z, if it has
+    /// set that.
     pub fn delete_horizon_ms(&self) -> Option<i64> {
         (self.attributes & DELETE_HORIZON_BIT != 0).then_some(self.base_timestamp)
     }
@@ -164,7 +165,10 @@ impl BatchHeader {
     fn check(&self) -> Result<()> {
         let Self { base_offset, batch_length, magic, leader_epoch, last_offset_delta, record_count, .. } = *self;
         if magic != MAGIC {
-            return Err(corrupt(base_offset, format!("its magic is {magic}, but only 2 (Kafka 0.11 and later) can be read")));
+            return Err(corrupt(
+                base_offset,
+                format!("its magic is {magic}, but only 2 (Kafka 0.11 and later) can be read"),
+            ));
         }
         if base_offset < 0 || base_offset.checked_add(i64::from(last_offset_delta) + 1).is_none() {
             return Err(corrupt(base_offset, "its offsets lie outside of 0 to 2^63-1"));
@@ -179,11 +183,17 @@ impl BatchHeader {
             return Err(corrupt(base_offset, format!("its last offset delta is {last_offset_delta}, less than 0")));
         }
         if record_count < 0 || i64::from(record_count) > i64::from(last_offset_delta) + 1 {
-            return Err(corrupt(base_offset, format!("its record count is {record_count}, but its last offset delta is {last_offset_delta}")));
+            return Err(corrupt(
+                base_offset,
+                format!("its record count is {record_count}, but its last offset delta is {last_offset_delta}"),
+            ));
         }
         let records_bytes = self.total_bytes() - Self::LEN;
         if self.compression()? == Compression::None && record_count as usize > records_bytes / RECORD_BYTES_MIN {
-            return Err(corrupt(base_offset, format!("its record count is {record_count}, too many for {records_bytes} bytes")));
+            return Err(corrupt(
+                base_offset,
+                format!("its record count is {record_count}, too many for {records_bytes} bytes"),
+            ));
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Kafka's record batch format v2 (magic 2): encode, decode, compress, edit headers.
 //!
-//! A *stored batch* is what Kafka keeps in its logs and sends over the wire: a header of 61 bytes and records, compressed together. This
-//! crate turns messages into stored batches ([`Encoder`]) and stored batches into messages ([`Decoder`]), as Apache Kafka does; and it reads
-//! and edits headers without a look at the records ([`BatchHeader`], [`set_base_offset`], [`clear_transaction`]). It knows nothing of files
-//! and sockets, and nothing in it blocks.
+//! A *stored batch* is what Kafka keeps in its logs and sends over the wire: a header of 61 bytes and records,
+//! compressed together. This crate turns messages into stored batches ([`Encoder`]) and stored batches into messages
+//! ([`Decoder`]), as Apache Kafka does; and it reads and edits headers without a look at the records ([`BatchHeader`],
+//! [`set_base_offset`], [`clear_transaction`]). It knows nothing of files and sockets, and nothing in it blocks.
 //!
 //! # Example: messages to a stored batch, and back
 //! ```
@@ -30,13 +30,15 @@
 //! ```
 //!
 //! # What is kept, and what is refused
-//! Null and empty keys, values, and header values are different; header names may repeat and need not be UTF-8; offsets may have gaps;
-//! timestamps are the producer's or the log's. Whatever does not form a batch is one `Corrupt` error with the batch's base offset: the
-//! checksum is verified before anything else is believed, and no length that the bytes merely claim decides how much memory is taken.
+//! Null and empty keys, values, and header values are different; header names may repeat and need not be UTF-8; offsets
+//! may have gaps; timestamps are the producer's or the log's. Whatever does not form a batch is one `Corrupt` error
+//! with the batch's base offset: the checksum is verified before anything else is believed, and no length that the
+//! bytes merely claim decides how much memory is taken.
 //!
 //! # Compression
-//! gzip, snappy, lz4, and zstd, each at its default level, in the frames that Kafka's Java client writes. Reading also takes what librdkafka and others
-//! write: snappy without frames, lz4 and zstd frames with checksums and sizes, several gzip members or zstd frames in a row.
+//! gzip, snappy, lz4, and zstd, each at its default level, in the frames that Kafka's Java client writes. Reading also
+//! takes what librdkafka and others write: snappy without frames, lz4 and zstd frames with checksums and sizes, several
+//! gzip members or zstd frames in a row.
 
 #![deny(missing_docs)]
 

@@ -144,6 +144,9 @@ mod tests {
         assert_eq!(read_varint(&[0xff; 12], &mut 0), Err(Malformed::Varint));
         assert_eq!(read_varlong(&[0xff; 12], &mut 0), Err(Malformed::Varint));
         assert_eq!(read_varint(&[0xff, 0xff, 0xff, 0xff, 0x1f], &mut 0), Err(Malformed::Varint));
-        assert_eq!(read_varlong(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], &mut 0), Err(Malformed::Varint));
+        assert_eq!(
+            read_varlong(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], &mut 0),
+            Err(Malformed::Varint)
+        );
     }
 }

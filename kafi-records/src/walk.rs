@@ -51,7 +51,8 @@ impl Place {
     /// Before the first record.
     pub const START: Self = Self { position: 0, records: 0, offset_delta: -1 };
 
-    /// Moves behind the next record if its offset delta is below `offset_delta_end`, and says so; only its length and offset are read.
+    /// Moves behind the next record if its offset delta is below `offset_delta_end`, and says so; only its length and
+    /// offset are read.
     pub fn skip_below(&mut self, data: &[u8], header: &BatchHeader, offset_delta_end: i64) -> Result<bool> {
         let start = self.read_start(data, header.last_offset_delta)?;
         let below = i64::from(start.offset_delta) < offset_delta_end;
@@ -92,8 +93,15 @@ impl Place {
 }
 
 impl Walk<'_> {
-    /// Walks on from `place` and adds a meta for each record and header. After an error, `place` lies before the record that is malformed.
-    pub fn run(&self, place: &mut Place, data: &[u8], records: &mut Vec<RecordMeta>, headers: &mut Vec<HeaderMeta>) -> Result<()> {
+    /// Walks on from `place` and adds a meta for each record and header. After an error, `place` lies before the record
+    /// that is malformed.
+    pub fn run(
+        &self,
+        place: &mut Place,
+        data: &[u8],
+        records: &mut Vec<RecordMeta>,
+        headers: &mut Vec<HeaderMeta>,
+    ) -> Result<()> {
         // A copy can live in registers, which what is behind a reference cannot.
         let mut at = *place;
         let mut result = Ok(true);
@@ -109,7 +117,13 @@ impl Walk<'_> {
 
     /// Takes one record; `Ok(false)` if it lies behind the end.
     #[inline(always)]
-    fn step(&self, at: &mut Place, data: &[u8], records: &mut Vec<RecordMeta>, headers: &mut Vec<HeaderMeta>) -> Result<bool> {
+    fn step(
+        &self,
+        at: &mut Place,
+        data: &[u8],
+        records: &mut Vec<RecordMeta>,
+        headers: &mut Vec<HeaderMeta>,
+    ) -> Result<bool> {
         let start = at.read_start(data, self.header.last_offset_delta)?;
         if i64::from(start.offset_delta) >= self.offset_delta_end {
             return Ok(false);
@@ -165,7 +179,13 @@ impl Walk<'_> {
         Ok(Span { start, len })
     }
 
-    fn read_headers(&self, record: &[u8], position: &mut usize, count: i32, headers: &mut Vec<HeaderMeta>) -> Result<()> {
+    fn read_headers(
+        &self,
+        record: &[u8],
+        position: &mut usize,
+        count: i32,
+        headers: &mut Vec<HeaderMeta>,
+    ) -> Result<()> {
         // A header takes at least two bytes: the lengths of its name and its value.
         if count < 0 || count as usize > (record.len() - *position) / 2 {
             return Err(Malformed::HeaderCount);

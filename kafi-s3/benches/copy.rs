@@ -1,6 +1,8 @@
-//! Copies a topic from a folder to S3 and back, beside plain puts and gets of as many bytes in objects of the same size with the same SDK, in turn, on the server of the tests.
+//! Copies a topic from a folder to S3 and back, beside plain puts and gets of as many bytes in objects of the same size
+//! with the same SDK, in turn, on the server of the tests.
 //!
-//! `cargo bench -p kafi-s3` takes 256 MiB in one partition and in four; `cargo bench -p kafi-s3 -- 2048` takes so many MiB. It also prints the peak memory of the process.
+//! `cargo bench -p kafi-s3` takes 256 MiB in one partition and in four; `cargo bench -p kafi-s3 -- 2048` takes so many
+//! MiB. It also prints the peak memory of the process.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 
@@ -25,7 +27,9 @@ fn main() {
     let remote = kafi(kafi_s3::open("bench", &properties("topics")).unwrap());
     let folder = tempfile::tempdir().unwrap();
     println!("{megabytes} MiB of messages of {VALUE_BYTES} bytes; medians of {ROUNDS} rounds in MiB/s\n");
-    println!("| partitions | | kafi | plain, one at a time | ratio | plain, as many at a time | ratio |\n|--:|---|--:|--:|--:|--:|--:|");
+    println!(
+        "| partitions | | kafi | plain, one at a time | ratio | plain, as many at a time | ratio |\n|--:|---|--:|--:|--:|--:|--:|"
+    );
     for partitions in [1, 4] {
         let local = open_folder(&folder.path().join(format!("source-{partitions}")));
         fill(&local, partitions, megabytes);
@@ -46,7 +50,11 @@ fn main() {
             megabytes as f64 / times[ROUNDS / 2].as_secs_f64()
         });
         for (what, kafi, one, many) in [("folder → S3", to, put, puts), ("S3 → folder", from, get, gets)] {
-            println!("| {partitions} | {what} | {kafi:.0} | {one:.0} | {:.2} | {many:.0} | {:.2} |", kafi / one, kafi / many);
+            println!(
+                "| {partitions} | {what} | {kafi:.0} | {one:.0} | {:.2} | {many:.0} | {:.2} |",
+                kafi / one,
+                kafi / many
+            );
         }
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -83,7 +91,10 @@ fn fill(local: &Kafi, partitions: usize, megabytes: usize) {
     let messages = (megabytes << 20) / VALUE_BYTES;
     let mut batch = Batch::new();
     for number in 0..messages {
-        batch.push(Record { partition: (number % partitions) as i32, ..Record::new(TOPIC, Some(&number.to_be_bytes()), Some(&value)) });
+        batch.push(Record {
+            partition: (number % partitions) as i32,
+            ..Record::new(TOPIC, Some(&number.to_be_bytes()), Some(&value))
+        });
         if batch.is_full() || number + 1 == messages {
             let mut from = 0;
             while from < batch.len() {

@@ -1,15 +1,19 @@
-//! What the SDK takes as it comes: answers that are read whole however long they are, and XML that is cut off as far as it goes.
+//! What the SDK takes as it comes: answers that are read whole however long they are, and XML that is cut off as far as
+//! it goes.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-use aws_sdk_s3::config::interceptors::{AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut};
+use aws_sdk_s3::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+};
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use http_body_util::Limited;
 
-/// The most bytes of an answer that is read whole: a listing of 1,000 keys of 1,024 bytes each, all of them escaped, has a tenth of that.
+/// The most bytes of an answer that is read whole: a listing of 1,000 keys of 1,024 bytes each, all of them escaped,
+/// has a tenth of that.
 const WHOLE_MAX: usize = 64 << 20;
 
 /// The most bytes of an answer that says what is wrong.
@@ -67,7 +71,9 @@ impl Intercept for Answers {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let is_cut = *self == Self::Xml && response.status().is_success() && response.body().bytes().is_some_and(|body| !is_whole(body));
+        let is_cut = *self == Self::Xml
+            && response.status().is_success()
+            && response.body().bytes().is_some_and(|body| !is_whole(body));
         if is_cut { Err(CutOff.into()) } else { Ok(()) }
     }
 }
@@ -81,8 +87,14 @@ fn is_whole(xml: &[u8]) -> bool {
         rest = rest[end + 1..].trim_ascii_start();
     }
     let Some(root) = rest.strip_prefix(b"<") else { return false };
-    let name = &root[..root.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/')).unwrap_or(root.len())];
-    let is_closed = rest.strip_suffix(b">").and_then(|rest| rest.trim_ascii_end().strip_suffix(name)).is_some_and(|rest| rest.ends_with(b"</"));
+    let name = &root[..root
+        .iter()
+        .position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'))
+        .unwrap_or(root.len())];
+    let is_closed = rest
+        .strip_suffix(b">")
+        .and_then(|rest| rest.trim_ascii_end().strip_suffix(name))
+        .is_some_and(|rest| rest.ends_with(b"</"));
     let is_empty = rest.ends_with(b"/>") && rest.iter().filter(|byte| **byte == b'<').count() == 1;
     !name.is_empty() && (is_closed || is_empty)
 }
@@ -93,7 +105,8 @@ mod tests {
 
     #[test]
     fn xml_is_whole_when_its_root_is_closed() {
-        let document = "<?xml version=\"1.0\"?>\n<!-- a comment --><Root xmlns=\"u\"><A>1</A><Root2></Root2><B/></Root>";
+        let document =
+            "<?xml version=\"1.0\"?>\n<!-- a comment --><Root xmlns=\"u\"><A>1</A><Root2></Root2><B/></Root>";
         assert!(is_whole(document.as_bytes()) && is_whole(format!("{document}\n ").as_bytes()));
         for cut in 0..document.len() {
             assert!(!is_whole(&document.as_bytes()[..cut]), "{}", &document[..cut]);

@@ -1,4 +1,5 @@
-//! The SDK's client: made when the first request needs it, because the certificates of the system take longer to read than most answers take to come.
+//! The SDK's client: made when the first request needs it, because the certificates of the system take longer to read
+//! than most answers take to come.
 
 use std::time::Duration;
 
@@ -20,12 +21,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) async fn connect(settings: &Settings) -> Client {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
     // Attempts are made until the caller's deadline, which the SDK does not know.
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
     if let Some(region) = region(settings) {
         loader = loader.region(Region::new(region));
     }
     if let Some(keys) = &settings.keys {
-        loader = loader.credentials_provider(Credentials::new(&keys.access, &keys.secret, keys.session_token.clone(), None, "kafi"));
+        loader = loader.credentials_provider(Credentials::new(
+            &keys.access,
+            &keys.secret,
+            keys.session_token.clone(),
+            None,
+            "kafi",
+        ));
     }
     if let Some(profile) = &settings.profile {
         loader = loader.profile_name(profile);
@@ -51,7 +59,8 @@ pub(crate) async fn create_bucket(client: &Client, settings: &Settings) -> Attem
     let mut request = client.create_bucket().bucket(&settings.bucket);
     // The region of the service's own beginnings may not be named.
     if settings.endpoint.is_none() && region != DEFAULT_REGION {
-        let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
+        let place =
+            CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(region)).build();
         request = request.create_bucket_configuration(place);
     }
     match request.customize().interceptor(Answers::Whole).send().await.map_err(failure) {
@@ -61,9 +70,13 @@ pub(crate) async fn create_bucket(client: &Client, settings: &Settings) -> Attem
     }
 }
 
-/// The region, where it is known without asking the machine that this runs on, which takes seconds where there is nobody to answer.
+/// The region, where it is known without asking the machine that this runs on, which takes seconds where there is
+/// nobody to answer.
 fn region(settings: &Settings) -> Option<String> {
-    let said = settings.region.clone().or_else(|| ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok()));
+    let said = settings
+        .region
+        .clone()
+        .or_else(|| ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok()));
     let said = said.filter(|region| !region.is_empty());
     let is_known = settings.endpoint.is_some() || settings.keys.is_some();
     said.or_else(|| (is_known && settings.profile.is_none()).then(|| DEFAULT_REGION.to_string()))

@@ -11,7 +11,8 @@ use crate::SCHEME;
 /// The region where nothing says another one: most other services take any.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
-/// Where the endpoint is looked for when the properties have none; the SDK would look there as well, and address the bucket by the host's name.
+/// Where the endpoint is looked for when the properties have none; the SDK would look there as well, and address the
+/// bucket by the host's name.
 const ENDPOINT_VARIABLES: [&str; 2] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
 
 /// Keys that were given, rather than found.
@@ -74,7 +75,10 @@ impl Settings {
 
     /// Where that is, and what messages call it.
     pub(crate) fn place(&self) -> Place {
-        let service = self.endpoint.as_deref().map_or("amazonaws.com", |endpoint| endpoint.split_once("://").map_or(endpoint, |(_, host)| host));
+        let service = self
+            .endpoint
+            .as_deref()
+            .map_or("amazonaws.com", |endpoint| endpoint.split_once("://").map_or(endpoint, |(_, host)| host));
         Place {
             storage: self.name.clone(),
             scheme: SCHEME,
@@ -97,7 +101,8 @@ impl Settings {
 }
 
 fn endpoint(properties: &Properties<'_>) -> Result<Option<String>> {
-    let from_environment = ENDPOINT_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty()));
+    let from_environment =
+        ENDPOINT_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty()));
     let Some(endpoint) = properties.get("endpoint").or(from_environment.as_deref()) else { return Ok(None) };
     let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
     let Some(authority) = rest.map(|rest| rest.trim_end_matches('/')).filter(|authority| !authority.is_empty()) else {
@@ -111,18 +116,24 @@ fn endpoint(properties: &Properties<'_>) -> Result<Option<String>> {
 
 fn bucket(properties: &Properties<'_>) -> Result<String> {
     let bucket = properties.get("bucket.name").unwrap_or("test");
-    let is_good = (3..=255).contains(&bucket.len()) && bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let is_good = (3..=255).contains(&bucket.len())
+        && bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     if is_good {
         return Ok(bucket.to_string());
     }
-    Err(properties.bad("bucket.name", format!("{bucket:?} is no name of a bucket: at least 3 lower case letters, digits, dots, and dashes")))
+    Err(properties.bad(
+        "bucket.name",
+        format!("{bucket:?} is no name of a bucket: at least 3 lower case letters, digits, dots, and dashes"),
+    ))
 }
 
 fn keys(properties: &Properties<'_>) -> Result<Option<Keys>> {
     let session_token = properties.get("session.token").map(str::to_string);
     let keys = match (properties.get("access.key"), properties.get("secret.key")) {
         (Some(access), Some(secret)) => Keys { access: access.to_string(), secret: secret.to_string(), session_token },
-        (None, None) if session_token.is_some() => return Err(properties.bad("session.token", "it needs access.key and secret.key")),
+        (None, None) if session_token.is_some() => {
+            return Err(properties.bad("session.token", "it needs access.key and secret.key"));
+        }
         (None, None) => return Ok(None),
         (None, _) => return Err(properties.bad("access.key", "secret.key is set and this is not")),
         (_, None) => return Err(properties.bad("secret.key", "access.key is set and this is not")),
@@ -147,10 +158,16 @@ mod tests {
     #[test]
     fn what_is_not_said_has_its_default() {
         let read = settings(&[("root.dir", "/a/b/"), ("access.key", "")]).unwrap();
-        assert_eq!((read.bucket.as_str(), read.prefix.as_str(), read.path_style, read.create_bucket), ("test", "a/b/", false, false));
+        assert_eq!(
+            (read.bucket.as_str(), read.prefix.as_str(), read.path_style, read.create_bucket),
+            ("test", "a/b/", false, false)
+        );
         assert!(read.keys.is_none() && read.region.is_none());
         let read = settings(&[("endpoint", "http://localhost:9000/")]).unwrap();
-        assert_eq!((read.endpoint.as_deref(), read.path_style, read.prefix.as_str()), (Some("http://localhost:9000"), true, ""));
+        assert_eq!(
+            (read.endpoint.as_deref(), read.path_style, read.prefix.as_str()),
+            (Some("http://localhost:9000"), true, "")
+        );
     }
 
     #[test]
@@ -175,7 +192,8 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let read = settings(&[("access.key", "hunter2"), ("secret.key", "hunter3"), ("session.token", "hunter4")]).unwrap();
+        let read =
+            settings(&[("access.key", "hunter2"), ("secret.key", "hunter3"), ("session.token", "hunter4")]).unwrap();
         assert!(!format!("{read:?}").contains("hunter"));
         assert_eq!(read.secrets().blank("hunter2 hunter3 hunter4 hunter5"), "*** *** *** hunter5");
     }

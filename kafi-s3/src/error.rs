@@ -69,15 +69,24 @@ where
         SdkError::ServiceError(service) => {
             let headers = service.raw().headers();
             let region = headers.get("x-amz-bucket-region");
-            of_service(service.raw().status().as_u16(), service.err().code().unwrap_or_default(), service.err().message(), region)
+            of_service(
+                service.raw().status().as_u16(),
+                service.err().code().unwrap_or_default(),
+                service.err().message(),
+                region,
+            )
         }
         SdkError::TimeoutError(_) => Failure::timeout(ANSWER_TIME),
         // What is wrong is said by the status, if it was not said in time or in few words.
-        SdkError::ResponseError(answer) if !answer.raw().status().is_success() => of_service(answer.raw().status().as_u16(), "", None, None),
+        SdkError::ResponseError(answer) if !answer.raw().status().is_success() => {
+            of_service(answer.raw().status().as_u16(), "", None, None)
+        }
         SdkError::ResponseError(_) if chain(&error).any(|cause| cause.is::<LengthLimitError>()) => {
             Failure::new(ErrorKind::Unavailable, Retry::Never, "the answer is longer than any that it could be")
         }
-        SdkError::ResponseError(_) if chain(&error).any(|cause| cause.is::<CutOff>()) => Failure::new(ErrorKind::Unavailable, Retry::Later, CutOff.to_string()),
+        SdkError::ResponseError(_) if chain(&error).any(|cause| cause.is::<CutOff>()) => {
+            Failure::new(ErrorKind::Unavailable, Retry::Later, CutOff.to_string())
+        }
         SdkError::ResponseError(_) => Failure::cut(&root_of(&error)),
         _ => of_dispatch(&error),
     }
@@ -91,7 +100,12 @@ pub(crate) fn of_code(code: Option<&str>, message: Option<&str>) -> Failure {
 fn of_service(status: u16, code: &str, message: Option<&str>, region: Option<&str>) -> Failure {
     let mut failure = match (status, code, message) {
         // The answer to a HEAD has no room for the reason.
-        (403, "", None) => Failure::answered(KINDS, status, code, Some("the server refuses these keys, or what was asked with them (HTTP status 403)")),
+        (403, "", None) => Failure::answered(
+            KINDS,
+            status,
+            code,
+            Some("the server refuses these keys, or what was asked with them (HTTP status 403)"),
+        ),
         _ => Failure::answered(KINDS, status, code, message),
     };
     // Another region's bucket, where no code says more.
@@ -106,9 +120,15 @@ fn of_service(status: u16, code: &str, message: Option<&str>, region: Option<&st
         _ => Meaning::Other,
     });
     match (failure.kind, region) {
-        (ErrorKind::Config, Some(region)) => failure.hint(format!("the bucket lies in another region: set region to {}", said(region))),
-        (ErrorKind::Authentication, _) if code == "RequestTimeTooSkewed" => failure.hint("set the clock of this machine"),
-        (ErrorKind::Authentication, _) => failure.hint("check access.key, secret.key, and session.token, or what the environment or the profile says"),
+        (ErrorKind::Config, Some(region)) => {
+            failure.hint(format!("the bucket lies in another region: set region to {}", said(region)))
+        }
+        (ErrorKind::Authentication, _) if code == "RequestTimeTooSkewed" => {
+            failure.hint("set the clock of this machine")
+        }
+        (ErrorKind::Authentication, _) => {
+            failure.hint("check access.key, secret.key, and session.token, or what the environment or the profile says")
+        }
         _ => failure,
     }
 }

@@ -1,6 +1,7 @@
 //! Emulated Kafka on S3: topics in a bucket, in Kafka's own log format.
 //!
-//! This crate only speaks to S3, through Amazon's SDK. What lies where in the bucket, what is promised, and what it costs in requests stands in [`kafi_objects`].
+//! This crate only speaks to S3, through Amazon's SDK. What lies where in the bucket, what is promised, and what it
+//! costs in requests stands in [`kafi_objects`].
 //!
 //! ```
 //! let properties = [("endpoint", "http://localhost:9000"), ("access.key", "me"), ("secret.key", "secret"), ("bucket.name", "archive"), ("root.dir", "kafka")];
@@ -21,17 +22,19 @@
 //! | `bucket.create` | `false` | whether a missing bucket is created; otherwise it is an error |
 //! | `root.dir` | | what all keys begin with |
 //!
-//! **What the service must be able to do:** conditional writes (`If-None-Match: *` and `If-Match`), with exactly one winner. Amazon's, MinIO, and versitygw can. With a
-//! service that ignores conditions, two producers at one partition lose messages. Directory buckets (S3 Express) do not list in order and cannot be used.
+//! **What the service must be able to do:** conditional writes (`If-None-Match: *` and `If-Match`), with exactly one
+//! winner. Amazon's, MinIO, and versitygw can. With a service that ignores conditions, two producers at one partition
+//! lose messages. Directory buckets (S3 Express) do not list in order and cannot be used.
 //!
-//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the deadline of the call; [`kafi_objects::requests`] says how, and when the
-//! time is over.
+//! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the
+//! deadline of the call; [`kafi_objects::requests`] says how, and when the time is over.
 //!
 //! **Writes** are single requests of a whole object; there are no multipart uploads. The log's objects are bounded, and
-//! where several partitions are written, several objects are under way at once. A write whose answer is lost is made again, and is then refused by its own first attempt: the log finds out that the object is its own.
+//! where several partitions are written, several objects are under way at once. A write whose answer is lost is made
+//! again, and is then refused by its own first attempt: the log finds out that the object is its own.
 //!
-//! **Checksums.** For Amazon's own service the SDK adds and checks them. With an `endpoint` they are left out, because not all services know them; record batches carry
-//! a CRC-32C of their own.
+//! **Checksums.** For Amazon's own service the SDK adds and checks them. With an `endpoint` they are left out, because
+//! not all services know them; record batches carry a CRC-32C of their own.
 
 #![deny(missing_docs)]
 

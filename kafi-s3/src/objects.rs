@@ -34,8 +34,14 @@ impl Service for Bucket {
         Ok(Self { client: client::connect(settings).await, settings: settings.clone() })
     }
 
-    async fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Attempt<(ObjectStat, ByteStream)> {
-        let mut request = self.client.get_object().bucket(&self.settings.bucket).key(key).set_if_match(etag.map(str::to_string));
+    async fn read(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        etag: Option<&str>,
+    ) -> Attempt<(ObjectStat, ByteStream)> {
+        let mut request =
+            self.client.get_object().bucket(&self.settings.bucket).key(key).set_if_match(etag.map(str::to_string));
         if let Some(range) = &range {
             request = request.range(format!("bytes={}-{}", range.start, range.end - 1));
         }
@@ -69,7 +75,8 @@ impl Service for Bucket {
     }
 
     async fn page(&self, prefix: &str, after: &str, folders: bool, marker: Option<&str>) -> Attempt<Page> {
-        let mut request = self.client.list_objects_v2().bucket(&self.settings.bucket).prefix(prefix).encoding_type(EncodingType::Url);
+        let mut request =
+            self.client.list_objects_v2().bucket(&self.settings.bucket).prefix(prefix).encoding_type(EncodingType::Url);
         if folders {
             request = request.delimiter("/");
         }
@@ -83,7 +90,10 @@ impl Service for Bucket {
         let is_encoded = answer.encoding_type() == Some(&EncodingType::Url);
         // What has no text for a name is nobody's here.
         let plain = |name: &str| if is_encoded { decoded(name) } else { Some(name.to_string()) };
-        let objects = answer.contents().iter().filter_map(|object| Some(Listed { key: plain(object.key()?)?, len: len_of(object.size()) }));
+        let objects = answer
+            .contents()
+            .iter()
+            .filter_map(|object| Some(Listed { key: plain(object.key()?)?, len: len_of(object.size()) }));
         let folders = answer.common_prefixes().iter().filter_map(|folder| plain(folder.prefix()?));
         let next = answer.next_continuation_token().filter(|next| !next.is_empty());
         let marker = match (answer.is_truncated(), next) {
@@ -99,16 +109,20 @@ impl Service for Bucket {
 
     async fn delete(&self, keys: &mut Vec<String>) -> Attempt<()> {
         let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build().expect("a key is given"));
-        let list = Delete::builder().set_objects(Some(objects.collect())).quiet(true).build().expect("objects are given");
+        let list =
+            Delete::builder().set_objects(Some(objects.collect())).quiet(true).build().expect("objects are given");
         let request = self.client.delete_objects().bucket(&self.settings.bucket).delete(list);
         let answer = match request.customize().interceptor(Answers::Xml).send().await.map_err(failure) {
             Ok(answer) => answer,
             // Some services cannot delete several objects at once, or want another checksum for it.
-            Err(failure) if failure.kind == ErrorKind::Unsupported || failure.code == "MissingContentMD5" => return self.delete_one_by_one(keys).await,
+            Err(failure) if failure.kind == ErrorKind::Unsupported || failure.code == "MissingContentMD5" => {
+                return self.delete_one_by_one(keys).await;
+            }
             Err(failure) => return Err(failure),
         };
         let failed = answer.errors().iter().filter(|error| error.code() != Some("NoSuchKey"));
-        let failed: Vec<_> = failed.filter_map(|error| Some((error.key()?, of_code(error.code(), error.message())))).collect();
+        let failed: Vec<_> =
+            failed.filter_map(|error| Some((error.key()?, of_code(error.code(), error.message())))).collect();
         keys.retain(|key| failed.iter().any(|(left, _)| left == key));
         failed.into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure))
     }
@@ -139,7 +153,8 @@ impl Bucket {
     }
 }
 
-/// A name of a listing whose names are encoded as in URLs, because XML cannot hold every character; `None` for what is no text.
+/// A name of a listing whose names are encoded as in URLs, because XML cannot hold every character; `None` for what is
+/// no text.
 fn decoded(name: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
@@ -176,7 +191,11 @@ fn total_of(content_range: &str) -> Option<u64> {
 }
 
 fn no_ranges(answer: &str) -> Failure {
-    Failure::new(ErrorKind::Unsupported, Retry::Never, format!("a part of an object was asked for, and the server answered with {answer}"))
+    Failure::new(
+        ErrorKind::Unsupported,
+        Retry::Never,
+        format!("a part of an object was asked for, and the server answered with {answer}"),
+    )
 }
 
 fn len_of(said: Option<i64>) -> u64 {
@@ -184,7 +203,8 @@ fn len_of(said: Option<i64>) -> u64 {
 }
 
 fn stat_of(len: u64, etag: Option<&str>, metadata: Option<&HashMap<String, String>>) -> ObjectStat {
-    let mut metadata: Vec<_> = metadata.into_iter().flatten().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+    let mut metadata: Vec<_> =
+        metadata.into_iter().flatten().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
     metadata.sort();
     ObjectStat { len, etag: etag.unwrap_or_default().to_string(), metadata }
 }

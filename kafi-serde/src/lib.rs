@@ -1,8 +1,9 @@
 //! The formats of schema registries, to JSON and back.
 //!
-//! Each format compiles a schema once and then turns payloads into JSON text, and JSON text into payloads; [`wire`] reads and writes how a payload, or a header
-//! beside it, names its schema. [`Source`] is a schema in a file or a text, [`Schema`] a compiled one of any format, with its [`Reader`] and [`Writer`]. Nothing here
-//! opens a socket; only [`Source::load`] reads files.
+//! Each format compiles a schema once and then turns payloads into JSON text, and JSON text into payloads; [`wire`]
+//! reads and writes how a payload, or a header beside it, names its schema. [`Source`] is a schema in a file or a text,
+//! [`Schema`] a compiled one of any format, with its [`Reader`] and [`Writer`]. Nothing here opens a socket; only
+//! [`Source::load`] reads files.
 //!
 //! # Example: a message with the id of its schema in front
 //! ```

@@ -119,7 +119,8 @@ pub(crate) fn scaled(text: &str, scale: u32, digits_max: u32, into: &mut Digits)
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !is_number(whole) || !is_number(fraction) || (fraction.is_empty() && mantissa.contains('.')) {
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) || (fraction.is_empty() && mantissa.contains('.'))
+    {
         return Err(Misfit::NoNumber);
     }
     let exponent_digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
@@ -189,11 +190,28 @@ mod tests {
             write(&mut out);
             String::from_utf8(out).unwrap()
         };
-        for (value, expected) in [(0.1, "0.1"), (1.0, "1.0"), (-0.0, "-0.0"), (1e300, "1e+300"), (f64::NAN, "\"NaN\""), (f64::NEG_INFINITY, "\"-Infinity\"")] {
+        for (value, expected) in [
+            (0.1, "0.1"),
+            (1.0, "1.0"),
+            (-0.0, "-0.0"),
+            (1e300, "1e+300"),
+            (f64::NAN, "\"NaN\""),
+            (f64::NEG_INFINITY, "\"-Infinity\""),
+        ] {
             assert_eq!(text(&|out| write_float(out, value)), expected);
         }
-        assert_eq!((text(&|out| write_float(out, 0.1f32)), text(&|out| write_float(out, f32::INFINITY))), ("0.1".into(), "\"Infinity\"".into()));
-        assert_eq!((f32::parsed("1e39"), f64::parsed("1e39"), f64::parsed("x")), (Err(Misfit::TooLarge), Ok(1e39), Err(Misfit::NoNumber)));
-        assert!(f64::named("NaN").unwrap().is_nan() && f32::named("-Infinity") == Some(f32::NEG_INFINITY) && f32::named("inf").is_none());
+        assert_eq!(
+            (text(&|out| write_float(out, 0.1f32)), text(&|out| write_float(out, f32::INFINITY))),
+            ("0.1".into(), "\"Infinity\"".into())
+        );
+        assert_eq!(
+            (f32::parsed("1e39"), f64::parsed("1e39"), f64::parsed("x")),
+            (Err(Misfit::TooLarge), Ok(1e39), Err(Misfit::NoNumber))
+        );
+        assert!(
+            f64::named("NaN").unwrap().is_nan()
+                && f32::named("-Infinity") == Some(f32::NEG_INFINITY)
+                && f32::named("inf").is_none()
+        );
     }
 }

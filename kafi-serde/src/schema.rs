@@ -32,8 +32,13 @@ pub enum Format {
     JsonSchema,
 }
 
-const NAMES: [(&str, Format); 5] =
-    [("avro", Format::Avro), ("protobuf", Format::Protobuf), ("pb", Format::Protobuf), ("jsonschema", Format::JsonSchema), ("json_sr", Format::JsonSchema)];
+const NAMES: [(&str, Format); 5] = [
+    ("avro", Format::Avro),
+    ("protobuf", Format::Protobuf),
+    ("pb", Format::Protobuf),
+    ("jsonschema", Format::JsonSchema),
+    ("json_sr", Format::JsonSchema),
+];
 
 impl Format {
     /// Its name: `avro`, `protobuf`, `jsonschema`.
@@ -57,7 +62,8 @@ impl Format {
     /// The error that this build lacks the format.
     #[cfg(not(all(feature = "avro", feature = "protobuf", feature = "jsonschema")))]
     pub(crate) fn missing(self) -> Error {
-        Error::new(ErrorKind::Unsupported, "read schema", "this build of Kafi does not have this format").with("format", self)
+        Error::new(ErrorKind::Unsupported, "read schema", "this build of Kafi does not have this format")
+            .with("format", self)
     }
 }
 
@@ -80,7 +86,9 @@ impl FromStr for Format {
         found.or_else(|| all.into_iter().find(|format| format.registry_name() == name)).ok_or_else(|| {
             let hint = nearest(name, NAMES.iter().map(|(known, _)| *known))
                 .map_or("the formats are avro, protobuf, jsonschema".into(), |near| format!("did you mean {near}?"));
-            Error::new(ErrorKind::Usage, "choose format", "there is no such format of schemas").with("format", name).hint(hint)
+            Error::new(ErrorKind::Usage, "choose format", "there is no such format of schemas")
+                .with("format", name)
+                .hint(hint)
         })
     }
 }
@@ -124,9 +132,12 @@ impl Schema {
                 avro::Schema::parse_with_references(text, &texts).map(|schema| Self::Avro(Arc::new(schema)))
             }
             #[cfg(feature = "protobuf")]
-            Format::Protobuf => protobuf::Schema::parse_with_imports(text, references).map(|schema| Self::Protobuf(Arc::new(schema))),
+            Format::Protobuf => {
+                protobuf::Schema::parse_with_imports(text, references).map(|schema| Self::Protobuf(Arc::new(schema)))
+            }
             #[cfg(feature = "jsonschema")]
-            Format::JsonSchema => jsonschema::Schema::parse_with_references(text, references).map(|schema| Self::JsonSchema(Arc::new(schema))),
+            Format::JsonSchema => jsonschema::Schema::parse_with_references(text, references)
+                .map(|schema| Self::JsonSchema(Arc::new(schema))),
             #[cfg(not(all(feature = "avro", feature = "protobuf", feature = "jsonschema")))]
             other => Err(other.missing()),
         }
@@ -148,7 +159,10 @@ impl Schema {
     ///
     /// # Errors
     /// `Corrupt` if a Protobuf file has no message.
-    #[cfg_attr(not(any(feature = "avro", feature = "protobuf")), allow(unused_variables, reason = "no format has forms"))]
+    #[cfg_attr(
+        not(any(feature = "avro", feature = "protobuf")),
+        allow(unused_variables, reason = "no format has forms")
+    )]
     pub fn reader(&self, forms: Forms) -> Result<Reader> {
         match self {
             #[cfg(feature = "avro")]
@@ -168,15 +182,20 @@ impl Schema {
     ///
     /// # Errors
     /// `Corrupt` if a Protobuf file has no message.
-    #[cfg_attr(not(feature = "avro"), allow(unused_variables, reason = "only Avro has forms in which something is read otherwise"))]
+    #[cfg_attr(
+        not(feature = "avro"),
+        allow(unused_variables, reason = "only Avro has forms in which something is read otherwise")
+    )]
     pub fn writer(&self, forms: Forms) -> Result<Writer> {
         match self {
             #[cfg(feature = "avro")]
             Self::Avro(schema) => Ok(Writer::Avro(avro::Writer::new(Arc::clone(schema), forms.avro))),
             #[cfg(feature = "protobuf")]
-            Self::Protobuf(schema) => {
-                Ok(Writer::Protobuf { message: schema.first_message()?, schema: Arc::clone(schema), writer: protobuf::Writer::new(Arc::clone(schema)) })
-            }
+            Self::Protobuf(schema) => Ok(Writer::Protobuf {
+                message: schema.first_message()?,
+                schema: Arc::clone(schema),
+                writer: protobuf::Writer::new(Arc::clone(schema)),
+            }),
             #[cfg(feature = "jsonschema")]
             Self::JsonSchema(schema) => Ok(Writer::JsonSchema(jsonschema::Writer::new(Arc::clone(schema)))),
         }

@@ -120,7 +120,8 @@ impl Tape {
 
     /// Steps into an array or object, up to its first value; false if it is empty, which is a value by itself.
     fn open(&mut self, scanner: &mut Scanner<'_>, is_object: bool) -> Scanned<bool> {
-        let (opening, closing, kind) = if is_object { (b'{', b'}', JsonKind::Object) } else { (b'[', b']', JsonKind::Array) };
+        let (opening, closing, kind) =
+            if is_object { (b'{', b'}', JsonKind::Object) } else { (b'[', b']', JsonKind::Array) };
         let start = scanner.position() as u32;
         scanner.expect(opening, "a value is missing")?;
         scanner.space();
@@ -192,7 +193,8 @@ impl<'a> Item<'a> {
         &self.text[token.start as usize..token.end as usize]
     }
 
-    /// The characters of a string, in `space` where it holds escapes; `None` is half a character, and anything but a string.
+    /// The characters of a string, in `space` where it holds escapes; `None` is half a character, and anything but a
+    /// string.
     #[inline]
     pub fn string<'b>(self, space: &'b mut Vec<u8>) -> Option<&'b str>
     where
@@ -230,7 +232,10 @@ impl<'a> Item<'a> {
     pub fn check_names(self) -> Outcome<()> {
         let names: Vec<Item<'_>> = self.members().map(|(name, _)| name).collect();
         if names.len() <= COMPARED_MAX && names.iter().all(|name| !name.token().is_escaped) {
-            let repeated = names.iter().enumerate().find(|(index, name)| names[..*index].iter().any(|other| other.raw() == name.raw()));
+            let repeated = names
+                .iter()
+                .enumerate()
+                .find(|(index, name)| names[..*index].iter().any(|other| other.raw() == name.raw()));
             return repeated.map_or(Ok(()), |(_, name)| Err(name.twice()));
         }
         let mut seen = HashSet::with_capacity(names.len());
@@ -347,7 +352,16 @@ mod tests {
     #[test]
     fn texts_come_back_without_their_white_space() {
         let mut tape = Tape::default();
-        for text in ["1", "\"a\\n\"", "null", "true", "[]", "{}", "[1,[],{},[2,{\"a\":null}],\"x\"]", "{\"a\":{\"b\":[-1.5e3,false]},\"c\":\"\"}"] {
+        for text in [
+            "1",
+            "\"a\\n\"",
+            "null",
+            "true",
+            "[]",
+            "{}",
+            "[1,[],{},[2,{\"a\":null}],\"x\"]",
+            "{\"a\":{\"b\":[-1.5e3,false]},\"c\":\"\"}",
+        ] {
             let mut out = String::new();
             again(tape.read(&format!("\n {text}\t")).unwrap(), &mut out);
             assert_eq!(out, text);
@@ -382,7 +396,8 @@ mod tests {
         let mut tape = Tape::default();
         let mut space = Vec::new();
         let item = tape.read(r#"{"\u0061": "x\n", "b": "\ud800"}"#).unwrap();
-        let members: Vec<_> = item.members().map(|(name, value)| (name.string(&mut space).map(str::to_string), value)).collect();
+        let members: Vec<_> =
+            item.members().map(|(name, value)| (name.string(&mut space).map(str::to_string), value)).collect();
         assert_eq!((members[0].0.as_deref(), members[1].0.as_deref()), (Some("a"), Some("b")));
         assert_eq!((members[0].1.string(&mut space), item.string(&mut Vec::new())), (Some("x\n"), None));
         assert_eq!(members[1].1.string(&mut space), None);

@@ -5,8 +5,9 @@
 //! | in front of the payload | byte 0, and the id in the registry as 4 bytes, big-endian |
 //! | in the header `__key_schema_id` or `__value_schema_id` | byte 1, and the 16 bytes of the schema's GUID |
 //!
-//! Either form is read in either place, as Confluent's deserialisers do; the last header of the name wins over the prefix. For Protobuf the message indexes follow
-//! the id or GUID, wherever it stands: how many, and each of them, as zig-zag varints; a single 0 is the first message of the file.
+//! Either form is read in either place, as Confluent's deserialisers do; the last header of the name wins over the
+//! prefix. For Protobuf the message indexes follow the id or GUID, wherever it stands: how many, and each of them, as
+//! zig-zag varints; a single 0 is the first message of the file.
 //!
 //! ```
 //! use kafi_serde::wire::{MessageIndexes, SchemaId};
@@ -60,12 +61,22 @@ impl FromStr for Guid {
     /// # Errors
     /// `Corrupt` if they are none.
     fn from_str(text: &str) -> Result<Self> {
-        let bad = || Error::new(ErrorKind::Corrupt, "read GUID", "it is not 32 hexadecimal digits in groups of 8-4-4-4-12").with("guid", format!("{text:?}"));
-        if text.len() != 36 || !text.bytes().enumerate().all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+        let bad = || {
+            Error::new(ErrorKind::Corrupt, "read GUID", "it is not 32 hexadecimal digits in groups of 8-4-4-4-12")
+                .with("guid", format!("{text:?}"))
+        };
+        if text.len() != 36
+            || !text
+                .bytes()
+                .enumerate()
+                .all(|(at, byte)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
         {
             return Err(bad());
         }
-        let mut digits = text.bytes().filter(|&byte| byte != b'-').map(|digit| char::from(digit).to_digit(16).expect("it is a hexadecimal digit") as u8);
+        let mut digits = text
+            .bytes()
+            .filter(|&byte| byte != b'-')
+            .map(|digit| char::from(digit).to_digit(16).expect("it is a hexadecimal digit") as u8);
         Ok(Self(std::array::from_fn(|_| {
             let high = digits.next().expect("there are 32 digits");
             high << 4 | digits.next().expect("there are 32 digits")
@@ -83,8 +94,8 @@ pub enum SchemaId {
 }
 
 impl SchemaId {
-    /// Appends the magic byte and the id: what stands in front of a payload, or is the value of a header. For Protobuf the
-    /// [message indexes](MessageIndexes::write) come next.
+    /// Appends the magic byte and the id: what stands in front of a payload, or is the value of a header. For Protobuf
+    /// the [message indexes](MessageIndexes::write) come next.
     pub fn write(self, out: &mut Vec<u8>) {
         match self {
             Self::Number(id) => {
@@ -106,7 +117,8 @@ impl SchemaId {
                 Ok((Self::Number(u32::from_be_bytes(*id)), rest))
             }
             Some((&MAGIC_GUID, rest)) => {
-                let (guid, rest) = rest.split_first_chunk().ok_or("it ends within the 16 bytes of the schema's GUID")?;
+                let (guid, rest) =
+                    rest.split_first_chunk().ok_or("it ends within the 16 bytes of the schema's GUID")?;
                 Ok((Self::Guid(Guid(*guid)), rest))
             }
             Some(_) => Err("it does not begin with the byte 0 or 1, as what a schema registry knows does"),
@@ -163,7 +175,9 @@ impl<'a> Framed<'a> {
         Self::find(field, bytes, headers).map_err(|(location, what)| {
             let error = Error::new(ErrorKind::Corrupt, OPERATION, what).with("field", field);
             match location {
-                IdLocation::Payload => error.hint("for data without an id name the schema: a file, a subject, or an id"),
+                IdLocation::Payload => {
+                    error.hint("for data without an id name the schema: a file, a subject, or an id")
+                }
                 IdLocation::Header => error.with("header", header_name(field)),
             }
         })
@@ -199,7 +213,8 @@ impl<'a> Framed<'a> {
     /// The payload of Protobuf, and in `indexes` which message it is.
     ///
     /// # Errors
-    /// `Corrupt` if the indexes are cut short, negative, too large or too many, or if more than they stands in the header.
+    /// `Corrupt` if the indexes are cut short, negative, too large or too many, or if more than they stands in the
+    /// header.
     pub fn message(&self, indexes: &mut MessageIndexes) -> Result<&'a [u8]> {
         let rest = indexes.read(self.rest).map_err(|what| self.corrupt(what.into()))?;
         match self.location {
@@ -209,9 +224,15 @@ impl<'a> Framed<'a> {
         }
     }
 
-    fn find(field: Field, bytes: &'a [u8], headers: Headers<'a>) -> std::result::Result<Self, (IdLocation, &'static str)> {
+    fn find(
+        field: Field,
+        bytes: &'a [u8],
+        headers: Headers<'a>,
+    ) -> std::result::Result<Self, (IdLocation, &'static str)> {
         let (location, holder) = match headers.get(header_name(field).as_bytes()) {
-            Some(value) => (IdLocation::Header, value.ok_or((IdLocation::Header, "it is null, where a schema's id should stand"))?),
+            Some(value) => {
+                (IdLocation::Header, value.ok_or((IdLocation::Header, "it is null, where a schema's id should stand"))?)
+            }
             None => (IdLocation::Payload, bytes),
         };
         let (id, rest) = SchemaId::split(holder).map_err(|what| (location, what))?;
@@ -324,7 +345,8 @@ mod tests {
 
     fn message(bytes: &[u8]) -> Result<(Vec<u32>, &[u8])> {
         let mut indexes = MessageIndexes::from([9, 9, 9]);
-        let framed = Framed { field: Field::Value, id: SchemaId::Number(7), location: IdLocation::Payload, rest: bytes, bytes };
+        let framed =
+            Framed { field: Field::Value, id: SchemaId::Number(7), location: IdLocation::Payload, rest: bytes, bytes };
         let payload = framed.message(&mut indexes)?;
         Ok((indexes.as_slice().to_vec(), payload))
     }
@@ -338,10 +360,16 @@ mod tests {
             for field in [Field::Key, Field::Value] {
                 let headers = HeadersBuf::from_iter([(header_name(field), &written)]);
                 let framed = Framed::read(field, b"x", headers.as_headers()).unwrap();
-                assert_eq!((framed.id(), framed.location(), framed.payload().unwrap()), (id, IdLocation::Header, &b"x"[..]));
+                assert_eq!(
+                    (framed.id(), framed.location(), framed.payload().unwrap()),
+                    (id, IdLocation::Header, &b"x"[..])
+                );
                 let prefixed = [&written[..], b"x"].concat();
                 let framed = Framed::read(field, &prefixed, none()).unwrap();
-                assert_eq!((framed.id(), framed.location(), framed.payload().unwrap()), (id, IdLocation::Payload, &b"x"[..]));
+                assert_eq!(
+                    (framed.id(), framed.location(), framed.payload().unwrap()),
+                    (id, IdLocation::Payload, &b"x"[..])
+                );
                 assert_eq!(Framed::detect(field, &prefixed, none()), Some(framed));
             }
         }
@@ -358,8 +386,15 @@ mod tests {
             SchemaId::Number(id).write(&mut value);
             value
         };
-        let headers = HeadersBuf::from_iter([("__value_schema_id", header(1)), ("__value_schema_id", header(2)), ("__key_schema_id", header(3))]);
-        assert_eq!(Framed::read(Field::Value, b"\0\0\0\0\x09", headers.as_headers()).unwrap().id(), SchemaId::Number(2));
+        let headers = HeadersBuf::from_iter([
+            ("__value_schema_id", header(1)),
+            ("__value_schema_id", header(2)),
+            ("__key_schema_id", header(3)),
+        ]);
+        assert_eq!(
+            Framed::read(Field::Value, b"\0\0\0\0\x09", headers.as_headers()).unwrap().id(),
+            SchemaId::Number(2)
+        );
         assert_eq!(Framed::read(Field::Key, b"\0\0\0\0\x09", headers.as_headers()).unwrap().id(), SchemaId::Number(3));
     }
 
@@ -386,7 +421,10 @@ mod tests {
         assert!(framed.message(&mut MessageIndexes::new()).is_err());
         headers.push_null("__value_schema_id");
         let error = Framed::read(Field::Value, b"\0\0\0\0\x01", headers.as_headers()).unwrap_err();
-        assert_eq!(error.to_string(), "read schema id: field value, header __value_schema_id: it is null, where a schema's id should stand");
+        assert_eq!(
+            error.to_string(),
+            "read schema id: field value, header __value_schema_id: it is null, where a schema's id should stand"
+        );
     }
 
     #[test]
@@ -420,7 +458,11 @@ mod tests {
             (&[0x80, 0x80, 0x80, 0x80, 0x80, 0], "a message index is larger than 32 bits"),
         ];
         for (bytes, text) in texts {
-            assert_eq!(message(bytes).unwrap_err().to_string(), format!("read schema id: field value, schema 7: {text}"), "{bytes:?}");
+            assert_eq!(
+                message(bytes).unwrap_err().to_string(),
+                format!("read schema id: field value, schema 7: {text}"),
+                "{bytes:?}"
+            );
         }
     }
 
@@ -433,7 +475,9 @@ mod tests {
                     let framed = Framed::detect(Field::Value, &bytes[..len], none());
                     assert_eq!(framed.is_some(), first == 0 && len == 5);
                     if let Some(framed) = framed {
-                        assert!(framed.payload().unwrap().is_empty() && framed.message(&mut MessageIndexes::new()).is_err());
+                        assert!(
+                            framed.payload().unwrap().is_empty() && framed.message(&mut MessageIndexes::new()).is_err()
+                        );
                     }
                     let _ = message(&bytes[..len]);
                 }
@@ -445,8 +489,13 @@ mod tests {
     fn guids_are_read_or_refused() {
         let text = "00102030-4050-6070-8090-A0b0c0d0e0f0";
         assert_eq!(text.parse::<Guid>().unwrap().to_string(), text.to_lowercase());
-        for bad in ["", "0010203040506070-8090-a0b0-c0d0e0f0", "00102030-4050-6070-8090-a0b0c0d0e0f", "00102030-4050-6070-8090-a0b0c0d0e0fg", &"ü".repeat(18)]
-        {
+        for bad in [
+            "",
+            "0010203040506070-8090-a0b0-c0d0e0f0",
+            "00102030-4050-6070-8090-a0b0c0d0e0f",
+            "00102030-4050-6070-8090-a0b0c0d0e0fg",
+            &"ü".repeat(18),
+        ] {
             assert_eq!(bad.parse::<Guid>().unwrap_err().kind(), ErrorKind::Corrupt, "{bad}");
         }
     }

@@ -1,4 +1,5 @@
-//! The fuzz targets of `fuzz/` that are about schemas, driven by seeded bytes: words of each grammar, pieces of valid input, and noise. The same seeds in every run.
+//! The fuzz targets of `fuzz/` that are about schemas, driven by seeded bytes: words of each grammar, pieces of valid
+//! input, and noise. The same seeds in every run.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 
@@ -186,7 +187,8 @@ fn any_schema() {
         b"\"http://h/x\"",
         b"\x01",
     ];
-    drive(8_000, schemas::run, |random| match random.below(3) {
+    drive(8_000, schemas::run, |random| {
+        match random.below(3) {
         0 => random.bytes(40),
         1 => random.sentence(&words, 20, 16),
         _ => [
@@ -195,5 +197,6 @@ fn any_schema() {
             &random.sentence(&JSON, 20, 16),
         ]
         .concat(),
+    }
     });
 }

@@ -26,8 +26,11 @@ fn write(schema: &str, json: &str) -> Result<Vec<u8>> {
 
 #[test]
 fn values_pass_as_they_are() {
-    let schema = r#"{"type": "object", "properties": {"id": {"type": "integer"}, "price": {"type": "number", "maximum": 20}}}"#;
-    for json in [" {\"price\" : 19.990, \"id\":123456789012345678901234567890 }\n", "{\"id\":1.0}", "{}", "{\"x\":\"\\u00e4\"}"] {
+    let schema =
+        r#"{"type": "object", "properties": {"id": {"type": "integer"}, "price": {"type": "number", "maximum": 20}}}"#;
+    for json in
+        [" {\"price\" : 19.990, \"id\":123456789012345678901234567890 }\n", "{\"id\":1.0}", "{}", "{\"x\":\"\\u00e4\"}"]
+    {
         assert_eq!(read(schema, json.as_bytes()).unwrap(), json.as_bytes());
         assert_eq!(write(schema, json).unwrap(), json.as_bytes());
     }
@@ -36,8 +39,7 @@ fn values_pass_as_they_are() {
 
 #[test]
 fn what_is_wrong_says_where_and_why() {
-    let schema =
-        r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "lines": {"items": {"properties": {"a b": {"enum": ["x", 1]}}}}}}"#;
+    let schema = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "lines": {"items": {"properties": {"a b": {"enum": ["x", 1]}}}}}}"#;
     for (json, expected) in [
         ("{}", "\"id\" is a required property"),
         ("[]", "[] is not of type \"object\""),
@@ -50,7 +52,10 @@ fn what_is_wrong_says_where_and_why() {
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::Corrupt, format!("decode JSON Schema: {expected}")));
     }
     assert_eq!(read(schema, b"\xff").unwrap_err().to_string(), "decode JSON Schema: byte 0 is not UTF-8");
-    assert_eq!(write(schema, "{\n x}").unwrap_err().to_string(), "read JSON: line 2, column 2: this is not JSON: a name in quotes is missing");
+    assert_eq!(
+        write(schema, "{\n x}").unwrap_err().to_string(),
+        "read JSON: line 2, column 2: this is not JSON: a name in quotes is missing"
+    );
     let long = format!("{{\"id\":\"{}\"}}", "ä".repeat(1000));
     assert!(write(schema, &long).unwrap_err().to_string().chars().count() < 300);
     let twice = "{\"id\":1,\"lines\":[{\"x\":1,\"x\":2}]}";
@@ -65,18 +70,28 @@ fn what_is_wrong_says_where_and_why() {
 fn drafts_are_told_apart() {
     let schema = |draft: &str, rest: &str| format!("{{\"$schema\":\"{draft}\",{rest}}}");
     // Draft 4 has its own bounds, and ids; later ones have const; the newest ones other items.
-    let draft4 = schema("http://json-schema.org/draft-04/schema#", "\"maximum\":5,\"exclusiveMaximum\":true,\"const\":1");
+    let draft4 =
+        schema("http://json-schema.org/draft-04/schema#", "\"maximum\":5,\"exclusiveMaximum\":true,\"const\":1");
     assert!(write(&draft4, "4").is_ok() && write(&draft4, "5").is_err());
     for draft in ["http://json-schema.org/draft-06/schema#", "http://json-schema.org/draft-07/schema#"] {
         let text = schema(draft, "\"items\":[{\"const\":1}],\"additionalItems\":false");
         assert!(write(&text, "[1]").is_ok() && write(&text, "[1,2]").is_err() && write(&text, "[2]").is_err());
     }
-    let draft2019 = schema("https://json-schema.org/draft/2019-09/schema", "\"dependentRequired\":{\"a\":[\"b\"]},\"items\":[{\"const\":1}]");
+    let draft2019 = schema(
+        "https://json-schema.org/draft/2019-09/schema",
+        "\"dependentRequired\":{\"a\":[\"b\"]},\"items\":[{\"const\":1}]",
+    );
     assert!(write(&draft2019, "[1,2]").is_ok() && write(&draft2019, "{\"a\":1}").is_err());
-    let draft2020 = schema("https://json-schema.org/draft/2020-12/schema", "\"prefixItems\":[{\"const\":1}],\"unevaluatedItems\":false");
+    let draft2020 = schema(
+        "https://json-schema.org/draft/2020-12/schema",
+        "\"prefixItems\":[{\"const\":1}],\"unevaluatedItems\":false",
+    );
     assert!(write(&draft2020, "[1]").is_ok() && write(&draft2020, "[1,2]").is_err());
     // Without a word it is draft 7, which does not know this.
-    assert!(write("{\"prefixItems\":[{\"const\":1}]}", "[2]").is_ok() && write("{\"items\":[{\"const\":1}]}", "[2]").is_err());
+    assert!(
+        write("{\"prefixItems\":[{\"const\":1}]}", "[2]").is_ok()
+            && write("{\"items\":[{\"const\":1}]}", "[2]").is_err()
+    );
     let error = Schema::parse(&schema("http://json-schema.org/draft-03/schema#", "\"type\":\"any\"")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
@@ -85,7 +100,8 @@ fn drafts_are_told_apart() {
 fn references_come_from_what_is_given_only() {
     let line = r##"{"type": "object", "required": ["price"], "definitions": {"money": {"type": "number"}}, "properties": {"price": {"$ref": "#/definitions/money"}}}"##;
     let fits = |schema: &str, name: &str| {
-        let schema = Schema::parse_with_references(schema, &[(name, line)]).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let schema =
+            Schema::parse_with_references(schema, &[(name, line)]).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut writer = Writer::new(Arc::new(schema));
         writer.write("[{\"price\":1}]", &mut Vec::new()).unwrap();
         let error = writer.write("[{\"price\":\"x\"}]", &mut Vec::new()).unwrap_err();
@@ -98,16 +114,26 @@ fn references_come_from_what_is_given_only() {
     fits(r#"{"items": {"$ref": "http://a/line.json"}}"#, "http://a/line.json");
     fits(r#"{"$id": "http://a/b/order.json", "items": {"$ref": "line.json"}}"#, "line.json");
     fits(r#"{"$id": "http://a/b/order.json", "items": {"$ref": "line.json"}}"#, "http://a/b/line.json");
-    fits(r#"{"$schema": "http://json-schema.org/draft-04/schema#", "id": "http://a/b/order.json", "items": {"$ref": "line.json"}}"#, "line.json");
-    for schema in
-        [r#"{"items": {"$ref": "line.json"}}"#, r#"{"items": {"$ref": "http://127.0.0.1:9/line.json"}}"#, r#"{"items": {"$ref": "file:///etc/passwd"}}"#]
-    {
+    fits(
+        r#"{"$schema": "http://json-schema.org/draft-04/schema#", "id": "http://a/b/order.json", "items": {"$ref": "line.json"}}"#,
+        "line.json",
+    );
+    for schema in [
+        r#"{"items": {"$ref": "line.json"}}"#,
+        r#"{"items": {"$ref": "http://127.0.0.1:9/line.json"}}"#,
+        r#"{"items": {"$ref": "file:///etc/passwd"}}"#,
+    ] {
         let error = Schema::parse(schema).unwrap_err();
-        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("not among the references"), "{error}");
+        assert!(
+            error.kind() == ErrorKind::Corrupt && error.to_string().contains("not among the references"),
+            "{error}"
+        );
     }
     // A circle of documents is fine.
     let node = r#"{"properties": {"next": {"$ref": "b"}}}"#;
-    let schema = Schema::parse_with_references(r#"{"$ref": "a"}"#, &[("a", node), ("b", r#"{"$ref": "a", "type": "object"}"#)]).unwrap();
+    let schema =
+        Schema::parse_with_references(r#"{"$ref": "a"}"#, &[("a", node), ("b", r#"{"$ref": "a", "type": "object"}"#)])
+            .unwrap();
     assert_eq!(schema.title(), None);
     assert_eq!(Schema::parse("{\"title\":\"Order\"}").unwrap().title(), Some("Order"));
 }
@@ -116,8 +142,14 @@ fn references_come_from_what_is_given_only() {
 fn what_is_no_schema_is_an_error() {
     for (text, expected) in [
         ("{\"type\":}", "read JSON Schema: line 1, column 9: this is not JSON: a value is missing"),
-        ("{\"type\":\"integr\"}", "read JSON Schema: path .type: \"integr\" is not valid under any of the schemas listed in the 'anyOf' keyword"),
-        ("{\"properties\":{\"a\":{\"minimum\":\"x\"}}}", "read JSON Schema: path .properties.a.minimum: \"x\" is not of type \"number\""),
+        (
+            "{\"type\":\"integr\"}",
+            "read JSON Schema: path .type: \"integr\" is not valid under any of the schemas listed in the 'anyOf' keyword",
+        ),
+        (
+            "{\"properties\":{\"a\":{\"minimum\":\"x\"}}}",
+            "read JSON Schema: path .properties.a.minimum: \"x\" is not of type \"number\"",
+        ),
     ] {
         assert_eq!(Schema::parse(text).unwrap_err().to_string(), expected);
     }
@@ -139,7 +171,11 @@ fn chain(len: usize, keyword: &str, times: usize, last: &str) -> String {
 #[test]
 fn schemas_that_make_endless_work_are_refused() {
     for (len, times) in [(40, 2), (1500, 1), (50_000, 1)] {
-        assert_eq!(Schema::parse(&chain(len, "anyOf", times, "false")).unwrap_err().kind(), ErrorKind::TooLarge, "{len} {times}");
+        assert_eq!(
+            Schema::parse(&chain(len, "anyOf", times, "false")).unwrap_err().kind(),
+            ErrorKind::TooLarge,
+            "{len} {times}"
+        );
     }
     assert!(write(&chain(400, "allOf", 1, "{\"type\":\"string\"}"), "\"x\"").is_ok());
     let error = write(&chain(10, "oneOf", 2, "true"), "1").unwrap_err().to_string();
@@ -153,7 +189,10 @@ fn deep_values_need_no_stack_of_the_caller() {
     // On each of 127 levels hundreds of schemas apply one through another.
     let schema = chain(450, "allOf", 1, "{\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}");
     let json = format!("{}1{}", "{\"a\":".repeat(126), "}".repeat(126));
-    let checked = std::thread::Builder::new().stack_size(512 << 10).spawn(move || write(&schema, &json).map_err(|error| error.to_string())).unwrap();
+    let checked = std::thread::Builder::new()
+        .stack_size(512 << 10)
+        .spawn(move || write(&schema, &json).map_err(|error| error.to_string()))
+        .unwrap();
     assert!(checked.join().unwrap().is_ok());
     let recursive = r##"{"anyOf": [{"const": 7}, {"properties": {"a": {"$ref": "#"}}, "type": "object"}, {"properties": {"a": {"$ref": "#"}}, "minProperties": 1, "type": "object"}]}"##;
     let error = write(recursive, &format!("{}8{}", "{\"a\":".repeat(120), "}".repeat(120))).unwrap_err().to_string();

@@ -63,12 +63,21 @@ fn protobuf_is_read_from_files_with_its_imports() {
         message Order { Money total = 1; Line line = 2; google.protobuf.Timestamp at = 3; message Inner { int32 x = 1; } }";
     let folder = folder(&[
         ("protos/shop/order.proto", order),
-        ("protos/shop/money.proto", b"syntax = \"proto3\"; package shop; import \"base.proto\"; message Money { Base cents = 1; }"),
-        ("protos/shop/lines.proto", b"syntax = \"proto3\"; package shop; import \"base.proto\"; message Line { Base b = 1; }"),
+        (
+            "protos/shop/money.proto",
+            b"syntax = \"proto3\"; package shop; import \"base.proto\"; message Money { Base cents = 1; }",
+        ),
+        (
+            "protos/shop/lines.proto",
+            b"syntax = \"proto3\"; package shop; import \"base.proto\"; message Line { Base b = 1; }",
+        ),
         ("protos/base.proto", b"syntax = \"proto3\"; message Base { int64 v = 1; }"),
     ]);
     let source = Source::load(&folder.path().join("protos/shop/order.proto"), None).unwrap();
-    assert_eq!((source.format(), names(&source)), (Format::Protobuf, vec!["base.proto", "shop/money.proto", "lines.proto"]));
+    assert_eq!(
+        (source.format(), names(&source)),
+        (Format::Protobuf, vec!["base.proto", "shop/money.proto", "lines.proto"])
+    );
     assert_eq!(round_trip(&source, None, "{\"total\":{\"cents\":{\"v\":5}}}"), b"\x0a\x04\x0a\x02\x08\x05");
     assert_eq!(round_trip(&source, Some("Order.Inner"), "{\"x\":5}"), b"\x08\x05");
     let schema = source.compile().unwrap();
@@ -79,7 +88,10 @@ fn protobuf_is_read_from_files_with_its_imports() {
     reader.choose_at(&MessageIndexes::from([0, 0])).unwrap();
     let mut out = Vec::new();
     reader.read(b"\x08\x05", &mut out).unwrap();
-    assert_eq!((out, reader.choose_at(&MessageIndexes::from([7])).unwrap_err().kind()), (b"{\"x\":5}".to_vec(), ErrorKind::Corrupt));
+    assert_eq!(
+        (out, reader.choose_at(&MessageIndexes::from([7])).unwrap_err().kind()),
+        (b"{\"x\":5}".to_vec(), ErrorKind::Corrupt)
+    );
     assert_eq!(reader.choose("Ordr").unwrap_err().hint_text(), Some("did you mean shop.Order?"));
 }
 
@@ -94,7 +106,14 @@ fn sets_of_descriptors_are_read() {
         assert_eq!((source.text(), round_trip(&source, None, "{\"x\":[1,2]}")), (None, b"\x0a\x02\x01\x02".to_vec()));
     }
     fs::write(folder.path().join("b.desc"), b"\x0a\xff").unwrap();
-    assert!(Source::load(&folder.path().join("b.desc"), None).unwrap().compile().unwrap_err().to_string().contains("file b.desc"));
+    assert!(
+        Source::load(&folder.path().join("b.desc"), None)
+            .unwrap()
+            .compile()
+            .unwrap_err()
+            .to_string()
+            .contains("file b.desc")
+    );
 }
 
 #[test]
@@ -154,7 +173,10 @@ fn files_that_cannot_be_read_say_why() {
     assert!(names(&source).is_empty());
     assert_eq!(source.compile().unwrap_err().kind(), ErrorKind::Corrupt);
     let source = Source::load(&folder.path().join("d.proto"), None).unwrap();
-    assert_eq!(source.compile().unwrap_err().to_string(), "read Protobuf schema: d.proto:1:20: import 'none.proto' not found");
+    assert_eq!(
+        source.compile().unwrap_err().to_string(),
+        "read Protobuf schema: d.proto:1:20: import 'none.proto' not found"
+    );
     fs::File::create(folder.path().join("big.avsc")).unwrap().set_len((16 << 20) + 1).unwrap();
     assert_eq!(error("big.avsc").kind(), ErrorKind::TooLarge);
     assert_eq!(Source::load(Path::new("/dev/null"), None).unwrap_err().kind(), ErrorKind::Usage);

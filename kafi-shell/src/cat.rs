@@ -14,8 +14,8 @@ pub struct Finished {
     pub cancelled: bool,
 }
 
-/// Hands every message of `topics` to `each`, batch by batch, in order within each partition, read by `threads` readers. Blocks until the end, the
-/// limit, a wish to stop, or a `Break` of `each`.
+/// Hands every message of `topics` to `each`, batch by batch, in order within each partition, read by `threads`
+/// readers. Blocks until the end, the limit, a wish to stop, or a `Break` of `each`.
 ///
 /// # Errors
 /// Those of [`Reader::open`] and [`Reader::read`], and what `each` fails with.
@@ -29,7 +29,8 @@ pub fn cat(
     read_then(storage, topics, options, threads, |_| Ok(()), each, |_| Ok(()))
 }
 
-/// Hands everything that `options` ask for to `each`, in the order that they ask for, after `work` has seen it; calls `then` at the end, before the last offsets are committed.
+/// Hands everything that `options` ask for to `each`, in the order that they ask for, after `work` has seen it; calls
+/// `then` at the end, before the last offsets are committed.
 pub(crate) fn read_then(
     storage: &dyn Storage,
     topics: &[String],
@@ -41,7 +42,11 @@ pub(crate) fn read_then(
 ) -> Result<Finished> {
     if options.order != Order::AsRead {
         if options.joined().is_some() {
-            return Err(Error::new(ErrorKind::Usage, "sort messages", "the partitions of a group's member come and go, and cannot be sorted"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "sort messages",
+                "the partitions of a group's member come and go, and cannot be sorted",
+            ));
         }
         let reached = read_in_order(storage, plan(storage, topics, options)?, options, work, each)?;
         let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
@@ -57,7 +62,11 @@ pub(crate) fn finish(readers: Vec<Reader>, options: &ReadOptions) -> Result<Fini
 }
 
 /// As [`finish`], but the work is done only when `then` has returned.
-fn finish_then(mut readers: Vec<Reader>, options: &ReadOptions, then: impl FnOnce(&Finished) -> Result<()>) -> Result<Finished> {
+fn finish_then(
+    mut readers: Vec<Reader>,
+    options: &ReadOptions,
+    then: impl FnOnce(&Finished) -> Result<()>,
+) -> Result<Finished> {
     let mut reached: Vec<Position> = readers.iter().flat_map(Reader::reached).collect();
     reached.sort();
     let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };

@@ -50,17 +50,20 @@ impl GrepOptions {
         let found = |bytes: Option<&[u8]>| bytes.is_some_and(|bytes| self.pattern.is_match(bytes));
         let hit = self.fields.value && found(record.value)
             || self.fields.key && found(record.key)
-            || self.fields.headers && record.headers.iter().any(|header| found(Some(header.name)) || found(header.value));
+            || self.fields.headers
+                && record.headers.iter().any(|header| found(Some(header.name)) || found(header.value));
         hit != self.invert
     }
 
     /// Keeps the messages of a batch that are looked for.
     pub(crate) fn keep_found(&self, batch: &mut Batch) {
         match self.pattern.candidates(batch) {
-            Some(mut candidates) => batch.retain_at(|batch, index| match self.may_match(batch, index, &mut candidates) {
-                true => self.matches(&batch.get(index)),
-                false => self.invert,
-            }),
+            Some(mut candidates) => {
+                batch.retain_at(|batch, index| match self.may_match(batch, index, &mut candidates) {
+                    true => self.matches(&batch.get(index)),
+                    false => self.invert,
+                })
+            }
             None => batch.retain(|record| self.matches(&record)),
         }
     }
@@ -68,12 +71,16 @@ impl GrepOptions {
     #[inline]
     fn may_match(&self, batch: &Batch, index: usize, candidates: &mut Candidates) -> bool {
         let meta = &batch.metas()[index];
-        let (key, value) = (if self.fields.key { meta.key } else { Span::NULL }, if self.fields.value { meta.value } else { Span::NULL });
+        let (key, value) = (
+            if self.fields.key { meta.key } else { Span::NULL },
+            if self.fields.value { meta.value } else { Span::NULL },
+        );
         candidates.lies_in_either(key, value) || self.fields.headers && meta.header_count > 0
     }
 }
 
-/// Hands the messages of `topics` that match to `each`, and returns how many there were. Batches without any are left out. Blocks as `cat` does.
+/// Hands the messages of `topics` that match to `each`, and returns how many there were. Batches without any are left
+/// out. Blocks as `cat` does.
 ///
 /// # Errors
 /// Those of [`cat`](crate::cat).
@@ -88,7 +95,8 @@ pub fn grep(
     grep_then(storage, topics, options, threads, look_for, each, |_| Ok(()))
 }
 
-/// As [`grep`], but the work is done only when `then` has returned, which is called once everything is found; a group's offsets are committed after it.
+/// As [`grep`], but the work is done only when `then` has returned, which is called once everything is found; a group's
+/// offsets are committed after it.
 ///
 /// # Errors
 /// As for [`grep`], and what `then` fails with.

@@ -1,10 +1,14 @@
-//! Where groups stand, and what is to become of their offsets: plans that are looked at before [`Admin::alter_group_offsets`] carries them out.
+//! Where groups stand, and what is to become of their offsets: plans that are looked at before
+//! [`Admin::alter_group_offsets`] carries them out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kafi_core::functional::partitions_of;
-use kafi_core::{Admin, CommittedOffset, Error, ErrorKind, GroupDescription, Isolation, Offsets, Result, Storage, TopicPartition, Watermarks, resolve};
+use kafi_core::{
+    Admin, CommittedOffset, Error, ErrorKind, GroupDescription, Isolation, Offsets, Result, Storage, TopicPartition,
+    Watermarks, resolve,
+};
 
 use crate::cp::is_note;
 use crate::same_message::{Finder, Place};
@@ -33,7 +37,8 @@ pub struct GroupLag {
 }
 
 impl GroupLag {
-    /// How many offsets lie between what is committed and the end, without those that are no longer there; `None` where either is unknown.
+    /// How many offsets lie between what is committed and the end, without those that are no longer there; `None` where
+    /// either is unknown.
     pub fn lag(&self) -> Option<i64> {
         let next = self.committed.as_ref()?.offset.max(self.start?);
         Some((self.end? - next).max(0))
@@ -56,44 +61,60 @@ impl OffsetChange {
     }
 }
 
-/// Where a group stands, in each partition that it has committed or that a member reads, sorted; and what asking about some of the partitions failed with, whose ends are not
-/// known. Blocks up to `timeout` for each of its few questions.
+/// Where a group stands, in each partition that it has committed or that a member reads, sorted; and what asking about
+/// some of the partitions failed with, whose ends are not known. Blocks up to `timeout` for each of its few questions.
 ///
 /// # Errors
 /// `NotFound` for a missing group; those of [`Admin`].
-pub fn group_lag(admin: &mut dyn Admin, description: &GroupDescription, timeout: Duration) -> Result<(Vec<GroupLag>, Vec<Error>)> {
+pub fn group_lag(
+    admin: &mut dyn Admin,
+    description: &GroupDescription,
+    timeout: Duration,
+) -> Result<(Vec<GroupLag>, Vec<Error>)> {
     let committed = committed(admin.group_offsets(&description.name, timeout))?;
     let all = partitions_of_group(description, &committed);
     let (ends, failed) = known_ends(admin, &all, timeout)?;
     Ok((lag_of(description, &committed, &all, &ends), failed.into_values().collect()))
 }
 
-/// The same for several groups, in their order, with no more questions than for one where the storage can; an answer for each, so that one hides no other. Blocks up to
-/// `timeout` for each of its few questions.
+/// The same for several groups, in their order, with no more questions than for one where the storage can; an answer
+/// for each, so that one hides no other. Blocks up to `timeout` for each of its few questions.
 ///
 /// # Errors
 /// Those of [`Admin`]; a group that is missing has committed nothing.
-pub fn lag_of_groups(admin: &mut dyn Admin, descriptions: &[GroupDescription], timeout: Duration) -> Result<Vec<Result<Vec<GroupLag>>>> {
+pub fn lag_of_groups(
+    admin: &mut dyn Admin,
+    descriptions: &[GroupDescription],
+    timeout: Duration,
+) -> Result<Vec<Result<Vec<GroupLag>>>> {
     let names: Vec<String> = descriptions.iter().map(|description| description.name.clone()).collect();
     let offsets: Vec<Result<_>> = admin.offsets_of_groups(&names, timeout)?.into_iter().map(committed).collect();
     let nothing = BTreeMap::new();
     let known = offsets.iter().map(|offsets| offsets.as_ref().unwrap_or(&nothing));
-    let partitions: Vec<_> = descriptions.iter().zip(known).map(|(description, committed)| partitions_of_group(description, committed)).collect();
+    let partitions: Vec<_> = descriptions
+        .iter()
+        .zip(known)
+        .map(|(description, committed)| partitions_of_group(description, committed))
+        .collect();
     let (ends, failed) = known_ends(admin, &partitions.iter().flatten().copied().collect(), timeout)?;
     let all = descriptions.iter().zip(&offsets).zip(&partitions);
-    let lags = all.map(|((description, committed), partitions)| match (committed, partitions.iter().find_map(|partition| failed.get(*partition))) {
-        (Ok(committed), None) => Ok(lag_of(description, committed, partitions, &ends)),
-        (_, Some(error)) | (Err(error), None) => Err(error.duplicate()),
+    let lags = all.map(|((description, committed), partitions)| {
+        match (committed, partitions.iter().find_map(|partition| failed.get(*partition))) {
+            (Ok(committed), None) => Ok(lag_of(description, committed, partitions, &ends)),
+            (_, Some(error)) | (Err(error), None) => Err(error.duplicate()),
+        }
     });
     Ok(lags.collect())
 }
 
-/// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it has committed where none are named; of them
-/// those that are `wanted`. What the group's consumers keep beside an offset belongs to it, and is gone where there is another one, as with Kafka's own tools. Changes nothing. Blocks up to `timeout` for each of its few questions.
+/// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it
+/// has committed where none are named; of them those that are `wanted`. What the group's consumers keep beside an
+/// offset belongs to it, and is gone where there is another one, as with Kafka's own tools. Changes nothing. Blocks up
+/// to `timeout` for each of its few questions.
 ///
 /// # Errors
-/// `NotFound` for a missing topic or partition, and for a missing group where no topics are named; `OutOfRange` for an offset that is not there, unless `allow_gap`
-/// takes the nearest.
+/// `NotFound` for a missing topic or partition, and for a missing group where no topics are named; `OutOfRange` for an
+/// offset that is not there, unless `allow_gap` takes the nearest.
 pub fn plan_group_reset(
     admin: &mut dyn Admin,
     group: &str,
@@ -106,26 +127,36 @@ pub fn plan_group_reset(
     let known = admin.group_offsets(group, timeout);
     let committed = if topics.is_empty() { committed(known)? } else { committed_if_any(known)? };
     let partitions = match topics {
-        [] => committed.keys().filter(|known| wanted.is_none_or(|wanted| wanted.contains(&known.partition))).cloned().collect(),
+        [] => committed
+            .keys()
+            .filter(|known| wanted.is_none_or(|wanted| wanted.contains(&known.partition)))
+            .cloned()
+            .collect(),
         topics => partitions_of(admin, topics, wanted, timeout)?,
     };
     let resolved = resolve(admin, &partitions, offsets, Isolation::ReadUncommitted, false, allow_gap, timeout)?;
     let change = |(partition, offset): (TopicPartition, i64)| {
         let from = committed.get(&partition).cloned();
         let to = from.clone().filter(|from| from.offset == offset);
-        OffsetChange { from, to: to.unwrap_or_else(|| CommittedOffset::new(partition.topic, partition.partition, offset)) }
+        OffsetChange {
+            from,
+            to: to.unwrap_or_else(|| CommittedOffset::new(partition.topic, partition.partition, offset)),
+        }
     };
     Ok(partitions.into_iter().zip(resolved.iter().map(|resolved| resolved.assignment.start)).map(change).collect())
 }
 
-/// What giving the committed offsets of a group to another group means, which may be on another storage: of the named topics, or of all, and of them those partitions that
-/// are `wanted`. The group goes on at the same message: at the same offset within a storage, and where a log notes that it is a copy with the offsets of the other; elsewhere the message is looked
-/// for by its time and its content, or counted. What consumers keep beside an offset comes along, and the leader's epoch within a cluster, to which alone it means something. Changes nothing. Blocks up
-/// to `timeout` for each of its questions, and while it reads.
+/// What giving the committed offsets of a group to another group means, which may be on another storage: of the named
+/// topics, or of all, and of them those partitions that are `wanted`. The group goes on at the same message: at the
+/// same offset within a storage, and where a log notes that it is a copy with the offsets of the other; elsewhere the
+/// message is looked for by its time and its content, or counted. What consumers keep beside an offset comes along, and
+/// the leader's epoch within a cluster, to which alone it means something. Changes nothing. Blocks up to `timeout` for
+/// each of its questions, and while it reads.
 ///
 /// # Errors
-/// `NotFound` for a missing group, and for a topic or partition that the target lacks; `OutOfRange` where the target does not hold the message, or it cannot be told from others, unless `allow_gap`
-/// takes the nearest; what reading fails with.
+/// `NotFound` for a missing group, and for a topic or partition that the target lacks; `OutOfRange` where the target
+/// does not hold the message, or it cannot be told from others, unless `allow_gap` takes the nearest; what reading
+/// fails with.
 pub fn plan_group_copy(
     source: (&dyn Storage, &str),
     target: (&dyn Storage, &str),
@@ -137,9 +168,14 @@ pub fn plan_group_copy(
     let mut finder = Finder::open(source.0, target.0, timeout)?;
     let mut offsets = committed(finder.source.admin.group_offsets(source.1, timeout))?;
     if let Some(missing) = topics.iter().find(|topic| offsets.keys().all(|known| known.topic != **topic)) {
-        return Err(Error::new(ErrorKind::NotFound, "copy group", "the group has committed nothing for it").with("group", source.1).with("topic", missing));
+        return Err(Error::new(ErrorKind::NotFound, "copy group", "the group has committed nothing for it")
+            .with("group", source.1)
+            .with("topic", missing));
     }
-    offsets.retain(|known, _| (topics.is_empty() || topics.contains(&known.topic)) && wanted.is_none_or(|wanted| wanted.contains(&known.partition)));
+    offsets.retain(|known, _| {
+        (topics.is_empty() || topics.contains(&known.topic))
+            && wanted.is_none_or(|wanted| wanted.contains(&known.partition))
+    });
     let held = ends(finder.target.admin.as_mut(), &offsets.keys().collect(), timeout)?;
     let now = committed_if_any(finder.target.admin.group_offsets(target.1, timeout))?;
     let mut changes = Vec::with_capacity(offsets.len());
@@ -155,7 +191,13 @@ pub fn plan_group_copy(
 }
 
 /// Where in the target a group goes on that has committed `known` on the source.
-fn same_place(finder: &mut Finder<'_>, at: &TopicPartition, known: CommittedOffset, (low, high): (i64, i64), allow_gap: bool) -> Result<CommittedOffset> {
+fn same_place(
+    finder: &mut Finder<'_>,
+    at: &TopicPartition,
+    known: CommittedOffset,
+    (low, high): (i64, i64),
+    allow_gap: bool,
+) -> Result<CommittedOffset> {
     let offset = known.offset;
     let place = match finder.shares_offsets(at)? {
         true if (low..=high).contains(&offset) => Place::At(offset),
@@ -172,16 +214,23 @@ fn same_place(finder: &mut Finder<'_>, at: &TopicPartition, known: CommittedOffs
         Place::Unknown(near) if allow_gap => Ok(CommittedOffset::new(&at.topic, at.partition, near)),
         Place::Unknown(_) => {
             let why = match (low..=high).contains(&offset) {
-                true => format!("the target does not hold the message that the group reads next (at offset {offset}), or it cannot be told from others"),
+                true => format!(
+                    "the target does not hold the message that the group reads next (at offset {offset}), or it cannot be told from others"
+                ),
                 false => format!("the target does not hold the offset {offset}"),
             };
-            let error = Error::new(ErrorKind::OutOfRange, "copy group", why).with("topic", &at.topic).with("partition", at.partition);
-            Err(error.with("available", format_args!("{low} to {high}")).hint("--allow-gap takes the nearest offset that is there"))
+            let error = Error::new(ErrorKind::OutOfRange, "copy group", why)
+                .with("topic", &at.topic)
+                .with("partition", at.partition);
+            Err(error
+                .with("available", format_args!("{low} to {high}"))
+                .hint("--allow-gap takes the nearest offset that is there"))
         }
     }
 }
 
-/// Whether offsets of a group may be changed from outside: not while somebody reads as it, because its members would overwrite them. Blocks up to `timeout`.
+/// Whether offsets of a group may be changed from outside: not while somebody reads as it, because its members would
+/// overwrite them. Blocks up to `timeout`.
 ///
 /// # Errors
 /// `Conflict` where the group has live members; those of [`Admin::group`], but a group that is missing may be made.
@@ -198,13 +247,25 @@ pub fn check_no_members(admin: &mut dyn Admin, group: &str, timeout: Duration) -
 }
 
 /// The partitions that a group has committed or that a member reads.
-fn partitions_of_group<'a>(description: &'a GroupDescription, committed: &'a Committed) -> BTreeSet<&'a TopicPartition> {
+fn partitions_of_group<'a>(
+    description: &'a GroupDescription,
+    committed: &'a Committed,
+) -> BTreeSet<&'a TopicPartition> {
     committed.keys().chain(description.members.iter().flat_map(|member| &member.partitions)).collect()
 }
 
-fn lag_of(description: &GroupDescription, committed: &Committed, partitions: &BTreeSet<&TopicPartition>, ends: &Ends) -> Vec<GroupLag> {
-    let read: BTreeMap<&TopicPartition, usize> =
-        description.members.iter().enumerate().flat_map(|(index, member)| member.partitions.iter().map(move |partition| (partition, index))).collect();
+fn lag_of(
+    description: &GroupDescription,
+    committed: &Committed,
+    partitions: &BTreeSet<&TopicPartition>,
+    ends: &Ends,
+) -> Vec<GroupLag> {
+    let read: BTreeMap<&TopicPartition, usize> = description
+        .members
+        .iter()
+        .enumerate()
+        .flat_map(|(index, member)| member.partitions.iter().map(move |partition| (partition, index)))
+        .collect();
     let lag = |partition: &&TopicPartition| GroupLag {
         topic: partition.topic.clone(),
         partition: partition.partition,
@@ -217,7 +278,8 @@ fn lag_of(description: &GroupDescription, committed: &Committed, partitions: &BT
 }
 
 fn committed(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
-    let committed = |known: CommittedOffset| (TopicPartition { topic: known.topic.clone(), partition: known.partition }, known);
+    let committed =
+        |known: CommittedOffset| (TopicPartition { topic: known.topic.clone(), partition: known.partition }, known);
     Ok(offsets?.into_iter().map(committed).collect())
 }
 
@@ -232,14 +294,23 @@ fn committed_if_any(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> 
 /// The ranges of offsets that these partitions hold; those that are gone are left out.
 fn ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<Ends> {
     let there = those_there(admin, partitions, timeout)?;
-    let watermarks = if there.is_empty() { Vec::new() } else { admin.watermarks(&there, Isolation::ReadUncommitted, timeout)? };
+    let watermarks =
+        if there.is_empty() { Vec::new() } else { admin.watermarks(&there, Isolation::ReadUncommitted, timeout)? };
     Ok(watermarks.into_iter().map(range_of).collect())
 }
 
 /// The same, and what asking about others of these partitions failed with.
-fn known_ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<(Ends, BTreeMap<TopicPartition, Error>)> {
+fn known_ends(
+    admin: &mut dyn Admin,
+    partitions: &BTreeSet<&TopicPartition>,
+    timeout: Duration,
+) -> Result<(Ends, BTreeMap<TopicPartition, Error>)> {
     let there = those_there(admin, partitions, timeout)?;
-    let watermarks = if there.is_empty() { Vec::new() } else { admin.watermarks_of_each(&there, Isolation::ReadUncommitted, timeout)? };
+    let watermarks = if there.is_empty() {
+        Vec::new()
+    } else {
+        admin.watermarks_of_each(&there, Isolation::ReadUncommitted, timeout)?
+    };
     let (mut known, mut failed) = (Ends::new(), BTreeMap::new());
     for (partition, found) in there.into_iter().zip(watermarks) {
         match found {
@@ -255,12 +326,18 @@ fn range_of(found: Watermarks) -> (TopicPartition, (i64, i64)) {
 }
 
 /// Those of these partitions that are there.
-fn those_there(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<Vec<TopicPartition>> {
+fn those_there(
+    admin: &mut dyn Admin,
+    partitions: &BTreeSet<&TopicPartition>,
+    timeout: Duration,
+) -> Result<Vec<TopicPartition>> {
     let mut there = Vec::new();
     let topics = if partitions.is_empty() { Vec::new() } else { admin.topics(&[], timeout)? };
     for topic in topics {
         let partition = |number: i32| TopicPartition { topic: topic.name.clone(), partition: number };
-        there.extend(topic.partitions.iter().map(|found| partition(found.partition)).filter(|found| partitions.contains(found)));
+        there.extend(
+            topic.partitions.iter().map(|found| partition(found.partition)).filter(|found| partitions.contains(found)),
+        );
     }
     Ok(there)
 }

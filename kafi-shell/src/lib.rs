@@ -1,6 +1,8 @@
-//! The verbs of the shell over bytes: [`cat()`], [`tail()`], [`grep()`], [`wc()`], [`cp()`], and [`diff()`], on any storage and between storages; and [`Kafi`], the handle that has them.
+//! The verbs of the shell over bytes: [`cat()`], [`tail()`], [`grep()`], [`wc()`], [`cp()`], and [`diff()`], on any
+//! storage and between storages; and [`Kafi`], the handle that has them.
 //!
-//! Beside them stands what is planned before it is done: where offsets lie ([`offsets()`]), and what is to become of those of groups ([`plan_group_reset`], [`plan_group_copy`]).
+//! Beside them stands what is planned before it is done: where offsets lie ([`offsets()`]), and what is to become of
+//! those of groups ([`plan_group_reset`], [`plan_group_copy`]).
 //!
 //! The verbs hand out batches and decode nothing; what prints, decodes, or applies functions stands on top of them.
 //!
@@ -38,7 +40,9 @@ pub use cat::{Finished, cat};
 pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
-pub use groups::{GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy, plan_group_reset};
+pub use groups::{
+    GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy, plan_group_reset,
+};
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
 pub use offsets::{offsets, offsets_of_each};
 pub use pattern::{Pattern, PatternOptions};

@@ -64,7 +64,14 @@ impl Pattern {
     /// ```
     pub fn any_of(texts: &[impl AsRef<str>], options: PatternOptions) -> Result<Self> {
         let PatternOptions { ignore_case, fixed, words, whole } = options;
-        let parse = |text: &str| ParserBuilder::new().utf8(false).case_insensitive(ignore_case).build().parse(text).map_err(|error| error.to_string());
+        let parse = |text: &str| {
+            ParserBuilder::new()
+                .utf8(false)
+                .case_insensitive(ignore_case)
+                .build()
+                .parse(text)
+                .map_err(|error| error.to_string())
+        };
         let mut branches = Vec::with_capacity(texts.len());
         for text in texts.iter().map(AsRef::as_ref) {
             let text = if fixed { regex::escape(text) } else { text.to_string() };
@@ -106,7 +113,8 @@ impl Pattern {
         let pieces = self.pieces.as_ref()?;
         let mut places = Vec::new();
         let mut from = 0;
-        // Pieces may overlap across the border of two fields, so the search goes on one byte further, not behind the piece.
+        // Pieces may overlap across the border of two fields, so the search goes on one byte further, not behind the
+        // piece.
         while let Some(piece) = pieces.find_at(batch.data(), from) {
             places.push(piece.start());
             if places.len() > batch.len() {
@@ -125,10 +133,12 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// Whether one of the places lies in one of these fields, or between them. Quick where messages are asked about in the order in which they lie.
+    /// Whether one of the places lies in one of these fields, or between them. Quick where messages are asked about in
+    /// the order in which they lie.
     #[inline]
     pub(crate) fn lies_in_either(&mut self, one: Span, other: Span) -> bool {
-        let range = |field: Span| (field.len > 0).then(|| (field.start as usize, field.start as usize + field.len as usize));
+        let range =
+            |field: Span| (field.len > 0).then(|| (field.start as usize, field.start as usize + field.len as usize));
         let (start, end) = match (range(one), range(other)) {
             (Some(one), Some(other)) => (one.0.min(other.0), one.1.max(other.1)),
             (Some(range), None) | (None, Some(range)) => range,
@@ -158,7 +168,8 @@ fn searched(pieces: Seq) -> Option<Regex> {
 /// The last line of such an error is the one that says what is wrong.
 fn bad(text: &str, error: &str) -> Error {
     let why = error.lines().last().unwrap_or_default().trim();
-    Error::new(ErrorKind::Usage, "read pattern", why.strip_prefix("error: ").unwrap_or(why)).with("pattern", format!("{text:?}"))
+    Error::new(ErrorKind::Usage, "read pattern", why.strip_prefix("error: ").unwrap_or(why))
+        .with("pattern", format!("{text:?}"))
 }
 
 #[cfg(test)]
@@ -170,8 +181,16 @@ mod tests {
     /// Messages around whose borders pieces of text come together that are in no single field.
     fn batch() -> Batch {
         let mut batch = Batch::new();
-        for (key, value) in [("aa", "abc"), ("ab", "cab"), ("k", "aaabcc"), ("", "x\nabc\ny"), ("abc", ""), ("ABC", "aBc"), ("k", "nothing"), ("abcabc", "ab")]
-        {
+        for (key, value) in [
+            ("aa", "abc"),
+            ("ab", "cab"),
+            ("k", "aaabcc"),
+            ("", "x\nabc\ny"),
+            ("abc", ""),
+            ("ABC", "aBc"),
+            ("k", "nothing"),
+            ("abcabc", "ab"),
+        ] {
             batch.push(Record::new("t", Some(key.as_bytes()), Some(value.as_bytes())));
         }
         batch.push(Record::new("t", None, None));
@@ -202,7 +221,11 @@ mod tests {
             for ignore_case in [false, true] {
                 let pattern = Pattern::new(text, ignore_case).unwrap();
                 for ((key, value), invert) in fields.into_iter().flat_map(|fields| [(fields, false), (fields, true)]) {
-                    let look_for = GrepOptions { fields: GrepFields { key, value, headers: false }, invert, ..GrepOptions::new(pattern.clone()) };
+                    let look_for = GrepOptions {
+                        fields: GrepFields { key, value, headers: false },
+                        invert,
+                        ..GrepOptions::new(pattern.clone())
+                    };
                     let (mut quick, mut slow) = (batch(), batch());
                     look_for.keep_found(&mut quick);
                     slow.retain(|record| look_for.matches(&record));
@@ -215,7 +238,11 @@ mod tests {
     #[test]
     fn several_fixed_words_and_whole_fields() {
         let plain = PatternOptions::default();
-        let (fixed, words, whole) = (PatternOptions { fixed: true, ..plain }, PatternOptions { words: true, ..plain }, PatternOptions { whole: true, ..plain });
+        let (fixed, words, whole) = (
+            PatternOptions { fixed: true, ..plain },
+            PatternOptions { words: true, ..plain },
+            PatternOptions { whole: true, ..plain },
+        );
         type Texts = &'static [&'static str];
         let cases: [(Texts, PatternOptions, Texts, Texts); 12] = [
             (&["a", "b"], plain, &["xa", "bx"], &["c"]),
@@ -233,11 +260,20 @@ mod tests {
         ];
         for (texts, options, matching, others) in cases {
             let pattern = Pattern::any_of(texts, options).unwrap();
-            matching.iter().for_each(|text| assert!(pattern.is_match(text.as_bytes()), "{texts:?} {options:?} {text:?}"));
-            others.iter().for_each(|text| assert!(!pattern.is_match(text.as_bytes()), "{texts:?} {options:?} {text:?}"));
+            matching
+                .iter()
+                .for_each(|text| assert!(pattern.is_match(text.as_bytes()), "{texts:?} {options:?} {text:?}"));
+            others
+                .iter()
+                .for_each(|text| assert!(!pattern.is_match(text.as_bytes()), "{texts:?} {options:?} {text:?}"));
         }
         assert!(Pattern::any_of(&["a)(b", "c"], plain).is_err() && Pattern::any_of(&["a)|(b"], words).is_err());
-        assert!(Pattern::any_of(&["refunded", "cancelled"], PatternOptions { words: true, ..fixed }).unwrap().pieces.is_some());
+        assert!(
+            Pattern::any_of(&["refunded", "cancelled"], PatternOptions { words: true, ..fixed })
+                .unwrap()
+                .pieces
+                .is_some()
+        );
     }
 
     #[test]
@@ -260,12 +296,19 @@ mod tests {
             assert_eq!(candidates.lies_in_either(span(start, len), Span::NULL), expected, "{start} {len}");
             assert_eq!(candidates.lies_in_either(Span::NULL, span(start, len)), expected, "{start} {len}");
         }
-        assert!(candidates.lies_in_either(span(0, 1), span(2, 2)) && candidates.lies_in_either(span(19, 2), span(11, 2)));
-        assert!(!candidates.lies_in_either(span(11, 2), span(14, 6)) && !candidates.lies_in_either(Span::NULL, Span::NULL));
+        assert!(
+            candidates.lies_in_either(span(0, 1), span(2, 2)) && candidates.lies_in_either(span(19, 2), span(11, 2))
+        );
+        assert!(
+            !candidates.lies_in_either(span(11, 2), span(14, 6)) && !candidates.lies_in_either(Span::NULL, Span::NULL)
+        );
     }
 
     #[test]
     fn what_is_no_expression_says_why() {
-        assert_eq!(Pattern::new("a(b", false).unwrap_err().to_string(), r#"read pattern: pattern "a(b": unclosed group"#);
+        assert_eq!(
+            Pattern::new("a(b", false).unwrap_err().to_string(),
+            r#"read pattern: pattern "a(b": unclosed group"#
+        );
     }
 }

@@ -33,10 +33,16 @@ pub enum Rate {
 impl FromStr for Rate {
     type Err = Error;
 
-    /// Reads a number of messages, or a number with a unit of bytes: `B`, `kB`, `MB`, `GB` (powers of 1000), `KiB`, `MiB`, `GiB` (powers of 1024); `/s` may follow.
+    /// Reads a number of messages, or a number with a unit of bytes: `B`, `kB`, `MB`, `GB` (powers of 1000), `KiB`,
+    /// `MiB`, `GiB` (powers of 1024); `/s` may follow.
     fn from_str(text: &str) -> Result<Self> {
         let bad = || {
-            Error::new(ErrorKind::Usage, "read rate", "a rate is a number of messages a second, or bytes a second with a unit, such as 10MB").with("rate", text)
+            Error::new(
+                ErrorKind::Usage,
+                "read rate",
+                "a rate is a number of messages a second, or bytes a second with a unit, such as 10MB",
+            )
+            .with("rate", text)
         };
         let rate = text.trim().strip_suffix("/s").unwrap_or(text).trim();
         let digits = rate.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rate.len());
@@ -142,8 +148,9 @@ mod tests {
     #[test]
     fn batches_wait_for_those_before_them() {
         let begun = Instant::now();
-        let after =
-            |pacer: &Pacer, now_ms, messages, bytes| pacer.reserve(begun + Duration::from_millis(now_ms), messages, bytes).duration_since(begun).as_millis();
+        let after = |pacer: &Pacer, now_ms, messages, bytes| {
+            pacer.reserve(begun + Duration::from_millis(now_ms), messages, bytes).duration_since(begun).as_millis()
+        };
         let pacer = Pacer { rate: Rate::Messages(100), next: Mutex::new(begun) };
         assert_eq!([after(&pacer, 0, 10, 0), after(&pacer, 0, 50, 0), after(&pacer, 0, 1, 0)], [0, 100, 600]);
         // Time that nobody used is not made up for.

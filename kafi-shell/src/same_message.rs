@@ -7,7 +7,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use kafi_core::functional::{ReadOptions, readers_of};
-use kafi_core::{Admin, Assignment, Batch, Capabilities, Isolation, NO_TIMESTAMP, OwnedRecord, Position, Record, Result, Storage, TopicPartition, existing};
+use kafi_core::{
+    Admin, Assignment, Batch, Capabilities, Isolation, NO_TIMESTAMP, OwnedRecord, Position, Record, Result, Storage,
+    TopicPartition, existing,
+};
 
 use crate::cp::{SourceNote, is_log};
 
@@ -57,7 +60,8 @@ impl<'a> Finder<'a> {
         self.is_same
     }
 
-    /// Whether a number means the same message on both: within one storage, and where a log notes that it is a copy of the other with its offsets, or both are copies of one source.
+    /// Whether a number means the same message on both: within one storage, and where a log notes that it is a copy of
+    /// the other with its offsets, or both are copies of one source.
     pub(crate) fn shares_offsets(&mut self, at: &TopicPartition) -> Result<bool> {
         if self.is_same {
             return Ok(true);
@@ -75,7 +79,9 @@ impl<'a> Finder<'a> {
         let theirs = note_of(&mut self.target, topic, timeout)?;
         let is_of = |note: &SourceNote, side: &mut Side<'_>| -> Result<bool> {
             let found = existing(side.admin.as_mut(), topic, timeout)?;
-            Ok(note.topic == topic && found.is_some_and(|found| found.id == note.id) && note.cluster == side.storage.identity(timeout)?)
+            Ok(note.topic == topic
+                && found.is_some_and(|found| found.id == note.id)
+                && note.cluster == side.storage.identity(timeout)?)
         };
         let numbers = |note: &SourceNote| note.starts.keys().copied().collect::<BTreeSet<i32>>();
         if let Some(note) = &theirs
@@ -89,12 +95,15 @@ impl<'a> Finder<'a> {
             return Ok(numbers(note));
         }
         match (ours, theirs) {
-            (Some(ours), Some(theirs)) if ours.is_same_source(&theirs) => Ok(numbers(&ours).intersection(&numbers(&theirs)).copied().collect()),
+            (Some(ours), Some(theirs)) if ours.is_same_source(&theirs) => {
+                Ok(numbers(&ours).intersection(&numbers(&theirs)).copied().collect())
+            }
             _ => Ok(BTreeSet::new()),
         }
     }
 
-    /// Where a group that reads `offset` next on the source goes on in the target: at the same message, or behind the last one that it has read. Blocks while it reads around that message.
+    /// Where a group that reads `offset` next on the source goes on in the target: at the same message, or behind the
+    /// last one that it has read. Blocks while it reads around that message.
     pub(crate) fn find(&mut self, at: &TopicPartition, offset: i64) -> Result<Place> {
         let (source, target) = (self.bounds(true, at)?, self.bounds(false, at)?);
         let next = self.first(true, at, offset.max(source.0), source.1)?;
@@ -113,12 +122,20 @@ impl<'a> Finder<'a> {
         if let Some(found) = self.by_count(at, &anchor, source, target)? {
             return Ok(Place::At(found + behind));
         }
-        let near = if anchor.timestamp == NO_TIMESTAMP { offset } else { self.at_time(false, at, anchor.timestamp + behind)? };
+        let near =
+            if anchor.timestamp == NO_TIMESTAMP { offset } else { self.at_time(false, at, anchor.timestamp + behind)? };
         Ok(Place::Unknown(near.clamp(target.0, target.1)))
     }
 
-    /// The message of the target that is the same in every field. Where several are, as many have to come before it on both sides, or behind it, of what has its time.
-    fn by_time(&mut self, at: &TopicPartition, anchor: &OwnedRecord, source: (i64, i64), target: (i64, i64)) -> Result<Option<i64>> {
+    /// The message of the target that is the same in every field. Where several are, as many have to come before it on
+    /// both sides, or behind it, of what has its time.
+    fn by_time(
+        &mut self,
+        at: &TopicPartition,
+        anchor: &OwnedRecord,
+        source: (i64, i64),
+        target: (i64, i64),
+    ) -> Result<Option<i64>> {
         if anchor.timestamp == NO_TIMESTAMP {
             return Ok(None);
         }
@@ -144,8 +161,15 @@ impl<'a> Finder<'a> {
         Ok(found.copied())
     }
 
-    /// The message before which as many come, where both logs begin with the same ones: keys, values, and headers, for times may have been changed.
-    fn by_count(&mut self, at: &TopicPartition, anchor: &OwnedRecord, source: (i64, i64), target: (i64, i64)) -> Result<Option<i64>> {
+    /// The message before which as many come, where both logs begin with the same ones: keys, values, and headers, for
+    /// times may have been changed.
+    fn by_count(
+        &mut self,
+        at: &TopicPartition,
+        anchor: &OwnedRecord,
+        source: (i64, i64),
+        target: (i64, i64),
+    ) -> Result<Option<i64>> {
         let mut ours = DefaultHasher::new();
         let mut count = 0_u64;
         self.read(true, at, source.0, anchor.offset + 1, |record| {
@@ -166,7 +190,14 @@ impl<'a> Finder<'a> {
     }
 
     /// The offsets of the messages in a range that are the same as `anchor`, at most so many.
-    fn equals(&mut self, of_source: bool, at: &TopicPartition, anchor: &OwnedRecord, (start, end): (i64, i64), max: usize) -> Result<Vec<i64>> {
+    fn equals(
+        &mut self,
+        of_source: bool,
+        at: &TopicPartition,
+        anchor: &OwnedRecord,
+        (start, end): (i64, i64),
+        max: usize,
+    ) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         self.read(of_source, at, start, end, |record| {
             if record.timestamp == anchor.timestamp && is_same(record, anchor) {
@@ -204,7 +235,14 @@ impl<'a> Finder<'a> {
     }
 
     /// Hands messages of a partition to `each` until it has enough.
-    fn read(&mut self, of_source: bool, at: &TopicPartition, start: i64, end: i64, mut each: impl FnMut(&Record<'_>) -> ControlFlow<()>) -> Result<()> {
+    fn read(
+        &mut self,
+        of_source: bool,
+        at: &TopicPartition,
+        start: i64,
+        end: i64,
+        mut each: impl FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> Result<()> {
         if start >= end {
             return Ok(());
         }
@@ -237,7 +275,8 @@ impl<'a> Finder<'a> {
 
     fn bounds(&mut self, of_source: bool, at: &TopicPartition) -> Result<(i64, i64)> {
         let timeout = self.timeout;
-        let bounds = self.side(of_source).admin.watermarks(std::slice::from_ref(at), Isolation::ReadCommitted, timeout)?;
+        let bounds =
+            self.side(of_source).admin.watermarks(std::slice::from_ref(at), Isolation::ReadCommitted, timeout)?;
         Ok(bounds.first().map_or((0, 0), |bounds| (bounds.low, bounds.high)))
     }
 
@@ -248,7 +287,10 @@ impl<'a> Finder<'a> {
 
 /// What a log notes about the topic that it is a copy of.
 fn note_of(side: &mut Side<'_>, topic: &str, timeout: Duration) -> Result<Option<SourceNote>> {
-    if !is_log(side.storage) || !side.storage.capabilities().contains(Capabilities::ADMIN_CONFIG) || existing(side.admin.as_mut(), topic, timeout)?.is_none() {
+    if !is_log(side.storage)
+        || !side.storage.capabilities().contains(Capabilities::ADMIN_CONFIG)
+        || existing(side.admin.as_mut(), topic, timeout)?.is_none()
+    {
         return Ok(None);
     }
     Ok(SourceNote::read(&side.admin.topic_config(topic, timeout)?))
@@ -257,7 +299,9 @@ fn note_of(side: &mut Side<'_>, topic: &str, timeout: Duration) -> Result<Option
 /// Whether keys, values, and headers are the same.
 fn is_same(record: &Record<'_>, other: &OwnedRecord) -> bool {
     let other = other.as_record();
-    (record.key, record.value) == (other.key, other.value) && record.headers.len() == other.headers.len() && record.headers.iter().eq(other.headers.iter())
+    (record.key, record.value) == (other.key, other.value)
+        && record.headers.len() == other.headers.len()
+        && record.headers.iter().eq(other.headers.iter())
 }
 
 fn hash(record: &Record<'_>, hasher: &mut DefaultHasher) {

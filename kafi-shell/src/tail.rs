@@ -12,8 +12,9 @@ use crate::cat::{Finished, finish};
 /// How much farther each step back reaches than the one before, where gaps left a window short.
 const STEP_BACK: i64 = 8;
 
-/// Hands the `count` newest messages of `topics` to `each`, in the order of (timestamp, partition, offset), which is also the order that decides which are newest; then, if
-/// `options` say to follow, those that come after. Steps back over gaps and markers until `count` are found. Holds `count` messages in memory. Blocks as `cat` does.
+/// Hands the `count` newest messages of `topics` to `each`, in the order of (timestamp, partition, offset), which is
+/// also the order that decides which are newest; then, if `options` say to follow, those that come after. Steps back
+/// over gaps and markers until `count` are found. Holds `count` messages in memory. Blocks as `cat` does.
 ///
 /// # Errors
 /// Those of [`cat`](crate::cat).
@@ -50,7 +51,8 @@ struct Newest {
 }
 
 impl Newest {
-    /// Takes what is among the newest of these partitions, in windows that reach back farther and farther where gaps left them short; one consumer reads all of them.
+    /// Takes what is among the newest of these partitions, in windows that reach back farther and farther where gaps
+    /// left them short; one consumer reads all of them.
     fn take_from(&mut self, storage: &dyn Storage, assignments: &[Assignment], options: &ReadOptions) -> Result<()> {
         let mut window = i64::try_from(self.count).unwrap_or(i64::MAX);
         let mut short: Vec<Assignment> = assignments.to_vec();
@@ -81,7 +83,9 @@ impl Newest {
     }
 
     fn offer(&mut self, record: &Record<'_>) {
-        let is_older = |oldest: &Reverse<Ordered>| (record.timestamp, record.partition, record.offset, record.topic) <= oldest.0.key();
+        let is_older = |oldest: &Reverse<Ordered>| {
+            (record.timestamp, record.partition, record.offset, record.topic) <= oldest.0.key()
+        };
         if self.heap.len() >= self.count && self.heap.peek().is_none_or(is_older) {
             return;
         }
@@ -95,7 +99,11 @@ impl Newest {
 /// The last `window` offsets of a partition, unless it has none.
 fn last_of(rest: &Assignment, window: i64) -> Option<Assignment> {
     let end = rest.end.unwrap_or(rest.start);
-    (end > rest.start && window > 0).then(|| Assignment { start: end.saturating_sub(window).max(rest.start), end: Some(end), ..rest.clone() })
+    (end > rest.start && window > 0).then(|| Assignment {
+        start: end.saturating_sub(window).max(rest.start),
+        end: Some(end),
+        ..rest.clone()
+    })
 }
 
 fn found_in(found: &HashMap<(String, i32), usize>, rest: &Assignment) -> usize {

@@ -53,7 +53,12 @@ impl AddAssign for Counts {
 ///
 /// # Errors
 /// Those of [`cat`](crate::cat).
-pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threads: usize) -> Result<(BTreeMap<String, Counts>, Finished)> {
+pub fn wc(
+    storage: &dyn Storage,
+    topics: &[String],
+    options: &ReadOptions,
+    threads: usize,
+) -> Result<(BTreeMap<String, Counts>, Finished)> {
     let mut counted = BTreeMap::new();
     let finished = wc_then(storage, topics, options, threads, |counts, _| {
         for (topic, partitions) in counts {
@@ -65,7 +70,8 @@ pub fn wc(storage: &dyn Storage, topics: &[String], options: &ReadOptions, threa
     Ok((counted, finished))
 }
 
-/// Counts the messages of each partition; the work is done only when `then` has returned, which is given the counts; a group's offsets are committed after it.
+/// Counts the messages of each partition; the work is done only when `then` has returned, which is given the counts; a
+/// group's offsets are committed after it.
 ///
 /// # Errors
 /// As for [`wc`], and what `then` fails with.
@@ -76,7 +82,8 @@ pub fn wc_then(
     threads: usize,
     then: impl FnOnce(&PartitionCounts, &Finished) -> Result<()>,
 ) -> Result<Finished> {
-    let counts: RefCell<PartitionCounts> = RefCell::new(topics.iter().map(|topic| (topic.clone(), BTreeMap::new())).collect());
+    let counts: RefCell<PartitionCounts> =
+        RefCell::new(topics.iter().map(|topic| (topic.clone(), BTreeMap::new())).collect());
     let count = |batch: &mut Batch| {
         let mut counts = counts.borrow_mut();
         for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {

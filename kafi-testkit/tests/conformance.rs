@@ -1,4 +1,5 @@
-//! The conformance suite itself: each broken promise is caught by the case that checks it, and nothing is passed that did not run.
+//! The conformance suite itself: each broken promise is caught by the case that checks it, and nothing is passed that
+//! did not run.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,7 +16,11 @@ use kafi_testkit::conformance::{Options, Setup, Summary, run};
 fn run_over(how: Break, cases: &[&str]) -> Summary {
     let inner: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
     let setup = Setup::new("x", move || Ok(broken(&inner, how))).wait(Duration::from_secs(2));
-    let options = Options { filters: cases.iter().map(|case| format!("x::{case}")).collect(), exact: !cases.is_empty(), ..Options::default() };
+    let options = Options {
+        filters: cases.iter().map(|case| format!("x::{case}")).collect(),
+        exact: !cases.is_empty(),
+        ..Options::default()
+    };
     run(vec![setup], &options, &mut Vec::new()).unwrap()
 }
 
@@ -43,12 +48,22 @@ fn broken_consumers_are_caught() {
         (Break::StartIsLeftOut, &["consume::starts_are_exact"]),
         (Break::AssignAdds, &["consume::assign_replaces"]),
         (Break::MissingIsEmpty, &["consume::assign_refuses_missing", "admin::missing_topics_are_not_found"]),
-        (Break::OutOfRangeIsEmpty, &["offsets::start_before_the_log", "offsets::start_beyond_the_log", "offsets::start_is_an_offset"]),
+        (
+            Break::OutOfRangeIsEmpty,
+            &["offsets::start_before_the_log", "offsets::start_beyond_the_log", "offsets::start_is_an_offset"],
+        ),
         (Break::SeekIsIgnored, &["consume::seek_moves", "consume::seek_leaves_the_end"]),
         (Break::PositionsAreLast, &["consume::positions_are_next"]),
         (Break::LimitsAreIgnored, &["consume::limits_are_kept"]),
         (Break::OrderIsReversed, &["consume::all_partitions_are_read", "produce::order_is_kept"]),
-        (Break::OneIsLost, &["consume::all_partitions_are_read", "produce::order_is_kept", "groups::members_go_on_one_after_the_other"]),
+        (
+            Break::OneIsLost,
+            &[
+                "consume::all_partitions_are_read",
+                "produce::order_is_kept",
+                "groups::members_go_on_one_after_the_other",
+            ],
+        ),
         (Break::PollIsLate, &["consume::poll_keeps_its_timeout", "consume::poll_returns_at_once"]),
         (Break::PollHangs, &["consume::end_stays_end"]),
         (Break::PollPanics, &["consume::end_stays_end"]),
@@ -65,7 +80,10 @@ fn broken_groups_are_caught() {
         (Break::CloseCommits, &["groups::close_commits_nothing"]),
         (Break::GroupIsInvented, &["groups::without_group_is_usage"]),
         (Break::MembersAreMany, &["groups::one_live_member"]),
-        (Break::CommittedIsIgnored, &["groups::subscribe_starts_at_committed", "groups::members_go_on_one_after_the_other"]),
+        (
+            Break::CommittedIsIgnored,
+            &["groups::subscribe_starts_at_committed", "groups::members_go_on_one_after_the_other"],
+        ),
         (Break::StateIsStable, &["groups::groups_are_listed", "groups::groups_are_described"]),
         (Break::DeleteIsForgotten, &["groups::groups_can_be_deleted", "admin::delete_is_complete"]),
         (Break::AlterReplaces, &["groups::offsets_can_be_altered"]),
@@ -78,7 +96,10 @@ fn broken_groups_are_caught() {
 #[test]
 fn broken_producers_are_caught() {
     are_caught(&[
-        (Break::LastIsDropped, &["produce::nothing_is_dropped", "produce::flush_is_complete", "produce::several_producers"]),
+        (
+            Break::LastIsDropped,
+            &["produce::nothing_is_dropped", "produce::flush_is_complete", "produce::several_producers"],
+        ),
         (Break::AllIsDoubled, &["produce::reports_cover_every_message_once", "produce::order_is_kept"]),
         (Break::FromIsIgnored, &["produce::from_is_the_first"]),
         (Break::KeyIsIgnored, &["produce::key_chooses_partition"]),
@@ -88,7 +109,14 @@ fn broken_producers_are_caught() {
         (Break::TypeIsLost, &["produce::timestamp_types"]),
         (Break::ReportsComeTwice, &["produce::reports_cover_every_message_once", "produce::reports_come_once"]),
         (Break::OffsetsAreShifted, &["produce::reports_say_offsets"]),
-        (Break::FailuresAreHidden, &["produce::missing_topic_is_reported", "produce::too_large_is_reported", "produce::kept_offsets_only_rise"]),
+        (
+            Break::FailuresAreHidden,
+            &[
+                "produce::missing_topic_is_reported",
+                "produce::too_large_is_reported",
+                "produce::kept_offsets_only_rise",
+            ],
+        ),
         (Break::KindsAreUnexpected, &["produce::missing_partition_is_reported", "produce::too_large_is_reported"]),
         (Break::FailuresAreForgiven, &["produce::nothing_follows_a_failure"]),
         (Break::TopicsAreMade, &["produce::missing_topic_is_reported"]),
@@ -104,7 +132,14 @@ fn broken_admins_are_caught() {
     are_caught(&[
         (Break::TopicsAreReversed, &["admin::topics_are_sorted"]),
         (Break::ExistingIsFine, &["admin::create_refuses_existing"]),
-        (Break::AnyNameIsFine, &["admin::create_refuses_bad_names", "admin::create_refuses_bad_numbers", "admin::create_refuses_bad_settings"]),
+        (
+            Break::AnyNameIsFine,
+            &[
+                "admin::create_refuses_bad_names",
+                "admin::create_refuses_bad_numbers",
+                "admin::create_refuses_bad_settings",
+            ],
+        ),
         (Break::WatermarksAreSorted, &["offsets::watermarks_follow"]),
         (Break::TimesAreNext, &["offsets::times_find_the_first"]),
         (Break::TimesAreMissing, &["offsets::times_without_messages"]),
@@ -123,7 +158,10 @@ fn what_is_lacking_is_ignored_and_never_passed() {
     let all = run_over(Break::Nothing, &[]);
     let lacking = run_over(Break::EverythingLacks, &[]);
     assert_eq!(lacking.failed, vec![]);
-    assert_eq!(lacking.passed, ["x::admin::brokers_are_unsupported", "x::admin::capabilities_fit_together", "x::admin::name_and_scheme"]);
+    assert_eq!(
+        lacking.passed,
+        ["x::admin::brokers_are_unsupported", "x::admin::capabilities_fit_together", "x::admin::name_and_scheme"]
+    );
     assert_eq!(lacking.ignored.len() + lacking.passed.len(), all.ignored.len() + all.passed.len() + all.failed.len());
     let why = lacking.ignored.iter().find(|(name, _)| name == "x::produce::headers").map(|(_, why)| why.as_str());
     assert_eq!(why, Some("lacks consume, produce, produce_partition, produce_headers, admin_topics"));
@@ -142,7 +180,11 @@ fn a_storage_that_cannot_be_opened_fails_every_case() {
         assert!(summary.passed.is_empty() && summary.ignored.is_empty() && summary.failed.len() > 15, "{summary:?}");
         assert!(summary.failed.iter().all(|(_, why)| why.contains("the server does not start")), "{summary:?}");
         let out = String::from_utf8(out).unwrap();
-        assert!(out.contains("test x::admin::identity_is_stable ... FAILED\n") && out.contains("test result: FAILED. 0 passed; "), "{out}");
+        assert!(
+            out.contains("test x::admin::identity_is_stable ... FAILED\n")
+                && out.contains("test result: FAILED. 0 passed; "),
+            "{out}"
+        );
     }
 }
 
@@ -153,7 +195,10 @@ fn a_list_of_names_opens_nothing() {
     let mut out = Vec::new();
     run(vec![Setup::new("x", open)], &options, &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
-    assert!(out.contains("x::groups::members_share: test\n") && out.lines().count() > 15 && !out.contains("admin"), "{out}");
+    assert!(
+        out.contains("x::groups::members_share: test\n") && out.lines().count() > 15 && !out.contains("admin"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -164,7 +209,8 @@ fn a_changed_list_of_ignored_cases_fails() {
     let check = |how: Break, bless: bool| {
         let inner = Arc::clone(&inner);
         let setup = Setup::new("x", move || Ok(broken(&inner, how))).expected(&path);
-        let options = Options { filters: vec!["x::ignored_cases_are_expected".into()], exact: true, bless, ..Options::default() };
+        let options =
+            Options { filters: vec!["x::ignored_cases_are_expected".into()], exact: true, bless, ..Options::default() };
         run(vec![setup], &options, &mut Vec::new()).unwrap().failed
     };
     assert_eq!(check(Break::Nothing, true), vec![]);

@@ -15,11 +15,19 @@ use kafi_testkit::servers::variable;
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
-    conformance::main(vec![file(folder.path().join("root")), mem(), objects(), kafka(&silent), s3(&silent), azure(&silent)])
+    conformance::main(vec![
+        file(folder.path().join("root")),
+        mem(),
+        objects(),
+        kafka(&silent),
+        s3(&silent),
+        azure(&silent),
+    ])
 }
 
 fn file(root: PathBuf) -> Setup {
-    Setup::new("file", move || Ok(Arc::new(kafi_fs::open_folder("file", &root, FolderOptions::default())?))).expected(expected("file"))
+    Setup::new("file", move || Ok(Arc::new(kafi_fs::open_folder("file", &root, FolderOptions::default())?)))
+        .expected(expected("file"))
 }
 
 fn mem() -> Setup {
@@ -52,10 +60,18 @@ fn s3(silent: &TcpListener) -> Setup {
     let root = own_root();
     let open = |endpoint: &str, root: &str| {
         let (access, secret) = (variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
-        let own = [("endpoint", endpoint), ("access.key", access), ("secret.key", secret), ("bucket.name", "kafi-behaviour"), ("root.dir", root)];
+        let own = [
+            ("endpoint", endpoint),
+            ("access.key", access),
+            ("secret.key", secret),
+            ("bucket.name", "kafi-behaviour"),
+            ("root.dir", root),
+        ];
         kafi_s3::open("s3", &pairs(&[&own[..], &[("bucket.create", "true")]].concat()))
     };
-    Setup::new("s3", move || open(variable("KAFI_TEST_S3"), &root)).unreachable(move || open(&silent, "")).expected(expected("s3"))
+    Setup::new("s3", move || open(variable("KAFI_TEST_S3"), &root))
+        .unreachable(move || open(&silent, ""))
+        .expected(expected("s3"))
 }
 
 fn azure(silent: &TcpListener) -> Setup {
@@ -63,10 +79,18 @@ fn azure(silent: &TcpListener) -> Setup {
     let root = own_root();
     let open = |endpoint: &str, root: &str| {
         let (account, key) = (variable("KAFI_TEST_AZURE_ACCOUNT"), variable("KAFI_TEST_AZURE_KEY"));
-        let own = [("endpoint", endpoint), ("account.name", account), ("account.key", key), ("container.name", "kafi-behaviour"), ("root.dir", root)];
+        let own = [
+            ("endpoint", endpoint),
+            ("account.name", account),
+            ("account.key", key),
+            ("container.name", "kafi-behaviour"),
+            ("root.dir", root),
+        ];
         kafi_azure::open("azure", &pairs(&[&own[..], &[("container.create", "true")]].concat()))
     };
-    Setup::new("azure", move || open(variable("KAFI_TEST_AZURE"), &root)).unreachable(move || open(&silent, "")).expected(expected("azure"))
+    Setup::new("azure", move || open(variable("KAFI_TEST_AZURE"), &root))
+        .unreachable(move || open(&silent, ""))
+        .expected(expected("azure"))
 }
 
 fn own_root() -> String {

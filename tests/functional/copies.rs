@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use kafi::{Cancel, CopyOptions, Kafi, NewTopic, Offsets, Outgoing, OwnedRecord, ReadOptions, TimestampType, Type, json, shell};
+use kafi::{
+    Cancel, CopyOptions, Kafi, NewTopic, Offsets, Outgoing, OwnedRecord, ReadOptions, TimestampType, Type, json, shell,
+};
 
 use crate::support::{T, bounds, folder, integers, memory, nasty, numbers, on_both, position, put, raw, record};
 
@@ -84,12 +86,18 @@ fn partitions_are_copied_by_several_threads() {
         const PARTITIONS: i32 = 8;
         let source = memory();
         source.create(&NewTopic::new(T).partitions(PARTITIONS)).unwrap();
-        let message = |number: i64| Outgoing::new(number).partition((number % i64::from(PARTITIONS)) as i32).timestamp(number);
+        let message =
+            |number: i64| Outgoing::new(number).partition((number % i64::from(PARTITIONS)) as i32).timestamp(number);
         source.produce(T, (0..20_000).map(message)).unwrap();
         let expected = raw(&source, T);
         for (threads, topic) in [(0, "auto"), (1, "one"), (3, "three"), (100, "hundred")] {
             let read = ReadOptions { batch_records_max: 100, ..ReadOptions::default() };
-            let result = shell::cp(source.storage(), c.storage(), &[(T.into(), topic.into())], &CopyOptions { threads, read, ..CopyOptions::default() });
+            let result = shell::cp(
+                source.storage(),
+                c.storage(),
+                &[(T.into(), topic.into())],
+                &CopyOptions { threads, read, ..CopyOptions::default() },
+            );
             let result = result.unwrap();
             assert_eq!((result.copied.read, result.copied.written, result.finished.cancelled), (20_000, 20_000, false));
             assert_eq!(result.finished.reached, (0..PARTITIONS).map(|p| position(p, 2_500)).collect::<Vec<_>>());
@@ -111,7 +119,13 @@ fn what_is_read_can_be_chosen() {
         assert_eq!(places, [(1, 4), (1, 5), (2, 8), (2, 9)]);
 
         let read = ReadOptions { max: Some(7), ..ReadOptions::default() };
-        let result = shell::cp(c.storage(), c.storage(), &[(T.into(), "seven".into())], &CopyOptions { read, threads: 3, ..CopyOptions::default() }).unwrap();
+        let result = shell::cp(
+            c.storage(),
+            c.storage(),
+            &[(T.into(), "seven".into())],
+            &CopyOptions { read, threads: 3, ..CopyOptions::default() },
+        )
+        .unwrap();
         assert_eq!((result.copied.written, raw(&c, "seven").len()), (7, 7));
         let reached: i64 = result.finished.reached.iter().map(|position| position.offset).sum();
         assert_eq!(reached, 7);
@@ -125,13 +139,16 @@ fn several_topics_go_to_topics_of_their_own_or_to_one() {
             c.touch(topic).unwrap();
             c.produce(topic, [json!(number), json!(number)]).unwrap();
         }
-        let pairs = |pairs: &[(&str, &str)]| pairs.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect::<Vec<_>>();
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect::<Vec<_>>()
+        };
         let options = CopyOptions::default();
         let other = memory();
         shell::cp(c.storage(), other.storage(), &pairs(&[("a", "a"), ("b", "x")]), &options).unwrap();
         assert_eq!((integers(&other, "a"), integers(&other, "x")), (vec![1, 1], vec![2, 2]));
 
-        let result = shell::cp(c.storage(), other.storage(), &pairs(&[("a", "both"), ("b", "both")]), &options).unwrap();
+        let result =
+            shell::cp(c.storage(), other.storage(), &pairs(&[("a", "both"), ("b", "both")]), &options).unwrap();
         assert_eq!((result.copied.read, result.copied.written), (4, 4));
         let mut both = integers(&other, "both");
         both.sort();

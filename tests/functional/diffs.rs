@@ -2,7 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use kafi::{Cancel, DiffField, DiffOptions, DiffSide, Diffed, Error, ErrorKind, Kafi, NewTopic, OwnedRecord, ReadOptions, shell};
+use kafi::{
+    Cancel, DiffField, DiffOptions, DiffSide, Diffed, Error, ErrorKind, Kafi, NewTopic, OwnedRecord, ReadOptions, shell,
+};
 
 use crate::support::{T, memory, put, record};
 
@@ -12,7 +14,12 @@ fn diff(left: &Kafi, right: &Kafi, options: &DiffOptions) -> (Vec<String>, Diffe
     let side = |c| DiffSide { storage: Kafi::storage(c), topic: T };
     let diffed = shell::diff(side(left), side(right), options, |difference| {
         seen.push(match (&difference.left, &difference.right) {
-            (Some(left), Some(_)) => format!("{}:{}={}", left.partition, left.offset, difference.fields.iter().map(|field| field.as_str()).collect::<String>()),
+            (Some(left), Some(_)) => format!(
+                "{}:{}={}",
+                left.partition,
+                left.offset,
+                difference.fields.iter().map(|field| field.as_str()).collect::<String>()
+            ),
             (Some(left), None) => format!("<{}:{}", left.partition, left.offset),
             (None, Some(right)) => format!(">{}:{}", right.partition, right.offset),
             (None, None) => panic!("a difference has a message"),
@@ -33,9 +40,11 @@ fn with(partitions: i32, records: &[OwnedRecord]) -> Kafi {
 #[test]
 fn unordered_messages_are_matched_in_little_memory() {
     const COUNT: i64 = 30_000;
-    // Backwards and over other partitions, so that nothing has its like nearby; two messages are missing, far from each other, and two are new.
+    // Backwards and over other partitions, so that nothing has its like nearby; two messages are missing, far from each
+    // other, and two are new.
     let forward: Vec<_> = (0..COUNT).map(|i| record(0, -1, i, &(i % 1000).to_string())).collect();
-    let mut backward: Vec<_> = (0..COUNT).rev().map(|i| record((i % 4) as i32, -1, i, &(i % 1000).to_string())).collect();
+    let mut backward: Vec<_> =
+        (0..COUNT).rev().map(|i| record((i % 4) as i32, -1, i, &(i % 1000).to_string())).collect();
     backward[77] = record(3, -1, 5_000_000, "new");
     backward[29_000] = record(3, -1, 5_000_000, "newer");
     let (left, right) = (with(1, &forward), with(4, &backward));
@@ -43,7 +52,11 @@ fn unordered_messages_are_matched_in_little_memory() {
         let read = ReadOptions { batch_records_max: 1000, ..ReadOptions::default() };
         let options = DiffOptions { ignore_partitions: true, unmatched_max, read, ..DiffOptions::default() };
         let (seen, diffed) = diff(&left, &right, &options);
-        assert_eq!(seen[..2], [COUNT - 1 - 77, COUNT - 1 - 29_000].map(|offset| format!("<0:{offset}")), "{unmatched_max}");
+        assert_eq!(
+            seen[..2],
+            [COUNT - 1 - 77, COUNT - 1 - 29_000].map(|offset| format!("<0:{offset}")),
+            "{unmatched_max}"
+        );
         assert!(seen.len() == 4 && seen[2..].iter().all(|seen| seen.starts_with(">3:")), "{seen:?}");
         assert_eq!(diffed, Diffed { compared: COUNT as u64 + 2, different: 4, cancelled: false });
     }
@@ -71,8 +84,15 @@ fn threads_find_what_one_finds() {
     assert_eq!(alone.0, ["0:0=value", "1:2=timestamp", "1:500=value", "7:999=value"]);
     assert_eq!(alone.1, Diffed { compared: 8000, different: 4, cancelled: false });
     assert_eq!(diff(&left, &right, &DiffOptions { threads: 3, ..DiffOptions::default() }), alone);
-    assert_eq!(diff(&left, &right, &DiffOptions { threads: 100, ignore_offsets: true, ..DiffOptions::default() }), alone);
-    let limited = DiffOptions { threads: 3, read: ReadOptions { max: Some(100), ..ReadOptions::default() }, ..DiffOptions::default() };
+    assert_eq!(
+        diff(&left, &right, &DiffOptions { threads: 100, ignore_offsets: true, ..DiffOptions::default() }),
+        alone
+    );
+    let limited = DiffOptions {
+        threads: 3,
+        read: ReadOptions { max: Some(100), ..ReadOptions::default() },
+        ..DiffOptions::default()
+    };
     assert_eq!(diff(&left, &right, &limited).1.compared, 100);
 }
 

@@ -105,12 +105,17 @@ fn foreach_is_done_with_what_its_function_returned_from() {
 fn what_a_function_leaves_out_is_done_with_what_came_before() {
     on_both(|c| {
         numbers(&c, 10);
-        assert_eq!(grouped(&c).filter(|message| Ok(message.value == 0)).foreach(|message| stop_at(-1)(&message)).unwrap(), 1);
+        assert_eq!(
+            grouped(&c).filter(|message| Ok(message.value == 0)).foreach(|message| stop_at(-1)(&message)).unwrap(),
+            1
+        );
         assert_eq!(committed(&c), [10]);
         c.admin().unwrap().delete_group(G, Duration::from_secs(9)).unwrap();
         // Message 3 makes two, of which the second fails.
         let twice = grouped(&c).flatmap(|message| Ok([(message.value.int()?, 0), (message.value.int()?, 1)]));
-        let failed = twice.filter(|item| if *item == (3, 1) { Err(Error::function("no more")) } else { Ok(item.1 == 1) }).foreach(|_| Ok(()));
+        let failed = twice
+            .filter(|item| if *item == (3, 1) { Err(Error::function("no more")) } else { Ok(item.1 == 1) })
+            .foreach(|_| Ok(()));
         assert!(failed.is_err());
         assert_eq!(committed(&c), [3]);
         is_free(&c);

@@ -3,7 +3,10 @@
 use std::cell::Cell;
 use std::ops::ControlFlow;
 
-use kafi::{Batch, Error, ErrorKind, Finished, GroupOptions, GroupUse, Kafi, NewTopic, Outgoing, ReadOptions, Result, pump_settling, readers, shell};
+use kafi::{
+    Batch, Error, ErrorKind, Finished, GroupOptions, GroupUse, Kafi, NewTopic, Outgoing, ReadOptions, Result,
+    pump_settling, readers, shell,
+};
 
 use crate::support::{T, numbers, on_both, position, values};
 
@@ -42,7 +45,11 @@ fn committed(c: &Kafi) -> Vec<(i32, i64)> {
 /// Makes the topic `t` with two partitions; partition `p` holds the values `10 * p` to `10 * p + 4`.
 fn two_partitions(c: &Kafi) {
     c.create(&NewTopic::new(T).partitions(2)).unwrap();
-    c.produce(T, (0..2).flat_map(|p| (0..5).map(move |n| 10 * p + n)).map(|n: i64| Outgoing::new(n).partition((n / 10) as i32))).unwrap();
+    c.produce(
+        T,
+        (0..2).flat_map(|p| (0..5).map(move |n| 10 * p + n)).map(|n: i64| Outgoing::new(n).partition((n / 10) as i32)),
+    )
+    .unwrap();
 }
 
 #[test]
@@ -90,7 +97,11 @@ fn what_fails_is_read_again() {
         let mut batches = 0;
         let failed = cat(&c, &options(GroupUse::CommitDone), |_| {
             batches += 1;
-            if batches == 2 { Err(Error::new(ErrorKind::Function, "print", "out of paper")) } else { Ok(ControlFlow::Continue(())) }
+            if batches == 2 {
+                Err(Error::new(ErrorKind::Function, "print", "out of paper"))
+            } else {
+                Ok(ControlFlow::Continue(()))
+            }
         });
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Function);
         assert_eq!(committed(&c), [(0, 2)]);
@@ -221,8 +232,14 @@ fn what_a_group_decides_is_not_asked_for() {
         let refused = |options: ReadOptions| cat(&c, &options, |_| Ok(ControlFlow::Continue(()))).unwrap_err().kind();
         let offsets = kafi::Offsets::parse(&["2"], false).unwrap();
         assert_eq!(refused(ReadOptions { offsets, ..options(GroupUse::LookOnly) }), ErrorKind::Usage);
-        assert_eq!(refused(ReadOptions { partitions: Some(vec![0]), ..options(GroupUse::CommitDone) }), ErrorKind::Usage);
-        assert_eq!(refused(ReadOptions { order: kafi::Order::Time, ..options(GroupUse::CommitDone) }), ErrorKind::Usage);
+        assert_eq!(
+            refused(ReadOptions { partitions: Some(vec![0]), ..options(GroupUse::CommitDone) }),
+            ErrorKind::Usage
+        );
+        assert_eq!(
+            refused(ReadOptions { order: kafi::Order::Time, ..options(GroupUse::CommitDone) }),
+            ErrorKind::Usage
+        );
         assert_eq!(read(&c, &ReadOptions { partitions: Some(vec![0]), ..options(GroupUse::LookOnly) }).len(), 4);
         assert_eq!(committed(&c), []);
     });
@@ -233,7 +250,9 @@ fn messages_whose_work_succeeded_are_done_where_a_later_one_fails() {
     on_both(|c| {
         numbers(&c, 5);
         let reader = || c.topic(T).options(|own| *own = options(GroupUse::CommitDone));
-        let broken = reader().foreach(|m| if m.value.int()? < 3 { Ok(()) } else { Err(Error::new(ErrorKind::Function, "work", "three")) });
+        let broken = reader().foreach(|m| {
+            if m.value.int()? < 3 { Ok(()) } else { Err(Error::new(ErrorKind::Function, "work", "three")) }
+        });
         assert_eq!(broken.unwrap_err().kind(), ErrorKind::Function);
         assert_eq!(committed(&c), [(0, 3)]);
         assert_eq!(reader().map(|m| m.value.int()).collect().unwrap(), [3, 4]);

@@ -4,7 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kafi::shell::{NewTopics, Rate};
-use kafi::{Cancel, CopyOptions, CopyResult, ErrorKind, GroupOptions, Kafi, NewTopic, Outgoing, ReadOptions, Result, json, shell};
+use kafi::{
+    Cancel, CopyOptions, CopyResult, ErrorKind, GroupOptions, Kafi, NewTopic, Outgoing, ReadOptions, Result, json,
+    shell,
+};
 
 use crate::support::{T, bounds, integers, memory, numbers, on_both, raw};
 
@@ -12,7 +15,12 @@ use crate::support::{T, bounds, integers, memory, numbers, on_both, raw};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a mirror of `t` while `during` does something else, which gets a function that waits for a condition.
-fn mirror(source: &Kafi, target: &Kafi, options: &CopyOptions, during: impl FnOnce(&dyn Fn(&dyn Fn() -> bool))) -> Result<CopyResult> {
+fn mirror(
+    source: &Kafi,
+    target: &Kafi,
+    options: &CopyOptions,
+    during: impl FnOnce(&dyn Fn(&dyn Fn() -> bool)),
+) -> Result<CopyResult> {
     let cancel = Cancel::new();
     let read = ReadOptions { follow: true, cancel: cancel.clone(), ..options.read.clone() };
     let options = CopyOptions { read, ..options.clone() };
@@ -62,7 +70,10 @@ fn later_partitions_and_topics_come_too() {
         // And what a mirror has made can be resumed.
         source.produce(T, [Outgoing::new(json!(4)).partition(2)]).unwrap();
         let resume = CopyOptions { resume: true, ..CopyOptions::default() };
-        assert_eq!(shell::cp(source.storage(), target.storage(), &[(T.into(), T.into())], &resume).unwrap().copied.written, 1);
+        assert_eq!(
+            shell::cp(source.storage(), target.storage(), &[(T.into(), T.into())], &resume).unwrap().copied.written,
+            1
+        );
         assert_eq!(raw(&target, T), raw(&source, T));
     });
 }
@@ -109,7 +120,12 @@ fn a_group_copies_what_it_has_not_committed() {
         numbers(&source, 5);
         let as_group = |group: &str| {
             let read = ReadOptions { group: Some(GroupOptions::new(group)), ..ReadOptions::default() };
-            let copied = shell::cp(source.storage(), target.storage(), &[(T.into(), "copy".into())], &CopyOptions { read, ..CopyOptions::default() });
+            let copied = shell::cp(
+                source.storage(),
+                target.storage(),
+                &[(T.into(), "copy".into())],
+                &CopyOptions { read, ..CopyOptions::default() },
+            );
             copied.unwrap().copied
         };
         assert_eq!((as_group("g").written, as_group("g").read), (5, 0));

@@ -17,7 +17,11 @@ fn read(c: &Kafi, topics: &[&str], options: &ReadOptions) -> Result<(Vec<OwnedRe
 }
 
 fn values(records: &[OwnedRecord]) -> String {
-    records.iter().map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned()).collect::<Vec<_>>().join(" ")
+    records
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn order(order: Order, batch_records_max: usize) -> ReadOptions {
@@ -27,8 +31,12 @@ fn order(order: Order, batch_records_max: usize) -> ReadOptions {
 /// Three partitions; in the second an older message stands behind a newer one, and in the third there are gaps.
 fn three(c: &Kafi) {
     c.create(&NewTopic::new(T).partitions(3)).unwrap();
-    let records = [(0, 0, 10), (0, 1, 30), (0, 2, 50), (1, 0, 30), (1, 1, 20), (1, 2, 50), (2, 7, 5), (2, 9, 30), (2, 10, 50)];
-    let records: Vec<_> = records.iter().map(|&(partition, offset, time)| record(partition, offset, time, &format!("{partition}:{offset}"))).collect();
+    let records =
+        [(0, 0, 10), (0, 1, 30), (0, 2, 50), (1, 0, 30), (1, 1, 20), (1, 2, 50), (2, 7, 5), (2, 9, 30), (2, 10, 50)];
+    let records: Vec<_> = records
+        .iter()
+        .map(|&(partition, offset, time)| record(partition, offset, time, &format!("{partition}:{offset}")))
+        .collect();
     put(c, &records, true);
 }
 
@@ -94,12 +102,22 @@ fn topics_and_chosen_offsets_are_sorted_too() {
     on_both(|c| {
         three(&c);
         c.touch("s").unwrap();
-        let in_s = |offset, timestamp| OwnedRecord { offset, timestamp, ..Record::new("s", None, Some(b"s")).to_owned() };
+        let in_s =
+            |offset, timestamp| OwnedRecord { offset, timestamp, ..Record::new("s", None, Some(b"s")).to_owned() };
         put(&c, &[in_s(0, 10), in_s(1, 40)], true);
-        let options = ReadOptions { offsets: kafi::Offsets::parse(&["start", "1=2", "2=10"], false).unwrap(), ..order(Order::Time, 2) };
+        let options = ReadOptions {
+            offsets: kafi::Offsets::parse(&["start", "1=2", "2=10"], false).unwrap(),
+            ..order(Order::Time, 2)
+        };
         assert_eq!(values(&read(&c, &[T], &options).unwrap().0), "0:0 0:1 0:2 1:2 2:10");
-        assert_eq!(values(&read(&c, &[T, "s"], &order(Order::Time, 2)).unwrap().0), "2:7 s 0:0 0:1 1:0 1:1 2:9 s 0:2 1:2 2:10");
-        assert_eq!(values(&read(&c, &[T, "s"], &order(Order::Partition, 2)).unwrap().0), "s s 0:0 0:1 0:2 1:0 1:1 1:2 2:7 2:9 2:10");
+        assert_eq!(
+            values(&read(&c, &[T, "s"], &order(Order::Time, 2)).unwrap().0),
+            "2:7 s 0:0 0:1 1:0 1:1 2:9 s 0:2 1:2 2:10"
+        );
+        assert_eq!(
+            values(&read(&c, &[T, "s"], &order(Order::Partition, 2)).unwrap().0),
+            "s s 0:0 0:1 0:2 1:0 1:1 1:2 2:7 2:9 2:10"
+        );
     });
 }
 
@@ -128,7 +146,11 @@ fn what_is_asked_to_stop_stops() {
             })
             .unwrap();
             assert!(finished.cancelled && read < 9, "{read}");
-            let next: i64 = finished.reached.iter().map(|Position { partition, offset, .. }| if *partition == 2 { (offset - 7).max(0) } else { *offset }).sum();
+            let next: i64 = finished
+                .reached
+                .iter()
+                .map(|Position { partition, offset, .. }| if *partition == 2 { (offset - 7).max(0) } else { *offset })
+                .sum();
             assert!(next as usize >= read && finished.reached.len() == 3, "{:?}", finished.reached);
         }
     });
@@ -139,7 +161,8 @@ fn many_messages_come_in_the_order_that_sorting_them_gives() {
     on_both(|c| {
         c.create(&NewTopic::new(T).partitions(7)).unwrap();
         // Times that rise within each partition, with many ties among partitions.
-        let records: Vec<_> = (0..7_000_i64).map(|n| record((n % 7) as i32, n / 7, (n * 7_919 % 13 + n) / 40, "x")).collect();
+        let records: Vec<_> =
+            (0..7_000_i64).map(|n| record((n % 7) as i32, n / 7, (n * 7_919 % 13 + n) / 40, "x")).collect();
         let mut times = [0; 7];
         let records: Vec<_> = records
             .into_iter()
@@ -158,7 +181,8 @@ fn many_messages_come_in_the_order_that_sorting_them_gives() {
     });
 }
 
-/// Many partitions of different lengths, with gaps, and some empty; every ninth message is older than the one before it.
+/// Many partitions of different lengths, with gaps, and some empty; every ninth message is older than the one before
+/// it.
 fn many(c: &Kafi, topic: &str, partitions: i32, value_bytes: usize) -> Vec<OwnedRecord> {
     c.create(&NewTopic::new(topic).partitions(partitions)).unwrap();
     let mut records = Vec::new();
@@ -166,19 +190,25 @@ fn many(c: &Kafi, topic: &str, partitions: i32, value_bytes: usize) -> Vec<Owned
         for number in 0..i64::from(partition) * 3 % 50 {
             let time = number * 100 + i64::from(partition) % 13 - if number % 9 == 8 { 500 } else { 0 };
             let value = format!("{partition}:{number}{}", ".".repeat(value_bytes));
-            records.push(OwnedRecord { topic: topic.into(), ..record(partition, number * 5 + i64::from(partition % 4) * 1000, time, &value) });
+            records.push(OwnedRecord {
+                topic: topic.into(),
+                ..record(partition, number * 5 + i64::from(partition % 4) * 1000, time, &value)
+            });
         }
     }
     put(c, &records, true);
     records
 }
 
-/// What a merge gives, taken literally: of what comes next of each partition always the first by time, partition, and offset.
+/// What a merge gives, taken literally: of what comes next of each partition always the first by time, partition, and
+/// offset.
 fn merged(records: &[OwnedRecord]) -> Vec<OwnedRecord> {
     let mut rest: std::collections::BTreeMap<i32, std::collections::VecDeque<&OwnedRecord>> = Default::default();
     records.iter().for_each(|record| rest.entry(record.partition).or_default().push_back(record));
     let mut sorted = Vec::new();
-    while let Some(&partition) = rest.iter().filter_map(|(p, rest)| Some((rest.front()?.timestamp, p))).min().map(|(_, p)| p) {
+    while let Some(&partition) =
+        rest.iter().filter_map(|(p, rest)| Some((rest.front()?.timestamp, p))).min().map(|(_, p)| p)
+    {
         sorted.push(rest.get_mut(&partition).unwrap().pop_front().unwrap().clone());
     }
     sorted

@@ -7,8 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kafi::{
-    Admin, Assignment, Batch, Cancel, Capabilities, CommittedOffset, Consumer, ConsumerOptions, CopyOptions, CopyResult, Error, ErrorKind, GroupOptions, Kafi,
-    Membership, NewTopic, Outgoing, Polled, Position, Producer, ProducerOptions, ReadOptions, Report, Result, Retry, Storage, TopicPartition, json, shell,
+    Admin, Assignment, Batch, Cancel, Capabilities, CommittedOffset, Consumer, ConsumerOptions, CopyOptions,
+    CopyResult, Error, ErrorKind, GroupOptions, Kafi, Membership, NewTopic, Outgoing, Polled, Position, Producer,
+    ProducerOptions, ReadOptions, Report, Result, Retry, Storage, TopicPartition, json, shell,
 };
 
 use crate::support::{T, memory, numbers, raw};
@@ -158,7 +159,12 @@ fn wait_until(is_so: impl Fn() -> bool) {
 /// Follows `t` by two readers until so many messages have come; meanwhile calls `during` with how many have.
 fn followed(c: &Kafi, group: Option<&str>, count: i32, during: impl FnOnce(&AtomicI32)) -> Result<Vec<String>> {
     let cancel = Cancel::new();
-    let options = ReadOptions { follow: true, cancel: cancel.clone(), group: group.map(GroupOptions::new), ..ReadOptions::default() };
+    let options = ReadOptions {
+        follow: true,
+        cancel: cancel.clone(),
+        group: group.map(GroupOptions::new),
+        ..ReadOptions::default()
+    };
     let seen = AtomicI32::new(0);
     thread::scope(|scope| {
         let reading = scope.spawn(|| {
@@ -203,7 +209,8 @@ fn a_finite_read_ends_with_the_error() {
     numbers(&inner, 5);
     let (c, faults) = faulty(&inner);
     faults.polls.store(1, Ordering::SeqCst);
-    let error = shell::cat(c.storage(), &[T.into()], &ReadOptions::default(), 1, |_| Ok(ControlFlow::Continue(()))).unwrap_err();
+    let error = shell::cat(c.storage(), &[T.into()], &ReadOptions::default(), 1, |_| Ok(ControlFlow::Continue(())))
+        .unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "as told"));
 }
 
@@ -216,7 +223,8 @@ fn a_wish_to_stop_ends_the_wait_for_what_does_not_pass() {
     let (cancel, seen) = (Cancel::new(), &faults.polls);
     let options = ReadOptions { follow: true, cancel: cancel.clone(), ..ReadOptions::default() };
     thread::scope(|scope| {
-        let reading = scope.spawn(|| shell::cat(c.storage(), &[T.into()], &options, 1, |_| Ok(ControlFlow::Continue(()))));
+        let reading =
+            scope.spawn(|| shell::cat(c.storage(), &[T.into()], &options, 1, |_| Ok(ControlFlow::Continue(()))));
         wait_until(|| seen.load(Ordering::SeqCst) < PANIC - 1);
         cancel.cancel();
         assert!(reading.join().unwrap().unwrap().cancelled);
@@ -244,7 +252,10 @@ fn a_panic_of_whoever_uses_what_is_read_ends_the_readers() {
 /// Mirrors `t` while `during` runs.
 fn mirrored(source: &Kafi, target: &Kafi, options: &CopyOptions, during: impl FnOnce()) -> Result<CopyResult> {
     let cancel = Cancel::new();
-    let options = CopyOptions { read: ReadOptions { follow: true, cancel: cancel.clone(), ..options.read.clone() }, ..options.clone() };
+    let options = CopyOptions {
+        read: ReadOptions { follow: true, cancel: cancel.clone(), ..options.read.clone() },
+        ..options.clone()
+    };
     thread::scope(|scope| {
         let copying = scope.spawn(|| shell::cp(source.storage(), target.storage(), &[(T.into(), T.into())], &options));
         during();
@@ -260,10 +271,16 @@ fn holds(c: &Kafi, messages: u64) -> bool {
 #[test]
 fn a_mirror_begins_again_behind_what_is_delivered() {
     let group = ReadOptions { group: Some(GroupOptions::new("g")), ..ReadOptions::default() };
-    for options in [CopyOptions::default(), CopyOptions { append: true, ..CopyOptions::default() }, CopyOptions { read: group, ..CopyOptions::default() }] {
+    for options in [
+        CopyOptions::default(),
+        CopyOptions { append: true, ..CopyOptions::default() },
+        CopyOptions { read: group, ..CopyOptions::default() },
+    ] {
         let (source_inner, target_inner) = (memory(), memory());
         source_inner.create(&NewTopic::new(T).partitions(2)).unwrap();
-        let put = |number: i64| source_inner.produce(T, [Outgoing::new(json!(number)).partition((number % 2) as i32)]).map(drop).unwrap();
+        let put = |number: i64| {
+            source_inner.produce(T, [Outgoing::new(json!(number)).partition((number % 2) as i32)]).map(drop).unwrap()
+        };
         (0..6).for_each(put);
         let ((source, at_source), (target, at_target)) = (faulty(&source_inner), faulty(&target_inner));
         let result = mirrored(&source, &target, &options, || {

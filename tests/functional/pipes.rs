@@ -79,7 +79,10 @@ fn zip_foldl_ends_with_the_shorter_one() {
         let zip = |left: &str, right: &str| c.topic(left).zip_foldl(c.topic(right), Vec::new(), pairs).unwrap();
         assert_eq!(zip(T, "u"), [(0, 10), (1, 11), (2, 12)]);
         assert_eq!(zip("u", T), [(10, 0), (11, 1), (12, 2)]);
-        let doubled = c.topic("u").map(|m| m.value.int()).zip_foldl(c.topic(T).map(|m| m.value.int()), 0, |sum, left, right| Ok(sum + left * right));
+        let doubled =
+            c.topic("u")
+                .map(|m| m.value.int())
+                .zip_foldl(c.topic(T).map(|m| m.value.int()), 0, |sum, left, right| Ok(sum + left * right));
         assert_eq!(doubled.unwrap(), 11 + 24);
     });
 }
@@ -131,8 +134,14 @@ fn after_a_failure_nothing_more_is_written() {
 fn a_missing_target_is_made_like_the_source() {
     on_both(|c| {
         c.create(&NewTopic::new(T).partitions(3)).unwrap();
-        let message =
-            |bla: i64, partition| Outgoing::new(json!({"bla": bla})).key("k").partition(partition).timestamp(1000 - bla).header("h", "x").header("h", "");
+        let message = |bla: i64, partition| {
+            Outgoing::new(json!({"bla": bla}))
+                .key("k")
+                .partition(partition)
+                .timestamp(1000 - bla)
+                .header("h", "x")
+                .header("h", "")
+        };
         c.produce(T, [message(1, 2), message(2, 0), message(3, 2)]).unwrap();
         let copied = c.topic(T).to(&c, "copy").unwrap();
         assert_eq!((copied.read, copied.written), (3, 3));
@@ -181,19 +190,27 @@ fn types_are_chosen_where_they_are_read_and_written() {
         p.close().unwrap();
 
         let kinds = |type_| c.topic(T).types(type_).map(|m| Ok(format!("{:?}", m.value))).collect();
-        assert_eq!(kinds(Type::Auto).unwrap(), ["Json({\"a\": 19.990})", "Str(\"text\")", "Str(\"7\")", "Bytes([255])"]);
+        assert_eq!(
+            kinds(Type::Auto).unwrap(),
+            ["Json({\"a\": 19.990})", "Str(\"text\")", "Str(\"7\")", "Bytes([255])"]
+        );
         assert_eq!(kinds(Type::Bytes).unwrap()[3], "Bytes([255])");
         let error = kinds(Type::Json).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert!(error.to_string().contains("topic t, field value, partition 0, offset 1"), "{error}");
-        assert_eq!(c.topic(T).types(Type::Bytes).value_type(Type::Auto).collect().unwrap()[1].value, Value::from("text"));
+        assert_eq!(
+            c.topic(T).types(Type::Bytes).value_type(Type::Auto).collect().unwrap()[1].value,
+            Value::from("text")
+        );
         // A loop may leave the message out and go on.
         let good = c.topic(T).value_type(Type::Json).into_iter().filter_map(Result::ok).count();
         assert_eq!(good, 2);
 
         // What was not changed is written byte for byte, unless another type is asked for.
         c.topic(T).types(Type::Auto).to(&c, "auto").unwrap();
-        let bytes = |topic: &str| c.topic(topic).types(Type::Bytes).map(|m| m.value.bytes().map(<[u8]>::to_vec)).collect().unwrap();
+        let bytes = |topic: &str| {
+            c.topic(topic).types(Type::Bytes).map(|m| m.value.bytes().map(<[u8]>::to_vec)).collect().unwrap()
+        };
         assert_eq!(bytes("auto"), bytes(T));
         c.topic(T).types(Type::Auto).max(3).to_target(Target::new(&c, "json").value_type(Type::Json)).unwrap();
         assert_eq!(bytes("json"), [&b"{\"a\": 19.990}"[..], b"\"text\"", b"\"7\""]);
@@ -221,8 +238,13 @@ fn another_thread_ends_a_pipe_that_follows() {
         let (seen, sees) = channel();
         thread::scope(|scope| {
             let (reader, theirs) = (c.clone(), cancel.clone());
-            let followed = scope
-                .spawn(move || reader.topic(T).follow().options(|o| o.cancel = theirs).foreach(|m| m.value.int().map(|number| seen.send(number).unwrap())));
+            let followed = scope.spawn(move || {
+                reader
+                    .topic(T)
+                    .follow()
+                    .options(|o| o.cancel = theirs)
+                    .foreach(|m| m.value.int().map(|number| seen.send(number).unwrap()))
+            });
             assert_eq!([sees.recv().unwrap(), sees.recv().unwrap()], [0, 1]);
             c.produce(T, [json!(2)]).unwrap();
             assert_eq!(sees.recv().unwrap(), 2);

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use kafi::{Delivery, ErrorKind, HeadersBuf, Message, NO_TIMESTAMP, NewTopic, Outgoing, OwnedRecord, TimestampType, Type, Value, json};
+use kafi::{
+    Delivery, ErrorKind, HeadersBuf, Message, NO_TIMESTAMP, NewTopic, Outgoing, OwnedRecord, TimestampType, Type,
+    Value, json,
+};
 
 use crate::support::{T, bounds, memory, nasty, numbers, on_both, put, raw, record};
 
@@ -37,11 +40,20 @@ fn many_things_can_stand_for_a_message() {
 fn a_message_says_what_is_not_left_to_the_defaults() {
     on_both(|c| {
         c.create(&NewTopic::new(T).partitions(3)).unwrap();
-        let message = Outgoing::new("v").key("k").partition(2).timestamp(5).header("h", "1").header(b"\xff", b"\x00").header("h", "2");
+        let message = Outgoing::new("v")
+            .key("k")
+            .partition(2)
+            .timestamp(5)
+            .header("h", "1")
+            .header(b"\xff", b"\x00")
+            .header("h", "2");
         c.produce(T, [message]).unwrap();
         let sent = &c.cat(T).unwrap()[0];
         let headers: HeadersBuf = [(&b"h"[..], &b"1"[..]), (b"\xff", b"\x00"), (b"h", b"2")].into_iter().collect();
-        assert_eq!((sent.partition, sent.timestamp, sent.timestamp_type, &sent.headers), (2, 5, TimestampType::Create, &headers));
+        assert_eq!(
+            (sent.partition, sent.timestamp, sent.timestamp_type, &sent.headers),
+            (2, 5, TimestampType::Create, &headers)
+        );
     });
 }
 
@@ -55,15 +67,23 @@ fn what_was_read_is_produced_as_it_is() {
         c.create(&NewTopic::new("u").partitions(2)).unwrap();
         let produced = c.produce("u", c.cat(T).unwrap());
         assert_eq!(produced.unwrap(), 8);
-        let without_places = |topic| raw(&c, topic).into_iter().map(|record| OwnedRecord { offset: 0, timestamp_type: TimestampType::Create, ..record });
+        let without_places = |topic| {
+            raw(&c, topic).into_iter().map(|record| OwnedRecord {
+                offset: 0,
+                timestamp_type: TimestampType::Create,
+                ..record
+            })
+        };
         assert!(without_places(T).eq(without_places("u")));
 
         // A type that is chosen counts for it, too.
         let mut p = c.producer("u").unwrap().value_type(Type::Json).unwrap();
         p.produce(Message::new("t", "k", "text")).unwrap();
-        p.produce(Message { partition: 0, ..c.topic(T).types(Type::Bytes).collect().unwrap().swap_remove(4) }).unwrap_err();
+        p.produce(Message { partition: 0, ..c.topic(T).types(Type::Bytes).collect().unwrap().swap_remove(4) })
+            .unwrap_err();
         p.close().unwrap();
-        let last = raw(&c, "u").into_iter().find(|record| record.key.as_deref() == Some(b"k") && record.value.is_some());
+        let last =
+            raw(&c, "u").into_iter().find(|record| record.key.as_deref() == Some(b"k") && record.value.is_some());
         assert_eq!(last.unwrap().value.as_deref(), Some(&b"\"text\""[..]));
     });
 }
@@ -73,16 +93,39 @@ fn what_was_read_without_a_timestamp_stays_without_and_what_is_made_gets_the_tim
     on_both(|c| {
         c.create(&NewTopic::new(T).partitions(2)).unwrap();
         put(&c, &[record(0, 0, NO_TIMESTAMP, "1"), record(0, 1, 5, "2"), record(1, 0, 0, "3")], false);
-        let made = |message: Message| Ok(vec![Message::new("made", "made", "now"), message.clone(), Message { timestamp: NO_TIMESTAMP, ..message }]);
+        let made = |message: Message| {
+            Ok(vec![
+                Message::new("made", "made", "now"),
+                message.clone(),
+                Message { timestamp: NO_TIMESTAMP, ..message },
+            ])
+        };
         c.topic(T).flatmap(made).to(&c, "piped").unwrap();
         c.create(&NewTopic::new("produced").partitions(2)).unwrap();
         c.produce("produced", c.topic(T).flatmap(made).collect().unwrap()).unwrap();
-        c.produce("produced", [Outgoing::new("now").key("made"), Outgoing::new("now").key("made").timestamp(NO_TIMESTAMP)]).unwrap();
+        c.produce(
+            "produced",
+            [Outgoing::new("now").key("made"), Outgoing::new("now").key("made").timestamp(NO_TIMESTAMP)],
+        )
+        .unwrap();
         for (topic, count) in [("piped", 3), ("produced", 5)] {
-            let (new, old): (Vec<_>, Vec<_>) = raw(&c, topic).into_iter().partition(|record| record.key.as_deref() == Some(b"made"));
-            assert!(new.len() == count && new.iter().all(|record| record.timestamp > 1_700_000_000_000), "{topic}: {new:?}");
-            let times = |partition| old.iter().filter(|record| record.partition == partition).map(|record| record.timestamp).collect::<Vec<_>>();
-            assert_eq!((times(0), times(1)), (vec![NO_TIMESTAMP, NO_TIMESTAMP, 5, NO_TIMESTAMP], vec![0, NO_TIMESTAMP]), "{topic}");
+            let (new, old): (Vec<_>, Vec<_>) =
+                raw(&c, topic).into_iter().partition(|record| record.key.as_deref() == Some(b"made"));
+            assert!(
+                new.len() == count && new.iter().all(|record| record.timestamp > 1_700_000_000_000),
+                "{topic}: {new:?}"
+            );
+            let times = |partition| {
+                old.iter()
+                    .filter(|record| record.partition == partition)
+                    .map(|record| record.timestamp)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(
+                (times(0), times(1)),
+                (vec![NO_TIMESTAMP, NO_TIMESTAMP, 5, NO_TIMESTAMP], vec![0, NO_TIMESTAMP]),
+                "{topic}"
+            );
         }
     });
 }
@@ -135,7 +178,8 @@ fn what_cannot_be_encoded_is_left_out_alone() {
     });
 }
 
-/// Produces to partitions, and returns what the reports said: token, partition, first, count, and offset or kind of error.
+/// Produces to partitions, and returns what the reports said: token, partition, first, count, and offset or kind of
+/// error.
 #[test]
 fn each_message_has_its_report() {
     on_both(|mut c| {

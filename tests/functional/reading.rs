@@ -124,8 +124,7 @@ fn a_message_is_shown_as_its_envelope() {
     let c = memory();
     c.touch(T).unwrap();
     c.produce(T, [Outgoing::new(kafi::json!({"a": [19.990]})).key("k").timestamp(5).header("h", "x")]).unwrap();
-    let line =
-        r#"{"topic":"t","partition":0,"offset":0,"timestamp":5,"timestamp_type":"create","headers":[{"key":"h","value":"x"}],"key":"k","value":{"a":[19.99]}}"#;
+    let line = r#"{"topic":"t","partition":0,"offset":0,"timestamp":5,"timestamp_type":"create","headers":[{"key":"h","value":"x"}],"key":"k","value":{"a":[19.99]}}"#;
     assert_eq!(c.cat(T).unwrap()[0].to_string(), line);
 }
 

@@ -117,7 +117,10 @@ fn another_source_is_refused() {
         resumed(&source, &c).unwrap();
         let error = resumed(&other, &c).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        assert!(error.to_string().starts_with("resume: topic copy: the target is a copy of another source: topic t of "), "{error}");
+        assert!(
+            error.to_string().starts_with("resume: topic copy: the target is a copy of another source: topic t of "),
+            "{error}"
+        );
         // A topic that was deleted and made anew is another one, too.
         source.rm(T).unwrap();
         numbers(&source, 5);
@@ -141,7 +144,12 @@ fn messages_of_nobody_knows_where_are_refused() {
         c.rm("copy").unwrap();
         resumed(&source, &c).unwrap();
         resumed_with(&source, &c, &CopyOptions { append: true, ..CopyOptions::default() }).unwrap();
-        assert!(resumed(&source, &c).unwrap_err().to_string().ends_with("but does not say that they are a copy of this source"));
+        assert!(
+            resumed(&source, &c)
+                .unwrap_err()
+                .to_string()
+                .ends_with("but does not say that they are a copy of this source")
+        );
         assert_eq!(integers(&c, "copy"), [0, 1, 2, 0, 1, 2]);
     });
 }
@@ -228,7 +236,9 @@ fn a_plan_says_what_would_be_done_and_makes_nothing() {
     on_both(|c| {
         let source = memory();
         numbers(&source, 5);
-        let plan = |topic: &str, options: &CopyOptions| shell::plan_cp(source.storage(), c.storage(), &[(T.into(), topic.into())], options);
+        let plan = |topic: &str, options: &CopyOptions| {
+            shell::plan_cp(source.storage(), c.storage(), &[(T.into(), topic.into())], options)
+        };
         let part = plan("copy", &CopyOptions::default()).unwrap().remove(0);
         assert_eq!((part.topic.as_str(), part.partition, part.start, part.end, part.messages), (T, 0, 0, Some(5), 5));
         assert_eq!((part.target.as_str(), part.creates), ("copy", true));

@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use kafi::{Batch, HeadersBuf, Kafi, NewTopic, OwnedRecord, Position, ProducerOptions, ReadOptions, Record, TimestampType, Writer, shell};
+use kafi::{
+    Batch, HeadersBuf, Kafi, NewTopic, OwnedRecord, Position, ProducerOptions, ReadOptions, Record, TimestampType,
+    Writer, shell,
+};
 use tempfile::TempDir;
 
 /// A topic of most tests.
@@ -96,7 +99,12 @@ pub fn nasty(c: &Kafi) {
     headers.push(b"\xff\x00\xfe", b"\x80");
     headers.push("", "empty name");
     let append = TimestampType::Append;
-    let base = |partition, offset, timestamp| OwnedRecord { partition, offset, timestamp, ..Record::new(T, None, None).to_owned() };
+    let base = |partition, offset, timestamp| OwnedRecord {
+        partition,
+        offset,
+        timestamp,
+        ..Record::new(T, None, None).to_owned()
+    };
     let records = [
         base(0, 0, 5_000),
         OwnedRecord { key: Some(vec![]), value: Some(vec![]), ..base(0, 1, 4_000) },

@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use kafi::{Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, Pattern, ReadOptions, Value, json, shell};
+use kafi::{
+    Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, Pattern, ReadOptions, Value, json, shell,
+};
 
 use crate::support::{T, folder, memory, numbers, on_both, position, put, record, values};
 
@@ -32,7 +34,17 @@ fn tail_orders_by_time_then_partition_then_offset() {
 fn tail_steps_back_over_gaps() {
     on_both(|c| {
         c.touch(T).unwrap();
-        put(&c, &[record(0, 0, 1, "0"), record(0, 1, 1, "1"), record(0, 50, 1, "2"), record(0, 10_000, 1, "3"), record(0, 500_000, 1, "4")], true);
+        put(
+            &c,
+            &[
+                record(0, 0, 1, "0"),
+                record(0, 1, 1, "1"),
+                record(0, 50, 1, "2"),
+                record(0, 10_000, 1, "3"),
+                record(0, 500_000, 1, "4"),
+            ],
+            true,
+        );
         assert_eq!(tail(&c, 1), ["0:500000"]);
         assert_eq!(tail(&c, 2), ["0:10000", "0:500000"]);
         assert_eq!(tail(&c, 4), ["0:1", "0:50", "0:10000", "0:500000"]);
@@ -103,7 +115,10 @@ fn grep_finds_in_keys_values_and_headers() {
         // One that follows does not wait for more than it looks for.
         let follow = ReadOptions { follow: true, ..ReadOptions::default() };
         let (count, _) =
-            shell::grep(c.storage(), &[T.into()], &follow, 1, &GrepOptions { found_max: Some(2), ..apple }, |_| Ok(ControlFlow::Continue(()))).unwrap();
+            shell::grep(c.storage(), &[T.into()], &follow, 1, &GrepOptions { found_max: Some(2), ..apple }, |_| {
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
         assert_eq!(count, 2);
 
         let (found, read) = c.grep(T, "apple").unwrap();
@@ -120,7 +135,12 @@ fn wc_counts() {
         c.create(&NewTopic::new(T).partitions(2)).unwrap();
         c.produce(
             T,
-            [Outgoing::new(json!(12345)).key("key"), Outgoing::new(Value::Null).key("k"), Outgoing::new(Value::Null).key(""), Outgoing::new(json!(1))],
+            [
+                Outgoing::new(json!(12345)).key("key"),
+                Outgoing::new(Value::Null).key("k"),
+                Outgoing::new(Value::Null).key(""),
+                Outgoing::new(json!(1)),
+            ],
         )
         .unwrap();
         let counts = c.wc(T).unwrap();

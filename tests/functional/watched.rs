@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kafi::{Admin, Capabilities, Consumer, ConsumerOptions, CopyOptions, CopyResult, Kafi, Message, Producer, ProducerOptions, Result, Storage, shell};
+use kafi::{
+    Admin, Capabilities, Consumer, ConsumerOptions, CopyOptions, CopyResult, Kafi, Message, Producer, ProducerOptions,
+    Result, Storage, shell,
+};
 
 use crate::support::{memory, numbers};
 

@@ -1,12 +1,13 @@
-//! The writer over a producer that does as it is told: what can be waited for is waited for, and what is reported wrongly is noticed.
+//! The writer over a producer that does as it is told: what can be waited for is waited for, and what is reported
+//! wrongly is noticed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kafi::{
-    Admin, Batch, Cancel, Capabilities, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, MESSAGE_CONTEXT, Producer, ProducerOptions, Record, Report,
-    Result, Retry, Storage, Writer,
+    Admin, Batch, Cancel, Capabilities, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, MESSAGE_CONTEXT,
+    Producer, ProducerOptions, Record, Report, Result, Retry, Storage, Writer,
 };
 
 /// What one call of the producer does.
@@ -24,7 +25,8 @@ struct Script {
     produce: VecDeque<Does>,
     flush: VecDeque<Does>,
     close: VecDeque<Does>,
-    /// For each time that reports are fetched, which messages of the first token they are about: the first, how many, and why they failed.
+    /// For each time that reports are fetched, which messages of the first token they are about: the first, how many,
+    /// and why they failed.
     reports: VecDeque<Vec<(u64, u64, Option<ErrorKind>)>>,
 }
 
@@ -86,7 +88,14 @@ impl Producer for ScriptedProducer {
     fn reports(&mut self, _: Duration) -> Result<&[Report]> {
         let report = |(first, count, failed): (u64, u64, Option<ErrorKind>)| {
             let failure = |kind| Delivery::Failed(error(kind, Retry::Later).with(MESSAGE_CONTEXT, first));
-            Report { token: 1, topic: "t".into(), partition: 3, first: 0, count, delivery: failed.map_or(Delivery::Unknown, failure) }
+            Report {
+                token: 1,
+                topic: "t".into(),
+                partition: 3,
+                first: 0,
+                count,
+                delivery: failed.map_or(Delivery::Unknown, failure),
+            }
         };
         self.fetched = self.script.reports.pop_front().unwrap_or_default().into_iter().map(report).collect();
         Ok(&self.fetched)
@@ -143,14 +152,19 @@ fn what_may_pass_is_waited_for() {
     assert_eq!(written(Script { flush, reports, ..Script::default() }).unwrap(), 5);
     // Once something was taken, the same holds for taking more; and for closing.
     let produce = [Does::Works(1)].into_iter().chain(not_yet.clone()).collect();
-    let script =
-        Script { produce, close: not_yet.into(), reports: VecDeque::from([vec![], vec![], vec![], vec![], vec![], vec![], vec![ALL]]), ..Script::default() };
+    let script = Script {
+        produce,
+        close: not_yet.into(),
+        reports: VecDeque::from([vec![], vec![], vec![], vec![], vec![], vec![], vec![ALL]]),
+        ..Script::default()
+    };
     assert_eq!(written(script).unwrap(), 5);
 }
 
 #[test]
 fn a_storage_that_was_never_reached_is_told_at_once() {
-    let script = Script { produce: VecDeque::from([Does::Fails(ErrorKind::Unavailable, Retry::Later)]), ..Script::default() };
+    let script =
+        Script { produce: VecDeque::from([Does::Fails(ErrorKind::Unavailable, Retry::Later)]), ..Script::default() };
     let failed = writer(script.clone()).write(&lines()).unwrap_err();
     assert_eq!((failed.kind(), failed.retryable()), (ErrorKind::Unavailable, Retry::Later));
     // But not where somebody has just spoken to it.
@@ -181,7 +195,10 @@ fn a_storage_that_has_stalled_is_given_up_with_its_cause() {
 
 #[test]
 fn a_flush_keeps_its_timeout_and_says_why_it_is_over() {
-    let mut writer = writer(Script { flush: vec![Does::Fails(ErrorKind::Unavailable, Retry::Later); 100_000].into(), ..Script::default() });
+    let mut writer = writer(Script {
+        flush: vec![Does::Fails(ErrorKind::Unavailable, Retry::Later); 100_000].into(),
+        ..Script::default()
+    });
     writer.write(&lines()).unwrap();
     let failed = writer.flush(Some(Duration::from_millis(1))).unwrap_err();
     assert_eq!((failed.kind(), failed.retryable()), (ErrorKind::Unavailable, Retry::Later));
@@ -203,7 +220,9 @@ fn whoever_asked_to_stop_waits_for_what_goes_on() {
 
 #[test]
 fn reports_that_are_lost_or_invented_are_noticed() {
-    let told = |reports: &[&[(u64, u64, Option<ErrorKind>)]]| written(Script { reports: later(reports), ..Script::default() }).unwrap_err();
+    let told = |reports: &[&[(u64, u64, Option<ErrorKind>)]]| {
+        written(Script { reports: later(reports), ..Script::default() }).unwrap_err()
+    };
     for (reports, says) in [
         (&[][..], "5 messages are not"),
         (&[&[(0, 2, None)][..], &[(2, 1, None)]][..], "2 messages are not"),
@@ -223,12 +242,18 @@ fn the_reason_is_told_and_not_what_came_of_it() {
     let came_of_it = Some(ErrorKind::Cancelled);
     let first = (3, 1, Some(ErrorKind::TooLarge));
     // The reason comes last, with others in between, or stands behind in the same fetch.
-    for reports in [&[&[(0, 3, came_of_it)][..], &[], &[(4, 1, came_of_it)], &[first]][..], &[&[(0, 4, came_of_it), first][..]][..]] {
+    for reports in [
+        &[&[(0, 3, came_of_it)][..], &[], &[(4, 1, came_of_it)], &[first]][..],
+        &[&[(0, 4, came_of_it), first][..]][..],
+    ] {
         let flush: VecDeque<_> = vec![Does::Fails(ErrorKind::Timeout, Retry::Later); reports.len()].into();
         let failed = written(Script { flush, reports: later(reports), ..Script::default() }).unwrap_err();
         assert_eq!(failed.to_string(), "write: topic t, partition 3, input line 13: TooLarge as told");
     }
     // Where there is no other, it is still no wish of the user's.
     let failed = written(Script { reports: later(&[&[(0, 5, came_of_it)]]), ..Script::default() }).unwrap_err();
-    assert_eq!((failed.kind(), failed.to_string().as_str()), (ErrorKind::Unexpected, "write: topic t, partition 3, input line 10: Cancelled as told"));
+    assert_eq!(
+        (failed.kind(), failed.to_string().as_str()),
+        (ErrorKind::Unexpected, "write: topic t, partition 3, input line 10: Cancelled as told")
+    );
 }

@@ -16,15 +16,20 @@ pub static FROZEN: LazyLock<PathBuf> = LazyLock::new(|| built(&Path::new(ROOT).j
 pub static NAUGHTY: LazyLock<PathBuf> = LazyLock::new(|| {
     let workspace = emptied("naughty");
     for package in ["kafi-abi", "kafi-core", "tests/plugins/naughty"] {
-        copy(&Path::new(ROOT).join(package), &workspace.join(package.rsplit('/').next().expect("a path has a last part")));
+        copy(
+            &Path::new(ROOT).join(package),
+            &workspace.join(package.rsplit('/').next().expect("a path has a last part")),
+        );
     }
     fs::copy(Path::new(ROOT).join("Cargo.lock"), workspace.join("Cargo.lock")).unwrap();
     let manifest = fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).unwrap();
-    let (workspace_part, _) = manifest.split_once("\n[package]").expect("the manifest begins with that of the workspace");
+    let (workspace_part, _) =
+        manifest.split_once("\n[package]").expect("the manifest begins with that of the workspace");
     let members = workspace_part.lines().find(|line| line.starts_with("members = ")).expect("a workspace has members");
     let workspace_part = workspace_part.replace(members, "members = [\"kafi-abi\", \"kafi-core\", \"naughty\"]");
     let of_core = "kafi-core = { path = \"kafi-core\", version = \"0.1.0\" }";
-    fs::write(workspace.join("Cargo.toml"), changed(&workspace_part, of_core, &of_core.replace("0.1.0", "7.7.7"))).unwrap();
+    fs::write(workspace.join("Cargo.toml"), changed(&workspace_part, of_core, &of_core.replace("0.1.0", "7.7.7")))
+        .unwrap();
     edit(&workspace.join("kafi-core/Cargo.toml"), "\nversion = \"0.1.0\"", "\nversion = \"7.7.7\"");
     built(&workspace, "naughty")
 });
@@ -37,7 +42,11 @@ pub static CHANGED: LazyLock<PathBuf> = LazyLock::new(|| {
     fs::rename(workspace.join("kafi-abi"), workspace.join("changed-abi")).unwrap();
     edit(&workspace.join("Cargo.toml"), "name = \"frozen\"", "name = \"changed\"");
     edit(&workspace.join("Cargo.toml"), "\"kafi-abi\"", "\"changed-abi\"");
-    edit(&workspace.join("changed-abi/src/failure.rs"), "pub retry: u32,", "pub retry: u32,\n    /// More.\n    pub more: u32,");
+    edit(
+        &workspace.join("changed-abi/src/failure.rs"),
+        "pub retry: u32,",
+        "pub retry: u32,\n    /// More.\n    pub more: u32,",
+    );
     edit(&workspace.join("src/lib.rs"), "retry: 0,", "retry: 0,\n        more: 0,");
     built(&workspace, "changed")
 });
@@ -54,14 +63,21 @@ pub fn tests_of_the_example() -> Output {
 
 /// A library from a line of C.
 pub fn from_c(folder: &Path, name: &str, line: &str) -> PathBuf {
-    let (source, library) = (folder.join(format!("{name}.c")), folder.join(format!("{name}{}", env::consts::DLL_SUFFIX)));
+    let (source, library) =
+        (folder.join(format!("{name}.c")), folder.join(format!("{name}{}", env::consts::DLL_SUFFIX)));
     fs::write(&source, line).unwrap();
-    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status().expect("there is a C compiler");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .status()
+        .expect("there is a C compiler");
     assert!(built.success());
     library
 }
 
-/// Builds the package in `folder` with what was built for this test, as far as it is the same, and says where its library lies.
+/// Builds the package in `folder` with what was built for this test, as far as it is the same, and says where its
+/// library lies.
 fn built(folder: &Path, name: &str) -> PathBuf {
     let target = target();
     let mut build = Command::new(env!("CARGO"));

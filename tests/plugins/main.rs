@@ -66,7 +66,10 @@ fn a_plugin_of_the_first_version_loads_and_is_read() {
     let registry = Registry::new().with_plugins(Plugins::named(vec![FROZEN.clone()]));
     let kafi = registry.open("frozen://anywhere").unwrap();
     let messages = kafi.topic("old").collect().unwrap();
-    let fields: Vec<_> = messages.iter().map(|m| (m.offset, m.key.to_string(), m.value.to_string(), m.headers.as_headers().len())).collect();
+    let fields: Vec<_> = messages
+        .iter()
+        .map(|m| (m.offset, m.key.to_string(), m.value.to_string(), m.headers.as_headers().len()))
+        .collect();
     assert_eq!(fields.len(), 3, "{fields:?}");
     assert_eq!(messages[1].headers.as_headers().get(b"\xffh"), Some(None));
     let copied = kafi.topic("old").to(&kafi::open("mem:").unwrap(), "new");
@@ -78,21 +81,35 @@ fn a_plugin_of_the_first_version_loads_and_is_read() {
 #[test]
 fn nothing_of_the_interface_has_changed() {
     let code = |folder: &str| -> Vec<(String, String)> {
-        let mut files: Vec<PathBuf> = fs::read_dir(Path::new(build::ROOT).join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(Path::new(build::ROOT).join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        let code =
-            |path: &PathBuf| fs::read_to_string(path).unwrap().lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code = |path: &PathBuf| {
+            fs::read_to_string(path)
+                .unwrap()
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
         files.iter().map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), code(path))).collect()
     };
     for (now, frozen) in code("kafi-abi/src").into_iter().zip(code("tests/plugins/frozen/kafi-abi/src")) {
-        assert!(now == frozen, "{} differs from version 1.0, and with it all plugins that were built are refused: see docs/concepts/plugins.md", now.0);
+        assert!(
+            now == frozen,
+            "{} differs from version 1.0, and with it all plugins that were built are refused: see docs/concepts/plugins.md",
+            now.0
+        );
     }
 }
 
 #[test]
 fn a_plugin_with_another_kafi_core_loads() {
     let plugin = Plugin::load(&NAUGHTY).unwrap();
-    assert_eq!((plugin.announced.name, plugin.announced.version, plugin.announced.kafi_core), ("naughty", "0.3.0", "7.7.7"));
+    assert_eq!(
+        (plugin.announced.name, plugin.announced.version, plugin.announced.kafi_core),
+        ("naughty", "0.3.0", "7.7.7")
+    );
     let schemes: Vec<_> = plugin.announced.storages.iter().map(|storage| storage.scheme).collect();
     assert_eq!(schemes, ["naughty", "mem"]);
 }
@@ -111,14 +128,18 @@ fn panics_are_errors_and_the_host_goes_on() {
     let panicked = kafi.storage().identity(WAIT).unwrap_err();
     assert_eq!(panicked.kind(), ErrorKind::Unexpected);
     let text = panicked.to_string();
-    assert!(text.starts_with("call plugin: plugin naughty, at ") && text.ends_with("it panicked: who am I? panic"), "{text}");
+    assert!(
+        text.starts_with("call plugin: plugin naughty, at ") && text.ends_with("it panicked: who am I? panic"),
+        "{text}"
+    );
     assert!(text.contains("naughty/src/lib.rs:"), "{text}");
     let mut consumer = kafi.storage().consumer(&ConsumerOptions::default()).unwrap();
     let mut batch = Batch::new();
     assert!(consumer.poll(&mut batch, WAIT).unwrap_err().message().contains("it panicked: poll panics"));
     assert!(consumer.poll(&mut batch, WAIT).unwrap_err().message().contains("it panicked before"));
     drop(consumer);
-    let thread = naughty().open("naughty://thread").unwrap().storage().consumer(&ConsumerOptions::default()).err().unwrap();
+    let thread =
+        naughty().open("naughty://thread").unwrap().storage().consumer(&ConsumerOptions::default()).err().unwrap();
     assert_eq!(thread.message(), "the thread panicked: true");
 }
 
@@ -128,7 +149,10 @@ fn batches_that_point_outside_are_corrupt() {
     let mut consumer = kafi.storage().consumer(&ConsumerOptions::default()).unwrap();
     let mut batch = Batch::new();
     let error = consumer.poll(&mut batch, WAIT).unwrap_err();
-    assert_eq!((error.kind(), error.to_string()), (ErrorKind::Corrupt, "check batch: message 0: a message points outside of its batch".to_string()));
+    assert_eq!(
+        (error.kind(), error.to_string()),
+        (ErrorKind::Corrupt, "check batch: message 0: a message points outside of its batch".to_string())
+    );
     assert!(batch.is_empty());
     let mut liar = naughty().open("naughty://liar").unwrap().storage().consumer(&ConsumerOptions::default()).unwrap();
     assert!(liar.poll(&mut batch, WAIT).unwrap_err().message().contains("or the other way round"));
@@ -156,7 +180,10 @@ fn errors_keep_everything_and_log_lines_arrive() {
     let plugin = folder.path().join("copy.so");
     fs::copy(&*NAUGHTY, &plugin).unwrap();
     let error = Registry::new().with_plugins(Plugins::named(vec![plugin])).open("naughty://closed").err().unwrap();
-    assert_eq!((error.kind(), error.retryable(), error.hint_text()), (ErrorKind::NoSpace, Retry::Later, Some("try again")));
+    assert_eq!(
+        (error.kind(), error.retryable(), error.hint_text()),
+        (ErrorKind::NoSpace, Retry::Later, Some("try again"))
+    );
     assert_eq!(error.to_string(), "open storage: storage naughty://closed: no");
     assert!(format!("{error:?}").contains("caused by: the disk is on fire"));
     assert!(LINES.lock().unwrap().iter().any(|line| line == "WARN naughty opened []"), "{:?}", LINES.lock());

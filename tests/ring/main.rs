@@ -1,4 +1,5 @@
-//! Nasty topics go round all storages, Kafka → folder → S3 → Azure Blob → Kafka, and every field of every message is compared at each hop. A server that is missing is a failure.
+//! Nasty topics go round all storages, Kafka → folder → S3 → Azure Blob → Kafka, and every field of every message is
+//! compared at each hop. A server that is missing is a failure.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -35,7 +36,11 @@ fn go_round(registry: &Registry) {
     let source = Source::make(&places.kafka);
     let expected: Vec<_> = source.names().iter().map(|topic| read(&places.kafka, topic)).collect();
     source.check(&expected);
-    for (hop, from, to) in [("folder", &places.kafka, &places.folder), ("S3", &places.folder, &places.s3), ("Azure", &places.s3, &places.azure)] {
+    for (hop, from, to) in [
+        ("folder", &places.kafka, &places.folder),
+        ("S3", &places.folder, &places.s3),
+        ("Azure", &places.s3, &places.azure),
+    ] {
         copy_to_a_log(hop, from, to, &source, &expected);
     }
     copy_back(&places, &source, &expected);
@@ -54,7 +59,8 @@ fn copy_to_a_log(hop: &str, from: &Kafi, to: &Kafi, source: &Source, expected: &
     }
     let again = shell::cp(from.storage(), to.storage(), &pairs, &options).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::AlreadyExists, "to {hop}: {again}");
-    let resumed = shell::cp(from.storage(), to.storage(), &pairs, &CopyOptions { resume: true, ..options }).unwrap().copied;
+    let resumed =
+        shell::cp(from.storage(), to.storage(), &pairs, &CopyOptions { resume: true, ..options }).unwrap().copied;
     assert_eq!((resumed.read, resumed.written), (0, 0), "a resumed copy to {hop} has nothing left to do");
 }
 
@@ -64,12 +70,16 @@ fn copy_back(places: &Places, source: &Source, expected: &[Vec<OwnedRecord>]) {
         let back = source.back(topic);
         let with_config = !source.is_appended(topic);
         let options = CopyOptions { with_config, ..CopyOptions::default() };
-        let copied = shell::cp(places.azure.storage(), places.kafka.storage(), &[(topic.clone(), back.clone())], &options).unwrap().copied;
+        let copied =
+            shell::cp(places.azure.storage(), places.kafka.storage(), &[(topic.clone(), back.clone())], &options)
+                .unwrap()
+                .copied;
         assert_eq!((copied.read, copied.written), (expected.len() as u64, expected.len() as u64), "{topic}");
         let expected = as_on_kafka(expected, &back);
         compare(&format!("{topic} back on Kafka"), &read(&places.kafka, &back), &expected);
         if with_config {
-            // Another cluster might take smaller batches, so that the limit comes along, also where it was that of the source's cluster.
+            // Another cluster might take smaller batches, so that the limit comes along, also where it was that of the
+            // source's cluster.
             let mut expected = settings(&places.kafka, topic);
             expected.retain(|(name, _)| name != BATCH_LIMIT);
             expected.push((BATCH_LIMIT.into(), setting(&places.kafka, topic, BATCH_LIMIT)));
@@ -85,7 +95,12 @@ fn as_on_kafka(records: &[OwnedRecord], topic: &str) -> Vec<OwnedRecord> {
     let mut written = Vec::with_capacity(records.len());
     for record in records {
         let end = ends.entry(record.partition).or_default();
-        written.push(OwnedRecord { topic: topic.to_string(), offset: *end, timestamp_type: TimestampType::Create, ..record.clone() });
+        written.push(OwnedRecord {
+            topic: topic.to_string(),
+            offset: *end,
+            timestamp_type: TimestampType::Create,
+            ..record.clone()
+        });
         *end += 1;
     }
     written

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kafi::{Assignment, Batch, Config, ConsumerOptions, Isolation, Kafi, OwnedRecord, Polled, Registry, StorageKind, TopicPartition};
+use kafi::{
+    Assignment, Batch, Config, ConsumerOptions, Isolation, Kafi, OwnedRecord, Polled, Registry, StorageKind,
+    TopicPartition,
+};
 use tempfile::TempDir;
 
 use kafi_testkit::servers::variable;
@@ -35,13 +38,19 @@ impl Places {
         };
         let in_bucket = [("bucket.name", "kafi-ring"), ("bucket.create", "true"), ("root.dir", &own)];
         let in_container = [("container.name", "kafi-ring"), ("container.create", "true"), ("root.dir", &own)];
-        let keys =
-            [("endpoint", variable("KAFI_TEST_S3")), ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")), ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY"))];
+        let keys = [
+            ("endpoint", variable("KAFI_TEST_S3")),
+            ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")),
+            ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY")),
+        ];
         Self {
             kafka: open(StorageKind::Kafka, &[("bootstrap.servers", variable("KAFI_TEST_KAFKA"))]),
             folder: open(StorageKind::Local, &[("root.dir", &root.path().join("ring").display().to_string())]),
             s3: open(StorageKind::S3, &[&keys[..], &in_bucket].concat()),
-            azure: open(StorageKind::AzureBlob, &[&[("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING"))][..], &in_container].concat()),
+            azure: open(
+                StorageKind::AzureBlob,
+                &[&[("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING"))][..], &in_container].concat(),
+            ),
             _root: root,
         }
     }
@@ -58,9 +67,13 @@ pub fn unique(name: &str) -> String {
 pub fn read(kafi: &Kafi, topic: &str) -> Vec<OwnedRecord> {
     let mut admin = kafi.admin().unwrap();
     let topics = admin.topics(&[topic.to_string()], WAIT).unwrap();
-    let partitions: Vec<_> = topics[0].partitions.iter().map(|p| TopicPartition { topic: topic.into(), partition: p.partition }).collect();
+    let partitions: Vec<_> =
+        topics[0].partitions.iter().map(|p| TopicPartition { topic: topic.into(), partition: p.partition }).collect();
     let ends = admin.watermarks(&partitions, Isolation::ReadCommitted, WAIT).unwrap();
-    let whole: Vec<_> = ends.into_iter().map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: Some(w.high) }).collect();
+    let whole: Vec<_> = ends
+        .into_iter()
+        .map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: Some(w.high) })
+        .collect();
     let mut consumer = kafi.storage().consumer(&ConsumerOptions::default()).unwrap();
     consumer.assign(&whole, WAIT).unwrap();
     let (mut records, mut batch) = (Vec::new(), Batch::new());
@@ -86,8 +99,11 @@ pub fn setting(kafi: &Kafi, topic: &str, name: &str) -> Option<String> {
 /// What was set for a topic, by name, without what a copy notes about its source.
 pub fn settings(kafi: &Kafi, topic: &str) -> Vec<(String, Option<String>)> {
     let entries = kafi.admin().unwrap().topic_config(topic, WAIT).unwrap();
-    let mut own: Vec<_> =
-        entries.into_iter().filter(|entry| !entry.default && !entry.name.starts_with("kafi.")).map(|entry| (entry.name, entry.value)).collect();
+    let mut own: Vec<_> = entries
+        .into_iter()
+        .filter(|entry| !entry.default && !entry.name.starts_with("kafi."))
+        .map(|entry| (entry.name, entry.value))
+        .collect();
     own.sort();
     own
 }

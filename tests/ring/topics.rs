@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use kafi::{Batch, Delivery, HeadersBuf, Kafi, NewTopic, OwnedRecord, Position, ProducerOptions, Record, TimestampType};
+use kafi::{
+    Batch, Delivery, HeadersBuf, Kafi, NewTopic, OwnedRecord, Position, ProducerOptions, Record, TimestampType,
+};
 use kafi_testkit::servers::{kafka_tool, variable};
 
 use crate::places::{WAIT, read, unique};
@@ -20,16 +22,26 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Makes and fills them: one whose times are those of its creators, with transactions and deleted messages; one that takes the broker's times; and one that is compacted.
+    /// Makes and fills them: one whose times are those of its creators, with transactions and deleted messages; one
+    /// that takes the broker's times; and one that is compacted.
     pub fn make(kafka: &'a Kafi) -> Self {
         let names = ["created", "appended", "compacted"].map(|name| unique(&format!("ring-{name}")));
         let source = Self { kafka, names };
         let [created, appended, compacted] = &source.names;
-        let topic = |name: &String, partitions: i32| NewTopic::new(name).partitions(partitions).replication(1).config("retention.ms", "-1");
-        kafka.create(&topic(created, 3).config("max.message.bytes", "2000000").config("segment.bytes", "4000000")).unwrap();
+        let topic = |name: &String, partitions: i32| {
+            NewTopic::new(name).partitions(partitions).replication(1).config("retention.ms", "-1")
+        };
+        kafka
+            .create(&topic(created, 3).config("max.message.bytes", "2000000").config("segment.bytes", "4000000"))
+            .unwrap();
         kafka.create(&topic(appended, 2).config("message.timestamp.type", "LogAppendTime")).unwrap();
         kafka
-            .create(&topic(compacted, 1).config("cleanup.policy", "compact").config("segment.ms", "1000").config("min.cleanable.dirty.ratio", "0.01"))
+            .create(
+                &topic(compacted, 1)
+                    .config("cleanup.policy", "compact")
+                    .config("segment.ms", "1000")
+                    .config("min.cleanable.dirty.ratio", "0.01"),
+            )
             .unwrap();
         for (topic, partitions) in [(created, 3), (appended, 2)] {
             for codec in CODECS {
@@ -62,15 +74,24 @@ impl<'a> Source<'a> {
     /// Whether what was read is as nasty as it was meant.
     pub fn check(&self, topics: &[Vec<OwnedRecord>]) {
         let [created, appended, compacted] = topics else { panic!("three topics") };
-        let has_gap = |records: &[OwnedRecord]| records.windows(2).any(|pair| pair[0].partition == pair[1].partition && pair[0].offset + 1 < pair[1].offset);
+        let has_gap = |records: &[OwnedRecord]| {
+            records.windows(2).any(|pair| pair[0].partition == pair[1].partition && pair[0].offset + 1 < pair[1].offset)
+        };
         assert!(has_gap(created) && !has_gap(appended) && has_gap(compacted));
         assert_eq!(created.iter().find(|record| record.partition == 0).unwrap().offset, DELETED);
         assert!(appended.iter().all(|record| record.timestamp_type == TimestampType::Append));
         assert!(created.iter().chain(compacted).all(|record| record.timestamp_type == TimestampType::Create));
-        assert!(created.windows(2).any(|pair| pair[0].partition == pair[1].partition && pair[0].timestamp > pair[1].timestamp));
+        assert!(
+            created
+                .windows(2)
+                .any(|pair| pair[0].partition == pair[1].partition && pair[0].timestamp > pair[1].timestamp)
+        );
         for records in [created, appended] {
             let partitions = records.iter().map(|record| record.partition).collect::<BTreeSet<_>>();
-            assert!(partitions.len() > 1 && records.iter().any(|record| record.value.as_ref().is_some_and(|value| value.len() == 900_000)));
+            assert!(
+                partitions.len() > 1
+                    && records.iter().any(|record| record.value.as_ref().is_some_and(|value| value.len() == 900_000))
+            );
         }
     }
 
@@ -79,9 +100,11 @@ impl<'a> Source<'a> {
         let message = |(number, key): (usize, &str)| {
             let value = format!("{number}");
             let timestamp = 1_700_000_000_000 + 10_000 * number as i64;
-            Record { partition: 0, timestamp, ..Record::new(topic, Some(key.as_bytes()), Some(value.as_bytes())) }.to_owned()
+            Record { partition: 0, timestamp, ..Record::new(topic, Some(key.as_bytes()), Some(value.as_bytes())) }
+                .to_owned()
         };
-        let messages: Vec<_> = ["a", "b", "a", "c", "a", "d", "a", "e", "a", "f"].into_iter().enumerate().map(message).collect();
+        let messages: Vec<_> =
+            ["a", "b", "a", "c", "a", "d", "a", "e", "a", "f"].into_iter().enumerate().map(message).collect();
         // Each in a batch of its own, since a segment ends between batches.
         messages.iter().for_each(|message| write(self.kafka, "none", std::slice::from_ref(message)));
         let deadline = Instant::now() + WAIT;
@@ -148,7 +171,8 @@ fn write(kafka: &Kafi, codec: &str, records: &[OwnedRecord]) {
 
 /// Kafka's own producer, in transactions of a millisecond, each of which leaves a marker.
 fn in_transactions(topic: &str) {
-    let arguments = ["--num-records", "60", "--record-size", "10", "--throughput", "2000", "--transaction-duration-ms", "1"];
+    let arguments =
+        ["--num-records", "60", "--record-size", "10", "--throughput", "2000", "--transaction-duration-ms", "1"];
     let place = ["--topic", topic, "--transactional-id", topic, "--bootstrap-server", variable("KAFI_TEST_KAFKA")];
     kafka_tool(&[&["org.apache.kafka.tools.ProducerPerformance"], &place[..], &arguments].concat());
 }

@@ -27,7 +27,8 @@ pub fn cargo() -> Command {
     cargo
 }
 
-/// Builds the binary and its helper as the tests do: with the features that all packages turn on together, so that nothing is built a second time with others.
+/// Builds the binary and its helper as the tests do: with the features that all packages turn on together, so that
+/// nothing is built a second time with others.
 pub fn build_as_tests_do() -> Result<()> {
     run("cargo build", cargo().args(["build", "--workspace", "--bin", "kafi", "--example", "soak_child"]))
 }

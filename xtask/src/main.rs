@@ -45,7 +45,9 @@ fn run(args: &[String]) -> Result<()> {
     match args.as_slice() {
         ["bench", args @ ..] => bench::run(args),
         ["demo"] => demo::build_and_run(demo::MESSAGES),
-        ["demo", messages] => demo::build_and_run(messages.parse().map_err(|_| format!("demo: {messages}: not a number of messages"))?),
+        ["demo", messages] => {
+            demo::build_and_run(messages.parse().map_err(|_| format!("demo: {messages}: not a number of messages"))?)
+        }
         ["test", args @ ..] => test::run(args),
         ["soak", args @ ..] => soak::build_and_run(args),
         ["tour"] => tour::build_and_run(),

@@ -10,8 +10,8 @@ const DEMO_MESSAGES: u64 = 20_000;
 /// The servers that the tests need; each is a script in `tests/servers`.
 const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy";
 
-/// Runs a command beside the servers that its first argument names. A server that ran before stays; the others are stopped by the trap, also after a failure and
-/// after Ctrl-C.
+/// Runs a command beside the servers that its first argument names. A server that ran before stays; the others are
+/// stopped by the trap, also after a failure and after Ctrl-C.
 const BESIDE_SERVERS: &str = r#"
 set -euo pipefail
 servers=$1
@@ -29,13 +29,15 @@ done
 "$@"
 "#;
 
-/// Runs `cargo test` with `args`, and then, when there are none, the examples of README.md, a few rounds of the soak, and the demo in small.
+/// Runs `cargo test` with `args`, and then, when there are none, the examples of README.md, a few rounds of the soak,
+/// and the demo in small.
 pub fn run(args: &[&str]) -> Result<()> {
     command::install_prerequisites()?;
     let mut tests = beside(SERVERS);
     tests.arg(command::cargo().get_program()).arg("test");
     if args.is_empty() {
-        // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its source.
+        // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its
+        // source.
         tests.args(["--workspace", "--no-fail-fast"]);
     }
     command::run("cargo test", tests.args(args))?;

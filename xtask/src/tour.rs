@@ -24,7 +24,8 @@ pub fn build_and_run() -> Result<()> {
 
 /// Runs the examples one after another in one empty folder, with the binary `kafi`.
 pub fn run(kafi: &Path) -> Result<()> {
-    let text = fs::read_to_string(workspace::root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
+    let text =
+        fs::read_to_string(workspace::root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
     let folder = workspace::Folder::create("tour")?;
     let examples = examples(&text)?;
     for example in &examples {
@@ -49,7 +50,8 @@ fn output(command: &str, kafi: &Path, folder: &Path) -> Result<String> {
 
 fn check(example: &Example<'_>, printed: &str) -> Result<()> {
     let lines: Vec<&str> = printed.lines().collect();
-    let equal = lines.len() == example.prints.len() && lines.iter().zip(&example.prints).all(|(line, expected)| matches(line, expected));
+    let equal = lines.len() == example.prints.len()
+        && lines.iter().zip(&example.prints).all(|(line, expected)| matches(line, expected));
     if equal { Ok(()) } else { Err(format!("should print:\n{}\nprints:\n{printed}", example.prints.join("\n"))) }
 }
 
@@ -102,10 +104,12 @@ mod tests {
 
     #[test]
     fn an_ellipsis_stands_for_any_text() {
-        for (line, expected) in [("a b c", "a … c"), ("a b c", "a b c"), ("abc", "…"), ("a1b2c", "a…b…c"), ("", "")] {
+        for (line, expected) in [("a b c", "a … c"), ("a b c", "a b c"), ("abc", "…"), ("a1b2c", "a…b…c"), ("", "")]
+        {
             assert!(matches(line, expected), "{line} {expected}");
         }
-        for (line, expected) in [("a b c", "a … d"), ("a b c", "a b"), ("a", "a…a"), ("a1c", "a…b…c"), ("abc", "")] {
+        for (line, expected) in [("a b c", "a … d"), ("a b c", "a b"), ("a", "a…a"), ("a1c", "a…b…c"), ("abc", "")]
+        {
             assert!(!matches(line, expected), "{line} {expected}");
         }
     }

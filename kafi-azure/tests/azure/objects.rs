@@ -8,7 +8,10 @@ use kafi_testkit::servers::variable;
 
 #[test]
 fn every_case_of_a_store_of_objects() {
-    objects::run(&*open(&[("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING")), ("root.dir", "some/where")]), true);
+    objects::run(
+        &*open(&[("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING")), ("root.dir", "some/where")]),
+        true,
+    );
 }
 
 #[test]
@@ -26,6 +29,7 @@ fn a_container_without_a_root_by_account_and_key() {
 
 fn open(properties: &[(&str, &str)]) -> Arc<dyn ObjectIo> {
     let own = [("container.name", "kafi-test"), ("container.create", "true")];
-    let all = own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
+    let all =
+        own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
     kafi_azure::open_objects("azure", &all).unwrap()
 }

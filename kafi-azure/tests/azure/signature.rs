@@ -12,12 +12,21 @@ use kafi_testkit::servers::variable;
 #[test]
 fn what_a_signature_permits() {
     let io = |token: &str| {
-        let own = [("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")), ("endpoint", variable("KAFI_TEST_AZURE")), ("sas.token", token)];
+        let own = [
+            ("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")),
+            ("endpoint", variable("KAFI_TEST_AZURE")),
+            ("sas.token", token),
+        ];
         let all = own.iter().chain(&[("container.name", "kafi-test-signature"), ("container.create", "true")]);
-        kafi_azure::open_objects("azure", &all.map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>()).unwrap()
+        kafi_azure::open_objects(
+            "azure",
+            &all.map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>(),
+        )
+        .unwrap()
     };
     let soon = || Instant::now() + Duration::from_secs(60);
-    let request = PutRequest { key: "a", bytes: Bytes::from_static(b"1"), precondition: Precondition::None, metadata: &[] };
+    let request =
+        PutRequest { key: "a", bytes: Bytes::from_static(b"1"), precondition: Precondition::None, metadata: &[] };
     let full = io(&signature("rwdlc"));
     full.put(&request, soon()).unwrap();
     assert_eq!(full.list("", "", false, soon()).unwrap().objects.len(), 1);

@@ -21,7 +21,8 @@ impl Verb for ClusterArgs {
         let storage = self.address.as_deref().map_or_else(default_storage, Address::parse_storage)?;
         let kafi = context.registry.open_address(&storage)?;
         let cluster = kafi.admin()?.cluster(TIMEOUT)?;
-        let mut table = Table::of_storages(false, &["cluster", "broker", "host", "port", "rack", "controller"]).with_optional(&["rack"]);
+        let mut table = Table::of_storages(false, &["cluster", "broker", "host", "port", "rack", "controller"])
+            .with_optional(&["rack"]);
         for broker in cluster.brokers {
             let cells = [
                 Cell::Text(cluster.id.clone()),

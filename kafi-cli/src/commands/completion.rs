@@ -10,8 +10,9 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
 
-/// Bash takes colons and equals signs for the ends of words, which would tear storages from their topics, and offers only what comes behind the last of them. The words are
-/// put together again here, and what is offered is cut where Bash does, so that COMP_WORDBREAKS, which belongs to the user, stays as it is.
+/// Bash takes colons and equals signs for the ends of words, which would tear storages from their topics, and offers
+/// only what comes behind the last of them. The words are put together again here, and what is offered is cut where
+/// Bash does, so that COMP_WORDBREAKS, which belongs to the user, stays as it is.
 const BASH: &str = include_str!("completion.bash");
 
 #[derive(Args)]
@@ -41,7 +42,9 @@ impl Verb for CompletionArgs {
             ShellArg::Fish => &Fish,
             ShellArg::Zsh => &Zsh,
         };
-        shell.write_registration(VARIABLE, "kafi", "kafi", "kafi", stdout.buffer()).map_err(|error| Error::io("print completion", error))?;
+        shell
+            .write_registration(VARIABLE, "kafi", "kafi", "kafi", stdout.buffer())
+            .map_err(|error| Error::io("print completion", error))?;
         stdout.flush()?;
         Ok(Exit::Done)
     }

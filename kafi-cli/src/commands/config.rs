@@ -17,7 +17,8 @@ pub struct ConfigArgs {
     /// A topic or a glob; with --broker a storage
     #[arg(value_name = "ADDRESS")]
     pub address: String,
-    /// Settings to show (all, if nothing is changed), and to change, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets and shows is its own unit: milliseconds, bytes); the others stay as they are
+    /// Settings to show (all, if nothing is changed), and to change, such as retention.ms=7d or segment.bytes=64MB
+    /// (what Kafka gets and shows is its own unit: milliseconds, bytes); the others stay as they are
     #[arg(value_name = "KEY | KEY=VALUE")]
     settings: Vec<String>,
     /// Let a setting go back to its default; repeatable
@@ -37,7 +38,8 @@ enum Owner<'a> {
 impl Verb for ConfigArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let changes = changes(self)?;
-        let wanted: Vec<&str> = self.settings.iter().map(String::as_str).filter(|setting| !setting.contains('=')).collect();
+        let wanted: Vec<&str> =
+            self.settings.iter().map(String::as_str).filter(|setting| !setting.contains('=')).collect();
         let shows = !wanted.is_empty() || changes.is_empty();
         if let Some(broker) = self.broker {
             let storage = Address::parse_storage(&self.address)?;
@@ -46,18 +48,28 @@ impl Verb for ConfigArgs {
             Owner::Broker(broker).change(admin.as_mut(), &changes)?;
             let mut table = Table::of_storages(false, &["setting", "value", "default", "read_only"]);
             if shows {
-                add_rows(&Owner::Broker(broker), admin.as_mut(), &wanted, |entry| cells(entry, true), (&storage, &mut table))?;
+                add_rows(
+                    &Owner::Broker(broker),
+                    admin.as_mut(),
+                    &wanted,
+                    |entry| cells(entry, true),
+                    (&storage, &mut table),
+                )?;
             }
             table.print(context)?;
             return Ok(Exit::Done);
         }
         if Address::parse(&self.address)?.topic.is_none() {
-            let error = Error::new(ErrorKind::Usage, "read settings", "a storage has no settings of its own").with("address", format!("{:?}", self.address));
+            let error = Error::new(ErrorKind::Usage, "read settings", "a storage has no settings of its own")
+                .with("address", format!("{:?}", self.address));
             return Err(error.hint("name a topic, or with --broker ID one of its brokers"));
         }
         let opened = open_topics(context, std::slice::from_ref(&self.address))?;
         let names_topics = context.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
-        let mut table = Table::of_storages(false, if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] });
+        let mut table = Table::of_storages(
+            false,
+            if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] },
+        );
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
             for topic in &opened.topics {
@@ -127,7 +139,9 @@ fn add_rows(
 ) -> Result<()> {
     let entries = owner.read(admin)?;
     if let Some(unknown) = wanted.iter().find(|wanted| entries.iter().all(|entry| entry.name != **wanted)) {
-        let error = owner.explain(Error::new(ErrorKind::Usage, "read settings", "there is no such setting")).with("setting", unknown);
+        let error = owner
+            .explain(Error::new(ErrorKind::Usage, "read settings", "there is no such setting"))
+            .with("setting", unknown);
         return Err(match near(unknown, &entries) {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error,
@@ -153,12 +167,17 @@ fn cells(entry: &ConfigEntry, says_read_only: bool) -> Vec<Cell> {
 }
 
 fn changes(args: &ConfigArgs) -> Result<Vec<ConfigChange>> {
-    let set = args.settings.iter().filter_map(|setting| setting.split_once('=')).map(|(name, value)| (name, Some(value.to_string())));
+    let set = args
+        .settings
+        .iter()
+        .filter_map(|setting| setting.split_once('='))
+        .map(|(name, value)| (name, Some(value.to_string())));
     let deleted = args.delete.iter().map(|name| (name.as_str(), None));
     let mut names = BTreeSet::new();
     let mut changes = Vec::new();
     for (name, value) in set.chain(deleted) {
-        let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "read arguments", why).with("setting", format!("{name:?}")));
+        let refuse =
+            |why: &str| Err(Error::new(ErrorKind::Usage, "read arguments", why).with("setting", format!("{name:?}")));
         if name.is_empty() {
             return refuse("a setting is written KEY=VALUE");
         }

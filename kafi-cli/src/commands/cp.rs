@@ -38,7 +38,8 @@ pub struct CpArgs {
     /// Give a target that is created the settings of the source, as far as they are not defaults
     #[arg(long)]
     with_config: bool,
-    /// A setting of the target, where it is created, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is its own unit: milliseconds, bytes); repeatable
+    /// A setting of the target, where it is created, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is
+    /// its own unit: milliseconds, bytes); repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     config: Vec<(String, String)>,
     /// Spread the messages by key where the target has another number of partitions
@@ -72,10 +73,15 @@ impl Verb for CpArgs {
         let count: usize = sources.iter().map(|source| source.topics.len()).sum();
         if target.topic.is_some() && (count > 1 || self.sources.iter().any(|source| is_storage(source))) {
             let error = bad(&self.target, "several sources need a storage as target, which keeps their names");
-            return Err(if self.target.starts_with(['.', '/', '~']) { error.hint(format!("a folder ends with a slash: {}/", self.target)) } else { error });
+            return Err(if self.target.starts_with(['.', '/', '~']) {
+                error.hint(format!("a folder ends with a slash: {}/", self.target))
+            } else {
+                error
+            });
         }
         if self.limit.follow && sources.len() > 1 {
-            return Err(bad(&self.target, "only sources of one storage can be followed together").hint("run one kafi cp -f for each storage"));
+            return Err(bad(&self.target, "only sources of one storage can be followed together")
+                .hint("run one kafi cp -f for each storage"));
         }
         let target_kafi = context.registry.open_address(&target.storage)?;
         if target.topic.is_some() && !self.no_create {
@@ -93,7 +99,8 @@ impl Verb for CpArgs {
             options.read = self.read.on(&source.kafi, options.read);
             options.read.progress = Arc::default();
             options.read.max = self.limit.max.map(|max| max.saturating_sub(read));
-            options.new_topics = new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
+            options.new_topics =
+                new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
             let copied = copy(source, &target, &target_kafi, &options, context);
             read += options.read.progress.read();
             written += options.read.progress.written();
@@ -107,7 +114,8 @@ impl Verb for CpArgs {
         first_use.say(context);
         // Also a copy that failed says how far it came.
         if result.is_ok() || read > 0 {
-            let summary = summary.count("read", read).count("written", written).count("failed", read - written - skipped);
+            let summary =
+                summary.count("read", read).count("written", written).count("failed", read - written - skipped);
             let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
             summary.say(context);
         }
@@ -120,7 +128,14 @@ impl Verb for CpArgs {
 }
 
 /// Prints what would be copied.
-fn dry_run(args: &CpArgs, sources: &[Opened], target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<Exit> {
+fn dry_run(
+    args: &CpArgs,
+    sources: &[Opened],
+    target: &Address,
+    target_kafi: &Kafi,
+    options: &CopyOptions,
+    context: &Context,
+) -> Result<Exit> {
     let names_storage = several(sources.iter().map(|source| &source.storage));
     let mut table = Table::of_storages(names_storage, &["topic", "partition", "from", "to", "messages", "target"]);
     for source in sources {
@@ -129,7 +144,14 @@ fn dry_run(args: &CpArgs, sources: &[Opened], target: &Address, target_kafi: &Ka
             let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
             let to = end.map_or(Cell::Unknown, Cell::Number);
             let name = Address { topic: Some(name), ..target.clone() }.to_string();
-            let cells = [Cell::Text(topic), Cell::Number(partition.into()), Cell::Number(start), to, Cell::Number(messages), Cell::Text(name)];
+            let cells = [
+                Cell::Text(topic),
+                Cell::Number(partition.into()),
+                Cell::Number(start),
+                to,
+                Cell::Number(messages),
+                Cell::Text(name),
+            ];
             table.row_on(&source.storage, cells);
         }
     }
@@ -138,7 +160,13 @@ fn dry_run(args: &CpArgs, sources: &[Opened], target: &Address, target_kafi: &Ka
 }
 
 /// Copies the topics of one storage.
-fn copy(source: &Opened, target: &Address, target_kafi: &Kafi, options: &CopyOptions, context: &Context) -> Result<CopyResult> {
+fn copy(
+    source: &Opened,
+    target: &Address,
+    target_kafi: &Kafi,
+    options: &CopyOptions,
+    context: &Context,
+) -> Result<CopyResult> {
     let _progress = ProgressLine::show(context, &options.read.progress, false);
     shell::cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), options)
 }
@@ -149,7 +177,12 @@ fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {
 }
 
 /// The later topics that belong to a mirror: those that a glob of this storage matches. They keep their names.
-fn new_topics(addresses: &[String], source: &Opened, target: &Address, follows_as_group: bool) -> Result<Option<NewTopics>> {
+fn new_topics(
+    addresses: &[String],
+    source: &Opened,
+    target: &Address,
+    follows_as_group: bool,
+) -> Result<Option<NewTopics>> {
     if target.topic.is_some() {
         return Ok(None);
     }

@@ -30,14 +30,23 @@ impl Verb for DeleteRecordsArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let offsets = match self.oldest {
             Some(count) => Offsets::all(OffsetSpec::Skip(count)),
-            None => self.places.places("delete records", context).map_err(|error| hint_at_oldest(error, &self.places))?,
+            None => {
+                self.places.places("delete records", context).map_err(|error| hint_at_oldest(error, &self.places))?
+            }
         };
         let opened = open_topics(context, &self.addresses)?;
         let partitions = self.places.changed_partitions();
         let mut plans = Vec::new();
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
-            plans.push(shell::offsets(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, self.places.allow_gap, TIMEOUT)?);
+            plans.push(shell::offsets(
+                admin.as_mut(),
+                &opened.topics,
+                partitions.as_deref(),
+                &offsets,
+                self.places.allow_gap,
+                TIMEOUT,
+            )?);
         }
         let names_storage = several(opened.iter().map(|opened| &opened.storage));
         let mut table = Table::of_storages(names_storage, &["topic", "partition", "low", "new_low", "high", "deleted"]);
@@ -66,7 +75,11 @@ impl Verb for DeleteRecordsArgs {
 }
 
 fn hint_at_oldest(error: Error, places: &PlaceArgs) -> Error {
-    if places.is_empty() { error.hint("-o says where: end, N, -N, +N, @TIME, or P=SPEC for one partition; -n N means the oldest N") } else { error }
+    if places.is_empty() {
+        error.hint("-o says where: end, N, -N, +N, @TIME, or P=SPEC for one partition; -n N means the oldest N")
+    } else {
+        error
+    }
 }
 
 /// How many offsets go; there may be fewer messages.
@@ -80,6 +93,7 @@ fn position(part: &Resolved) -> Position {
 }
 
 fn row(part: &Resolved) -> Vec<Cell> {
-    let numbers = [i64::from(part.assignment.partition), part.low, part.assignment.start, part.high, deleted(part)].map(Cell::Number);
+    let numbers = [i64::from(part.assignment.partition), part.low, part.assignment.start, part.high, deleted(part)]
+        .map(Cell::Number);
     [Cell::Text(part.assignment.topic.clone())].into_iter().chain(numbers).collect()
 }

@@ -46,14 +46,20 @@ impl Verb for DiffArgs {
         let summary = Summary::start();
         let (left, right) = (&self.left, &self.right);
         if self.read.group.is_some() {
-            return Err(Error::new(ErrorKind::Usage, "read arguments", "two topics are compared without a consumer group").with("argument", "-g"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "read arguments",
+                "two topics are compared without a consumer group",
+            )
+            .with("argument", "-g"));
         }
         let target = Address::parse(right)?;
         if target.is_glob() {
             return Err(bad(right, "only the first address can be a glob"));
         }
         let sources = open_topics(context, std::slice::from_ref(left))?;
-        let topics: Vec<(&kafi::Kafi, &String)> = sources.iter().flat_map(|opened| opened.topics.iter().map(move |topic| (&opened.kafi, topic))).collect();
+        let topics: Vec<(&kafi::Kafi, &String)> =
+            sources.iter().flat_map(|opened| opened.topics.iter().map(move |topic| (&opened.kafi, topic))).collect();
         if topics.len() > 1 && target.topic.is_some() {
             return Err(bad(right, "several topics are compared with those of the same names on a storage"));
         }

@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::{Args, ValueEnum};
-use kafi::{Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result, shell};
+use kafi::{
+    Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result,
+    shell,
+};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
 use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
@@ -19,7 +22,9 @@ use crate::summary::Summary;
 use crate::together::{Shown, read_all};
 
 #[derive(Args)]
-#[command(override_usage = "kafi grep [OPTIONS] <PATTERN> <ADDRESS>...\n       kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>...")]
+#[command(
+    override_usage = "kafi grep [OPTIONS] <PATTERN> <ADDRESS>...\n       kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."
+)]
 pub struct GrepArgs {
     /// The regular expression, over the text of keys and values, unless -e gives it; then the addresses
     #[arg(value_name = "PATTERN", required_unless_present = "patterns")]
@@ -69,7 +74,13 @@ pub struct GrepArgs {
     #[command(flatten)]
     types: TypeArgs,
     /// Print by a format: %t %p %o %T %k %v %s %h %K %S %R %%, %k{hex}, %v{base64}, %d{%F %T}, \n \t \xNN
-    #[arg(long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with = "key_delimiter", help_heading = "Printing")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        allow_hyphen_values = true,
+        conflicts_with = "key_delimiter",
+        help_heading = "Printing"
+    )]
     format: Option<String>,
     #[command(flatten)]
     print: KeyValueArgs,
@@ -96,9 +107,19 @@ impl GrepArgs {
 
     fn look_for(&self) -> Result<GrepOptions> {
         let has = |field| self.fields.contains(&field);
-        let fields = GrepFields { key: has(FieldArg::Key), value: has(FieldArg::Value), headers: has(FieldArg::Headers) };
-        let options = PatternOptions { ignore_case: self.ignore_case, fixed: self.fixed_strings, words: self.word_regexp, whole: self.line_regexp };
-        Ok(GrepOptions { fields, invert: self.invert_match, ..GrepOptions::new(Pattern::any_of(&self.patterns(), options)?) })
+        let fields =
+            GrepFields { key: has(FieldArg::Key), value: has(FieldArg::Value), headers: has(FieldArg::Headers) };
+        let options = PatternOptions {
+            ignore_case: self.ignore_case,
+            fixed: self.fixed_strings,
+            words: self.word_regexp,
+            whole: self.line_regexp,
+        };
+        Ok(GrepOptions {
+            fields,
+            invert: self.invert_match,
+            ..GrepOptions::new(Pattern::any_of(&self.patterns(), options)?)
+        })
     }
 
     fn prints(&self) -> bool {
@@ -142,10 +163,13 @@ impl Verb for GrepArgs {
         if !self.prints() {
             self.read.check_whole(&opened)?;
         }
-        let counts = opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
+        let counts =
+            opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
         let found = Mutex::new(Found { counts, found: 0, read: 0, failed: None });
         let search = Search { args: self, context, addresses, opened: &opened, look_for, found };
-        let exit = read_all(context, &opened, &options, self.prints(), |index, options, shown| search.one(index, options, shown))?;
+        let exit = read_all(context, &opened, &options, self.prints(), |index, options, shown| {
+            search.one(index, options, shown)
+        })?;
         let Found { counts, found, read, failed } = search.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         match failed {
             Some(error) if found == 0 => return Err(error),
@@ -191,7 +215,8 @@ impl Search<'_> {
         let prints = args.prints();
         let names_storage = several(self.opened.iter().map(|opened| &opened.storage));
         let printing = Printing { format: args.format.as_deref(), args: &args.print };
-        let mut printer = MessagePrinter::open(context, at, names_storage, printing, args.types)?.marking(&self.look_for);
+        let mut printer =
+            MessagePrinter::open(context, at, names_storage, printing, args.types)?.marking(&self.look_for);
         let options = ReadOptions { later_topics: later_topics(&self.addresses, &at.storage)?, ..options };
         let options = if prints { args.read.on(&at.kafi, options) } else { args.read.on_whole(&at.kafi, options) };
         let found_max = if args.quiet { Some(1) } else { args.max_count };
@@ -220,10 +245,12 @@ impl Search<'_> {
             shown.end();
             print_counts(args, self.opened, &self.found().counts, context)
         };
-        let searched = shell::grep_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), &self.look_for, each, then);
+        let searched =
+            shell::grep_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), &self.look_for, each, then);
         let mut found = self.found();
         // Those that are read at the same time count together.
-        found.read = if options.follow { options.progress.read() } else { found.read + options.progress.read() - read_before };
+        found.read =
+            if options.follow { options.progress.read() } else { found.read + options.progress.read() - read_before };
         searched.map(|(_, finished)| finished)
     }
 }
@@ -239,14 +266,19 @@ fn add(batch: &Batch, counts: &mut BTreeMap<String, u64>) {
     }
 }
 
-/// As grep prints them: `-c` a number, with the topic before it where there are several; `-l` the topics with a match. Where there are several storages, topics are named
-/// by their addresses.
+/// As grep prints them: `-c` a number, with the topic before it where there are several; `-l` the topics with a match.
+/// Where there are several storages, topics are named by their addresses.
 fn print_counts(args: &GrepArgs, opened: &[Opened], counts: &[BTreeMap<String, u64>], context: &Context) -> Result<()> {
     if args.quiet {
         return Ok(());
     }
     let names_storage = several(opened.iter().map(|opened| &opened.storage));
-    let all = || opened.iter().zip(counts).flat_map(|(at, counts)| counts.iter().map(move |(topic, count)| (&at.storage, topic, *count)));
+    let all = || {
+        opened
+            .iter()
+            .zip(counts)
+            .flat_map(|(at, counts)| counts.iter().map(move |(topic, count)| (&at.storage, topic, *count)))
+    };
     if context.json {
         let mut table = Table::of_storages(names_storage, if args.count { &["topic", "messages"] } else { &["topic"] });
         for (storage, topic, count) in all().filter(|(_, _, count)| args.count || *count > 0) {

@@ -28,7 +28,11 @@ pub struct LsArgs {
 impl Verb for LsArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let mut listed = Vec::new();
-        let addresses = if self.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&self.addresses)? };
+        let addresses = if self.addresses.is_empty() {
+            vec![Address { storage: default_storage()?, topic: None }]
+        } else {
+            parsed(&self.addresses)?
+        };
         for address in &addresses {
             let kafi = context.registry.open_address(&address.storage)?;
             let wanted = match &address.topic {
@@ -42,7 +46,8 @@ impl Verb for LsArgs {
             }
             listed.push((kafi, &address.storage, wanted));
         }
-        let columns: &[&str] = if self.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
+        let columns: &[&str] =
+            if self.long { &["topic", "partitions", "replicas", "messages", "bytes"] } else { &["topic"] };
         let table = Table::of_storages(several(addresses.iter().map(|address| &address.storage)), columns);
         let mut table = if self.long { table } else { table.without_names() };
         let mut failures = Vec::new();
@@ -68,7 +73,8 @@ impl Verb for LsArgs {
     }
 }
 
-/// The topics of these names, or all. Of several, one that cannot be described is among the failures and hides no other.
+/// The topics of these names, or all. Of several, one that cannot be described is among the failures and hides no
+/// other.
 fn described(admin: &mut dyn Admin, wanted: &[String], failures: &mut Vec<Error>) -> Result<Vec<Topic>> {
     let mut topics = match admin.topics(wanted, TIMEOUT) {
         Err(_) if wanted.len() > 1 => {
@@ -84,26 +90,36 @@ fn described(admin: &mut dyn Admin, wanted: &[String], failures: &mut Vec<Error>
         topics => topics?,
     };
     // In a list of all it comes without partitions, and is asked for once more to learn why.
-    topics.retain(|topic| match topic.partitions.is_empty().then(|| admin.topics(std::slice::from_ref(&topic.name), TIMEOUT)) {
-        Some(Err(error)) => {
-            failures.push(error);
-            false
+    topics.retain(|topic| {
+        match topic.partitions.is_empty().then(|| admin.topics(std::slice::from_ref(&topic.name), TIMEOUT)) {
+            Some(Err(error)) => {
+                failures.push(error);
+                false
+            }
+            _ => true,
         }
-        _ => true,
     });
     Ok(topics)
 }
 
-/// How many messages each topic holds, by its watermarks, asked in one go. What partitions fail with that cannot be asked about is among the failures, and their topics are
-/// left out.
+/// How many messages each topic holds, by its watermarks, asked in one go. What partitions fail with that cannot be
+/// asked about is among the failures, and their topics are left out.
 fn messages(admin: &mut dyn Admin, topics: &[Topic], failures: &mut Vec<Error>) -> Result<BTreeMap<String, i64>> {
-    let of_topic = |topic: &Topic| topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect::<Vec<_>>();
+    let of_topic = |topic: &Topic| {
+        topic
+            .partitions
+            .iter()
+            .map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })
+            .collect::<Vec<_>>()
+    };
     let partitions: Vec<_> = topics.iter().flat_map(of_topic).collect();
     let mut messages: BTreeMap<String, i64> = topics.iter().map(|topic| (topic.name.clone(), 0)).collect();
     let answers = admin.watermarks_of_each(&partitions, Isolation::ReadUncommitted, TIMEOUT)?;
     for (partition, watermarks) in partitions.iter().zip(answers) {
         match watermarks {
-            Ok(Watermarks { low, high, .. }) => drop(messages.entry(partition.topic.clone()).and_modify(|sum| *sum += high - low)),
+            Ok(Watermarks { low, high, .. }) => {
+                drop(messages.entry(partition.topic.clone()).and_modify(|sum| *sum += high - low))
+            }
             Err(error) => {
                 messages.remove(&partition.topic);
                 failures.push(error);

@@ -12,10 +12,12 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
 
-/// How long a merge may take: it rewrites what is there, and waits until nobody reads what was merged before it deletes that.
+/// How long a merge may take: it rewrites what is there, and waits until nobody reads what was merged before it deletes
+/// that.
 const MERGE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a merge says of a partition: how many objects there were, were merged into others, are deleted, and are left for the next merge to delete.
+/// What a merge says of a partition: how many objects there were, were merged into others, are deleted, and are left
+/// for the next merge to delete.
 const COLUMNS: [&str; 6] = ["topic", "partition", "objects", "merged", "deleted", "left"];
 
 #[derive(Args)]
@@ -69,7 +71,8 @@ fn argument(topic: &str, args: &MergeArgs) -> String {
 
 fn add_rows(storage: &StorageAddress, topic: &str, answer: &Json, table: &mut Table) -> Result<()> {
     for partition in answer["partitions"].iter() {
-        let numbers = COLUMNS[1..].iter().map(|name| Ok(Cell::Number(partition[*name].int()?))).collect::<Result<Vec<_>>>()?;
+        let numbers =
+            COLUMNS[1..].iter().map(|name| Ok(Cell::Number(partition[*name].int()?))).collect::<Result<Vec<_>>>()?;
         table.row_on(storage, [Cell::Text(topic.to_string())].into_iter().chain(numbers));
     }
     Ok(())

@@ -24,12 +24,22 @@ impl Verb for OffsetsArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let offsets = self.places.ranges(context)?;
         let opened = open_topics(context, &self.addresses)?;
-        let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "offset", "end", "messages"]);
+        let mut table = Table::of_storages(
+            several(opened.iter().map(|opened| &opened.storage)),
+            &["topic", "partition", "offset", "end", "messages"],
+        );
         let (mut is_nothing_known, mut failures) = (true, Vec::new());
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
             let (partitions, allow_gap) = (self.places.partitions(), self.places.allow_gap);
-            let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, partitions.as_deref(), &offsets, allow_gap, TIMEOUT)?;
+            let (all, failed) = shell::offsets_of_each(
+                admin.as_mut(),
+                &opened.topics,
+                partitions.as_deref(),
+                &offsets,
+                allow_gap,
+                TIMEOUT,
+            )?;
             is_nothing_known &= all.is_empty();
             failures.extend(failed);
             for found in all {

@@ -43,7 +43,8 @@ impl Verb for PluginArgs {
 }
 
 fn list(load: bool, context: &Context) -> Result<Exit> {
-    let mut table = Table::new(&["plugin", "version", "schemes", "sections", "found_by", "file"]).with_optional(&["plugin", "version", "schemes", "sections"]);
+    let mut table = Table::new(&["plugin", "version", "schemes", "sections", "found_by", "file"])
+        .with_optional(&["plugin", "version", "schemes", "sections"]);
     for listed in context.registry.plugins().listed() {
         let PluginFile { path, said_by } = match listed {
             Ok(listed) => listed,
@@ -59,7 +60,8 @@ fn list(load: bool, context: &Context) -> Result<Exit> {
         }
         match Plugin::load(&path) {
             Ok(plugin) => {
-                let [name, version] = [plugin.announced.name, plugin.announced.version].map(|text| Cell::Text(text.into()));
+                let [name, version] =
+                    [plugin.announced.name, plugin.announced.version].map(|text| Cell::Text(text.into()));
                 let [schemes, sections] = [schemes(&plugin), sections(&plugin)].map(Cell::Text);
                 table.row(vec![name, version, schemes, sections, found_by, file(&plugin.path)]);
             }
@@ -73,7 +75,8 @@ fn list(load: bool, context: &Context) -> Result<Exit> {
 fn check(path: &Path, context: &Context) -> Result<Exit> {
     let plugin = Plugin::load(path)?;
     let keys = plugin.announced.storages.iter().flat_map(|storage| storage.keys.iter().map(|key| key.name));
-    let mut table = Table::new(&["plugin", "version", "interface", "kafi_core", "schemes", "sections", "folders", "keys", "file"]);
+    let mut table =
+        Table::new(&["plugin", "version", "interface", "kafi_core", "schemes", "sections", "folders", "keys", "file"]);
     table.row(vec![
         Cell::Text(plugin.announced.name.into()),
         Cell::Text(plugin.announced.version.into()),

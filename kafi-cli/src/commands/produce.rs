@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use kafi::{
-    ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, JsonPath, Kafi, NO_TIMESTAMP, NewTopic, ProducerOptions,
-    Progress, Record, Result, Type, Writer,
+    ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, JsonPath, Kafi,
+    NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record, Result, Type, Writer,
 };
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
@@ -87,7 +87,11 @@ impl Verb for ProduceArgs {
                 || self.null_value
                 || !self.headers.is_empty())
         {
-            return Err(Error::new(ErrorKind::Usage, "produce", "with --json key, value, and headers stand in the envelopes"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "produce",
+                "with --json key, value, and headers stand in the envelopes",
+            ));
         }
         let mut summary = Summary::start();
         let (kafi, topic) = open_topic(context, &self.address)?;
@@ -145,7 +149,9 @@ fn prepare(args: &ProduceArgs, context: &Context, kafi: &Kafi, topic: &str) -> R
             Ok(())
         }
         // A bucket that is missing is another matter, and has a hint of its own.
-        Err(error) if error.kind() == ErrorKind::NotFound && error.context().all(|(key, _)| key != "object") => Err(error.hint("--create creates it")),
+        Err(error) if error.kind() == ErrorKind::NotFound && error.context().all(|(key, _)| key != "object") => {
+            Err(error.hint("--create creates it"))
+        }
         Err(error) => Err(error),
     }
 }
@@ -172,7 +178,13 @@ struct Job<'a> {
 type OpenWriter<'a> = Box<dyn Fn(bool) -> Result<Writer> + 'a>;
 
 impl<'a> Job<'a> {
-    fn open(args: &'a ProduceArgs, context: &Context, kafi: &'a Kafi, topic: String, progress: Arc<Progress>) -> Result<Self> {
+    fn open(
+        args: &'a ProduceArgs,
+        context: &Context,
+        kafi: &'a Kafi,
+        topic: String,
+        progress: Arc<Progress>,
+    ) -> Result<Self> {
         let (key_type, value_type) = meant_types(kafi, args.types)?;
         let checks = match (key_type, value_type) {
             (Type::Auto | Type::Bytes, Type::Auto | Type::Bytes) => None,
@@ -257,7 +269,8 @@ impl<'a> Job<'a> {
         if keeps_timestamps != self.keeps_timestamps { self.switch_writers(keeps_timestamps) } else { Ok(()) }
     }
 
-    /// Writes what came before the last message, and goes on with a writer that keeps missing timestamps, or one that does not.
+    /// Writes what came before the last message, and goes on with a writer that keeps missing timestamps, or one that
+    /// does not.
     fn switch_writers(&mut self, keep_timestamps: bool) -> Result<()> {
         let last = self.batch.len() - 1;
         let message = self.batch.get(last).to_owned();
@@ -304,7 +317,11 @@ fn json_path(text: &str) -> std::result::Result<JsonPath, String> {
 }
 
 /// Key and value of a piece.
-fn split<'a>(args: &'a ProduceArgs, delimiter: Option<&[u8]>, piece: Option<&'a [u8]>) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+fn split<'a>(
+    args: &'a ProduceArgs,
+    delimiter: Option<&[u8]>,
+    piece: Option<&'a [u8]>,
+) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
     let known = |bytes: &'a [u8]| (!args.null || !bytes.is_empty()).then_some(bytes);
     let fixed = args.key.as_deref().map(str::as_bytes).and_then(known);
     let Some(piece) = piece else { return (fixed, None) };

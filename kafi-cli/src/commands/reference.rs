@@ -1,4 +1,5 @@
-//! `reference`: the reference of the command line as Markdown, `docs/reference/cli.md`. Hidden, since it is for the repository.
+//! `reference`: the reference of the command line as Markdown, `docs/reference/cli.md`. Hidden, since it is for the
+//! repository.
 
 use std::fmt::Write as _;
 
@@ -36,10 +37,17 @@ fn page() -> String {
     let mut verbs = Vec::new();
     gather(&cli, &mut verbs);
     let mut page = String::from(INTRODUCTION);
-    let paragraphs = [cli.get_about(), cli.get_after_help()].map(|text| text.map(ToString::to_string).unwrap_or_default());
+    let paragraphs =
+        [cli.get_about(), cli.get_after_help()].map(|text| text.map(ToString::to_string).unwrap_or_default());
     let _ = write!(page, "\n{}\n\n| verb | does |\n|---|---|\n", paragraphs.join(".\n\n"));
     for verb in &verbs {
-        let _ = writeln!(page, "| [`{}`](#{}) | {} |", name(verb), full_name(verb).replace(' ', "-"), cell(&about_of(verb)));
+        let _ = writeln!(
+            page,
+            "| [`{}`](#{}) | {} |",
+            name(verb),
+            full_name(verb).replace(' ', "-"),
+            cell(&about_of(verb))
+        );
     }
     page.push_str("\n## Options of every verb\n\n");
     table("option", cli.get_arguments().filter(|arg| arg.is_global_set()), &mut page);
@@ -62,9 +70,17 @@ fn gather<'a>(command: &'a Command, verbs: &mut Vec<&'a Command>) {
 
 fn section(verb: &Command, page: &mut String) {
     let usage = verb.clone().render_usage().to_string();
-    let _ = write!(page, "\n## {}\n\n{}.\n\n```\n{}\n```\n", full_name(verb), about_of(verb), usage.trim_start_matches("Usage: "));
+    let _ = write!(
+        page,
+        "\n## {}\n\n{}.\n\n```\n{}\n```\n",
+        full_name(verb),
+        about_of(verb),
+        usage.trim_start_matches("Usage: ")
+    );
     let own = |arg: &&Arg| !arg.is_global_set() && !arg.is_hide_set();
-    let title = |arg: &Arg| if arg.is_positional() { "argument" } else { arg.get_help_heading().unwrap_or("option") }.to_lowercase();
+    let title = |arg: &Arg| {
+        if arg.is_positional() { "argument" } else { arg.get_help_heading().unwrap_or("option") }.to_lowercase()
+    };
     let mut titles: Vec<String> = Vec::new();
     for title in verb.get_positionals().chain(verb.get_arguments()).filter(own).map(title) {
         if !titles.contains(&title) {
@@ -107,7 +123,8 @@ fn meaning(arg: &Arg) -> String {
         if !allowed.is_empty() && !arg.is_hide_possible_values_set() {
             text.push_str(&format!(": {}", allowed.join(", ")));
         }
-        let defaults: Vec<String> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+        let defaults: Vec<String> =
+            arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
         if !defaults.is_empty() {
             text.push_str(&format!(" (default: {})", defaults.join(",")));
         }

@@ -29,8 +29,15 @@ impl Verb for RmArgs {
         for opened in &opened {
             let topics = opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
             if let Some(topic) = topics.iter().find(|topic| topic.internal && !self.internal) {
-                let error = Error::new(ErrorKind::Usage, "delete topics", "this is a topic of the storage's own, which it does not work without");
-                return Err(error.with("topic", &topic.name).with("storage", &opened.storage).hint("--internal deletes it all the same"));
+                let error = Error::new(
+                    ErrorKind::Usage,
+                    "delete topics",
+                    "this is a topic of the storage's own, which it does not work without",
+                );
+                return Err(error
+                    .with("topic", &topic.name)
+                    .with("storage", &opened.storage)
+                    .hint("--internal deletes it all the same"));
             }
         }
         let topics = list(opened.iter().map(|opened| (&opened.storage, &opened.topics)));

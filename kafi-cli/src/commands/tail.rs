@@ -36,14 +36,19 @@ pub struct TailArgs {
 impl Verb for TailArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         if self.read.group.is_some() {
-            return Err(refused("-g", "the newest messages are the same for every group").hint("kafi cat -g reads on from where the group is"));
+            return Err(refused("-g", "the newest messages are the same for every group")
+                .hint("kafi cat -g reads on from where the group is"));
         }
         let aside = SetAside::default();
-        let options = ReadOptions { set_aside: Some(aside.clone()), ..self.read.options(context, &LimitArgs { max: None, follow: self.follow })? };
+        let options = ReadOptions {
+            set_aside: Some(aside.clone()),
+            ..self.read.options(context, &LimitArgs { max: None, follow: self.follow })?
+        };
         refuse_format(&self.addresses, self.follow, "-F")?;
         let opened = open_topics(context, &self.addresses)?;
         let [opened] = opened.as_slice() else {
-            return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only").hint("run tail for each storage"));
+            return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only")
+                .hint("run tail for each storage"));
         };
         let mut printer = MessagePrinter::open(context, opened, false, (&self.print).into(), self.types)?;
         let mut printed_any = false;

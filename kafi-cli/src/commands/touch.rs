@@ -20,7 +20,8 @@ pub struct TouchArgs {
     /// How many replicas; without it the storage's default
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(i32).range(1..))]
     replication: Option<i32>,
-    /// A setting of the topic, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is its own unit: milliseconds, bytes); repeatable
+    /// A setting of the topic, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is its own unit:
+    /// milliseconds, bytes); repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     config: Vec<(String, String)>,
     /// Topics that exist already are left as they are
@@ -46,10 +47,17 @@ fn touch(args: &TouchArgs, text: &str, context: &Context) -> Result<()> {
     let (kafi, topic) = open_topic(context, text)?;
     hint_at_storage(context, &kafi, text)?;
     let first_use = FirstUse::of(&Address::parse(text)?.storage);
-    let new = NewTopic { partitions: args.partitions, replication: args.replication, config: args.config.clone(), ..NewTopic::new(topic) };
+    let new = NewTopic {
+        partitions: args.partitions,
+        replication: args.replication,
+        config: args.config.clone(),
+        ..NewTopic::new(topic)
+    };
     match kafi.create_within(&new, TIMEOUT) {
         Err(error) if args.exist_ok && error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(error.hint("--exist-ok leaves it as it is")),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return Err(error.hint("--exist-ok leaves it as it is"));
+        }
         result => result?,
     }
     first_use.say(context);

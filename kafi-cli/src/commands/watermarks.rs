@@ -20,11 +20,15 @@ pub struct WatermarksArgs {
 impl Verb for WatermarksArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let opened = open_topics(context, &self.addresses)?;
-        let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &["topic", "partition", "low", "high", "messages"]);
+        let mut table = Table::of_storages(
+            several(opened.iter().map(|opened| &opened.storage)),
+            &["topic", "partition", "low", "high", "messages"],
+        );
         let (mut is_nothing_known, mut failures) = (true, Vec::new());
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
-            let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, None, &Offsets::default(), false, TIMEOUT)?;
+            let (all, failed) =
+                shell::offsets_of_each(admin.as_mut(), &opened.topics, None, &Offsets::default(), false, TIMEOUT)?;
             is_nothing_known &= all.is_empty();
             failures.extend(failed);
             for Resolved { assignment: Assignment { topic, partition, .. }, low, high } in all {

@@ -60,7 +60,11 @@ impl Verb for WcArgs {
         if opened.len() > 1 {
             print(self, &opened, &counted, context)?;
         }
-        let read = counted.iter().flat_map(|counts| counts.values().flat_map(|partitions| partitions.values())).map(|counts| counts.messages).sum();
+        let read = counted
+            .iter()
+            .flat_map(|counts| counts.values().flat_map(|partitions| partitions.values()))
+            .map(|counts| counts.messages)
+            .sum();
         summary.count("read", read).say(context);
         Ok(exit)
     }
@@ -70,7 +74,8 @@ impl Verb for WcArgs {
     }
 }
 
-/// Prints what was counted on each storage, and people the sum of it. A storage that Ctrl-C kept from being read is left out.
+/// Prints what was counted on each storage, and people the sum of it. A storage that Ctrl-C kept from being read is
+/// left out.
 fn print(args: &WcArgs, opened: &[Opened], counted: &[PartitionCounts], context: &Context) -> Result<()> {
     let by_partition = args.by == By::Partition;
     let of_partition: &[&'static str] = if by_partition { &["partition"] } else { &[] };
@@ -97,12 +102,15 @@ fn print(args: &WcArgs, opened: &[Opened], counted: &[PartitionCounts], context:
     }
     if rows > 1 && !context.json {
         let partition = by_partition.then(|| Cell::Text(String::new()));
-        let [storage, topic] = if names_storage { ["total", ""] } else { ["", "total"] }.map(|text| Cell::Text(text.into()));
+        let [storage, topic] =
+            if names_storage { ["total", ""] } else { ["", "total"] }.map(|text| Cell::Text(text.into()));
         table.row([storage, topic].into_iter().chain(partition).chain(numbers(all)).collect());
     }
     table.print_result(context)
 }
 
 fn numbers(counts: Counts) -> impl Iterator<Item = Cell> {
-    [counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones].into_iter().map(|number| Cell::Number(number as i64))
+    [counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones]
+        .into_iter()
+        .map(|number| Cell::Number(number as i64))
 }

@@ -1,4 +1,5 @@
-//! Whether standard output was closed when the process began. Once `main` runs that cannot be seen any more: the standard library has put `/dev/null` in its place.
+//! Whether standard output was closed when the process began. Once `main` runs that cannot be seen any more: the
+//! standard library has put `/dev/null` in its place.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -159,7 +159,8 @@ fn push(bytes: Option<&[u8]>, out: &mut String) {
         return escape::push(bytes, out);
     }
     // A cut within a character would show as a byte that is not UTF-8.
-    let end = (SHOWN_BYTES_MAX - 3..=SHOWN_BYTES_MAX).rev().find(|end| bytes[*end] & 0xc0 != 0x80).unwrap_or(SHOWN_BYTES_MAX);
+    let end =
+        (SHOWN_BYTES_MAX - 3..=SHOWN_BYTES_MAX).rev().find(|end| bytes[*end] & 0xc0 != 0x80).unwrap_or(SHOWN_BYTES_MAX);
     escape::push(&bytes[..end], out);
     out.push_str(&format!("… ({} bytes)", bytes.len()));
 }

@@ -1,7 +1,8 @@
-//! Makes data fit for a terminal: what could control it, or hide in it, is shown, never sent. Everything that is printed for people goes through here.
+//! Makes data fit for a terminal: what could control it, or hide in it, is shown, never sent. Everything that is
+//! printed for people goes through here.
 
-/// What is not seen but is there: Unicode's property Default_Ignorable_Code_Point (zero-width characters, bidirectional controls, tags, variation selectors), and the
-/// separators and annotations beside them.
+/// What is not seen but is there: Unicode's property Default_Ignorable_Code_Point (zero-width characters, bidirectional
+/// controls, tags, variation selectors), and the separators and annotations beside them.
 const INVISIBLE: [(char, char); 16] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{34f}', '\u{34f}'),
@@ -27,7 +28,9 @@ fn controls(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_control();
     }
-    c.is_control() || INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c)) || ('\u{e0000}'..='\u{e0fff}').contains(&c)
+    c.is_control()
+        || INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
+        || ('\u{e0000}'..='\u{e0fff}').contains(&c)
 }
 
 /// Whether a text has nothing that would have to be escaped.
@@ -103,7 +106,8 @@ mod tests {
     fn nothing_hides() {
         let hidden = "\u{ad}\u{200b}\u{200d}\u{2060}\u{feff}\u{fe0f}\u{3164}\u{e0001}\u{e0041}\u{e01ef}\u{fffa}\u{2066}\u{1d173}";
         let shown = hidden.chars().map(|c| line(&c.to_string())).collect::<Vec<_>>().join(" ");
-        let expected = r"\xad \u200b \u200d \u2060 \ufeff \ufe0f \u3164 \u{e0001} \u{e0041} \u{e01ef} \ufffa \u2066 \u{1d173}";
+        let expected =
+            r"\xad \u200b \u200d \u2060 \ufeff \ufe0f \u3164 \u{e0001} \u{e0041} \u{e01ef} \ufffa \u2066 \u{1d173}";
         assert_eq!(shown, expected);
         for plain in ["", "ä ß 語 🙂 ñ", "\u{a0}\u{3000}", "a\u{301}"] {
             assert!(is_plain(plain) && line(plain) == plain, "{plain:?}");

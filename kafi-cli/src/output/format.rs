@@ -78,7 +78,8 @@ impl Format {
         Self { pieces: vec![Piece::Key(Shape::Raw), literal(delimiter), Piece::Value(Shape::Raw), literal(separator)] }
     }
 
-    /// Appends `record`; `null` stands for null keys, values, and header values. For a terminal, data is made fit to be looked at.
+    /// Appends `record`; `null` stands for null keys, values, and header values. For a terminal, data is made fit to be
+    /// looked at.
     pub fn write(&self, record: &Record<'_>, null: &[u8], terminal: bool, out: &mut Vec<u8>) {
         let shown = |bytes: Option<&[u8]>, shape: Shape, out: &mut Vec<u8>| {
             let shape = if terminal && shape == Shape::Raw { Shape::Escaped } else { shape };
@@ -134,7 +135,8 @@ fn verb(text: &str, rest: &str, utc: bool) -> Result<(Option<Piece>, usize)> {
         'R' => Piece::ValueLenBinary,
         'h' => Piece::Headers,
         'd' => {
-            let inner = braces(&rest[2..]).ok_or_else(|| bad(text, "%d needs a format of its own, such as %d{%F %T}"))?;
+            let inner =
+                braces(&rest[2..]).ok_or_else(|| bad(text, "%d needs a format of its own, such as %d{%F %T}"))?;
             return Ok((Some(Piece::Date(TimeFormat::new(inner, utc)?)), 2 + inner.len() + 2));
         }
         '%' => return Ok((None, 2)),
@@ -231,8 +233,13 @@ mod tests {
         let mut headers = HeadersBuf::new();
         headers.push("a", "1");
         headers.push_null("b");
-        let record =
-            Record { partition: 3, offset: 17, timestamp: 1_732_660_705_555, headers: headers.as_headers(), ..Record::new("t", Some(b"k\xff"), Some(b"val")) };
+        let record = Record {
+            partition: 3,
+            offset: 17,
+            timestamp: 1_732_660_705_555,
+            headers: headers.as_headers(),
+            ..Record::new("t", Some(b"k\xff"), Some(b"val"))
+        };
         let mut out = Vec::new();
         match Format::parse(format, true) {
             Ok(format) => format.write(&record, b"NULL", false, &mut out),
@@ -266,9 +273,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_says_what_is() {
-        for (format, why) in
-            [("%q", "%q is not known"), ("%", "% "), ("%k{b64}", "{hex} and {base64}"), ("\\q", "escape"), ("\\x4", "two hexadecimal"), ("%d", "%d{%F %T}")]
-        {
+        for (format, why) in [
+            ("%q", "%q is not known"),
+            ("%", "% "),
+            ("%k{b64}", "{hex} and {base64}"),
+            ("\\q", "escape"),
+            ("\\x4", "two hexadecimal"),
+            ("%d", "%d{%F %T}"),
+        ] {
             assert!(shown(format).contains(why), "{format}: {}", shown(format));
         }
     }

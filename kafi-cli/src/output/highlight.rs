@@ -73,7 +73,8 @@ pub fn bare(bytes: &[u8], matches: &[Range<usize>], out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[at..]);
 }
 
-/// Appends JSON with its names, strings, and other words coloured, and with the matches of what is looked for. What is not quite JSON is shown all the same.
+/// Appends JSON with its names, strings, and other words coloured, and with the matches of what is looked for. What is
+/// not quite JSON is shown all the same.
 pub fn json(text: &str, matches: &[Range<usize>], out: &mut String) {
     let mut rest = text;
     let tokens = std::iter::from_fn(|| {
@@ -85,7 +86,9 @@ pub fn json(text: &str, matches: &[Range<usize>], out: &mut String) {
                 (len, if is_name { KEY } else { STRING })
             }
             c if c.is_ascii_alphanumeric() || c == '-' => {
-                let len = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.'))).unwrap_or(rest.len());
+                let len = rest
+                    .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.')))
+                    .unwrap_or(rest.len());
                 (len, WORD)
             }
             c => (c.len_utf8(), PLAIN),

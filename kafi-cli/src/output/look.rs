@@ -25,7 +25,14 @@ pub struct Look {
 impl Look {
     /// As the context says.
     pub fn new(context: &Context, storage: Option<&StorageAddress>, names_topics: bool) -> Self {
-        Self { color: context.color, names_topics, storage: storage.cloned(), times: TimeFormat::rfc3339(context.utc), found: None, matches: Vec::new() }
+        Self {
+            color: context.color,
+            names_topics,
+            storage: storage.cloned(),
+            times: TimeFormat::rfc3339(context.utc),
+            found: None,
+            matches: Vec::new(),
+        }
     }
 
     /// The same, with what was looked for marked, where there are colours.
@@ -34,10 +41,14 @@ impl Look {
         Self { found, ..self }
     }
 
-    /// Appends a message: `partition:offset` (with the topic before it where there are several), time, key, value, in one line whatever they hold.
+    /// Appends a message: `partition:offset` (with the topic before it where there are several), time, key, value, in
+    /// one line whatever they hold.
     pub fn message(&mut self, record: &Record<'_>, line: &mut String) {
         let topic = match &self.storage {
-            Some(storage) => escape::line(&format!("{}:", Address { storage: storage.clone(), topic: Some(record.topic.to_string()) })),
+            Some(storage) => escape::line(&format!(
+                "{}:",
+                Address { storage: storage.clone(), topic: Some(record.topic.to_string()) }
+            )),
             None if self.names_topics => escape::line(&format!("{}:", record.topic)),
             None => String::new(),
         };
@@ -67,7 +78,9 @@ impl Look {
             for (before, piece) in [(b' ', header.name), (b'=', header.value.unwrap_or(b"null"))] {
                 text.push(before);
                 let at = text.len();
-                matches.extend(self.find(|fields| fields.headers, piece).iter().map(|found| at + found.start..at + found.end));
+                matches.extend(
+                    self.find(|fields| fields.headers, piece).iter().map(|found| at + found.start..at + found.end),
+                );
                 text.extend_from_slice(piece);
             }
         }

@@ -73,10 +73,20 @@ impl MessagePrinter {
     ///
     /// # Errors
     /// `Usage` for a bad format, and for one together with `--json`.
-    pub fn open(context: &Context, opened: &Opened, names_storage: bool, printing: Printing<'_>, types: TypeArgs) -> Result<Self> {
+    pub fn open(
+        context: &Context,
+        opened: &Opened,
+        names_storage: bool,
+        printing: Printing<'_>,
+        types: TypeArgs,
+    ) -> Result<Self> {
         let Printing { format, args } = printing;
         if context.json && (format.is_some() || args.key_delimiter.is_some() || args.delimiter.is_some()) {
-            return Err(Error::new(ErrorKind::Usage, "read arguments", "--json prints one envelope a line, which -F, -K, and -D cannot change"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "read arguments",
+                "--json prints one envelope a line, which -F, -K, and -D cannot change",
+            ));
         }
         let kafi = &opened.kafi;
         let (key_type, value_type) = meant_types(kafi, types)?;
@@ -131,7 +141,9 @@ impl MessagePrinter {
         match &mut self.style {
             Style::Bare => {
                 match record.value {
-                    Some(value) if self.look.shows(value) || self.terminal => push_line(&mut self.line, out, |line| self.look.value(value, line)),
+                    Some(value) if self.look.shows(value) || self.terminal => {
+                        push_line(&mut self.line, out, |line| self.look.value(value, line))
+                    }
                     Some(value) => self.look.bare(value, out),
                     None => out.extend_from_slice(self.null),
                 }

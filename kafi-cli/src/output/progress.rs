@@ -69,7 +69,8 @@ pub fn clear_line() -> bool {
     is_drawn
 }
 
-/// As many parts of a line as fit, so that none goes on in the next line and stays there; the terminal shows `^C` behind it.
+/// As many parts of a line as fit, so that none goes on in the next line and stays there; the terminal shows `^C`
+/// behind it.
 fn fitting(line: &str, columns: usize) -> &str {
     let len = columns.saturating_sub("^C".len() + 1);
     if line.len() <= len {

@@ -1,4 +1,5 @@
-//! Standard error: lines for people, in which nothing controls the terminal. That nobody reads them (a closed pipe, a full disk) is no failure of the job.
+//! Standard error: lines for people, in which nothing controls the terminal. That nobody reads them (a closed pipe, a
+//! full disk) is no failure of the job.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
@@ -14,7 +15,8 @@ pub fn set_color(color: bool) {
     let _earlier = COLOR.set(color);
 }
 
-/// Prints a line, in the place of a line of progress if there is one. What reads like a secret in it is not shown, whoever wrote it.
+/// Prints a line, in the place of a line of progress if there is one. What reads like a secret in it is not shown,
+/// whoever wrote it.
 pub fn say(line: &str) {
     progress::clear_line();
     let color = *COLOR.get_or_init(|| terminal::likes_color(&io::stderr()));

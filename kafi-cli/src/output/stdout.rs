@@ -45,7 +45,8 @@ impl Stdout {
         &mut self.buffer
     }
 
-    /// Writes what was gathered if it is enough. False means that nobody reads any more, and that the command is to end quietly.
+    /// Writes what was gathered if it is enough. False means that nobody reads any more, and that the command is to end
+    /// quietly.
     pub fn written(&mut self) -> Result<bool> {
         if self.buffer.len() < BUFFER_BYTES { Ok(true) } else { self.flush() }
     }

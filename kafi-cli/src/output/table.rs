@@ -68,8 +68,8 @@ impl Table {
         }
     }
 
-    /// A table of what lies on storages: the documents say first on which, and so do the columns where `several` storages were named. Its rows are added with
-    /// [`row_on`](Table::row_on).
+    /// A table of what lies on storages: the documents say first on which, and so do the columns where `several`
+    /// storages were named. Its rows are added with [`row_on`](Table::row_on).
     pub fn of_storages(several: bool, names: &[&'static str]) -> Self {
         let names: Vec<&'static str> = ["storage"].iter().chain(names).copied().collect();
         Self { hides_storage: !several, ..Self::new(&names) }
@@ -122,8 +122,8 @@ impl Table {
         self.row(cells);
     }
 
-    /// Prints it. A table without rows prints nothing; one that is too wide for the terminal is printed with a line for each cell.
-    /// That nobody reads it is no failure.
+    /// Prints it. A table without rows prints nothing; one that is too wide for the terminal is printed with a line for
+    /// each cell. That nobody reads it is no failure.
     pub fn print(&self, context: &Context) -> Result<()> {
         self.print_all(context).map(|_| ())
     }
@@ -141,7 +141,8 @@ impl Table {
         if self.rows.is_empty() {
             return Ok(true);
         }
-        let columns = if context.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
+        let columns =
+            if context.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
         for line in self.lines(context.json, context.terminal, context.color, columns) {
             if !stdout.line(&line)? {
                 return Ok(false);
@@ -160,7 +161,9 @@ impl Table {
         }
         let has_names = self.layout == Layout::Columns;
         let fits = |lines: &Vec<String>| !has_names || lines.iter().all(|line| line.chars().count() <= columns);
-        let lines = Some(self.aligned_lines(terminal, false)).filter(fits).or_else(|| Some(self.aligned_lines(terminal, true)).filter(fits));
+        let lines = Some(self.aligned_lines(terminal, false))
+            .filter(fits)
+            .or_else(|| Some(self.aligned_lines(terminal, true)).filter(fits));
         let Some(lines) = lines else { return self.record_lines(terminal, color, columns) };
         let shown = lines.into_iter().enumerate().map(|(index, line)| {
             let mut shown = String::with_capacity(line.len());
@@ -201,7 +204,8 @@ impl Table {
             if shorten && self.long.contains(&self.names[column]) { end_of(&cell) } else { cell }
         };
         let shown = self.rows.iter().map(|row| columns.iter().map(|column| cell(row, *column)).collect());
-        let header = (self.layout == Layout::Columns).then(|| columns.iter().map(|column| self.names[*column].to_uppercase().replace('_', " ")).collect());
+        let header = (self.layout == Layout::Columns)
+            .then(|| columns.iter().map(|column| self.names[*column].to_uppercase().replace('_', " ")).collect());
         let lines: Vec<Vec<String>> = header.into_iter().chain(shown).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
@@ -231,8 +235,10 @@ impl Table {
     /// The columns that are shown.
     fn columns(&self) -> Vec<usize> {
         let has_any = |column: &usize| self.rows.iter().any(|row| row[*column] != Cell::Unknown);
-        let is_shown =
-            |column: &usize| !self.programs_only.contains(&self.names[*column]) && (!self.optional.contains(&self.names[*column]) || has_any(column));
+        let is_shown = |column: &usize| {
+            !self.programs_only.contains(&self.names[*column])
+                && (!self.optional.contains(&self.names[*column]) || has_any(column))
+        };
         (usize::from(self.hides_storage)..self.names.len()).filter(is_shown).collect()
     }
 
@@ -301,7 +307,10 @@ mod tests {
         let mut table = Table::new(&["topic", "messages", "size"]);
         table.row(vec![Cell::Text("a".into()), Cell::Number(7), Cell::Bytes(1500)]);
         table.row(vec![Cell::Text("long\"er".into()), Cell::Number(1234), Cell::Unknown]);
-        assert_eq!(table.aligned_lines(true, false), ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]);
+        assert_eq!(
+            table.aligned_lines(true, false),
+            ["TOPIC    MESSAGES    SIZE", "a               7  1.5 kB", "long\"er      1234       -"]
+        );
         assert_eq!(table.json_lines(true)[1], r#"{"topic":"long\"er","messages":1234,"size":null}"#);
     }
 
@@ -336,7 +345,10 @@ mod tests {
         table.row(vec![Cell::Text("k-23456789".into()), Cell::Unknown]);
         table.row(vec![Cell::Text("123456789".into()), Cell::Unknown]);
         assert_eq!(table.lines(false, true, false, 20)[..2], ["MEMBER           LAG", "kafi-0123456789    7"]);
-        assert_eq!(table.lines(false, true, false, 19), ["MEMBER     LAG", "…23456789    7", "…23456789    -", "123456789    -"]);
+        assert_eq!(
+            table.lines(false, true, false, 19),
+            ["MEMBER     LAG", "…23456789    7", "…23456789    -", "123456789    -"]
+        );
         assert_eq!(table.lines(false, true, false, 13)[0], "member  kafi-0123456789");
     }
 
@@ -346,7 +358,16 @@ mod tests {
         table.row(vec![Cell::Text("a b c".into()), Cell::Number(7), Cell::Unknown, Cell::Unknown]);
         table.row(vec![Cell::Text("b".into()), Cell::Number(8), Cell::Text("m".into()), Cell::Unknown]);
         assert_eq!(table.lines(false, true, false, 22), ["GROUP  LAG  MEMBER ID", "a b c    7  -", "b        8  m"]);
-        let narrow = ["group      a b", "           c", "lag        7", "member id  -", "", "group      b", "lag        8", "member id  m"];
+        let narrow = [
+            "group      a b",
+            "           c",
+            "lag        7",
+            "member id  -",
+            "",
+            "group      b",
+            "lag        8",
+            "member id  m",
+        ];
         assert_eq!(table.lines(false, true, false, 14), narrow);
         assert_eq!(table.lines(true, true, false, 14)[0], r#"{"group":"a b c","lag":7,"member_id":null,"rack":null}"#);
         assert_eq!(table.lines(false, true, true, 40)[0], "\x1b[1mGROUP  LAG  MEMBER ID\x1b[0m");

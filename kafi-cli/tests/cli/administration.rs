@@ -4,7 +4,13 @@ use crate::support::{Sandbox, seen};
 
 /// A topic of two partitions with three messages each, a second apart.
 fn six(sandbox: &Sandbox) {
-    let line = |number: i64| format!("{{\"partition\":{},\"timestamp\":{},\"key\":\"k{number}\",\"value\":\"v{number}\"}}\n", number % 2, 1000 * number);
+    let line = |number: i64| {
+        format!(
+            "{{\"partition\":{},\"timestamp\":{},\"key\":\"k{number}\",\"value\":\"v{number}\"}}\n",
+            number % 2,
+            1000 * number
+        )
+    };
     sandbox.write("lines", (0..6).map(line).collect::<String>());
     sandbox.text("kafi touch t --partitions 2 -q && kafi produce t --json -q < lines");
 }

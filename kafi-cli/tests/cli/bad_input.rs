@@ -1,4 +1,5 @@
-//! Bad input and what it gets: one clear line, at most one hint, and the right exit code. What needs a broker is in `cluster/errors.rs`.
+//! Bad input and what it gets: one clear line, at most one hint, and the right exit code. What needs a broker is in
+//! `cluster/errors.rs`.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,7 +14,8 @@ fn sandbox() -> Sandbox {
     sandbox.write("configs/locals/unknown.yaml", "local:\n  root.dri: data\n");
     sandbox.write("configs/clusters/malformed.yaml", "kafka:\n  bootstrap.servers: \"h:1\n");
     sandbox.write("configs/clusters/twice.yaml", "kafka:\n  bootstrap.servers: h:1\n  bootstrap.servers: h:2\n");
-    sandbox.write("configs/clusters/unset.yaml", "kafka:\n  bootstrap.servers: h:1\n  sasl.password: ${KAFI_NOT_SET}\n");
+    sandbox
+        .write("configs/clusters/unset.yaml", "kafka:\n  bootstrap.servers: h:1\n  sasl.password: ${KAFI_NOT_SET}\n");
     sandbox.write("plain", "x");
     sandbox.write("lines", "{\"value\":1}\n{\"value\":2}\n{\"valu\":3}\n{\"value\":4}\n");
     sandbox.text("kafi produce orders:t a --create -q && kafi touch -q orders:small --config max.message.bytes=100");
@@ -261,7 +263,10 @@ fn a_time_behind_the_end() {
 #[test]
 fn a_folder_that_is_not_writable() {
     let sandbox = sandbox();
-    sandbox.write("as-anybody", "[ $(id -u) = 0 ] || exec \"$@\"\nexec setpriv --bounding-set -dac_override,-dac_read_search -- \"$@\"\n");
+    sandbox.write(
+        "as-anybody",
+        "[ $(id -u) = 0 ] || exec \"$@\"\nexec setpriv --bounding-set -dac_override,-dac_read_search -- \"$@\"\n",
+    );
     sandbox.text("kafi produce ./locked/t a --create -q && chmod -R a-w locked");
     sandbox.check(
         r#"
@@ -294,7 +299,8 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(seen, "1\n0\n");
 }
 
-/// The first Ctrl-C lets the batch in hand be finished, for which another process does not give the partition free; the second does not wait for that.
+/// The first Ctrl-C lets the batch in hand be finished, for which another process does not give the partition free; the
+/// second does not wait for that.
 #[test]
 fn interrupted_twice() {
     let sandbox = sandbox();

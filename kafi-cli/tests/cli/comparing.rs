@@ -5,7 +5,9 @@ use crate::support::{Sandbox, seen};
 
 /// The topic `t` in `./a/` with values in order, a second apart, all in one partition.
 fn values(sandbox: &Sandbox, storage: &str, values: &[&str]) {
-    let line = |(index, value): (usize, &&str)| format!("{{\"partition\":0,\"timestamp\":{},\"value\":\"{value}\"}}\n", 1000 * (index + 1));
+    let line = |(index, value): (usize, &&str)| {
+        format!("{{\"partition\":0,\"timestamp\":{},\"value\":\"{value}\"}}\n", 1000 * (index + 1))
+    };
     sandbox.write("lines", values.iter().enumerate().map(line).collect::<String>());
     sandbox.text(&format!("kafi produce {storage}t --create --json -q < lines"));
 }
@@ -37,9 +39,21 @@ fn every_field_counts() {
     let sandbox = Sandbox::new();
     let base = r#""timestamp":1000,"headers":[{"key":"h","value":"x"}],"key":"k","value":"v""#;
     let fields = [
-        (r#""timestamp":1000"#, r#""timestamp":2000"#, "timestamp", "1970-01-01T02:00:01.000+02:00", "1970-01-01T02:00:02.000+02:00"),
+        (
+            r#""timestamp":1000"#,
+            r#""timestamp":2000"#,
+            "timestamp",
+            "1970-01-01T02:00:01.000+02:00",
+            "1970-01-01T02:00:02.000+02:00",
+        ),
         (r#""value":"x"}"#, r#""value":null}"#, "headers", "h=x", "h=null"),
-        (r#"{"key":"h","value":"x"}"#, r#"{"key":"h","value":"x"},{"key":"h","value":"x"}"#, "headers", "h=x", "h=x h=x"),
+        (
+            r#"{"key":"h","value":"x"}"#,
+            r#"{"key":"h","value":"x"},{"key":"h","value":"x"}"#,
+            "headers",
+            "h=x",
+            "h=x h=x",
+        ),
         (r#"[{"key":"h","value":"x"}]"#, "[]", "headers", "h=x", "none"),
         (r#""key":"k""#, r#""key":"""#, "key", "k", ""),
         (r#""key":"k""#, r#""key":null"#, "key", "k", "null"),
@@ -55,8 +69,17 @@ fn every_field_counts() {
         let json = seen(&sandbox.run(&format!("kafi diff ./a/t{index} ./b/ --json -q")));
         assert!(json.starts_with(&format!("{{\"fields\":[\"{field}\"],\"left\":{{\"topic\":\"t{index}\"")), "{json}");
         let equal = if *field == "timestamp" { Some(0) } else { Some(1) };
-        assert_eq!(sandbox.run(&format!("kafi diff ./a/t{index} ./b/ --ignore-timestamp --brief")).status.code(), equal);
-        assert_eq!(sandbox.run(&format!("kafi diff ./a/t{index} ./b/ --ignore-partition --ignore-timestamp --brief")).status.code(), equal);
+        assert_eq!(
+            sandbox.run(&format!("kafi diff ./a/t{index} ./b/ --ignore-timestamp --brief")).status.code(),
+            equal
+        );
+        assert_eq!(
+            sandbox
+                .run(&format!("kafi diff ./a/t{index} ./b/ --ignore-partition --ignore-timestamp --brief"))
+                .status
+                .code(),
+            equal
+        );
     }
 }
 

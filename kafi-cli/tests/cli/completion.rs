@@ -32,13 +32,16 @@ fn verbs_storages_topics_and_groups() {
 #[test]
 fn each_shell_has_a_script_that_asks() {
     let sandbox = Sandbox::new();
-    for (shell, sign) in [("bash", "complete -o"), ("zsh", "#compdef kafi"), ("fish", "complete"), ("elvish", "edit:completion")] {
+    for (shell, sign) in
+        [("bash", "complete -o"), ("zsh", "#compdef kafi"), ("fish", "complete"), ("elvish", "edit:completion")]
+    {
         let script = sandbox.text(&format!("kafi completion {shell}"));
         assert!(script.contains(sign) && script.contains("KAFI_COMPLETE"), "{shell}: {script}");
     }
 }
 
-/// Asks as bash does at the end of the line `$1`, which it has split at spaces and at its word breaks: those that it begins with, or `$2`.
+/// Asks as bash does at the end of the line `$1`, which it has split at spaces and at its word breaks: those that it
+/// begins with, or `$2`.
 const BASH_QUESTION: &str = r#"
 breaks=${2-$' \t\n"\'><=;|&(:'}
 COMP_WORDBREAKS=$breaks

@@ -87,10 +87,16 @@ fn usage() {
 #[test]
 fn verbose_explains() {
     let sandbox = Sandbox::new();
-    assert_eq!(seen(&sandbox.run("kafi produce u x --create -q && kafi cat u --verbose")), "x\n! note: reading topic u, partition 0: from 0 to 1\n");
+    assert_eq!(
+        seen(&sandbox.run("kafi produce u x --create -q && kafi cat u --verbose")),
+        "x\n! note: reading topic u, partition 0: from 0 to 1\n"
+    );
     let plain = seen(&sandbox.run("kafi produce t -l nope --create"));
     let verbose = seen(&sandbox.run("kafi produce t -l nope --create --verbose"));
-    assert!(plain.contains("error: read: file nope: no such file or directory") && !plain.contains("caused by"), "{plain}");
+    assert!(
+        plain.contains("error: read: file nope: no such file or directory") && !plain.contains("caused by"),
+        "{plain}"
+    );
     assert!(verbose.contains("! caused by: "), "{verbose}");
 }
 
@@ -111,7 +117,12 @@ fn a_damaged_segment_is_named_and_can_be_skipped() {
     bytes[at] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
     let damaged = seen(&sandbox.run("kafi cat t"));
-    assert!(damaged.starts_with("first\n! error: ") && damaged.contains("00000000000000000000.log") && damaged.ends_with("? 1\n"), "{damaged}");
+    assert!(
+        damaged.starts_with("first\n! error: ")
+            && damaged.contains("00000000000000000000.log")
+            && damaged.ends_with("? 1\n"),
+        "{damaged}"
+    );
     let skipped = seen(&sandbox.run("kafi cat t --skip-corrupt"));
     assert!(skipped.starts_with("first\nthird\n! warning: "), "{skipped}");
 }

@@ -6,9 +6,13 @@ use crate::support::{Sandbox, seen, wait_until};
 
 /// Two topics: `t` with two partitions of three messages each, a second apart, and `u` with one message.
 fn topics(sandbox: &Sandbox) {
-    let line = |number: i64| format!("{{\"partition\":{},\"timestamp\":{},\"value\":\"v{number}\"}}\n", number % 2, 1000 * number);
+    let line = |number: i64| {
+        format!("{{\"partition\":{},\"timestamp\":{},\"value\":\"v{number}\"}}\n", number % 2, 1000 * number)
+    };
     sandbox.write("lines", (0..6).map(line).collect::<String>());
-    sandbox.text("kafi touch t --partitions 2 -q && kafi produce t --json -q < lines && kafi touch u && kafi produce u x -q");
+    sandbox.text(
+        "kafi touch t --partitions 2 -q && kafi produce t --json -q < lines && kafi touch u && kafi produce u x -q",
+    );
 }
 
 #[test]
@@ -209,7 +213,8 @@ fn what_consumers_keep_beside_offsets_comes_along() {
     // As other programs that write such files may.
     sandbox.text(r#"sed -i '0,/"metadata": ""/s//"leader_epoch": 7, "metadata": "state ä"/' kafi-data/groups/g.json"#);
     let row = |group: &str, partition: i32, committed: i64, beside: &str| {
-        let numbers = format!("\"partition\":{partition},\"committed\":{committed},\"end\":3,\"lag\":{}", 3 - committed);
+        let numbers =
+            format!("\"partition\":{partition},\"committed\":{committed},\"end\":3,\"lag\":{}", 3 - committed);
         format!(
             "{{\"storage\":\"./kafi-data\",\"group\":\"{group}\",\"state\":\"Empty\",\"topic\":\"t\",{numbers},\"member\":null,\"client\":null,\"host\":null,{beside}}}\n"
         )
@@ -241,7 +246,9 @@ fn a_group_file_with_offsets_that_are_none_is_damaged() {
     for line in ["kafi group show g", "kafi group reset g -o start --execute", "kafi cat t -g g"] {
         let output = seen(&sandbox.run(line));
         assert!(
-            output.contains("the file is damaged: it says that offset -9223372036854775808 of partition 0 is committed") && output.ends_with("? 1\n"),
+            output
+                .contains("the file is damaged: it says that offset -9223372036854775808 of partition 0 is committed")
+                && output.ends_with("? 1\n"),
             "{line}: {output}"
         );
     }
@@ -251,10 +258,15 @@ fn a_group_file_with_offsets_that_are_none_is_damaged() {
 fn a_group_beyond_the_end_is_told_how_to_go_on() {
     let sandbox = Sandbox::new();
     topics(&sandbox);
-    sandbox.text("kafi group reset g t -o end --execute -q && sed -i 's/\"offset\": 3/\"offset\": 9/' kafi-data/groups/g.json");
+    sandbox.text(
+        "kafi group reset g t -o end --execute -q && sed -i 's/\"offset\": 3/\"offset\": 9/' kafi-data/groups/g.json",
+    );
     for line in ["kafi cat t -g g", "kafi cat t -g g --no-commit"] {
         let refused = seen(&sandbox.run(line));
-        assert!(refused.contains("the offset 9 lies beyond the end 3") && refused.contains("--allow-gap"), "{line}: {refused}");
+        assert!(
+            refused.contains("the offset 9 lies beyond the end 3") && refused.contains("--allow-gap"),
+            "{line}: {refused}"
+        );
         assert!(refused.contains("kafi group reset") && refused.ends_with("? 1\n"), "{line}: {refused}");
     }
     assert_eq!(sandbox.text("kafi cat t -g g --allow-gap --no-commit -q 2> /dev/null"), "");
@@ -287,17 +299,26 @@ fn a_group_with_a_live_member_is_left_alone() {
     let mut child = sandbox.start(&["cat", "t", "-g", "g", "-f"], Stdio::null(), "out", "err");
     sandbox.wait_for("out", "v5");
     wait_until("the group to be seen alive", || {
-        sandbox.text("kafi group ls -l --json").starts_with(r#"{"storage":"./kafi-data","group":"g","state":"Stable","members":1,"#)
+        sandbox
+            .text("kafi group ls -l --json")
+            .starts_with(r#"{"storage":"./kafi-data","group":"g","state":"Stable","members":1,"#)
     });
     assert!(sandbox.text("kafi group show g --json").contains("\"member\":\"live\",\"client\":null,\"host\":null,"));
-    for line in
-        ["kafi group reset g t -o start --execute", "kafi group rm g -y", "kafi group reset o t -o end --execute -q > /dev/null && kafi group cp o g --execute"]
-    {
+    for line in [
+        "kafi group reset g t -o start --execute",
+        "kafi group rm g -y",
+        "kafi group reset o t -o end --execute -q > /dev/null && kafi group cp o g --execute",
+    ] {
         let refused = "! error: change group: group g: it has 1 live member\n! hint: stop its consumers first\n? 1\n";
         assert_eq!(seen(&sandbox.run(line)), refused, "{line}");
     }
     let planned = seen(&sandbox.run("kafi group reset g t -o start"));
-    assert!(planned.ends_with("! warning: change group: group g: it has 1 live member\n! nothing is changed yet; --execute does it\n"), "{planned}");
+    assert!(
+        planned.ends_with(
+            "! warning: change group: group g: it has 1 live member\n! nothing is changed yet; --execute does it\n"
+        ),
+        "{planned}"
+    );
     child.interrupt();
     assert_eq!(child.exit_code(), 130);
     assert!(sandbox.text("kafi group reset g t -o start --execute").ends_with("g      t              1     3   0\n"));

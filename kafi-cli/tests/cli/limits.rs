@@ -9,10 +9,15 @@ fn the_soft_limit_of_open_files_is_raised() {
     sandbox.text("kafi touch -q many --partitions 100 2> /dev/null");
     sandbox.write("lines", (0..100).map(|p| format!("{{\"partition\":{p},\"value\":\"v{p}\"}}\n")).collect::<String>());
     assert_eq!(
-        sandbox.text("ulimit -Sn 64; kafi produce many --json -l lines -q && kafi cat many | wc -l && kafi wc -q many --json"),
+        sandbox.text(
+            "ulimit -Sn 64; kafi produce many --json -l lines -q && kafi cat many | wc -l && kafi wc -q many --json"
+        ),
         "100\n{\"storage\":\"./kafi-data\",\"topic\":\"many\",\"messages\":100,\"key_bytes\":0,\"value_bytes\":290,\"tombstones\":0}\n"
     );
     let refused = seen(&sandbox.run("ulimit -n 64; kafi cat many"));
-    let (error, hint) = (": too many open files\n", "! hint: each partition in use takes up to three files: raise the limit (ulimit -n)\n? 1\n");
+    let (error, hint) = (
+        ": too many open files\n",
+        "! hint: each partition in use takes up to three files: raise the limit (ulimit -n)\n? 1\n",
+    );
     assert!(refused.starts_with("! error: ") && refused.ends_with(&format!("{error}{hint}")), "{refused}");
 }

@@ -7,7 +7,9 @@ use crate::support::{Sandbox, wait_until};
 /// `a` to `c` in partition 0 at the times 1, 3, 5, and `x` to `z` in partition 1 at 2, 4, 6.
 fn letters() -> Sandbox {
     let sandbox = Sandbox::new();
-    let line = |(partition, timestamp, value): (i32, i64, &str)| format!("{{\"partition\":{partition},\"timestamp\":{timestamp},\"value\":\"{value}\"}}\n");
+    let line = |(partition, timestamp, value): (i32, i64, &str)| {
+        format!("{{\"partition\":{partition},\"timestamp\":{timestamp},\"value\":\"{value}\"}}\n")
+    };
     let letters = [(0, 1, "a"), (0, 3, "b"), (0, 5, "c"), (1, 2, "x"), (1, 4, "y"), (1, 6, "z")];
     sandbox.write("lines", letters.map(line).concat());
     sandbox.text("kafi touch t --partitions 2 -q && kafi produce t --json -q < lines");
@@ -75,7 +77,10 @@ fn what_is_found_and_counted_is_committed() {
 #[test]
 fn the_configuration_has_a_say() {
     let sandbox = letters();
-    sandbox.write("configs/locals/data.yaml", "local:\n  root.dir: ./kafi-data\nkafi:\n  consumer.group.prefix: team-\n  auto.offset.reset: latest\n");
+    sandbox.write(
+        "configs/locals/data.yaml",
+        "local:\n  root.dir: ./kafi-data\nkafi:\n  consumer.group.prefix: team-\n  auto.offset.reset: latest\n",
+    );
     let never = "local:\n  root.dir: ./kafi-data\nkafi:\n  commit.after.processing: false\n";
     sandbox.write("configs/locals/never.yaml", never);
     sandbox.write("configs/locals/read.yaml", format!("{never}  enable.auto.commit: true\n"));

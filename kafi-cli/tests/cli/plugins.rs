@@ -20,7 +20,12 @@ static JSONL: LazyLock<PathBuf> = LazyLock::new(|| {
 
 fn with_logs() -> Sandbox {
     let sandbox = Sandbox::new();
-    let lines = [r#"{"key":"k1","value":{"id":1},"timestamp":1700000000000}"#, r#"{"level":"warn","size":19.990}"#, "", r#"{"level":"info","size":7}"#];
+    let lines = [
+        r#"{"key":"k1","value":{"id":1},"timestamp":1700000000000}"#,
+        r#"{"level":"warn","size":19.990}"#,
+        "",
+        r#"{"level":"info","size":7}"#,
+    ];
     sandbox.write("logs/access.jsonl", lines.join("\n"));
     sandbox.write("logs/empty.jsonl", "");
     sandbox.write("logs/bad.jsonl", "{}\nno json\n");

@@ -234,7 +234,14 @@ fn a_terminal_gets_lines_for_people() {
 #[test]
 fn what_grep_found_is_marked() {
     let sandbox = two();
-    let marked = |line: &str| sandbox.text(line).replace("\x1b[1;31m", "<").replace("\x1b[34m", "(").replace("\x1b[36m", "(").replace("\x1b[0m", ")");
+    let marked = |line: &str| {
+        sandbox
+            .text(line)
+            .replace("\x1b[1;31m", "<")
+            .replace("\x1b[34m", "(")
+            .replace("\x1b[36m", "(")
+            .replace("\x1b[0m", ")")
+    };
     let json = marked("kafi grep 'd.: 1' t 2> /dev/null --color always");
     assert_eq!(json, "{(\"i)<d\")<:)< )<1)(.50), (\"b\"):[(true),(null)]}\n");
     sandbox.text("kafi produce t 'plain text' -q");
@@ -250,7 +257,10 @@ fn a_terminal_shows_what_is_too_wide_in_lines_of_their_own() {
         terminal(&sandbox, "stty cols 40; kafi watermarks t --color never"),
         "TOPIC  PARTITION  LOW  HIGH  MESSAGES\nt              0    0     2         2\n"
     );
-    assert_eq!(terminal(&sandbox, "stty cols 30; kafi watermarks t --color never"), "topic      t\npartition  0\nlow        0\nhigh       2\nmessages   2\n");
+    assert_eq!(
+        terminal(&sandbox, "stty cols 30; kafi watermarks t --color never"),
+        "topic      t\npartition  0\nlow        0\nhigh       2\nmessages   2\n"
+    );
 }
 
 #[test]
@@ -258,7 +268,13 @@ fn a_pipe_gets_colours_on_request() {
     let sandbox = two();
     assert_eq!(sandbox.text("kafi cat t -o 1 -Z --color=always"), "NULL\n");
     assert!(sandbox.text("NO_COLOR=1 kafi cat t -n 1 --color always").starts_with("{\x1b[34m\"id\"\x1b[0m: "));
-    assert_eq!(sandbox.text("kafi cat t -n 1 --json --color always").matches("\x1b[34m\"topic\"\x1b[0m:\x1b[32m\"t\"\x1b[0m").count(), 1);
+    assert_eq!(
+        sandbox
+            .text("kafi cat t -n 1 --json --color always")
+            .matches("\x1b[34m\"topic\"\x1b[0m:\x1b[32m\"t\"\x1b[0m")
+            .count(),
+        1
+    );
     assert!(!sandbox.text("kafi cat t").contains('\x1b'));
 }
 
@@ -283,14 +299,18 @@ fn nothing_controls_a_terminal() {
         "cat $(printf 'x\\x1b[2J\\xc2\\x9b')",
     ] {
         let shown = sandbox.run(&format!("script -qec \"kafi {line} --color never\" /dev/null 2>&1"));
-        let shown = String::from_utf8(shown.stdout).unwrap_or_else(|error| panic!("{line}: {error}")).replace("\r\n", "\n");
-        let controls: Vec<char> = shown.chars().filter(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c)).collect();
+        let shown =
+            String::from_utf8(shown.stdout).unwrap_or_else(|error| panic!("{line}: {error}")).replace("\r\n", "\n");
+        let controls: Vec<char> =
+            shown.chars().filter(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c)).collect();
         assert!(controls.is_empty() && !shown.is_empty(), "{line}: {shown:?}");
     }
     let shown = terminal(&sandbox, "kafi cat t -F '%v|' --color never");
     assert_eq!(shown, r#"{"a":"\x9b\u202e\x7f"}|\x1b[2J\x9b31m\u202e\x07\x7f\r|\xff\x9b\xfe|"#);
     // The envelope stays JSON that means the same.
-    assert!(terminal(&sandbox, "kafi cat t --json -n 1 --color never").contains(r#""value":{"a":"\u009b\u202e\u007f"}"#));
+    assert!(
+        terminal(&sandbox, "kafi cat t --json -n 1 --color never").contains(r#""value":{"a":"\u009b\u202e\u007f"}"#)
+    );
     // A pipe gets the bytes as they are.
     assert!(sandbox.bytes("kafi cat t").ends_with(b"\xff\x9b\xfe\n"));
 }
@@ -315,7 +335,9 @@ fn nothing_hides_in_what_a_terminal_shows() {
         assert_eq!(
             terminal(
                 &sandbox,
-                &format!("kafi {line} --color never").replace(" | cut -d, -f 2 --color never", " | cut -d, -f 2").replace("wc -l --color never", "wc -l")
+                &format!("kafi {line} --color never")
+                    .replace(" | cut -d, -f 2 --color never", " | cut -d, -f 2")
+                    .replace("wc -l --color never", "wc -l")
             ),
             expected,
             "{line}"
@@ -340,13 +362,17 @@ fn nothing_hides_in_what_a_terminal_shows() {
         for color in ["never", "always"] {
             let shown = sandbox.run(&format!("script -qec \"kafi {line} --color {color}\" /dev/null 2>&1"));
             let shown = String::from_utf8(shown.stdout).unwrap();
-            let seen: Vec<char> = shown.chars().filter(|c| "\u{9b}\u{202e}\u{200b}\u{feff}\u{e0041}".contains(*c)).collect();
+            let seen: Vec<char> =
+                shown.chars().filter(|c| "\u{9b}\u{202e}\u{200b}\u{feff}\u{e0041}".contains(*c)).collect();
             assert!(seen.is_empty(), "{line}: {shown:?}");
         }
     }
     // A pipe gets what is there, and names can be used again.
     assert_eq!(sandbox.text("kafi group ls"), format!("g{hidden}\n"));
-    assert_eq!(sandbox.text("kafi group ls --json"), format!("{{\"storage\":\"./kafi-data\",\"group\":\"g{hidden}\"}}\n"));
+    assert_eq!(
+        sandbox.text("kafi group ls --json"),
+        format!("{{\"storage\":\"./kafi-data\",\"group\":\"g{hidden}\"}}\n")
+    );
     assert_eq!(sandbox.text("kafi cat t"), format!("{hidden}\n"));
     assert_eq!(sandbox.text("kafi group show \"$(kafi group ls)\" --json | wc -l"), "1\n");
 }
@@ -365,7 +391,8 @@ fn progress_is_for_terminals_only() {
     let shown = sandbox.read("shown");
     assert!(shown.contains("\r\x1b[K2000 written in "), "{shown:?}");
 
-    let mut child = Running(sandbox.shell(&format!("exec script -qfec '{slow} -q' quiet > /dev/null")).spawn().unwrap());
+    let mut child =
+        Running(sandbox.shell(&format!("exec script -qfec '{slow} -q' quiet > /dev/null")).spawn().unwrap());
     sandbox.text("echo > go");
     assert_eq!(child.exit_code(), 0);
     assert!(!sandbox.read("quiet").contains("messages") && !sandbox.read("quiet").contains("written"));

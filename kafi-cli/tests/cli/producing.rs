@@ -204,7 +204,8 @@ fn an_envelope_that_is_none_is_named_by_its_line() {
         (r#"{"value":1,"headers":[{"value":"x"}]}"#, "a header needs a key"),
         (r#"[1]"#, "not a JSON object"),
     ] {
-        let output = sandbox.run_with("kafi produce t --json", format!("{{\"value\":1}}\n{line}\n{{\"value\":3}}\n").as_bytes());
+        let output =
+            sandbox.run_with("kafi produce t --json", format!("{{\"value\":1}}\n{line}\n{{\"value\":3}}\n").as_bytes());
         let seen = seen(&output);
         assert!(seen.contains(error) && seen.contains("error: ") && seen.lines().count() <= 4, "{line}: {seen}");
         assert!(seen.contains("line 2"), "{line}: {seen}");
@@ -230,7 +231,10 @@ fn envelopes_go_round_unchanged() {
     assert_eq!(without_offsets(&second), without_offsets(&nasty()));
     // The types only say how bytes are shown: what goes in is the same.
     sandbox.text("kafi cat t --json -t str -o 0=0:2 -p 0 | kafi produce v --json -q");
-    assert_eq!(without_offsets(&sandbox.text("kafi cat v --json").replace("\"v\"", "\"t\"")), without_offsets(&sandbox.text("kafi cat t --json -o :2 -p 0")));
+    assert_eq!(
+        without_offsets(&sandbox.text("kafi cat v --json").replace("\"v\"", "\"t\"")),
+        without_offsets(&sandbox.text("kafi cat t --json -o :2 -p 0"))
+    );
     // Nobody's partitions and timestamps are taken unless they are wanted.
     sandbox.text("kafi touch w x -q && kafi cat t --json | kafi produce w --json --ignore-partition -q && kafi cat t --json -p 1 | kafi produce x --json -p 0 --ignore-timestamp -q");
     assert_eq!(sandbox.text("kafi cat w -F '%p %T\\n' | sort -u"), "0 0\n0 1732660705555\n0 5\n");
@@ -294,7 +298,15 @@ fn a_second_ctrl_c_ends_at_once() {
     let out = fifo.try_clone().unwrap();
     // Nobody reads the fifo, so that the first Ctrl-C finds a batch in hand that never goes out.
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kafi"));
-    let mut child = Running(command.args(["cat", "t"]).current_dir(sandbox.path("")).stdout(Stdio::from(out)).stderr(Stdio::null()).spawn().unwrap());
+    let mut child = Running(
+        command
+            .args(["cat", "t"])
+            .current_dir(sandbox.path(""))
+            .stdout(Stdio::from(out))
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
     // What comes first shows that it is at work.
     (&fifo).read_exact(&mut [0]).unwrap();
     child.interrupt();

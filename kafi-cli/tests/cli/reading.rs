@@ -241,7 +241,11 @@ fn an_empty_topic() {
 #[test]
 fn following_goes_on_until_ctrl_c_and_says_where_it_stopped() {
     let sandbox = numbers();
-    for (arguments, first) in [(&["cat", "t", "-f", "-o", "-1"][..], "9"), (&["tail", "t", "-n", "5", "-f"], "9"), (&["grep", ".", "t", "-f"], "9")] {
+    for (arguments, first) in [
+        (&["cat", "t", "-f", "-o", "-1"][..], "9"),
+        (&["tail", "t", "-n", "5", "-f"], "9"),
+        (&["grep", ".", "t", "-f"], "9"),
+    ] {
         let mut child = sandbox.start(arguments, Stdio::null(), "out", "err");
         sandbox.wait_for("out", first);
         sandbox.text("kafi produce t later -p 0 -q");
@@ -278,13 +282,18 @@ fn ctrl_c_ends_a_copy_in_order_and_says_how_far_it_came() {
     child.interrupt();
     assert_eq!(child.exit_code(), 130);
     let said = sandbox.read("err");
-    assert!(said.contains("stopped; the next offsets are: t 0=10 1=3\n") && said.contains("13 read, 13 written, 0 failed in "), "{said}");
+    assert!(
+        said.contains("stopped; the next offsets are: t 0=10 1=3\n")
+            && said.contains("13 read, 13 written, 0 failed in "),
+        "{said}"
+    );
 }
 
 #[test]
 fn times_of_today_are_local_unless_utc_is_asked_for() {
     let sandbox = Sandbox::new();
-    // The middle of the day, in UTC and where the sandbox lies, which is two hours ahead: a run around midnight is the only one that could see another day.
+    // The middle of the day, in UTC and where the sandbox lies, which is two hours ahead: a run around midnight is the
+    // only one that could see another day.
     sandbox.text("kafi touch t -q && for hour in 9 10 11 12; do echo \"{\\\"value\\\":\\\"$hour\\\",\\\"timestamp\\\":$(date -d \"today $hour:30\" +%s)000}\"; done | kafi produce t --json -q");
     assert_eq!(sandbox.text("kafi cat t -o @10:30 | tr '\\n' ' '"), "10 11 12 ");
     assert_eq!(sandbox.text("kafi cat t -o @10:30:00.001:11:31 | tr '\\n' ' '"), "11 ");

@@ -20,12 +20,18 @@ fn check(sandbox: &Sandbox, lines: &[String]) {
 fn with_configs() -> Sandbox {
     let sandbox = Sandbox::new();
     let files = [
-        ("clusters/prod", "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  sasl.password: hunter2\n  sasl.jaas.config: hunter2\n  nonsense.key: ${SECRET}\n"),
+        (
+            "clusters/prod",
+            "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  sasl.password: hunter2\n  sasl.jaas.config: hunter2\n  nonsense.key: ${SECRET}\n",
+        ),
         (
             "clusters/pem",
             "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  security.protocol: ssl\n  ssl.key.pem: |\n    -----BEGIN PRIVATE KEY-----\n    hunter2hunter2\n",
         ),
-        ("clusters/key", "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  security.protocol: ssl\n  ssl.key.location: none.pem\n  ssl.key.password: hunter2\n"),
+        (
+            "clusters/key",
+            "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  security.protocol: ssl\n  ssl.key.location: none.pem\n  ssl.key.password: hunter2\n",
+        ),
         (
             "clusters/store",
             "kafka:\n  bootstrap.servers: 127.0.0.1:1\n  security.protocol: ssl\n  ssl.keystore.location: none.p12\n  ssl.keystore.password: hunter2\n",
@@ -48,9 +54,15 @@ fn with_configs() -> Sandbox {
             "clusters/registry",
             "kafka:\n  bootstrap.servers: 127.0.0.1:1\nschema_registry:\n  schema.registry.url: http://me:hunter2@127.0.0.1:1\n  basic.auth.user.info: me:hunter2\n",
         ),
-        ("clusters/registry-typo", "kafka:\n  bootstrap.servers: h\nschema_registry:\n  basic.auth.userinfo: me:hunter2\n"),
+        (
+            "clusters/registry-typo",
+            "kafka:\n  bootstrap.servers: h\nschema_registry:\n  basic.auth.userinfo: me:hunter2\n",
+        ),
         ("clusters/settings", "kafka:\n  bootstrap.servers: h\nkafi:\n  consume.batch.size: ${SECRET}\n"),
-        ("restproxies/rest", "rest_proxy:\n  rest.proxy.url: http://me:hunter2@127.0.0.1:1\n  basic.auth.user.info: me:hunter2\n"),
+        (
+            "restproxies/rest",
+            "rest_proxy:\n  rest.proxy.url: http://me:hunter2@127.0.0.1:1\n  basic.auth.user.info: me:hunter2\n",
+        ),
         ("s3s/half", "s3:\n  secret.key: hunter2\n"),
         ("s3s/token", "s3:\n  session.token: hunter2\n"),
         ("s3s/user", "s3:\n  endpoint: http://me:hunter2@127.0.0.1:1\n"),
@@ -59,7 +71,10 @@ fn with_configs() -> Sandbox {
         ("azureblobs/string", "azure_blob:\n  connection.string: AccountName=a;AccountKey=hunter2!\n"),
         ("azureblobs/signature", "azure_blob:\n  sas.token: sv=1&sig=hunter2\n"),
         ("azureblobs/both", "azure_blob:\n  account.name: a\n  account.key: hunter2\n  sas.token: sig=hunter2\n"),
-        ("azureblobs/endpoint", "azure_blob:\n  account.name: a\n  account.key: aHVudGVyMg==\n  endpoint: http://me:hunter2@127.0.0.1:1/a\n"),
+        (
+            "azureblobs/endpoint",
+            "azure_blob:\n  account.name: a\n  account.key: aHVudGVyMg==\n  endpoint: http://me:hunter2@127.0.0.1:1/a\n",
+        ),
         ("locals/typo", "local:\n  secret.key: hunter2\n"),
     ];
     for (name, text) in files {
@@ -106,7 +121,10 @@ fn bad_addresses_are_shown_without_their_secrets() {
         lines.push(format!("kafi cat '{scheme}://h:hunter2'"));
     }
     for scheme in ["kafka", "rest"] {
-        lines.extend(["me:hunter2/t", "me:hunter2", "[::1]:hunter2/t", "me:hun/ter2@h/hunter2"].map(|rest| format!("kafi ls '{scheme}://{rest}'")));
+        lines.extend(
+            ["me:hunter2/t", "me:hunter2", "[::1]:hunter2/t", "me:hun/ter2@h/hunter2"]
+                .map(|rest| format!("kafi ls '{scheme}://{rest}'")),
+        );
     }
     lines.extend(
         [
@@ -138,13 +156,24 @@ fn bad_addresses_are_shown_without_their_secrets() {
 fn bad_configurations_are_shown_without_their_secrets() {
     let sandbox = with_configs();
     let mut lines = vec!["kafi storage ls".to_string()];
-    for entry in std::fs::read_dir(sandbox.path("configs")).unwrap().flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap()) {
+    for entry in std::fs::read_dir(sandbox.path("configs"))
+        .unwrap()
+        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap())
+    {
         let path = entry.unwrap().path();
-        let [name, folder] = [path.file_stem().unwrap(), path.parent().unwrap().file_name().unwrap()].map(|part| part.to_str().unwrap().to_string());
+        let [name, folder] = [path.file_stem().unwrap(), path.parent().unwrap().file_name().unwrap()]
+            .map(|part| part.to_str().unwrap().to_string());
         lines.push(format!("kafi ls {folder}/{name}:"));
     }
     lines.extend(
-        ["cat prod:t", "storage check prod", "produce clusters/pem:t x", "cat registry:t -t avro", "topic clusters/user"].map(|line| format!("kafi {line}")),
+        [
+            "cat prod:t",
+            "storage check prod",
+            "produce clusters/pem:t x",
+            "cat registry:t -t avro",
+            "topic clusters/user",
+        ]
+        .map(|line| format!("kafi {line}")),
     );
     check(&sandbox, &lines);
 }

@@ -75,7 +75,9 @@ fn a_message_is_read_up_to_a_limit() {
     let sandbox = Sandbox::new();
     let lines = |len: usize| [b"first\n".to_vec(), vec![b'x'; len], b"\nlast\n".to_vec()].concat();
     sandbox.text("kafi touch ./d/t");
-    for (line, name) in [("kafi produce ./d/t --max-bytes 1MB", "stdin"), ("kafi produce ./d/t --max-bytes 1000000 -l file", "file")] {
+    for (line, name) in
+        [("kafi produce ./d/t --max-bytes 1MB", "stdin"), ("kafi produce ./d/t --max-bytes 1000000 -l file", "file")]
+    {
         sandbox.write("file", lines(1_000_001));
         let refused = seen(&sandbox.run_with(line, &lines(1_000_001)));
         let error = format!("! error: read: file {name}, input line 2: a message is larger than 1000000 bytes");
@@ -98,5 +100,9 @@ fn a_line_without_an_end_takes_no_memory_without_end() {
     let sandbox = Sandbox::new();
     sandbox.text("kafi touch ./d/t");
     let refused = seen(&sandbox.run("ulimit -v 1500000; head -c 2G /dev/zero | kafi produce ./d/t"));
-    assert!(refused.contains("error: read: file stdin, input line 1: a message is larger than 268435456 bytes") && refused.ends_with("? 1\n"), "{refused}");
+    assert!(
+        refused.contains("error: read: file stdin, input line 1: a message is larger than 268435456 bytes")
+            && refused.ends_with("? 1\n"),
+        "{refused}"
+    );
 }

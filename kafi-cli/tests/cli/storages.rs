@@ -159,7 +159,10 @@ fn all_storages_are_followed() {
         child.interrupt();
         assert_eq!(child.exit_code(), 130, "{verb}");
         let said = sandbox.read("err");
-        assert!(said.contains("stopped; the next offsets are: t 0=1 on ./a; t 0=2 on ./b; t 0=1 on ./c\n"), "{verb}: {said}");
+        assert!(
+            said.contains("stopped; the next offsets are: t 0=1 on ./a; t 0=2 on ./b; t 0=1 on ./c\n"),
+            "{verb}: {said}"
+        );
     }
 }
 

@@ -69,7 +69,10 @@ fn rm_asks_on_a_terminal() {
     sandbox.text("kafi touch t u -q");
     let asked = |answer: &str| {
         let output = sandbox.run(&format!("script -qec 'kafi rm t u' /dev/null <<< {answer}"));
-        (seen(&output).contains("delete t on ./kafi-data, u on ./kafi-data, with all messages? [y/N] "), output.status.code())
+        (
+            seen(&output).contains("delete t on ./kafi-data, u on ./kafi-data, with all messages? [y/N] "),
+            output.status.code(),
+        )
     };
     assert_eq!(asked("n"), (true, Some(1)));
     assert_eq!(sandbox.text("kafi ls"), "t\nu\n");

@@ -12,7 +12,11 @@ const POWERS: [(&str, &str, &str); 9] = [
     ("offset.store.path", "written", "writes a file"),
     ("sasl.oauthbearer.assertion.file", "/etc/passwd", "sends a file to a server"),
     ("sasl.oauthbearer.assertion.private.key.file", "key.pem", "signs with a key of this machine"),
-    ("sasl.oauthbearer.metadata.authentication.type", "azure_imds", "fetches a token of this machine and sends it to the brokers"),
+    (
+        "sasl.oauthbearer.metadata.authentication.type",
+        "azure_imds",
+        "fetches a token of this machine and sends it to the brokers",
+    ),
 ];
 
 #[test]
@@ -22,7 +26,12 @@ fn a_configuration_of_the_working_directory_has_no_powers() {
         let config = format!("kafka:\n  bootstrap.servers: 127.0.0.1:1\n  {key}: '{value}'\n");
         for place in ["configs/clusters/prod.yaml", "prod.yaml"] {
             sandbox.write(place, &config);
-            for line in ["kafi ls prod:", "cd . && kafi cat prod:t", "KAFI_STORAGE=prod: kafi ls", "KAFI_HOME= kafi storage check prod"] {
+            for line in [
+                "kafi ls prod:",
+                "cd . && kafi cat prod:t",
+                "KAFI_STORAGE=prod: kafi ls",
+                "KAFI_HOME= kafi storage check prod",
+            ] {
                 let refused = seen(&sandbox.run(line));
                 let error = format!(
                     "! error: read configuration: file ./{place}, section kafka, key {key}: this property {power}, which is not done for a configuration that lies in the \
@@ -31,7 +40,9 @@ fn a_configuration_of_the_working_directory_has_no_powers() {
                 assert_eq!(refused, error, "{line}");
             }
             // Who says that the folder is his is believed; what librdkafka says then is its matter.
-            for line in ["KAFI_HOME=. kafi ls prod:", "KAFI_HOME=$PWD kafi ls prod:", "cd / && KAFI_HOME=$OLDPWD kafi ls prod:"] {
+            for line in
+                ["KAFI_HOME=. kafi ls prod:", "KAFI_HOME=$PWD kafi ls prod:", "cd / && KAFI_HOME=$OLDPWD kafi ls prod:"]
+            {
                 let asked = seen(&sandbox.run(&format!("OLDPWD=$PWD; {line}")));
                 assert!(!asked.contains("working directory"), "{line}: {asked}");
             }
@@ -46,15 +57,24 @@ fn an_address_has_no_powers_and_whoever_types_has() {
     let sandbox = Sandbox::new();
     for (key, value, power) in POWERS {
         let value = value.replace(' ', "%20").replace(';', "%3B");
-        for address in [format!("kafka://127.0.0.1:1/?{key}={value}"), format!("kafka://127.0.0.1:1/t?acks=all&{}={value}", key.replace('.', "%2E"))] {
+        for address in [
+            format!("kafka://127.0.0.1:1/?{key}={value}"),
+            format!("kafka://127.0.0.1:1/t?acks=all&{}={value}", key.replace('.', "%2E")),
+        ] {
             let refused = seen(&sandbox.run(&format!("VALUE=x kafi ls '{address}'")));
             let is_refused = refused.contains(&format!("this property {power}, which is not done for an address"));
-            assert!((is_refused || refused.contains("a secret does not belong")) && refused.ends_with("? 2\n"), "{refused}");
+            assert!(
+                (is_refused || refused.contains("a secret does not belong")) && refused.ends_with("? 2\n"),
+                "{refused}"
+            );
         }
     }
     // librdkafka looks for the library where it is told to.
     let typed = seen(&sandbox.run("kafi ls kafka://127.0.0.1:1/ -X plugin.library.paths=./not-there"));
-    assert!(typed.contains("plugin.library.paths") && !typed.contains("not done") || typed.contains("not-there"), "{typed}");
+    assert!(
+        typed.contains("plugin.library.paths") && !typed.contains("not done") || typed.contains("not-there"),
+        "{typed}"
+    );
 }
 
 #[test]

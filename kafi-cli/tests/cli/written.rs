@@ -29,7 +29,11 @@ fn a_closed_stdout_is_an_error_and_commits_nothing() {
     for (line, code) in LINES {
         let output = sandbox.run(&format!("{line} >&-"));
         assert_eq!(output.status.code(), Some(code), "{line}: {}", seen(&output));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("error: write to stdout: "), "{line}: {}", seen(&output));
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("error: write to stdout: "),
+            "{line}: {}",
+            seen(&output)
+        );
         assert_eq!(sandbox.text("kafi cat t -g g --no-commit | wc -l").trim(), "5", "{line}");
     }
     for line in ["kafi ls >&-", "kafi watermarks t >&-", "kafi group reset g t -o end --execute >&-"] {
@@ -51,7 +55,11 @@ fn a_full_disk_is_an_error_and_commits_nothing() {
     for (line, code) in LINES {
         let output = sandbox.run(&format!("{line} > /dev/full"));
         assert_eq!(output.status.code(), Some(code), "{line}: {}", seen(&output));
-        assert!(String::from_utf8_lossy(&output.stderr).contains("error: write to stdout: "), "{line}: {}", seen(&output));
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("error: write to stdout: "),
+            "{line}: {}",
+            seen(&output)
+        );
         assert_eq!(sandbox.text("kafi cat t -g g --no-commit | wc -l").trim(), "5", "{line}");
     }
 }

@@ -15,7 +15,11 @@ fn messages_without_a_timestamp_stay_so() {
     broker.text("kafi touch k:@t --config retention.ms=-1 && kafi produce k:@t --json -q < lines");
     broker.text("kafi cp k:@t k:@u -q && kafi cp k:@t ./folder/ -q && kafi cp ./folder/@t ./folder/again -q && kafi cp ./folder/again k:@v -q");
     for address in ["k:@t", "k:@u", "./folder/@t", "./folder/again", "k:@v"] {
-        assert_eq!(broker.text(&format!(r#"kafi cat {address} --json | sed 's/"topic":"[^"]*"/"topic":"t"/' | diff - lines"#)), "", "{address}");
+        assert_eq!(
+            broker.text(&format!(r#"kafi cat {address} --json | sed 's/"topic":"[^"]*"/"topic":"t"/' | diff - lines"#)),
+            "",
+            "{address}"
+        );
     }
 }
 
@@ -25,7 +29,9 @@ fn a_topic_that_cannot_be_made_keeps_no_other_from_it() {
     for topic in ["a", "s.x", "s_x", "z"] {
         broker.text(&format!("echo {topic} | kafi produce ./s/@{topic} --create -q"));
     }
-    let seen = broker.seen("kafi cp './s/@*' k: --config retention.ms=-1; echo $?; kafi ls 'k:@*'; kafi cat 'k:@*' --order partition");
+    let seen = broker.seen(
+        "kafi cp './s/@*' k: --config retention.ms=-1; echo $?; kafi ls 'k:@*'; kafi cat 'k:@*' --order partition",
+    );
     let (failed, rest) = seen.split_once(" is not copied: ").unwrap();
     assert_eq!(failed.lines().last(), Some("! error: topic @s_x"), "{seen}");
     assert!(rest.lines().next().unwrap().contains("collides"), "{seen}");
@@ -39,12 +45,22 @@ fn what_decides_whether_messages_fit_comes_along_and_the_rest_is_said() {
     let settings = "--config compression.type=zstd --config max.message.bytes=3000000 --config retention.ms=-1";
     broker.text(&format!("kafi touch k:@t {settings} --config segment.bytes=20000000 --config cleanup.policy=compact"));
     broker.text("head -c 2500000 /dev/zero | tr '\\0' x | kafi produce k:@t -k k -q");
-    let left = "these settings of its source: cleanup.policy=compact segment.bytes=20000000; --with-config takes them along";
-    assert_eq!(broker.seen("kafi cp k:@t ./folder/"), format!("! warning: topic @t is created without {left}\n! 1 read, 1 written, 0 failed in 0.0 s\n"));
+    let left =
+        "these settings of its source: cleanup.policy=compact segment.bytes=20000000; --with-config takes them along";
+    assert_eq!(
+        broker.seen("kafi cp k:@t ./folder/"),
+        format!("! warning: topic @t is created without {left}\n! 1 read, 1 written, 0 failed in 0.0 s\n")
+    );
     broker.text("kafi cp ./folder/@t k:@back -q && kafi cp k:@t k:@twin -q && kafi cp k:@t k:@whole --with-config -q && kafi cp ./folder/@t ./folder/b -q && kafi cp ./folder/b k:@far -q");
-    let of = |topic: &str, setting: &str| broker.text(&format!("kafi config k:@{topic} {setting} --json | sed 's/.*\"value\":\"\\([^\"]*\\)\".*/\\1/'"));
+    let of = |topic: &str, setting: &str| {
+        broker.text(&format!("kafi config k:@{topic} {setting} --json | sed 's/.*\"value\":\"\\([^\"]*\\)\".*/\\1/'"))
+    };
     for topic in ["back", "twin", "whole", "far"] {
-        assert_eq!((of(topic, "compression.type").trim(), of(topic, "max.message.bytes").trim()), ("zstd", "3000000"), "{topic}");
+        assert_eq!(
+            (of(topic, "compression.type").trim(), of(topic, "max.message.bytes").trim()),
+            ("zstd", "3000000"),
+            "{topic}"
+        );
     }
     assert_eq!((of("twin", "cleanup.policy").trim(), of("whole", "cleanup.policy").trim()), ("delete", "compact"));
     // What is asked for by name wins.
@@ -63,11 +79,23 @@ fn a_copy_needs_no_leave_to_look_at_settings() {
     broker.text("kafi touch k:@t --config retention.ms=-1 && kafi touch k:@u --config retention.ms=-1 && seq 10 | kafi produce k:@t -q");
     let prefix = broker.line("@t");
     let prefix = prefix.strip_suffix('t').unwrap();
-    let allow = ["org.apache.kafka.tools.AclCommand", "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--add", "--allow-principal", "User:alice"];
+    let allow = [
+        "org.apache.kafka.tools.AclCommand",
+        "--bootstrap-server",
+        variable("KAFI_TEST_KAFKA"),
+        "--add",
+        "--allow-principal",
+        "User:alice",
+    ];
     let what = ["--operation", "Read", "--operation", "Write", "--operation", "Describe", "--operation", "Create"];
     kafka_tool(&[&allow[..], &what, &["--resource-pattern-type", "prefixed", "--topic", prefix]].concat());
     let alice = format!("ALICE={}", variable("KAFI_TEST_KAFKA_ALICE_PASSWORD"));
-    for (from, to) in [("alice:@t", "alice:@u"), ("alice:@t", "alice:@new"), ("alice:@t", "./folder/"), ("./folder/@t", "alice:@back")] {
+    for (from, to) in [
+        ("alice:@t", "alice:@u"),
+        ("alice:@t", "alice:@new"),
+        ("alice:@t", "./folder/"),
+        ("./folder/@t", "alice:@back"),
+    ] {
         let seen = broker.seen(&format!("{alice} kafi cp {from} {to}"));
         assert!(seen.ends_with("! 10 read, 10 written, 0 failed in 0.0 s\n"), "{from} {to}: {seen}");
         assert_eq!(seen.contains("is not looked at"), to.starts_with("alice"), "{from} {to}: {seen}");

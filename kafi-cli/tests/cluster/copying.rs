@@ -22,8 +22,7 @@ fn every_field_of_every_message_survives_the_way_into_a_folder_and_back() {
     assert_eq!(broker.seen("kafi cp k:@t ./folder/"), "! 9 read, 9 written, 0 failed in 0.0 s\n");
     assert_eq!(sorted(&broker.text("kafi cat ./folder/@t --json")), sorted(&on_kafka));
 
-    let warned =
-        "! warning: topic @back is created with retention.ms=-1, so that nothing of the copy is deleted for its age; --config retention.ms=… sets another\n";
+    let warned = "! warning: topic @back is created with retention.ms=-1, so that nothing of the copy is deleted for its age; --config retention.ms=… sets another\n";
     assert_eq!(broker.seen("kafi cp ./folder/@t k:@back"), format!("{warned}! 9 read, 9 written, 0 failed in 0.0 s\n"));
     assert_eq!(sorted(&broker.text("kafi cat k:@back --json").replace("@back", "@t")), sorted(&on_kafka));
     // From Kafka to Kafka too, and through two threads.
@@ -43,7 +42,13 @@ fn kafkas_own_consumer_sees_what_was_copied() {
     );
     broker.text("kafi touch ./folder/@t && kafi produce ./folder/@t --json -q < lines && kafi cp ./folder/@t k:@t -q");
     let topic = broker.line("@t");
-    let mut arguments = vec!["org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--topic", &topic];
+    let mut arguments = vec![
+        "org.apache.kafka.tools.consumer.ConsoleConsumer",
+        "--bootstrap-server",
+        variable("KAFI_TEST_KAFKA"),
+        "--topic",
+        &topic,
+    ];
     arguments.extend(["--from-beginning", "--max-messages", "3", "--timeout-ms", "30000"]);
     for property in ["timestamp", "key", "headers", "offset", "partition"] {
         arguments.push("--formatter-property");
@@ -84,7 +89,10 @@ fn append_times_are_kept_in_a_folder_and_become_create_times_in_kafka() {
         broker.text("kafi wc k:@stamps -q --json"),
         "{\"storage\":\"k\",\"topic\":\"@stamps\",\"messages\":0,\"key_bytes\":0,\"value_bytes\":0,\"tombstones\":0}\n"
     );
-    assert_eq!(broker.seen("kafi cp ./folder/@t k:@stamps --ignore-timestamp"), "! 2 read, 2 written, 0 failed in 0.0 s\n");
+    assert_eq!(
+        broker.seen("kafi cp ./folder/@t k:@stamps --ignore-timestamp"),
+        "! 2 read, 2 written, 0 failed in 0.0 s\n"
+    );
 }
 
 #[test]
@@ -137,14 +145,26 @@ fn a_target_whose_retention_would_delete_the_messages_is_refused() {
     assert_eq!(broker.seen("kafi cp ./folder/@t k:@week --force"), "! 1 read, 1 written, 0 failed in 0.0 s\n");
     // So is one that refuses timestamps far from its own time.
     broker.text("kafi touch k:@narrow --config retention.ms=-1 --config message.timestamp.before.max.ms=3600000");
-    assert!(broker.seen("kafi cp ./folder/@t k:@narrow").contains("message.timestamp.before.max.ms=3600000 would refuse messages of the source"));
+    assert!(
+        broker
+            .seen("kafi cp ./folder/@t k:@narrow")
+            .contains("message.timestamp.before.max.ms=3600000 would refuse messages of the source")
+    );
     broker.sandbox.write("lines", "{\"timestamp\":99999999999999,\"value\":\"far away\"}\n");
     broker.text("kafi touch ./folder/@ahead && kafi produce ./folder/@ahead --json -q < lines && kafi touch k:@ahead");
-    assert!(broker.seen("kafi cp ./folder/@ahead k:@ahead").contains("message.timestamp.after.max.ms=3600000 would refuse messages of the source"));
+    assert!(
+        broker
+            .seen("kafi cp ./folder/@ahead k:@ahead")
+            .contains("message.timestamp.after.max.ms=3600000 would refuse messages of the source")
+    );
     // A target that cp makes keeps everything, unless somebody says otherwise.
     broker.text("kafi cp ./folder/@t k:@made -q");
     assert_eq!(broker.text("kafi cat k:@made"), "old\n");
-    assert!(broker.seen("kafi cp ./folder/@t k:@short --config retention.ms=1000").contains("retention.ms=1000 would delete messages"));
+    assert!(
+        broker
+            .seen("kafi cp ./folder/@t k:@short --config retention.ms=1000")
+            .contains("retention.ms=1000 would delete messages")
+    );
 }
 
 #[test]
@@ -156,15 +176,25 @@ fn a_target_that_keeps_fewer_bytes_than_the_source_has_is_refused() {
     broker.text("kafi touch k:@t --partitions 2 -q && kafi produce k:@t --json -q < lines");
     broker.text("kafi touch k:@small --partitions 2 --config retention.ms=-1 --config retention.bytes=5999 -q");
     let refused = broker.seen("kafi cp k:@t k:@small --threads 1");
-    let why = "retention.bytes=5999 would delete messages of the source, which has more bytes than that for the partition";
+    let why =
+        "retention.bytes=5999 would delete messages of the source, which has more bytes than that for the partition";
     assert!(refused.contains("! error: copy: topic @small, partition ") && refused.contains(why), "{refused}");
-    assert!(refused.ends_with("! hint: raise retention.bytes of the target (-1 keeps everything), or pass --force\n? 2\n"), "{refused}");
-    assert_eq!(broker.text("kafi cp k:@t k:@small --force -q && kafi wc k:@small --json -q | cut -d, -f 3"), "\"messages\":120\n");
+    assert!(
+        refused.ends_with("! hint: raise retention.bytes of the target (-1 keeps everything), or pass --force\n? 2\n"),
+        "{refused}"
+    );
+    assert_eq!(
+        broker.text("kafi cp k:@t k:@small --force -q && kafi wc k:@small --json -q | cut -d, -f 3"),
+        "\"messages\":120\n"
+    );
     // Each partition has room for its own messages; a folder deletes nothing, and what is compacted only neither.
     broker.text("kafi touch k:@enough --partitions 2 --config retention.ms=-1 --config retention.bytes=6000 -q && kafi cp k:@t k:@enough -q");
     broker.text("kafi cp k:@t ./folder/@kept --config retention.bytes=1 -q");
     broker.text("kafi touch k:@compacted --partitions 2 --config cleanup.policy=compact --config retention.bytes=1 -q");
-    assert!(!broker.seen("kafi cp k:@t k:@compacted").contains("retention.bytes"), "keys are missing, which is another matter");
+    assert!(
+        !broker.seen("kafi cp k:@t k:@compacted").contains("retention.bytes"),
+        "keys are missing, which is another matter"
+    );
 }
 
 #[test]
@@ -172,8 +202,14 @@ fn targets_that_do_not_fit() {
     let broker = Broker::new();
     broker.text("kafi touch k:@three --partitions 3 && kafi touch k:@one && seq 9 | kafi produce k:@three -q && kafi produce k:@three 9 -p 2 -q");
     let refused = broker.seen("kafi cp k:@three k:@one");
-    assert!(refused.contains("the target has too few partitions (1) for the source (3)") && refused.ends_with("? 2\n"), "{refused}");
-    assert_eq!(broker.seen("kafi cp k:@three k:@three").lines().next(), Some("! error: copy: topic @three: source and target are the same topic"));
+    assert!(
+        refused.contains("the target has too few partitions (1) for the source (3)") && refused.ends_with("? 2\n"),
+        "{refused}"
+    );
+    assert_eq!(
+        broker.seen("kafi cp k:@three k:@three").lines().next(),
+        Some("! error: copy: topic @three: source and target are the same topic")
+    );
     let missing = broker.seen("kafi cp k:@three k:@nope --no-create");
     assert!(missing.starts_with("! error: copy: topic @nope: no such topic\n"), "{missing}");
     assert_eq!(broker.seen("kafi cp k:@one k:@empty -q"), "");
@@ -186,13 +222,25 @@ fn a_copy_that_follows_ends_in_order() {
     broker.text("kafi touch k:@t --partitions 2 && seq 100 | kafi produce k:@t -q");
     let (source, target) = (broker.line("k:@t"), broker.line("./folder/@t"));
     let mut child = broker.sandbox.start(&["cp", &source, &target, "-f"], std::process::Stdio::null(), "out", "err");
-    let copied = |count: usize| broker.sandbox.run(&broker.line("kafi cat ./folder/@t 2> /dev/null")).stdout.iter().filter(|b| **b == b'\n').count() == count;
+    let copied = |count: usize| {
+        broker
+            .sandbox
+            .run(&broker.line("kafi cat ./folder/@t 2> /dev/null"))
+            .stdout
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+            == count
+    };
     wait_until("the first copy", || copied(100));
     broker.text("seq 100 | kafi produce k:@t -q");
     wait_until("what came later", || copied(200));
     child.interrupt();
     assert_eq!(child.exit_code(), 130);
     let said = broker.sandbox.read("err");
-    assert!(said.starts_with("stopped; the next offsets are: ") && said.contains("200 read, 200 written, 0 failed in "), "{said}");
+    assert!(
+        said.starts_with("stopped; the next offsets are: ") && said.contains("200 read, 200 written, 0 failed in "),
+        "{said}"
+    );
     assert_eq!(sorted(&broker.text("kafi cat ./folder/@t --json")), sorted(&broker.text("kafi cat k:@t --json")));
 }

@@ -5,7 +5,8 @@ use std::thread;
 
 use crate::broker::{Broker, variable};
 
-/// What is typed against a broker at `address` that is of no use, each verb in a process of its own. None takes the 10 seconds after which `timeout` would end it with 124.
+/// What is typed against a broker at `address` that is of no use, each verb in a process of its own. None takes the 10
+/// seconds after which `timeout` would end it with 124.
 fn first_errors(address: &str) -> Vec<(String, String)> {
     let broker = Broker::new();
     broker.text("kafi produce local a --create -q 2> /dev/null");
@@ -33,7 +34,10 @@ fn a_broker_that_is_not_there() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     for (line, seen) in first_errors(&address) {
         let expected = format!("broker {address}, storage kafka://{address}: connection refused\n? 1\n");
-        assert!(seen.starts_with("! error: ") && seen.ends_with(&expected) && seen.lines().count() == 2, "{line}: {seen}");
+        assert!(
+            seen.starts_with("! error: ") && seen.ends_with(&expected) && seen.lines().count() == 2,
+            "{line}: {seen}"
+        );
     }
 }
 
@@ -41,7 +45,13 @@ fn a_broker_that_is_not_there() {
 fn a_host_that_does_not_exist() {
     for (line, seen) in first_errors("no-such-host.invalid:9092") {
         let expected = "broker no-such-host.invalid:9092, storage kafka://no-such-host.invalid:9092: failed to resolve 'no-such-host.invalid:9092': ";
-        assert!(seen.starts_with("! error: ") && seen.contains(expected) && seen.ends_with("\n? 1\n") && seen.lines().count() == 2, "{line}: {seen}");
+        assert!(
+            seen.starts_with("! error: ")
+                && seen.contains(expected)
+                && seen.ends_with("\n? 1\n")
+                && seen.lines().count() == 2,
+            "{line}: {seen}"
+        );
     }
 }
 
@@ -51,7 +61,10 @@ fn a_broker_that_never_answers() {
     let address = silent.local_addr().unwrap().to_string();
     for (line, seen) in first_errors(&address) {
         let expected = format!("brokers {address}, storage kafka://{address}: no broker answers\n? 1\n");
-        assert!(seen.starts_with("! error: ") && seen.ends_with(&expected) && seen.lines().count() == 2, "{line}: {seen}");
+        assert!(
+            seen.starts_with("! error: ") && seen.ends_with(&expected) && seen.lines().count() == 2,
+            "{line}: {seen}"
+        );
     }
 }
 
@@ -67,7 +80,10 @@ fn topics_partitions_and_offsets_that_are_not_there() {
         ("rm -y k:@order", "no such topic\n! hint: did you mean k:@orders?\n? 1"),
         ("cat 'k:@x*'", "no topic matches\n? 1"),
         ("cat k:@orders -p 2", "partition 2: the topic has partitions 0 to 1\n? 1"),
-        ("cat k:@orders -p 0 -o 7", "asked 7, available 0 to 1: the offsets 1 to 6 are not there yet\n! hint: --allow-gap takes what is there\n? 1"),
+        (
+            "cat k:@orders -p 0 -o 7",
+            "asked 7, available 0 to 1: the offsets 1 to 6 are not there yet\n! hint: --allow-gap takes what is there\n? 1",
+        ),
         ("produce k:@orders x -p 2", "partition 2: no such partition: the topic has 2\n? 1"),
         ("touch k:@x --config nonsense=1", "nonsense\n? 2"),
         ("touch k:@x --replication 9", "? 2"),
@@ -76,7 +92,10 @@ fn topics_partitions_and_offsets_that_are_not_there() {
         ("ls 'k:' -X acks=nonsense", "? 2"),
     ] {
         let seen = broker.seen(&format!("kafi {line}"));
-        assert!(seen.starts_with("! error: ") && seen.trim_end().ends_with(error) && seen.lines().count() <= 3, "{line}: {seen}");
+        assert!(
+            seen.starts_with("! error: ") && seen.trim_end().ends_with(error) && seen.lines().count() <= 3,
+            "{line}: {seen}"
+        );
     }
 }
 
@@ -108,7 +127,8 @@ fn a_wrong_password_is_one_line_without_it() {
         assert!(seen.contains("! error: ") && seen.ends_with("? 1\n") && !seen.contains("hunter2"), "{seen}");
         assert!(!flag.is_empty() || seen.lines().count() <= 3, "{seen}");
     }
-    let denied = broker.seen(&format!("ALICE={} timeout 30 kafi cat alice:@t", variable("KAFI_TEST_KAFKA_ALICE_PASSWORD")));
+    let denied =
+        broker.seen(&format!("ALICE={} timeout 30 kafi cat alice:@t", variable("KAFI_TEST_KAFKA_ALICE_PASSWORD")));
     assert!(denied.starts_with("! error: ") && denied.ends_with("? 1\n") && denied.lines().count() <= 3, "{denied}");
     let unset = broker.seen("kafi cat alice:@t");
     assert!(unset.contains("the environment variable ALICE is not set") && unset.ends_with("? 2\n"), "{unset}");
@@ -124,7 +144,8 @@ fn a_message_that_the_broker_refuses_is_told_with_its_place_always() {
         char::from(b'0' + (state >> 58) as u8)
     };
     let large: String = (0..20_000).map(|_| character()).collect();
-    let lines: String = (1..=3000).map(|line| if line == 1500 { format!("{large}\n") } else { format!("line {line}\n") }).collect();
+    let lines: String =
+        (1..=3000).map(|line| if line == 1500 { format!("{large}\n") } else { format!("line {line}\n") }).collect();
     broker.sandbox.write("lines", lines);
     broker.text("kafi touch k:@t --partitions 4 --config max.message.bytes=10000");
     broker.text("kafi touch f --partitions 1 -q 2> /dev/null && kafi produce f -l lines -q");
@@ -132,10 +153,17 @@ fn a_message_that_the_broker_refuses_is_told_with_its_place_always() {
     for _ in 0..5 {
         let produced = broker.seen("kafi produce k:@t -l lines -q");
         assert!(produced.starts_with("! error: write: topic @t, partition "), "{produced}");
-        assert!(produced.contains(", input line 1500: message size too large\n") && produced.ends_with("\n? 1\n"), "{produced}");
+        assert!(
+            produced.contains(", input line 1500: message size too large\n") && produced.ends_with("\n? 1\n"),
+            "{produced}"
+        );
     }
     let copied = broker.seen("kafi cp f k:@t -q");
-    assert!(copied.contains("topic @t, partition 0, source offset 1499: message size too large\n") && copied.ends_with("\n? 1\n"), "{copied}");
+    assert!(
+        copied.contains("topic @t, partition 0, source offset 1499: message size too large\n")
+            && copied.ends_with("\n? 1\n"),
+        "{copied}"
+    );
 }
 
 #[test]

@@ -7,7 +7,9 @@ use crate::support::wait_until;
 
 /// A topic of two partitions with three messages each, a second apart.
 fn six(broker: &Broker) {
-    let line = |number: i64| format!("{{\"partition\":{},\"timestamp\":{},\"value\":\"v{number}\"}}\n", number % 2, 1000 * number);
+    let line = |number: i64| {
+        format!("{{\"partition\":{},\"timestamp\":{},\"value\":\"v{number}\"}}\n", number % 2, 1000 * number)
+    };
     broker.sandbox.write("lines", (0..6).map(line).collect::<String>());
     broker.text("kafi touch k:@t --partitions 2 --config retention.ms=-1 && kafi produce k:@t --json -q < lines");
 }
@@ -26,9 +28,16 @@ fn groups_are_set_shown_copied_and_deleted() {
     six(&broker);
     // What other groups there are, and so what is near, depends on the tests before.
     let missing = broker.seen("kafi group show k:@g");
-    assert!(missing.starts_with("! error: describe group: group @g, storage k: no such group\n") && missing.ends_with("? 1\n"), "{missing}");
+    assert!(
+        missing.starts_with("! error: describe group: group @g, storage k: no such group\n")
+            && missing.ends_with("? 1\n"),
+        "{missing}"
+    );
     let plan = "{\"storage\":\"k\",\"group\":\"@g\",\"topic\":\"@t\",\"partition\":0,\"from\":null,\"to\":2}\n{\"storage\":\"k\",\"group\":\"@g\",\"topic\":\"@t\",\"partition\":1,\"from\":null,\"to\":1}\n";
-    assert_eq!(broker.seen("kafi group reset k:@g @t -o @2500 --json"), format!("{plan}! nothing is changed yet; --execute does it\n"));
+    assert_eq!(
+        broker.seen("kafi group reset k:@g @t -o @2500 --json"),
+        format!("{plan}! nothing is changed yet; --execute does it\n")
+    );
     assert_eq!(broker.text("kafi group ls 'k:@*'"), "");
     assert_eq!(broker.text("kafi group reset k:@g @t -o @2500 --json --execute"), plan);
     assert_eq!(broker.text("kafi group show k:@g --json"), shown(0, 2) + &shown(1, 1));
@@ -45,7 +54,10 @@ fn groups_are_set_shown_copied_and_deleted() {
         "--group",
         &group,
     ]);
-    let line = described.lines().find(|line| line.split_whitespace().nth(2) == Some("1")).unwrap_or_else(|| panic!("{described}"));
+    let line = described
+        .lines()
+        .find(|line| line.split_whitespace().nth(2) == Some("1"))
+        .unwrap_or_else(|| panic!("{described}"));
     assert_eq!(line.split_whitespace().skip(2).take(4).collect::<Vec<_>>(), ["1", "1", "3", "2"], "{described}");
 
     broker.text("kafi group reset k:@g -o 1=start --execute");
@@ -69,7 +81,9 @@ fn what_consumers_keep_beside_offsets_comes_along() {
     six(&broker);
     broker.text("kafi cp k:@t ./f/ -q && kafi group reset ./f/@g @t -o 2 --execute");
     broker.text(r#"sed -i 's/"metadata": ""/"leader_epoch": 0, "metadata": "AQ== ä"/' f/groups/@g.json"#);
-    broker.text("kafi group cp ./f/@g k:@g --execute && kafi group cp k:@g k:@h --execute && kafi group cp k:@h ./f/ --execute");
+    broker.text(
+        "kafi group cp ./f/@g k:@g --execute && kafi group cp k:@g k:@h --execute && kafi group cp k:@h ./f/ --execute",
+    );
     let beside = "\"leader_epoch\":null,\"metadata\":\"AQ== ä\"";
     for group in ["k:@g", "k:@h", "./f/@h"] {
         assert_eq!(broker.text(&format!("kafi group show {group} --json")).matches(beside).count(), 2, "{group}");
@@ -83,7 +97,12 @@ fn live_members_are_shown_and_left_alone() {
     let broker = Broker::new();
     six(&broker);
     let (topic, group) = (broker.line("k:@t"), broker.line("@g"));
-    let mut child = broker.sandbox.start(&["cat", &topic, "-g", &group, "-f", "-X", "client.id=reader"], Stdio::null(), "out", "err");
+    let mut child = broker.sandbox.start(
+        &["cat", &topic, "-g", &group, "-f", "-X", "client.id=reader"],
+        Stdio::null(),
+        "out",
+        "err",
+    );
     broker.sandbox.wait_for("out", "v5");
     broker.sandbox.wait_for("out", "v4");
     wait_until("the member and what it read", || {
@@ -100,7 +119,11 @@ fn live_members_are_shown_and_left_alone() {
         assert_eq!(broker.seen(line), refused, "{line}");
     }
     let planned = broker.seen("kafi group reset k:@g -o start");
-    assert!(planned.contains("! warning: change group: group @g: it has 1 live member\n") && planned.contains("--execute does it"), "{planned}");
+    assert!(
+        planned.contains("! warning: change group: group @g: it has 1 live member\n")
+            && planned.contains("--execute does it"),
+        "{planned}"
+    );
     child.interrupt();
     assert_eq!(child.exit_code(), 130);
     broker.text("kafi group reset k:@g -o start --execute && kafi group rm -y k:@g");
@@ -111,16 +134,24 @@ fn a_group_goes_on_at_the_same_message_after_backup_and_restore() {
     let broker = Broker::new();
     // The source does not start at 0, and the backup keeps its offsets, but a broker counts anew.
     broker.text("kafi touch k:@t --partitions 2 --config retention.ms=-1 && seq 100 | sed 's/.*/&:v&/' | kafi produce k:@t -K: -q && kafi delete-records -y k:@t -o 10 -q");
-    broker.text("kafi cat k:@t -g @g -n 30 -q && kafi cat k:@t -g @all -q && kafi group reset k:@old @t -o start --execute -q");
+    broker.text(
+        "kafi cat k:@t -g @g -n 30 -q && kafi cat k:@t -g @all -q && kafi group reset k:@old @t -o start --execute -q",
+    );
     let next = |topic: &str, storage: &str, group: &str| {
-        let mut lines: Vec<String> = broker.text(&format!("kafi cat {storage}{topic} -g {group} --no-commit -q")).lines().map(str::to_string).collect();
+        let mut lines: Vec<String> = broker
+            .text(&format!("kafi cat {storage}{topic} -g {group} --no-commit -q"))
+            .lines()
+            .map(str::to_string)
+            .collect();
         lines.sort();
         lines
     };
     let left = next("@t", "k:", "@g");
     assert!(!left.is_empty() && left.len() < 80);
     let first = next("@t", "k:", "@old");
-    broker.text("kafi cp k:@t ./f/ -q && kafi group cp 'k:@*' ./f/ --execute && kafi rm -y k:@t && kafi group rm -y 'k:@*'");
+    broker.text(
+        "kafi cp k:@t ./f/ -q && kafi group cp 'k:@*' ./f/ --execute && kafi rm -y k:@t && kafi group rm -y 'k:@*'",
+    );
     assert_eq!((next("@t", "./f/", "@g"), next("@t", "./f/", "@old")), (left.clone(), first.clone()));
     broker.text("kafi cp ./f/@t k: --config retention.ms=-1 -q && kafi group cp './f/@*' k: --execute");
     assert_eq!((next("@t", "k:", "@g"), next("@t", "k:", "@old"), next("@t", "k:", "@all")), (left, first, Vec::new()));

@@ -1,4 +1,5 @@
-//! The command line over a real broker. `KAFI_TEST_KAFKA` says where one is; without it the project's script starts one. A missing broker is a failure.
+//! The command line over a real broker. `KAFI_TEST_KAFKA` says where one is; without it the project's script starts
+//! one. A missing broker is a failure.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -8,7 +8,13 @@ use crate::support::{Running, wait_until};
 
 /// The committed offsets of a topic's partitions, as Kafka's own tool tells them.
 fn committed(group: &str) -> Vec<(i32, i64)> {
-    let arguments = ["org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--describe", "--group"];
+    let arguments = [
+        "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+        "--bootstrap-server",
+        variable("KAFI_TEST_KAFKA"),
+        "--describe",
+        "--group",
+    ];
     let text = kafka_tool(&[&arguments[..], &[group]].concat());
     let rows = text.lines().filter(|line| line.starts_with(group));
     let mut offsets: Vec<(i32, i64)> = rows
@@ -65,11 +71,18 @@ fn a_group_reads_on_and_kafka_knows_where_it_is() {
 
 #[test]
 fn members_share_the_partitions_and_nothing_comes_twice_when_they_come_and_go_in_order() {
-    for strategy in ["partition.assignment.strategy=range", "partition.assignment.strategy=cooperative-sticky", "group.protocol=consumer"] {
+    for strategy in [
+        "partition.assignment.strategy=range",
+        "partition.assignment.strategy=cooperative-sticky",
+        "group.protocol=consumer",
+    ] {
         let broker = Broker::new();
         let group = broker.line("@g");
         numbers(&broker, 4, 4000);
-        broker.sandbox.write("ticks", (0..4).map(|partition| format!("{{\"partition\":{partition},\"value\":\"tick\"}}\n")).collect::<String>());
+        broker.sandbox.write(
+            "ticks",
+            (0..4).map(|partition| format!("{{\"partition\":{partition},\"value\":\"tick\"}}\n")).collect::<String>(),
+        );
         let follow = ["-f", "-X", strategy];
         let mut members = vec![start(&broker, &group, &follow, "one")];
         wait_until("the first messages", || lines(&broker, "one").len() == 4000);
@@ -82,12 +95,17 @@ fn members_share_the_partitions_and_nothing_comes_twice_when_they_come_and_go_in
         // The first goes, and the second goes on with everything.
         members[0].interrupt();
         assert_eq!(members[0].exit_code(), 130, "{strategy}: {}", broker.sandbox.read("one.err"));
-        let all = || broker.text("kafi wc k:@t --json -q").split(&[':', ','][..]).nth(5).unwrap().parse::<usize>().unwrap();
+        let all =
+            || broker.text("kafi wc k:@t --json -q").split(&[':', ','][..]).nth(5).unwrap().parse::<usize>().unwrap();
         let written = all();
         wait_until("everything", || lines(&broker, "one").len() + lines(&broker, "two").len() >= written);
         members[1].interrupt();
         assert_eq!(members[1].exit_code(), 130);
-        assert_eq!(lines(&broker, "one").len() + lines(&broker, "two").len(), written, "{strategy}: nothing comes twice");
+        assert_eq!(
+            lines(&broker, "one").len() + lines(&broker, "two").len(),
+            written,
+            "{strategy}: nothing comes twice"
+        );
         assert_eq!(committed(&group).iter().map(|(_, offset)| *offset as usize).sum::<usize>(), written);
     }
 }
@@ -119,7 +137,11 @@ fn when_a_member_is_killed_the_other_goes_on_and_nothing_is_lost() {
 
 #[test]
 fn topics_that_come_later_are_followed() {
-    for strategy in ["partition.assignment.strategy=range", "partition.assignment.strategy=cooperative-sticky", "group.protocol=consumer"] {
+    for strategy in [
+        "partition.assignment.strategy=range",
+        "partition.assignment.strategy=cooperative-sticky",
+        "group.protocol=consumer",
+    ] {
         let broker = Broker::new();
         let (group, glob) = (broker.line("@g"), broker.line("k:@t*"));
         numbers(&broker, 2, 100);
@@ -138,8 +160,16 @@ fn topics_that_come_later_are_followed() {
         member.interrupt();
         assert_eq!(member.exit_code(), 130, "{strategy}: {}", broker.sandbox.read("err"));
         let seen = lines(&broker, "seen");
-        assert_eq!(seen.iter().filter(|line| *line != "tick").count(), 2, "{strategy}: nothing comes twice, and nothing of others: {seen:?}");
-        assert!(seen.iter().filter(|line| *line == "tick").count() <= broker.text("kafi grep tick k:@t 2> /dev/null").lines().count(), "{strategy}");
+        assert_eq!(
+            seen.iter().filter(|line| *line != "tick").count(),
+            2,
+            "{strategy}: nothing comes twice, and nothing of others: {seen:?}"
+        );
+        assert!(
+            seen.iter().filter(|line| *line == "tick").count()
+                <= broker.text("kafi grep tick k:@t 2> /dev/null").lines().count(),
+            "{strategy}"
+        );
     }
 }
 
@@ -164,7 +194,8 @@ fn group_properties_reach_the_group() {
     let broker = Broker::new();
     numbers(&broker, 1, 3);
     let write = |name: &str, properties: &str, settings: &str| {
-        let text = format!("kafka:\n  bootstrap.servers: {}\n{properties}kafi:\n{settings}", variable("KAFI_TEST_KAFKA"));
+        let text =
+            format!("kafka:\n  bootstrap.servers: {}\n{properties}kafi:\n{settings}", variable("KAFI_TEST_KAFKA"));
         broker.sandbox.write(&format!("configs/clusters/{name}.yaml"), text);
     };
     // The broker refuses a session as short as this, so that it shows what came to it.
@@ -174,10 +205,18 @@ fn group_properties_reach_the_group() {
     write("new", "  group.protocol: consumer\n", "  session.timeout.ms: 45000\n");
     let refused = "! error: read: storage NAME: JoinGroup failed: Broker: Invalid session timeout\n\
                    ! hint: the broker allows what lies between its group.min.session.timeout.ms and its group.max.session.timeout.ms\n? 2\n";
-    for (storage, more) in [("short", ""), ("lost", ""), ("won", "-X session.timeout.ms=500"), ("k", "-X session.timeout.ms=500")] {
-        assert_eq!(broker.seen(&format!("kafi cat {storage}:@t -g @g {more}")), refused.replace("NAME", storage), "{storage} {more}");
+    for (storage, more) in
+        [("short", ""), ("lost", ""), ("won", "-X session.timeout.ms=500"), ("k", "-X session.timeout.ms=500")]
+    {
+        assert_eq!(
+            broker.seen(&format!("kafi cat {storage}:@t -g @g {more}")),
+            refused.replace("NAME", storage),
+            "{storage} {more}"
+        );
     }
-    for (storage, group, more) in [("won", "@g1", ""), ("short", "@g2", "-X session.timeout.ms=6000"), ("new", "@g3", "")] {
+    for (storage, group, more) in
+        [("won", "@g1", ""), ("short", "@g2", "-X session.timeout.ms=6000"), ("new", "@g3", "")]
+    {
         assert_eq!(broker.text(&format!("kafi cat {storage}:@t -g {group} {more}")), "0\n1\n2\n", "{storage} {more}");
     }
 }
@@ -189,15 +228,24 @@ fn whoever_fails_leaves_the_group() {
     broker.text("kafi group reset k:@g @t -o 2 --execute && kafi delete-records -y k:@t -o 5");
     let target = "kafi touch k:@small --config max.message.bytes=60";
     broker.text(target);
-    for line in ["kafi cat k:@t -g @g", "kafi grep 7 k:@t -g @g", "kafi grep -c 7 k:@t -g @g", "kafi wc k:@t -g @g", "kafi cp k:@t k:@copy -g @g"] {
+    for line in [
+        "kafi cat k:@t -g @g",
+        "kafi grep 7 k:@t -g @g",
+        "kafi grep -c 7 k:@t -g @g",
+        "kafi wc k:@t -g @g",
+        "kafi cp k:@t k:@copy -g @g",
+    ] {
         let refused = broker.seen(line);
         assert!(refused.contains("offsets 2 to 4 are no longer there"), "{line}: {refused}");
         assert!(!broker.text("kafi group show k:@g --json").contains("\"member\":\""), "{line}");
     }
     let line = r#"for n in 1 2 3; do printf '{"value":"%0200d"}\n' $n; done | kafi produce k:@t --json -q"#;
     broker.text(line);
-    for line in ["kafi cat k:@t -g @g --allow-gap > /dev/full", "kafi wc k:@t -g @g --allow-gap > /dev/full", "kafi cp k:@t k:@small -g @g --allow-gap --force"]
-    {
+    for line in [
+        "kafi cat k:@t -g @g --allow-gap > /dev/full",
+        "kafi wc k:@t -g @g --allow-gap > /dev/full",
+        "kafi cp k:@t k:@small -g @g --allow-gap --force",
+    ] {
         let failed = broker.seen(line);
         assert!(failed.contains("error: ") && failed.ends_with("? 1\n"), "{line}: {failed}");
         assert!(!broker.text("kafi group show k:@g --json").contains("\"member\":\""), "{line}");

@@ -11,7 +11,14 @@ fn alice(broker: &Broker) {
 }
 
 fn allow(what: &[&str]) {
-    let acl = ["org.apache.kafka.tools.AclCommand", "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--add", "--allow-principal", "User:alice"];
+    let acl = [
+        "org.apache.kafka.tools.AclCommand",
+        "--bootstrap-server",
+        variable("KAFI_TEST_KAFKA"),
+        "--add",
+        "--allow-principal",
+        "User:alice",
+    ];
     kafka_tool(&[&acl[..], what].concat());
 }
 
@@ -69,7 +76,9 @@ fn that_a_topic_may_not_be_read_is_told_also_where_its_commit_is_refused_first()
     let broker = Broker::new();
     alice(&broker);
     broker.text("kafi touch k:@not --partitions 2 -q; seq 9 | kafi produce k:@not -q");
-    broker.text("kafi touch k:@may -q; head -c 20000000 /dev/zero | tr '\\0' x | fold -w 100000 | kafi produce k:@may -q");
+    broker.text(
+        "kafi touch k:@may -q; head -c 20000000 /dev/zero | tr '\\0' x | fold -w 100000 | kafi produce k:@may -q",
+    );
     let topic = |name: &str| broker.line(&format!("@{name}"));
     allow(&["--operation", "Read", "--topic", &topic("may")]);
     allow(&["--operation", "Describe", "--topic", &topic("not")]);
@@ -90,9 +99,17 @@ fn compacted_topics_say_so() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t --config cleanup.policy=compact -q && kafi produce k:@t -k a 1 -q && kafi produce k:@t -k a 2 -q");
     let seen = broker.seen("kafi delete-records -y k:@t -o 1");
-    assert!(seen.contains("the topic is compacted") && seen.contains("hint: set cleanup.policy=compact,delete") && seen.ends_with("? 1\n"), "{seen}");
+    assert!(
+        seen.contains("the topic is compacted")
+            && seen.contains("hint: set cleanup.policy=compact,delete")
+            && seen.ends_with("? 1\n"),
+        "{seen}"
+    );
     let seen = broker.seen("kafi produce k:@t without-a-key");
-    assert!(seen.contains("the topic is compacted") && seen.contains("needs a key") && seen.contains("hint: give keys"), "{seen}");
+    assert!(
+        seen.contains("the topic is compacted") && seen.contains("needs a key") && seen.contains("hint: give keys"),
+        "{seen}"
+    );
     assert_eq!(broker.text("kafi wc --json k:@t | head -n 1 | jq .messages"), "2\n");
 }
 
@@ -102,7 +119,12 @@ fn topics_of_the_brokers_own_are_deleted_only_when_that_is_said() {
     // So that it is there.
     broker.text("kafi touch k:@t -q && kafi group reset k:@g @t -o start --execute -q && kafi group rm -y k:@g -q");
     let seen = broker.seen("kafi rm -y k:@t k:__consumer_offsets");
-    assert!(seen.contains("topic __consumer_offsets, storage k:") && seen.contains("hint: --internal") && seen.ends_with("? 2\n"), "{seen}");
+    assert!(
+        seen.contains("topic __consumer_offsets, storage k:")
+            && seen.contains("hint: --internal")
+            && seen.ends_with("? 2\n"),
+        "{seen}"
+    );
     assert_eq!(broker.text("kafi ls k:@t"), "@t\n", "nothing is deleted");
     assert_eq!(broker.text("kafi ls -a k: | grep -c '^__consumer_offsets$'"), "1\n");
 }
@@ -111,8 +133,20 @@ fn topics_of_the_brokers_own_are_deleted_only_when_that_is_said() {
 fn files_and_mechanisms_that_are_missing_are_named_before_anything_is_asked() {
     let broker = Broker::new();
     let line = "timeout 9 kafi ls kafka://127.0.0.1:1/ -X security.protocol=sasl_ssl";
-    let seen = broker.seen(&format!("{line} -X sasl.mechanism=PLAIN -X sasl.username=u -X sasl.password=p -X ssl.ca.location=/no/such/ca.pem"));
-    assert!(seen.contains("property ssl.ca.location, file /no/such/ca.pem") && seen.contains("no such file or directory") && seen.ends_with("? 2\n"), "{seen}");
+    let seen = broker.seen(&format!(
+        "{line} -X sasl.mechanism=PLAIN -X sasl.username=u -X sasl.password=p -X ssl.ca.location=/no/such/ca.pem"
+    ));
+    assert!(
+        seen.contains("property ssl.ca.location, file /no/such/ca.pem")
+            && seen.contains("no such file or directory")
+            && seen.ends_with("? 2\n"),
+        "{seen}"
+    );
     let seen = broker.seen(&format!("{line} -X sasl.username=u -X sasl.password=p"));
-    assert!(seen.contains("property sasl.mechanism") && seen.contains("hint: set sasl.mechanism to PLAIN") && seen.ends_with("? 2\n"), "{seen}");
+    assert!(
+        seen.contains("property sasl.mechanism")
+            && seen.contains("hint: set sasl.mechanism to PLAIN")
+            && seen.ends_with("? 2\n"),
+        "{seen}"
+    );
 }

@@ -25,7 +25,13 @@ fn lines(broker: &Broker, address: &str) -> Vec<(u64, u64, String)> {
         rest[..rest.find(',').unwrap()].parse().unwrap()
     };
     let text = broker.text(&format!("kafi cat {address} --json"));
-    let line = |line: &str| (number(line, "\"partition\":"), number(line, "\"offset\":"), line[line.find("\"partition\"").unwrap()..].to_string());
+    let line = |line: &str| {
+        (
+            number(line, "\"partition\":"),
+            number(line, "\"offset\":"),
+            line[line.find("\"partition\"").unwrap()..].to_string(),
+        )
+    };
     let mut lines: Vec<_> = text.lines().map(line).collect();
     lines.sort();
     lines
@@ -45,16 +51,22 @@ fn a_copy_into_a_folder_that_is_killed_goes_on_exactly_where_it_was() {
     let (from, to) = (broker.line("k:@t"), broker.line("./folder/@t"));
     for round in 0..ROUNDS {
         let before = bytes(&broker, "folder/topics/@t");
-        let mut child = broker.sandbox.start(&["cp", &from, &to, "--resume", "--rate", "20000"], Stdio::null(), "out", "err");
+        let mut child =
+            broker.sandbox.start(&["cp", &from, &to, "--resume", "--rate", "20000"], Stdio::null(), "out", "err");
         // Each round dies at another place.
         let wanted = before + 1 + 60_000 * (round as u64 % 3);
         wait_until("something to be written", || bytes(&broker, "folder/topics/@t") >= wanted);
         child.0.kill().unwrap();
         let copied = lines(&broker, "./folder/@t");
         assert!(!copied.is_empty() && copied.len() < MESSAGES, "round {round}: {} messages", copied.len());
-        let of_partition = |lines: &[(u64, u64, String)], partition| lines.iter().filter(|line| line.0 == partition).cloned().collect::<Vec<_>>();
+        let of_partition = |lines: &[(u64, u64, String)], partition| {
+            lines.iter().filter(|line| line.0 == partition).cloned().collect::<Vec<_>>()
+        };
         for partition in 0..3 {
-            assert!(of_partition(&expected, partition).starts_with(&of_partition(&copied, partition)), "round {round}, partition {partition}");
+            assert!(
+                of_partition(&expected, partition).starts_with(&of_partition(&copied, partition)),
+                "round {round}, partition {partition}"
+            );
         }
     }
     let said = broker.seen("kafi cp k:@t ./folder/ --resume");
@@ -68,7 +80,10 @@ fn the_folder_says_what_it_is_a_copy_of() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t --partitions 2 k:@u && echo 1 | kafi produce k:@t -p 1 -q && echo 2 | kafi produce k:@u -q && kafi cp k:@t ./folder/ -q");
     let noted = broker.text("grep -o '\"kafi.source.[a-z]*\": *\"[^\"]*\"' folder/topics/@t/topic.json");
-    assert!(noted.contains("\"kafi.source.topic\": \"@t\"") && noted.contains("\"kafi.source.partitions\": \"0:0 1:0\""), "{noted}");
+    assert!(
+        noted.contains("\"kafi.source.topic\": \"@t\"") && noted.contains("\"kafi.source.partitions\": \"0:0 1:0\""),
+        "{noted}"
+    );
     let why = "! error: resume: topic @t: the target is a copy of another source: topic @t of ";
     let refused = broker.seen("kafi cp k:@u ./folder/@t --resume");
     assert!(refused.starts_with(why), "{refused}");
@@ -102,7 +117,9 @@ fn a_killed_copy_into_kafka_loses_nothing() {
     broker.text("kafi touch k:@copy --partitions 3 --config retention.ms=-1");
     let (from, to) = (broker.line("k:@t"), broker.line("k:@copy"));
     let sum = |line: &str, name: &str| -> usize {
-        let number = |line: &str| line[line.find(name).unwrap() + name.len()..].split([',', '}']).next().unwrap().parse::<usize>().unwrap();
+        let number = |line: &str| {
+            line[line.find(name).unwrap() + name.len()..].split([',', '}']).next().unwrap().parse::<usize>().unwrap()
+        };
         broker.text(line).lines().map(number).sum()
     };
     let messages = || sum("kafi watermarks k:@copy --json", "\"messages\":");
@@ -110,7 +127,8 @@ fn a_killed_copy_into_kafka_loses_nothing() {
     let mut twice = 0;
     for _ in 0..2 {
         let before = done();
-        let mut child = broker.sandbox.start(&["cp", &from, &to, "--resume", "--rate", "5000"], Stdio::null(), "out", "err");
+        let mut child =
+            broker.sandbox.start(&["cp", &from, &to, "--resume", "--rate", "5000"], Stdio::null(), "out", "err");
         wait_until("something to be committed", || done() > before);
         let committed = messages();
         wait_until("more to be delivered", || messages() > committed);
@@ -132,7 +150,12 @@ fn assert_delivered(broker: &Broker, address: &str) {
     let (source, target) = (values("k:@t"), values(address));
     let mut seen = std::collections::HashSet::new();
     let firsts: Vec<&str> = target.lines().filter(|line| seen.insert(*line)).collect();
-    assert!(firsts == source.lines().collect::<Vec<_>>(), "{} of {} messages, or in another order", firsts.len(), source.lines().count());
+    assert!(
+        firsts == source.lines().collect::<Vec<_>>(),
+        "{} of {} messages, or in another order",
+        firsts.len(),
+        source.lines().count()
+    );
 }
 
 #[test]
@@ -141,7 +164,15 @@ fn a_mirror_takes_new_partitions_and_topics() {
     broker.text("kafi touch k:@m-1 && seq 10 | kafi produce k:@m-1 -q");
     let from = broker.line("k:@m-*");
     let mut child = broker.sandbox.start(&["cp", &from, "./folder/", "-f"], Stdio::null(), "out", "err");
-    let count = |topic: &str| broker.sandbox.run(&broker.line(&format!("kafi cat ./folder/{topic} 2> /dev/null"))).stdout.split(|b| *b == b'\n').count() - 1;
+    let count = |topic: &str| {
+        broker
+            .sandbox
+            .run(&broker.line(&format!("kafi cat ./folder/{topic} 2> /dev/null")))
+            .stdout
+            .split(|b| *b == b'\n')
+            .count()
+            - 1
+    };
     wait_until("the first copy", || count("@m-1") == 10);
     broker.text("kafi touch k:@m-2 k:@other --partitions 2 && seq 10 | kafi produce k:@m-2 -q");
     add_partitions(&broker, "@m-1", "3");
@@ -158,7 +189,8 @@ fn a_mirror_takes_new_partitions_and_topics() {
 fn share(broker: &Broker, to: &str) {
     let (from, to, group) = (broker.line("k:@t"), broker.line(to), broker.line("@g"));
     let start = |number: usize| {
-        let arguments = ["cp", &from, &to, "-g", &group, "--rate", "2000", "-X", "session.timeout.ms=6000", "--verbose"];
+        let arguments =
+            ["cp", &from, &to, "-g", &group, "--rate", "2000", "-X", "session.timeout.ms=6000", "--verbose"];
         broker.sandbox.start(&arguments, Stdio::null(), &format!("out{number}"), &format!("err{number}"))
     };
     let mut children: Vec<_> = (0..3).map(start).collect();
@@ -200,8 +232,21 @@ fn a_group_that_follows_takes_new_partitions() {
         wait_until("the topic to be gone", || !broker.text("kafi ls 'k:@*'").contains("@t\n"));
         broker.text("kafi touch k:@t && seq 10 | kafi produce k:@t -q");
         let (from, to, group) = (broker.line("k:@t"), broker.line(target), broker.line("@g"));
-        let mut child = broker.sandbox.start(&["cp", &from, &to, "-f", "-g", &group, "--config", "retention.ms=-1"], Stdio::null(), "out", "err");
-        let count = || broker.sandbox.run(&broker.line(&format!("kafi cat {target} 2> /dev/null"))).stdout.iter().filter(|b| **b == b'\n').count();
+        let mut child = broker.sandbox.start(
+            &["cp", &from, &to, "-f", "-g", &group, "--config", "retention.ms=-1"],
+            Stdio::null(),
+            "out",
+            "err",
+        );
+        let count = || {
+            broker
+                .sandbox
+                .run(&broker.line(&format!("kafi cat {target} 2> /dev/null")))
+                .stdout
+                .iter()
+                .filter(|b| **b == b'\n')
+                .count()
+        };
         wait_until("the first copy", || count() == 10);
         add_partitions(&broker, "@t", "3");
         broker.text("echo new | kafi produce k:@t -p 2 -q");
@@ -212,7 +257,10 @@ fn a_group_that_follows_takes_new_partitions() {
         assert!(said.contains("11 read, 11 written, 0 failed in "), "{said}");
         assert!(lines(&broker, target) == lines(&broker, "k:@t"));
         // What was delivered is committed.
-        assert_eq!(broker.seen(&format!("kafi cp k:@t {target} -g {group}")), "! 0 read, 0 written, 0 failed in 0.0 s\n");
+        assert_eq!(
+            broker.seen(&format!("kafi cp k:@t {target} -g {group}")),
+            "! 0 read, 0 written, 0 failed in 0.0 s\n"
+        );
     }
 }
 
@@ -221,12 +269,15 @@ fn settings_and_partitions_of_a_copy_in_kafka() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t --partitions 3 --config cleanup.policy=compact --config max.message.bytes=2000000 && seq 100 | sed 's/.*/&:&/' | kafi produce k:@t -K: -q");
     broker.text("kafi cp k:@t k:@copy --with-config --config max.message.bytes=3000000 -q");
-    let settings = broker.text("kafi config k:@copy | grep -E '^(cleanup.policy|max.message.bytes|retention.ms) ' | awk '{print $1, $2}'");
+    let settings = broker.text(
+        "kafi config k:@copy | grep -E '^(cleanup.policy|max.message.bytes|retention.ms) ' | awk '{print $1, $2}'",
+    );
     assert_eq!(settings, "cleanup.policy compact\nmax.message.bytes 3000000\nretention.ms -1\n");
     broker.text("kafi touch k:@two --partitions 2 --config retention.ms=-1 && kafi cp k:@t k:@two --repartition -q");
     broker.text("kafi touch k:@fresh --partitions 2 && seq 100 | sed 's/.*/&:&/' | kafi produce k:@fresh -K: -q");
     let placed = |topic: &str| {
-        let mut lines: Vec<String> = broker.text(&format!("kafi cat k:{topic} -F '%p %k\\n'")).lines().map(String::from).collect();
+        let mut lines: Vec<String> =
+            broker.text(&format!("kafi cat k:{topic} -F '%p %k\\n'")).lines().map(String::from).collect();
         lines.sort();
         lines
     };
@@ -236,5 +287,14 @@ fn settings_and_partitions_of_a_copy_in_kafka() {
 /// Raises the number of partitions of a topic.
 fn add_partitions(broker: &Broker, topic: &str, partitions: &str) {
     let (topic, tool) = (broker.line(topic), "org.apache.kafka.tools.TopicCommand");
-    kafka_tool(&[tool, "--bootstrap-server", variable("KAFI_TEST_KAFKA"), "--alter", "--topic", &topic, "--partitions", partitions]);
+    kafka_tool(&[
+        tool,
+        "--bootstrap-server",
+        variable("KAFI_TEST_KAFKA"),
+        "--alter",
+        "--topic",
+        &topic,
+        "--partitions",
+        partitions,
+    ]);
 }

@@ -14,8 +14,13 @@ fn no_password_is_ever_shown() {
     let broker = Broker::new();
     let (servers, right) = (variable("KAFI_TEST_KAFKA_SASL_PLAINTEXT"), variable("KAFI_TEST_KAFKA_ADMIN_PASSWORD"));
     for (name, password) in [("right", right), ("wrong", WRONG), ("variable", "${SECRET}")] {
-        let sasl = format!("security.protocol: SASL_PLAINTEXT\n  sasl.mechanism: PLAIN\n  sasl.username: admin\n  sasl.password: {password}");
-        broker.sandbox.write(&format!("configs/clusters/{name}.yaml"), format!("kafka:\n  bootstrap.servers: {servers}\n  {sasl}\n"));
+        let sasl = format!(
+            "security.protocol: SASL_PLAINTEXT\n  sasl.mechanism: PLAIN\n  sasl.username: admin\n  sasl.password: {password}"
+        );
+        broker.sandbox.write(
+            &format!("configs/clusters/{name}.yaml"),
+            format!("kafka:\n  bootstrap.servers: {servers}\n  {sasl}\n"),
+        );
     }
     let mut shown = 0;
     for line in [
@@ -30,7 +35,9 @@ fn no_password_is_ever_shown() {
         "cat wrong:@t".to_string(),
         format!("ls right: -X sasl.password={WRONG}"),
         format!("ls right: -X sasl.pasword={WRONG}"),
-        format!("ls 'kafka://{servers}?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN&sasl.username=admin&sasl.password={WRONG}'"),
+        format!(
+            "ls 'kafka://{servers}?security.protocol=SASL_PLAINTEXT&sasl.mechanism=PLAIN&sasl.username=admin&sasl.password={WRONG}'"
+        ),
     ] {
         for flag in FLAGS {
             let output = broker.sandbox.run(&broker.line(&format!("SECRET={right} timeout 60 kafi {line} {flag}")));

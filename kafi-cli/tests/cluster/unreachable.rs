@@ -1,4 +1,5 @@
-//! A cluster whose list of brokers names one that cannot be reached: what the other one holds is there all the same, and what is missing is named.
+//! A cluster whose list of brokers names one that cannot be reached: what the other one holds is there all the same,
+//! and what is missing is named.
 
 use std::thread;
 
@@ -12,7 +13,9 @@ fn pair() -> Broker {
     for (topic, assignment) in [("@t", "1,2"), ("@u", "1")] {
         let topic = broker.line(topic);
         let create = ["--create", "--topic", &topic, "--replica-assignment", assignment, "--config", "retention.ms=-1"];
-        kafka_tool(&[&["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", broker.servers][..], &create].concat());
+        kafka_tool(
+            &[&["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", broker.servers][..], &create].concat(),
+        );
     }
     broker.text("seq 3 | kafi produce k:@t -p 0 -q && seq 4 | kafi produce k:@u -q");
     broker
@@ -25,19 +28,30 @@ fn what_a_broker_holds_that_can_be_reached_is_there() {
     for _ in 0..5 {
         for (line, expected) in [
             ("kafi cat k:@t -p 0", "1\n2\n3\n"),
-            ("kafi offsets k:@t -p 0 -o end", "TOPIC  PARTITION  OFFSET  END  MESSAGES\n@t             0       3    3         0\n"),
+            (
+                "kafi offsets k:@t -p 0 -o end",
+                "TOPIC  PARTITION  OFFSET  END  MESSAGES\n@t             0       3    3         0\n",
+            ),
             ("kafi config k:@t retention.ms", "SETTING       VALUE  DEFAULT\nretention.ms  -1     no\n"),
             ("kafi config k:@u retention.ms=86400000", ""),
             ("kafi cp k:@u ./copy/u -q && kafi cat ./copy/u && rm -r copy", "1\n2\n3\n4\n"),
             ("kafi ls 'k:@*'", "@t\n@u\n"),
-            ("kafi touch k:@u", "! error: create topic: topic @u, storage k: topic '@u' already exists.\n! hint: --exist-ok leaves it as it is\n? 1\n"),
+            (
+                "kafi touch k:@u",
+                "! error: create topic: topic @u, storage k: topic '@u' already exists.\n! hint: --exist-ok leaves it as it is\n? 1\n",
+            ),
         ] {
             let seen = broker.seen(line);
             let without_spaces = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert_eq!(without_spaces(&seen), without_spaces(expected), "{line}: {seen}");
         }
     }
-    assert_eq!(broker.text("kafi produce k:@t -p 0 4 -q && kafi delete-records -y k:@t -p 0 -o 1 > /dev/null && kafi cat k:@t -p 0"), "2\n3\n4\n");
+    assert_eq!(
+        broker.text(
+            "kafi produce k:@t -p 0 4 -q && kafi delete-records -y k:@t -p 0 -o 1 > /dev/null && kafi cat k:@t -p 0"
+        ),
+        "2\n3\n4\n"
+    );
 }
 
 #[test]
@@ -57,8 +71,13 @@ fn what_is_missing_is_named_and_the_rest_is_there() {
     let check = |line: &str, expected: &[&str]| {
         let seen = broker.seen(&format!("kafi {line}"));
         let shown = seen.lines().filter(|line| !line.starts_with(['!', '?']) && !line.starts_with("TOPIC"));
-        assert_eq!(shown.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>(), expected, "{line}: {seen}");
-        let named: Vec<&str> = seen.lines().filter(|line| line.starts_with("! error: ") && line.ends_with(LEADER)).collect();
+        assert_eq!(
+            shown.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>(),
+            expected,
+            "{line}: {seen}"
+        );
+        let named: Vec<&str> =
+            seen.lines().filter(|line| line.starts_with("! error: ") && line.ends_with(LEADER)).collect();
         assert!(matches!(named.as_slice(), [line] if line.contains("topic @t, partition 1, ")), "{line}: {seen}");
         assert!(seen.ends_with(if line.starts_with("grep") { "? 2\n" } else { "? 1\n" }), "{line}: {seen}");
     };
@@ -66,10 +85,15 @@ fn what_is_missing_is_named_and_the_rest_is_there() {
     assert_eq!(broker.text("kafi cat ./copy/@t ./copy/@u --order partition"), "1\n2\n3\n1\n2\n3\n4\n");
     // Where nothing else is asked for, that is all that is said.
     let seen = broker.seen("kafi cat k:@t -p 1");
-    assert!(seen.starts_with("! error: ") && seen.ends_with(&format!("{LEADER}\n? 1\n")) && seen.lines().count() == 2, "{seen}");
+    assert!(
+        seen.starts_with("! error: ") && seen.ends_with(&format!("{LEADER}\n? 1\n")) && seen.lines().count() == 2,
+        "{seen}"
+    );
     let seen = broker.seen("kafi cat --order time -p 0 k:@t k:@missing");
     assert!(
-        seen.starts_with("1\n2\n3\n! error: ") && seen.contains("topic @missing") && seen.ends_with("1 topic was not read, for the reason above\n? 1\n"),
+        seen.starts_with("1\n2\n3\n! error: ")
+            && seen.contains("topic @missing")
+            && seen.ends_with("1 topic was not read, for the reason above\n? 1\n"),
         "{seen}"
     );
 }

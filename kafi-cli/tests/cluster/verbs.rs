@@ -8,11 +8,15 @@ use crate::support::wait_until;
 #[test]
 fn topics() {
     let broker = Broker::new();
-    assert_eq!(broker.seen("kafi touch k:@b --partitions 3 && kafi touch k:@a --config retention.ms=-1 --replication 1"), "");
+    assert_eq!(
+        broker.seen("kafi touch k:@b --partitions 3 && kafi touch k:@a --config retention.ms=-1 --replication 1"),
+        ""
+    );
     assert_eq!(broker.seen("kafi touch k:@a --exist-ok"), "");
     let existing = broker.seen("kafi touch k:@a");
     assert!(
-        existing.starts_with("! error: create topic: topic @a, storage k: ") && existing.ends_with("! hint: --exist-ok leaves it as it is\n? 1\n"),
+        existing.starts_with("! error: create topic: topic @a, storage k: ")
+            && existing.ends_with("! hint: --exist-ok leaves it as it is\n? 1\n"),
         "{existing}"
     );
     assert_eq!(broker.seen("kafi ls 'k:@*'"), "@a\n@b\n");
@@ -69,7 +73,10 @@ fn reading() {
     let broker = Broker::new();
     let mut lines = String::new();
     for number in 0..10 {
-        lines.push_str(&format!("{{\"partition\":0,\"timestamp\":{},\"key\":\"k\",\"value\":\"{number}\"}}\n", (number + 1) * 1000));
+        lines.push_str(&format!(
+            "{{\"partition\":0,\"timestamp\":{},\"key\":\"k\",\"value\":\"{number}\"}}\n",
+            (number + 1) * 1000
+        ));
     }
     for (index, letter) in ["a", "b", "c"].iter().enumerate() {
         lines.push_str(&format!("{{\"partition\":1,\"timestamp\":{},\"value\":\"{letter}\"}}\n", 2500 + index * 1000));
@@ -142,8 +149,12 @@ fn producing_waits_for_every_report() {
     );
     // A key has the same partition everywhere.
     broker.text("kafi touch k:@keys --partitions 7 && kafi touch ./f/keys --partitions 7 && seq 50 > keys");
-    broker.text("sed 's/$/:x/' keys | kafi produce k:@keys -K: -q && sed 's/$/:x/' keys | kafi produce ./f/keys -K: -q");
-    assert_eq!(broker.text("kafi cat k:@keys -F '%k %p\\n' | sort"), broker.text("kafi cat ./f/keys -F '%k %p\\n' | sort"));
+    broker
+        .text("sed 's/$/:x/' keys | kafi produce k:@keys -K: -q && sed 's/$/:x/' keys | kafi produce ./f/keys -K: -q");
+    assert_eq!(
+        broker.text("kafi cat k:@keys -F '%k %p\\n' | sort"),
+        broker.text("kafi cat ./f/keys -F '%k %p\\n' | sort")
+    );
     broker.text("for p in 1 2 3; do (seq -f $p-%g 1000 | kafi produce k:@keys -p 0 -q) & done; wait");
     assert_eq!(broker.text("kafi cat k:@keys -p 0 | grep -- - | sort | uniq | wc -l").trim(), "3000");
 }

@@ -1,4 +1,5 @@
-//! The command line over S3 and Azure Blob Storage. `KAFI_TEST_S3` and `KAFI_TEST_AZURE` say where servers are; without them the project's scripts start them. A missing server is a failure.
+//! The command line over S3 and Azure Blob Storage. `KAFI_TEST_S3` and `KAFI_TEST_AZURE` say where servers are; without
+//! them the project's scripts start them. A missing server is a failure.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -10,7 +10,8 @@ pub use kafi_testkit::servers::variable;
 /// The bucket, and the container, of these tests.
 const BUCKET: &str = "kafi-cli";
 
-/// A folder to run in, where `o:` is a root in a store of objects by a configuration file, and `$O` is the same root as an address, with its keys in the environment.
+/// A folder to run in, where `o:` is a root in a store of objects by a configuration file, and `$O` is the same root as
+/// an address, with its keys in the environment.
 pub struct Place {
     pub sandbox: Sandbox,
     kind: &'static str,
@@ -43,19 +44,26 @@ impl Place {
     fn config(&self) -> String {
         let root = &self.root;
         if self.kind == "s3" {
-            let (endpoint, access, secret) = (variable("KAFI_TEST_S3"), variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
+            let (endpoint, access, secret) =
+                (variable("KAFI_TEST_S3"), variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
             return format!(
                 "s3:\n  endpoint: {endpoint}\n  access.key: {access}\n  secret.key: {secret}\n  bucket.name: {BUCKET}\n  bucket.create: true\n  root.dir: {root}\n"
             );
         }
         let connection = variable("KAFI_TEST_AZURE_CONNECTION_STRING");
-        format!("azure_blob:\n  connection.string: {connection}\n  container.name: {BUCKET}\n  container.create: true\n  root.dir: {root}\n")
+        format!(
+            "azure_blob:\n  connection.string: {connection}\n  container.name: {BUCKET}\n  container.create: true\n  root.dir: {root}\n"
+        )
     }
 
     /// What the shell needs before a line with addresses: the keys, as their owners' tools call them.
     pub fn keys(&self) -> String {
         if self.kind == "s3" {
-            return format!("export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={};", variable("KAFI_TEST_S3_ACCESS_KEY"), variable("KAFI_TEST_S3_SECRET_KEY"));
+            return format!(
+                "export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={};",
+                variable("KAFI_TEST_S3_ACCESS_KEY"),
+                variable("KAFI_TEST_S3_SECRET_KEY")
+            );
         }
         format!("export AZURE_STORAGE_CONNECTION_STRING='{}';", variable("KAFI_TEST_AZURE_CONNECTION_STRING"))
     }

@@ -27,7 +27,9 @@ fn partitions(place: &Place, address: &str) -> Vec<Vec<String>> {
 fn copied(place: &Place) -> usize {
     let seen = place.sandbox.run("kafi watermarks o:t --json 2> /dev/null");
     let text = String::from_utf8(seen.stdout).unwrap();
-    text.lines().map(|line| line.split_once("\"high\":").unwrap().1.split(',').next().unwrap().parse::<usize>().unwrap()).sum()
+    text.lines()
+        .map(|line| line.split_once("\"high\":").unwrap().1.split(',').next().unwrap().parse::<usize>().unwrap())
+        .sum()
 }
 
 #[test]
@@ -38,19 +40,30 @@ fn a_copy_that_is_killed_goes_on_exactly_where_it_was() {
         assert_eq!(expected.iter().map(Vec::len).sum::<usize>(), MESSAGES);
         for round in 0..ROUNDS {
             let before = copied(place);
-            let mut child = place.sandbox.start(&["cp", "./from/t", "o:t", "--resume", "--rate", "1000"], Stdio::null(), "out", "err");
+            let mut child = place.sandbox.start(
+                &["cp", "./from/t", "o:t", "--resume", "--rate", "1000"],
+                Stdio::null(),
+                "out",
+                "err",
+            );
             // Each round dies at another place, the first before or behind the first object.
             wait_until("something to be copied", || copied(place) > before + 300 * (round as usize % 3));
             child.0.kill().unwrap();
             child.0.wait().unwrap();
             let reached = partitions(place, "o:t");
-            assert!(reached.iter().map(Vec::len).sum::<usize>() < MESSAGES, "round {round}: the copy was killed too late");
+            assert!(
+                reached.iter().map(Vec::len).sum::<usize>() < MESSAGES,
+                "round {round}: the copy was killed too late"
+            );
             for (partition, (expected, reached)) in expected.iter().zip(&reached).enumerate() {
                 assert!(expected.starts_with(reached), "round {round}, partition {partition}");
             }
         }
         let said = place.seen("kafi cp ./from/t o:t --resume");
-        assert!(said.starts_with("! ") && said.contains(" written, 0 failed in ") && !said.contains("! 0 read"), "{said}");
+        assert!(
+            said.starts_with("! ") && said.contains(" written, 0 failed in ") && !said.contains("! 0 read"),
+            "{said}"
+        );
         assert!(partitions(place, "o:t") == expected);
         assert_eq!(place.seen("kafi cp ./from/t o:t --resume"), "! 0 read, 0 written, 0 failed in 0.0 s\n");
     });

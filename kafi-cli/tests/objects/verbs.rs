@@ -146,16 +146,30 @@ fn addresses_and_copies() {
     on_both(|place| {
         let (root, orders) = (place.address(""), place.address("orders"));
         place.sandbox.write("nasty", nasty());
-        place.text(&format!("kafi touch {orders} --exist-ok --partitions 2 2> /dev/null || kafi touch o:orders --partitions 2"));
-        assert_eq!(place.text(&format!("kafi produce -q --json {orders} < nasty; kafi ls {root}; kafi ls o:")), "orders\norders\n");
+        place.text(&format!(
+            "kafi touch {orders} --exist-ok --partitions 2 2> /dev/null || kafi touch o:orders --partitions 2"
+        ));
+        assert_eq!(
+            place.text(&format!("kafi produce -q --json {orders} < nasty; kafi ls {root}; kafi ls o:")),
+            "orders\norders\n"
+        );
         let expected = without_offsets(&nasty().replace("\"topic\":\"t\"", "\"topic\":\"orders\""));
         assert!(without_offsets(&place.text(&format!("kafi cat --json {orders}"))) == expected);
-        let copied = place.seen(&format!("kafi cp {orders} ./folder/ --with-config && kafi cp ./folder/orders o:copy && kafi cp o:copy o:again"));
+        let copied = place.seen(&format!(
+            "kafi cp {orders} ./folder/ --with-config && kafi cp ./folder/orders o:copy && kafi cp o:copy o:again"
+        ));
         assert_eq!(copied, "! 9 read, 9 written, 0 failed in 0.0 s\n".repeat(3));
         assert_eq!(place.seen("kafi diff ./folder/orders o:again"), "! 9 compared, 0 different in 0.0 s\n");
-        assert_eq!(place.seen(&format!("kafi cp {orders} ./folder/ --resume")), "! 0 read, 0 written, 0 failed in 0.0 s\n");
+        assert_eq!(
+            place.seen(&format!("kafi cp {orders} ./folder/ --resume")),
+            "! 0 read, 0 written, 0 failed in 0.0 s\n"
+        );
         let refused = place.seen("kafi cp o:orders o:copy");
-        assert!(refused.starts_with("! error: copy: topic copy: the target holds 9 messages already\n! hint: pass --resume"), "{refused}");
+        assert!(
+            refused
+                .starts_with("! error: copy: topic copy: the target holds 9 messages already\n! hint: pass --resume"),
+            "{refused}"
+        );
         let checked = place.text(&format!("kafi storage check {root}"));
         assert!(checked.starts_with("storage  ") && checked.contains("produce_keep_offsets"), "{checked}");
     });

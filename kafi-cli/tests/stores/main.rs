@@ -1,4 +1,5 @@
-//! The command line over a bucket on S3 and a container on Azure Blob Storage. Where no variable says that the servers run, the project's scripts start them.
+//! The command line over a bucket on S3 and a container on Azure Blob Storage. Where no variable says that the servers
+//! run, the project's scripts start them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -33,8 +34,13 @@ fn addresses_take_their_secrets_from_the_environment() {
     run("kafi ls s:");
     assert_eq!(seen(&run(&format!("{keys} kafi touch '{s3}/t?endpoint={endpoint}'"))), "");
     assert_eq!(seen(&run(&format!("{keys} AWS_ENDPOINT_URL={endpoint} kafi ls {s3}/"))), "t\n");
-    let wrong = seen(&run(&format!("AWS_ACCESS_KEY_ID={access} AWS_SECRET_ACCESS_KEY=hunter2hunter2 kafi ls '{s3}/?endpoint={endpoint}'")));
-    assert!(wrong.contains("SignatureDoesNotMatch") && wrong.contains("hint: check access.key") && wrong.ends_with("? 1\n"), "{wrong}");
+    let wrong = seen(&run(&format!(
+        "AWS_ACCESS_KEY_ID={access} AWS_SECRET_ACCESS_KEY=hunter2hunter2 kafi ls '{s3}/?endpoint={endpoint}'"
+    )));
+    assert!(
+        wrong.contains("SignatureDoesNotMatch") && wrong.contains("hint: check access.key") && wrong.ends_with("? 1\n"),
+        "{wrong}"
+    );
     assert!(!wrong.contains(access) && !wrong.contains("hunter2"), "{wrong}");
 
     let string = variable("KAFI_TEST_AZURE_CONNECTION_STRING");
@@ -48,16 +54,27 @@ fn addresses_take_their_secrets_from_the_environment() {
 #[test]
 fn a_missing_bucket_is_one_line_whatever_is_done() {
     let sandbox = Sandbox::new();
-    sandbox.write("configs/s3s/s.yaml", s3_config("kafi-cli-missing", "").replace("bucket.create: true", "bucket.create: false"));
-    sandbox.write("configs/azureblobs/a.yaml", azure_config("kafi-cli-missing", "").replace("container.create: true", "container.create: false"));
+    sandbox.write(
+        "configs/s3s/s.yaml",
+        s3_config("kafi-cli-missing", "").replace("bucket.create: true", "bucket.create: false"),
+    );
+    sandbox.write(
+        "configs/azureblobs/a.yaml",
+        azure_config("kafi-cli-missing", "").replace("container.create: true", "container.create: false"),
+    );
     for (storage, what) in [("s:", "bucket"), ("a:", "container")] {
-        for verb in ["cat", "ls", "touch", "rm -y", "produce", "produce --create", "cp ./x", "watermarks", "storage check"] {
+        for verb in
+            ["cat", "ls", "touch", "rm -y", "produce", "produce --create", "cp ./x", "watermarks", "storage check"]
+        {
             let topic = if verb == "ls" || verb == "storage check" { "" } else { "t" };
             sandbox.run("kafi produce --create ./x hello");
             let said = seen(&sandbox.run(&format!("kafi {verb} {storage}{topic}")));
             let error = said.lines().filter(|line| line.starts_with("! error: ")).collect::<Vec<_>>();
             assert!(error.len() == 1 && error[0].ends_with(&format!("there is no such {what}")), "{verb}: {said}");
-            assert!(said.contains(&format!("hint: create the {what} kafi-cli-missing")) && said.contains("? 1"), "{verb}: {said}");
+            assert!(
+                said.contains(&format!("hint: create the {what} kafi-cli-missing")) && said.contains("? 1"),
+                "{verb}: {said}"
+            );
         }
     }
 }
@@ -120,7 +137,9 @@ fn s3_config(bucket: &str, root: &str) -> String {
 
 fn azure_config(container: &str, root: &str) -> String {
     let string = variable("KAFI_TEST_AZURE_CONNECTION_STRING");
-    format!("azure_blob:\n  connection.string: \"{string}\"\n  container.name: {container}\n  container.create: true\n  root.dir: \"{root}\"\n")
+    format!(
+        "azure_blob:\n  connection.string: \"{string}\"\n  container.name: {container}\n  container.create: true\n  root.dir: \"{root}\"\n"
+    )
 }
 
 /// A part of the bucket that nobody else uses.

@@ -1,4 +1,5 @@
-//! Runs the binary as a person does: a shell in a folder of its own, an environment that holds nothing else, and transcripts of what is typed and seen.
+//! Runs the binary as a person does: a shell in a folder of its own, an environment that holds nothing else, and
+//! transcripts of what is typed and seen.
 
 pub mod messages;
 
@@ -27,7 +28,13 @@ impl Sandbox {
         let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().display().to_string();
-        let environment = [("PATH", path), ("HOME", home), ("TZ", "Etc/GMT-2".into()), ("LC_ALL", "C.UTF-8".into()), ("TERM", "xterm-256color".into())];
+        let environment = [
+            ("PATH", path),
+            ("HOME", home),
+            ("TZ", "Etc/GMT-2".into()),
+            ("LC_ALL", "C.UTF-8".into()),
+            ("TERM", "xterm-256color".into()),
+        ];
         Self { folder, environment: environment.map(|(name, value)| (name.to_string(), value)).to_vec() }
     }
 
@@ -46,7 +53,12 @@ impl Sandbox {
     /// What a shell does with this line.
     pub fn shell(&self, line: &str) -> Command {
         let mut command = Command::new("bash");
-        command.args(["-c", line]).current_dir(self.folder.path()).env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null());
+        command
+            .args(["-c", line])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null());
         command
     }
 
@@ -57,7 +69,8 @@ impl Sandbox {
 
     /// Runs a line that reads `stdin`.
     pub fn run_with(&self, line: &str, stdin: &[u8]) -> Output {
-        let mut child = self.shell(line).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            self.shell(line).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut input = child.stdin.take().unwrap();
         std::thread::scope(|scope| {
             // A command may end before it has read everything.
@@ -78,7 +91,8 @@ impl Sandbox {
         String::from_utf8(self.bytes(line)).unwrap()
     }
 
-    /// Starts a command whose output goes to files of the folder, without a shell around it, so that it can be sent signals.
+    /// Starts a command whose output goes to files of the folder, without a shell around it, so that it can be sent
+    /// signals.
     pub fn start(&self, arguments: &[&str], stdin: Stdio, stdout: &str, stderr: &str) -> Running {
         let file = |name: &str| fs::File::create(self.path(name)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kafi"));
@@ -97,8 +111,9 @@ impl Sandbox {
         fs::read_to_string(self.path(file)).unwrap()
     }
 
-    /// Compares a transcript with what really happens: lines with `$ ` are typed, and what follows is seen: stdout as it is, stderr behind `! `, an exit
-    /// code other than 0 behind `? `. Durations are shown as 0; a last line without its end is followed by `⌁`.
+    /// Compares a transcript with what really happens: lines with `$ ` are typed, and what follows is seen: stdout as
+    /// it is, stderr behind `! `, an exit code other than 0 behind `? `. Durations are shown as 0; a last line without
+    /// its end is followed by `⌁`.
     pub fn check(&self, transcript: &str) {
         let mut actual = String::new();
         for line in transcript.trim_start_matches('\n').lines() {
@@ -108,7 +123,8 @@ impl Sandbox {
                 actual.push_str(&seen(&self.run(command)).replace(&self.folder.path().display().to_string(), "DIR"));
             }
         }
-        let expected: String = transcript.trim_start_matches('\n').lines().map(|line| format!("{}\n", line.trim_start())).collect();
+        let expected: String =
+            transcript.trim_start_matches('\n').lines().map(|line| format!("{}\n", line.trim_start())).collect();
         assert!(actual.trim_end() == expected.trim_end(), "--- expected\n{expected}\n--- actual\n{actual}");
     }
 }

@@ -44,12 +44,15 @@ impl Client {
         self.request(operation, deadline, || Ok(self.start_probe(deadline.left())), |event| Ok(cluster_of(event)))
     }
 
-    /// The names of all topics. The client must have had an answer before, since this call does not see errors of brokers.
+    /// The names of all topics. The client must have had an answer before, since this call does not see errors of
+    /// brokers.
     pub(crate) fn topic_names(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<String>> {
         let mut metadata = std::ptr::null();
         retried(deadline, || {
             // SAFETY: the handle is valid, and the pointer is written on success only.
-            let code = unsafe { raw::metadata(self.rk(), 1, std::ptr::null_mut(), &raw mut metadata, deadline.left_ms(i32::MAX).max(1)) };
+            let code = unsafe {
+                raw::metadata(self.rk(), 1, std::ptr::null_mut(), &raw mut metadata, deadline.left_ms(i32::MAX).max(1))
+            };
             if code == 0 {
                 return Ok(());
             }
@@ -67,9 +70,17 @@ impl Client {
         Ok(names)
     }
 
-    /// Describes these topics, missing ones too, in any order; asks again where leaders are on the move, and where a topic was made a moment ago.
-    pub(crate) fn describe_topics(&self, operation: &'static str, names: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
-        let is_unknown = |answer: &&TopicAnswer| answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION && self.made().is_new(&answer.name);
+    /// Describes these topics, missing ones too, in any order; asks again where leaders are on the move, and where a
+    /// topic was made a moment ago.
+    pub(crate) fn describe_topics(
+        &self,
+        operation: &'static str,
+        names: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<TopicAnswer>> {
+        let is_unknown = |answer: &&TopicAnswer| {
+            answer.error == error::broker::UNKNOWN_TOPIC_OR_PARTITION && self.made().is_new(&answer.name)
+        };
         retried(deadline, || {
             let answers = self.describe_topics_once(operation, names, deadline)?;
             match answers.iter().find(|answer| error::says_later(answer.error) || is_unknown(answer)) {
@@ -80,16 +91,32 @@ impl Client {
     }
 
     /// The same, whatever is said of the single topics.
-    pub(crate) fn describe_topics_once(&self, operation: &'static str, names: &[&str], deadline: Deadline) -> Result<Vec<TopicAnswer>> {
-        self.request(operation, deadline, || self.start_describe_topics(operation, names, deadline.left()), |event| Ok(topic_answers(event)))
+    pub(crate) fn describe_topics_once(
+        &self,
+        operation: &'static str,
+        names: &[&str],
+        deadline: Deadline,
+    ) -> Result<Vec<TopicAnswer>> {
+        self.request(
+            operation,
+            deadline,
+            || self.start_describe_topics(operation, names, deadline.left()),
+            |event| Ok(topic_answers(event)),
+        )
     }
 
     /// Asks for the same; the brokers have this long.
-    pub(crate) fn start_describe_topics(&self, operation: &'static str, names: &[&str], timeout: Duration) -> Result<Pending> {
+    pub(crate) fn start_describe_topics(
+        &self,
+        operation: &'static str,
+        names: &[&str],
+        timeout: Duration,
+    ) -> Result<Pending> {
         let names: Vec<CString> = names.iter().map(|name| cstring(operation, "topic", name)).collect::<Result<_>>()?;
         Ok(self.start_question(Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout, move |rk, options, queue| {
             let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
-            // SAFETY: `start_question` passes valid pointers, the names outlive the call, and the collection is copied by it.
+            // SAFETY: `start_question` passes valid pointers, the names outlive the call, and the collection is copied
+            // by it.
             unsafe {
                 let topics = raw::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
                 raw::rd_kafka_DescribeTopics(rk, topics, options, queue);
@@ -99,12 +126,22 @@ impl Client {
     }
 
     /// Waits for what [`start_describe_topics`](Self::start_describe_topics) asked for; `None` if it is not there yet.
-    pub(crate) fn take_topics(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Option<Vec<TopicAnswer>>> {
+    pub(crate) fn take_topics(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<TopicAnswer>>> {
         Ok(self.wait_for_now(operation, pending, deadline)?.map(|event| topic_answers(&event)))
     }
 
     /// Asks for offsets: those of the list are timestamps, or the special values of [`raw::rd_kafka_OffsetSpec_t`].
-    pub(crate) fn start_list_offsets(&self, partitions: &PartitionList, isolation: Isolation, deadline: Deadline) -> Pending {
+    pub(crate) fn start_list_offsets(
+        &self,
+        partitions: &PartitionList,
+        isolation: Isolation,
+        deadline: Deadline,
+    ) -> Pending {
         self.start(Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS, deadline.left(), |rk, options, queue| {
             let level = match isolation {
                 Isolation::ReadCommitted => raw::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
@@ -119,12 +156,22 @@ impl Client {
     }
 
     /// Waits for what [`start_list_offsets`](Self::start_list_offsets) asked for.
-    pub(crate) fn wait_offsets(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
+    pub(crate) fn wait_offsets(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Vec<OffsetAnswer>> {
         self.wait(operation, pending, deadline).map(|event| offset_answers(&event))
     }
 
     /// The same without waiting longer than this; `None` if it is not there yet.
-    pub(crate) fn take_offsets(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<OffsetAnswer>>> {
+    pub(crate) fn take_offsets(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        timeout_ms: i32,
+    ) -> Result<Option<Vec<OffsetAnswer>>> {
         Ok(self.take(operation, pending, timeout_ms)?.map(|event| offset_answers(&event)))
     }
 
@@ -142,25 +189,30 @@ impl Client {
             raw::rd_kafka_NewTopic_new(name.as_ptr(), partitions, replication, why.as_mut_ptr(), why.len())
         };
         if new.is_null() {
-            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", &topic.name));
+            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text()))
+                .with("topic", &topic.name));
         }
         for (key, value) in &config {
             // SAFETY: as above.
             unsafe { raw::rd_kafka_NewTopic_set_config(new, key.as_ptr(), value.as_ptr()) };
         }
         let created = self.change(operation, deadline, ErrorKind::AlreadyExists, |broker| {
-            let pending = self.start_change(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, broker, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
-                unsafe {
-                    set_operation_timeout(options, deadline);
-                    raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
-                }
-            });
+            let pending =
+                self.start_change(Op::RD_KAFKA_ADMIN_OP_CREATETOPICS, broker, deadline.left(), |rk, options, queue| {
+                    // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
+                    unsafe {
+                        set_operation_timeout(options, deadline);
+                        raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
+                    }
+                });
             let event = self.wait(operation, &pending, deadline)?;
             let mut count = 0;
             // SAFETY: the event is the answer to this request.
             unsafe {
-                let results = raw::rd_kafka_CreateTopics_result_topics(raw::rd_kafka_event_CreateTopics_result(event.as_ptr()), &raw mut count);
+                let results = raw::rd_kafka_CreateTopics_result_topics(
+                    raw::rd_kafka_event_CreateTopics_result(event.as_ptr()),
+                    &raw mut count,
+                );
                 topic_results(operation, results, count)
             }
         });
@@ -169,21 +221,36 @@ impl Client {
         created.inspect(|()| self.made().note(&topic.name))
     }
 
-    /// Does a change, again where brokers say "later". One whose answer did not come may have been done: then the next attempt fails with `done`.
-    fn change(&self, operation: &'static str, deadline: Deadline, done: ErrorKind, mut attempt: impl FnMut(Option<i32>) -> Result<()>) -> Result<()> {
+    /// Does a change, again where brokers say "later". One whose answer did not come may have been done: then the next
+    /// attempt fails with `done`.
+    fn change(
+        &self,
+        operation: &'static str,
+        deadline: Deadline,
+        done: ErrorKind,
+        mut attempt: impl FnMut(Option<i32>) -> Result<()>,
+    ) -> Result<()> {
         let mut is_unanswered = false;
         self.changed(operation, deadline, |broker| match attempt(broker) {
             Err(error) if is_unanswered && error.kind() == done => {
                 log::debug!("{operation}: an attempt before has done it: {error}");
                 Ok(())
             }
-            answer => answer.inspect_err(|error| is_unanswered |= error::code_of(error).is_some_and(error::is_unanswered)),
+            answer => {
+                answer.inspect_err(|error| is_unanswered |= error::code_of(error).is_some_and(error::is_unanswered))
+            }
         })
     }
 
-    /// Does a change that the controller does, again where brokers say "later": `attempt` gets what [`start_change`](Self::start_change) asks for. It goes by way of a broker that
-    /// can be reached, as the controller perhaps cannot, and which passes it on; one that does not do so says that it is not the controller.
-    pub(super) fn changed<T>(&self, operation: &'static str, deadline: Deadline, mut attempt: impl FnMut(Option<i32>) -> Result<T>) -> Result<T> {
+    /// Does a change that the controller does, again where brokers say "later": `attempt` gets what
+    /// [`start_change`](Self::start_change) asks for. It goes by way of a broker that can be reached, as the controller
+    /// perhaps cannot, and which passes it on; one that does not do so says that it is not the controller.
+    pub(super) fn changed<T>(
+        &self,
+        operation: &'static str,
+        deadline: Deadline,
+        mut attempt: impl FnMut(Option<i32>) -> Result<T>,
+    ) -> Result<T> {
         self.describe_cluster(operation, deadline)?;
         let mut broker = self.connected();
         retried(deadline, || {
@@ -217,48 +284,69 @@ impl Client {
         self.made().forget(name);
         let name = cstring(operation, "topic", name)?;
         self.change(operation, deadline, ErrorKind::NotFound, |broker| {
-            let pending = self.start_change(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, broker, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start_change` passes valid pointers, the array of one is copied, and the request is freed once.
-                unsafe {
-                    set_operation_timeout(options, deadline);
-                    let mut delete = raw::rd_kafka_DeleteTopic_new(name.as_ptr());
-                    raw::rd_kafka_DeleteTopics(rk, &raw mut delete, 1, options, queue);
-                    raw::rd_kafka_DeleteTopic_destroy(delete);
-                }
-            });
+            let pending =
+                self.start_change(Op::RD_KAFKA_ADMIN_OP_DELETETOPICS, broker, deadline.left(), |rk, options, queue| {
+                    // SAFETY: `start_change` passes valid pointers, the array of one is copied, and the request is
+                    // freed once.
+                    unsafe {
+                        set_operation_timeout(options, deadline);
+                        let mut delete = raw::rd_kafka_DeleteTopic_new(name.as_ptr());
+                        raw::rd_kafka_DeleteTopics(rk, &raw mut delete, 1, options, queue);
+                        raw::rd_kafka_DeleteTopic_destroy(delete);
+                    }
+                });
             let event = self.wait(operation, &pending, deadline)?;
             let mut count = 0;
             // SAFETY: the event is the answer to this request.
             unsafe {
-                let results = raw::rd_kafka_DeleteTopics_result_topics(raw::rd_kafka_event_DeleteTopics_result(event.as_ptr()), &raw mut count);
+                let results = raw::rd_kafka_DeleteTopics_result_topics(
+                    raw::rd_kafka_event_DeleteTopics_result(event.as_ptr()),
+                    &raw mut count,
+                );
                 topic_results(operation, results, count)
             }
         })
     }
 
     /// Raises the number of partitions.
-    pub(crate) fn create_partitions(&self, operation: &'static str, topic: &str, partitions: usize, deadline: Deadline) -> Result<()> {
+    pub(crate) fn create_partitions(
+        &self,
+        operation: &'static str,
+        topic: &str,
+        partitions: usize,
+        deadline: Deadline,
+    ) -> Result<()> {
         let name = cstring(operation, "topic", topic)?;
         let mut why = TextBuffer::new();
         // SAFETY: the name outlives the call, which copies it.
-        let mut new = unsafe { raw::rd_kafka_NewPartitions_new(name.as_ptr(), partitions, why.as_mut_ptr(), why.len()) };
+        let mut new =
+            unsafe { raw::rd_kafka_NewPartitions_new(name.as_ptr(), partitions, why.as_mut_ptr(), why.len()) };
         if new.is_null() {
-            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", topic));
+            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text()))
+                .with("topic", topic));
         }
         // Brokers refuse (INVALID_PARTITIONS) to make what an attempt before has made.
         let created = self.change(operation, deadline, ErrorKind::Usage, |broker| {
-            let pending = self.start_change(Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, broker, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
-                unsafe {
-                    set_operation_timeout(options, deadline);
-                    raw::rd_kafka_CreatePartitions(rk, &raw mut new, 1, options, queue);
-                }
-            });
+            let pending = self.start_change(
+                Op::RD_KAFKA_ADMIN_OP_CREATEPARTITIONS,
+                broker,
+                deadline.left(),
+                |rk, options, queue| {
+                    // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
+                    unsafe {
+                        set_operation_timeout(options, deadline);
+                        raw::rd_kafka_CreatePartitions(rk, &raw mut new, 1, options, queue);
+                    }
+                },
+            );
             let event = self.wait(operation, &pending, deadline)?;
             let mut count = 0;
             // SAFETY: the event is the answer to this request.
             unsafe {
-                let results = raw::rd_kafka_CreatePartitions_result_topics(raw::rd_kafka_event_CreatePartitions_result(event.as_ptr()), &raw mut count);
+                let results = raw::rd_kafka_CreatePartitions_result_topics(
+                    raw::rd_kafka_event_CreatePartitions_result(event.as_ptr()),
+                    &raw mut count,
+                );
                 topic_results(operation, results, count)
             }
         });
@@ -268,7 +356,12 @@ impl Client {
     }
 
     /// Deletes what lies before the offsets of the list, and returns the new log starts.
-    pub(crate) fn delete_records(&self, operation: &'static str, before: &PartitionList, deadline: Deadline) -> Result<Vec<OffsetAnswer>> {
+    pub(crate) fn delete_records(
+        &self,
+        operation: &'static str,
+        before: &PartitionList,
+        deadline: Deadline,
+    ) -> Result<Vec<OffsetAnswer>> {
         let start = || {
             Ok(self.start(Op::RD_KAFKA_ADMIN_OP_DELETERECORDS, deadline.left(), |rk, options, queue| {
                 // SAFETY: `start` passes valid pointers, the list is copied, and the request is freed once.
@@ -282,7 +375,11 @@ impl Client {
         };
         self.request(operation, deadline, start, |event| {
             // SAFETY: the event is the answer to this request, and its list lives as long as it.
-            let answers = unsafe { answers_of(raw::rd_kafka_DeleteRecords_result_offsets(raw::rd_kafka_event_DeleteRecords_result(event.as_ptr()))) };
+            let answers = unsafe {
+                answers_of(raw::rd_kafka_DeleteRecords_result_offsets(raw::rd_kafka_event_DeleteRecords_result(
+                    event.as_ptr(),
+                )))
+            };
             answers_by_now(operation, answers)
         })
     }
@@ -294,7 +391,9 @@ impl Client {
 /// The one that is.
 fn answers_by_now(operation: &'static str, answers: Vec<OffsetAnswer>) -> Result<Vec<OffsetAnswer>> {
     match answers.iter().find(|answer| error::says_later(answer.error)) {
-        Some(answer) => Err(error::from_code(operation, answer.error).with("topic", &answer.topic).with("partition", answer.partition)),
+        Some(answer) => Err(error::from_code(operation, answer.error)
+            .with("topic", &answer.topic)
+            .with("partition", answer.partition)),
         None => Ok(answers),
     }
 }
@@ -306,7 +405,14 @@ fn answers_by_now(operation: &'static str, answers: Vec<OffsetAnswer>) -> Result
 pub(super) unsafe fn answers_of(list: *const raw::rd_kafka_topic_partition_list_t) -> Vec<OffsetAnswer> {
     // SAFETY: the caller vouches for it.
     let entries = unsafe { lists::entries(list) };
-    entries.map(|entry| OffsetAnswer { topic: entry.topic.to_string(), partition: entry.partition, offset: entry.offset, error: entry.error }).collect()
+    entries
+        .map(|entry| OffsetAnswer {
+            topic: entry.topic.to_string(),
+            partition: entry.partition,
+            offset: entry.offset,
+            error: entry.error,
+        })
+        .collect()
 }
 
 /// Lets the broker wait for the others for as long as the caller does.
@@ -316,13 +422,21 @@ pub(super) unsafe fn answers_of(list: *const raw::rd_kafka_topic_partition_list_
 unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOptions_t, deadline: Deadline) {
     let mut why = TextBuffer::new();
     // SAFETY: the caller vouches for the options; the buffer is valid.
-    unsafe { raw::rd_kafka_AdminOptions_set_operation_timeout(options, deadline.left_ms(3_600_000).max(1), why.as_mut_ptr(), why.len()) };
+    unsafe {
+        raw::rd_kafka_AdminOptions_set_operation_timeout(
+            options,
+            deadline.left_ms(3_600_000).max(1),
+            why.as_mut_ptr(),
+            why.len(),
+        )
+    };
 }
 
 /// The cluster of an answer to the question about it.
 fn cluster_of(event: &Event) -> Cluster {
     let mut count = 0;
-    // SAFETY: the caller asked about the cluster, so that is what the event holds; its strings and its `count` nodes live as long as it.
+    // SAFETY: the caller asked about the cluster, so that is what the event holds; its strings and its `count` nodes
+    // live as long as it.
     unsafe {
         let result = raw::rd_kafka_event_DescribeCluster_result(event.as_ptr());
         let controller = raw::rd_kafka_DescribeCluster_result_controller(result);
@@ -355,7 +469,10 @@ fn topic_answers(event: &Event) -> Vec<TopicAnswer> {
     let mut count = 0;
     // SAFETY: the callers wait for the answer to this question, whose `count` descriptions live as long as it.
     unsafe {
-        let topics = raw::rd_kafka_DescribeTopics_result_topics(raw::rd_kafka_event_DescribeTopics_result(event.as_ptr()), &raw mut count);
+        let topics = raw::rd_kafka_DescribeTopics_result_topics(
+            raw::rd_kafka_event_DescribeTopics_result(event.as_ptr()),
+            &raw mut count,
+        );
         (0..count).map(|index| topic_answer(*topics.add(index))).collect()
     }
 }
@@ -369,7 +486,8 @@ unsafe fn topic_answer(topic: *const raw::rd_kafka_TopicDescription_t) -> TopicA
         let partitions = raw::rd_kafka_TopicDescription_partitions(topic, &raw mut count);
         let partitions = (0..count).map(|index| partition_of(*partitions.add(index))).collect();
         let id = raw::rd_kafka_TopicDescription_topic_id(topic);
-        let is_set = !id.is_null() && (raw::rd_kafka_Uuid_most_significant_bits(id), raw::rd_kafka_Uuid_least_significant_bits(id)) != (0, 0);
+        let is_set = !id.is_null()
+            && (raw::rd_kafka_Uuid_most_significant_bits(id), raw::rd_kafka_Uuid_least_significant_bits(id)) != (0, 0);
         TopicAnswer {
             name: text(raw::rd_kafka_TopicDescription_name(topic)),
             error: raw::error_code(raw::rd_kafka_TopicDescription_error(topic)),
@@ -385,7 +503,9 @@ unsafe fn topic_answer(topic: *const raw::rd_kafka_TopicDescription_t) -> TopicA
 unsafe fn partition_of(info: *const raw::rd_kafka_TopicPartitionInfo_t) -> Partition {
     // SAFETY: the caller vouches for it, and the nodes live as long as it.
     unsafe {
-        let ids = |nodes: *mut *const raw::rd_kafka_Node_t, count: usize| (0..count).map(|index| raw::rd_kafka_Node_id(*nodes.add(index))).collect();
+        let ids = |nodes: *mut *const raw::rd_kafka_Node_t, count: usize| {
+            (0..count).map(|index| raw::rd_kafka_Node_id(*nodes.add(index))).collect()
+        };
         let (mut replicas, mut in_sync) = (0, 0);
         let replica_nodes = raw::rd_kafka_TopicPartitionInfo_replicas(info, &raw mut replicas);
         let in_sync_nodes = raw::rd_kafka_TopicPartitionInfo_isr(info, &raw mut in_sync);
@@ -404,12 +524,20 @@ fn offset_answers(event: &Event) -> Vec<OffsetAnswer> {
     let mut count = 0;
     // SAFETY: the caller asked for offsets, so that is what the event holds; all parts live as long as it.
     unsafe {
-        let infos = raw::rd_kafka_ListOffsets_result_infos(raw::rd_kafka_event_ListOffsets_result(event.as_ptr()), &raw mut count);
+        let infos = raw::rd_kafka_ListOffsets_result_infos(
+            raw::rd_kafka_event_ListOffsets_result(event.as_ptr()),
+            &raw mut count,
+        );
         (0..count)
             .map(|index| {
                 let partition = raw::rd_kafka_ListOffsetsResultInfo_topic_partition(*infos.add(index));
                 let entry = lists::entry(partition.cast::<RawTopicPartition>());
-                OffsetAnswer { topic: entry.topic.to_string(), partition: entry.partition, offset: entry.offset, error: entry.error }
+                OffsetAnswer {
+                    topic: entry.topic.to_string(),
+                    partition: entry.partition,
+                    offset: entry.offset,
+                    error: entry.error,
+                }
             })
             .collect()
     }
@@ -417,7 +545,11 @@ fn offset_answers(event: &Event) -> Vec<OffsetAnswer> {
 
 /// # Safety
 /// `results` must hold `count` valid results.
-unsafe fn topic_results(operation: &'static str, results: *mut *const raw::rd_kafka_topic_result_t, count: usize) -> Result<()> {
+unsafe fn topic_results(
+    operation: &'static str,
+    results: *mut *const raw::rd_kafka_topic_result_t,
+    count: usize,
+) -> Result<()> {
     for index in 0..count {
         // SAFETY: the caller vouches for the array.
         let (code, why, name) = unsafe {

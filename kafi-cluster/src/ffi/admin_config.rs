@@ -26,10 +26,17 @@ pub(crate) enum Owner<'a> {
 
 impl Client {
     /// The settings of a topic or a broker, in any order.
-    pub(crate) fn config(&self, operation: &'static str, owner: Owner<'_>, deadline: Deadline) -> Result<Vec<ConfigEntry>> {
+    pub(crate) fn config(
+        &self,
+        operation: &'static str,
+        owner: Owner<'_>,
+        deadline: Deadline,
+    ) -> Result<Vec<ConfigEntry>> {
         let start = || {
             let resource = owner.resource(operation)?;
-            let ask = move |rk: *mut raw::rd_kafka_t, options: *mut raw::rd_kafka_AdminOptions_t, queue: *mut raw::rd_kafka_queue_t| {
+            let ask = move |rk: *mut raw::rd_kafka_t,
+                            options: *mut raw::rd_kafka_AdminOptions_t,
+                            queue: *mut raw::rd_kafka_queue_t| {
                 // SAFETY: the caller passes valid pointers, the array of one is copied, and the resource is freed once.
                 unsafe {
                     let mut resource = resource.make();
@@ -47,7 +54,10 @@ impl Client {
             let (mut count, mut entries_count) = (0, 0);
             // SAFETY: the event is the answer to this request; resources and entries live as long as it.
             unsafe {
-                let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
+                let resources = raw::rd_kafka_DescribeConfigs_result_resources(
+                    raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()),
+                    &raw mut count,
+                );
                 self.resource_results(operation, owner, resources, count)?;
                 if count == 0 {
                     return Ok(Vec::new());
@@ -59,10 +69,17 @@ impl Client {
     }
 
     /// Asks how large a batch of each of these topics may be; the brokers have this long.
-    pub(crate) fn start_batch_limits(&self, operation: &'static str, topics: &[&str], timeout: Duration) -> Result<Pending> {
-        let resources = topics.iter().map(|topic| Owner::Topic(topic).resource(operation)).collect::<Result<Vec<_>>>()?;
+    pub(crate) fn start_batch_limits(
+        &self,
+        operation: &'static str,
+        topics: &[&str],
+        timeout: Duration,
+    ) -> Result<Pending> {
+        let resources =
+            topics.iter().map(|topic| Owner::Topic(topic).resource(operation)).collect::<Result<Vec<_>>>()?;
         Ok(self.start_question(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout, move |rk, options, queue| {
-            // SAFETY: `start_question` passes valid pointers, the strings are static, the array is copied, and each resource is freed once.
+            // SAFETY: `start_question` passes valid pointers, the strings are static, the array is copied, and each
+            // resource is freed once.
             unsafe {
                 let mut resources: Vec<_> = resources.iter().map(|resource| resource.make()).collect();
                 for resource in &resources {
@@ -75,18 +92,29 @@ impl Client {
         }))
     }
 
-    /// Waits for what [`start_batch_limits`](Self::start_batch_limits) asked for: topics, and the most bytes that a batch may have, where it is told. `None` if it is not there yet.
-    pub(crate) fn take_batch_limits(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Option<Vec<BatchLimit>>> {
+    /// Waits for what [`start_batch_limits`](Self::start_batch_limits) asked for: topics, and the most bytes that a
+    /// batch may have, where it is told. `None` if it is not there yet.
+    pub(crate) fn take_batch_limits(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<BatchLimit>>> {
         let Some(event) = self.wait_for_now(operation, pending, deadline)? else { return Ok(None) };
         let (mut count, mut limits) = (0, Vec::new());
         // SAFETY: the event is the answer to this request; resources and entries live as long as it.
         unsafe {
-            let resources = raw::rd_kafka_DescribeConfigs_result_resources(raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()), &raw mut count);
+            let resources = raw::rd_kafka_DescribeConfigs_result_resources(
+                raw::rd_kafka_event_DescribeConfigs_result(event.as_ptr()),
+                &raw mut count,
+            );
             for index in 0..count {
                 let (resource, mut entries_count) = (*resources.add(index), 0);
                 let entries = raw::rd_kafka_ConfigResource_configs(resource, &raw mut entries_count);
                 let mut entries = (0..entries_count).map(|index| config_entry(*entries.add(index), Owner::Topic("")));
-                let limit = entries.find(|entry| entry.name.as_bytes() == BATCH_LIMIT.to_bytes()).and_then(|entry| entry.value?.parse().ok());
+                let limit = entries
+                    .find(|entry| entry.name.as_bytes() == BATCH_LIMIT.to_bytes())
+                    .and_then(|entry| entry.value?.parse().ok());
                 limits.push((text(raw::rd_kafka_ConfigResource_name(resource)), limit));
             }
         }
@@ -94,7 +122,13 @@ impl Client {
     }
 
     /// Changes settings of a topic or a broker and leaves the others.
-    pub(crate) fn alter_config(&self, operation: &'static str, owner: Owner<'_>, changes: &[ConfigChange], deadline: Deadline) -> Result<()> {
+    pub(crate) fn alter_config(
+        &self,
+        operation: &'static str,
+        owner: Owner<'_>,
+        changes: &[ConfigChange],
+        deadline: Deadline,
+    ) -> Result<()> {
         let mut texts = Vec::new();
         for change in changes {
             let value = change.value.as_deref().map(|value| cstring(operation, "setting", value)).transpose()?;
@@ -111,15 +145,28 @@ impl Client {
                     None => (Change::RD_KAFKA_ALTER_CONFIG_OP_TYPE_DELETE, std::ptr::null()),
                 };
                 // SAFETY: the strings outlive the call, which copies them; destroying no error is allowed.
-                unsafe { raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(resource, name.as_ptr(), change, value)) };
-            }
-            Ok(self.start_change(Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, broker, deadline.left(), |rk, options, queue| {
-                // SAFETY: `start_change` passes valid pointers, the array of one is copied, and the resource is freed once.
                 unsafe {
-                    raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
-                    raw::rd_kafka_ConfigResource_destroy(resource);
-                }
-            }))
+                    raw::rd_kafka_error_destroy(raw::rd_kafka_ConfigResource_add_incremental_config(
+                        resource,
+                        name.as_ptr(),
+                        change,
+                        value,
+                    ))
+                };
+            }
+            Ok(self.start_change(
+                Op::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS,
+                broker,
+                deadline.left(),
+                |rk, options, queue| {
+                    // SAFETY: `start_change` passes valid pointers, the array of one is copied, and the resource is
+                    // freed once.
+                    unsafe {
+                        raw::rd_kafka_IncrementalAlterConfigs(rk, &raw mut resource, 1, options, queue);
+                        raw::rd_kafka_ConfigResource_destroy(resource);
+                    }
+                },
+            ))
         };
         let read = |event: Event| {
             let mut count = 0;
@@ -183,8 +230,13 @@ impl Owner<'_> {
 
     fn resource(self, operation: &'static str) -> Result<Resource> {
         Ok(match self {
-            Self::Topic(topic) => Resource { kind: Kind::RD_KAFKA_RESOURCE_TOPIC, name: cstring(operation, "topic", topic)? },
-            Self::Broker(broker) => Resource { kind: Kind::RD_KAFKA_RESOURCE_BROKER, name: cstring(operation, "broker", &broker.to_string())? },
+            Self::Topic(topic) => {
+                Resource { kind: Kind::RD_KAFKA_RESOURCE_TOPIC, name: cstring(operation, "topic", topic)? }
+            }
+            Self::Broker(broker) => Resource {
+                kind: Kind::RD_KAFKA_RESOURCE_BROKER,
+                name: cstring(operation, "broker", &broker.to_string())?,
+            },
         })
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kafi_core::{Broker, CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result, TopicPartition};
+use kafi_core::{
+    Broker, CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result, TopicPartition,
+};
 
 use super::admin::answers_of;
 use super::client::{Client, Pending};
@@ -31,25 +33,40 @@ impl GroupAnswer {
         let Self { committed, error } = self;
         match error {
             0 => Ok(Some(committed).filter(|committed| committed.offset >= 0)),
-            code => Err(error::from_code(operation, code).with("topic", committed.topic).with("partition", committed.partition)),
+            code => Err(error::from_code(operation, code)
+                .with("topic", committed.topic)
+                .with("partition", committed.partition)),
         }
     }
 }
 
 impl Client {
-    /// The groups that each of these brokers coordinates, in any order; a broker that does not answer is an error with its number.
-    pub(crate) fn groups_of(&self, operation: &'static str, brokers: &[Broker], deadline: Deadline) -> Vec<Result<Vec<Group>>> {
-        let started: Vec<Pending> = brokers.iter().map(|broker| self.start_groups(broker.id, deadline.left())).collect();
+    /// The groups that each of these brokers coordinates, in any order; a broker that does not answer is an error with
+    /// its number.
+    pub(crate) fn groups_of(
+        &self,
+        operation: &'static str,
+        brokers: &[Broker],
+        deadline: Deadline,
+    ) -> Vec<Result<Vec<Group>>> {
+        let started: Vec<Pending> =
+            brokers.iter().map(|broker| self.start_groups(broker.id, deadline.left())).collect();
         let mut deadline = deadline;
         let each = brokers.iter().zip(started).map(|(broker, pending)| {
             let mut groups = self.wait(operation, &pending, deadline).and_then(|event| listed(operation, &event));
             if groups.as_ref().is_err_and(is_for_later) {
-                groups = self.request(operation, deadline, || Ok(self.start_groups(broker.id, deadline.left())), |event| listed(operation, event));
+                groups = self.request(
+                    operation,
+                    deadline,
+                    || Ok(self.start_groups(broker.id, deadline.left())),
+                    |event| listed(operation, event),
+                );
             }
             if groups.is_ok() {
                 deadline = deadline.at_most(OTHERS_MAX);
             }
-            groups.map_err(|error| error.with("broker", format_args!("{} ({}:{})", broker.id, broker.host, broker.port)))
+            groups
+                .map_err(|error| error.with("broker", format_args!("{} ({}:{})", broker.id, broker.host, broker.port)))
         });
         each.collect()
     }
@@ -70,52 +87,87 @@ impl Client {
         let name = cstring(operation, "group", group)?;
         let mut pointer = name.as_ptr();
         Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, |rk, options, queue| {
-            // SAFETY: `start_at_coordinator` passes valid pointers; the array of one and its name outlive the call, which copies them.
+            // SAFETY: `start_at_coordinator` passes valid pointers; the array of one and its name outlive the call,
+            // which copies them.
             unsafe { raw::rd_kafka_DescribeConsumerGroups(rk, &raw mut pointer, 1, options, queue) }
         }))
     }
 
     /// Waits for what [`start_describe_group`](Self::start_describe_group) asked for.
-    pub(crate) fn wait_description(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<GroupDescription> {
+    pub(crate) fn wait_description(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<GroupDescription> {
         self.wait(operation, pending, deadline).and_then(|event| description(operation, &event))
     }
 
     /// The same without waiting longer than this; `None` if it is not there yet.
-    pub(crate) fn take_description(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<GroupDescription>> {
+    pub(crate) fn take_description(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        timeout_ms: i32,
+    ) -> Result<Option<GroupDescription>> {
         self.take(operation, pending, timeout_ms)?.map(|event| description(operation, &event)).transpose()
     }
 
     /// Asks for the committed offsets of a group: of these partitions, or of all.
-    pub(crate) fn start_group_offsets(&self, operation: &'static str, group: &str, partitions: Option<&PartitionList>) -> Result<Pending> {
+    pub(crate) fn start_group_offsets(
+        &self,
+        operation: &'static str,
+        group: &str,
+        partitions: Option<&PartitionList>,
+    ) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
-        let pending = self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, |rk, options, queue| {
-            let list = partitions.map_or(std::ptr::null(), |list| list.as_ptr().cast_const());
-            // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the request is freed once.
-            unsafe {
-                let mut request = raw::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list);
-                raw::rd_kafka_ListConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
-                raw::rd_kafka_ListConsumerGroupOffsets_destroy(request);
-            }
-        });
+        let pending =
+            self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, |rk, options, queue| {
+                let list = partitions.map_or(std::ptr::null(), |list| list.as_ptr().cast_const());
+                // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the
+                // request is freed once.
+                unsafe {
+                    let mut request = raw::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list);
+                    raw::rd_kafka_ListConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
+                    raw::rd_kafka_ListConsumerGroupOffsets_destroy(request);
+                }
+            });
         Ok(pending)
     }
 
-    /// Waits for what [`start_group_offsets`](Self::start_group_offsets) asked for; partitions without an offset have a negative one.
-    pub(crate) fn wait_group_offsets(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
+    /// Waits for what [`start_group_offsets`](Self::start_group_offsets) asked for; partitions without an offset have a
+    /// negative one.
+    pub(crate) fn wait_group_offsets(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Vec<GroupAnswer>> {
         let event = self.wait(operation, pending, deadline)?;
         group_offsets(operation, &event)
     }
 
     /// The same without waiting longer than this; `None` if it is not there yet.
-    pub(crate) fn take_group_offsets(&self, operation: &'static str, pending: &Pending, timeout_ms: i32) -> Result<Option<Vec<GroupAnswer>>> {
+    pub(crate) fn take_group_offsets(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        timeout_ms: i32,
+    ) -> Result<Option<Vec<GroupAnswer>>> {
         self.take(operation, pending, timeout_ms)?.map(|event| group_offsets(operation, &event)).transpose()
     }
 
     /// Sets committed offsets of a group that has no live members.
-    pub(crate) fn start_alter_group_offsets(&self, operation: &'static str, group: &str, offsets: &PartitionList) -> Result<Pending> {
+    pub(crate) fn start_alter_group_offsets(
+        &self,
+        operation: &'static str,
+        group: &str,
+        offsets: &PartitionList,
+    ) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
         Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, |rk, options, queue| {
-            // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the request is freed once.
+            // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the
+            // request is freed once.
             unsafe {
                 let mut request = raw::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), offsets.as_ptr());
                 raw::rd_kafka_AlterConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
@@ -124,8 +176,14 @@ impl Client {
         }))
     }
 
-    /// Waits for what [`start_alter_group_offsets`](Self::start_alter_group_offsets) asked for; returns what became of each partition.
-    pub(crate) fn wait_altered(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Vec<GroupAnswer>> {
+    /// Waits for what [`start_alter_group_offsets`](Self::start_alter_group_offsets) asked for; returns what became of
+    /// each partition.
+    pub(crate) fn wait_altered(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Vec<GroupAnswer>> {
         let event = self.wait(operation, pending, deadline)?;
         let mut count = 0;
         // SAFETY: the event is the answer to this request.
@@ -140,7 +198,8 @@ impl Client {
     pub(crate) fn start_delete_group(&self, operation: &'static str, group: &str) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
         Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_DELETEGROUPS, |rk, options, queue| {
-            // SAFETY: `start_at_coordinator` passes valid pointers; the name and the array of one are copied; the request is freed once.
+            // SAFETY: `start_at_coordinator` passes valid pointers; the name and the array of one are copied; the
+            // request is freed once.
             unsafe {
                 let mut request = raw::rd_kafka_DeleteGroup_new(group.as_ptr());
                 raw::rd_kafka_DeleteGroups(rk, &raw mut request, 1, options, queue);
@@ -150,12 +209,20 @@ impl Client {
     }
 
     /// Waits for what [`start_delete_group`](Self::start_delete_group) asked for.
-    pub(crate) fn wait_deleted_group(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<()> {
+    pub(crate) fn wait_deleted_group(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<()> {
         let event = self.wait(operation, pending, deadline)?;
         let mut count = 0;
         // SAFETY: the event is the answer to this request.
         unsafe {
-            let groups = raw::rd_kafka_DeleteGroups_result_groups(raw::rd_kafka_event_DeleteGroups_result(event.as_ptr()), &raw mut count);
+            let groups = raw::rd_kafka_DeleteGroups_result_groups(
+                raw::rd_kafka_event_DeleteGroups_result(event.as_ptr()),
+                &raw mut count,
+            );
             group_results(operation, groups, count).map(|_| ())
         }
     }
@@ -169,7 +236,9 @@ impl Client {
     fn commit_once(&self, operation: &'static str, offsets: &PartitionList, deadline: Deadline) -> Result<()> {
         let queue = self.queue();
         // SAFETY: all pointers are valid, and the list is copied. Without a callback the answer is an event.
-        let code = unsafe { raw::commit_queue(self.rk(), offsets.as_ptr(), queue.as_ptr(), std::ptr::null(), std::ptr::null_mut()) };
+        let code = unsafe {
+            raw::commit_queue(self.rk(), offsets.as_ptr(), queue.as_ptr(), std::ptr::null(), std::ptr::null_mut())
+        };
         if code != 0 {
             return Err(error::from_code(operation, code));
         }
@@ -178,12 +247,18 @@ impl Client {
                 let (code, why) = event.error_text();
                 // SAFETY: the event is the answer to a commit, whose list lives as long as it.
                 let answers = unsafe { answers_of(raw::rd_kafka_event_topic_partition_list(event.as_ptr())) };
-                // Where the request as a whole failed, librdkafka says so of all partitions; what is said of a topic is about that one all the same.
+                // Where the request as a whole failed, librdkafka says so of all partitions; what is said of a topic is
+                // about that one all the same.
                 let is_about_some = code == 0 || answers.iter().any(|answer| answer.error == 0);
-                let failed = answers.iter().find(|answer| answer.error != 0).filter(|answer| is_about_some || error::is_about_a_topic(answer.error));
+                let failed = answers
+                    .iter()
+                    .find(|answer| answer.error != 0)
+                    .filter(|answer| is_about_some || error::is_about_a_topic(answer.error));
                 return match (code, failed) {
                     (0, None) => Ok(()),
-                    (_, Some(answer)) => Err(error::from_code(operation, answer.error).with("topic", &answer.topic).with("partition", answer.partition)),
+                    (_, Some(answer)) => Err(error::from_code(operation, answer.error)
+                        .with("topic", &answer.topic)
+                        .with("partition", answer.partition)),
                     (code, None) => Err(error::with_text(operation, code, &self.redact(&why))),
                 };
             }
@@ -230,7 +305,10 @@ fn description(operation: &'static str, event: &Event) -> Result<GroupDescriptio
 
 /// # Safety
 /// `description` must be valid.
-unsafe fn description_of(operation: &'static str, description: *const raw::rd_kafka_ConsumerGroupDescription_t) -> Result<GroupDescription> {
+unsafe fn description_of(
+    operation: &'static str,
+    description: *const raw::rd_kafka_ConsumerGroupDescription_t,
+) -> Result<GroupDescription> {
     // SAFETY: the caller vouches for the description, and all its parts live as long as it.
     unsafe {
         let name = text(raw::rd_kafka_ConsumerGroupDescription_group_id(description));
@@ -251,12 +329,15 @@ unsafe fn member_of(member: *const raw::rd_kafka_MemberDescription_t) -> GroupMe
     // SAFETY: the caller vouches for the member, and all its parts live as long as it.
     unsafe {
         let assignment = raw::rd_kafka_MemberDescription_assignment(member);
-        let assigned = if assignment.is_null() { std::ptr::null() } else { raw::rd_kafka_MemberAssignment_partitions(assignment) };
+        let assigned =
+            if assignment.is_null() { std::ptr::null() } else { raw::rd_kafka_MemberAssignment_partitions(assignment) };
         GroupMember {
             id: text(raw::rd_kafka_MemberDescription_consumer_id(member)),
             client_id: text(raw::rd_kafka_MemberDescription_client_id(member)),
             host: text(raw::rd_kafka_MemberDescription_host(member)),
-            partitions: lists::entries(assigned).map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition }).collect(),
+            partitions: lists::entries(assigned)
+                .map(|entry| TopicPartition { topic: entry.topic.to_string(), partition: entry.partition })
+                .collect(),
         }
     }
 }
@@ -275,7 +356,11 @@ fn group_offsets(operation: &'static str, event: &Event) -> Result<Vec<GroupAnsw
 ///
 /// # Safety
 /// `groups` must hold `count` valid results.
-unsafe fn group_results(operation: &'static str, groups: *mut *const raw::rd_kafka_group_result_t, count: usize) -> Result<Vec<GroupAnswer>> {
+unsafe fn group_results(
+    operation: &'static str,
+    groups: *mut *const raw::rd_kafka_group_result_t,
+    count: usize,
+) -> Result<Vec<GroupAnswer>> {
     let mut answers = Vec::new();
     for index in 0..count {
         // SAFETY: the caller vouches for the array; everything lives as long as it.
@@ -285,7 +370,8 @@ unsafe fn group_results(operation: &'static str, groups: *mut *const raw::rd_kaf
             if !failure.is_null() && raw::error_code(failure) != 0 {
                 return Err(from_object(operation, failure).with("group", text(raw::rd_kafka_group_result_name(group))));
             }
-            answers.extend(lists::pointers(raw::rd_kafka_group_result_partitions(group)).map(|entry| group_answer(entry)));
+            answers
+                .extend(lists::pointers(raw::rd_kafka_group_result_partitions(group)).map(|entry| group_answer(entry)));
         }
     }
     Ok(answers)
@@ -295,8 +381,12 @@ unsafe fn group_results(operation: &'static str, groups: *mut *const raw::rd_kaf
 /// `entry` must be valid.
 unsafe fn group_answer(entry: *const RawTopicPartition) -> GroupAnswer {
     // SAFETY: the caller vouches for the entry.
-    let (PartitionEntry { topic, partition, offset, error }, (leader_epoch, metadata)) = unsafe { (lists::entry(entry), lists::beside(entry)) };
-    GroupAnswer { committed: CommittedOffset { topic: topic.to_string(), partition, offset, leader_epoch, metadata }, error }
+    let (PartitionEntry { topic, partition, offset, error }, (leader_epoch, metadata)) =
+        unsafe { (lists::entry(entry), lists::beside(entry)) };
+    GroupAnswer {
+        committed: CommittedOffset { topic: topic.to_string(), partition, offset, leader_epoch, metadata },
+        error,
+    }
 }
 
 /// # Safety

@@ -25,7 +25,8 @@ const SLICE_MS: i32 = 20;
 /// So long librdkafka waits for a coordinator, the most that it takes: see [`Client::start_at_coordinator`].
 const AT_COORDINATOR_MAX: Duration = Duration::from_secs(3600);
 
-/// A client whose brokers could not be reached so long ago is taken for cut off: librdkafka tries again every two seconds, and says so.
+/// A client whose brokers could not be reached so long ago is taken for cut off: librdkafka tries again every two
+/// seconds, and says so.
 const LAST_DOWN: Duration = Duration::from_secs(5);
 
 /// What librdkafka's callbacks see; it outlives the client.
@@ -51,11 +52,13 @@ struct Inner {
     refusals: Option<NonNull<raw::rd_kafka_queue_t>>,
 }
 
-/// The partitions that are read without a group, each with a reference to its topic: what was started is stopped before the client is destroyed.
+/// The partitions that are read without a group, each with a reference to its topic: what was started is stopped before
+/// the client is destroyed.
 #[derive(Default)]
 struct Reads(HashSet<(NonNull<raw::rd_kafka_topic_t>, i32)>);
 
-// SAFETY: librdkafka's handles and queues may be used by any thread, and by several at once; the rest is behind mutexes.
+// SAFETY: librdkafka's handles and queues may be used by any thread, and by several at once; the rest is behind
+// mutexes.
 unsafe impl Send for Inner {}
 // SAFETY: as above.
 unsafe impl Sync for Inner {}
@@ -92,14 +95,22 @@ impl Client {
     ///
     /// # Errors
     /// `Config`, where properties do not go together.
-    pub(crate) fn new(kind: raw::rd_kafka_type_t, conf: Conf, secrets: Secrets, health: Health, made: Made) -> Result<Self> {
-        // Clients are destroyed by threads that nobody waits for, so that some may be at work when the process ends. OpenSSL would then free under
-        // them what they use; initialised like this, before librdkafka does it, it leaves that to the system.
+    pub(crate) fn new(
+        kind: raw::rd_kafka_type_t,
+        conf: Conf,
+        secrets: Secrets,
+        health: Health,
+        made: Made,
+    ) -> Result<Self> {
+        // Clients are destroyed by threads that nobody waits for, so that some may be at work when the process ends.
+        // OpenSSL would then free under them what they use; initialised like this, before librdkafka does it, it leaves
+        // that to the system.
         openssl_sys::init();
         let shared = Arc::new(Shared { secrets, rebalances: Rebalances::default(), failure: Mutex::default() });
         let mut why = TextBuffer::new();
-        // SAFETY: the configuration is owned; on success librdkafka takes it over, otherwise it stays ours. The opaque pointer stays
-        // valid, because `Inner` keeps it until the client is destroyed. The callbacks are sound for any thread.
+        // SAFETY: the configuration is owned; on success librdkafka takes it over, otherwise it stays ours. The opaque
+        // pointer stays valid, because `Inner` keeps it until the client is destroyed. The callbacks are sound for any
+        // thread.
         let rk = unsafe {
             raw::rd_kafka_conf_set_opaque(conf.as_ptr(), Arc::as_ptr(&shared).cast_mut().cast());
             raw::rd_kafka_conf_set_log_cb(conf.as_ptr(), Some(log_line));
@@ -115,11 +126,13 @@ impl Client {
         // SAFETY: the handle is valid.
         let main = unsafe { raw::rd_kafka_queue_get_main(rk.as_ptr()) };
         let main = NonNull::new(main).expect("a client has a main queue");
-        let (health, stash, destroyed, reads, answers) = (Mutex::new(health), Mutex::default(), Mutex::default(), Mutex::default(), AtomicI32::new(-1));
+        let (health, stash, destroyed, reads, answers) =
+            (Mutex::new(health), Mutex::default(), Mutex::default(), Mutex::default(), AtomicI32::new(-1));
         Ok(Self(Arc::new(Inner { rk, main, shared, health, made, stash, destroyed, reads, answers, refusals: None })))
     }
 
-    /// Makes a consumer that asks the coordinators of groups, itself has a group, and never joins it. When it is destroyed, it does so without taking leave of anybody.
+    /// Makes a consumer that asks the coordinators of groups, itself has a group, and never joins it. When it is
+    /// destroyed, it does so without taking leave of anybody.
     ///
     /// # Errors
     /// Those of [`new`](Self::new).
@@ -197,7 +210,9 @@ impl Client {
         let mut others = VecDeque::new();
         loop {
             // SAFETY: the queue is valid.
-            let Some(event) = Event::new(unsafe { raw::rd_kafka_queue_poll(self.0.main.as_ptr(), 0) }, self) else { break };
+            let Some(event) = Event::new(unsafe { raw::rd_kafka_queue_poll(self.0.main.as_ptr(), 0) }, self) else {
+                break;
+            };
             if event.is_error() {
                 let (code, text) = event.error_text();
                 self.health().note(code, &self.redact(&text));
@@ -208,7 +223,8 @@ impl Client {
         self.0.stash.lock().unwrap_or_else(PoisonError::into_inner).append(&mut others);
     }
 
-    /// Starts a request whose answer comes as an event: `call` gets the handle, the options, and the queue for the answer.
+    /// Starts a request whose answer comes as an event: `call` gets the handle, the options, and the queue for the
+    /// answer.
     pub(super) fn start(
         &self,
         kind: raw::rd_kafka_admin_op_t,
@@ -226,7 +242,8 @@ impl Client {
         call: impl FnOnce(*mut raw::rd_kafka_t, *mut raw::rd_kafka_AdminOptions_t, *mut raw::rd_kafka_queue_t),
     ) -> Queue {
         let queue = self.queue();
-        // The broker gets no less than this, so that a short wait of the caller's is a wait only, and not a refused request.
+        // The broker gets no less than this, so that a short wait of the caller's is a wait only, and not a refused
+        // request.
         let timeout_ms = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX).clamp(100, 3_600_000);
         let mut why = TextBuffer::new();
         // SAFETY: handle, options and queue are valid during the call; the options are freed once.
@@ -241,8 +258,9 @@ impl Client {
 
     /// Starts a request to the coordinator of a group, which librdkafka finds first.
     ///
-    /// librdkafka 2.12.1 must not give up such a request by itself while its client lives: what is left of it goes on to look for the coordinator, and once that is
-    /// found uses memory that is freed (`rd_kafka_admin_coord_request`). So the time is kept on this side, and what waits for too long is dropped with its client.
+    /// librdkafka 2.12.1 must not give up such a request by itself while its client lives: what is left of it goes on
+    /// to look for the coordinator, and once that is found uses memory that is freed (`rd_kafka_admin_coord_request`).
+    /// So the time is kept on this side, and what waits for too long is dropped with its client.
     pub(super) fn start_at_coordinator(
         &self,
         kind: raw::rd_kafka_admin_op_t,
@@ -251,7 +269,8 @@ impl Client {
         self.start(kind, AT_COORDINATOR_MAX, call)
     }
 
-    /// Does a whole request, again for as long as brokers say "later" and time is left: `start` asks, `read` takes the answer.
+    /// Does a whole request, again for as long as brokers say "later" and time is left: `start` asks, `read` takes the
+    /// answer.
     ///
     /// # Errors
     /// Those of [`wait`](Self::wait) and of both functions.
@@ -295,7 +314,8 @@ impl Client {
 
     /// Takes note of a partition that is read without a group.
     pub(super) fn note_read(&self, topic: *mut raw::rd_kafka_topic_t, partition: i32) {
-        // SAFETY: handle and topic are valid; the name belongs to the topic, and what is returned is one more reference to it.
+        // SAFETY: handle and topic are valid; the name belongs to the topic, and what is returned is one more reference
+        // to it.
         let own = unsafe { raw::rd_kafka_topic_new(self.rk(), raw::rd_kafka_topic_name(topic), std::ptr::null_mut()) };
         let Some(own) = NonNull::new(own) else { return };
         let mut reads = self.0.reads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -322,7 +342,8 @@ impl Client {
             self.health().note_answer();
             return Ok(Some(event));
         }
-        // A request that no broker took fails with a time-out or with the state of a connection; what is known about the brokers says more.
+        // A request that no broker took fails with a time-out or with the state of a connection; what is known about
+        // the brokers says more.
         self.note_events();
         let health = self.health();
         let known = if Self::is_unreached(code) { health.why_no_answer(operation, code) } else { None };
@@ -337,14 +358,24 @@ impl Client {
     /// Waits for the answer.
     ///
     /// # Errors
-    /// `Unavailable` and `Authentication` as soon as they are known; `Timeout`; what the request as a whole failed with.
+    /// `Unavailable` and `Authentication` as soon as they are known; `Timeout`; what the request as a whole failed
+    /// with.
     pub(super) fn wait(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Event> {
-        let timed_out = || self.health().why_no_answer(operation, local::TIMED_OUT).unwrap_or_else(|| crate::error::timed_out(operation));
+        let timed_out = || {
+            self.health()
+                .why_no_answer(operation, local::TIMED_OUT)
+                .unwrap_or_else(|| crate::error::timed_out(operation))
+        };
         self.wait_for_now(operation, pending, deadline)?.ok_or_else(timed_out)
     }
 
     /// As [`wait`](Self::wait), but an answer that is only late is `None`, and can be waited for again.
-    pub(super) fn wait_for_now(&self, operation: &'static str, pending: &Pending, deadline: Deadline) -> Result<Option<Event>> {
+    pub(super) fn wait_for_now(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Option<Event>> {
         loop {
             if let Some(event) = self.take(operation, pending, deadline.left_ms(SLICE_MS))? {
                 return Ok(Some(event));
@@ -362,10 +393,14 @@ impl Client {
 
     /// Asks whether a broker is there, and gives it this long.
     pub(crate) fn start_probe(&self, timeout: Duration) -> Pending {
-        self.start_question(raw::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, timeout, |rk, options, queue| {
-            // SAFETY: `start_question` passes valid pointers.
-            unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
-        })
+        self.start_question(
+            raw::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
+            timeout,
+            |rk, options, queue| {
+                // SAFETY: `start_question` passes valid pointers.
+                unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
+            },
+        )
     }
 
     /// Whether the answer to [`start_probe`](Self::start_probe) is there.
@@ -481,7 +516,8 @@ impl Drop for Inner {
         }
         let destroyed = self.destroyed.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         let reads = std::mem::take(self.reads.get_mut().unwrap_or_else(PoisonError::into_inner));
-        // Where no broker can be reached nobody hears that a member leaves, and librdkafka 2.12.1 may use a coordinator that it has given up (`rd_kafka_cgrp_leave`).
+        // Where no broker can be reached nobody hears that a member leaves, and librdkafka 2.12.1 may use a coordinator
+        // that it has given up (`rd_kafka_cgrp_leave`).
         let is_cut_off = self.health.get_mut().unwrap_or_else(PoisonError::into_inner).is_down_within(LAST_DOWN);
         let takes_leave = self.refusals.is_none() && !is_cut_off;
         let remains = Remains { rk: self.rk, shared: Arc::clone(&self.shared), reads, takes_leave, destroyed };
@@ -490,12 +526,14 @@ impl Drop for Inner {
     }
 }
 
-/// librdkafka's levels are those of syslog. What it calls errors are mostly connections that it sets up again; the errors that matter come back from calls.
+/// librdkafka's levels are those of syslog. What it calls errors are mostly connections that it sets up again; the
+/// errors that matter come back from calls.
 extern "C" fn log_line(rk: *const raw::rd_kafka_t, level: c_int, facility: *const c_char, line: *const c_char) {
     // SAFETY: librdkafka passes valid strings.
     let (facility, line) = unsafe { (text(facility), text(line)) };
     let level = match (level, facility.as_str()) {
-        // Properties of consumers and producers stand in one configuration, so each kind of client meets some of the other's.
+        // Properties of consumers and producers stand in one configuration, so each kind of client meets some of the
+        // other's.
         (_, "CONFWARN") => log::Level::Debug,
         (..=2, _) => log::Level::Error,
         (3, "FAIL") => log::Level::Info,
@@ -514,7 +552,12 @@ extern "C" fn log_line(rk: *const raw::rd_kafka_t, level: c_int, facility: *cons
 }
 
 /// Takes note of what came and goes; it is answered later.
-unsafe extern "C" fn rebalance(rk: *mut raw::rd_kafka_t, code: c_int, partitions: *mut raw::rd_kafka_topic_partition_list_t, opaque: *mut c_void) {
+unsafe extern "C" fn rebalance(
+    rk: *mut raw::rd_kafka_t,
+    code: c_int,
+    partitions: *mut raw::rd_kafka_topic_partition_list_t,
+    opaque: *mut c_void,
+) {
     // SAFETY: the opaque pointer of a client is its `Shared`, and handle and list are valid during the call.
     unsafe {
         if let Some(shared) = opaque.cast::<Shared>().as_ref() {

@@ -30,7 +30,9 @@ impl Conf {
         let Ok(c_value) = CString::new(value) else { return Err(Refusal::Bad("a zero byte is not allowed".into())) };
         let mut why = TextBuffer::new();
         // SAFETY: all pointers are valid during the call, and the strings end with zero.
-        let result = unsafe { raw::rd_kafka_conf_set(self.0.as_ptr(), c_name.as_ptr(), c_value.as_ptr(), why.as_mut_ptr(), why.len()) };
+        let result = unsafe {
+            raw::rd_kafka_conf_set(self.0.as_ptr(), c_name.as_ptr(), c_value.as_ptr(), why.as_mut_ptr(), why.len())
+        };
         match result {
             rd_kafka_conf_res_t::RD_KAFKA_CONF_OK => Ok(()),
             rd_kafka_conf_res_t::RD_KAFKA_CONF_UNKNOWN => Err(Refusal::Unknown),
@@ -43,7 +45,8 @@ impl Conf {
         let name = CString::new(name).ok()?;
         let mut len = 0;
         // SAFETY: with a null buffer it only writes the length, zero byte included.
-        let found = unsafe { raw::rd_kafka_conf_get(self.0.as_ptr(), name.as_ptr(), std::ptr::null_mut(), &raw mut len) };
+        let found =
+            unsafe { raw::rd_kafka_conf_get(self.0.as_ptr(), name.as_ptr(), std::ptr::null_mut(), &raw mut len) };
         if found != rd_kafka_conf_res_t::RD_KAFKA_CONF_OK {
             return None;
         }
@@ -60,7 +63,8 @@ impl Conf {
         let conf = Self::new();
         let mut names = Vec::new();
         let mut count = 0;
-        // SAFETY: the dump is an array of `count` strings, name and value in turns, and is given back once it was copied.
+        // SAFETY: the dump is an array of `count` strings, name and value in turns, and is given back once it was
+        // copied.
         unsafe {
             let dump = raw::rd_kafka_conf_dump(conf.0.as_ptr(), &raw mut count);
             names.extend((0..count).step_by(2).map(|index| text(*dump.add(index))));

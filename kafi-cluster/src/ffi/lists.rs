@@ -81,7 +81,8 @@ impl PartitionList {
 
     /// Adds an entry, and returns it; it is valid until the next one is added.
     pub(crate) fn add(&mut self, topic: &CString, partition: i32, offset: i64) -> *mut raw::rd_kafka_topic_partition_t {
-        // SAFETY: the list is valid, and the name is copied; the entry that is returned is valid until the next one is added.
+        // SAFETY: the list is valid, and the name is copied; the entry that is returned is valid until the next one is
+        // added.
         unsafe {
             let entry = raw::rd_kafka_topic_partition_list_add(self.as_ptr(), topic.as_ptr(), partition);
             (*entry.cast::<RawTopicPartition>()).offset = offset;
@@ -111,7 +112,9 @@ impl Drop for PartitionList {
 ///
 /// # Safety
 /// `list` must be null or stay valid for `'a`.
-pub(super) unsafe fn entries<'a>(list: *const raw::rd_kafka_topic_partition_list_t) -> impl Iterator<Item = PartitionEntry<'a>> {
+pub(super) unsafe fn entries<'a>(
+    list: *const raw::rd_kafka_topic_partition_list_t,
+) -> impl Iterator<Item = PartitionEntry<'a>> {
     // SAFETY: the caller vouches for the list, and so for its entries.
     unsafe { pointers(list).map(|pointer| entry(pointer)) }
 }
@@ -120,10 +123,15 @@ pub(super) unsafe fn entries<'a>(list: *const raw::rd_kafka_topic_partition_list
 ///
 /// # Safety
 /// `list` must be null or valid, and stay so while this is used.
-pub(super) unsafe fn pointers(list: *const raw::rd_kafka_topic_partition_list_t) -> impl Iterator<Item = *const RawTopicPartition> {
+pub(super) unsafe fn pointers(
+    list: *const raw::rd_kafka_topic_partition_list_t,
+) -> impl Iterator<Item = *const RawTopicPartition> {
     // SAFETY: the caller vouches for the list, whose array holds `cnt` entries.
-    let (first, count) =
-        unsafe { list.as_ref().map_or((std::ptr::null(), 0), |list| (list.elems.cast_const().cast::<RawTopicPartition>(), list.cnt as usize)) };
+    let (first, count) = unsafe {
+        list.as_ref().map_or((std::ptr::null(), 0), |list| {
+            (list.elems.cast_const().cast::<RawTopicPartition>(), list.cnt as usize)
+        })
+    };
     (0..count).map(move |index| {
         // SAFETY: the index is below the count.
         unsafe { first.add(index) }
@@ -162,7 +170,8 @@ pub(super) unsafe fn beside(entry: *const RawTopicPartition) -> (Option<i32>, St
     unsafe {
         let leader_epoch = raw::rd_kafka_topic_partition_get_leader_epoch(entry.cast());
         let RawTopicPartition { metadata, metadata_size: len, .. } = *entry;
-        let metadata: &[u8] = if metadata.is_null() { &[] } else { std::slice::from_raw_parts(metadata.cast::<u8>(), len) };
+        let metadata: &[u8] =
+            if metadata.is_null() { &[] } else { std::slice::from_raw_parts(metadata.cast::<u8>(), len) };
         (Some(leader_epoch).filter(|epoch| *epoch >= 0), String::from_utf8_lossy(metadata).into_owned())
     }
 }
@@ -174,5 +183,10 @@ pub(super) unsafe fn beside(entry: *const RawTopicPartition) -> (Option<i32>, St
 pub(super) unsafe fn entry<'a>(entry: *const RawTopicPartition) -> PartitionEntry<'a> {
     // SAFETY: the caller vouches for it; names end with zero.
     let (entry, topic) = unsafe { (&*entry, CStr::from_ptr((*entry).topic)) };
-    PartitionEntry { topic: topic.to_str().unwrap_or_default(), partition: entry.partition, offset: entry.offset, error: entry.err }
+    PartitionEntry {
+        topic: topic.to_str().unwrap_or_default(),
+        partition: entry.partition,
+        offset: entry.offset,
+        error: entry.err,
+    }
 }

@@ -98,14 +98,25 @@ impl Client {
     }
 
     /// Goes on with these partitions at the offsets of the list.
-    pub(crate) fn seek(&self, operation: &'static str, partitions: &PartitionList, deadline: Deadline) -> kafi_core::Result<()> {
-        // SAFETY: handle and list are valid, and the error is taken over. The errors of the entries are written by the call.
+    pub(crate) fn seek(
+        &self,
+        operation: &'static str,
+        partitions: &PartitionList,
+        deadline: Deadline,
+    ) -> kafi_core::Result<()> {
+        // SAFETY: handle and list are valid, and the error is taken over. The errors of the entries are written by the
+        // call.
         unsafe {
             raw::resume_partitions(self.rk(), partitions.as_ptr());
-            check_object(operation, raw::rd_kafka_seek_partitions(self.rk(), partitions.as_ptr(), deadline.left_ms(i32::MAX).max(1)))?;
+            check_object(
+                operation,
+                raw::rd_kafka_seek_partitions(self.rk(), partitions.as_ptr(), deadline.left_ms(i32::MAX).max(1)),
+            )?;
         }
         match partitions.iter().find(|entry| entry.error != 0) {
-            Some(entry) => Err(error::from_code(operation, entry.error).with("topic", entry.topic).with("partition", entry.partition)),
+            Some(entry) => Err(error::from_code(operation, entry.error)
+                .with("topic", entry.topic)
+                .with("partition", entry.partition)),
             None => Ok(()),
         }
     }
@@ -121,8 +132,15 @@ impl TopicHandle {
         self.topic.as_ptr() as usize
     }
 
-    /// Starts reading a partition into the queue; what was started before is stopped first, as librdkafka demands it. It is stopped when the client is destroyed.
-    pub(crate) fn start(&self, operation: &'static str, partition: i32, offset: i64, queue: &Queue) -> kafi_core::Result<()> {
+    /// Starts reading a partition into the queue; what was started before is stopped first, as librdkafka demands it.
+    /// It is stopped when the client is destroyed.
+    pub(crate) fn start(
+        &self,
+        operation: &'static str,
+        partition: i32,
+        offset: i64,
+        queue: &Queue,
+    ) -> kafi_core::Result<()> {
         if self.client.is_read(self.as_ptr(), partition) {
             // SAFETY: the topic is valid. It waits for librdkafka's own thread only, not for brokers.
             unsafe { raw::rd_kafka_consume_stop(self.as_ptr(), partition) };
@@ -156,7 +174,8 @@ impl Fetched {
         &self.queue
     }
 
-    /// Takes what the queue holds, and waits up to `timeout_ms` for a first message, unless some are left that were taken earlier. Says whether there is any.
+    /// Takes what the queue holds, and waits up to `timeout_ms` for a first message, unless some are left that were
+    /// taken earlier. Says whether there is any.
     pub(crate) fn fill(&mut self, timeout_ms: i32) -> bool {
         if self.next < self.messages.len() {
             return true;

@@ -1,7 +1,7 @@
 //! Everything that speaks to librdkafka, and the only place with `unsafe`: what comes out of here is safe to use.
 //!
-//! Each thing that librdkafka hands out keeps its client alive, so that clients are destroyed last, and always on a thread of their own:
-//! destroying one waits for its threads, which a `drop` must not do.
+//! Each thing that librdkafka hands out keeps its client alive, so that clients are destroyed last, and always on a
+//! thread of their own: destroying one waits for its threads, which a `drop` must not do.
 
 mod admin;
 mod admin_config;
@@ -100,7 +100,9 @@ pub(crate) unsafe fn text(text: *const c_char) -> String {
 
 /// The C form of a text from the caller.
 pub(crate) fn cstring(operation: &'static str, what: &'static str, text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::new(ErrorKind::Usage, operation, "a zero byte is not allowed here").with(what, format!("{text:?}")))
+    CString::new(text).map_err(|_| {
+        Error::new(ErrorKind::Usage, operation, "a zero byte is not allowed here").with(what, format!("{text:?}"))
+    })
 }
 
 /// A buffer for the error texts of librdkafka.

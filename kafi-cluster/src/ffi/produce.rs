@@ -15,7 +15,8 @@ use super::raw::{self, RawInnerMessage, RawMessage, rd_kafka_vtype_t as Kind};
 const EPOCH: i64 = i64::MIN + 1970;
 /// Whether messages of the start of 1970 can be written.
 ///
-/// librdkafka takes timestamp 0 for "now", so that no argument says 0 ms; it is put into the message before that is queued.
+/// librdkafka takes timestamp 0 for "now", so that no argument says 0 ms; it is put into the message before that is
+/// queued.
 pub(crate) fn can_write_epoch() -> bool {
     raw::knows_inner_message()
 }
@@ -25,7 +26,14 @@ impl Conf {
     pub(crate) fn complete_timestamps(&mut self) {
         if can_write_epoch() {
             // SAFETY: the configuration is valid, the name is static, and the callback is sound for any client.
-            unsafe { raw::rd_kafka_conf_interceptor_add_on_new(self.as_ptr(), c"kafi".as_ptr(), Some(on_new), std::ptr::null_mut()) };
+            unsafe {
+                raw::rd_kafka_conf_interceptor_add_on_new(
+                    self.as_ptr(),
+                    c"kafi".as_ptr(),
+                    Some(on_new),
+                    std::ptr::null_mut(),
+                )
+            };
         }
     }
 }
@@ -46,13 +54,20 @@ pub(crate) struct Delivered {
 }
 
 impl Client {
-    /// Hands over a copy of one message, with its headers, and a number that comes back with its report. Timestamp 0 needs [`can_write_epoch`]; one that is
-    /// missing becomes the current time, unless `keep_timestamps` says that it stays missing.
+    /// Hands over a copy of one message, with its headers, and a number that comes back with its report. Timestamp 0
+    /// needs [`can_write_epoch`]; one that is missing becomes the current time, unless `keep_timestamps` says that it
+    /// stays missing.
     ///
     /// # Errors
     /// The error code; nothing was taken then.
     #[inline]
-    pub(crate) fn produce(&self, topic: &TopicHandle, record: &Record<'_>, opaque: u64, keep_timestamps: bool) -> Result<(), i32> {
+    pub(crate) fn produce(
+        &self,
+        topic: &TopicHandle,
+        record: &Record<'_>,
+        opaque: u64,
+        keep_timestamps: bool,
+    ) -> Result<(), i32> {
         let headers = headers_of(record);
         let null = std::ptr::null_mut();
         let timestamp = match record.timestamp {
@@ -67,12 +82,19 @@ impl Client {
             field(Kind::RD_KAFKA_VTYPE_MSGFLAGS, raw::rd_kafka_vu_s__bindgen_ty_1 { i: raw::RD_KAFKA_MSG_F_COPY }),
             field(Kind::RD_KAFKA_VTYPE_KEY, bytes(record.key)),
             field(Kind::RD_KAFKA_VTYPE_VALUE, bytes(record.value)),
-            field(Kind::RD_KAFKA_VTYPE_OPAQUE, raw::rd_kafka_vu_s__bindgen_ty_1 { ptr: opaque as usize as *mut c_void }),
+            field(
+                Kind::RD_KAFKA_VTYPE_OPAQUE,
+                raw::rd_kafka_vu_s__bindgen_ty_1 { ptr: opaque as usize as *mut c_void },
+            ),
             field(Kind::RD_KAFKA_VTYPE_TIMESTAMP, raw::rd_kafka_vu_s__bindgen_ty_1 { i64_: timestamp }),
-            field(Kind::RD_KAFKA_VTYPE_HEADERS, raw::rd_kafka_vu_s__bindgen_ty_1 { headers: headers.map_or(null, NonNull::as_ptr) }),
+            field(
+                Kind::RD_KAFKA_VTYPE_HEADERS,
+                raw::rd_kafka_vu_s__bindgen_ty_1 { headers: headers.map_or(null, NonNull::as_ptr) },
+            ),
         ];
         let count = fields.len() - usize::from(headers.is_none());
-        // SAFETY: each field holds what its kind says; key and value are copied; the headers are taken over on success only.
+        // SAFETY: each field holds what its kind says; key and value are copied; the headers are taken over on success
+        // only.
         unsafe {
             let failure = raw::rd_kafka_produceva(self.rk(), fields.as_mut_ptr(), count);
             if failure.is_null() {
@@ -90,7 +112,12 @@ impl Client {
     /// Gives up everything that is not written yet; the reports come as for any other failure.
     pub(crate) fn purge(&self) {
         // SAFETY: the handle is valid; the call does not wait.
-        unsafe { raw::purge(self.rk(), raw::RD_KAFKA_PURGE_F_QUEUE | raw::RD_KAFKA_PURGE_F_INFLIGHT | raw::RD_KAFKA_PURGE_F_NON_BLOCKING) };
+        unsafe {
+            raw::purge(
+                self.rk(),
+                raw::RD_KAFKA_PURGE_F_QUEUE | raw::RD_KAFKA_PURGE_F_INFLIGHT | raw::RD_KAFKA_PURGE_F_NON_BLOCKING,
+            )
+        };
     }
 
     /// The error after which the client takes no more messages, if there was one.
@@ -130,12 +157,18 @@ extern "C" fn on_new(
     _why: *mut c_char,
     _why_len: usize,
 ) -> raw::rd_kafka_resp_err_t {
-    // SAFETY: the handle is valid, the name is static, and the callback is sound for any message of the version that was checked.
+    // SAFETY: the handle is valid, the name is static, and the callback is sound for any message of the version that
+    // was checked.
     unsafe { raw::rd_kafka_interceptor_add_on_send(rk, c"kafi".as_ptr(), Some(on_send), std::ptr::null_mut()) }
 }
 
-extern "C" fn on_send(_rk: *mut raw::rd_kafka_t, message: *mut raw::rd_kafka_message_t, _opaque: *mut c_void) -> raw::rd_kafka_resp_err_t {
-    // SAFETY: in this version of librdkafka the message is the beginning of a `RawInnerMessage`, and nobody else has it yet.
+extern "C" fn on_send(
+    _rk: *mut raw::rd_kafka_t,
+    message: *mut raw::rd_kafka_message_t,
+    _opaque: *mut c_void,
+) -> raw::rd_kafka_resp_err_t {
+    // SAFETY: in this version of librdkafka the message is the beginning of a `RawInnerMessage`, and nobody else has it
+    // yet.
     unsafe {
         let timestamp = &raw mut (*message.cast::<RawInnerMessage>()).timestamp;
         if *timestamp == EPOCH {
@@ -155,7 +188,13 @@ fn headers_of(record: &Record<'_>) -> Option<NonNull<raw::rd_kafka_headers_t>> {
         let headers = raw::rd_kafka_headers_new(record.headers.len());
         for header in record.headers.iter() {
             let (value, value_len) = header.value.map_or((std::ptr::null(), 0), |value| (value.as_ptr(), value.len()));
-            raw::header_add(headers, header.name.as_ptr().cast(), header.name.len() as isize, value.cast(), value_len as isize);
+            raw::header_add(
+                headers,
+                header.name.as_ptr().cast(),
+                header.name.len() as isize,
+                value.cast(),
+                value_len as isize,
+            );
         }
         NonNull::new(headers)
     }
@@ -169,7 +208,9 @@ fn field(vtype: Kind, u: raw::rd_kafka_vu_s__bindgen_ty_1) -> raw::rd_kafka_vu_s
 #[inline]
 fn bytes(bytes: Option<&[u8]>) -> raw::rd_kafka_vu_s__bindgen_ty_1 {
     let mem = match bytes {
-        Some(bytes) => raw::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: bytes.as_ptr().cast_mut().cast(), size: bytes.len() },
+        Some(bytes) => {
+            raw::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: bytes.as_ptr().cast_mut().cast(), size: bytes.len() }
+        }
         None => raw::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: std::ptr::null_mut(), size: 0 },
     };
     raw::rd_kafka_vu_s__bindgen_ty_1 { mem }

@@ -1,6 +1,8 @@
-//! Questions that every broker can answer: one to which there is a connection is asked first; where it is silent, others are asked as well, and the first answer counts.
+//! Questions that every broker can answer: one to which there is a connection is asked first; where it is silent,
+//! others are asked as well, and the first answer counts.
 //!
-//! librdkafka sends them to the controller, which is the broker that a list of brokers names, whether or not it can be reached from here.
+//! librdkafka sends them to the controller, which is the broker that a list of brokers names, whether or not it can be
+//! reached from here.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -38,7 +40,8 @@ struct Asked {
 }
 
 impl Client {
-    /// Asks a question that every broker can answer: `ask` gets the handle, the options, and the queue for the answer, perhaps several times.
+    /// Asks a question that every broker can answer: `ask` gets the handle, the options, and the queue for the answer,
+    /// perhaps several times.
     pub(super) fn start_question(
         &self,
         kind: raw::rd_kafka_admin_op_t,
@@ -46,7 +49,8 @@ impl Client {
         ask: impl Fn(*mut raw::rd_kafka_t, *mut raw::rd_kafka_AdminOptions_t, *mut raw::rd_kafka_queue_t) + Send + 'static,
     ) -> Pending {
         let asked = Asked { brokers: Vec::new(), open: Vec::new(), next_at: Instant::now(), is_hurried: false };
-        let question = Question { kind, ask: Box::new(ask), deadline: Deadline::after(timeout), asked: RefCell::new(asked) };
+        let question =
+            Question { kind, ask: Box::new(ask), deadline: Deadline::after(timeout), asked: RefCell::new(asked) };
         question.ask(self, self.connected());
         Pending::of_question(question)
     }
@@ -64,11 +68,13 @@ impl Client {
         if unsafe { raw::metadata(self.rk(), 0, std::ptr::null_mut(), &raw mut metadata, timeout_ms) } != 0 {
             return Vec::new();
         }
-        // SAFETY: on success the metadata is valid until it is freed, once, with an array of as many brokers as it says.
+        // SAFETY: on success the metadata is valid until it is freed, once, with an array of as many brokers as it
+        // says.
         unsafe {
             let answers = (*metadata).orig_broker_id;
             let ids = (0..(*metadata).broker_cnt as usize).map(|index| (*(*metadata).brokers.add(index)).id);
-            let mut ids: Vec<i32> = std::iter::once(answers).filter(|id| *id >= 0).chain(ids.filter(|id| *id != answers)).collect();
+            let mut ids: Vec<i32> =
+                std::iter::once(answers).filter(|id| *id >= 0).chain(ids.filter(|id| *id != answers)).collect();
             ids.retain(|id| *id >= 0);
             raw::rd_kafka_metadata_destroy(metadata);
             ids
@@ -92,7 +98,8 @@ impl Question {
         asked.next_at = Instant::now() + PATIENCE;
     }
 
-    /// The first answer, if one is there; waits up to `timeout_ms` for one. An event with an error is the last of all who were asked, and there is nobody else.
+    /// The first answer, if one is there; waits up to `timeout_ms` for one. An event with an error is the last of all
+    /// who were asked, and there is nobody else.
     pub(super) fn next_event(&self, client: &Client, timeout_ms: i32) -> Option<Event> {
         let (mut timeout_ms, mut index) = (timeout_ms, 0);
         while index < self.asked.borrow().open.len() {
@@ -139,7 +146,10 @@ impl Question {
             brokers.into_iter().map(Some).chain([None]).find(|broker| !asked.brokers.contains(broker))
         };
         let Some(other) = other else { return false };
-        log::debug!("asking {} as well", other.map_or("the controller".to_string(), |broker| format!("broker {broker}")));
+        log::debug!(
+            "asking {} as well",
+            other.map_or("the controller".to_string(), |broker| format!("broker {broker}"))
+        );
         self.ask(client, other);
         true
     }

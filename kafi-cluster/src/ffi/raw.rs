@@ -1,7 +1,7 @@
 //! librdkafka's C interface as this crate uses it: the declarations of `rdkafka-sys`, save where they are too narrow.
 //!
-//! Error codes come from brokers, which may be newer than the bindings, whose enums would then hold values that Rust does not
-//! allow. So everything that gives or takes an error code is declared here anew, with plain integers.
+//! Error codes come from brokers, which may be newer than the bindings, whose enums would then hold values that Rust
+//! does not allow. So everything that gives or takes an error code is declared here anew, with plain integers.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -43,10 +43,12 @@ pub struct RawMetadataTopic {
     pub err: c_int,
 }
 
-/// The version of librdkafka (as in [`rd_kafka_version`], without the last byte) whose messages look like [`RawInnerMessage`].
+/// The version of librdkafka (as in [`rd_kafka_version`], without the last byte) whose messages look like
+/// [`RawInnerMessage`].
 const INNER_VERSION: c_int = 0x02_0c_01;
 
-/// `rd_kafka_msg_t`, which a message that librdkafka gives out is the beginning of. It is not part of librdkafka's interface.
+/// `rd_kafka_msg_t`, which a message that librdkafka gives out is the beginning of. It is not part of librdkafka's
+/// interface.
 #[repr(C)]
 pub struct RawInnerMessage {
     pub message: RawMessage,
@@ -62,8 +64,9 @@ pub struct RawInnerMessage {
     pub header_bytes: *const u8,
 }
 
-/// Whether messages look like [`RawInnerMessage`] in the librdkafka that is built in. Otherwise the interface is used, which is slower and loses
-/// something: it takes memory for each message just to say that there are no headers, ends their names at a zero byte, and writes no timestamp 0.
+/// Whether messages look like [`RawInnerMessage`] in the librdkafka that is built in. Otherwise the interface is used,
+/// which is slower and loses something: it takes memory for each message just to say that there are no headers, ends
+/// their names at a zero byte, and writes no timestamp 0.
 #[inline]
 pub fn knows_inner_message() -> bool {
     // SAFETY: it returns a number.
@@ -77,7 +80,12 @@ const _: () = {
 };
 
 /// What librdkafka calls when the partitions of a group's member change.
-pub type RebalanceCallback = unsafe extern "C" fn(rk: *mut rd_kafka_t, err: c_int, partitions: *mut rd_kafka_topic_partition_list_t, opaque: *mut c_void);
+pub type RebalanceCallback = unsafe extern "C" fn(
+    rk: *mut rd_kafka_t,
+    err: c_int,
+    partitions: *mut rd_kafka_topic_partition_list_t,
+    opaque: *mut c_void,
+);
 
 unsafe extern "C" {
     #[link_name = "rd_kafka_err2str"]
@@ -139,5 +147,11 @@ unsafe extern "C" {
     #[link_name = "rd_kafka_conf_set_rebalance_cb"]
     pub fn conf_set_rebalance_cb(conf: *mut rd_kafka_conf_t, callback: Option<RebalanceCallback>);
     #[link_name = "rd_kafka_header_add"]
-    pub fn header_add(headers: *mut rd_kafka_headers_t, name: *const c_char, name_len: isize, value: *const c_void, value_len: isize) -> c_int;
+    pub fn header_add(
+        headers: *mut rd_kafka_headers_t,
+        name: *const c_char,
+        name_len: isize,
+        value: *const c_void,
+        value_len: isize,
+    ) -> c_int;
 }

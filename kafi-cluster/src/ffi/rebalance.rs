@@ -1,4 +1,5 @@
-//! What a group gives to its member and takes back. Nothing is given up before the member says so, which leaves it the time to commit what is done.
+//! What a group gives to its member and takes back. Nothing is given up before the member says so, which leaves it the
+//! time to commit what is done.
 
 use std::collections::VecDeque;
 use std::ffi::c_int;
@@ -51,7 +52,12 @@ impl Rebalances {
     ///
     /// # Safety
     /// Handle and list must be those of a callback that is under way.
-    pub(super) unsafe fn note(&self, rk: *mut raw::rd_kafka_t, code: c_int, partitions: *mut raw::rd_kafka_topic_partition_list_t) {
+    pub(super) unsafe fn note(
+        &self,
+        rk: *mut raw::rd_kafka_t,
+        code: c_int,
+        partitions: *mut raw::rd_kafka_topic_partition_list_t,
+    ) {
         let copy = || {
             // SAFETY: the caller vouches for the list.
             unsafe { PartitionList::copy(partitions) }
@@ -66,7 +72,11 @@ impl Rebalances {
             unsafe { owed.pay(rk) };
             return;
         }
-        let change = if owed.revoked { Rebalance::Revoked(Revoked { partitions: copy(), others_stay }) } else { Rebalance::Assigned(copy()) };
+        let change = if owed.revoked {
+            Rebalance::Revoked(Revoked { partitions: copy(), others_stay })
+        } else {
+            Rebalance::Assigned(copy())
+        };
         state.changes.push_back(change);
         state.owed = Some(owed);
     }
@@ -89,12 +99,17 @@ impl Owed {
     /// # Safety
     /// The handle must be valid.
     unsafe fn pay(self, rk: *mut raw::rd_kafka_t) {
-        // SAFETY: the caller vouches for the handle, the list is owned, and errors, which change nothing any more, are taken over.
+        // SAFETY: the caller vouches for the handle, the list is owned, and errors, which change nothing any more, are
+        // taken over.
         unsafe {
             match (self.others_stay, self.revoked) {
                 (false, _) => _ = raw::assign(rk, std::ptr::null()),
-                (true, true) => raw::rd_kafka_error_destroy(raw::rd_kafka_incremental_unassign(rk, self.partitions.as_ptr())),
-                (true, false) => raw::rd_kafka_error_destroy(raw::rd_kafka_incremental_assign(rk, self.partitions.as_ptr())),
+                (true, true) => {
+                    raw::rd_kafka_error_destroy(raw::rd_kafka_incremental_unassign(rk, self.partitions.as_ptr()))
+                }
+                (true, false) => {
+                    raw::rd_kafka_error_destroy(raw::rd_kafka_incremental_assign(rk, self.partitions.as_ptr()))
+                }
             }
         }
     }

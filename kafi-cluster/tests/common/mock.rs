@@ -2,7 +2,8 @@
 
 use rdkafka_sys as raw;
 
-/// librdkafka's own cluster of two brokers that can be switched off, with a topic `t`; for faults that a real broker cannot be made to show.
+/// librdkafka's own cluster of two brokers that can be switched off, with a topic `t`; for faults that a real broker
+/// cannot be made to show.
 pub struct Mock {
     rk: *mut raw::rd_kafka_t,
     cluster: *mut raw::rd_kafka_mock_cluster_t,
@@ -25,7 +26,10 @@ impl Mock {
 
     pub fn servers(&self) -> String {
         // SAFETY: the cluster is valid, and so is its string while it is.
-        unsafe { std::ffi::CStr::from_ptr(raw::rd_kafka_mock_cluster_bootstraps(self.cluster)) }.to_str().unwrap().to_string()
+        unsafe { std::ffi::CStr::from_ptr(raw::rd_kafka_mock_cluster_bootstraps(self.cluster)) }
+            .to_str()
+            .unwrap()
+            .to_string()
     }
 
     /// Answers the next requests of this kind (Kafka's number) with these codes, one after the other.

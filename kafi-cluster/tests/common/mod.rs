@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{
-    Assignment, Batch, Consumer, ConsumerOptions, Delivery, Isolation, NewTopic, OwnedRecord, Polled, Producer, ProducerOptions, Storage, TopicPartition,
+    Assignment, Batch, Consumer, ConsumerOptions, Delivery, Isolation, NewTopic, OwnedRecord, Polled, Producer,
+    ProducerOptions, Storage, TopicPartition,
 };
 
 pub use kafi_testkit::servers::variable;
@@ -46,7 +47,8 @@ pub struct TestTopic {
 impl TestTopic {
     pub fn new(storage: &Arc<dyn Storage>, name: &str, partitions: i32, config: &[(&str, &str)]) -> Self {
         let name = unique(name);
-        let config = [("retention.ms", "-1")].iter().chain(config).map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let config =
+            [("retention.ms", "-1")].iter().chain(config).map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let topic = NewTopic { partitions: Some(partitions), replication: Some(1), config, ..NewTopic::new(&name) };
         storage.admin().unwrap().create_topic(&topic, WAIT).unwrap();
         Self { name, storage: Arc::clone(storage) }
@@ -92,9 +94,13 @@ pub fn produce_all(producer: &mut dyn Producer, batch: &Batch, token: u64) {
 pub fn whole(storage: &Arc<dyn Storage>, topic: &str, isolation: Isolation) -> Vec<Assignment> {
     let mut admin = storage.admin().unwrap();
     let topics = admin.topics(&[topic.to_string()], WAIT).unwrap();
-    let partitions: Vec<_> = topics[0].partitions.iter().map(|p| TopicPartition { topic: topic.into(), partition: p.partition }).collect();
+    let partitions: Vec<_> =
+        topics[0].partitions.iter().map(|p| TopicPartition { topic: topic.into(), partition: p.partition }).collect();
     let watermarks = admin.watermarks(&partitions, isolation, WAIT).unwrap();
-    watermarks.into_iter().map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: Some(w.high) }).collect()
+    watermarks
+        .into_iter()
+        .map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: Some(w.high) })
+        .collect()
 }
 
 /// Reads assigned partitions up to their ends.

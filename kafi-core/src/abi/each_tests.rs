@@ -29,21 +29,38 @@ const OFFSETS: &str = r#"[{"topic":"t","partition":0,"offset":7}]"#;
 impl kafi_abi::Admin for Plugin {
     fn call(&mut self, name: RStr<'_>, argument: RStr<'_>, _timeout_ns: u64) -> RResult<RString, Failure> {
         self.calls.lock().expect("nobody panics").push(name.to_string());
-        let error = |kind, message: &str| RResult::RErr(flatten(&Error::new(kind, "describe group", message).with("group", "b")));
+        let error = |kind, message: &str| {
+            RResult::RErr(flatten(&Error::new(kind, "describe group", message).with("group", "b")))
+        };
         let failure = r#"{"failure":{"kind":12,"operation":"describe group","message":"damaged","context":[["group","b"]],"of tomorrow":1}}"#;
         let missing = r#"{"failure":{"kind":3,"operation":"describe group","message":"no such group"}}"#;
         match (name.as_str(), self.is_old, argument.contains("\"a\""), argument.contains("\"b\"")) {
             ("groups", ..) => RResult::ROk(r#"[{"name":"a","state":"Stable"}]"#.into()),
-            ("list_groups", false, ..) => RResult::ROk(r#"{"groups":[{"name":"a","state":"Stable"}],"failures":[{"kind":8,"message":"down"}]}"#.into()),
+            ("list_groups", false, ..) => RResult::ROk(
+                r#"{"groups":[{"name":"a","state":"Stable"}],"failures":[{"kind":8,"message":"down"}]}"#.into(),
+            ),
             ("describe_groups", false, ..) => RResult::ROk(format!(r#"[{{"value":{A}}},{failure},{missing}]"#).into()),
-            ("offsets_of_groups", false, ..) => RResult::ROk(format!(r#"[{{"value":{OFFSETS}}},{failure},{{"value":[]}}]"#).into()),
-            ("watermarks_of_each", false, ..) => RResult::ROk(format!(r#"[{{"value":{WATERMARKS}}},{failure}]"#).into()),
-            ("offsets_for_times_of_each", false, ..) => RResult::ROk(format!(r#"[{{"value":{POSITION}}},{failure}]"#).into()),
+            ("offsets_of_groups", false, ..) => {
+                RResult::ROk(format!(r#"[{{"value":{OFFSETS}}},{failure},{{"value":[]}}]"#).into())
+            }
+            ("watermarks_of_each", false, ..) => {
+                RResult::ROk(format!(r#"[{{"value":{WATERMARKS}}},{failure}]"#).into())
+            }
+            ("offsets_for_times_of_each", false, ..) => {
+                RResult::ROk(format!(r#"[{{"value":{POSITION}}},{failure}]"#).into())
+            }
             ("watermarks", _, true, false) => RResult::ROk(format!("[{WATERMARKS}]").into()),
             ("offsets_for_times", _, true, false) => RResult::ROk(format!("[{POSITION}]").into()),
-            ("list_groups" | "describe_groups" | "offsets_of_groups" | "watermarks_of_each" | "offsets_for_times_of_each", ..) => {
-                RResult::RErr(flatten(&Error::new(ErrorKind::Unsupported, "call plugin", "no such call").with("call", name.as_str())))
-            }
+            (
+                "list_groups"
+                | "describe_groups"
+                | "offsets_of_groups"
+                | "watermarks_of_each"
+                | "offsets_for_times_of_each",
+                ..,
+            ) => RResult::RErr(flatten(
+                &Error::new(ErrorKind::Unsupported, "call plugin", "no such call").with("call", name.as_str()),
+            )),
             ("group", _, true, _) => RResult::ROk(A.into()),
             ("group_offsets", _, true, _) => RResult::ROk(OFFSETS.into()),
             (_, _, _, true) => error(ErrorKind::Corrupt, "damaged"),
@@ -69,7 +86,10 @@ fn several_groups_cross_as_one_call_and_one_by_one_to_older_plugins() {
         let described = admin.describe_groups(&groups, WAIT).expect("there are answers");
         let of_two = described[1].as_ref().expect_err("it is damaged");
         assert_eq!(described[0].as_ref().expect("it is there").name, "a");
-        assert_eq!((of_two.kind(), of_two.to_string().as_str()), (ErrorKind::Corrupt, "describe group: group b: damaged"));
+        assert_eq!(
+            (of_two.kind(), of_two.to_string().as_str()),
+            (ErrorKind::Corrupt, "describe group: group b: damaged")
+        );
         assert_eq!(described[2].as_ref().expect_err("it is missing").kind(), ErrorKind::NotFound);
         let offsets = admin.offsets_of_groups(&groups, WAIT).expect("there are answers");
         assert_eq!(*offsets[0].as_ref().expect("it is there"), [CommittedOffset::new("t", 0, 7)]);
@@ -80,7 +100,9 @@ fn several_groups_cross_as_one_call_and_one_by_one_to_older_plugins() {
         let calls = calls.lock().expect("nobody panics").join(" ");
         let expected = match is_old {
             false => "describe_groups offsets_of_groups list_groups",
-            true => "describe_groups group group group offsets_of_groups group_offsets group_offsets group_offsets list_groups groups",
+            true => {
+                "describe_groups group group group offsets_of_groups group_offsets group_offsets group_offsets list_groups groups"
+            }
         };
         assert_eq!(calls, expected);
     }
@@ -92,7 +114,8 @@ fn several_partitions_cross_as_one_call_and_one_by_one_to_older_plugins() {
     let partitions = ["a", "b"].map(|topic| TopicPartition { topic: topic.into(), partition: 0 });
     for is_old in [false, true] {
         let (mut admin, calls) = plugin(is_old);
-        let watermarks = admin.watermarks_of_each(&partitions, Isolation::ReadUncommitted, WAIT).expect("there are answers");
+        let watermarks =
+            admin.watermarks_of_each(&partitions, Isolation::ReadUncommitted, WAIT).expect("there are answers");
         assert_eq!(watermarks[0].as_ref().expect("it is there").high, 7);
         assert_eq!(watermarks[1].as_ref().expect_err("it is damaged").kind(), ErrorKind::Corrupt);
         let found = admin.offsets_for_times_of_each(&times, WAIT).expect("there are answers");
@@ -100,7 +123,9 @@ fn several_partitions_cross_as_one_call_and_one_by_one_to_older_plugins() {
         assert_eq!(found[1].as_ref().expect_err("it is damaged").kind(), ErrorKind::Corrupt);
         let expected = match is_old {
             false => "watermarks_of_each offsets_for_times_of_each",
-            true => "watermarks_of_each watermarks watermarks watermarks offsets_for_times_of_each offsets_for_times offsets_for_times offsets_for_times",
+            true => {
+                "watermarks_of_each watermarks watermarks watermarks offsets_for_times_of_each offsets_for_times offsets_for_times offsets_for_times"
+            }
         };
         assert_eq!(calls.lock().expect("nobody panics").join(" "), expected);
     }

@@ -72,7 +72,8 @@ pub(super) fn rebuild(failure: Failure) -> Error {
         error = error.hint(hint);
     }
     let cause = failure.chain.into_iter().take(CAUSES_MAX).collect::<Vec<_>>();
-    let cause = cause.into_iter().rev().fold(None, |source, text| Some(Box::new(Cause { text: text.into_string(), source })));
+    let cause =
+        cause.into_iter().rev().fold(None, |source, text| Some(Box::new(Cause { text: text.into_string(), source })));
     match cause {
         Some(cause) => error.source(cause as Box<dyn StdError + Send + Sync>),
         None => error,
@@ -109,7 +110,12 @@ mod tests {
             assert_eq!(rebuild(flatten(&Error::new(kind, "a", "b"))).kind(), kind);
         }
         let inner = Error::new(ErrorKind::Io, "open", "no luck").source(std::io::Error::other("the disk is on fire"));
-        let error = Error::new(ErrorKind::Corrupt, "read", "bad").with("topic", "t").with("offset", 3).hint("look").retry(Retry::Exhausted).source(inner);
+        let error = Error::new(ErrorKind::Corrupt, "read", "bad")
+            .with("topic", "t")
+            .with("offset", 3)
+            .hint("look")
+            .retry(Retry::Exhausted)
+            .source(inner);
         let twin = rebuild(flatten(&error));
         assert_eq!(format!("{twin:?}"), format!("{error:?}"));
         assert!(format!("{twin:?}").contains("caused by: the disk is on fire"));

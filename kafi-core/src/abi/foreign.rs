@@ -11,7 +11,8 @@ use crate::record::{HeaderMeta, TimestampType};
 use super::import::Library;
 use super::layout;
 
-/// Parts of a batch that the other side of the plugin interface lends, and the arena that they lie in, where the other side is a plugin. Most batches have none, and stay small.
+/// Parts of a batch that the other side of the plugin interface lends, and the arena that they lie in, where the other
+/// side is a plugin. Most batches have none, and stay small.
 #[derive(Default)]
 pub(crate) struct Foreign(Option<Box<Lent>>);
 
@@ -27,7 +28,8 @@ impl Foreign {
     #[inline]
     pub(crate) fn parts(&self) -> Option<(&[u8], &[RecordMeta], &[HeaderMeta])> {
         let view = self.0.as_ref()?.shown.as_ref()?;
-        // SAFETY: who called `show` keeps the view alive and unchanged until it is hidden, and its metas were checked then.
+        // SAFETY: who called `show` keeps the view alive and unchanged until it is hidden, and its metas were checked
+        // then.
         unsafe { Some((view.data(), layout::records_in(view.records()), layout::headers_in(view.headers()))) }
     }
 
@@ -35,9 +37,13 @@ impl Foreign {
     #[inline]
     pub(crate) fn metas_mut(&mut self) -> Option<&mut [RecordMeta]> {
         let lent = self.0.as_mut()?;
-        debug_assert!(lent.shown.is_none() || lent.arena.is_some(), "what is only lent for a call is shared, and not changed");
+        debug_assert!(
+            lent.shown.is_none() || lent.arena.is_some(),
+            "what is only lent for a call is shared, and not changed"
+        );
         let view = lent.shown.as_mut()?;
-        // SAFETY: the view was made from exclusive parts of the arena that this batch holds, and `&mut self` says that nobody reads them.
+        // SAFETY: the view was made from exclusive parts of the arena that this batch holds, and `&mut self` says that
+        // nobody reads them.
         unsafe { Some(layout::records_in_mut(view.records_mut())) }
     }
 
@@ -62,14 +68,15 @@ impl Foreign {
     /// `Corrupt` for metas that cannot be read as such.
     ///
     /// # Safety
-    /// The view stays alive and unchanged until it is hidden, or this is dropped. Where an arena is kept, the view is of that arena and exclusive; else nobody calls
-    /// [`metas_mut`](Foreign::metas_mut).
+    /// The view stays alive and unchanged until it is hidden, or this is dropped. Where an arena is kept, the view is
+    /// of that arena and exclusive; else nobody calls [`metas_mut`](Foreign::metas_mut).
     pub(crate) unsafe fn show(&mut self, view: BatchView) -> Result<()> {
         self.hide();
         // SAFETY: as the caller says.
         let records = unsafe { view.records() };
         if let Some(index) = records.iter().position(|meta| meta.timestamp_type > TimestampType::Append as u8) {
-            return Err(Error::new(ErrorKind::Corrupt, "check batch", "a message has an unknown type of timestamp").with("message", index));
+            return Err(Error::new(ErrorKind::Corrupt, "check batch", "a message has an unknown type of timestamp")
+                .with("message", index));
         }
         self.0.get_or_insert_default().shown = Some(view);
         Ok(())
@@ -92,7 +99,9 @@ impl Foreign {
 impl fmt::Debug for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
-            Some((_, records, headers)) => f.debug_struct("Foreign").field("records", &records).field("headers", &headers).finish_non_exhaustive(),
+            Some((_, records, headers)) => {
+                f.debug_struct("Foreign").field("records", &records).field("headers", &headers).finish_non_exhaustive()
+            }
             None => f.write_str("None"),
         }
     }

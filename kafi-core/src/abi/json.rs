@@ -24,7 +24,9 @@ pub(super) fn to_text(value: &(impl Serialize + ?Sized)) -> Result<String> {
 /// # Errors
 /// `Unexpected` for a text that is none.
 pub(super) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| crossing(&format!("the other side sent what this one does not understand: {error}")).source(error))
+    serde_json::from_str(text).map_err(|error| {
+        crossing(&format!("the other side sent what this one does not understand: {error}")).source(error)
+    })
 }
 
 fn crossing(message: &str) -> Error {
@@ -103,8 +105,12 @@ impl FailureText {
     pub(super) fn error(self) -> Error {
         let Self { kind, retry, operation, message, context, hint, chain } = self;
         let context = context.into_iter().map(|(key, value)| Pair { key: key.into(), value: value.into() }).collect();
-        let (operation, message, hint, chain) =
-            (operation.into(), message.into(), hint.map(RString::from).into(), chain.into_iter().map(RString::from).collect());
+        let (operation, message, hint, chain) = (
+            operation.into(),
+            message.into(),
+            hint.map(RString::from).into(),
+            chain.into_iter().map(RString::from).collect(),
+        );
         rebuild(Failure { kind, retry, operation, message, context, hint, chain })
     }
 }
@@ -112,7 +118,10 @@ impl FailureText {
 impl<T> Answer<T> {
     /// As they cross.
     pub(super) fn all(answers: Vec<Result<T>>) -> Vec<Self> {
-        answers.into_iter().map(|answer| answer.map_or_else(|error| Self::Failure(FailureText::new(&error)), Self::Value)).collect()
+        answers
+            .into_iter()
+            .map(|answer| answer.map_or_else(|error| Self::Failure(FailureText::new(&error)), Self::Value))
+            .collect()
     }
 
     pub(super) fn result(self) -> Result<T> {

@@ -27,7 +27,8 @@ pub(super) fn records_out(metas: &[RecordMeta]) -> &[kafi_abi::RecordMeta] {
 
 /// Record metas as they cross, to be changed on the other side.
 pub(super) fn records_out_mut(metas: &mut [RecordMeta]) -> &mut [kafi_abi::RecordMeta] {
-    // SAFETY: as above; the host writes ours back through `records_in_mut`, whose timestamp types are those that we know.
+    // SAFETY: as above; the host writes ours back through `records_in_mut`, whose timestamp types are those that we
+    // know.
     unsafe { &mut *(std::ptr::from_mut(metas) as *mut [kafi_abi::RecordMeta]) }
 }
 
@@ -42,7 +43,8 @@ pub(super) fn headers_out(metas: &[HeaderMeta]) -> &[kafi_abi::HeaderMeta] {
 /// # Safety
 /// Their timestamp types are 0 or 1.
 pub(super) unsafe fn records_in(metas: &[kafi_abi::RecordMeta]) -> &[RecordMeta] {
-    // SAFETY: the layouts are equal, as is checked above, and the caller says that each byte is one of our timestamp types.
+    // SAFETY: the layouts are equal, as is checked above, and the caller says that each byte is one of our timestamp
+    // types.
     unsafe { &*(std::ptr::from_ref(metas) as *const [RecordMeta]) }
 }
 

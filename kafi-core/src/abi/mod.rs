@@ -1,6 +1,7 @@
 //! Storages across a C interface: what a plugin exports, and what the host makes of it. Needs the feature `plugin`.
 //!
-//! Who writes a plugin implements the plain traits of this crate, and ends with one macro, [`export_storage!`](crate::export_storage):
+//! Who writes a plugin implements the plain traits of this crate, and ends with one macro,
+//! [`export_storage!`](crate::export_storage):
 //!
 //! ```
 //! use std::sync::Arc;
@@ -28,8 +29,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! Batches cross without a copy: a plugin's arena is lent to the host, and back to the plugin with the next poll; the host's is lent to the plugin for the length of a call. Both
-//! sides check what they are lent. Panics of the plugin become errors. The frozen types are those of the crate `kafi-abi`.
+//! Batches cross without a copy: a plugin's arena is lent to the host, and back to the plugin with the next poll; the
+//! host's is lent to the plugin for the length of a call. Both sides check what they are lent. Panics of the plugin
+//! become errors. The frozen types are those of the crate `kafi-abi`.
 
 #[cfg(test)]
 mod each_tests;
@@ -70,7 +72,8 @@ pub struct PluginInfo {
 
 /// What a plugin is asked to open.
 ///
-/// It comes either from an address (`scheme://authority/path?key=value`, without the topic), or from a configuration file. `Debug` shows no secrets.
+/// It comes either from an address (`scheme://authority/path?key=value`, without the topic), or from a configuration
+/// file. `Debug` shows no secrets.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Opening {
@@ -82,10 +85,11 @@ pub struct Opening {
     pub section: Option<String>,
     /// Of an address what stands between `://` and the next slash.
     pub authority: String,
-    /// Of an address what stands behind the authority, without the topic and the slashes at its ends. For a folder (`./data/`) its whole path.
+    /// Of an address what stands behind the authority, without the topic and the slashes at its ends. For a folder
+    /// (`./data/`) its whole path.
     pub path: String,
-    /// The properties of the address, or the items of the section, in order, with environment variables put in; without defaults. The host has checked that the keys are among
-    /// those that the plugin announces.
+    /// The properties of the address, or the items of the section, in order, with environment variables put in; without
+    /// defaults. The host has checked that the keys are among those that the plugin announces.
     pub items: Vec<(String, String)>,
 }
 
@@ -95,7 +99,8 @@ impl Opening {
         self.items.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// The items of the section of `kind`, also where it comes from an address: then its place comes before the properties.
+    /// The items of the section of `kind`, also where it comes from an address: then its place comes before the
+    /// properties.
     pub fn properties(&self, kind: StorageKind) -> Vec<(String, String)> {
         let place = if self.section.is_none() { kind.place_keys(&self.authority, &self.path) } else { Vec::new() };
         place.into_iter().chain(self.items.iter().cloned()).collect()
@@ -119,7 +124,8 @@ impl fmt::Debug for Opening {
 /// Lets `batch` show what is lent, and checks it.
 ///
 /// # Errors
-/// `Corrupt` for metas that point outside of the batch, and for names of topics that are not UTF-8; the batch then shows nothing.
+/// `Corrupt` for metas that point outside of the batch, and for names of topics that are not UTF-8; the batch then
+/// shows nothing.
 ///
 /// # Safety
 /// As for [`Foreign::show`].
@@ -128,7 +134,8 @@ unsafe fn show(batch: &mut Batch, view: BatchView) -> Result<()> {
     let topics = unsafe { view.topics() };
     let names = topics.iter().map(|topic| {
         // SAFETY: as above.
-        unsafe { topic.as_str() }.map_err(|_| Error::new(ErrorKind::Corrupt, "check batch", "the name of a topic is not UTF-8"))
+        unsafe { topic.as_str() }
+            .map_err(|_| Error::new(ErrorKind::Corrupt, "check batch", "the name of a topic is not UTF-8"))
     });
     batch.restart(names)?;
     // SAFETY: as the caller says.

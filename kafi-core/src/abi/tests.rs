@@ -11,7 +11,9 @@ use kafi_abi::{Arena, BatchView, Consumer_TO, Failure, HeaderMeta, RecordMeta, S
 use super::*;
 use crate::admin::Admin;
 use crate::capability::Capabilities;
-use crate::consumer::{Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{
+    Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition,
+};
 use crate::producer::{Delivery, Producer, ProducerOptions, Report};
 use crate::record::{Header, Record, TimestampType};
 use crate::storage::Storage;
@@ -86,7 +88,10 @@ impl Consumer for EchoConsumer {
     }
 
     fn positions(&self) -> Vec<Position> {
-        self.assigned.iter().map(|a| Position { topic: a.topic.clone(), partition: a.partition, offset: a.end.unwrap_or(a.start) }).collect()
+        self.assigned
+            .iter()
+            .map(|a| Position { topic: a.topic.clone(), partition: a.partition, offset: a.end.unwrap_or(a.start) })
+            .collect()
     }
 
     fn commit(&mut self, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
@@ -94,7 +99,11 @@ impl Consumer for EchoConsumer {
     }
 
     fn committed(&mut self, partitions: &[TopicPartition], _timeout: Duration) -> Result<Vec<CommittedOffset>> {
-        let beside = |offset: CommittedOffset| CommittedOffset { leader_epoch: Some(offset.partition), metadata: "state".into(), ..offset };
+        let beside = |offset: CommittedOffset| CommittedOffset {
+            leader_epoch: Some(offset.partition),
+            metadata: "state".into(),
+            ..offset
+        };
         Ok(partitions.iter().map(|p| beside(CommittedOffset::new(&p.topic, p.partition, 3))).collect())
     }
 
@@ -140,7 +149,11 @@ fn nasty() -> Batch {
     let mut headers = crate::record::HeadersBuf::new();
     headers.push_header(Header { name: b"\xff\0", value: Some(b"1") });
     headers.push_header(Header { name: b"", value: None });
-    batch.push(Record { headers: headers.as_headers(), timestamp_type: TimestampType::Append, ..Record::new("a", None, Some(b"")) });
+    batch.push(Record {
+        headers: headers.as_headers(),
+        timestamp_type: TimestampType::Append,
+        ..Record::new("a", None, Some(b""))
+    });
     batch.push(Record { offset: 7, partition: 3, timestamp: 5, ..Record::new("b", Some(b"k"), None) });
     batch
 }
@@ -148,7 +161,10 @@ fn nasty() -> Batch {
 #[test]
 fn batches_cross_as_they_are_and_arenas_are_used_again() {
     let storage = echo();
-    let (mut producer, mut consumer) = (storage.producer(&ProducerOptions::default()).unwrap(), storage.consumer(&ConsumerOptions::default()).unwrap());
+    let (mut producer, mut consumer) = (
+        storage.producer(&ProducerOptions::default()).unwrap(),
+        storage.consumer(&ConsumerOptions::default()).unwrap(),
+    );
     let sent = nasty();
     let mut received = Batch::new();
     received.push(Record::new("left over", None, None));
@@ -168,7 +184,10 @@ fn batches_cross_as_they_are_and_arenas_are_used_again() {
 #[test]
 fn lent_batches_are_changed_in_place_and_copied_when_they_grow() {
     let storage = echo();
-    let (mut producer, mut consumer) = (storage.producer(&ProducerOptions::default()).unwrap(), storage.consumer(&ConsumerOptions::default()).unwrap());
+    let (mut producer, mut consumer) = (
+        storage.producer(&ProducerOptions::default()).unwrap(),
+        storage.consumer(&ConsumerOptions::default()).unwrap(),
+    );
     let mut batch = Batch::new();
     producer.produce(&nasty(), 0, 1, WAIT).unwrap();
     consumer.poll(&mut batch, WAIT).unwrap();
@@ -176,7 +195,10 @@ fn lent_batches_are_changed_in_place_and_copied_when_they_grow() {
     batch.metas_mut()[1].partition = 9;
     batch.rename_topic(1, "c");
     batch.retain(|record| record.topic == "c");
-    assert_eq!((batch.len(), batch.get(0).partition, batch.get(0).key, batch.data().as_ptr()), (1, 9, Some(&b"k"[..]), place));
+    assert_eq!(
+        (batch.len(), batch.get(0).partition, batch.get(0).key, batch.data().as_ptr()),
+        (1, 9, Some(&b"k"[..]), place)
+    );
     let twin = batch.clone();
     batch.push(Record::new("d", Some(b"new"), None));
     assert_ne!(batch.data().as_ptr(), place);
@@ -191,7 +213,10 @@ fn lent_batches_are_changed_in_place_and_copied_when_they_grow() {
 #[test]
 fn limits_of_the_batch_hold_on_the_other_side() {
     let storage = echo();
-    let (mut producer, mut consumer) = (storage.producer(&ProducerOptions::default()).unwrap(), storage.consumer(&ConsumerOptions::default()).unwrap());
+    let (mut producer, mut consumer) = (
+        storage.producer(&ProducerOptions::default()).unwrap(),
+        storage.consumer(&ConsumerOptions::default()).unwrap(),
+    );
     producer.produce(&nasty(), 0, 1, WAIT).unwrap();
     let mut batch = Batch::with_limits(1, 1 << 20);
     assert_eq!((consumer.poll(&mut batch, WAIT).unwrap(), batch.len()), (Polled::Records, 1));
@@ -202,7 +227,8 @@ fn everything_else_crosses() {
     let storage = echo();
     assert_eq!((storage.name(), storage.scheme(), storage.capabilities().bits()), ("echo", "echo", 1 << 63 | 1));
     assert_eq!(storage.identity(Duration::from_nanos(1_500)).unwrap(), "1.5µs");
-    let mut consumer = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+    let mut consumer =
+        storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     consumer.assign(&[Assignment { topic: "t".into(), partition: 1, start: 2, end: Some(5) }], WAIT).unwrap();
     let position = Position { topic: "t".into(), partition: 1, offset: 5 };
     assert_eq!(consumer.positions(), std::slice::from_ref(&position));
@@ -211,12 +237,21 @@ fn everything_else_crosses() {
     let fenced = consumer.commit(&[], WAIT).unwrap_err();
     assert_eq!((fenced.kind(), fenced.message()), (ErrorKind::Fenced, "g"));
     let committed = consumer.committed(&[TopicPartition { topic: "t".into(), partition: 1 }], WAIT).unwrap();
-    assert_eq!(committed, [CommittedOffset { offset: 3, leader_epoch: Some(1), metadata: "state".into(), ..position.into() }]);
+    assert_eq!(
+        committed,
+        [CommittedOffset { offset: 3, leader_epoch: Some(1), metadata: "state".into(), ..position.into() }]
+    );
     let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
     producer.produce(&nasty(), 1, 9, WAIT).unwrap();
     let reports = producer.reports(WAIT).unwrap();
-    let [Report { token: 9, partition: 1, first: 2, count: 3, delivery: Delivery::At(7), .. }, unknown, failed] = reports else { panic!("{reports:?}") };
-    assert!(matches!((&unknown.delivery, &failed.delivery), (Delivery::Unknown, Delivery::Failed(error)) if error.kind() == ErrorKind::TooLarge));
+    let [Report { token: 9, partition: 1, first: 2, count: 3, delivery: Delivery::At(7), .. }, unknown, failed] =
+        reports
+    else {
+        panic!("{reports:?}")
+    };
+    assert!(
+        matches!((&unknown.delivery, &failed.delivery), (Delivery::Unknown, Delivery::Failed(error)) if error.kind() == ErrorKind::TooLarge)
+    );
 }
 
 #[test]
@@ -293,7 +328,13 @@ impl kafi_abi::Consumer for Raw {
         RResult::ROk(())
     }
 
-    fn poll(&mut self, _arena: &mut Arena, _records: u64, _bytes: u64, timeout_ns: u64) -> RResult<kafi_abi::Polled, Failure> {
+    fn poll(
+        &mut self,
+        _arena: &mut Arena,
+        _records: u64,
+        _bytes: u64,
+        timeout_ns: u64,
+    ) -> RResult<kafi_abi::Polled, Failure> {
         RResult::ROk(kafi_abi::Polled { status: timeout_ns as u32, batch: self.0 })
     }
 
@@ -327,8 +368,17 @@ impl kafi_abi::Consumer for Raw {
 }
 
 const NULL: Span = Span { start: 0, len: -1 };
-const META: RecordMeta =
-    RecordMeta { offset: 0, timestamp: 0, topic: 0, partition: 0, key: NULL, value: NULL, header_start: 0, header_count: 0, timestamp_type: 0 };
+const META: RecordMeta = RecordMeta {
+    offset: 0,
+    timestamp: 0,
+    topic: 0,
+    partition: 0,
+    key: NULL,
+    value: NULL,
+    header_start: 0,
+    header_count: 0,
+    timestamp_type: 0,
+};
 
 fn raw(view: BatchView) -> Box<dyn Consumer> {
     let raw: StorageBox = Storage_TO::from_value(Raw(view), TD_Opaque);
@@ -354,7 +404,9 @@ fn the_host_refuses_what_points_outside() {
     for (why, meta, headers) in cases {
         let mut records = [meta];
         let mut batch = Batch::new();
-        let error = raw(BatchView::exclusive(b"data", &mut records, headers, &topics)).poll(&mut batch, Duration::ZERO).unwrap_err();
+        let error = raw(BatchView::exclusive(b"data", &mut records, headers, &topics))
+            .poll(&mut batch, Duration::ZERO)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         assert!(error.message().contains(why), "{error}");
         assert!(batch.is_empty() && batch.topics().is_empty());
@@ -363,14 +415,23 @@ fn the_host_refuses_what_points_outside() {
     let mut batch = Batch::new();
     let mut consumer = raw(BatchView::exclusive(b"data", &mut records, &good, &topics));
     assert_eq!(consumer.poll(&mut batch, Duration::ZERO).unwrap(), Polled::Records);
-    assert!(raw(BatchView::empty()).poll(&mut batch, Duration::ZERO).unwrap_err().message().contains("where there are none"));
+    assert!(
+        raw(BatchView::empty())
+            .poll(&mut batch, Duration::ZERO)
+            .unwrap_err()
+            .message()
+            .contains("where there are none")
+    );
     assert!(consumer.poll(&mut batch, Duration::from_nanos(9)).unwrap_err().to_string().contains("status 9"));
 }
 
 #[test]
 fn an_arena_goes_back_only_to_its_own_library() {
     let storage = echo();
-    let (mut producer, mut consumer) = (storage.producer(&ProducerOptions::default()).unwrap(), storage.consumer(&ConsumerOptions::default()).unwrap());
+    let (mut producer, mut consumer) = (
+        storage.producer(&ProducerOptions::default()).unwrap(),
+        storage.consumer(&ConsumerOptions::default()).unwrap(),
+    );
     let topics = [Text::new("t")];
     let mut records = [META];
     let mut other = raw(BatchView::exclusive(b"data", &mut records, &[], &topics));

@@ -10,11 +10,12 @@ pub(crate) const VALUE_BYTES_MAX: usize = 1 << 20;
 /// Where variables come from; tests have their own.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Result<String, VarError>;
 
-/// Replaces each `${NAME}` in the `value` of the property `key` by the environment variable of that name; `$${` stands for `${` itself.
+/// Replaces each `${NAME}` in the `value` of the property `key` by the environment variable of that name; `$${` stands
+/// for `${` itself.
 ///
 /// # Errors
-/// `Config` for a variable that is not set or not UTF-8, a brace that is missing, or a value that gets larger than 1 MiB; it names the key and the variable, and never what a
-/// variable holds.
+/// `Config` for a variable that is not set or not UTF-8, a brace that is missing, or a value that gets larger than 1
+/// MiB; it names the key and the variable, and never what a variable holds.
 pub fn expand_environment(key: &str, value: &str) -> crate::Result<String> {
     let refuse = |why| Error::new(ErrorKind::Config, "read variables", why).with("key", key);
     expand(value, &|name| std::env::var(name)).map_err(refuse)
@@ -25,7 +26,8 @@ pub fn is_variable(text: &str) -> bool {
     text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).is_some_and(is_name)
 }
 
-/// Replaces each `${NAME}` of `text`. What a variable holds is not expanded again. The error says what is wrong, and never what any variable holds.
+/// Replaces each `${NAME}` of `text`. What a variable holds is not expanded again. The error says what is wrong, and
+/// never what any variable holds.
 pub(crate) fn expand(text: &str, lookup: Lookup) -> Result<String, String> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
@@ -42,7 +44,9 @@ pub(crate) fn expand(text: &str, lookup: Lookup) -> Result<String, String> {
             return Err("a variable lacks its closing brace; write $${ where ${ itself is meant".into());
         };
         if !is_name(name) {
-            return Err("the name of a variable is letters, digits, and underscores; write $${ where ${ itself is meant".into());
+            return Err(
+                "the name of a variable is letters, digits, and underscores; write $${ where ${ itself is meant".into(),
+            );
         }
         expanded.push_str(&lookup(name).map_err(|error| match error {
             VarError::NotPresent => format!("the environment variable {name} is not set"),
@@ -58,7 +62,9 @@ pub(crate) fn expand(text: &str, lookup: Lookup) -> Result<String, String> {
 }
 
 fn is_name(name: &str) -> bool {
-    !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]

@@ -30,23 +30,26 @@ impl ConfigFile {
 }
 
 impl Config {
-    /// The folder where configurations are looked for: `$KAFI_HOME`, or the working directory if that is unset or empty.
+    /// The folder where configurations are looked for: `$KAFI_HOME`, or the working directory if that is unset or
+    /// empty.
     pub fn home() -> PathBuf {
         std::env::var_os("KAFI_HOME").filter(|home| !home.is_empty()).map_or_else(|| PathBuf::from("."), PathBuf::from)
     }
 
     /// Finds and reads the configuration `name` below `home`.
     ///
-    /// `local` is looked for as `local.yaml` or `local.yml` in `home` itself, then in all the folders of `home/configs`; `clusters/local` only in
-    /// `home/configs/clusters`. A file in `home` itself that belongs to another program (it is YAML but has no section of a storage) stands
-    /// back behind one in `configs`.
+    /// `local` is looked for as `local.yaml` or `local.yml` in `home` itself, then in all the folders of
+    /// `home/configs`; `clusters/local` only in `home/configs/clusters`. A file in `home` itself that belongs to
+    /// another program (it is YAML but has no section of a storage) stands back behind one in `configs`.
     ///
-    /// Where `home` is the working directory, because nothing else was said, anybody may have written the file. It says how a storage is spoken to and nothing more: properties
-    /// that load, run, write, or send away what is not the storage's ([`power_of`](crate::power_of)) are refused.
+    /// Where `home` is the working directory, because nothing else was said, anybody may have written the file. It says
+    /// how a storage is spoken to and nothing more: properties that load, run, write, or send away what is not the
+    /// storage's ([`power_of`](crate::power_of)) are refused.
     ///
     /// # Errors
-    /// `NotFound` for an unknown name, naming the nearest known one; `Usage` for a name that several kinds of storage share, listing the
-    /// candidates, and for a name that cannot be one; `Config` for what is refused; else those of [`from_file`](Config::from_file).
+    /// `NotFound` for an unknown name, naming the nearest known one; `Usage` for a name that several kinds of storage
+    /// share, listing the candidates, and for a name that cannot be one; `Config` for what is refused; else those of
+    /// [`from_file`](Config::from_file).
     pub fn find(name: &str, home: &Path) -> Result<Config> {
         Self::find_among(name, home, &StorageKind::ALL)
     }
@@ -80,7 +83,8 @@ impl Config {
         Ok(config)
     }
 
-    /// All configurations below `home`, sorted by name and kind: those in `home/configs/<folder>`, and in `home` itself the YAML files with a section of a storage.
+    /// All configurations below `home`, sorted by name and kind: those in `home/configs/<folder>`, and in `home` itself
+    /// the YAML files with a section of a storage.
     ///
     /// # Errors
     /// `PermissionDenied` or `Io` where a folder cannot be read; a folder that is not there counts as empty.
@@ -123,7 +127,12 @@ impl Config {
 fn kind_of_folder(name: &str, folder: &str, kinds: &[StorageKind]) -> Result<StorageKind> {
     StorageKind::with_folder(folder, kinds).ok_or_else(|| {
         let folders = kinds.iter().map(|kind| kind.folder()).collect::<Vec<_>>().join(", ");
-        Error::new(ErrorKind::Usage, OPERATION, format!("no kind of storage has the folder {folder}; there are {folders}")).with("storage", name)
+        Error::new(
+            ErrorKind::Usage,
+            OPERATION,
+            format!("no kind of storage has the folder {folder}; there are {folders}"),
+        )
+        .with("storage", name)
     })
 }
 
@@ -167,7 +176,9 @@ fn only_one(name: &str, files: &[ConfigFile]) -> Result<ConfigFile> {
         return Err(several_files(name, &paths));
     }
     let message = format!("several storages have this name: {}", names.join(", "));
-    Err(Error::new(ErrorKind::Usage, OPERATION, message).with("storage", name).hint(format!("say which, as in {}:", names[0])))
+    Err(Error::new(ErrorKind::Usage, OPERATION, message)
+        .with("storage", name)
+        .hint(format!("say which, as in {}:", names[0])))
 }
 
 fn several_files(name: &str, paths: &[PathBuf]) -> Error {
@@ -179,13 +190,17 @@ fn several_files(name: &str, paths: &[PathBuf]) -> Error {
 fn not_found(name: &str, home: &Path, kinds: &[StorageKind]) -> Error {
     // The nearest name is a help, not the matter: a folder that cannot be listed does not hide the first error.
     let known = Config::list_among(home, kinds).unwrap_or_default();
-    let names: Vec<String> =
-        if name.contains('/') { known.iter().map(ConfigFile::full_name).collect() } else { known.into_iter().map(|file| file.name).collect() };
+    let names: Vec<String> = if name.contains('/') {
+        known.iter().map(ConfigFile::full_name).collect()
+    } else {
+        known.into_iter().map(|file| file.name).collect()
+    };
     let message = match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("no configuration has this name, did you mean {near}?"),
         None => "no configuration has this name".to_owned(),
     };
-    let error = Error::new(ErrorKind::NotFound, OPERATION, message).with("storage", name).with("looked in", home.display());
+    let error =
+        Error::new(ErrorKind::NotFound, OPERATION, message).with("storage", name).with("looked in", home.display());
     if names.is_empty() {
         error.hint("configurations lie in $KAFI_HOME or the working directory, or in its folders configs/clusters, configs/locals, …")
     } else {
@@ -198,7 +213,9 @@ fn yaml_files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let failed = |error| Error::io("list configurations", error).with("folder", folder.display());
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(failed(error)),
     };
     let mut files = Vec::new();

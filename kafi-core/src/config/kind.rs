@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A kind of storage. Each has one section in a configuration file that only makes sense for itself, and one folder below `configs/`.
+/// A kind of storage. Each has one section in a configuration file that only makes sense for itself, and one folder
+/// below `configs/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StorageKind {
     /// Real Kafka, over its own protocol: section `kafka`, folder `clusters`.
@@ -38,7 +39,13 @@ pub struct StorageInfo {
 impl StorageInfo {
     /// What a plugin announces that opens a kind of Kafi's own.
     pub const fn of(kind: StorageKind) -> Self {
-        Self { scheme: kind.scheme(), section: Some(kind.section()), folder: Some(kind.folder()), keys: kind.keys(), takes_any_key: kind.takes_any_key() }
+        Self {
+            scheme: kind.scheme(),
+            section: Some(kind.section()),
+            folder: Some(kind.folder()),
+            keys: kind.keys(),
+            takes_any_key: kind.takes_any_key(),
+        }
     }
 }
 
@@ -49,7 +56,8 @@ pub enum AddressPlace {
     Folder,
     /// One or more hosts with their ports, which this key of the section holds.
     Hosts(&'static str),
-    /// The name of a bucket or container, which this key holds; and then perhaps a prefix in it, which is the key `root.dir`.
+    /// The name of a bucket or container, which this key holds; and then perhaps a prefix in it, which is the key
+    /// `root.dir`.
     Bucket(&'static str),
     /// Whatever a plugin makes of it.
     Any,
@@ -131,9 +139,11 @@ impl StorageKind {
             Self::Local => &["locals"],
             Self::S3 => &["s3s"],
             Self::AzureBlob => &["azureblobs", "azblobs"],
-            Self::Plugin(StorageInfo { folder: Some(folder), .. } | StorageInfo { section: Some(folder), .. } | StorageInfo { scheme: folder, .. }) => {
-                std::slice::from_ref(folder)
-            }
+            Self::Plugin(
+                StorageInfo { folder: Some(folder), .. }
+                | StorageInfo { section: Some(folder), .. }
+                | StorageInfo { scheme: folder, .. },
+            ) => std::slice::from_ref(folder),
         }
     }
 
@@ -162,7 +172,8 @@ impl StorageKind {
         kinds.iter().copied().find(|kind| kind.folders().contains(&folder))
     }
 
-    /// Whether its section takes keys beyond [`keys`](Self::keys): that of Kafka does, they go to librdkafka as they are.
+    /// Whether its section takes keys beyond [`keys`](Self::keys): that of Kafka does, they go to librdkafka as they
+    /// are.
     pub const fn takes_any_key(self) -> bool {
         match self {
             Self::Plugin(storage) => storage.takes_any_key,
@@ -192,7 +203,11 @@ impl fmt::Display for StorageKind {
 /// The keys of the section `schema_registry`, which every kind of storage may have.
 pub const SCHEMA_REGISTRY_KEYS: &[ConfigKey] = &[
     key("schema.registry.url", None, "the addresses of the Schema Registry, separated by commas"),
-    key("basic.auth.credentials.source", None, "where user and password come from: USER_INFO takes them from basic.auth.user.info"),
+    key(
+        "basic.auth.credentials.source",
+        None,
+        "where user and password come from: USER_INFO takes them from basic.auth.user.info",
+    ),
     key("basic.auth.user.info", None, "user and password as user:password; a secret"),
 ];
 
@@ -205,26 +220,44 @@ const KAFKA: &[ConfigKey] = &[
     key("log_level", Some("6"), "how much librdkafka logs, from 0 (emergencies) to 7 (debugging)"),
 ];
 
-const REST_PROXY: &[ConfigKey] =
-    &[key("rest.proxy.url", None, "the address of the REST Proxy"), key("basic.auth.user.info", None, "user and password as user:password; a secret")];
+const REST_PROXY: &[ConfigKey] = &[
+    key("rest.proxy.url", None, "the address of the REST Proxy"),
+    key("basic.auth.user.info", None, "user and password as user:password; a secret"),
+];
 
-const LOCAL: &[ConfigKey] = &[key("root.dir", Some("."), "the folder that holds the topics; a relative one is meant from the working directory")];
+const LOCAL: &[ConfigKey] = &[key(
+    "root.dir",
+    Some("."),
+    "the folder that holds the topics; a relative one is meant from the working directory",
+)];
 
 const S3: &[ConfigKey] = &[
     key("endpoint", None, "the address of the service; without it Amazon's own"),
-    key("access.key", None, "the access key id; a secret; without it the environment, a profile, or the machine's role says who we are"),
+    key(
+        "access.key",
+        None,
+        "the access key id; a secret; without it the environment, a profile, or the machine's role says who we are",
+    ),
     key("secret.key", None, "the secret access key; a secret"),
     key("session.token", None, "the session token of temporary keys; a secret"),
     key("profile", None, "the profile of the AWS configuration to take credentials from, instead of keys"),
     key("region", None, "the region; without it what the environment or the profile says, else us-east-1"),
-    key("path.style", None, "true: the bucket stands in the path, false: in the host's name; without it true where an endpoint is given"),
+    key(
+        "path.style",
+        None,
+        "true: the bucket stands in the path, false: in the host's name; without it true where an endpoint is given",
+    ),
     key("bucket.name", Some("test"), "the bucket"),
     key("bucket.create", Some("false"), "true: a bucket that is missing is created"),
     key("root.dir", Some(""), "what the names of all objects begin with, without slashes at its ends"),
 ];
 
 const AZURE_BLOB: &[ConfigKey] = &[
-    key("connection.string", None, "address, account, and account key in one; a secret; without it AZURE_STORAGE_CONNECTION_STRING, if no account is named"),
+    key(
+        "connection.string",
+        None,
+        "address, account, and account key in one; a secret; without it AZURE_STORAGE_CONNECTION_STRING, if no account is named",
+    ),
     key("account.name", None, "the storage account, instead of a connection string"),
     key("account.key", None, "the key of the account; a secret"),
     key("sas.token", None, "a shared access signature, instead of a key; a secret"),
@@ -248,7 +281,10 @@ mod tests {
             assert_eq!(StorageKind::from_section(kind.section()), Some(kind));
             assert_eq!(StorageKind::from_scheme(kind.scheme()), Some(kind));
             let keys = kind.place_keys("place", "path");
-            assert!(!keys.is_empty() && keys.iter().all(|(name, _)| kind.keys().iter().any(|key| key.name == name)), "{kind}: {keys:?}");
+            assert!(
+                !keys.is_empty() && keys.iter().all(|(name, _)| kind.keys().iter().any(|key| key.name == name)),
+                "{kind}: {keys:?}"
+            );
             for folder in kind.folders() {
                 assert_eq!(StorageKind::from_folder(folder), Some(kind));
             }

@@ -1,7 +1,7 @@
 //! Configuration: one YAML file is one storage.
 //!
-//! A file has exactly one section that names the kind of storage (`kafka`, `rest_proxy`, `local`, `s3`, `azure_blob`), and may have
-//! `schema_registry` and `kafi`:
+//! A file has exactly one section that names the kind of storage (`kafka`, `rest_proxy`, `local`, `s3`, `azure_blob`),
+//! and may have `schema_registry` and `kafi`:
 //!
 //! ```yaml
 //! kafka:
@@ -12,8 +12,9 @@
 //!   consume.batch.size: 500
 //! ```
 //!
-//! Values may hold environment variables (`${NAME}`; `$${` is a plain `${`). A value is the text that stands in the file, whatever YAML sees
-//! in it: `012`, `1e3`, and `yes` reach librdkafka as they are. Brokers and addresses of a registry may be a list. Unknown keys are errors, except in `kafka`, where librdkafka decides.
+//! Values may hold environment variables (`${NAME}`; `$${` is a plain `${`). A value is the text that stands in the
+//! file, whatever YAML sees in it: `012`, `1e3`, and `yes` reach librdkafka as they are. Brokers and addresses of a
+//! registry may be a list. Unknown keys are errors, except in `kafka`, where librdkafka decides.
 
 mod env;
 mod find;
@@ -48,7 +49,8 @@ const VALUES_BYTES_MAX: usize = 8 << 20;
 
 /// The configuration of one storage.
 ///
-/// `Debug` shows no secrets: values of keys as in [`is_secret_key`](crate::is_secret_key) are masked, and so are user and password in URLs.
+/// `Debug` shows no secrets: values of keys as in [`is_secret_key`](crate::is_secret_key) are masked, and so are user
+/// and password in URLs.
 #[derive(Clone, PartialEq)]
 pub struct Config {
     /// The short name, as people type it.
@@ -57,7 +59,8 @@ pub struct Config {
     pub path: Option<PathBuf>,
     /// The kind of storage.
     pub kind: StorageKind,
-    /// The items of the storage's own section in the order of the file, with environment variables put in; without defaults.
+    /// The items of the storage's own section in the order of the file, with environment variables put in; without
+    /// defaults.
     pub storage: Vec<(String, String)>,
     /// The items of the section `schema_registry`, likewise.
     pub schema_registry: Vec<(String, String)>,
@@ -68,23 +71,37 @@ pub struct Config {
 impl Config {
     /// A configuration of this kind with nothing but defaults.
     pub fn new(name: impl Into<String>, kind: StorageKind) -> Self {
-        Self { name: name.into(), path: None, kind, storage: Vec::new(), schema_registry: Vec::new(), settings: Settings::default() }
+        Self {
+            name: name.into(),
+            path: None,
+            kind,
+            storage: Vec::new(),
+            schema_registry: Vec::new(),
+            settings: Settings::default(),
+        }
     }
 
     /// Reads a configuration from a YAML text. Environment variables are those of this process.
     ///
     /// # Errors
-    /// `Config`, with place, key, value, and what is allowed: for malformed YAML, a key that stands twice, an unknown section or key, a value
-    /// of the wrong type or out of range, a variable that is not set, no section of a storage, or several. Values of secrets are never shown.
+    /// `Config`, with place, key, value, and what is allowed: for malformed YAML, a key that stands twice, an unknown
+    /// section or key, a value of the wrong type or out of range, a variable that is not set, no section of a storage,
+    /// or several. Values of secrets are never shown.
     pub fn from_yaml(name: &str, text: &str) -> Result<Config> {
-        Reader { place: ("storage", name.to_owned()), kinds: &StorageKind::ALL, lookup: &|variable| std::env::var(variable), left: Cell::new(VALUES_BYTES_MAX) }
-            .read(name, text)
+        Reader {
+            place: ("storage", name.to_owned()),
+            kinds: &StorageKind::ALL,
+            lookup: &|variable| std::env::var(variable),
+            left: Cell::new(VALUES_BYTES_MAX),
+        }
+        .read(name, text)
     }
 
     /// Reads a configuration from a YAML file of at most 1 MiB; its name is that of the file without the ending.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, or `Io` where it cannot be read; else those of [`from_yaml`](Config::from_yaml), with the file's path.
+    /// `NotFound`, `PermissionDenied`, or `Io` where it cannot be read; else those of [`from_yaml`](Config::from_yaml),
+    /// with the file's path.
     pub fn from_file(path: &Path) -> Result<Config> {
         Self::from_file_among(path, &StorageKind::ALL)
     }
@@ -96,7 +113,8 @@ impl Config {
     pub fn from_file_among(path: &Path, kinds: &[StorageKind]) -> Result<Config> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let place = ("file", path.display().to_string());
-        let reader = Reader { place, kinds, lookup: &|variable| std::env::var(variable), left: Cell::new(VALUES_BYTES_MAX) };
+        let reader =
+            Reader { place, kinds, lookup: &|variable| std::env::var(variable), left: Cell::new(VALUES_BYTES_MAX) };
         let mut config = reader.read(&name, &read_text(path)?)?;
         config.path = Some(path.to_owned());
         Ok(config)
@@ -152,7 +170,9 @@ impl Reader<'_> {
         for (section, items) in sections {
             match section.as_str() {
                 "kafi" => self.settings(&mut config.settings, items)?,
-                "schema_registry" => config.schema_registry = self.items(&section, items, Some(SCHEMA_REGISTRY_KEYS))?,
+                "schema_registry" => {
+                    config.schema_registry = self.items(&section, items, Some(SCHEMA_REGISTRY_KEYS))?
+                }
                 _ => {
                     let known = (!config.kind.takes_any_key()).then(|| config.kind.keys());
                     config.storage = self.items(&section, items, known)?;
@@ -170,7 +190,9 @@ impl Reader<'_> {
             if kind.is_none() && section != "kafi" && section != "schema_registry" {
                 let mut known: Vec<&str> = self.kinds.iter().map(|kind| kind.section()).collect();
                 known.extend(["schema_registry", "kafi"]);
-                return Err(self.error(format!("unknown section{}", nearest::suggestion(section, &known))).with("section", section));
+                return Err(self
+                    .error(format!("unknown section{}", nearest::suggestion(section, &known)))
+                    .with("section", section));
             }
             found.extend(kind);
         }
@@ -178,7 +200,9 @@ impl Reader<'_> {
         match found.as_slice() {
             [kind] => Ok(*kind),
             [] => Err(self.error(format!("no section says what kind of storage this is: one of {}", all()))),
-            [first, second, ..] => Err(self.error(format!("one file is one storage, but there are the sections {first} and {second}"))),
+            [first, second, ..] => {
+                Err(self.error(format!("one file is one storage, but there are the sections {first} and {second}")))
+            }
         }
     }
 
@@ -217,7 +241,9 @@ impl Reader<'_> {
     fn expand(&self, section: &str, key: &str, text: &str) -> Result<String> {
         let value = env::expand(text, self.lookup).map_err(|why| self.key_error(section, key, why))?;
         let left = self.left.get().checked_sub(value.len());
-        self.left.set(left.ok_or_else(|| self.key_error(section, key, "the values are larger than 8 MiB with their environment variables".into()))?);
+        self.left.set(left.ok_or_else(|| {
+            self.key_error(section, key, "the values are larger than 8 MiB with their environment variables".into())
+        })?);
         Ok(value)
     }
 

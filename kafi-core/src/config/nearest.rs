@@ -2,9 +2,9 @@
 
 /// The candidate that `word` was most likely meant to be, or `None` if none is near.
 ///
-/// Case and the difference between `.`, `_`, and `-` do not count. Otherwise near means an edit distance (insertions, deletions, substitutions,
-/// and swaps of neighbours) of at most a third of the longer word, or that one contains the other (`batch.size` is near `consume.batch.size`).
-/// Of several equally near ones the first wins.
+/// Case and the difference between `.`, `_`, and `-` do not count. Otherwise near means an edit distance (insertions,
+/// deletions, substitutions, and swaps of neighbours) of at most a third of the longer word, or that one contains the
+/// other (`batch.size` is near `consume.batch.size`). Of several equally near ones the first wins.
 ///
 /// ```
 /// use kafi_core::nearest;
@@ -13,7 +13,11 @@
 /// ```
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
-    candidates.into_iter().filter_map(|candidate| Some((rank(&word, &folded(candidate))?, candidate))).min_by_key(|(rank, _)| *rank).map(|(_, name)| name)
+    candidates
+        .into_iter()
+        .filter_map(|candidate| Some((rank(&word, &folded(candidate))?, candidate)))
+        .min_by_key(|(rank, _)| *rank)
+        .map(|(_, name)| name)
 }
 
 /// `, did you mean x?`, or else the list of what is known: the end of a message about an unknown word.
@@ -95,7 +99,15 @@ mod tests {
 
     #[test]
     fn measures_edits() {
-        let cases = [("", "", 0), ("a", "", 1), ("", "abc", 3), ("abc", "acb", 1), ("abc", "abd", 1), ("kitten", "sitting", 3), ("ca", "abc", 3)];
+        let cases = [
+            ("", "", 0),
+            ("a", "", 1),
+            ("", "abc", 3),
+            ("abc", "acb", 1),
+            ("abc", "abd", 1),
+            ("kitten", "sitting", 3),
+            ("ca", "abc", 3),
+        ];
         for (a, b, expected) in cases {
             let [a, b] = [a, b].map(|word| word.chars().collect::<Vec<_>>());
             assert_eq!(distance(&a, &b), expected, "{a:?} {b:?}");

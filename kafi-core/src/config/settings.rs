@@ -16,9 +16,11 @@ pub enum OffsetReset {
     Latest,
 }
 
-/// The items of the `kafi` section. Each may stand in a configuration of any kind of storage; the kinds that an item does not concern ignore it.
+/// The items of the `kafi` section. Each may stand in a configuration of any kind of storage; the kinds that an item
+/// does not concern ignore it.
 ///
-/// A field holds the typed value; [`get`](Settings::get) and [`set`](Settings::set) go by the names and texts of the file.
+/// A field holds the typed value; [`get`](Settings::get) and [`set`](Settings::set) go by the names and texts of the
+/// file.
 ///
 /// ```
 /// use kafi_core::Settings;
@@ -31,15 +33,18 @@ pub enum OffsetReset {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `progress.num.messages`: progress is reported each time that so many messages are done; 0 is never. Default: 1000.
+    /// `progress.num.messages`: progress is reported each time that so many messages are done; 0 is never. Default:
+    /// 1000.
     pub progress_num_messages: u64,
     /// `consume.batch.size`: messages that one call reads at most. Default: 1000.
     pub consume_batch_size: usize,
     /// `produce.batch.size`: messages that one call writes at most. Default: 1000.
     pub produce_batch_size: usize,
-    /// `consume.buffer.bytes.max`: bytes that a consumer reads ahead at most, over all its partitions together. Default: 67108864 (64 MiB).
+    /// `consume.buffer.bytes.max`: bytes that a consumer reads ahead at most, over all its partitions together.
+    /// Default: 67108864 (64 MiB).
     pub consume_buffer_bytes_max: u64,
-    /// `consume.batch.bytes.max`: bytes that one stored batch may take in memory at most, as it is stored and unpacked. Default: 268435456 (256 MiB).
+    /// `consume.batch.bytes.max`: bytes that one stored batch may take in memory at most, as it is stored and unpacked.
+    /// Default: 268435456 (256 MiB).
     pub consume_batch_bytes_max: u64,
     /// `verbose`: how much is said about what is done; 0 is nothing but results. Default: 0.
     pub verbose: u8,
@@ -47,29 +52,37 @@ pub struct Settings {
     pub auto_offset_reset: OffsetReset,
     /// `consumer.group.prefix`: put before the name of each consumer group. Default: empty.
     pub consumer_group_prefix: String,
-    /// `enable.auto.commit`: offsets are committed from time to time, whether or not the work on them is done. Default: false.
+    /// `enable.auto.commit`: offsets are committed from time to time, whether or not the work on them is done. Default:
+    /// false.
     pub enable_auto_commit: bool,
     /// `commit.after.processing`: offsets are committed when the work on their messages is done. Default: true.
     pub commit_after_processing: bool,
-    /// `key.type`: how keys are read and written: `bytes`, `str`, `json`, `avro`, `protobuf` (`pb`), `jsonschema` (`json_sr`), or `auto`.
-    /// `None` is unset: `auto` for reading, `str` for writing.
+    /// `key.type`: how keys are read and written: `bytes`, `str`, `json`, `avro`, `protobuf` (`pb`), `jsonschema`
+    /// (`json_sr`), or `auto`. `None` is unset: `auto` for reading, `str` for writing.
     pub key_type: Option<String>,
-    /// `value.type`: how values are read and written, as for keys. `None` is unset: `auto` for reading, `json` for writing.
+    /// `value.type`: how values are read and written, as for keys. `None` is unset: `auto` for reading, `json` for
+    /// writing.
     pub value_type: Option<String>,
-    /// `flush.timeout`: how long a flush waits for all delivery reports; in the file in seconds, -1 for ever. Default: `None`, for ever. Concerns Kafka.
+    /// `flush.timeout`: how long a flush waits for all delivery reports; in the file in seconds, -1 for ever. Default:
+    /// `None`, for ever. Concerns Kafka.
     pub flush_timeout: Option<Duration>,
-    /// `retention.ms`: how long the messages of topics that Kafi makes are kept, in milliseconds; -1 is for ever. Default: 604800000 (7 days). Concerns Kafka.
+    /// `retention.ms`: how long the messages of topics that Kafi makes are kept, in milliseconds; -1 is for ever.
+    /// Default: 604800000 (7 days). Concerns Kafka.
     pub retention_ms: i64,
-    /// `consume.timeout`: how long a consumer waits for the next message before it ends; in the file in seconds, -1 for ever. `None` is for ever.
-    /// Default: 5 seconds. Concerns Kafka.
+    /// `consume.timeout`: how long a consumer waits for the next message before it ends; in the file in seconds, -1 for
+    /// ever. `None` is for ever. Default: 5 seconds. Concerns Kafka.
     pub consume_timeout: Option<Duration>,
-    /// `session.timeout.ms`: a group takes a member that was silent for so long for dead; in the file in milliseconds. Default: 45 seconds. Concerns Kafka.
+    /// `session.timeout.ms`: a group takes a member that was silent for so long for dead; in the file in milliseconds.
+    /// Default: 45 seconds. Concerns Kafka.
     pub session_timeout: Duration,
-    /// `fetch.min.bytes`: bytes that the server collects before it answers; `None` (in the file -1) is the server's default. Default: `None`. Concerns the REST Proxy.
+    /// `fetch.min.bytes`: bytes that the server collects before it answers; `None` (in the file -1) is the server's
+    /// default. Default: `None`. Concerns the REST Proxy.
     pub fetch_min_bytes: Option<u32>,
-    /// `consumer.request.timeout.ms`: how long one request for messages waits on the server; in the file in milliseconds. Default: 1 second. Concerns the REST Proxy.
+    /// `consumer.request.timeout.ms`: how long one request for messages waits on the server; in the file in
+    /// milliseconds. Default: 1 second. Concerns the REST Proxy.
     pub consumer_request_timeout: Duration,
-    /// `consume.num.attempts`: how many requests in a row may bring nothing before the end is assumed. Default: 3. Concerns the REST Proxy.
+    /// `consume.num.attempts`: how many requests in a row may bring nothing before the end is assumed. Default: 3.
+    /// Concerns the REST Proxy.
     pub consume_num_attempts: u32,
     /// `requests.num.retries`: how often a request that failed is made again. Default: 10. Concerns the REST Proxy.
     pub requests_num_retries: u32,
@@ -108,7 +121,8 @@ impl Settings {
         ITEMS.iter().map(|item| &item.key)
     }
 
-    /// The value of a key as it would stand in a file; `None` for an unknown key. A type that is unset is shown as the default that a producer takes.
+    /// The value of a key as it would stand in a file; `None` for an unknown key. A type that is unset is shown as the
+    /// default that a producer takes.
     pub fn get(&self, key: &str) -> Option<String> {
         ITEMS.iter().find(|item| item.key.name == key).map(|item| (item.get)(self))
     }
@@ -116,13 +130,16 @@ impl Settings {
     /// Sets a key to a value as it would stand in a file. After an error nothing has changed.
     ///
     /// # Errors
-    /// `Config` for an unknown key, naming the nearest known one, and for a value of the wrong type or out of range, naming what is allowed.
+    /// `Config` for an unknown key, naming the nearest known one, and for a value of the wrong type or out of range,
+    /// naming what is allowed.
     pub fn set(&mut self, key: &str, text: &str) -> Result<()> {
         const OPERATION: &str = "set configuration";
         match self.try_set(key, text) {
             Ok(()) => Ok(()),
             Err(Refusal::Key(why)) => Err(Error::new(ErrorKind::Config, OPERATION, why).with("key", key)),
-            Err(Refusal::Value(why)) => Err(Error::new(ErrorKind::Config, OPERATION, why).with("key", key).with("value", quoted(text))),
+            Err(Refusal::Value(why)) => {
+                Err(Error::new(ErrorKind::Config, OPERATION, why).with("key", key).with("value", quoted(text)))
+            }
         }
     }
 
@@ -200,7 +217,9 @@ static ITEMS: [Item; 20] = [
         "67108864",
         "bytes that a consumer reads ahead at most, over all its partitions together",
         |s| s.consume_buffer_bytes_max.to_string(),
-        |s, text| put(&mut s.consume_buffer_bytes_max, whole(text, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX).map(|n| n as u64)),
+        |s, text| {
+            put(&mut s.consume_buffer_bytes_max, whole(text, BUFFER_BYTES_MIN, BUFFER_BYTES_MAX).map(|n| n as u64))
+        },
     ),
     item(
         "consume.batch.bytes.max",
@@ -322,7 +341,13 @@ fn put<T>(field: &mut T, value: Checked<T>) -> Checked<()> {
 }
 
 fn whole(text: &str, min: i64, max: i64) -> Checked<i64> {
-    let allowed = || if max == i64::MAX { format!("a whole number, {min} or more") } else { format!("a whole number from {min} to {max}") };
+    let allowed = || {
+        if max == i64::MAX {
+            format!("a whole number, {min} or more")
+        } else {
+            format!("a whole number from {min} to {max}")
+        }
+    };
     text.parse().ok().filter(|number| (min..=max).contains(number)).ok_or_else(allowed)
 }
 

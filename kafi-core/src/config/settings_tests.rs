@@ -46,13 +46,20 @@ fn every_key_is_read_back_as_set() {
 #[test]
 fn texts_become_what_they_mean() {
     let mut settings = Settings::default();
-    for (key, value) in
-        [("flush.timeout", "-1"), ("consume.timeout", "1e1"), ("enable.auto.commit", "True"), ("fetch.min.bytes", "-1"), ("session.timeout.ms", "1500")]
-    {
+    for (key, value) in [
+        ("flush.timeout", "-1"),
+        ("consume.timeout", "1e1"),
+        ("enable.auto.commit", "True"),
+        ("fetch.min.bytes", "-1"),
+        ("session.timeout.ms", "1500"),
+    ] {
         settings.set(key, value).unwrap();
     }
     assert_eq!((settings.flush_timeout, settings.consume_timeout), (None, Some(Duration::from_secs(10))));
-    assert_eq!((settings.enable_auto_commit, settings.fetch_min_bytes, settings.session_timeout), (true, None, Duration::from_millis(1500)));
+    assert_eq!(
+        (settings.enable_auto_commit, settings.fetch_min_bytes, settings.session_timeout),
+        (true, None, Duration::from_millis(1500))
+    );
 }
 
 #[test]
@@ -79,7 +86,11 @@ fn bad_values_say_what_is_allowed() {
         ("session.timeout.ms", "0", "from 1 to 3600000"),
         ("fetch.min.bytes", "-2", "from -1 to 2147483647"),
         ("consume.num.attempts", "0", "from 1 to"),
-        ("consume.batchsize", "5", "set configuration: key consume.batchsize: unknown key, did you mean consume.batch.size?"),
+        (
+            "consume.batchsize",
+            "5",
+            "set configuration: key consume.batchsize: unknown key, did you mean consume.batch.size?",
+        ),
         ("xyz", "5", "unknown key; known: progress.num.messages consume.batch.size"),
     ];
     for (key, value, expected) in cases {

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::{Config, OPERATION};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Properties of the client underneath (librdkafka's names) that do more than to say how brokers are spoken to, and what they do.
+/// Properties of the client underneath (librdkafka's names) that do more than to say how brokers are spoken to, and
+/// what they do.
 const POWERS: [(&str, &str); 11] = [
     ("plugin.library.paths", LOADS),
     ("ssl.engine.location", LOADS),
@@ -28,10 +29,11 @@ const SENDS: &str = "sends a file to a server";
 /// Properties that librdkafka puts into a command line as they are.
 const IN_COMMANDS: [&str; 3] = ["sasl.kerberos.principal", "sasl.kerberos.keytab", "sasl.kerberos.service.name"];
 
-/// What a property does beyond saying how brokers are spoken to, if it does: it loads a library, runs a command, writes a file, or sends away what is not a storage's own.
+/// What a property does beyond saying how brokers are spoken to, if it does: it loads a library, runs a command, writes
+/// a file, or sends away what is not a storage's own.
 ///
-/// Such properties are taken from whoever runs the program (`-X`, code, a configuration below an explicit `$KAFI_HOME`), and refused in addresses and in configurations that were
-/// found in the working directory.
+/// Such properties are taken from whoever runs the program (`-X`, code, a configuration below an explicit
+/// `$KAFI_HOME`), and refused in addresses and in configurations that were found in the working directory.
 ///
 /// ```
 /// use kafi_core::power_of;
@@ -44,11 +46,14 @@ pub fn power_of(key: &str, value: &str) -> Option<&'static str> {
     if let Some((_, power)) = POWERS.iter().find(|(name, _)| *name == key) {
         return Some(power);
     }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '@' | ':' | '+' | ',' | '=');
-    (IN_COMMANDS.contains(&key.as_str()) && (!value.chars().all(is_plain) || value.starts_with('-'))).then_some("becomes part of a command")
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '@' | ':' | '+' | ',' | '=');
+    (IN_COMMANDS.contains(&key.as_str()) && (!value.chars().all(is_plain) || value.starts_with('-')))
+        .then_some("becomes part of a command")
 }
 
-/// Whether configurations below `home` are those of whoever runs the program: those below a folder that was named are, and those that just lie in the working directory are not.
+/// Whether configurations below `home` are those of whoever runs the program: those below a folder that was named are,
+/// and those that just lie in the working directory are not.
 pub(super) fn is_trusted(home: &Path) -> bool {
     home != Path::new(".") || std::env::var_os("KAFI_HOME").is_some_and(|home| !home.is_empty())
 }
@@ -58,8 +63,11 @@ pub(super) fn is_trusted(home: &Path) -> bool {
 /// # Errors
 /// `Config` names the property and what it does.
 pub(super) fn refuse_powers(config: &Config) -> Result<()> {
-    let Some((key, power)) = config.storage.iter().find_map(|(key, value)| Some((key, power_of(key, value)?))) else { return Ok(()) };
-    let why = format!("this property {power}, which is not done for a configuration that lies in the working directory");
+    let Some((key, power)) = config.storage.iter().find_map(|(key, value)| Some((key, power_of(key, value)?))) else {
+        return Ok(());
+    };
+    let why =
+        format!("this property {power}, which is not done for a configuration that lies in the working directory");
     let error = Error::new(ErrorKind::Config, OPERATION, why);
     let error = config.path.iter().fold(error, |error, path| error.with("file", path.display()));
     Err(error

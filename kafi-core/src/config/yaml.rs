@@ -38,7 +38,10 @@ pub(crate) struct Malformed {
 pub(crate) fn sections(text: &str) -> Result<Sections, Malformed> {
     let malformed = |error: serde_yaml::Error| {
         let message = error.to_string();
-        let place = error.location().filter(|_| !message.contains(" at line ")).map(|location| (location.line(), location.column()));
+        let place = error
+            .location()
+            .filter(|_| !message.contains(" at line "))
+            .map(|location| (location.line(), location.column()));
         Malformed { message, place, source: error }
     };
     if is_too_deep(text) {
@@ -48,8 +51,9 @@ pub(crate) fn sections(text: &str) -> Result<Sections, Malformed> {
     SectionsSeed { left: &left }.deserialize(serde_yaml::Deserializer::from_str(text)).map_err(malformed)
 }
 
-/// Whether brackets, or the dashes and question marks at the beginning of a line, could be nested deeper than in any configuration. Brackets within texts count as well, since a
-/// configuration has no need of so many that are not closed again.
+/// Whether brackets, or the dashes and question marks at the beginning of a line, could be nested deeper than in any
+/// configuration. Brackets within texts count as well, since a configuration has no need of so many that are not closed
+/// again.
 fn is_too_deep(text: &str) -> bool {
     let mut depth = 0_usize;
     for byte in text.bytes() {
@@ -62,7 +66,8 @@ fn is_too_deep(text: &str) -> bool {
             return true;
         }
     }
-    text.lines().any(|line| line.split_whitespace().take_while(|word| matches!(*word, "-" | "?" | ":")).count() > DEPTH_MAX)
+    text.lines()
+        .any(|line| line.split_whitespace().take_while(|word| matches!(*word, "-" | "?" | ":")).count() > DEPTH_MAX)
 }
 
 struct SectionsSeed<'a> {
@@ -75,7 +80,11 @@ impl<'de> DeserializeSeed<'de> for SectionsSeed<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Sections, D::Error> {
         let value = |_: &str| ItemsSeed { left: self.left };
         // Only an option may be absent, as it is in an empty text.
-        let visitor = MappingVisitor { value, max: SECTIONS_MAX, expected: "a configuration is sections, each with lines of the form key: value" };
+        let visitor = MappingVisitor {
+            value,
+            max: SECTIONS_MAX,
+            expected: "a configuration is sections, each with lines of the form key: value",
+        };
         deserializer.deserialize_option(visitor)
     }
 }
@@ -89,12 +98,16 @@ impl<'de> DeserializeSeed<'de> for ItemsSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Items, D::Error> {
         let value = |key: &str| ValueSeed { may_be_list: LISTS.contains(&key), left: self.left };
-        deserializer.deserialize_any(MappingVisitor { value, max: ITEMS_MAX, expected: "a section is lines of the form key: value" })
+        deserializer.deserialize_any(MappingVisitor {
+            value,
+            max: ITEMS_MAX,
+            expected: "a section is lines of the form key: value",
+        })
     }
 }
 
-/// Takes a mapping without repeated keys, or nothing at all. Everything else fails with a message that does not repeat what stands there:
-/// it may be a secret that was put on the wrong line.
+/// Takes a mapping without repeated keys, or nothing at all. Everything else fails with a message that does not repeat
+/// what stands there: it may be a secret that was put on the wrong line.
 struct MappingVisitor<F> {
     value: F,
     max: usize,
@@ -112,7 +125,10 @@ impl<'de, S: DeserializeSeed<'de>, F: Fn(&str) -> S> Visitor<'de> for MappingVis
         let mut items: Self::Value = Vec::new();
         while let Some(key) = map.next_key_seed(KeySeed { known: &items })? {
             if items.len() == self.max {
-                return Err(A::Error::custom(format_args!("this is no configuration: it has more than {} keys in a row", self.max)));
+                return Err(A::Error::custom(format_args!(
+                    "this is no configuration: it has more than {} keys in a row",
+                    self.max
+                )));
             }
             let value = map.next_value_seed((self.value)(&key))?;
             items.push((key, value));
@@ -201,7 +217,11 @@ struct ValueSeed<'a> {
 
 impl ValueSeed<'_> {
     fn take<E: serde::de::Error>(&self, text: &str) -> Result<Option<String>, E> {
-        let left = self.left.get().checked_sub(text.len()).ok_or_else(|| E::custom("this is no configuration: its values are larger than 4 MiB"))?;
+        let left = self
+            .left
+            .get()
+            .checked_sub(text.len())
+            .ok_or_else(|| E::custom("this is no configuration: its values are larger than 4 MiB"))?;
         self.left.set(left);
         Ok(Some(text.to_owned()))
     }
@@ -309,12 +329,20 @@ mod tests {
             ("9092", "9092"),
             ("'012'", "012"),
         ] {
-            assert_eq!(items(&format!("kafka:\n  bootstrap.servers: {written}\n  b: c\n")), [item("bootstrap.servers", expected), item("b", "c")], "{written}");
+            assert_eq!(
+                items(&format!("kafka:\n  bootstrap.servers: {written}\n  b: c\n")),
+                [item("bootstrap.servers", expected), item("b", "c")],
+                "{written}"
+            );
         }
-        for (written, expected) in
-            [("[a, ~]", "a value of the list is missing"), ("[[a]]", "expected a single value"), ("{a: b}", "expected a single value, or a list")]
-        {
-            let Err(error) = sections(&format!("kafka:\n  bootstrap.servers: {written}\n")) else { panic!("{written} was taken") };
+        for (written, expected) in [
+            ("[a, ~]", "a value of the list is missing"),
+            ("[[a]]", "expected a single value"),
+            ("{a: b}", "expected a single value, or a list"),
+        ] {
+            let Err(error) = sections(&format!("kafka:\n  bootstrap.servers: {written}\n")) else {
+                panic!("{written} was taken")
+            };
             assert!(error.message.contains(expected), "{written}: {}", error.message);
         }
     }
@@ -329,7 +357,10 @@ mod tests {
             ("? ".repeat(1 << 19), "nested too deeply"),
             (format!("kafka:\n{}", many(100_000, |n| format!(" k{n}: 1\n"))), "more than 1000 keys"),
             (many(50_000, |n| format!("s{n}:\n a: 1\n")), "more than 32 keys"),
-            (format!("kafka:\n a: &x {}\n{}", "x".repeat(500_000), many(900, |n| format!(" k{n}: *x\n"))), "larger than 4 MiB"),
+            (
+                format!("kafka:\n a: &x {}\n{}", "x".repeat(500_000), many(900, |n| format!(" k{n}: *x\n"))),
+                "larger than 4 MiB",
+            ),
             (format!("kafka:\n bootstrap.servers: [{}]\n", "a,".repeat(2000)), "more than 1000 values"),
         ];
         for (text, expected) in cases {
@@ -347,7 +378,10 @@ mod tests {
         assert_eq!(items("\u{feff}local: {root.dir: /tmp}"), [item("root.dir", "/tmp")]);
         assert_eq!(items("local:\r\n  root.dir: /tmp\r\n"), [item("root.dir", "/tmp")]);
         assert_eq!(items("local: {}"), []);
-        assert_eq!(items("kafka:\n  a:\n  b: ~\n  c: \"~\"\n"), [("a".to_owned(), None), ("b".to_owned(), None), item("c", "~")]);
+        assert_eq!(
+            items("kafka:\n  a:\n  b: ~\n  c: \"~\"\n"),
+            [("a".to_owned(), None), ("b".to_owned(), None), item("c", "~")]
+        );
         assert_eq!(items("a: &x {k: v}\nb: *x"), [item("k", "v")]);
     }
 
@@ -379,7 +413,11 @@ mod tests {
         for (text, expected, line, column) in cases {
             let Err(error) = sections(text) else { panic!("{text} was taken") };
             assert!(error.message.contains(expected), "{text}: {}", error.message);
-            assert!(!error.message.contains("hunter2") && !error.message.contains("12345"), "{text}: {}", error.message);
+            assert!(
+                !error.message.contains("hunter2") && !error.message.contains("12345"),
+                "{text}: {}",
+                error.message
+            );
             let place = match error.place {
                 Some((line, column)) => format!("line {line} column {column}"),
                 None => error.message,

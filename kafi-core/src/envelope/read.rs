@@ -14,8 +14,20 @@ use crate::json::text::{unescape, unescape_lossy};
 use crate::record::{ANY_PARTITION, HeaderMeta, NO_TIMESTAMP, OwnedRecord, TimestampType};
 
 /// The members of an envelope; the constants below are indices into it.
-const MEMBERS: [&str; 12] =
-    ["topic", "partition", "offset", "timestamp", "timestamp_type", "headers", "key", "key_base64", "key_raw", "value", "value_base64", "value_raw"];
+const MEMBERS: [&str; 12] = [
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "timestamp_type",
+    "headers",
+    "key",
+    "key_base64",
+    "key_raw",
+    "value",
+    "value_base64",
+    "value_raw",
+];
 const TOPIC: usize = 0;
 const PARTITION: usize = 1;
 const OFFSET: usize = 2;
@@ -37,8 +49,8 @@ type Places = [Option<Range<usize>>; MEMBERS.len()];
 
 /// Reads envelopes into batches.
 ///
-/// Only the value is needed; the rest has natural defaults: no key, no headers, any partition, the current time, an empty topic name.
-/// Members that nobody knows are errors, because a mistyped name would lose data.
+/// Only the value is needed; the rest has natural defaults: no key, no headers, any partition, the current time, an
+/// empty topic name. Members that nobody knows are errors, because a mistyped name would lose data.
 ///
 /// ```
 /// use kafi_core::{Batch, EnvelopeReader};
@@ -77,7 +89,8 @@ impl EnvelopeReader {
     /// Adds the record of the envelope `line` to `batch`, which stays as it was if that fails.
     ///
     /// # Errors
-    /// `Corrupt`, with the column, if the line is not an envelope; `Unsupported` if it refers to a schema in a registry.
+    /// `Corrupt`, with the column, if the line is not an envelope; `Unsupported` if it refers to a schema in a
+    /// registry.
     pub fn read(&mut self, line: &[u8], batch: &mut Batch) -> Result<()> {
         let (records, headers, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
         let result = self.append(line, batch);
@@ -87,7 +100,8 @@ impl EnvelopeReader {
         result
     }
 
-    /// Whether the envelope that was read last says by itself that its message has no timestamp (`"timestamp":-1`), where one without that member means the current time.
+    /// Whether the envelope that was read last says by itself that its message has no timestamp (`"timestamp":-1`),
+    /// where one without that member means the current time.
     pub fn says_no_timestamp(&self) -> bool {
         self.says_no_timestamp
     }
@@ -106,7 +120,8 @@ impl EnvelopeReader {
             self.append_headers(text, place.clone(), batch)?;
         }
         let partition = integer(text, &places[PARTITION], ANY_PARTITION.into())?;
-        let partition = i32::try_from(partition).map_err(|_| bad_at(text, &places[PARTITION], "a partition has at most 31 bits"))?;
+        let partition = i32::try_from(partition)
+            .map_err(|_| bad_at(text, &places[PARTITION], "a partition has at most 31 bits"))?;
         let topic = self.topic_index(text, &places[TOPIC], batch)?;
         let timestamp = integer(text, &places[TIMESTAMP], NO_TIMESTAMP)?;
         self.says_no_timestamp = timestamp == NO_TIMESTAMP && places[TIMESTAMP].is_some();
@@ -137,7 +152,9 @@ impl EnvelopeReader {
             return Err(bad(text.as_bytes(), place.start, "headers must be an array"));
         }
         let mut ranges = Vec::new();
-        Scanner::at(text.as_bytes(), place.start).elements(|range| ranges.push(range)).map_err(|fault| not_json(text, fault))?;
+        Scanner::at(text.as_bytes(), place.start)
+            .elements(|range| ranges.push(range))
+            .map_err(|fault| not_json(text, fault))?;
         for range in ranges {
             let mut places = [const { None }; HEADER_MEMBERS.len()];
             members_of(text, range.start, &HEADER_MEMBERS, &mut places)?;
@@ -157,7 +174,9 @@ impl EnvelopeReader {
         let start = batch.bytes();
         let arena = batch.arena();
         match places {
-            [_, Some(base64), Some(_)] => return Err(bad(text.as_bytes(), base64.start, "base64 and raw exclude each other")),
+            [_, Some(base64), Some(_)] => {
+                return Err(bad(text.as_bytes(), base64.start, "base64 and raw exclude each other"));
+            }
             [_, _, Some(raw)] => unquote(text, raw, arena)?,
             [Some(plain), Some(base64), _] if &text[plain.clone()] != "null" => {
                 return Err(bad(text.as_bytes(), base64.start, "base64 stands beside a null only"));
@@ -165,7 +184,9 @@ impl EnvelopeReader {
             [_, Some(base64), _] => {
                 self.base64.clear();
                 unquote(text, base64, &mut self.base64)?;
-                STANDARD.decode_vec(&self.base64, arena).map_err(|error| bad(text.as_bytes(), base64.start, "this is not base64").source(error))?;
+                STANDARD
+                    .decode_vec(&self.base64, arena)
+                    .map_err(|error| bad(text.as_bytes(), base64.start, "this is not base64").source(error))?;
             }
             [Some(plain), ..] => match &text[plain.clone()] {
                 "null" => return Ok(Span::NULL),
@@ -174,7 +195,8 @@ impl EnvelopeReader {
             },
             _ => return Ok(Span::NULL),
         }
-        let len = i32::try_from(batch.bytes() - start).map_err(|_| Error::new(ErrorKind::TooLarge, "read envelope", "a field is larger than 2 GiB"))?;
+        let len = i32::try_from(batch.bytes() - start)
+            .map_err(|_| Error::new(ErrorKind::TooLarge, "read envelope", "a field is larger than 2 GiB"))?;
         Ok(Span { start: u32::try_from(start).expect("an arena is smaller than 4 GiB"), len })
     }
 }
@@ -193,7 +215,8 @@ fn members_of(text: &str, start: usize, known: &[&'static str], places: &mut [Op
     let bytes = text.as_bytes();
     let mut scanner = Scanner::at(bytes, start);
     if scanner.expect(b'{', "").is_err() {
-        return Err(bad(bytes, start, "this is not a JSON object").hint("an envelope is one object a line, such as {\"key\":\"k\",\"value\":1}"));
+        return Err(bad(bytes, start, "this is not a JSON object")
+            .hint("an envelope is one object a line, such as {\"key\":\"k\",\"value\":1}"));
     }
     let mut first = true;
     while let Some(member) = scanner.member(first).map_err(|fault| not_json(text, fault))? {
@@ -221,9 +244,11 @@ fn members_of(text: &str, start: usize, known: &[&'static str], places: &mut [Op
 fn unknown(text: &str, place: &Range<usize>, name: &str, known: &[&'static str]) -> Error {
     if SCHEMA_MEMBERS.contains(&name) {
         let message = format!("{name} needs a schema registry, which this version does not speak yet");
-        return Error::new(ErrorKind::Unsupported, "read envelope", message).with("column", column(&text.as_bytes()[..place.start]));
+        return Error::new(ErrorKind::Unsupported, "read envelope", message)
+            .with("column", column(&text.as_bytes()[..place.start]));
     }
-    let hint = nearest(name, known.iter().copied()).map_or_else(|| format!("the members are {}", known.join(", ")), |near| format!("did you mean {near}?"));
+    let hint = nearest(name, known.iter().copied())
+        .map_or_else(|| format!("the members are {}", known.join(", ")), |near| format!("did you mean {near}?"));
     bad(text.as_bytes(), place.start, format!("there is no member {}", shortened(name))).hint(hint)
 }
 

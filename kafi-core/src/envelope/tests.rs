@@ -10,7 +10,8 @@ const TYPES: [Type; 4] = [Type::Bytes, Type::Str, Type::Json, Type::Auto];
 
 fn line(type_: Type, key: Option<&[u8]>, value: Option<&[u8]>) -> String {
     let mut out = Vec::new();
-    EnvelopeWriter::new(type_, type_).write(Record { partition: 0, offset: 0, timestamp: 0, ..Record::new("t", key, value) }, &mut out);
+    EnvelopeWriter::new(type_, type_)
+        .write(Record { partition: 0, offset: 0, timestamp: 0, ..Record::new("t", key, value) }, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -83,8 +84,14 @@ fn reads_what_people_write() {
     assert_eq!(record, Record::new("", None, Some(b"1.50")).to_owned());
     let record =
         parse_envelope(br#"{"v\u0061lue":"\u00e4\n","key":false,"partition":null,"offset":7,"timestamp":null,"headers":null,"key_schema_id":null}"#).unwrap();
-    assert_eq!((record.value.as_deref(), record.key.as_deref(), record.offset), (Some("ä\n".as_bytes()), Some(&b"false"[..]), 7));
-    let record = parse_envelope(br#"{"value_base64":"\/w==","headers":[{"key":"a","value":{"b":[1 ]}},{"key_base64":"/w=="}],"value":null}"#).unwrap();
+    assert_eq!(
+        (record.value.as_deref(), record.key.as_deref(), record.offset),
+        (Some("ä\n".as_bytes()), Some(&b"false"[..]), 7)
+    );
+    let record = parse_envelope(
+        br#"{"value_base64":"\/w==","headers":[{"key":"a","value":{"b":[1 ]}},{"key_base64":"/w=="}],"value":null}"#,
+    )
+    .unwrap();
     let mut headers = HeadersBuf::new();
     headers.push("a", "{\"b\":[1 ]}");
     headers.push_null(b"\xff");
@@ -148,12 +155,19 @@ impl Random {
     }
 
     fn text(&mut self) -> String {
-        (0..self.below(8)).map(|_| self.pick(&["a", "ü", "😀", "\"", "\\", "\n", "\r", "\0", "\u{7f}", "\u{85}", "\u{2028}", "{", "}", "null", " "])).collect()
+        (0..self.below(8))
+            .map(|_| {
+                self.pick(&[
+                    "a", "ü", "😀", "\"", "\\", "\n", "\r", "\0", "\u{7f}", "\u{85}", "\u{2028}", "{", "}", "null", " ",
+                ])
+            })
+            .collect()
     }
 
     fn json_string(&mut self) -> String {
-        let inner: String =
-            (0..self.below(4)).map(|_| self.pick(&["a", "ü", "\\n", "\\\"", "\\\\", "\\u00e4", "\\ud83d\\ude00", "\\ud800", "\\/", "😀"])).collect();
+        let inner: String = (0..self.below(4))
+            .map(|_| self.pick(&["a", "ü", "\\n", "\\\"", "\\\\", "\\u00e4", "\\ud83d\\ude00", "\\ud800", "\\/", "😀"]))
+            .collect();
         format!("\"{inner}\"")
     }
 
@@ -165,7 +179,9 @@ impl Random {
             2 => self.pick(&["null", "true", "false"]),
             3 => format!("[{}]", (0..self.below(4)).map(|_| self.json(depth - 1)).collect::<Vec<_>>().join(",")),
             _ => {
-                let members: Vec<_> = (0..self.below(4)).map(|_| format!("{}{}:{}", self.space(), self.json_string(), self.json(depth - 1))).collect();
+                let members: Vec<_> = (0..self.below(4))
+                    .map(|_| format!("{}{}:{}", self.space(), self.json_string(), self.json(depth - 1)))
+                    .collect();
                 format!("{{{}}}", members.join(","))
             }
         };

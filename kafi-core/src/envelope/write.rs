@@ -27,8 +27,9 @@ pub struct EnvelopeWriter {
 }
 
 impl EnvelopeWriter {
-    /// A writer for keys and values of these types. The types only say how the bytes are shown: under `auto` objects and arrays are embedded
-    /// as JSON, under `json` every JSON value, under `str` and `bytes` none; all of them are read back to the same bytes.
+    /// A writer for keys and values of these types. The types only say how the bytes are shown: under `auto` objects
+    /// and arrays are embedded as JSON, under `json` every JSON value, under `str` and `bytes` none; all of them are
+    /// read back to the same bytes.
     pub fn new(key_type: Type, value_type: Type) -> Self {
         Self { key_type, value_type }
     }

@@ -73,7 +73,13 @@ impl Account {
                 };
             }
             match handed.runs.last_mut() {
-                Some(run) if run.topic == topic && run.partition == meta.partition && run.offset_at(run.count) == meta.offset.max(-1) => run.count += 1,
+                Some(run)
+                    if run.topic == topic
+                        && run.partition == meta.partition
+                        && run.offset_at(run.count) == meta.offset.max(-1) =>
+                {
+                    run.count += 1
+                }
                 _ => handed.runs.push(Run { topic, partition: meta.partition, offset: meta.offset.max(-1), count: 1 }),
             }
         }
@@ -93,10 +99,16 @@ impl Account {
     /// `Unexpected` for a report of messages that were not handed over, or that were reported before.
     pub(crate) fn settle(&mut self, report: &Report) -> Result<()> {
         let first = self.handed.front().map_or(0, |handed| handed.token);
-        let handed = report.token.checked_sub(first).and_then(|index| self.handed.get_mut(usize::try_from(index).ok()?));
+        let handed =
+            report.token.checked_sub(first).and_then(|index| self.handed.get_mut(usize::try_from(index).ok()?));
         let Some(handed) = handed.filter(|handed| handed.settled.saturating_add(report.count) <= handed.taken) else {
-            let why = format!("the storage reports {} messages that were not handed over, or that it reported before", report.count);
-            return Err(Error::new(ErrorKind::Unexpected, "write", why).with("topic", &report.topic).with("partition", report.partition));
+            let why = format!(
+                "the storage reports {} messages that were not handed over, or that it reported before",
+                report.count
+            );
+            return Err(Error::new(ErrorKind::Unexpected, "write", why)
+                .with("topic", &report.topic)
+                .with("partition", report.partition));
         };
         handed.settled += report.count;
         handed.has_failed |= matches!(report.delivery, Delivery::Failed(_));
@@ -106,14 +118,17 @@ impl Account {
 
     /// Forgets the tokens whose messages are all delivered, up to the first that has others.
     pub(crate) fn forget_delivered(&mut self) {
-        while let Some(mut done) = self.handed.pop_front_if(|handed| handed.is_whole && handed.settled == handed.taken && !handed.has_failed) {
+        while let Some(mut done) =
+            self.handed.pop_front_if(|handed| handed.is_whole && handed.settled == handed.taken && !handed.has_failed)
+        {
             self.delivered_through = done.token;
             done.runs.clear();
             self.spare.push(done.runs);
         }
     }
 
-    /// The offsets in its batch of the message that a report of a failure begins with, or those among which it is, if there are some.
+    /// The offsets in its batch of the message that a report of a failure begins with, or those among which it is, if
+    /// there are some.
     pub(crate) fn offsets_of(&self, report: &Report) -> Option<RangeInclusive<i64>> {
         let first = self.handed.front()?.token;
         let handed = self.handed.get(usize::try_from(report.token.checked_sub(first)?).ok()?)?;
@@ -125,7 +140,8 @@ impl Account {
             return handed.offset_of(report.first, |run| run.topic == topic && run.partition == report.partition);
         }
         let of_topic = || handed.runs.iter().filter(|run| run.topic == topic && run.offset >= 0);
-        let (low, high) = (of_topic().map(|run| run.offset).min()?, of_topic().map(|run| run.offset_at(run.count - 1)).max()?);
+        let (low, high) =
+            (of_topic().map(|run| run.offset).min()?, of_topic().map(|run| run.offset_at(run.count - 1)).max()?);
         Some(low..=high)
     }
 }
@@ -165,12 +181,21 @@ mod tests {
 
     fn batch(messages: &[(i32, i64)]) -> Batch {
         let mut batch = Batch::new();
-        messages.iter().for_each(|(partition, offset)| batch.push(Record { partition: *partition, offset: *offset, ..Record::new("t", None, None) }));
+        messages.iter().for_each(|(partition, offset)| {
+            batch.push(Record { partition: *partition, offset: *offset, ..Record::new("t", None, None) })
+        });
         batch
     }
 
     fn report(token: u64, partition: i32, first: u64, count: u64, failed: Option<Error>) -> Report {
-        Report { token, topic: "t".into(), partition, first, count, delivery: failed.map_or(Delivery::Unknown, Delivery::Failed) }
+        Report {
+            token,
+            topic: "t".into(),
+            partition,
+            first,
+            count,
+            delivery: failed.map_or(Delivery::Unknown, Delivery::Failed),
+        }
     }
 
     fn failure() -> Option<Error> {

@@ -69,5 +69,9 @@ pub fn caught<T>(operation: &'static str, work: impl FnOnce() -> Result<T>) -> R
 
 fn panicked(operation: &'static str, panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::new(ErrorKind::Unexpected, operation, format!("a thread panicked: {}", text.unwrap_or("it does not say why")))
+    Error::new(
+        ErrorKind::Unexpected,
+        operation,
+        format!("a thread panicked: {}", text.unwrap_or("it does not say why")),
+    )
 }

@@ -24,7 +24,10 @@ impl BatchDecoder {
     pub fn open(place: &Place, key_type: Option<Type>, value_type: Option<Type>) -> Result<Self> {
         let key_type = key_type.map_or_else(|| place.key_type_or(Type::Auto), Ok)?;
         let value_type = value_type.map_or_else(|| place.value_type_or(Type::Auto), Ok)?;
-        Ok(Self { key: place.codecs.decoder(key_type, Field::Key)?, value: place.codecs.decoder(value_type, Field::Value)? })
+        Ok(Self {
+            key: place.codecs.decoder(key_type, Field::Key)?,
+            value: place.codecs.decoder(value_type, Field::Value)?,
+        })
     }
 
     /// Decodes `record`, whose topic has this name.
@@ -70,8 +73,9 @@ impl BatchEncoder {
         Ok(Self { topic: Arc::from(topic), key, value: place.codecs.encoder(value_type, Field::Value)? })
     }
 
-    /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that fails. One that was made, and not read, gets the current time
-    /// where it has none; so the writer is to keep timestamps as they are.
+    /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that
+    /// fails. One that was made, and not read, gets the current time where it has none; so the writer is to keep
+    /// timestamps as they are.
     ///
     /// # Errors
     /// Those of the types.

@@ -41,12 +41,15 @@ impl GroupOptions {
 /// How a group is read as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GroupUse {
-    /// As a member; offsets are committed when the work on their messages is done: each second, before partitions are given up, and at the end.
+    /// As a member; offsets are committed when the work on their messages is done: each second, before partitions are
+    /// given up, and at the end.
     #[default]
     CommitDone,
-    /// As a member; offsets are committed at the end only, for work that is done as a whole or not at all: nothing where it fails, and nothing of partitions that go before.
+    /// As a member; offsets are committed at the end only, for work that is done as a whole or not at all: nothing
+    /// where it fails, and nothing of partitions that go before.
     CommitAtEnd,
-    /// As a member; offsets are committed when the messages after them are asked for, whether or not the work on them is done.
+    /// As a member; offsets are committed when the messages after them are asked for, whether or not the work on them
+    /// is done.
     CommitRead,
     /// As a member that commits nothing.
     CommitNothing,
@@ -69,13 +72,21 @@ pub(crate) struct Member {
 
 impl Member {
     /// Joins the group of `options` to read the topics of `assignments`, which also say where a finite read ends.
-    pub(crate) fn join(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignment>, options: &ReadOptions) -> Result<(Box<dyn Consumer>, Self)> {
+    pub(crate) fn join(
+        storage: &dyn Storage,
+        group: &GroupOptions,
+        assignments: Vec<Assignment>,
+        options: &ReadOptions,
+    ) -> Result<(Box<dyn Consumer>, Self)> {
         let mut ends = OffsetMap::new();
         for assignment in assignments {
-            ends.entry(assignment.topic).or_default().insert(assignment.partition, assignment.end.unwrap_or(assignment.start));
+            ends.entry(assignment.topic)
+                .or_default()
+                .insert(assignment.partition, assignment.end.unwrap_or(assignment.start));
         }
         let topics: Vec<String> = ends.keys().cloned().collect();
-        let mut consumer = storage.consumer(&ConsumerOptions { group: Some(group.name.clone()), ..options.consumer.clone() })?;
+        let mut consumer =
+            storage.consumer(&ConsumerOptions { group: Some(group.name.clone()), ..options.consumer.clone() })?;
         let looker = storage.consumer(&ConsumerOptions { group: None, ..options.consumer.clone() })?;
         let filter = options.later_topics.clone().filter(|_| options.follow);
         let later_topics = filter.map(|filter| LaterTopics::new(storage, filter, &topics)).transpose()?;
@@ -86,7 +97,15 @@ impl Member {
         }
         log::info!("reading as a member of group {}", group.name);
         let ends = if options.follow { None } else { Some(ends) };
-        let member = Self { usage: group.usage, ends, committed_at: Instant::now(), quiet_since: None, looker, later_topics, topics };
+        let member = Self {
+            usage: group.usage,
+            ends,
+            committed_at: Instant::now(),
+            quiet_since: None,
+            looker,
+            later_topics,
+            topics,
+        };
         Ok((consumer, member))
     }
 
@@ -100,8 +119,15 @@ impl Member {
         self.later_topics.as_mut().map_or(Ok(()), |later| later.follow(consumer))
     }
 
-    /// Takes note of the partitions that came and went with a poll, and cuts what lies behind the ends off `batch`. `positions` are those of the consumer.
-    pub(crate) fn follow(&mut self, positions: &[Position], ledger: &mut Ledger, batch: &mut Batch, progress: &Progress) {
+    /// Takes note of the partitions that came and went with a poll, and cuts what lies behind the ends off `batch`.
+    /// `positions` are those of the consumer.
+    pub(crate) fn follow(
+        &mut self,
+        positions: &[Position],
+        ledger: &mut Ledger,
+        batch: &mut Batch,
+        progress: &Progress,
+    ) {
         let end_of = |began: &Position| {
             let end = self.ends.as_ref()?.get(&began.topic).and_then(|partitions| partitions.get(&began.partition));
             Some(end.map_or(began.offset, |end| began.offset.max(*end)))
@@ -120,8 +146,14 @@ impl Member {
 
     /// Whether everything that falls to this member is read, up to the ends seen at the start.
     ///
-    /// Where nothing has come for a while, an end may lie behind offsets that are never delivered, such as a transaction's marker; then it is asked whether that is so.
-    pub(crate) fn is_at_end(&mut self, consumer: &dyn Consumer, ledger: &mut Ledger, options: &ReadOptions) -> Result<bool> {
+    /// Where nothing has come for a while, an end may lie behind offsets that are never delivered, such as a
+    /// transaction's marker; then it is asked whether that is so.
+    pub(crate) fn is_at_end(
+        &mut self,
+        consumer: &dyn Consumer,
+        ledger: &mut Ledger,
+        options: &ReadOptions,
+    ) -> Result<bool> {
         if self.ends.is_none() || consumer.membership() != Membership::Stable {
             self.quiet_since = None;
             return Ok(false);
@@ -138,7 +170,12 @@ impl Member {
 
     fn is_nothing_left(&mut self, rest: &[(Position, i64)], options: &ReadOptions) -> Result<bool> {
         let begun = Instant::now();
-        let assignment = |(at, end): &(Position, i64)| Assignment { topic: at.topic.clone(), partition: at.partition, start: at.offset, end: Some(*end) };
+        let assignment = |(at, end): &(Position, i64)| Assignment {
+            topic: at.topic.clone(),
+            partition: at.partition,
+            start: at.offset,
+            end: Some(*end),
+        };
         self.looker.assign(&rest.iter().map(assignment).collect::<Vec<_>>(), options.timeout)?;
         let mut batch = Batch::with_limits(1, Batch::BYTES_MAX);
         let mut polled = Polled::Timeout;
@@ -182,23 +219,36 @@ impl Member {
 
 /// Cuts what lies behind the ends off a batch. Offsets rise within a partition, so the last of each run tells.
 fn cut(ledger: &Ledger, batch: &mut Batch) {
-    let is_behind = |run: &[RecordMeta]| run.last().is_some_and(|last| ledger.is_behind_end(&batch.topics()[last.topic as usize], last.partition, last.offset));
+    let is_behind = |run: &[RecordMeta]| {
+        run.last()
+            .is_some_and(|last| ledger.is_behind_end(&batch.topics()[last.topic as usize], last.partition, last.offset))
+    };
     if batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)).any(is_behind) {
         batch.retain(|record| !ledger.is_behind_end(record.topic, record.partition, record.offset));
     }
 }
 
-/// The committed offsets of a group for what is to be read, in place of the starts; the member's own view is not needed for it.
+/// The committed offsets of a group for what is to be read, in place of the starts; the member's own view is not needed
+/// for it.
 ///
 /// # Errors
 /// Those of [`Admin::group_offsets`](crate::Admin::group_offsets), and an offset beyond the end without `allow_gap`.
-pub fn start_at_committed(storage: &dyn Storage, group: &GroupOptions, assignments: &mut [Assignment], options: &ReadOptions) -> Result<()> {
-    let partitions: Vec<_> = assignments.iter().map(|a| TopicPartition { topic: a.topic.clone(), partition: a.partition }).collect();
-    let mut consumer = storage.consumer(&ConsumerOptions { group: Some(group.name.clone()), ..options.consumer.clone() })?;
+pub fn start_at_committed(
+    storage: &dyn Storage,
+    group: &GroupOptions,
+    assignments: &mut [Assignment],
+    options: &ReadOptions,
+) -> Result<()> {
+    let partitions: Vec<_> =
+        assignments.iter().map(|a| TopicPartition { topic: a.topic.clone(), partition: a.partition }).collect();
+    let mut consumer =
+        storage.consumer(&ConsumerOptions { group: Some(group.name.clone()), ..options.consumer.clone() })?;
     let committed = consumer.committed(&partitions, options.timeout)?;
     consumer.close(options.timeout)?;
     for Assignment { topic, partition, start, end } in assignments {
-        if let Some(position) = committed.iter().find(|position| position.partition == *partition && position.topic == *topic) {
+        if let Some(position) =
+            committed.iter().find(|position| position.partition == *partition && position.topic == *topic)
+        {
             *start = position.offset;
             match *end {
                 // Beyond the end there is nothing to read.

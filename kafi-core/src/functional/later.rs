@@ -48,7 +48,12 @@ pub(crate) struct LaterTopics {
 
 impl LaterTopics {
     pub(crate) fn new(storage: &dyn Storage, filter: TopicFilter, subscribed: &[String]) -> Result<Self> {
-        Ok(Self { filter, admin: storage.admin()?, subscribed: subscribed.iter().cloned().collect(), looked_at: Instant::now() })
+        Ok(Self {
+            filter,
+            admin: storage.admin()?,
+            subscribed: subscribed.iter().cloned().collect(),
+            looked_at: Instant::now(),
+        })
     }
 
     /// What the member is subscribed to.
@@ -56,7 +61,8 @@ impl LaterTopics {
         self.subscribed.iter().cloned().collect()
     }
 
-    /// Subscribes to what is new, where it is time to look. Blocks while it asks; where that fails for now, it is asked again later.
+    /// Subscribes to what is new, where it is time to look. Blocks while it asks; where that fails for now, it is asked
+    /// again later.
     pub(crate) fn follow(&mut self, consumer: &mut dyn Consumer) -> Result<()> {
         if self.looked_at.elapsed() < LOOK_EVERY {
             return Ok(());
@@ -73,11 +79,14 @@ impl LaterTopics {
     }
 
     fn look(&mut self, consumer: &mut dyn Consumer) -> Result<()> {
-        let is_wanted = |topic: &Topic| self.subscribed.contains(&topic.name) || (!topic.internal && self.filter.wants(&topic.name));
+        let is_wanted = |topic: &Topic| {
+            self.subscribed.contains(&topic.name) || (!topic.internal && self.filter.wants(&topic.name))
+        };
         let found = self.admin.topics(&[], QUESTION_MAX)?;
         // A topic that was deleted meanwhile cannot be subscribed to any more.
         let wanted: Vec<String> = found.into_iter().filter(is_wanted).map(|topic| topic.name).collect();
-        let new: Vec<&str> = wanted.iter().filter(|topic| !self.subscribed.contains(*topic)).map(String::as_str).collect();
+        let new: Vec<&str> =
+            wanted.iter().filter(|topic| !self.subscribed.contains(*topic)).map(String::as_str).collect();
         if new.is_empty() {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! The ledger of a reader: what it has given out, what of that is done, which partitions are still its own, and so what may be committed. Everybody who commits goes by it.
+//! The ledger of a reader: what it has given out, what of that is done, which partitions are still its own, and so what
+//! may be committed. Everybody who commits goes by it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,7 +11,8 @@ pub(crate) type OffsetMap = BTreeMap<String, BTreeMap<i32, i64>>;
 
 /// A partition that is the reader's own.
 struct Part {
-    /// The offset that this reader began at. What was done before the partition went and came back lies before it, or was done again by others.
+    /// The offset that this reader began at. What was done before the partition went and came back lies before it, or
+    /// was done again by others.
     began: i64,
     /// Where a finite read stops; one that nobody knew at the start is not read.
     end: Option<i64>,
@@ -37,8 +39,9 @@ impl Ledger {
         self.parts.entry(topic.to_string()).or_default().insert(partition, part);
     }
 
-    /// Takes note of the partitions that came and went with a poll, which filled `batch`: these are the reader's own now. `end_of` says where a finite read of a partition
-    /// stops that begins at an offset; `came` hears of each that came, and from where to where it is read.
+    /// Takes note of the partitions that came and went with a poll, which filled `batch`: these are the reader's own
+    /// now. `end_of` says where a finite read of a partition stops that begins at an offset; `came` hears of each that
+    /// came, and from where to where it is read.
     pub(crate) fn follow(
         &mut self,
         positions: &[Position],
@@ -50,7 +53,8 @@ impl Ledger {
         let looks = self.looks;
         let mut firsts = None;
         for position in positions {
-            if let Some(part) = self.parts.get_mut(&position.topic).and_then(|parts| parts.get_mut(&position.partition)) {
+            if let Some(part) = self.parts.get_mut(&position.topic).and_then(|parts| parts.get_mut(&position.partition))
+            {
                 part.seen = looks;
                 continue;
             }
@@ -112,18 +116,26 @@ impl Ledger {
 
     /// What is left of a finite read: where each partition stands, and its end.
     pub(crate) fn rest(&self) -> Vec<(Position, i64)> {
-        let left = self.all().filter_map(|(topic, partition, part)| part.end.filter(|end| part.read < *end).map(|end| (at(topic, partition, part.read), end)));
+        let left = self.all().filter_map(|(topic, partition, part)| {
+            part.end.filter(|end| part.read < *end).map(|end| (at(topic, partition, part.read), end))
+        });
         left.collect()
     }
 
-    /// The offsets after the last message that was given out of each partition; where none was, the offset that reading began at.
+    /// The offsets after the last message that was given out of each partition; where none was, the offset that reading
+    /// began at.
     pub(crate) fn reached(&self) -> Vec<Position> {
         self.all().map(|(topic, partition, part)| at(topic, partition, part.read)).collect()
     }
 
     /// What is still to be given out of each partition.
     pub(crate) fn assignments(&self) -> Vec<Assignment> {
-        let rest = |(topic, partition, part): (&str, i32, &Part)| Assignment { topic: topic.to_string(), partition, start: part.read, end: part.end };
+        let rest = |(topic, partition, part): (&str, i32, &Part)| Assignment {
+            topic: topic.to_string(),
+            partition,
+            start: part.read,
+            end: part.end,
+        };
         self.all().map(rest).collect()
     }
 
@@ -142,7 +154,8 @@ impl Ledger {
         self.all().any(|(_, _, part)| part.committed != Some(part.read))
     }
 
-    /// Those of `done` that may and have to be committed: of partitions that are the reader's own, and from where it began with them.
+    /// Those of `done` that may and have to be committed: of partitions that are the reader's own, and from where it
+    /// began with them.
     pub(crate) fn to_commit(&self, done: &[Position]) -> Vec<Position> {
         let wanted = |position: &&Position| {
             let part = self.parts.get(&position.topic).and_then(|parts| parts.get(&position.partition));
@@ -165,7 +178,9 @@ impl Ledger {
     }
 
     fn all(&self) -> impl Iterator<Item = (&str, i32, &Part)> {
-        self.parts.iter().flat_map(|(topic, parts)| parts.iter().map(move |(partition, part)| (topic.as_str(), *partition, part)))
+        self.parts
+            .iter()
+            .flat_map(|(topic, parts)| parts.iter().map(move |(partition, part)| (topic.as_str(), *partition, part)))
     }
 }
 
@@ -202,7 +217,10 @@ mod tests {
     fn batch(messages: &[(i32, i64)]) -> Batch {
         let mut batch = Batch::new();
         for (partition, offset) in messages {
-            batch.push(OwnedRecord { partition: *partition, offset: *offset, ..Record::new("t", None, None).to_owned() }.as_record());
+            batch.push(
+                OwnedRecord { partition: *partition, offset: *offset, ..Record::new("t", None, None).to_owned() }
+                    .as_record(),
+            );
         }
         batch
     }

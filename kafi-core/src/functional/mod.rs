@@ -1,7 +1,9 @@
-//! Reading and writing in bulk: the one place for batching, limits, progress, and cancellation, and the lazy pipes of messages on top of it.
+//! Reading and writing in bulk: the one place for batching, limits, progress, and cancellation, and the lazy pipes of
+//! messages on top of it.
 //!
-//! What users need of it stands at the root of the crate. The rest is for who writes verbs: what is to be read in absolute offsets ([`plan`]), readers of it ([`readers_of`]), which read ahead in
-//! threads of their own ([`pump`]), or in an order ([`read_in_order`]); what begins again after what passes ([`Backoff`]).
+//! What users need of it stands at the root of the crate. The rest is for who writes verbs: what is to be read in
+//! absolute offsets ([`plan`]), readers of it ([`readers_of`]), which read ahead in threads of their own ([`pump`]), or
+//! in an order ([`read_in_order`]); what begins again after what passes ([`Backoff`]).
 
 mod account;
 mod again;

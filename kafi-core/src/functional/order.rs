@@ -22,11 +22,13 @@ pub enum Order {
     AsRead,
     /// Partition after partition, and topic after topic.
     Partition,
-    /// By timestamp, then partition, then offset. A message that is older than the one before it in its partition stays behind that one.
+    /// By timestamp, then partition, then offset. A message that is older than the one before it in its partition stays
+    /// behind that one.
     Time,
 }
 
-/// The bytes that the waiting batches of a merge take at most, over all partitions together, but for a single larger message each.
+/// The bytes that the waiting batches of a merge take at most, over all partitions together, but for a single larger
+/// message each.
 const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// More partitions than this are read through one consumer.
@@ -38,7 +40,8 @@ pub(super) const POLL_MAX: Duration = Duration::from_millis(100);
 /// The fewest bytes of a waiting batch.
 const BATCH_BYTES_MIN: usize = 64 << 10;
 
-/// Hands the messages of `assignments` to `each` in the order that `options` ask for; `work` sees each batch before. Returns the offsets reached.
+/// Hands the messages of `assignments` to `each` in the order that `options` ask for; `work` sees each batch before.
+/// Returns the offsets reached.
 ///
 /// # Errors
 /// `Usage` for a read without an end; what reading, `work`, or `each` fails with.
@@ -60,7 +63,9 @@ pub fn read_in_order(
             // Each reader is a client of its own, which takes time, threads, and memory.
             Merge::new(Windows::open(storage, &assignments, options)?, &assignments)?.run(options, work, each)
         }
-        Order::Time => Merge::new(Singles::open(storage, &assignments, options)?, &assignments)?.run(options, work, each),
+        Order::Time => {
+            Merge::new(Singles::open(storage, &assignments, options)?, &assignments)?.run(options, work, each)
+        }
         Order::AsRead | Order::Partition => one_by_one(storage, assignments, options, work, each),
     }
 }
@@ -132,7 +137,8 @@ pub(super) trait Sources {
     /// Adds that message to `batch`.
     fn take(&mut self, source: usize, batch: &mut Batch);
 
-    /// Frees everything. Where all was taken and reading went on, what is `reached` may lie behind offsets that hold no message.
+    /// Frees everything. Where all was taken and reading went on, what is `reached` may lie behind offsets that hold no
+    /// message.
     fn close(self, reached: &mut [Position], goes_on: bool) -> Result<()>;
 }
 
@@ -151,7 +157,8 @@ impl Singles {
         let count = assignments.len();
         let batch_bytes_max = options.batch_bytes_max.min((WAITING_BYTES_MAX / count.max(1)).max(BATCH_BYTES_MIN));
         // The limit is about what is handed out, and counted there; the readers run ahead of it.
-        let own = ReadOptions { max: None, limit: None, progress: Default::default(), batch_bytes_max, ..options.clone() };
+        let own =
+            ReadOptions { max: None, limit: None, progress: Default::default(), batch_bytes_max, ..options.clone() };
         let readers = if count == 0 { Vec::new() } else { readers_of(storage, assignments.to_vec(), &own, count)? };
         Ok(Self(readers.into_iter().map(|reader| Single { reader, batch: Batch::new(), at: 0 }).collect()))
     }
@@ -179,7 +186,8 @@ impl Sources for Singles {
     fn close(self, reached: &mut [Position], goes_on: bool) -> Result<()> {
         for (Single { reader, batch, at }, reached) in self.0.into_iter().zip(reached) {
             if at == batch.len() && goes_on {
-                reached.offset = reader.reached().first().map_or(reached.offset, |position| position.offset.max(reached.offset));
+                reached.offset =
+                    reader.reached().first().map_or(reached.offset, |position| position.offset.max(reached.offset));
             }
             reader.close()?;
         }
@@ -215,7 +223,10 @@ impl<S: Sources> Merge<S> {
         let mut goes_on = true;
         while goes_on && left > 0 {
             batch.clear();
-            batch.set_limits(options.batch_records_max.min(usize::try_from(left).unwrap_or(usize::MAX)), options.batch_bytes_max);
+            batch.set_limits(
+                options.batch_records_max.min(usize::try_from(left).unwrap_or(usize::MAX)),
+                options.batch_bytes_max,
+            );
             let offsets = self.fill(&mut batch, options)?;
             if batch.is_empty() {
                 break;

@@ -20,13 +20,16 @@ pub struct Copied {
     pub written: u64,
 }
 
-/// A lazy sequence of items that are read, one after another, when an end asks for them: [`foldl`](Pipe::foldl), [`foreach`](Pipe::foreach),
-/// [`collect`](Pipe::collect), [`zip_foldl`](Pipe::zip_foldl), [`to`](Pipe::to), or a `for` loop.
+/// A lazy sequence of items that are read, one after another, when an end asks for them: [`foldl`](Pipe::foldl),
+/// [`foreach`](Pipe::foreach), [`collect`](Pipe::collect), [`zip_foldl`](Pipe::zip_foldl), [`to`](Pipe::to), or a `for`
+/// loop.
 ///
-/// Memory stays flat however long the sequence is. Functions may fail; the first failure ends the pipe, save for a loop, which may go on.
+/// Memory stays flat however long the sequence is. Functions may fail; the first failure ends the pipe, save for a
+/// loop, which may go on.
 ///
-/// Where the messages are read as a group, their offsets are committed once they are done: for `to` when all that came of them is written, for `foreach` when its function
-/// has returned, for a loop when it asks for the next one, for `foldl`, `collect`, and `zip_foldl` with the result. Every end leaves the group, also where it fails. A loop that
+/// Where the messages are read as a group, their offsets are committed once they are done: for `to` when all that came
+/// of them is written, for `foreach` when its function has returned, for a loop when it asks for the next one, for
+/// `foldl`, `collect`, and `zip_foldl` with the result. Every end leaves the group, also where it fails. A loop that
 /// stops early says with [`close`](Pipe::close) that what it got is done; a pipe that is dropped commits nothing more.
 #[must_use = "a pipe does nothing until an end asks for its items"]
 pub struct Pipe<T> {
@@ -39,7 +42,11 @@ pub struct Pipe<T> {
 type Partitions = Box<dyn Fn() -> Result<i32> + Send>;
 
 impl<T: 'static> Pipe<T> {
-    pub(crate) fn new(stage: impl Stage<T> + 'static, progress: Arc<Progress>, partitions: impl Fn() -> Result<i32> + Send + 'static) -> Self {
+    pub(crate) fn new(
+        stage: impl Stage<T> + 'static,
+        progress: Arc<Progress>,
+        partitions: impl Fn() -> Result<i32> + Send + 'static,
+    ) -> Self {
         Self { stage: Box::new(stage), progress, partitions: Box::new(partitions) }
     }
 
@@ -106,7 +113,12 @@ impl<T: 'static> Pipe<T> {
     ///
     /// # Errors
     /// As for [`foldl`](Pipe::foldl).
-    pub fn zip_foldl<U: 'static, A>(mut self, mut other: Pipe<U>, initial: A, mut function: impl FnMut(A, T, U) -> Result<A>) -> Result<A> {
+    pub fn zip_foldl<U: 'static, A>(
+        mut self,
+        mut other: Pipe<U>,
+        initial: A,
+        mut function: impl FnMut(A, T, U) -> Result<A>,
+    ) -> Result<A> {
         self.stage.is_one_whole();
         other.stage.is_one_whole();
         let fold = || {
@@ -127,10 +139,12 @@ impl<T: 'static> Pipe<T> {
         Ok(folded)
     }
 
-    /// Says that the work on everything that a loop got is done: commits that, where it is read as a group, and leaves the group. Blocks until that is so.
+    /// Says that the work on everything that a loop got is done: commits that, where it is read as a group, and leaves
+    /// the group. Blocks until that is so.
     ///
     /// # Errors
-    /// Those of [`Reader::commit`](crate::functional::Reader::commit) and [`Reader::close`](crate::functional::Reader::close).
+    /// Those of [`Reader::commit`](crate::functional::Reader::commit) and
+    /// [`Reader::close`](crate::functional::Reader::close).
     pub fn close(mut self) -> Result<()> {
         self.stage.finish(Done::All)
     }
@@ -155,7 +169,8 @@ impl<T> Pipe<T> {
         Ok(())
     }
 
-    /// Ends the pipe; `on_failure` says what is done where something failed. The first failure matters more than those of ending.
+    /// Ends the pipe; `on_failure` says what is done where something failed. The first failure matters more than those
+    /// of ending.
     fn end(&mut self, ended: Result<()>, on_failure: Done) -> Result<()> {
         let finished = self.stage.finish(if ended.is_ok() { Done::All } else { on_failure });
         ended.and(finished)
@@ -163,12 +178,14 @@ impl<T> Pipe<T> {
 }
 
 impl Pipe<Message> {
-    /// Writes the messages to `topic` at `place`, such as a handle on a storage, encoded as they were decoded. A missing topic is made, with as many partitions as the source
-    /// has. Partitions, timestamps, and headers are those of the messages: also one that was read without a timestamp is written without, where one that was made without gets the
-    /// current time. Blocks until all are delivered.
+    /// Writes the messages to `topic` at `place`, such as a handle on a storage, encoded as they were decoded. A
+    /// missing topic is made, with as many partitions as the source has. Partitions, timestamps, and headers are those
+    /// of the messages: also one that was read without a timestamp is written without, where one that was made without
+    /// gets the current time. Blocks until all are delivered.
     ///
     /// # Errors
-    /// What reading, the functions, or writing fails with; writing stops at the first message that fails. What came before a failure of reading or of a function is written.
+    /// What reading, the functions, or writing fails with; writing stops at the first message that fails. What came
+    /// before a failure of reading or of a function is written.
     pub fn to(self, place: impl Into<Place>, topic: &str) -> Result<Copied> {
         self.to_target(Target::new(place, topic))
     }
@@ -215,7 +232,11 @@ impl Sink {
         let place = &target.place;
         Ok(Self {
             encoder: BatchEncoder::open(place, &target.topic, target.key_type, target.value_type)?,
-            writer: Writer::open(place.storage.as_ref(), &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() }, Arc::clone(progress))?,
+            writer: Writer::open(
+                place.storage.as_ref(),
+                &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() },
+                Arc::clone(progress),
+            )?,
             batch: Batch::with_limits(place.settings.produce_batch_size, Batch::BYTES_MAX),
             flush_timeout: place.settings.flush_timeout,
             has_failed: false,

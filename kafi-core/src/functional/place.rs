@@ -15,7 +15,8 @@ use crate::types::{Codecs, PlainCodecs, Type};
 /// How long a question to the storage may take, where the user did not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A storage, what reads and writes the types of its messages, and the settings by which it is used. Cheap to clone; clones share the connection, not the settings.
+/// A storage, what reads and writes the types of its messages, and the settings by which it is used. Cheap to clone;
+/// clones share the connection, not the settings.
 ///
 /// Pipes own one, so that they can be sent to other threads, and live as long as they like.
 #[derive(Clone)]
@@ -39,7 +40,11 @@ impl Place {
 
     /// How messages are read here, by the settings.
     pub fn read_options(&self) -> ReadOptions {
-        ReadOptions { consumer: self.consumer_options(), batch_records_max: self.settings.consume_batch_size, ..ReadOptions::default() }
+        ReadOptions {
+            consumer: self.consumer_options(),
+            batch_records_max: self.settings.consume_batch_size,
+            ..ReadOptions::default()
+        }
     }
 
     fn consumer_options(&self) -> ConsumerOptions {
@@ -48,7 +53,10 @@ impl Place {
             start_at_earliest: self.settings.auto_offset_reset == OffsetReset::Earliest,
             buffer_bytes_max: self.settings.consume_buffer_bytes_max,
             batch_bytes_max: self.settings.consume_batch_bytes_max,
-            properties: changed.map(|timeout| ("session.timeout.ms".to_string(), timeout.as_millis().to_string())).into_iter().collect(),
+            properties: changed
+                .map(|timeout| ("session.timeout.ms".to_string(), timeout.as_millis().to_string()))
+                .into_iter()
+                .collect(),
             ..ConsumerOptions::default()
         }
     }
@@ -85,13 +93,15 @@ impl Place {
         Ok(existing(self.storage.admin()?.as_mut(), topic, TIMEOUT)?.is_some())
     }
 
-    /// Makes a topic; blocks up to `timeout`, 30 s where there is none. The setting `retention.ms` counts, if it was changed and the topic does not say otherwise.
+    /// Makes a topic; blocks up to `timeout`, 30 s where there is none. The setting `retention.ms` counts, if it was
+    /// changed and the topic does not say otherwise.
     ///
     /// # Errors
     /// Those of [`Admin::create_topic`](crate::Admin::create_topic).
     pub fn create(&self, topic: &NewTopic, timeout: Option<Duration>) -> Result<()> {
         let retention_ms = self.settings.retention_ms;
-        let is_said = retention_ms == Settings::default().retention_ms || topic.config.iter().any(|(name, _)| name == "retention.ms");
+        let is_said = retention_ms == Settings::default().retention_ms
+            || topic.config.iter().any(|(name, _)| name == "retention.ms");
         let mut topic = topic.clone();
         if !is_said {
             topic.config.push(("retention.ms".into(), retention_ms.to_string()));
@@ -107,7 +117,8 @@ impl Place {
         Ok(self.topics(topics)?.iter().map(|topic| topic.partitions.len()).max().unwrap_or(1) as i32)
     }
 
-    /// Makes a target for messages that may be old, if it is missing: where the storage deletes by age it keeps them for ever, as that of a copy does.
+    /// Makes a target for messages that may be old, if it is missing: where the storage deletes by age it keeps them
+    /// for ever, as that of a copy does.
     pub(crate) fn make_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
         if self.exists(topic)? {
             return Ok(());

@@ -30,7 +30,15 @@ pub fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> 
         None => {
             let partitions = partitions_of(admin.as_mut(), topics, options.partitions.as_deref(), options.timeout)?;
             let allow_gap = options.consumer.allow_gap;
-            let resolved = resolve(admin.as_mut(), &partitions, &offsets, options.consumer.isolation, options.follow, allow_gap, options.timeout)?;
+            let resolved = resolve(
+                admin.as_mut(),
+                &partitions,
+                &offsets,
+                options.consumer.isolation,
+                options.follow,
+                allow_gap,
+                options.timeout,
+            )?;
             resolved.into_iter().map(|resolved| resolved.assignment).collect()
         }
     };
@@ -48,8 +56,15 @@ pub fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> 
 }
 
 /// The same, without what cannot be asked about, of which `aside` takes note.
-fn plan_each(admin: &mut dyn Admin, topics: &[String], offsets: &Offsets, options: &ReadOptions, aside: &SetAside) -> Result<Vec<Assignment>> {
-    let (partitions, topics_failed) = partitions_of_each(admin, topics, options.partitions.as_deref(), options.timeout)?;
+fn plan_each(
+    admin: &mut dyn Admin,
+    topics: &[String],
+    offsets: &Offsets,
+    options: &ReadOptions,
+    aside: &SetAside,
+) -> Result<Vec<Assignment>> {
+    let (partitions, topics_failed) =
+        partitions_of_each(admin, topics, options.partitions.as_deref(), options.timeout)?;
     let (isolation, allow_gap) = (options.consumer.isolation, options.consumer.allow_gap);
     let resolved = match partitions.is_empty() {
         true => Vec::new(),
@@ -78,7 +93,11 @@ pub fn partitions_of_each(
 ) -> Result<(Vec<TopicPartition>, Vec<TopicFailure>)> {
     let topics = sorted(topics);
     let (mut partitions, mut failed) = (Vec::new(), Vec::new());
-    let described = if topics.is_empty() { Vec::new() } else { together_or_one_by_one(&topics, timeout, |topics, timeout| admin.topics(topics, timeout))? };
+    let described = if topics.is_empty() {
+        Vec::new()
+    } else {
+        together_or_one_by_one(&topics, timeout, |topics, timeout| admin.topics(topics, timeout))?
+    };
     for (name, topic) in topics.into_iter().zip(described) {
         match topic.and_then(|topic| wanted_of(&topic, wanted)) {
             Ok(found) => partitions.extend(found),
@@ -93,7 +112,12 @@ pub fn partitions_of_each(
 ///
 /// # Errors
 /// `NotFound` for a topic that is missing, or lacks a partition that is wanted; those of [`Admin::topics`].
-pub fn partitions_of(admin: &mut dyn Admin, topics: &[String], wanted: Option<&[i32]>, timeout: Duration) -> Result<Vec<TopicPartition>> {
+pub fn partitions_of(
+    admin: &mut dyn Admin,
+    topics: &[String],
+    wanted: Option<&[i32]>,
+    timeout: Duration,
+) -> Result<Vec<TopicPartition>> {
     let topics = sorted(topics);
     // To a storage, no names mean all topics.
     let topics = if topics.is_empty() { Vec::new() } else { admin.topics(&topics, timeout)? };
@@ -135,6 +159,10 @@ fn offsets_of(options: &ReadOptions) -> Result<Offsets> {
 }
 
 fn no_partition(topic: &str, partition: i32, count: usize) -> Error {
-    let have = if count == 1 { "the topic has one partition: 0".to_string() } else { format!("the topic has partitions 0 to {}", count - 1) };
+    let have = if count == 1 {
+        "the topic has one partition: 0".to_string()
+    } else {
+        format!("the topic has partitions 0 to {}", count - 1)
+    };
     Error::new(ErrorKind::NotFound, "read", have).with("topic", topic).with("partition", partition)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// A wish to stop, shared between the one who asks (a signal handler, another thread) and the jobs that look at it between two batches.
+/// A wish to stop, shared between the one who asks (a signal handler, another thread) and the jobs that look at it
+/// between two batches.
 ///
 /// ```
 /// let cancel = kafi_core::Cancel::new();
@@ -102,7 +103,8 @@ impl Progress {
         self.skipped.load(Ordering::Relaxed)
     }
 
-    /// The share of the known end that is reached, from 0 to 1, by offsets; `None` as long as nothing is known or where there is no end.
+    /// The share of the known end that is reached, from 0 to 1, by offsets; `None` as long as nothing is known or where
+    /// there is no end.
     pub fn share(&self) -> Option<f64> {
         let expected = self.expected.load(Ordering::Relaxed);
         (expected > 0).then(|| (self.done.load(Ordering::Relaxed) as f64 / expected as f64).min(1.0))
@@ -113,7 +115,8 @@ impl Progress {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// Counts messages that were read, the bytes of their keys, values, and headers, and the offsets that were passed with them.
+    /// Counts messages that were read, the bytes of their keys, values, and headers, and the offsets that were passed
+    /// with them.
     pub fn add_read(&self, messages: u64, bytes: u64, offsets: u64) {
         self.read.fetch_add(messages, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! Reads ahead: the next batches are read, and perhaps worked on, in threads of their own while the caller uses the one before.
+//! Reads ahead: the next batches are read, and perhaps worked on, in threads of their own while the caller uses the one
+//! before.
 
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -16,7 +17,8 @@ const BATCHES_PER_READER: usize = 3;
 
 /// What a reader's thread hands over, with the number of the reader.
 enum Given {
-    /// A batch, which the reader wants back, and the offsets behind it, where they are committed once the work on it is done.
+    /// A batch, which the reader wants back, and the offsets behind it, where they are committed once the work on it is
+    /// done.
     Full(usize, Batch, Option<Vec<Position>>),
     /// The reader waits until the work on everything before this is done, so as to commit it.
     Settle(usize),
@@ -29,14 +31,17 @@ struct Returns {
     settled: Sender<()>,
 }
 
-/// Reads everything that `readers` give, a thread each. `work` sees each batch in the reader's thread (with one reader, which has enough to do, in the caller's), `each`
-/// then in the caller's, one after another, in order within each reader; `each` may stop the whole. Returns the readers.
+/// Reads everything that `readers` give, a thread each. `work` sees each batch in the reader's thread (with one reader,
+/// which has enough to do, in the caller's), `each` then in the caller's, one after another, in order within each
+/// reader; `each` may stop the whole. Returns the readers.
 ///
-/// For a member of a group the work on a batch is done when `each` returns; where `each` stops the whole, as far as `batch` then still holds messages. What is done is
-/// committed from time to time, and the rest when the readers are finished.
+/// For a member of a group the work on a batch is done when `each` returns; where `each` stops the whole, as far as
+/// `batch` then still holds messages. What is done is committed from time to time, and the rest when the readers are
+/// finished.
 ///
 /// # Errors
-/// The first failure of a reader, of `work`, or of `each`; then the others are stopped. A panic of one of them is an `Unexpected`.
+/// The first failure of a reader, of `work`, or of `each`; then the others are stopped. A panic of one of them is an
+/// `Unexpected`.
 pub fn pump(
     readers: Vec<Reader>,
     work: impl Fn(&mut Batch) -> Result<()> + Sync,
@@ -45,7 +50,8 @@ pub fn pump(
     pump_settling(readers, work, each, || Ok(()))
 }
 
-/// As [`pump`], for an `each` that returns before the work on its batch is done: `settle` returns when that on all batches so far is. It is called before offsets are committed.
+/// As [`pump`], for an `each` that returns before the work on its batch is done: `settle` returns when that on all
+/// batches so far is. It is called before offsets are committed.
 ///
 /// # Errors
 /// As for [`pump`], and what `settle` fails with.
@@ -87,7 +93,8 @@ pub fn pump_settling(
         drop((filled, returns));
         // What a reader that panicked holds is gone.
         let readers = threads.into_iter().map(|thread| thread.join().unwrap_or_default());
-        let mut readers: Vec<(Reader, Option<Vec<Position>>)> = readers.zip(done).filter_map(|(reader, done)| Some((reader?, done))).collect();
+        let mut readers: Vec<(Reader, Option<Vec<Position>>)> =
+            readers.zip(done).filter_map(|(reader, done)| Some((reader?, done))).collect();
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
             readers.iter_mut().for_each(|(reader, done)| reader.set_done(done.take().unwrap_or_default()));
         }

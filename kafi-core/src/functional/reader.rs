@@ -8,14 +8,17 @@ use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled,
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::Member;
 use crate::functional::ledger::Ledger;
-use crate::functional::{Backoff, Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, SetAside, TopicFilter, may_pass, plan};
+use crate::functional::{
+    Backoff, Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, SetAside, TopicFilter, may_pass, plan,
+};
 use crate::offsets::Offsets;
 use crate::storage::Storage;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
 const POLL_MAX: Duration = Duration::from_millis(100);
 
-/// Whoever follows tries for this long to begin again, and then waits for the next time: a wish to stop is not seen meanwhile.
+/// Whoever follows tries for this long to begin again, and then waits for the next time: a wish to stop is not seen
+/// meanwhile.
 const BEGIN_MAX: Duration = Duration::from_secs(5);
 
 /// A read that failed waits no longer than this for each of its last words to the group.
@@ -35,20 +38,23 @@ pub struct ReadOptions {
     pub key: Option<Vec<u8>>,
     /// Stop after this many messages in all, not counting those with another key. Default: no limit.
     pub max: Option<u64>,
-    /// The same, shared with other reads that go on at the same time, in place of `max`; what is read in an order takes no notice of it. Default: none.
+    /// The same, shared with other reads that go on at the same time, in place of `max`; what is read in an order takes
+    /// no notice of it. Default: none.
     pub limit: Option<Limit>,
     /// Go on at the end, for ever. Default: false.
     pub follow: bool,
-    /// In which order the messages of several partitions come, for `cat` and `grep`. Other orders than the default need an end, and take no member of a group.
-    /// Default: as they are read.
+    /// In which order the messages of several partitions come, for `cat` and `grep`. Other orders than the default need
+    /// an end, and take no member of a group. Default: as they are read.
     pub order: Order,
-    /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too unless only looking on, and
-    /// `consumer.start_at_earliest` says where partitions without a committed offset begin. Default: no group.
+    /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too
+    /// unless only looking on, and `consumer.start_at_earliest` says where partitions without a committed offset begin.
+    /// Default: no group.
     pub group: Option<GroupOptions>,
-    /// What a member of a group commits beside its offsets, by topic; it may be changed while reading. Default: nothing.
+    /// What a member of a group commits beside its offsets, by topic; it may be changed while reading. Default:
+    /// nothing.
     pub commit_notes: CommitNotes,
-    /// The topics that belong to what is read where they come later, for a member of a group that follows; they are noticed within some seconds, and read from their start.
-    /// Default: none.
+    /// The topics that belong to what is read where they come later, for a member of a group that follows; they are
+    /// noticed within some seconds, and read from their start. Default: none.
     pub later_topics: Option<TopicFilter>,
     /// How the consumer is made.
     pub consumer: ConsumerOptions,
@@ -58,8 +64,8 @@ pub struct ReadOptions {
     pub batch_bytes_max: usize,
     /// How long each question to the storage may take. Default: 30 s.
     pub timeout: Duration,
-    /// Go on without the topics and partitions that cannot be read, of which it takes note, as long as there are others. What has no end, and a member of a group, does not.
-    /// Default: none, the first failure ends the read.
+    /// Go on without the topics and partitions that cannot be read, of which it takes note, as long as there are
+    /// others. What has no end, and a member of a group, does not. Default: none, the first failure ends the read.
     pub set_aside: Option<SetAside>,
     /// Read until somebody asks to stop.
     pub cancel: Cancel,
@@ -120,7 +126,8 @@ pub enum Next {
 
 /// Reads batch after batch until the end, the limit, or a wish to stop.
 ///
-/// As a member of a group it commits what the caller says is done: [`wants_commit`](Reader::wants_commit) says when, [`commit`](Reader::commit) does it.
+/// As a member of a group it commits what the caller says is done: [`wants_commit`](Reader::wants_commit) says when,
+/// [`commit`](Reader::commit) does it.
 pub struct Reader {
     consumer: Box<dyn Consumer>,
     ledger: Ledger,
@@ -136,13 +143,15 @@ impl Reader {
     /// One reader for everything that `options` ask of `topics`. Blocks while it asks the storage for the ends.
     ///
     /// # Errors
-    /// `NotFound` for a missing topic or partition, `OutOfRange` for an offset outside of the log, and those of [`Consumer::assign`].
+    /// `NotFound` for a missing topic or partition, `OutOfRange` for an offset outside of the log, and those of
+    /// [`Consumer::assign`].
     pub fn open(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> Result<Self> {
         let mut readers = readers(storage, topics, options, 1)?;
         Ok(readers.pop().expect("one reader was asked for"))
     }
 
-    /// Fills `batch` with the next messages; false means that there are no more, and the batch is empty. Blocks until there are some.
+    /// Fills `batch` with the next messages; false means that there are no more, and the batch is empty. Blocks until
+    /// there are some.
     ///
     /// # Errors
     /// Those of [`Consumer::poll`], and of [`Consumer::commit`] where offsets are committed as they are read.
@@ -224,7 +233,9 @@ impl Reader {
         }
         let polled = match self.consumer.poll(batch, poll_max) {
             // A member that was silent for too long is left out, and joins anew.
-            Err(error) if self.member.is_some() && error.kind() == ErrorKind::Fenced && error.retryable() == Retry::Later => {
+            Err(error)
+                if self.member.is_some() && error.kind() == ErrorKind::Fenced && error.retryable() == Retry::Later =>
+            {
                 log::warn!("{error}: joining the group again");
                 Polled::Timeout
             }
@@ -271,14 +282,15 @@ impl Reader {
         self.consumer.membership() == Membership::Revoking
     }
 
-    /// Whether this member of a group should commit now, after it has finished the work on everything that it has read: some time has passed, or partitions are about
-    /// to go to another member. The next read gives them up.
+    /// Whether this member of a group should commit now, after it has finished the work on everything that it has read:
+    /// some time has passed, or partitions are about to go to another member. The next read gives them up.
     pub fn wants_commit(&self) -> bool {
         self.member.as_ref().is_some_and(|member| member.wants_commit(self.consumer.as_ref(), &self.ledger))
     }
 
-    /// Commits, as the group that the reader was opened for, that the work on everything before these offsets is done; [`reached`](Reader::reached) is everything that was read.
-    /// A member leaves out what is no longer its own. Blocks until the storage has them.
+    /// Commits, as the group that the reader was opened for, that the work on everything before these offsets is done;
+    /// [`reached`](Reader::reached) is everything that was read. A member leaves out what is no longer its own. Blocks
+    /// until the storage has them.
     ///
     /// # Errors
     /// Those of [`Consumer::commit`].
@@ -314,11 +326,16 @@ impl Reader {
         }
     }
 
-    /// Who may not read a topic may not commit its offsets either, and is told of the reading: the refusal of a commit may only have come first, because messages of others
-    /// lie before that of the read. What is read here is not given out, and so is not committed.
+    /// Who may not read a topic may not commit its offsets either, and is told of the reading: the refusal of a commit
+    /// may only have come first, because messages of others lie before that of the read. What is read here is not given
+    /// out, and so is not committed.
     fn refusal(&mut self, committed: Error) -> Error {
         let (begun, mut batch) = (Instant::now(), Batch::new());
-        while begun.elapsed() < REFUSAL_MAX && !self.options.cancel.is_cancelled() && !self.stop.is_cancelled() && !self.is_revoking() {
+        while begun.elapsed() < REFUSAL_MAX
+            && !self.options.cancel.is_cancelled()
+            && !self.stop.is_cancelled()
+            && !self.is_revoking()
+        {
             let polled = self.consumer.poll(&mut batch, POLL_MAX);
             if let Some(member) = &mut self.member {
                 member.follow(&self.consumer.positions(), &mut self.ledger, &mut batch, &self.options.progress);
@@ -363,7 +380,8 @@ impl Reader {
         self.abandon();
     }
 
-    /// Ends a read that failed with something else: commits what is done all the same, where the work is not one whole, and leaves the group. Does not wait long for it.
+    /// Ends a read that failed with something else: commits what is done all the same, where the work is not one whole,
+    /// and leaves the group. Does not wait long for it.
     pub fn abandon(mut self) {
         self.options.timeout = self.options.timeout.min(LEAVE_MAX);
         let commits = self.member.as_ref().is_some_and(Member::commits_parts);
@@ -374,7 +392,8 @@ impl Reader {
         }
     }
 
-    /// The offsets after the last message that was read of each partition; where none was, the offset that reading began at.
+    /// The offsets after the last message that was read of each partition; where none was, the offset that reading
+    /// began at.
     pub fn reached(&self) -> Vec<Position> {
         self.ledger.reached()
     }
@@ -418,7 +437,8 @@ impl Reader {
     }
 }
 
-/// Up to `count` readers that share the partitions, the limit, and the memory among them, for as many threads; at least one. A member of a group is one reader.
+/// Up to `count` readers that share the partitions, the limit, and the memory among them, for as many threads; at least
+/// one. A member of a group is one reader.
 ///
 /// # Errors
 /// As for [`Reader::open`].
@@ -431,7 +451,12 @@ pub fn readers(storage: &dyn Storage, topics: &[String], options: &ReadOptions, 
 ///
 /// # Errors
 /// As for [`Reader::open`].
-pub fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: &ReadOptions, count: usize) -> Result<Vec<Reader>> {
+pub fn readers_of(
+    storage: &dyn Storage,
+    assignments: Vec<Assignment>,
+    options: &ReadOptions,
+    count: usize,
+) -> Result<Vec<Reader>> {
     if let Some(group) = options.joined().filter(|_| !assignments.is_empty()) {
         return Ok(vec![joined(storage, group, assignments, options)?]);
     }
@@ -450,7 +475,15 @@ pub fn readers_of(storage: &dyn Storage, assignments: Vec<Assignment>, options: 
         assign_rest(consumer.as_mut(), share.clone(), &options)?;
         let mut ledger = Ledger::default();
         share.iter().for_each(|part| ledger.begin(&part.topic, part.partition, part.start, part.end));
-        Ok(Reader { consumer, ledger, member: None, limit: limit.clone(), stop: Cancel::new(), backoff: Backoff::default(), options })
+        Ok(Reader {
+            consumer,
+            ledger,
+            member: None,
+            limit: limit.clone(),
+            stop: Cancel::new(),
+            backoff: Backoff::default(),
+            options,
+        })
     };
     shares.into_iter().map(open).collect()
 }
@@ -479,13 +512,26 @@ fn left_of(assignments: Vec<Assignment>, error: Error, options: &ReadOptions) ->
 }
 
 /// A reader that is a member of a group.
-fn joined(storage: &dyn Storage, group: &GroupOptions, assignments: Vec<Assignment>, options: &ReadOptions) -> Result<Reader> {
+fn joined(
+    storage: &dyn Storage,
+    group: &GroupOptions,
+    assignments: Vec<Assignment>,
+    options: &ReadOptions,
+) -> Result<Reader> {
     let (consumer, mut member) = Member::join(storage, group, assignments, options)?;
     let mut ledger = Ledger::default();
     // Where a group takes one live member, its share is known at once.
     member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);
     let limit = options.shared_limit();
-    Ok(Reader { consumer, ledger, member: Some(member), limit, stop: Cancel::new(), backoff: Backoff::default(), options: options.clone() })
+    Ok(Reader {
+        consumer,
+        ledger,
+        member: Some(member),
+        limit,
+        stop: Cancel::new(),
+        backoff: Backoff::default(),
+        options: options.clone(),
+    })
 }
 
 /// Whether the message at `index` has exactly these bytes as key.
@@ -499,5 +545,6 @@ pub(crate) fn payload_bytes(batch: &Batch) -> u64 {
     let fields = batch.metas().iter().map(|meta| (meta.key.len.max(0) + meta.value.len.max(0)) as u64);
     let with_headers = batch.metas().iter().enumerate().filter(|(_, meta)| meta.header_count > 0);
     let headers = with_headers.flat_map(|(index, _)| batch.get(index).headers.iter());
-    fields.sum::<u64>() + headers.map(|header| (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64).sum::<u64>()
+    fields.sum::<u64>()
+        + headers.map(|header| (header.name.len() + header.value.map_or(0, <[u8]>::len)) as u64).sum::<u64>()
 }

@@ -1,4 +1,5 @@
-//! What a pipe is made of: stages, each of which asks the one before it for the next item. The first reads, and is told what is done.
+//! What a pipe is made of: stages, each of which asks the one before it for the next item. The first reads, and is told
+//! what is done.
 
 use crate::error::Result;
 
@@ -6,7 +7,8 @@ use crate::error::Result;
 pub(crate) enum Step<T> {
     /// The next item.
     Item(T),
-    /// Everything that came before is to be finished before the next is asked for: it may be committed then, or nothing has come for a moment.
+    /// Everything that came before is to be finished before the next is asked for: it may be committed then, or nothing
+    /// has come for a moment.
     Settle,
     /// There are no more.
     End,
@@ -25,7 +27,8 @@ pub(crate) enum Done {
     Nothing,
 }
 
-/// A part of a pipe. Whoever asks for the next item has finished with those before, or holds them back until [`Step::Settle`].
+/// A part of a pipe. Whoever asks for the next item has finished with those before, or holds them back until
+/// [`Step::Settle`].
 pub(crate) trait Stage<T>: Send {
     /// The next item.
     fn next(&mut self) -> Result<Step<T>>;

@@ -8,7 +8,9 @@ use crate::error::Result;
 use crate::functional::ledger::done_with;
 use crate::functional::reader::Next;
 use crate::functional::stage::{Done, Stage, Step};
-use crate::functional::{BatchDecoder, Copied, GroupUse, Pipe, Place, Progress, ReadOptions, Reader, Target, topic_names};
+use crate::functional::{
+    BatchDecoder, Copied, GroupUse, Pipe, Place, Progress, ReadOptions, Reader, Target, topic_names,
+};
 use crate::message::Message;
 use crate::offsets::Offsets;
 use crate::types::Type;
@@ -148,7 +150,12 @@ impl TopicReader {
     ///
     /// # Errors
     /// As there.
-    pub fn zip_foldl<A>(self, other: TopicReader, initial: A, function: impl FnMut(A, Message, Message) -> Result<A>) -> Result<A> {
+    pub fn zip_foldl<A>(
+        self,
+        other: TopicReader,
+        initial: A,
+        function: impl FnMut(A, Message, Message) -> Result<A>,
+    ) -> Result<A> {
         self.messages().zip_foldl(other.messages(), initial, function)
     }
 
@@ -250,11 +257,16 @@ impl Reading {
             in_hand: false,
             is_unsettled: false,
             settling: false,
-            logged: Logged { every: settings.progress_num_messages, next: settings.progress_num_messages, progress: topic.options.progress.clone() },
+            logged: Logged {
+                every: settings.progress_num_messages,
+                next: settings.progress_num_messages,
+                progress: topic.options.progress.clone(),
+            },
         })
     }
 
-    /// Whoever asks for the next message has done the work on the one before, or holds it back until it is said that all is to be finished.
+    /// Whoever asks for the next message has done the work on the one before, or holds it back until it is said that
+    /// all is to be finished.
     fn next(&mut self) -> Result<Step<Message>> {
         self.in_hand = false;
         loop {

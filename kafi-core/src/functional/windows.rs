@@ -1,4 +1,5 @@
-//! Many partitions that are read piece by piece through one consumer, each no farther ahead than its share of the memory.
+//! Many partitions that are read piece by piece through one consumer, each no farther ahead than its share of the
+//! memory.
 
 use std::collections::HashMap;
 
@@ -101,7 +102,10 @@ impl<'a> Windows<'a> {
     /// Reads on where nothing is left, and where little is, too.
     fn refill(&mut self) -> Result<()> {
         let held: usize = self.parts.iter().map(Part::bytes).sum();
-        let is_low = |part: &Part| part.next < part.end && (part.left() == 0 || held < WAITING_BYTES_MAX && part.left() <= part.batch.len() / 2);
+        let is_low = |part: &Part| {
+            part.next < part.end
+                && (part.left() == 0 || held < WAITING_BYTES_MAX && part.left() <= part.batch.len() / 2)
+        };
         let low: Vec<usize> = (0..self.parts.len()).filter(|&index| is_low(&self.parts[index])).collect();
         // Half of the room is left to those that run dry next.
         let room = WAITING_BYTES_MAX.saturating_sub(held) / 2;
@@ -111,7 +115,12 @@ impl<'a> Windows<'a> {
             let part = &mut self.parts[index];
             part.drop_taken();
             let end = part.next.saturating_add(part.window(share)).min(part.end);
-            windows.push(Assignment { topic: part.topic.clone(), partition: part.partition, start: part.next, end: Some(end) });
+            windows.push(Assignment {
+                topic: part.topic.clone(),
+                partition: part.partition,
+                start: part.next,
+                end: Some(end),
+            });
         }
         if let Err(error) = self.consumer.assign(&windows, self.options.timeout) {
             return self.leave_out(windows, error);
@@ -127,7 +136,8 @@ impl<'a> Windows<'a> {
                 Ok(Polled::End) => {
                     for ((&index, window), before) in low.iter().zip(windows).zip(before) {
                         let part = &mut self.parts[index];
-                        part.empty_window = (part.batch.len() == before).then(|| window.end.unwrap_or(window.start) - window.start);
+                        part.empty_window =
+                            (part.batch.len() == before).then(|| window.end.unwrap_or(window.start) - window.start);
                         part.next = part.next.max(window.end.unwrap_or(window.start));
                     }
                     return Ok(());
@@ -142,7 +152,9 @@ impl<'a> Windows<'a> {
         let Some(aside) = self.options.set_aside() else { return Err(error) };
         let rest = aside.rest(windows.clone(), error)?;
         for window in windows.iter().filter(|window| !rest.contains(window)) {
-            if let Some(&index) = self.by_name.get(&window.topic).and_then(|partitions| partitions.get(&window.partition)) {
+            if let Some(&index) =
+                self.by_name.get(&window.topic).and_then(|partitions| partitions.get(&window.partition))
+            {
                 self.parts[index].end = self.parts[index].next;
             }
         }
@@ -156,7 +168,11 @@ impl<'a> Windows<'a> {
         let mut at = 0;
         for run in scratch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
             let (topic, partition) = (&scratch.topics()[run[0].topic as usize], run[0].partition);
-            let part = self.by_name.get(topic).and_then(|partitions| partitions.get(&partition)).map(|&index| &mut parts[index]);
+            let part = self
+                .by_name
+                .get(topic)
+                .and_then(|partitions| partitions.get(&partition))
+                .map(|&index| &mut parts[index]);
             if let Some(part) = part {
                 for index in at..at + run.len() {
                     let record = scratch.get(index);

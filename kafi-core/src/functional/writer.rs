@@ -38,8 +38,8 @@ pub type OnDelivery = Box<dyn FnMut(&Report) + Send>;
 
 /// Writes batches, waits where the storage is slower, and stops at the first message that fails.
 ///
-/// A storage that cannot go on for now (a broker that restarts, requests that are throttled) is waited for until no report has come for
-/// [`stall_limit`](Writer::stall_limit); what is waited for is said once, as a warning of the log.
+/// A storage that cannot go on for now (a broker that restarts, requests that are throttled) is waited for until no
+/// report has come for [`stall_limit`](Writer::stall_limit); what is waited for is said once, as a warning of the log.
 pub struct Writer {
     producer: Box<dyn Producer>,
     storage: String,
@@ -75,7 +75,14 @@ impl Writer {
     /// # Errors
     /// Those of [`Storage::producer`].
     pub fn open(storage: &dyn Storage, options: &ProducerOptions, progress: Arc<Progress>) -> Result<Self> {
-        let stall = Stall { limit: Self::STALL_LIMIT, cancel: None, was_reached: false, since: Instant::now(), cause: None, was_said: false };
+        let stall = Stall {
+            limit: Self::STALL_LIMIT,
+            cancel: None,
+            was_reached: false,
+            since: Instant::now(),
+            cause: None,
+            was_said: false,
+        };
         Ok(Self {
             producer: storage.producer(options)?,
             storage: storage.name().to_string(),
@@ -89,13 +96,15 @@ impl Writer {
         })
     }
 
-    /// How long the storage may report nothing, while messages wait for their reports, before that is an error. Default: [`STALL_LIMIT`](Writer::STALL_LIMIT).
+    /// How long the storage may report nothing, while messages wait for their reports, before that is an error.
+    /// Default: [`STALL_LIMIT`](Writer::STALL_LIMIT).
     pub fn stall_limit(mut self, limit: Duration) -> Self {
         self.stall.limit = limit;
         self
     }
 
-    /// Somebody has spoken to the storage just now, so that it is waited for also where it cannot be reached for the first message. Default: that is an error at once.
+    /// Somebody has spoken to the storage just now, so that it is waited for also where it cannot be reached for the
+    /// first message. Default: that is an error at once.
     pub fn reached(mut self) -> Self {
         self.stall.was_reached = true;
         self
@@ -107,7 +116,8 @@ impl Writer {
         self
     }
 
-    /// What the offsets of the messages that are written mean, "source offset" or "input line"; the error of a message that fails then names it. Default: nothing.
+    /// What the offsets of the messages that are written mean, "source offset" or "input line"; the error of a message
+    /// that fails then names it. Default: nothing.
     pub fn offsets_are(mut self, what: &'static str) -> Self {
         self.offsets = Some(what);
         self
@@ -118,11 +128,13 @@ impl Writer {
         self.on_delivery = Some(Box::new(function));
     }
 
-    /// Hands over all messages of `batch`. Blocks as long as the storage's queue is full; they are written for certain only after [`flush`](Writer::flush).
+    /// Hands over all messages of `batch`. Blocks as long as the storage's queue is full; they are written for certain
+    /// only after [`flush`](Writer::flush).
     ///
     /// # Errors
-    /// The first failure of any message so far, what the storage waits for once it has stalled, those of [`Producer::produce`] that a retry does not help, and
-    /// `Unexpected` for a storage that does not report each message once.
+    /// The first failure of any message so far, what the storage waits for once it has stalled, those of
+    /// [`Producer::produce`] that a retry does not help, and `Unexpected` for a storage that does not report each
+    /// message once.
     pub fn write(&mut self, batch: &Batch) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
@@ -154,8 +166,9 @@ impl Writer {
     /// Waits until each message that was handed over has its report; without a `timeout` until the storage has stalled.
     ///
     /// # Errors
-    /// The first failure of any message, `Timeout`, what the storage waits for once it has stalled, those of [`Producer::flush`] that a retry does not help, and
-    /// `Unexpected` for a storage that does not report each message once.
+    /// The first failure of any message, `Timeout`, what the storage waits for once it has stalled, those of
+    /// [`Producer::flush`] that a retry does not help, and `Unexpected` for a storage that does not report each message
+    /// once.
     pub fn flush(&mut self, timeout: Option<Duration>) -> Result<()> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         while self.account.under_way() > 0 {
@@ -184,7 +197,8 @@ impl Writer {
         Ok(())
     }
 
-    /// As [`flush`](Writer::flush), but also what comes behind a failure gets its report, so that the count of what was written is exact.
+    /// As [`flush`](Writer::flush), but also what comes behind a failure gets its report, so that the count of what was
+    /// written is exact.
     ///
     /// # Errors
     /// The first failure, as for [`flush`](Writer::flush).
@@ -243,7 +257,8 @@ impl Writer {
         }
     }
 
-    /// Takes in the reports that are there, with the first failure among them, if possible one that did not come of another.
+    /// Takes in the reports that are there, with the first failure among them, if possible one that did not come of
+    /// another.
     fn take_in(&mut self) -> Result<(bool, Option<Error>)> {
         let reports = match self.producer.reports(Duration::ZERO) {
             Ok(reports) => reports,
@@ -257,7 +272,9 @@ impl Writer {
                     self.written += report.count;
                     self.progress.add_written(report.count);
                 }
-                Delivery::Failed(error) if failure.as_ref().is_none_or(|first| is_secondary(first) && !is_secondary(error)) => {
+                Delivery::Failed(error)
+                    if failure.as_ref().is_none_or(|first| is_secondary(first) && !is_secondary(error)) =>
+                {
                     let place = self.offsets.and_then(|what| Some((what, self.account.offsets_of(report)?)));
                     failure = Some(failed(report, error, place));
                 }
@@ -296,9 +313,13 @@ impl Writer {
     fn stand_still(&mut self, begun: Instant) -> Result<()> {
         if self.stall.is_over() {
             let seconds = self.stall.since.elapsed().as_secs();
-            let why = format!("{} messages were not acknowledged, and none in the last {seconds} s", self.account.under_way());
+            let why = format!(
+                "{} messages were not acknowledged, and none in the last {seconds} s",
+                self.account.under_way()
+            );
             let stalled = |cause: &Error| cause.duplicate().retry(Retry::Exhausted);
-            let unknown = || Error::new(ErrorKind::Timeout, "write", why).with("storage", &self.storage).retry(Retry::Exhausted);
+            let unknown =
+                || Error::new(ErrorKind::Timeout, "write", why).with("storage", &self.storage).retry(Retry::Exhausted);
             return Err(self.stall.cause.as_ref().map_or_else(unknown, stalled));
         }
         self.stall.say(&self.storage);
@@ -308,12 +329,16 @@ impl Writer {
 
     fn timed_out(&self) -> Error {
         let why = format!("{} messages are not acknowledged yet", self.account.under_way());
-        let unknown = || Error::new(ErrorKind::Timeout, "write", why).with("storage", &self.storage).retry(Retry::Later);
+        let unknown =
+            || Error::new(ErrorKind::Timeout, "write", why).with("storage", &self.storage).retry(Retry::Later);
         self.stall.cause.as_ref().map_or_else(unknown, Error::duplicate)
     }
 
     fn lost_reports(&self) -> Error {
-        let why = format!("the storage says that everything is reported, but {} messages are not: they may be written or not", self.account.under_way());
+        let why = format!(
+            "the storage says that everything is reported, but {} messages are not: they may be written or not",
+            self.account.under_way()
+        );
         Error::new(ErrorKind::Unexpected, "write", why).with("storage", &self.storage)
     }
 
@@ -400,7 +425,10 @@ fn failed(report: &Report, error: &Error, place: Option<(&'static str, RangeIncl
 /// The same error with this kind, without the index of its message, which says nothing to a user.
 fn rebuilt(error: &Error, kind: ErrorKind) -> Error {
     let same = Error::new(kind, error.operation().to_string(), error.message()).retry(error.retryable());
-    let same = error.context().filter(|(key, _)| *key != MESSAGE_CONTEXT).fold(same, |same, (key, value)| same.with(key.to_string(), value));
+    let same = error
+        .context()
+        .filter(|(key, _)| *key != MESSAGE_CONTEXT)
+        .fold(same, |same, (key, value)| same.with(key.to_string(), value));
     match error.hint_text() {
         Some(hint) => same.hint(hint),
         None => same,

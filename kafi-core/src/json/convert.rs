@@ -91,7 +91,8 @@ impl<T: Into<Json>, const N: usize> From<[T; N]> for Json {
 }
 
 impl PartialEq for Json {
-    /// Equal as values: numbers exactly by value, strings by their characters, objects whatever the order of their members.
+    /// Equal as values: numbers exactly by value, strings by their characters, objects whatever the order of their
+    /// members.
     fn eq(&self, other: &Self) -> bool {
         if self.kind() != other.kind() {
             return false;
@@ -99,14 +100,18 @@ impl PartialEq for Json {
         match self.kind() {
             JsonKind::Null => true,
             JsonKind::Bool => self.bool().ok() == other.bool().ok(),
-            JsonKind::Number => self.number_text().zip(other.number_text()).is_some_and(|(left, right)| number::equal(left, right)),
+            JsonKind::Number => {
+                self.number_text().zip(other.number_text()).is_some_and(|(left, right)| number::equal(left, right))
+            }
             JsonKind::Str => match (self.characters(), other.characters()) {
                 // Strings that name half a character have nothing but their text.
                 (None, None) => self.text().trim() == other.text().trim(),
                 (left, right) => left == right,
             },
             JsonKind::Array => self.len() == other.len() && self.iter().eq(other.iter()),
-            JsonKind::Object => self.members().collect::<BTreeMap<_, _>>() == other.members().collect::<BTreeMap<_, _>>(),
+            JsonKind::Object => {
+                self.members().collect::<BTreeMap<_, _>>() == other.members().collect::<BTreeMap<_, _>>()
+            }
         }
     }
 }

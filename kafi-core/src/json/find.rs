@@ -8,7 +8,8 @@ use crate::json::path::not_json;
 use crate::json::scan::{Fault, Scanner, check};
 use crate::json::text::unescape;
 
-/// A path into a JSON value, in jq's words: `.id`, `.user.name`, `.tags[0]`, `."a b"`, `.["a b"]`; `.` is the value itself. A `$` before it does no harm.
+/// A path into a JSON value, in jq's words: `.id`, `.user.name`, `.tags[0]`, `."a b"`, `.["a b"]`; `.` is the value
+/// itself. A `$` before it does no harm.
 ///
 /// ```
 /// use kafi_core::JsonPath;
@@ -59,18 +60,22 @@ impl fmt::Display for JsonPath {
 }
 
 impl JsonPath {
-    /// Appends the text of the value there: the characters of a string, everything else as it is written. False means that it is null, and nothing is appended.
+    /// Appends the text of the value there: the characters of a string, everything else as it is written. False means
+    /// that it is null, and nothing is appended.
     ///
     /// # Errors
     /// `Corrupt` for what is not JSON, `Function` where there is no such value.
     pub fn push_text(&self, json: &[u8], out: &mut Vec<u8>) -> Result<bool> {
-        let text =
-            std::str::from_utf8(json).map_err(|error| not_json(&json[..error.valid_up_to()], Fault { at: error.valid_up_to(), what: "it is not UTF-8" }))?;
+        let text = std::str::from_utf8(json).map_err(|error| {
+            not_json(&json[..error.valid_up_to()], Fault { at: error.valid_up_to(), what: "it is not UTF-8" })
+        })?;
         let fault = |fault| not_json(json, fault);
         let (mut found, _) = check(json).map_err(fault)?;
         for step in &self.steps {
             let next = step.down(text, found.start).map_err(fault)?;
-            found = next.ok_or_else(|| Error::new(ErrorKind::Function, "read JSON", "it is missing").with("path", &self.written))?;
+            found = next.ok_or_else(|| {
+                Error::new(ErrorKind::Function, "read JSON", "it is missing").with("path", &self.written)
+            })?;
         }
         match json[found.start] {
             b'n' => return Ok(false),
@@ -82,7 +87,8 @@ impl JsonPath {
 }
 
 impl OwnedStep {
-    /// The range of the value that this step leads to from the one that begins at `start`; of several members of one name the last.
+    /// The range of the value that this step leads to from the one that begins at `start`; of several members of one
+    /// name the last.
     fn down(&self, text: &str, start: usize) -> std::result::Result<Option<std::ops::Range<usize>>, Fault> {
         let mut scanner = Scanner::at(text.as_bytes(), start);
         let mut found = None;
@@ -187,7 +193,10 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(text(path, json), expected, "{path}");
         }
-        assert_eq!((text(".", " \"x\" "), text(".", "[1, 2]"), text(".[1]", "[1, 2]")), ("x".into(), "[1, 2]".into(), "2".into()));
+        assert_eq!(
+            (text(".", " \"x\" "), text(".", "[1, 2]"), text(".[1]", "[1, 2]")),
+            ("x".into(), "[1, 2]".into(), "2".into())
+        );
         assert!(text(".id", "{\"id\":1").starts_with("! read JSON: line 1, column 8: this is not JSON"));
         assert!(text(".id", "{\"id\":\"\\ud800\"}").contains("half a character"));
     }

@@ -52,7 +52,8 @@ impl Json {
         if let Some(found) = self.get(step) {
             return found;
         }
-        let make = || Self { source: Source::Missing(Arc::new(Missing::new(&self.source, step))), node: OnceLock::new() };
+        let make =
+            || Self { source: Source::Missing(Arc::new(Missing::new(&self.source, step))), node: OnceLock::new() };
         self.node().miss(step, make).unwrap_or(&NULL)
     }
 

@@ -1,9 +1,11 @@
 //! JSON as a literal in Rust.
 
-/// Makes a [`Json`](crate::Json) from what looks like JSON. Names keep their order; values may be any expression that a `Json` can be made from.
+/// Makes a [`Json`](crate::Json) from what looks like JSON. Names keep their order; values may be any expression that a
+/// `Json` can be made from.
 ///
 /// # Panics
-/// For floating point numbers that are infinite or NaN, which JSON does not have; where a number can be one, `Json::try_from(number)?` stands in front.
+/// For floating point numbers that are infinite or NaN, which JSON does not have; where a number can be one,
+/// `Json::try_from(number)?` stands in front.
 ///
 /// ```
 /// use kafi_core::json;

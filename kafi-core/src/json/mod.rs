@@ -22,11 +22,12 @@ pub use find::JsonPath;
 
 /// A JSON value that keeps its text.
 ///
-/// Numbers keep their digits (beyond 64 bits, `19.990`), objects the order of their members and even duplicate names, and parts that nobody
-/// changed are written back byte for byte. A level is parsed when it is first looked at, so that reading one field of a large message is cheap,
-/// and a clone of an unchanged value copies nothing.
+/// Numbers keep their digits (beyond 64 bits, `19.990`), objects the order of their members and even duplicate names,
+/// and parts that nobody changed are written back byte for byte. A level is parsed when it is first looked at, so that
+/// reading one field of a large message is cheap, and a clone of an unchanged value copies nothing.
 ///
-/// A member or element that does not exist reads as null; asking that null for a number is then an error that names the path.
+/// A member or element that does not exist reads as null; asking that null for a number is then an error that names the
+/// path.
 ///
 /// ```
 /// use kafi_core::Json;
@@ -90,8 +91,8 @@ impl Json {
     /// Takes one JSON value; white space around it is kept.
     ///
     /// # Errors
-    /// `Corrupt` says what is wrong and in which line and column; arrays and objects nested deeper than [`DEPTH_MAX`](Json::DEPTH_MAX) and texts
-    /// of 4 GiB and more are refused.
+    /// `Corrupt` says what is wrong and in which line and column; arrays and objects nested deeper than
+    /// [`DEPTH_MAX`](Json::DEPTH_MAX) and texts of 4 GiB and more are refused.
     pub fn parse(text: impl Into<Arc<str>>) -> Result<Self> {
         let text = text.into();
         if u32::try_from(text.len()).is_err() {
@@ -156,8 +157,8 @@ impl Json {
     /// The integer.
     ///
     /// # Errors
-    /// `Function`, with the path, if it is anything else, has a fraction or an exponent, or does not fit into 64 bits; [`number`](Json::number) gives
-    /// the digits of any number.
+    /// `Function`, with the path, if it is anything else, has a fraction or an exponent, or does not fit into 64 bits;
+    /// [`number`](Json::number) gives the digits of any number.
     pub fn int(&self) -> Result<i64> {
         let text = self.number_text().ok_or_else(|| self.wrong("integer"))?;
         text.parse().map_err(|_| self.wrong("integer"))
@@ -323,7 +324,9 @@ impl Json {
         }
         match (self.kind(), step) {
             (JsonKind::Object, Step::Name(name)) => Ok(self.change().member_mut(name).expect("it is an object")),
-            (JsonKind::Array, Step::At(at)) if at < self.len() => Ok(self.change().element_mut(at).expect("it has this element")),
+            (JsonKind::Array, Step::At(at)) if at < self.len() => {
+                Ok(self.change().element_mut(at).expect("it has this element"))
+            }
             (JsonKind::Array, Step::At(at)) => Err(self.too_short(at)),
             (_, Step::Name(_)) => Err(self.wrong("object")),
             (_, Step::At(_)) => Err(self.wrong("array")),

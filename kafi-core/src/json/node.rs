@@ -69,7 +69,8 @@ enum Name {
     Own(Box<(String, String)>),
 }
 
-/// The lookups that found nothing. They must live as long as the value, because the null that they give out is borrowed from it.
+/// The lookups that found nothing. They must live as long as the value, because the null that they give out is borrowed
+/// from it.
 #[derive(Default)]
 struct Misses(OnceLock<Box<Miss>>);
 
@@ -104,7 +105,8 @@ impl Node {
         Self { all: Arc::clone(&text.all), kind, misses: Misses::default() }
     }
 
-    /// The child at `step`, if there is one; of several members of a name the last, as nearly every JSON reader takes it.
+    /// The child at `step`, if there is one; of several members of a name the last, as nearly every JSON reader takes
+    /// it.
     pub fn get(&self, step: Step<'_>) -> Option<&Json> {
         match (&self.kind, step) {
             (Kind::Object(members), Step::Name(name)) => {
@@ -116,7 +118,8 @@ impl Node {
         }
     }
 
-    /// The member `name` of an object, to change it: added as null if there is none, and the only one of its name from here on.
+    /// The member `name` of an object, to change it: added as null if there is none, and the only one of its name from
+    /// here on.
     pub fn member_mut(&mut self, name: &str) -> Option<&mut Json> {
         let Kind::Object(members) = &mut self.kind else { return None };
         let all = &self.all;
@@ -172,7 +175,8 @@ impl Node {
         members.iter().map(|member| (member.name.as_str(&self.all), member.slot.get(&self.all)))
     }
 
-    /// A null that knows what was looked for; `make` is called for the first lookup of a step. `None` once there are too many.
+    /// A null that knows what was looked for; `make` is called for the first lookup of a step. `None` once there are
+    /// too many.
     pub fn miss(&self, step: Step<'_>, make: impl Fn() -> Json) -> Option<&Json> {
         let mut misses = &self.misses;
         for _ in 0..MISSES_MAX {
@@ -185,7 +189,8 @@ impl Node {
         None
     }
 
-    /// Appends the JSON text of an array or object whose children may have changed: without white space, untouched children byte for byte.
+    /// Appends the JSON text of an array or object whose children may have changed: without white space, untouched
+    /// children byte for byte.
     pub fn write(&self, out: &mut Vec<u8>) {
         match &self.kind {
             Kind::Array(slots) => {
@@ -221,7 +226,8 @@ impl Slot {
     }
 
     fn get(&self, all: &Arc<str>) -> &Json {
-        self.json.get_or_init(|| Box::new(Json::from_text(Text { all: Arc::clone(all), start: self.start, end: self.end })))
+        self.json
+            .get_or_init(|| Box::new(Json::from_text(Text { all: Arc::clone(all), start: self.start, end: self.end })))
     }
 
     fn get_mut(&mut self, all: &Arc<str>) -> &mut Json {
@@ -259,21 +265,28 @@ impl Name {
 
 fn parse_members(all: &str, mut scanner: Scanner<'_>) -> Vec<Member> {
     let mut members = Vec::with_capacity(8);
-    while let Some(MemberSpan { name, name_escaped, value }) = scanner.member(members.is_empty()).expect("the text was checked") {
+    while let Some(MemberSpan { name, name_escaped, value }) =
+        scanner.member(members.is_empty()).expect("the text was checked")
+    {
         let name = if name_escaped {
             let json = &all[name];
             Name::Own(Box::new((unescape_lossy(&json[1..json.len() - 1]), json.into())))
         } else {
             Name::Plain { start: position(name.start + 1), end: position(name.end - 1) }
         };
-        members.push(Member { name, slot: Slot { start: position(value.start), end: position(value.end), json: OnceLock::new() } });
+        members.push(Member {
+            name,
+            slot: Slot { start: position(value.start), end: position(value.end), json: OnceLock::new() },
+        });
     }
     members
 }
 
 fn parse_elements(mut scanner: Scanner<'_>) -> Vec<Slot> {
     let mut slots = Vec::new();
-    let add = |range: std::ops::Range<usize>| slots.push(Slot { start: position(range.start), end: position(range.end), json: OnceLock::new() });
+    let add = |range: std::ops::Range<usize>| {
+        slots.push(Slot { start: position(range.start), end: position(range.end), json: OnceLock::new() })
+    };
     scanner.elements(add).expect("the text was checked");
     slots
 }

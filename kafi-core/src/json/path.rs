@@ -112,7 +112,9 @@ pub(crate) fn shortened(text: &str) -> String {
 pub(crate) fn not_json(bytes: &[u8], fault: Fault) -> Error {
     let before = &bytes[..fault.at.min(bytes.len())];
     let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    Error::new(ErrorKind::Corrupt, "read JSON", format!("this is not JSON: {}", fault.what)).with("line", line).with("column", column(before))
+    Error::new(ErrorKind::Corrupt, "read JSON", format!("this is not JSON: {}", fault.what))
+        .with("line", line)
+        .with("column", column(before))
 }
 
 /// The column, from 1 and in characters, of what follows `before`.
@@ -164,7 +166,9 @@ fn step_down(all: &str, mut scanner: Scanner<'_>, target: usize, path: &mut Stri
 }
 
 fn push_name(path: &mut String, name: &str) {
-    let plain = !name.is_empty() && !name.starts_with(|first: char| first.is_ascii_digit()) && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+    let plain = !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
     if plain {
         path.push('.');
         path.push_str(name);

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// How deep arrays and objects may nest; serde_json's limit, so that whatever passes here can also be read into a user's own types.
+/// How deep arrays and objects may nest; serde_json's limit, so that whatever passes here can also be read into a
+/// user's own types.
 pub const DEPTH_MAX: u32 = 127;
 
 /// Where a text is not JSON, and why.
@@ -351,8 +352,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Checks that `bytes`, which must be UTF-8, are one JSON value with nothing but white space around it; returns where the value lies, and
-/// whether the whole text holds line breaks.
+/// Checks that `bytes`, which must be UTF-8, are one JSON value with nothing but white space around it; returns where
+/// the value lies, and whether the whole text holds line breaks.
 pub(crate) fn check(bytes: &[u8]) -> Result<(Range<usize>, bool), Fault> {
     let mut scanner = Scanner::new(bytes);
     let range = scanner.value()?;
@@ -367,7 +368,8 @@ pub(crate) fn is_container(bytes: &[u8]) -> bool {
     matches!(scanner.peek(), Some(b'{' | b'['))
 }
 
-/// How many bytes at the start can stand as they are in a JSON string, looked at eight at a time where there are so many.
+/// How many bytes at the start can stand as they are in a JSON string, looked at eight at a time where there are so
+/// many.
 #[inline]
 pub(crate) fn plain_bytes(bytes: &[u8]) -> usize {
     let mut at = 0;
@@ -399,7 +401,8 @@ const SPECIAL: [bool; 256] = {
 fn specials(eight: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    // Subtracting borrows into the high bit of each byte that was below; bytes that had it set before are no ASCII and do not count.
+    // Subtracting borrows into the high bit of each byte that was below; bytes that had it set before are no ASCII and
+    // do not count.
     let below = |bytes: u64, bound: u64| bytes.wrapping_sub(ONES * bound) & !bytes;
     let quotes = below(eight ^ (ONES * b'"' as u64), 1);
     let backslashes = below(eight ^ (ONES * b'\\' as u64), 1);
@@ -453,7 +456,11 @@ mod tests {
                 text[plain + 1] = byte;
                 let mut scanner = Scanner::at(&text, 1);
                 scanner.plain();
-                assert_eq!(scanner.position(), if is_special(byte) { plain + 1 } else { plain + 2 }, "{byte} after {plain}");
+                assert_eq!(
+                    scanner.position(),
+                    if is_special(byte) { plain + 1 } else { plain + 2 },
+                    "{byte} after {plain}"
+                );
             }
         }
     }
@@ -462,7 +469,10 @@ mod tests {
     fn deep_nesting_is_an_error() {
         let nested = |depth: usize| "[".repeat(depth) + "1" + &"]".repeat(depth);
         assert!(check(nested(DEPTH_MAX as usize).as_bytes()).is_ok());
-        assert_eq!(check(nested(DEPTH_MAX as usize + 1).as_bytes()).unwrap_err().what, "it is nested deeper than 127 levels");
+        assert_eq!(
+            check(nested(DEPTH_MAX as usize + 1).as_bytes()).unwrap_err().what,
+            "it is nested deeper than 127 levels"
+        );
         assert!(check("[".repeat(10_000_000).as_bytes()).is_err());
         assert!(serde_json::from_str::<serde_json::Value>(&nested(DEPTH_MAX as usize)).is_ok());
         assert!(serde_json::from_str::<serde_json::Value>(&nested(DEPTH_MAX as usize + 1)).is_err());
@@ -473,9 +483,15 @@ mod tests {
         let text = b"{ \"a\" : [1, 2] ,\"\\u0062\":\n{}}";
         let mut scanner = Scanner::at(text, 1);
         let member = scanner.member(true).unwrap().unwrap();
-        assert_eq!((&text[member.name], member.name_escaped, &text[member.value]), (&b"\"a\""[..], false, &b"[1, 2]"[..]));
+        assert_eq!(
+            (&text[member.name], member.name_escaped, &text[member.value]),
+            (&b"\"a\""[..], false, &b"[1, 2]"[..])
+        );
         let member = scanner.member(false).unwrap().unwrap();
-        assert_eq!((&text[member.name], member.name_escaped, &text[member.value]), (&b"\"\\u0062\""[..], true, &b"{}"[..]));
+        assert_eq!(
+            (&text[member.name], member.name_escaped, &text[member.value]),
+            (&b"\"\\u0062\""[..], true, &b"{}"[..])
+        );
         assert!(scanner.member(false).unwrap().is_none());
         assert!(scanner.newlines());
         let mut elements = Vec::new();

@@ -29,7 +29,10 @@ fn only_what_changed_is_written_anew() {
     assert_eq!(value.to_string(), "{\"a\":{ \"x\" : 1.50 },\"\\u0062\":[ 1,\t2 ],\"c\":null,\"d\":{\"e\":2}}");
     value["b"][1] = "two".into();
     value.set("new \"name\"", crate::json!([1.5, 2.0])).unwrap();
-    assert_eq!(value.to_string(), "{\"a\":{ \"x\" : 1.50 },\"\\u0062\":[1,\"two\"],\"c\":null,\"d\":{\"e\":2},\"new \\\"name\\\"\":[1.5,2.0]}");
+    assert_eq!(
+        value.to_string(),
+        "{\"a\":{ \"x\" : 1.50 },\"\\u0062\":[1,\"two\"],\"c\":null,\"d\":{\"e\":2},\"new \\\"name\\\"\":[1.5,2.0]}"
+    );
     assert_eq!(json(&value.to_string()), value);
 }
 
@@ -61,7 +64,10 @@ fn reads_scalars() {
 #[test]
 fn errors_name_the_path_and_what_was_there() {
     let value = json(r#" {"a": {"b c": [1, {"d": "text"}]}, "n": null, "e": "\ud800"}"#);
-    assert_eq!(message(value["a"]["b c"][1]["d"].int()), r#"read integer: path .a["b c"][1].d: it is the string "text""#);
+    assert_eq!(
+        message(value["a"]["b c"][1]["d"].int()),
+        r#"read integer: path .a["b c"][1].d: it is the string "text""#
+    );
     assert_eq!(message(value["a"]["b c"][0].str()), r#"read string: path .a["b c"][0]: it is the number 1"#);
     assert_eq!(message(value["a"].bool()), "read boolean: path .a: it is an object");
     assert_eq!(message(value["n"].int()), "read integer: path .n: it is null");
@@ -73,7 +79,10 @@ fn errors_name_the_path_and_what_was_there() {
     assert_eq!(message(json("9223372036854775808").int()), "read integer: it is the number 9223372036854775808");
     assert_eq!(message(json("1e999").float()), "read 64 bit number: it is the number 1e999");
     let long = format!("[\"{}\"]", "ü".repeat(100));
-    assert_eq!(message(json(&long)[0].int()), format!("read integer: path [0]: it is the string \"{}…", "ü".repeat(39)));
+    assert_eq!(
+        message(json(&long)[0].int()),
+        format!("read integer: path [0]: it is the string \"{}…", "ü".repeat(39))
+    );
     assert_eq!(message(Json::object([("a", 1.into())])["b"].int()), "read integer: path .b: it is missing");
 }
 
@@ -116,8 +125,14 @@ fn sets_removes_pushes_and_merges() {
 #[test]
 fn changes_that_do_not_fit_are_errors() {
     let mut value = json(r#"{"a": [1], "s": "x"}"#);
-    assert_eq!(message(value["a"].set(1, 2)), "set element: path .a: the array has 1 elements, and index 1 is behind them");
-    assert_eq!(message(json(r#"{"s": "x"}"#)["s"].clone().set("b", 1)), r#"read object: path .s: it is the string "x""#);
+    assert_eq!(
+        message(value["a"].set(1, 2)),
+        "set element: path .a: the array has 1 elements, and index 1 is behind them"
+    );
+    assert_eq!(
+        message(json(r#"{"s": "x"}"#)["s"].clone().set("b", 1)),
+        r#"read object: path .s: it is the string "x""#
+    );
     assert!(value["s"].push(1).is_err() && value["s"].set(0, 1).is_err() && value["a"].set("b", 1).is_err());
     assert!(value.merge(&json("[1]")).is_err() && value["s"].merge(&json("{\"a\":1}")).is_err());
     assert_eq!(value.to_string(), r#"{"a":[1],"s":"x"}"#);
@@ -145,14 +160,27 @@ fn compares_by_value() {
     ] {
         assert_eq!(json(left), json(right));
     }
-    for (left, right) in
-        [("1", "\"1\""), ("[1,2]", "[2,1]"), ("[1]", "[1,2]"), ("{\"a\":1}", "{\"b\":1}"), ("true", "false"), ("null", "false"), ("\"a\"", "\"b\"")]
-    {
+    for (left, right) in [
+        ("1", "\"1\""),
+        ("[1,2]", "[2,1]"),
+        ("[1]", "[1,2]"),
+        ("{\"a\":1}", "{\"b\":1}"),
+        ("true", "false"),
+        ("null", "false"),
+        ("\"a\"", "\"b\""),
+    ] {
         assert_ne!(json(left), json(right));
     }
     let name = String::from("x");
     let value = json(r#"[456, 456.0, "x", true, 18446744073709551615, 0.5]"#);
-    assert!(value[0] == 456 && value[0] == 456i64 && value[0] == 456u16 && value[1] == 456 && value[0] == 456.0 && value[5] == 0.5);
+    assert!(
+        value[0] == 456
+            && value[0] == 456i64
+            && value[0] == 456u16
+            && value[1] == 456
+            && value[0] == 456.0
+            && value[5] == 0.5
+    );
     assert!(value[2] == "x" && value[2] == *"x" && value[2] == name && value[3] == true && value[4] == u64::MAX);
     assert!(value[0] != 457 && value[2] != 1 && value[3] != false && value[2] != "y" && value[9] != 0);
     assert!(json("-1") != u64::MAX && json("-1") == -1i128 && json("1e0") == 1u128);
@@ -178,7 +206,10 @@ fn is_made_of_rust_values() {
         assert_eq!(Json::try_from(none).unwrap_err().to_string(), format!("make JSON: JSON has no number {none}"));
         assert_eq!(crate::Value::try_from(none).unwrap_err().kind(), ErrorKind::Usage);
     }
-    assert_eq!((value.kind(), value["list"].kind(), Json::default().kind()), (JsonKind::Object, JsonKind::Array, JsonKind::Null));
+    assert_eq!(
+        (value.kind(), value["list"].kind(), Json::default().kind()),
+        (JsonKind::Object, JsonKind::Array, JsonKind::Null)
+    );
 }
 
 #[test]

@@ -24,15 +24,16 @@ pub(crate) fn quoted(text: &str) -> String {
     String::from_utf8(out).expect("escaping keeps UTF-8")
 }
 
-/// Appends the characters of a JSON string; `inner` is what stands between its quotes and was checked by the scanner. The fault is a
-/// surrogate without its twin, which is no character.
+/// Appends the characters of a JSON string; `inner` is what stands between its quotes and was checked by the scanner.
+/// The fault is a surrogate without its twin, which is no character.
 pub fn unescape(inner: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     let bytes = inner.as_bytes();
     let mut at = 0;
     while let Some(plain) = bytes[at..].iter().position(|&byte| byte == b'\\') {
         out.extend_from_slice(&bytes[at..at + plain]);
         at += plain;
-        let (character, length) = read_escape(inner, at).ok_or(Fault { at, what: "\\u names half a character (a lone surrogate)" })?;
+        let (character, length) =
+            read_escape(inner, at).ok_or(Fault { at, what: "\\u names half a character (a lone surrogate)" })?;
         out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
         at += length;
     }

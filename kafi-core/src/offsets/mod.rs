@@ -30,7 +30,8 @@ pub enum OffsetSpec {
         /// The offset to stop before.
         to: i64,
     },
-    /// `@T`, `@T1:T2`, `@T1..T2`: from the first offset whose message has a timestamp at or after one time, to just before that of the other.
+    /// `@T`, `@T1:T2`, `@T1..T2`: from the first offset whose message has a timestamp at or after one time, to just
+    /// before that of the other.
     Time {
         /// The time to begin at.
         from: i64,
@@ -52,7 +53,8 @@ impl Offsets {
         Self { default: spec, partitions: BTreeMap::new() }
     }
 
-    /// Reads specs as they stand on the command line: at most one for all partitions, and at most one `P=SPEC` for each.
+    /// Reads specs as they stand on the command line: at most one for all partitions, and at most one `P=SPEC` for
+    /// each.
     ///
     /// | written | means |
     /// |---|---|
@@ -64,10 +66,12 @@ impl Offsets {
     /// | `@T1:T2`, `@T1..T2`, `@T1:@T2` | the offsets between two times |
     /// | `P=SPEC` | one of these for partition P |
     ///
-    /// Times are as for [`parse_time`](crate::parse_time). A text that is one time as a whole is one: neither `@2024-11-26T10:30` nor `@10:30` is a range.
+    /// Times are as for [`parse_time`](crate::parse_time). A text that is one time as a whole is one: neither
+    /// `@2024-11-26T10:30` nor `@10:30` is a range.
     ///
     /// # Errors
-    /// `Usage` for a bad spec, saying what is allowed, for a range that ends before it begins, and for two specs for the same partitions.
+    /// `Usage` for a bad spec, saying what is allowed, for a range that ends before it begins, and for two specs for
+    /// the same partitions.
     ///
     /// ```
     /// use kafi_core::{OffsetSpec, Offsets};
@@ -87,7 +91,9 @@ impl Offsets {
             let written = written.as_ref();
             let twice = match written.split_once('=') {
                 None => default.replace(parse_spec(written, written, clock)?).is_some(),
-                Some((partition, spec)) => partitions.insert(parse_partition(written, partition)?, parse_spec(written, spec, clock)?).is_some(),
+                Some((partition, spec)) => {
+                    partitions.insert(parse_partition(written, partition)?, parse_spec(written, spec, clock)?).is_some()
+                }
             };
             if twice {
                 return Err(usage(written, "there is an offset for these partitions already"));
@@ -98,7 +104,8 @@ impl Offsets {
 
     /// Whether something is said about where to stop: `N:M`, `:M`, `@T1:T2`.
     pub fn has_range(&self) -> bool {
-        let is_range = |spec: &OffsetSpec| matches!(spec, OffsetSpec::Range { .. } | OffsetSpec::Time { to: Some(_), .. });
+        let is_range =
+            |spec: &OffsetSpec| matches!(spec, OffsetSpec::Range { .. } | OffsetSpec::Time { to: Some(_), .. });
         is_range(&self.default) || self.partitions.values().any(is_range)
     }
 
@@ -196,8 +203,8 @@ fn parse_times(written: &str, times: &str, clock: &Clock) -> Result<OffsetSpec> 
     Ok(OffsetSpec::Time { from, to: Some(to) })
 }
 
-/// Two times with `..` or `:` between them. Times hold colons themselves, so each colon is tried. Where more than one would do (`9:00:17:00`), none
-/// leaves a bare number behind that belongs to a time.
+/// Two times with `..` or `:` between them. Times hold colons themselves, so each colon is tried. Where more than one
+/// would do (`9:00:17:00`), none leaves a bare number behind that belongs to a time.
 fn time_range(times: &str, clock: &Clock) -> Option<(i64, i64)> {
     let parse = |(from, to): (&str, &str)| Some((clock.parse(from)?, clock.parse(to.strip_prefix('@').unwrap_or(to))?));
     if let Some(halves) = times.split_once("..") {
@@ -285,7 +292,11 @@ mod tests {
         for (text, expected) in cases {
             let offsets = parse(&[text]).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(offsets.of(0), &expected, "{text}");
-            assert_eq!(parse(&[&format!("3={text}")]).unwrap(), Offsets { default: Start, partitions: [(3, expected)].into() }, "{text}");
+            assert_eq!(
+                parse(&[&format!("3={text}")]).unwrap(),
+                Offsets { default: Start, partitions: [(3, expected)].into() },
+                "{text}"
+            );
         }
     }
 
@@ -361,7 +372,9 @@ mod tests {
     fn partitions_may_differ() {
         let offsets = parse(&["2=7", "end", "0=-1"]).unwrap();
         assert_eq!([0, 1, 2, 3].map(|partition| offsets.of(partition).clone()), [Last(1), End, At(7), End]);
-        assert!(!offsets.has_range() && parse(&["2=:5"]).unwrap().has_range() && parse(&["@1..2"]).unwrap().has_range());
+        assert!(
+            !offsets.has_range() && parse(&["2=:5"]).unwrap().has_range() && parse(&["@1..2"]).unwrap().has_range()
+        );
         assert_eq!(parse(&[]).unwrap(), Offsets::default());
         assert_eq!(Offsets::default().of(9), &Start);
         for twice in [["1", "2"], ["1=1", "1=2"], ["1=1", "01=1"]] {

@@ -17,22 +17,26 @@ pub struct Resolved {
     pub assignment: Assignment,
     /// The first offset that can be read.
     pub low: i64,
-    /// The offset after the last one that can be read: the high watermark, or the last stable offset under read committed.
+    /// The offset after the last one that can be read: the high watermark, or the last stable offset under read
+    /// committed.
     pub high: i64,
 }
 
 /// Turns specs into absolute assignments, in the order of `partitions`. Blocks up to `timeout`.
 ///
-/// Asks once for all watermarks, and once for each different time for all partitions that name it. What follows from the spec:
+/// Asks once for all watermarks, and once for each different time for all partitions that name it. What follows from
+/// the spec:
 ///
-/// - Without `follow` every assignment ends, at the latest at the high watermark (the last stable offset under read committed). With `follow` only
-///   those end whose spec says where: there a range may also reach beyond what is there by now.
+/// - Without `follow` every assignment ends, at the latest at the high watermark (the last stable offset under read
+///   committed). With `follow` only those end whose spec says where: there a range may also reach beyond what is there
+///   by now.
 /// - `-N` and `+N` go no further than there are offsets. Times before 1970 count as 1970.
-/// - An absolute offset that is outside of `[low, high]` is an error, or with `allow_gap` a warning in the log and the nearest offset that is inside.
+/// - An absolute offset that is outside of `[low, high]` is an error, or with `allow_gap` a warning in the log and the
+///   nearest offset that is inside.
 ///
 /// # Errors
-/// `OutOfRange`, naming topic, partition, what was asked for, and what is there; `Usage` where a spec names a partition that is not among
-/// `partitions`; else those of [`Admin`].
+/// `OutOfRange`, naming topic, partition, what was asked for, and what is there; `Usage` where a spec names a partition
+/// that is not among `partitions`; else those of [`Admin`].
 pub fn resolve(
     admin: &mut dyn Admin,
     partitions: &[TopicPartition],
@@ -64,7 +68,12 @@ pub fn resolve_each(
 
 /// How a storage is asked about partitions.
 trait Ask {
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>>;
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Watermarks>>>;
     fn times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Result<Position>>>;
 }
 
@@ -72,7 +81,12 @@ trait Ask {
 struct Together<'a>(&'a mut dyn Admin);
 
 impl Ask for Together<'_> {
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Watermarks>>> {
         Ok(self.0.watermarks(partitions, isolation, timeout)?.into_iter().map(Ok).collect())
     }
 
@@ -85,7 +99,12 @@ impl Ask for Together<'_> {
 struct Apart<'a>(&'a mut dyn Admin);
 
 impl Ask for Apart<'_> {
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Watermarks>>> {
         self.0.watermarks_of_each(partitions, isolation, timeout)
     }
 
@@ -108,12 +127,16 @@ fn resolve_by(
         return Ok(Vec::new());
     }
     let begun = Instant::now();
-    // Times come first: whatever is appended in between lies after what they found, and before the watermarks that bound it.
+    // Times come first: whatever is appended in between lies after what they found, and before the watermarks that
+    // bound it.
     let mut times = look_up_times(admin, partitions, offsets, timeout)?;
     let asked: Vec<usize> = (0..partitions.len()).filter(|index| !times.failed.contains_key(index)).collect();
     let questions: Vec<TopicPartition> = asked.iter().map(|index| partitions[*index].clone()).collect();
     let answers = admin.watermarks(&questions, isolation, timeout.saturating_sub(begun.elapsed()))?;
-    check_answer(&questions, answers.iter().map(|answer| answer.as_ref().ok().map(|answer| (answer.topic.as_str(), answer.partition))))?;
+    check_answer(
+        &questions,
+        answers.iter().map(|answer| answer.as_ref().ok().map(|answer| (answer.topic.as_str(), answer.partition))),
+    )?;
     let mut answers = asked.into_iter().zip(answers);
     let bounds = (0..partitions.len()).map(|index| {
         if let Some(error) = times.failed.remove(&index) {
@@ -125,7 +148,8 @@ fn resolve_by(
             Err(error) => return Ok(Err(error)),
         };
         let look_up = |time: i64| times.found.get(&(time, index)).copied().expect("every time of a spec was looked up");
-        let (start, end) = Bounds { watermarks: &watermarks, follow, allow_gap }.of(offsets.of(watermarks.partition), look_up)?;
+        let (start, end) =
+            Bounds { watermarks: &watermarks, follow, allow_gap }.of(offsets.of(watermarks.partition), look_up)?;
         let Watermarks { topic, partition, low, high } = watermarks;
         Ok(Ok(Resolved { assignment: Assignment { topic, partition, start, end }, low, high }))
     });
@@ -136,13 +160,17 @@ fn check_named(partitions: &[TopicPartition], offsets: &Offsets) -> Result<()> {
     let missing = offsets.partitions.keys().find(|named| partitions.iter().all(|read| read.partition != **named));
     match missing {
         None => Ok(()),
-        Some(partition) => {
-            Err(Error::new(ErrorKind::Usage, OPERATION, "an offset names this partition, but it is not among those to read").with("partition", partition))
-        }
+        Some(partition) => Err(Error::new(
+            ErrorKind::Usage,
+            OPERATION,
+            "an offset names this partition, but it is not among those to read",
+        )
+        .with("partition", partition)),
     }
 }
 
-/// What was found at the times of specs, by time and index of the partition, and what asking about partitions failed with.
+/// What was found at the times of specs, by time and index of the partition, and what asking about partitions failed
+/// with.
 #[derive(Default)]
 struct Times {
     found: BTreeMap<(i64, usize), i64>,
@@ -150,7 +178,12 @@ struct Times {
 }
 
 /// The offsets for each time of a spec.
-fn look_up_times(admin: &mut dyn Ask, partitions: &[TopicPartition], offsets: &Offsets, timeout: Duration) -> Result<Times> {
+fn look_up_times(
+    admin: &mut dyn Ask,
+    partitions: &[TopicPartition],
+    offsets: &Offsets,
+    timeout: Duration,
+) -> Result<Times> {
     let mut wanted: BTreeMap<i64, BTreeSet<usize>> = BTreeMap::new();
     for (index, partition) in partitions.iter().enumerate() {
         if let OffsetSpec::Time { from, to } = offsets.of(partition.partition) {
@@ -164,11 +197,18 @@ fn look_up_times(admin: &mut dyn Ask, partitions: &[TopicPartition], offsets: &O
     for (time, mut indices) in wanted {
         indices.retain(|index| !times.failed.contains_key(index));
         // Kafka gives -1 and -2 meanings of their own.
-        let question = |index: &usize| Position { topic: partitions[*index].topic.clone(), partition: partitions[*index].partition, offset: time.max(0) };
+        let question = |index: &usize| Position {
+            topic: partitions[*index].topic.clone(),
+            partition: partitions[*index].partition,
+            offset: time.max(0),
+        };
         let questions: Vec<Position> = indices.iter().map(question).collect();
         let answers = admin.times(&questions, timeout.saturating_sub(begun.elapsed()))?;
         let asked: Vec<TopicPartition> = indices.iter().map(|index| partitions[*index].clone()).collect();
-        check_answer(&asked, answers.iter().map(|answer| answer.as_ref().ok().map(|answer| (answer.topic.as_str(), answer.partition))))?;
+        check_answer(
+            &asked,
+            answers.iter().map(|answer| answer.as_ref().ok().map(|answer| (answer.topic.as_str(), answer.partition))),
+        )?;
         for (index, answer) in indices.into_iter().zip(answers) {
             match answer {
                 Ok(answer) => drop(times.found.insert((time, index), answer.offset)),
@@ -179,9 +219,15 @@ fn look_up_times(admin: &mut dyn Ask, partitions: &[TopicPartition], offsets: &O
     Ok(times)
 }
 
-/// Answers come in the order of the questions; a storage (perhaps one loaded from elsewhere) that breaks this must not make us read the wrong messages.
-fn check_answer<'a>(asked: &'a [TopicPartition], answered: impl ExactSizeIterator<Item = Option<(&'a str, i32)>>) -> Result<()> {
-    let is_other = |(asked, answered): (&TopicPartition, Option<(&str, i32)>)| answered.is_some_and(|of| of != (asked.topic.as_str(), asked.partition));
+/// Answers come in the order of the questions; a storage (perhaps one loaded from elsewhere) that breaks this must not
+/// make us read the wrong messages.
+fn check_answer<'a>(
+    asked: &'a [TopicPartition],
+    answered: impl ExactSizeIterator<Item = Option<(&'a str, i32)>>,
+) -> Result<()> {
+    let is_other = |(asked, answered): (&TopicPartition, Option<(&str, i32)>)| {
+        answered.is_some_and(|of| of != (asked.topic.as_str(), asked.partition))
+    };
     if asked.len() == answered.len() && !asked.iter().zip(answered).any(is_other) {
         return Ok(());
     }
@@ -250,11 +296,17 @@ impl Bounds<'_> {
     fn gap(&self, asked: i64, message: String, instead: i64) -> Result<i64> {
         let Watermarks { topic, partition, low, high } = self.watermarks;
         if self.allow_gap {
-            log::warn!("topic {topic}, partition {partition}, asked {asked}, available {low} to {high}: {message}: taking {instead}");
+            log::warn!(
+                "topic {topic}, partition {partition}, asked {asked}, available {low} to {high}: {message}: taking {instead}"
+            );
             return Ok(instead);
         }
-        let error = Error::new(ErrorKind::OutOfRange, OPERATION, message).with("topic", topic).with("partition", partition);
-        Err(error.with("asked", asked).with("available", format_args!("{low} to {high}")).hint("--allow-gap takes what is there"))
+        let error =
+            Error::new(ErrorKind::OutOfRange, OPERATION, message).with("topic", topic).with("partition", partition);
+        Err(error
+            .with("asked", asked)
+            .with("available", format_args!("{low} to {high}"))
+            .hint("--allow-gap takes what is there"))
     }
 }
 

@@ -2,7 +2,8 @@ use super::*;
 use crate::admin::{Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic};
 use crate::consumer::CommittedOffset;
 
-/// A storage whose partition p of any topic holds the offsets 10p+10 to 10p+20; the message at offset o has the timestamp 100·o.
+/// A storage whose partition p of any topic holds the offsets 10p+10 to 10p+20; the message at offset o has the
+/// timestamp 100·o.
 #[derive(Default)]
 struct Fake {
     /// The questions, in order: watermarks, or a time, with how many partitions.
@@ -25,7 +26,12 @@ impl Fake {
 }
 
 impl Admin for Fake {
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, _: Duration) -> Result<Vec<Watermarks>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        _: Duration,
+    ) -> Result<Vec<Watermarks>> {
         self.asked.push(format!("watermarks {}", partitions.len()));
         self.check(partitions.iter().map(|p| p.partition))?;
         let open = if isolation == Isolation::ReadCommitted { self.open } else { 0 };
@@ -159,7 +165,16 @@ fn specs_from_code_may_be_anything() {
     ];
     for (spec, expected) in cases {
         let offsets = Offsets::all(spec.clone());
-        let resolved = resolve(&mut Fake::default(), &partitions(&[0]), &offsets, Isolation::ReadCommitted, false, false, Duration::ZERO).unwrap();
+        let resolved = resolve(
+            &mut Fake::default(),
+            &partitions(&[0]),
+            &offsets,
+            Isolation::ReadCommitted,
+            false,
+            false,
+            Duration::ZERO,
+        )
+        .unwrap();
         assert_eq!((resolved[0].assignment.start, resolved[0].assignment.end), expected, "{spec:?}");
     }
 }
@@ -180,12 +195,23 @@ fn absolute_offsets_out_of_range() {
     ];
     for (spec, expected, clamped) in cases {
         let error = bounds(spec, false, false).unwrap_err();
-        assert_eq!((error.kind(), error.hint_text()), (ErrorKind::OutOfRange, Some("--allow-gap takes what is there")), "{spec}");
+        assert_eq!(
+            (error.kind(), error.hint_text()),
+            (ErrorKind::OutOfRange, Some("--allow-gap takes what is there")),
+            "{spec}"
+        );
         let text = error.to_string();
-        assert!(text.starts_with("resolve offsets: topic t, partition 0, asked ") && text.contains(expected), "{spec}: {text}");
+        assert!(
+            text.starts_with("resolve offsets: topic t, partition 0, asked ") && text.contains(expected),
+            "{spec}: {text}"
+        );
         assert_eq!(bounds(spec, false, true).unwrap(), clamped, "{spec}");
     }
-    assert_eq!(bounds("21", true, false).unwrap_err().kind(), ErrorKind::OutOfRange, "a start beyond the end, also when following");
+    assert_eq!(
+        bounds("21", true, false).unwrap_err().kind(),
+        ErrorKind::OutOfRange,
+        "a start beyond the end, also when following"
+    );
     assert_eq!(bounds("21", true, true).unwrap(), (20, None));
 }
 
@@ -193,7 +219,10 @@ fn absolute_offsets_out_of_range() {
 fn asks_once_for_all_partitions() {
     let mut fake = Fake::default();
     let resolved = run(&mut fake, &[2, 0, 1, 3], &["@1500:2500", "0=start", "3=@2500"], false, false).unwrap();
-    let found: Vec<_> = resolved.iter().map(|r| (r.assignment.partition, r.assignment.start, r.assignment.end.unwrap(), r.low, r.high)).collect();
+    let found: Vec<_> = resolved
+        .iter()
+        .map(|r| (r.assignment.partition, r.assignment.start, r.assignment.end.unwrap(), r.low, r.high))
+        .collect();
     assert_eq!(found, [(2, 30, 30, 30, 40), (0, 10, 20, 10, 20), (1, 20, 25, 20, 30), (3, 40, 50, 40, 50)]);
     assert_eq!(fake.asked, ["time 1500 2", "time 2500 3", "watermarks 4"]);
 
@@ -211,7 +240,8 @@ fn stops_at_the_last_stable_offset() {
     let offsets = Offsets::all(OffsetSpec::Time { from: 1900, to: None });
     let both = |isolation, follow| {
         let fake = &mut Fake { open: 4, ..Fake::default() };
-        let resolved = resolve(fake, &partitions(&[0]), &offsets, isolation, follow, false, Duration::from_secs(1)).unwrap();
+        let resolved =
+            resolve(fake, &partitions(&[0]), &offsets, isolation, follow, false, Duration::from_secs(1)).unwrap();
         (resolved[0].assignment.start, resolved[0].assignment.end, resolved[0].high)
     };
     assert_eq!(both(Isolation::ReadCommitted, false), (16, Some(16), 16));
@@ -222,7 +252,10 @@ fn stops_at_the_last_stable_offset() {
 #[test]
 fn refuses_what_does_not_fit() {
     let error = run(&mut Fake::default(), &[0, 1], &["7=start"], false, false).unwrap_err();
-    assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("partition 7: an offset names this partition"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::Usage && error.to_string().contains("partition 7: an offset names this partition"),
+        "{error}"
+    );
     let error = run(&mut Fake { shuffles: true, ..Fake::default() }, &[0, 1], &["start"], false, false).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unexpected);
 }
@@ -233,10 +266,17 @@ fn a_partition_that_cannot_be_asked_about_hides_no_other() {
         let mut fake = Fake { broken: Some(1), ..Fake::default() };
         let offsets = Offsets::parse(&[spec, "2=start"], true).unwrap();
         let (isolation, timeout) = (Isolation::ReadCommitted, Duration::from_secs(1));
-        let resolved = resolve_each(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap();
-        let starts: Vec<_> = resolved.iter().map(|resolved| resolved.as_ref().map(|r| r.assignment.start).map_err(Error::kind)).collect();
+        let resolved =
+            resolve_each(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap();
+        let starts: Vec<_> = resolved
+            .iter()
+            .map(|resolved| resolved.as_ref().map(|r| r.assignment.start).map_err(Error::kind))
+            .collect();
         assert_eq!(starts[1..], [Err(ErrorKind::Corrupt), Ok(30)], "{spec}");
         assert!(starts[0].is_ok() && fake.asked.last().is_some_and(|asked| asked == last), "{spec}: {:?}", fake.asked);
-        assert_eq!(resolve(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap_err().kind(), ErrorKind::Corrupt);
+        assert_eq!(
+            resolve(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
     }
 }

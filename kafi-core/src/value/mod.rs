@@ -32,7 +32,8 @@ use crate::json::{Json, Step};
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
-    /// Kafka's null: no key, or a tombstone. Not the same as the JSON text `null`, though both count as [null](Value::is_null).
+    /// Kafka's null: no key, or a tombstone. Not the same as the JSON text `null`, though both count as
+    /// [null](Value::is_null).
     #[default]
     Null,
     /// Bytes.
@@ -211,7 +212,8 @@ impl Value {
             Self::Null | Self::Bytes(_) => Cow::Borrowed("null"),
         };
         let name = std::any::type_name::<T>();
-        serde_json::from_str(&text).map_err(|error| Error::new(ErrorKind::Function, format!("read {name}"), error.to_string()).source(error))
+        serde_json::from_str(&text)
+            .map_err(|error| Error::new(ErrorKind::Function, format!("read {name}"), error.to_string()).source(error))
     }
 
     /// Makes a JSON value of a type of yours; what serialises to null becomes Kafka's null.
@@ -220,7 +222,9 @@ impl Value {
     /// `Function` says what cannot be JSON, such as a map whose keys are not strings.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         let name = std::any::type_name::<T>();
-        let text = serde_json::to_string(value).map_err(|error| Error::new(ErrorKind::Function, format!("write {name}"), error.to_string()).source(error))?;
+        let text = serde_json::to_string(value).map_err(|error| {
+            Error::new(ErrorKind::Function, format!("write {name}"), error.to_string()).source(error)
+        })?;
         if text == "null" {
             return Ok(Self::Null);
         }
@@ -289,7 +293,11 @@ impl fmt::Display for Value {
             Self::Str(text) => f.write_str(&quoted(text)),
             Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => f.write_str(&quoted(text)),
-                Err(_) => write!(f, "\"{}\"", base64::display::Base64Display::new(bytes, &base64::engine::general_purpose::STANDARD)),
+                Err(_) => write!(
+                    f,
+                    "\"{}\"",
+                    base64::display::Base64Display::new(bytes, &base64::engine::general_purpose::STANDARD)
+                ),
             },
         }
     }

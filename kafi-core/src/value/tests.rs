@@ -75,7 +75,10 @@ fn goes_to_and_from_other_types() {
     changed["id"] = 1.into();
     assert_eq!(changed.to::<Order>().unwrap().id, 1);
     assert_eq!(made("a\"b").to::<String>().unwrap(), "a\"b");
-    assert_eq!((Value::Null.to::<Option<Order>>().unwrap(), Value::from_serialize(&None::<Order>).unwrap()), (None, Value::Null));
+    assert_eq!(
+        (Value::Null.to::<Option<Order>>().unwrap(), Value::from_serialize(&None::<Order>).unwrap()),
+        (None, Value::Null)
+    );
     let error = json(r#"{"id": "x"}"#).to::<Order>().unwrap_err();
     assert!(error.kind() == ErrorKind::Function && error.message().contains("invalid type: string \"x\""), "{error}");
     assert!(made(b"{}").to::<Order>().is_err());
@@ -88,5 +91,8 @@ fn shows_its_json_and_its_bytes() {
     let values = [Value::Null, made("a\""), json("{ \"a\":1 }"), made(b"k"), made(b"\xff")];
     assert_eq!(values.each_ref().map(Value::to_string), ["null", "\"a\\\"\"", "{ \"a\":1 }", "\"k\"", "\"/w==\""]);
     let bytes = values.each_ref().map(|value| value.as_bytes().map(Cow::into_owned));
-    assert_eq!(bytes, [None, Some(b"a\"".to_vec()), Some(b"{ \"a\":1 }".to_vec()), Some(b"k".to_vec()), Some(b"\xff".to_vec())]);
+    assert_eq!(
+        bytes,
+        [None, Some(b"a\"".to_vec()), Some(b"{ \"a\":1 }".to_vec()), Some(b"k".to_vec()), Some(b"\xff".to_vec())]
+    );
 }

@@ -48,7 +48,8 @@ pub struct Member {
 }
 
 impl GroupFile {
-    /// The most bytes that the file may have, which is enough for the offsets of 100,000 partitions: more is never read into memory, nor written.
+    /// The most bytes that the file may have, which is enough for the offsets of 100,000 partitions: more is never read
+    /// into memory, nor written.
     pub const BYTES_MAX: usize = 32 << 20;
 
     /// Reads what `path` holds.
@@ -61,7 +62,8 @@ impl GroupFile {
             error.hint("remove the file to start over, or restore it from a backup")
         };
         if bytes.len() > Self::BYTES_MAX {
-            return Err(damaged(format!("the file is damaged: it has more than {} bytes", Self::BYTES_MAX)).with("path", path()));
+            return Err(damaged(format!("the file is damaged: it has more than {} bytes", Self::BYTES_MAX))
+                .with("path", path()));
         }
         let file: Self = match serde_json::from_slice(bytes) {
             Ok(file) => file,
@@ -69,7 +71,8 @@ impl GroupFile {
         };
         match file.offsets.iter().find(|committed| committed.offset < 0 || committed.partition < 0) {
             Some(Committed { topic, partition, offset, .. }) => {
-                let why = format!("the file is damaged: it says that offset {offset} of partition {partition} is committed");
+                let why =
+                    format!("the file is damaged: it says that offset {offset} of partition {partition} is committed");
                 Err(damaged(why).with("topic", topic.escape_debug()).with("path", path()))
             }
             None => Ok(file),
@@ -84,7 +87,8 @@ impl GroupFile {
         let mut bytes = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         bytes.push(b'\n');
         if bytes.len() > Self::BYTES_MAX {
-            let why = format!("the offsets of the group take {} bytes, and {} are possible", bytes.len(), Self::BYTES_MAX);
+            let why =
+                format!("the offsets of the group take {} bytes, and {} are possible", bytes.len(), Self::BYTES_MAX);
             return Err(Error::new(ErrorKind::TooLarge, "write group", why));
         }
         Ok(bytes)
@@ -113,7 +117,8 @@ impl GroupFile {
         Ok(())
     }
 
-    /// The offsets of topics that are still there, sorted; `id_of` knows the ids of topics, and says `NotFound` of those that are gone.
+    /// The offsets of topics that are still there, sorted; `id_of` knows the ids of topics, and says `NotFound` of
+    /// those that are gone.
     ///
     /// # Errors
     /// All others of `id_of`.
@@ -125,7 +130,9 @@ impl GroupFile {
                 Some(id) => id.clone(),
                 None => match id_of(&topic) {
                     Ok(id) => ids.entry(topic.clone()).or_insert(Some(id)).clone(),
-                    Err(error) if error.kind() == ErrorKind::NotFound => ids.entry(topic.clone()).or_insert(None).clone(),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        ids.entry(topic.clone()).or_insert(None).clone()
+                    }
                     Err(error) => return Err(error),
                 },
             };
@@ -162,17 +169,23 @@ pub fn missing(group: &str) -> Error {
 
 /// The error of whoever comes second.
 pub fn has_live_member(operation: &'static str, group: &str) -> Error {
-    let error = Error::new(ErrorKind::Conflict, operation, "it has a live member, and a group on this kind of storage takes one");
+    let error = Error::new(
+        ErrorKind::Conflict,
+        operation,
+        "it has a live member, and a group on this kind of storage takes one",
+    );
     error.with("group", group).hint("stop the other consumer, or use another group")
 }
 
-/// Whether another of these encoded names differs from `encoded` only in case: they would be one file on some file systems.
+/// Whether another of these encoded names differs from `encoded` only in case: they would be one file on some file
+/// systems.
 pub(crate) fn is_taken_but_for_case<'a>(encoded: &str, mut others: impl Iterator<Item = &'a str>) -> bool {
     others.any(|other| other.eq_ignore_ascii_case(encoded) && other != encoded)
 }
 
-/// Another way to write the name of a group as a file name, which differs not only in case from that of any other group: its capital letters are encoded, too, or the first
-/// letter where there is none. [`decode_name`] reads it as well.
+/// Another way to write the name of a group as a file name, which differs not only in case from that of any other
+/// group: its capital letters are encoded, too, or the first letter where there is none. [`decode_name`] reads it as
+/// well.
 pub(crate) fn encode_name_apart(group: &str) -> Result<String> {
     let plain = encode_name(group)?;
     let has_capital = group.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -189,7 +202,8 @@ pub(crate) fn encode_name_apart(group: &str) -> Result<String> {
     }
     match apart.len() {
         0..=ENCODED_LEN_MAX => Ok(apart),
-        _ => Err(Error::new(ErrorKind::Usage, "check group name", "the name is too long for a file").with("group", format!("{group:?}"))),
+        _ => Err(Error::new(ErrorKind::Usage, "check group name", "the name is too long for a file")
+            .with("group", format!("{group:?}"))),
     }
 }
 
@@ -200,7 +214,8 @@ pub(crate) fn encode_name_apart(group: &str) -> Result<String> {
 pub fn encode_name(group: &str) -> Result<String> {
     let mut encoded = String::with_capacity(group.len());
     group.bytes().for_each(|byte| push_encoded(&mut encoded, byte));
-    let refuse = |why: &str| Err(Error::new(ErrorKind::Usage, "check group name", why).with("group", format!("{group:?}")));
+    let refuse =
+        |why: &str| Err(Error::new(ErrorKind::Usage, "check group name", why).with("group", format!("{group:?}")));
     match encoded.len() {
         0 => refuse("a group's name cannot be empty"),
         1..=ENCODED_LEN_MAX => Ok(encoded),
@@ -239,11 +254,17 @@ mod tests {
     #[test]
     fn what_is_read_is_checked() {
         let parse = |text: &str| GroupFile::parse(text.as_bytes(), "g", || "g.json".into());
-        let file = |partition: i64, offset: &str| format!(r#"{{"offsets":[{{"topic":"t","topic_id":"x","partition":{partition},"offset":{offset}}}]}}"#);
+        let file = |partition: i64, offset: &str| {
+            format!(r#"{{"offsets":[{{"topic":"t","topic_id":"x","partition":{partition},"offset":{offset}}}]}}"#)
+        };
         assert_eq!(parse(&file(3, "7")).unwrap().offsets.len(), 1);
-        for text in
-            [file(0, "-1"), file(-1, "0"), file(0, "9223372036854775808"), file(1 << 40, "0"), format!("{}{}", " ".repeat(GroupFile::BYTES_MAX), file(0, "0"))]
-        {
+        for text in [
+            file(0, "-1"),
+            file(-1, "0"),
+            file(0, "9223372036854775808"),
+            file(1 << 40, "0"),
+            format!("{}{}", " ".repeat(GroupFile::BYTES_MAX), file(0, "0")),
+        ] {
             let error = parse(&text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt);
             assert!(error.to_string().contains("the file is damaged"), "{error}");

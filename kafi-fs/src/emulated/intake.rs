@@ -1,4 +1,5 @@
-//! What messages to one partition become before they are written: batches, and the runs of messages that reports will be about.
+//! What messages to one partition become before they are written: batches, and the runs of messages that reports will
+//! be about.
 
 use std::sync::Arc;
 
@@ -130,12 +131,20 @@ impl Intake {
             return true;
         }
         let headers = record.headers.len() * RECORD_OVERHEAD_BYTES;
-        bytes + record.payload_bytes() + RECORD_OVERHEAD_BYTES + headers > limits.batch_bytes.max(RECORD_OVERHEAD_BYTES).min(topic.message_bytes_max)
+        bytes + record.payload_bytes() + RECORD_OVERHEAD_BYTES + headers
+            > limits.batch_bytes.max(RECORD_OVERHEAD_BYTES).min(topic.message_bytes_max)
     }
 
-    /// Takes a record; false if it needs a batch of its own kind, so that the one in the encoder has to be written first. A record that cannot be
-    /// written fails with all that follow; what came before it is written.
-    pub fn push(&mut self, mut record: Record<'_>, token: u64, limits: &Limits, topic: &Effective, reports: &mut Vec<Report>) -> bool {
+    /// Takes a record; false if it needs a batch of its own kind, so that the one in the encoder has to be written
+    /// first. A record that cannot be written fails with all that follow; what came before it is written.
+    pub fn push(
+        &mut self,
+        mut record: Record<'_>,
+        token: u64,
+        limits: &Limits,
+        topic: &Effective,
+        reports: &mut Vec<Report>,
+    ) -> bool {
         if self.failure.is_some() {
             self.refuse(token, reports);
             return true;
@@ -148,7 +157,8 @@ impl Intake {
         }
         let offset = if limits.keep_offsets { record.offset } else { i64::from(self.encoder.records()) };
         if limits.keep_offsets && offset <= self.last_offset {
-            let message = format!("the offset {offset} cannot be kept, it does not lie above {} before it", self.last_offset);
+            let message =
+                format!("the offset {offset} cannot be kept, it does not lie above {} before it", self.last_offset);
             self.stop(self.error(ErrorKind::OutOfRange, message));
             self.refuse(token, reports);
             return true;
@@ -175,7 +185,8 @@ impl Intake {
         true
     }
 
-    /// Encodes what was taken, into `buffer` and away with it: any vector whose memory may be used. `None` where nothing was taken.
+    /// Encodes what was taken, into `buffer` and away with it: any vector whose memory may be used. `None` where
+    /// nothing was taken.
     ///
     /// # Errors
     /// Those of the encoder, with topic and partition.
@@ -185,12 +196,21 @@ impl Intake {
         }
         buffer.clear();
         self.encoder.set_compression(compression);
-        let header = self.encoder.finish(buffer).map_err(|error| error.with("topic", &self.topic).with("partition", self.partition))?;
+        let header = self
+            .encoder
+            .finish(buffer)
+            .map_err(|error| error.with("topic", &self.topic).with("partition", self.partition))?;
         let min_timestamp = std::mem::replace(&mut self.min_timestamp, i64::MAX);
-        Ok(Some(Finished { bytes: std::mem::take(buffer), header, min_timestamp, runs: std::mem::take(&mut self.runs) }))
+        Ok(Some(Finished {
+            bytes: std::mem::take(buffer),
+            header,
+            min_timestamp,
+            runs: std::mem::take(&mut self.runs),
+        }))
     }
 
-    /// Gives back what the encoder keeps for the next batch, if that is more than `bytes`: with many partitions what each of them keeps has to be little.
+    /// Gives back what the encoder keeps for the next batch, if that is more than `bytes`: with many partitions what
+    /// each of them keeps has to be little.
     pub(crate) fn give_back_above(&mut self, bytes: usize) {
         self.encoder.give_back_above(bytes);
     }
@@ -218,7 +238,14 @@ impl Intake {
     /// Reports a run that was written from offset `run.offset` on.
     pub fn report_delivered(&self, run: &Run, reports: &mut Vec<Report>) {
         let Run { token, first, count, offset } = *run;
-        reports.push(Report { token, topic: Arc::clone(&self.topic), partition: self.partition, first, count, delivery: Delivery::At(offset) });
+        reports.push(Report {
+            token,
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            first,
+            count,
+            delivery: Delivery::At(offset),
+        });
     }
 
     /// Refuses batches that are larger than the topic takes.
@@ -242,9 +269,12 @@ impl Intake {
     pub fn refuse(&mut self, token: u64, reports: &mut Vec<Report>) {
         let first = self.next_ordinal(token);
         let Some(failure) = &self.failure else { return };
-        let last = reports
-            .last_mut()
-            .filter(|report| report.token == token && report.partition == self.partition && report.first + report.count == first && report.topic == self.topic);
+        let last = reports.last_mut().filter(|report| {
+            report.token == token
+                && report.partition == self.partition
+                && report.first + report.count == first
+                && report.topic == self.topic
+        });
         match last {
             Some(report) if matches!(report.delivery, Delivery::Failed(_)) => report.count += 1,
             _ => {
@@ -267,7 +297,14 @@ impl Intake {
     pub fn report_failed(&self, run: Run, error: &Error, reports: &mut Vec<Report>) {
         let Run { token, first, count, .. } = run;
         let delivery = Delivery::Failed(error.duplicate());
-        reports.push(Report { token, topic: Arc::clone(&self.topic), partition: self.partition, first, count, delivery });
+        reports.push(Report {
+            token,
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            first,
+            count,
+            delivery,
+        });
     }
 
     /// An error about writing to this partition.

@@ -19,7 +19,13 @@ mod tests {
     #[test]
     fn segments_are_files_of_twenty_digits() {
         assert_eq!(segment_base("00000000000000000042.log"), Some(42));
-        for other in ["42.log", "00000000000000000042.kidx", "0000000000000000004x.log", "99999999999999999999.log", "00000000000000000042.log~"] {
+        for other in [
+            "42.log",
+            "00000000000000000042.kidx",
+            "0000000000000000004x.log",
+            "99999999999999999999.log",
+            "00000000000000000042.log~",
+        ] {
             assert_eq!(segment_base(other), None, "{other}");
         }
     }

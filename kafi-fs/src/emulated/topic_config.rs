@@ -30,13 +30,17 @@ const fn setting(name: &'static str, default: &'static str, takes: Takes) -> Set
 const I32: i64 = i32::MAX as i64;
 const MAX: i64 = i64::MAX;
 
-/// All settings by name. The defaults are Kafka's, but for two that would be untrue here: nothing is deleted by itself, and messages are
-/// bounded by the format only.
+/// All settings by name. The defaults are Kafka's, but for two that would be untrue here: nothing is deleted by itself,
+/// and messages are bounded by the format only.
 const SETTINGS: &[Setting] = &[
     setting("cleanup.policy", "delete", Takes::ListOf(&["compact", "delete"])),
     setting("compression.gzip.level", "-1", Takes::Int(-1, 9)),
     setting("compression.lz4.level", "9", Takes::Int(1, 17)),
-    setting("compression.type", "producer", Takes::OneOf(&["uncompressed", "none", "gzip", "snappy", "lz4", "zstd", "producer"])),
+    setting(
+        "compression.type",
+        "producer",
+        Takes::OneOf(&["uncompressed", "none", "gzip", "snappy", "lz4", "zstd", "producer"]),
+    ),
     setting("compression.zstd.level", "3", Takes::Int(-131_072, 22)),
     setting("delete.retention.ms", "86400000", Takes::Int(0, MAX)),
     setting("file.delete.delay.ms", "60000", Takes::Int(0, MAX)),
@@ -71,7 +75,8 @@ const SETTINGS: &[Setting] = &[
     setting("unclean.leader.election.enable", "false", Takes::Bool),
 ];
 
-/// What the names of notes begin with: settings that mean nothing to the log and are kept for whoever wrote them, such as where a copy came from.
+/// What the names of notes begin with: settings that mean nothing to the log and are kept for whoever wrote them, such
+/// as where a copy came from.
 const NOTE: &str = "kafi.";
 
 /// Whether a setting is a note.
@@ -79,18 +84,25 @@ fn is_note(name: &str) -> bool {
     name.strip_prefix(NOTE).is_some_and(|rest| !rest.is_empty())
 }
 
-/// All settings of a topic, sorted by name: what is set in `config`, and else the default, which is another one for those in `defaults`.
+/// All settings of a topic, sorted by name: what is set in `config`, and else the default, which is another one for
+/// those in `defaults`.
 pub fn entries(config: &BTreeMap<String, String>, defaults: &[(&str, String)]) -> Vec<ConfigEntry> {
     let entry = |setting: &Setting| {
         let set = config.get(setting.name);
-        let default = defaults.iter().find(|(name, _)| *name == setting.name).map_or(setting.default, |(_, default)| default);
+        let default =
+            defaults.iter().find(|(name, _)| *name == setting.name).map_or(setting.default, |(_, default)| default);
         let value = set.cloned().unwrap_or_else(|| default.to_string());
         ConfigEntry { name: setting.name.to_string(), value: Some(value), default: set.is_none(), read_only: false }
     };
     let mut entries: Vec<ConfigEntry> = SETTINGS.iter().map(entry).collect();
     // Notes are told only where there are some.
     let notes = config.iter().filter(|(name, _)| is_note(name));
-    entries.extend(notes.map(|(name, value)| ConfigEntry { name: name.clone(), value: Some(value.clone()), default: false, read_only: false }));
+    entries.extend(notes.map(|(name, value)| ConfigEntry {
+        name: name.clone(),
+        value: Some(value.clone()),
+        default: false,
+        read_only: false,
+    }));
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     entries
 }
@@ -151,7 +163,8 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 fn unknown(name: &str) -> Result<()> {
-    let error = Error::new(ErrorKind::Usage, "set topic configuration", "there is no such setting").with("setting", name);
+    let error =
+        Error::new(ErrorKind::Usage, "set topic configuration", "there is no such setting").with("setting", name);
     Err(match kafi_core::nearest(name, SETTINGS.iter().map(|setting| setting.name)) {
         Some(near) => error.hint(format!("did you mean {near}?")),
         None => error.hint("the settings are those of Kafka's topics, such as compression.type or segment.bytes"),
@@ -174,7 +187,8 @@ impl Effective {
     pub fn of(config: &BTreeMap<String, String>) -> Self {
         let value = |name: &str| config.get(name).map(String::as_str).filter(|value| check(name, value).is_ok());
         let number = |name: &str, default: u64| value(name).and_then(|value| value.parse().ok()).unwrap_or(default);
-        let compression = value("compression.type").filter(|word| *word != "producer").and_then(|word| word.parse().ok());
+        let compression =
+            value("compression.type").filter(|word| *word != "producer").and_then(|word| word.parse().ok());
         let append_time = value("message.timestamp.type") == Some("LogAppendTime");
         Self {
             compression: compression.unwrap_or_default(),
@@ -229,11 +243,16 @@ mod tests {
         let mut config = BTreeMap::new();
         let default = Effective::of(&config);
         assert_eq!((default.compression, default.segment_bytes), (Compression::None, 1 << 30));
-        for (name, value) in [("compression.type", "zstd"), ("segment.bytes", "1000"), ("message.timestamp.type", "LogAppendTime")] {
+        for (name, value) in
+            [("compression.type", "zstd"), ("segment.bytes", "1000"), ("message.timestamp.type", "LogAppendTime")]
+        {
             config.insert(name.to_string(), value.to_string());
         }
         let set = Effective::of(&config);
-        assert_eq!((set.compression, set.segment_bytes, set.timestamp_type), (Compression::Zstd, 1000, TimestampType::Append));
+        assert_eq!(
+            (set.compression, set.segment_bytes, set.timestamp_type),
+            (Compression::Zstd, 1000, TimestampType::Append)
+        );
         config.insert("compression.type".into(), "producer".into());
         assert_eq!(Effective::of(&config).compression, Compression::None);
     }

@@ -25,7 +25,8 @@ const NAME_LEN_MAX: usize = 249;
 pub struct TopicFile {
     /// Tells a topic from a later one of the same name.
     pub id: String,
-    /// Whose file it is, so that it is not taken for that of the topic in whose place it lies. Files of earlier versions do not say it.
+    /// Whose file it is, so that it is not taken for that of the topic in whose place it lies. Files of earlier
+    /// versions do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How many partitions it has; 0 says that the topic is gone.
@@ -62,11 +63,18 @@ impl TopicFile {
             topic_config::check(name, value)?;
         }
         let config = topic.config.iter().cloned().collect();
-        Ok(Self { id: new_id(), name: Some(topic.name.clone()), partitions, created: now_ms(), config, extra: BTreeMap::new() })
+        Ok(Self {
+            id: new_id(),
+            name: Some(topic.name.clone()),
+            partitions,
+            created: now_ms(),
+            config,
+            extra: BTreeMap::new(),
+        })
     }
 
-    /// Reads what `path` holds; `None` where it says that the topic is gone. What it says is checked as it is when a topic is made: whoever can write there may have
-    /// written anything.
+    /// Reads what `path` holds; `None` where it says that the topic is gone. What it says is checked as it is when a
+    /// topic is made: whoever can write there may have written anything.
     ///
     /// # Errors
     /// `Corrupt` for what is not such a file, what cannot be so, the file of another topic, or one that is too long.
@@ -76,7 +84,8 @@ impl TopicFile {
             error.hint("restore the file from a backup; the messages are beside it")
         };
         if bytes.len() > Self::BYTES_MAX {
-            return Err(damaged(format!("the file is damaged: it has more than {} bytes", Self::BYTES_MAX)).with("path", path()));
+            return Err(damaged(format!("the file is damaged: it has more than {} bytes", Self::BYTES_MAX))
+                .with("path", path()));
         }
         let file: Self = match serde_json::from_slice(bytes) {
             Ok(file) => file,
@@ -87,7 +96,8 @@ impl TopicFile {
         }
         if let Some(other) = file.name.as_deref().filter(|other| *other != name) {
             let other: String = other.chars().take(NAME_LEN_MAX).collect();
-            let error = damaged(format!("the file is that of another topic: its name is {other:?}")).with("path", path());
+            let error =
+                damaged(format!("the file is that of another topic: its name is {other:?}")).with("path", path());
             return Err(
                 error.hint(format!("restore the file from a backup, or write {name:?} as its name if it was renamed by hand; the messages are beside it"))
             );
@@ -95,7 +105,8 @@ impl TopicFile {
         Ok(Some(file).filter(|file| file.partitions >= 1))
     }
 
-    /// What cannot be so, if something is: the numbers decide how much memory is taken, and the id becomes a part of names.
+    /// What cannot be so, if something is: the numbers decide how much memory is taken, and the id becomes a part of
+    /// names.
     fn fault(&self) -> Option<String> {
         if !(0..=PARTITIONS_MAX).contains(&self.partitions) {
             return Some(format!("it says {} partitions, where 1 to {PARTITIONS_MAX} are possible", self.partitions));
@@ -113,7 +124,8 @@ impl TopicFile {
         let mut bytes = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         bytes.push(b'\n');
         if bytes.len() > Self::BYTES_MAX {
-            let why = format!("its settings and notes take {} bytes, and {} are possible", bytes.len(), Self::BYTES_MAX);
+            let why =
+                format!("its settings and notes take {} bytes, and {} are possible", bytes.len(), Self::BYTES_MAX);
             return Err(Error::new(ErrorKind::TooLarge, "write topic", why));
         }
         Ok(bytes)
@@ -137,9 +149,11 @@ impl TopicFile {
 
 /// The error about a topic that is not there, where there are those of these names.
 pub fn missing(storage: &str, name: &str, names: &[String]) -> Error {
-    let error = Error::new(ErrorKind::NotFound, "find topic", "no such topic").with("topic", name).with("storage", storage);
+    let error =
+        Error::new(ErrorKind::NotFound, "find topic", "no such topic").with("topic", name).with("storage", storage);
     match kafi_core::nearest(name, names.iter().map(String::as_str)) {
-        Some(near) => error.hint(format!("did you mean {near}? `kafi touch` creates a topic, and so does --create when producing")),
+        Some(near) => error
+            .hint(format!("did you mean {near}? `kafi touch` creates a topic, and so does --create when producing")),
         None => error.hint("`kafi touch` creates a topic, and so does --create when producing"),
     }
 }
@@ -147,13 +161,16 @@ pub fn missing(storage: &str, name: &str, names: &[String]) -> Error {
 /// The error about a partition that is not there.
 pub fn missing_partition(storage: &str, name: &str, partition: i32, partitions: i32) -> Error {
     let message = format!("no such partition, the topic has {partitions}");
-    let error = Error::new(ErrorKind::NotFound, "find partition", message).with("topic", name).with("partition", partition);
+    let error =
+        Error::new(ErrorKind::NotFound, "find partition", message).with("topic", name).with("partition", partition);
     error.with("storage", storage)
 }
 
 /// The error about a topic that is there already.
 pub fn taken(storage: &str, name: &str) -> Error {
-    Error::new(ErrorKind::AlreadyExists, "create topic", "it exists already").with("topic", name).with("storage", storage)
+    Error::new(ErrorKind::AlreadyExists, "create topic", "it exists already")
+        .with("topic", name)
+        .with("storage", storage)
 }
 
 /// 128 random bits: the standard library seeds its hashers from the system.
@@ -181,9 +198,17 @@ mod tests {
         assert_eq!(parse(&file("a-B_9", "100000")).unwrap().unwrap().partitions, 100_000);
         assert_eq!(parse(&file("a", "0")).unwrap(), None);
         let long = "x".repeat(65);
-        for (id, partitions) in
-            [("a", "2147483647"), ("a", "100001"), ("a", "-1"), ("", "1"), ("../a", "1"), ("a/b", "1"), (&long, "1"), ("a", "1e3"), ("a", "99999999999")]
-        {
+        for (id, partitions) in [
+            ("a", "2147483647"),
+            ("a", "100001"),
+            ("a", "-1"),
+            ("", "1"),
+            ("../a", "1"),
+            ("a/b", "1"),
+            (&long, "1"),
+            ("a", "1e3"),
+            ("a", "99999999999"),
+        ] {
             let error = parse(&file(id, partitions)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{id}, {partitions}");
             assert!(error.to_string().contains("topic t, path topic.json: the file is damaged"), "{error}");
@@ -200,8 +225,14 @@ mod tests {
         for name in ["u", "T", "", &"x".repeat(9_999)] {
             let error = parse(&file(&format!(r#""name":"{name}","#))).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}");
-            assert!(error.to_string().contains("topic t, path topic.json: the file is that of another topic"), "{error}");
-            assert!(error.hint_text().is_some_and(|hint| hint.contains("\"t\"")) && error.to_string().len() < 400, "{error}");
+            assert!(
+                error.to_string().contains("topic t, path topic.json: the file is that of another topic"),
+                "{error}"
+            );
+            assert!(
+                error.hint_text().is_some_and(|hint| hint.contains("\"t\"")) && error.to_string().len() < 400,
+                "{error}"
+            );
         }
     }
 

@@ -25,16 +25,19 @@ pub trait Source {
     /// Notices that the log start was moved, or the topic deleted.
     ///
     /// # Errors
-    /// `NotFound` for a topic that is gone, `OutOfRange` where messages that were to be read are, and what the files or objects beneath say.
+    /// `NotFound` for a topic that is gone, `OutOfRange` where messages that were to be read are, and what the files or
+    /// objects beneath say.
     fn check(&mut self) -> Result<()>;
 
     /// Opens the next batch that reaches beyond the position in `decoder`; `None` where there is nothing more for now.
     ///
     /// # Errors
-    /// `Corrupt` for damage that is not skipped, `TooLarge` for a batch that takes more memory than it may, and what the files or objects beneath say.
+    /// `Corrupt` for damage that is not skipped, `TooLarge` for a batch that takes more memory than it may, and what
+    /// the files or objects beneath say.
     fn next(&mut self, shared: &mut Self::Shared, decoder: &mut Decoder) -> Result<Option<BatchHeader>>;
 
-    /// The records of the batch that came last cannot be decoded: an error, also if it is asked for once more, or a warning if damage is skipped.
+    /// The records of the batch that came last cannot be decoded: an error, also if it is asked for once more, or a
+    /// warning if damage is skipped.
     ///
     /// # Errors
     /// `Corrupt`, unless damage is skipped.
@@ -88,7 +91,10 @@ impl<S: Source> Turns<S> {
 
     /// The reader of a partition, whose next message lies elsewhere from now on.
     pub fn reader_to_seek(&mut self, topic: &str, partition: i32) -> Option<&mut S> {
-        let index = self.assigned.iter().position(|assigned| **assigned.reader.topic() == *topic && assigned.reader.partition() == partition)?;
+        let index = self
+            .assigned
+            .iter()
+            .position(|assigned| **assigned.reader.topic() == *topic && assigned.reader.partition() == partition)?;
         self.open = self.open.filter(|(open, _)| *open != index);
         self.assigned[index].quiet = 0;
         Some(&mut self.assigned[index].reader)
@@ -96,13 +102,17 @@ impl<S: Source> Turns<S> {
 
     /// The next offsets.
     pub fn positions(&self) -> Vec<Position> {
-        let position =
-            |Assigned { reader, .. }: &Assigned<S>| Position { topic: reader.topic().to_string(), partition: reader.partition(), offset: reader.position() };
+        let position = |Assigned { reader, .. }: &Assigned<S>| Position {
+            topic: reader.topic().to_string(),
+            partition: reader.partition(),
+            offset: reader.position(),
+        };
         self.assigned.iter().map(position).collect()
     }
 
-    /// Fills `batch` from where there is something, starting with the partition whose turn it is; true when all partitions are at their end. Each look costs some calls of the system or requests, so
-    /// that of many partitions that have been quiet for a while only some are looked at.
+    /// Fills `batch` from where there is something, starting with the partition whose turn it is; true when all
+    /// partitions are at their end. Each look costs some calls of the system or requests, so that of many partitions
+    /// that have been quiet for a while only some are looked at.
     pub fn fill(&mut self, shared: &mut S::Shared, batch: &mut Batch) -> Result<bool> {
         let assigned = &mut self.assigned;
         // What the decoder still holds comes first, whosever turn it is.
@@ -137,7 +147,8 @@ impl<S: Source> Turns<S> {
             if partition.is_done() {
                 self.open = self.open.filter(|(open, _)| *open != index);
             }
-            partition.quiet = if batch.len() == before && !batch.is_full() { partition.quiet.saturating_add(1) } else { 0 };
+            partition.quiet =
+                if batch.len() == before && !batch.is_full() { partition.quiet.saturating_add(1) } else { 0 };
             if batch.is_full() {
                 self.turn = (index + 1) % count;
                 return Ok(self.assigned.iter().all(Assigned::is_done));
@@ -148,14 +159,21 @@ impl<S: Source> Turns<S> {
     }
 }
 
-/// Whether a stored batch is better left for the next call: it does not fit into what is left of this one, but goes as a whole, without being copied, into an empty one.
+/// Whether a stored batch is better left for the next call: it does not fit into what is left of this one, but goes as
+/// a whole, without being copied, into an empty one.
 fn is_better_alone(header: &BatchHeader, batch: &Batch) -> bool {
-    let fits = batch.bytes() + header.total_bytes() <= batch.bytes_max() && batch.len() + header.record_count as usize <= batch.records_max();
+    let fits = batch.bytes() + header.total_bytes() <= batch.bytes_max()
+        && batch.len() + header.record_count as usize <= batch.records_max();
     !batch.is_empty() && !fits
 }
 
 /// Takes messages of the open batch; true when nothing is left of it.
-fn take<S: Source>(partition: &mut Assigned<S>, header: BatchHeader, decoder: &mut Decoder, batch: &mut Batch) -> Result<bool> {
+fn take<S: Source>(
+    partition: &mut Assigned<S>,
+    header: BatchHeader,
+    decoder: &mut Decoder,
+    batch: &mut Batch,
+) -> Result<bool> {
     let until = partition.end.unwrap_or(i64::MAX);
     let (from, number) = (partition.reader.position(), partition.reader.partition());
     let topic = batch.topic_index(partition.reader.topic());

@@ -1,8 +1,9 @@
 //! Files in a folder of the local file system.
 //!
-//! Others may be able to write into the folder. So what lies there is opened from the root on without following links, and nothing but regular files is opened: a link could
-//! lead Kafi to overwrite any file that it may write, and a pipe would make it wait. Linux does that in one call; elsewhere, and where that call says anything but that it
-//! worked or that there is nothing, each folder on the way is opened after the other.
+//! Others may be able to write into the folder. So what lies there is opened from the root on without following links,
+//! and nothing but regular files is opened: a link could lead Kafi to overwrite any file that it may write, and a pipe
+//! would make it wait. Linux does that in one call; elsewhere, and where that call says anything but that it worked or
+//! that there is nothing, each folder on the way is opened after the other.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -39,12 +40,15 @@ impl FolderIo {
         if path.is_empty() { self.root.clone() } else { self.root.join(path) }
     }
 
-    /// The root, opened; once more only where another folder has its name by now. It may be a link: whoever runs Kafi named it.
+    /// The root, opened; once more only where another folder has its name by now. It may be a link: whoever runs Kafi
+    /// named it.
     fn root(&self) -> rustix::io::Result<Arc<OwnedFd>> {
         let now = rustix::fs::stat(&self.root)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         // What is held open keeps its number.
-        if let Some((root, _)) = held.as_ref().filter(|(_, known)| (known.st_dev, known.st_ino) == (now.st_dev, now.st_ino)) {
+        if let Some((root, _)) =
+            held.as_ref().filter(|(_, known)| (known.st_dev, known.st_ino) == (now.st_dev, now.st_ino))
+        {
             return Ok(Arc::clone(root));
         }
         let root = Arc::new(rustix::fs::open(&self.root, FOLDER_FLAGS, Mode::empty())?);
@@ -53,7 +57,8 @@ impl FolderIo {
         Ok(root)
     }
 
-    /// Opens what lies at `path`, which is not empty, with one call of the system. `None` where that has no such call, or where going there step by step tells why it cannot.
+    /// Opens what lies at `path`, which is not empty, with one call of the system. `None` where that has no such call,
+    /// or where going there step by step tells why it cannot.
     fn open_at_once(&self, path: &str, flags: OFlags, mode: Mode) -> Option<io::Result<OwnedFd>> {
         match self.root().and_then(|root| open_without_links(&root, path, flags, mode)) {
             Ok(opened) => Some(Ok(opened)),
@@ -76,7 +81,9 @@ impl FolderIo {
         let root = rustix::fs::open(&self.root, FOLDER_FLAGS, Mode::empty())?;
         let flags = FOLDER_FLAGS | OFlags::NOFOLLOW;
         let mut parts = folder.split('/').filter(|part| !part.is_empty());
-        parts.try_fold(root, |at, part| rustix::fs::openat(&at, part, flags, Mode::empty()).map_err(|errno| no_folder(&at, part, errno)))
+        parts.try_fold(root, |at, part| {
+            rustix::fs::openat(&at, part, flags, Mode::empty()).map_err(|errno| no_folder(&at, part, errno))
+        })
     }
 
     /// The folder of `path`, opened, and the name in it.
@@ -94,7 +101,9 @@ impl Io for FolderIo {
     fn identity(&self) -> io::Result<String> {
         let path = match std::fs::canonicalize(&self.root) {
             // Without a slash at its end, as it will be once it is there.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(&self.root)?.components().collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                std::path::absolute(&self.root)?.components().collect()
+            }
             other => other?,
         };
         Ok(path.display().to_string())
@@ -142,7 +151,8 @@ impl Io for FolderIo {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, name, flags, FILE_MODE)?;
         if let Some(known) = known {
-            // Only the system's administrator can give a file away; for everybody else the owner is the same, or stays the one who writes.
+            // Only the system's administrator can give a file away; for everybody else the owner is the same, or stays
+            // the one who writes.
             let owner = (rustix::fs::Uid::from_raw(known.st_uid), rustix::fs::Gid::from_raw(known.st_gid));
             let _ = rustix::fs::fchown(&file, Some(owner.0), Some(owner.1));
             rustix::fs::fchmod(&file, Mode::from_raw_mode(known.st_mode & 0o777))?;
@@ -165,7 +175,12 @@ impl Io for FolderIo {
         };
         // All our names are ASCII: one that is not UTF-8 is somebody else's file.
         let name = |entry: rustix::io::Result<rustix::fs::DirEntry>| match entry {
-            Ok(entry) => entry.file_name().to_str().ok().filter(|name| !matches!(*name, "." | "..")).map(|name| Ok(name.to_string())),
+            Ok(entry) => entry
+                .file_name()
+                .to_str()
+                .ok()
+                .filter(|name| !matches!(*name, "." | ".."))
+                .map(|name| Ok(name.to_string())),
             Err(errno) => Some(Err(errno.into())),
         };
         Dir::new(folder)?.filter_map(name).collect()
@@ -189,7 +204,9 @@ impl Io for FolderIo {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let ((from_folder, from), (to_folder, to)) = (self.place(from)?, self.place(to)?);
-        let is_folder = FileType::from_raw_mode(rustix::fs::statat(&from_folder, from, AtFlags::SYMLINK_NOFOLLOW)?.st_mode) == FileType::Directory;
+        let is_folder =
+            FileType::from_raw_mode(rustix::fs::statat(&from_folder, from, AtFlags::SYMLINK_NOFOLLOW)?.st_mode)
+                == FileType::Directory;
         // The system would let a folder replace an empty one.
         if is_folder && rustix::fs::statat(&to_folder, to, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
@@ -198,7 +215,8 @@ impl Io for FolderIo {
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {
-        let removed = self.place(path).and_then(|(folder, name)| Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?));
+        let removed =
+            self.place(path).and_then(|(folder, name)| Ok(rustix::fs::unlinkat(&folder, name, AtFlags::empty())?));
         unless_missing(removed)
     }
 
@@ -304,11 +322,15 @@ fn open_without_links(_root: &OwnedFd, _path: &str, _flags: OFlags, _mode: Mode)
 
 /// Why `part` cannot be opened as a folder: for a link the system says one thing or another.
 fn no_folder(at: &OwnedFd, part: &str, errno: Errno) -> io::Error {
-    let is_link = || rustix::fs::statat(at, part, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink);
+    let is_link = || {
+        rustix::fs::statat(at, part, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Symlink)
+    };
     match errno {
-        Errno::LOOP | Errno::MLINK | Errno::NOTDIR if is_link() => {
-            io::Error::new(io::ErrorKind::InvalidData, format!("{part} is a symbolic link, and none is followed below the root of a storage"))
-        }
+        Errno::LOOP | Errno::MLINK | Errno::NOTDIR if is_link() => io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{part} is a symbolic link, and none is followed below the root of a storage"),
+        ),
         _ => errno.into(),
     }
 }

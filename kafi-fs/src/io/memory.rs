@@ -250,7 +250,8 @@ impl Drop for MemoryFile {
 fn has_folder(nodes: &BTreeMap<String, Option<Arc<Node>>>, path: &str) -> bool {
     let Some((folder, _)) = path.rsplit_once('/') else { return true };
     let below = format!("{folder}/");
-    nodes.get(folder).is_some_and(Option::is_none) || nodes.range(below.clone()..).next().is_some_and(|(path, _)| path.starts_with(&below))
+    nodes.get(folder).is_some_and(Option::is_none)
+        || nodes.range(below.clone()..).next().is_some_and(|(path, _)| path.starts_with(&below))
 }
 
 fn next_id() -> u64 {

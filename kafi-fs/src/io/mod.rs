@@ -23,7 +23,8 @@ pub(crate) enum Access {
     Read,
     /// To read and write; it is made where it is missing, but its folder is not.
     Write,
-    /// To read and write a file that is made now; that there is none is checked by whoever makes it, so that nobody can put a link there before.
+    /// To read and write a file that is made now; that there is none is checked by whoever makes it, so that nobody can
+    /// put a link there before.
     Create,
 }
 
@@ -40,7 +41,8 @@ pub(crate) struct Stat {
     pub(crate) len: u64,
 }
 
-/// A tree of files. Whoever can write into it is not trusted: only regular files are opened, and no link below the root is followed.
+/// A tree of files. Whoever can write into it is not trusted: only regular files are opened, and no link below the root
+/// is followed.
 pub(crate) trait Io: Send + Sync {
     /// The path as a person writes it, for messages.
     fn display(&self, path: &str) -> String;
@@ -48,10 +50,12 @@ pub(crate) trait Io: Send + Sync {
     /// What stays the same for as long as it is the same tree.
     fn identity(&self) -> io::Result<String>;
 
-    /// Opens a file. What is no regular file is an error of kind `InvalidData` which says what it is; opening never waits.
+    /// Opens a file. What is no regular file is an error of kind `InvalidData` which says what it is; opening never
+    /// waits.
     fn open(&self, path: &str, access: Access) -> io::Result<Arc<dyn IoFile>>;
 
-    /// Makes a file, as with [`Access::Create`], that can be read and written by those who can read and write the file `like`, where there is one.
+    /// Makes a file, as with [`Access::Create`], that can be read and written by those who can read and write the file
+    /// `like`, where there is one.
     fn create_like(&self, path: &str, like: &str) -> io::Result<Arc<dyn IoFile>>;
 
     /// Says which file it is and how long; `None` where there is none.
@@ -131,7 +135,8 @@ pub(crate) fn lock(file: &Arc<dyn IoFile>, deadline: Instant) -> io::Result<Opti
     }
 }
 
-/// Reads a whole small file; `None` where there is none. One of more than `bytes_max` bytes is an error of kind `InvalidData`.
+/// Reads a whole small file; `None` where there is none. One of more than `bytes_max` bytes is an error of kind
+/// `InvalidData`.
 pub(crate) fn read_file(io: &dyn Io, path: &str, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
     let file = match io.open(path, Access::Read) {
         Ok(file) => file,
@@ -140,7 +145,10 @@ pub(crate) fn read_file(io: &dyn Io, path: &str, bytes_max: usize) -> io::Result
     };
     let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
     if len > bytes_max {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, format!("the file has {len} bytes, where at most {bytes_max} can be")));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("the file has {len} bytes, where at most {bytes_max} can be"),
+        ));
     }
     let mut bytes = vec![0; len];
     let read = file.read_at(&mut bytes, 0)?;
@@ -148,8 +156,8 @@ pub(crate) fn read_file(io: &dyn Io, path: &str, bytes_max: usize) -> io::Result
     Ok(Some(bytes))
 }
 
-/// Writes a whole small file so that a crash leaves the old or the new one: a temporary file, fsync, rename, fsync of the folder. Nobody can guess the name of
-/// the temporary file, and it gets the mode of the one that it replaces.
+/// Writes a whole small file so that a crash leaves the old or the new one: a temporary file, fsync, rename, fsync of
+/// the folder. Nobody can guess the name of the temporary file, and it gets the mode of the one that it replaces.
 pub(crate) fn replace_file(io: &dyn Io, path: &str, bytes: &[u8]) -> io::Result<()> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let temporary = format!("{folder}{}~{}", if folder.is_empty() { "" } else { "/" }, new_id());

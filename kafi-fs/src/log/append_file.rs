@@ -1,7 +1,8 @@
 //! Appending to the files of a partition, by several producers and processes in turn.
 //!
-//! Each append holds the partition's lock: it looks at what others appended, rolls, writes, and extends the index. What was appended is
-//! delivered only after [`Appender::commit`], which makes it durable and then says so in the `recovery` file.
+//! Each append holds the partition's lock: it looks at what others appended, rolls, writes, and extends the index. What
+//! was appended is delivered only after [`Appender::commit`], which makes it durable and then says so in the `recovery`
+//! file.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,7 +52,8 @@ struct Active {
     index: IndexWriter,
     /// Bytes that were known to be durable are damaged: nothing may follow them here.
     damaged: bool,
-    /// An fsync failed, or may have in a process before: what is not known to be durable is written once more before the next.
+    /// An fsync failed, or may have in a process before: what is not known to be durable is written once more before
+    /// the next.
     rewrite: bool,
 }
 
@@ -63,7 +65,8 @@ impl Appender {
         Ok(Self { dir, recovery, active: None, next_offset: 0, uncommitted: false })
     }
 
-    /// Appends a batch and returns its base offset; `None` if others held the lock until `deadline`, and nothing was done.
+    /// Appends a batch and returns its base offset; `None` if others held the lock until `deadline`, and nothing was
+    /// done.
     pub(crate) fn append(&mut self, batch: NewBatch<'_>, deadline: Instant) -> Result<Option<i64>> {
         let Some(_lock) = self.lock("append", deadline)? else { return Ok(None) };
         self.look()?;
@@ -72,8 +75,14 @@ impl Appender {
             header.base_offset = self.next_offset;
             set_base_offset(batch.bytes, header.base_offset);
         } else if header.base_offset < self.next_offset {
-            let message = format!("the offset {} cannot be kept, the log ends at {} already", header.base_offset, self.next_offset);
-            return Err(self.dir.error(ErrorKind::OutOfRange, "append", message).hint("resume after the end of the target, or let it assign new offsets"));
+            let message = format!(
+                "the offset {} cannot be kept, the log ends at {} already",
+                header.base_offset, self.next_offset
+            );
+            return Err(self
+                .dir
+                .error(ErrorKind::OutOfRange, "append", message)
+                .hint("resume after the end of the target, or let it assign new offsets"));
         }
         if header.base_offset.checked_add(i64::from(header.last_offset_delta) + 1).is_none() {
             return Err(self.dir.error(ErrorKind::OutOfRange, "append", "the offsets of this partition are used up"));
@@ -120,8 +129,8 @@ impl Appender {
         Ok(true)
     }
 
-    /// Moves the log start up to `offset`, to the end for -1, and deletes the segments wholly below. Returns the log start; `None` if others held the
-    /// lock until `deadline`.
+    /// Moves the log start up to `offset`, to the end for -1, and deletes the segments wholly below. Returns the log
+    /// start; `None` if others held the lock until `deadline`.
     pub(crate) fn delete_before(&mut self, offset: i64, deadline: Instant) -> Result<Option<i64>> {
         let Some(_lock) = self.lock("delete records", deadline)? else { return Ok(None) };
         self.look()?;
@@ -139,7 +148,10 @@ impl Appender {
         for pair in segments.windows(2).filter(|pair| pair[1] <= start) {
             // The next one may be somebody's file that begins within this one.
             if self.dir.segment_end("delete records", pair[0])?.is_some_and(|end| end > start) {
-                log::warn!("{}: it holds messages from {start} on, and is not deleted", self.dir.io.display(&self.dir.log_path(pair[0])));
+                log::warn!(
+                    "{}: it holds messages from {start} on, and is not deleted",
+                    self.dir.io.display(&self.dir.log_path(pair[0]))
+                );
                 continue;
             }
             for path in [self.dir.log_path(pair[0]), self.dir.index_path(pair[0])] {
@@ -151,7 +163,8 @@ impl Appender {
 
     /// Takes the lock, and makes sure that the topic is still the one that was opened.
     fn lock(&self, operation: &'static str, deadline: Instant) -> Result<Option<Lock>> {
-        let held = lock(&self.recovery, deadline).map_err(|error| self.dir.io_error(operation, &self.dir.recovery_path(), error))?;
+        let held = lock(&self.recovery, deadline)
+            .map_err(|error| self.dir.io_error(operation, &self.dir.recovery_path(), error))?;
         if held.is_some() && !self.dir.is_current(&*self.recovery)? {
             return Err(self.dir.deleted(operation));
         }
@@ -177,11 +190,13 @@ impl Appender {
     fn look(&mut self) -> Result<()> {
         let known = self.read_recovery()?;
         let Some(active) = &self.active else { return self.reopen(known, false) };
-        let len = active.log.len().map_err(|error| self.dir.io_error("append", &self.dir.log_path(active.base), error))?;
+        let len =
+            active.log.len().map_err(|error| self.dir.io_error("append", &self.dir.log_path(active.base), error))?;
         if len == active.len && known.is_some_and(|known| known.base == active.base) {
             return Ok(());
         }
-        // Whoever appended was alive after we opened the log, so no power was lost, and what it put into the index was written to the log.
+        // Whoever appended was alive after we opened the log, so no power was lost, and what it put into the index was
+        // written to the log.
         let rewrite = active.rewrite;
         self.reopen(known, true)?;
         if let Some(active) = &mut self.active {
@@ -208,7 +223,8 @@ impl Appender {
         let safe = known.filter(|known| known.base == base).map_or(0, |known| known.length);
         let mut checked = None;
         if trust_index && let Some(index) = Index::open(&self.dir, base, len)? {
-            checked = Some(index.checked_end(&*log, Extent::new(base, len, None)).map_err(on_error)?).filter(|end| end.at >= safe);
+            checked = Some(index.checked_end(&*log, Extent::new(base, len, None)).map_err(on_error)?)
+                .filter(|end| end.at >= safe);
         }
         let found = look(&self.dir, base, &*log, len, known, checked).map_err(on_error)?;
         let end = found.end.place;
@@ -217,7 +233,11 @@ impl Appender {
         }
         let (mut index, indexed) = IndexWriter::open(&self.dir, base, &*log, end.at.min(len))?;
         let (next_offset, lacks) = (found.next_offset, found.lacks());
-        let damaged = lacks || before > base || found.end.damaged || found.end.torn && end.at < found.length || indexed.end != end;
+        let damaged = lacks
+            || before > base
+            || found.end.damaged
+            || found.end.torn && end.at < found.length
+            || indexed.end != end;
         if damaged {
             log::warn!("{}: the file is damaged; new messages go to another segment", self.dir.io.display(&path));
         }
@@ -225,12 +245,14 @@ impl Appender {
             index.promise(base, found.length.max(end.at), next_offset);
         }
         self.next_offset = next_offset.max(lowest);
-        self.active = Some(Active { base, log, len: end.at.min(len), index, damaged, rewrite: end.at > safe && !trust_index });
+        self.active =
+            Some(Active { base, log, len: end.at.min(len), index, damaged, rewrite: end.at > safe && !trust_index });
         Ok(())
     }
 
-    /// Goes on with a new segment, at `lowest` or later: nothing was written yet, or the segment in `known` was announced by somebody who has ended the one before it, which includes its
-    /// fsync, or its log file is gone. If all that it is said to have held is there nevertheless, that was said of another partition.
+    /// Goes on with a new segment, at `lowest` or later: nothing was written yet, or the segment in `known` was
+    /// announced by somebody who has ended the one before it, which includes its fsync, or its log file is gone. If all
+    /// that it is said to have held is there nevertheless, that was said of another partition.
     fn begin(&mut self, known: Recovery, lowest: i64) -> Result<()> {
         if known.length > 0 && known.next_offset > lowest {
             self.promise(known)?;
@@ -244,7 +266,11 @@ impl Appender {
     fn promise(&self, known: Recovery) -> Result<()> {
         let path = self.dir.index_path(known.base);
         let index = self.dir.io.open(&path, Access::Write).and_then(|file| IndexWriter::of_lost(file, path.clone()));
-        index.map_err(|error| self.dir.io_error("append", &path, error))?.promise(known.base, known.length, known.next_offset);
+        index.map_err(|error| self.dir.io_error("append", &path, error))?.promise(
+            known.base,
+            known.length,
+            known.next_offset,
+        );
         Ok(())
     }
 
@@ -252,7 +278,11 @@ impl Appender {
     fn cut(&self, base: i64, log: &Arc<dyn IoFile>, at: u64, len: u64) -> Result<()> {
         let path = self.dir.log_path(base);
         let saved_path = self.torn_path(base)?;
-        let saved = self.dir.io.open(&saved_path, Access::Create).map_err(|error| self.dir.io_error("save torn tail", &saved_path, error))?;
+        let saved = self
+            .dir
+            .io
+            .open(&saved_path, Access::Create)
+            .map_err(|error| self.dir.io_error("save torn tail", &saved_path, error))?;
         let mut buf = Vec::new();
         let mut from = at;
         let copied = (|| {
@@ -293,9 +323,15 @@ impl Appender {
     /// Ends the active segment, if there is one, and makes the one that begins at `base`. Under the lock.
     fn roll(&mut self, base: i64) -> Result<()> {
         if let Some(active) = self.active.as_ref().filter(|active| base <= active.base) {
-            let error = self.dir.error(ErrorKind::Corrupt, "append", "the last segment is damaged from its beginning on, so nothing can follow it");
+            let error = self.dir.error(
+                ErrorKind::Corrupt,
+                "append",
+                "the last segment is damaged from its beginning on, so nothing can follow it",
+            );
             let file = self.dir.io.display(&self.dir.log_path(active.base));
-            return Err(error.with("file", file).hint("restore the file from a backup, or move it away to give its offsets to new messages"));
+            return Err(error
+                .with("file", file)
+                .hint("restore the file from a backup, or move it away to give its offsets to new messages"));
         }
         if let Some(active) = &mut self.active {
             let place = Recovery { base: active.base, length: active.len, next_offset: self.next_offset };
@@ -314,7 +350,11 @@ impl Appender {
         let place = Recovery { base, length: 0, next_offset: base };
         place.write(&*self.recovery).map_err(|error| self.dir.io_error("roll", &self.dir.recovery_path(), error))?;
         let path = self.dir.log_path(base);
-        let log = self.dir.io.open(&path, Access::Create).and_then(|log| self.dir.io.sync_folder(self.dir.folder()).map(|()| log));
+        let log = self
+            .dir
+            .io
+            .open(&path, Access::Create)
+            .and_then(|log| self.dir.io.sync_folder(self.dir.folder()).map(|()| log));
         let log = log.map_err(|error| self.dir.io_error("roll", &path, error))?;
         let (index, _) = IndexWriter::open(&self.dir, base, &*log, 0)?;
         self.active = Some(Active { base, log, len: 0, index, damaged: false, rewrite: false });
@@ -328,8 +368,8 @@ impl Appender {
         self.dir.io_error("fsync", &self.dir.log_path(base), error)
     }
 
-    /// Writes what is not known to be durable once more, so that the next fsync really covers it: after a failed one the system takes the
-    /// pages for clean. Under the lock.
+    /// Writes what is not known to be durable once more, so that the next fsync really covers it: after a failed one
+    /// the system takes the pages for clean. Under the lock.
     fn write_again(&self, to: Recovery) -> Result<()> {
         let known = self.read_recovery()?.filter(|known| known.base == to.base);
         let Some(active) = self.active.as_ref().filter(|active| active.base == to.base) else { return Ok(()) };

@@ -17,7 +17,8 @@ pub(crate) struct Bounds {
     pub(crate) high: i64,
 }
 
-/// The bounds of a partition, with a look at the little that was appended since the last fsync. What is missing or damaged lies within them, so that whoever reads is told.
+/// The bounds of a partition, with a look at the little that was appended since the last fsync. What is missing or
+/// damaged lies within them, so that whoever reads is told.
 pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
     let mut looks = 0;
     loop {
@@ -30,10 +31,13 @@ pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
             Ok(high) => {
                 let lost = dir.lost_segments(&listing.alone)?;
                 let high = lost.iter().map(|lost| lost.next_offset).fold(high, i64::max);
-                let first = listing.segments.first().copied().into_iter().chain(lost.first().map(|lost| lost.base)).min();
+                let first =
+                    listing.segments.first().copied().into_iter().chain(lost.first().map(|lost| lost.base)).min();
                 let start = dir.start()?;
                 if start > high {
-                    return Err(dir.error(ErrorKind::Corrupt, "read", format!("the log starts at {start}, but ends at {high}")).hint(HINT_RESTORE));
+                    return Err(dir
+                        .error(ErrorKind::Corrupt, "read", format!("the log starts at {start}, but ends at {high}"))
+                        .hint(HINT_RESTORE));
                 }
                 return Ok(Bounds { low: start.max(first.unwrap_or(high)).min(high), high });
             }
@@ -45,7 +49,9 @@ pub(crate) fn bounds(dir: &PartitionDir) -> Result<Bounds> {
 }
 
 fn high(dir: &PartitionDir, known: Option<Recovery>, segments: &[i64]) -> Result<i64> {
-    let Some(last) = segments.last().copied() else { return Ok(known.unwrap_or_default().next_offset.max(dir.start()?)) };
+    let Some(last) = segments.last().copied() else {
+        return Ok(known.unwrap_or_default().next_offset.max(dir.start()?));
+    };
     let on_error = |error| dir.io_error("read", &dir.log_path(last), error);
     let Some((file, len)) = dir.open_log("read", last)? else { return Err(on_error(io::ErrorKind::NotFound.into())) };
     let end = look(dir, last, &*file, len, known, None).map_err(on_error)?.next_offset;

@@ -1,8 +1,10 @@
-//! The index of a segment, `<base>.kidx`: for each block of about 64 KiB its offsets, its bytes, and its smallest and largest timestamp.
+//! The index of a segment, `<base>.kidx`: for each block of about 64 KiB its offsets, its bytes, and its smallest and
+//! largest timestamp.
 //!
-//! A head of 64 bytes is followed by entries of 64 bytes, each with its own checksum. An entry is written once, when its block is complete, and
-//! carries the CRC-32C of the whole log file up to there; the entry that seals a rolled segment covers all of it. The index says
-//! nothing that the log does not say: it can be rebuilt at any time, and what is missing or damaged is read from the log.
+//! A head of 64 bytes is followed by entries of 64 bytes, each with its own checksum. An entry is written once, when
+//! its block is complete, and carries the CRC-32C of the whole log file up to there; the entry that seals a rolled
+//! segment covers all of it. The index says nothing that the log does not say: it can be rebuilt at any time, and what
+//! is missing or damaged is read from the log.
 
 use std::io;
 use std::sync::Arc;
@@ -59,7 +61,14 @@ impl Entry {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[0..4].copy_from_slice(&(self.kind as u32).to_le_bytes());
         bytes[4..8].copy_from_slice(&self.file_crc.to_le_bytes());
-        let numbers = [self.first_offset as u64, self.next_offset as u64, self.start, self.end, self.min_timestamp as u64, self.max_timestamp as u64];
+        let numbers = [
+            self.first_offset as u64,
+            self.next_offset as u64,
+            self.start,
+            self.end,
+            self.min_timestamp as u64,
+            self.max_timestamp as u64,
+        ];
         for (slot, number) in bytes[8..56].chunks_exact_mut(8).zip(numbers) {
             slot.copy_from_slice(&number.to_le_bytes());
         }
@@ -79,7 +88,8 @@ impl Entry {
             _ => return None,
         };
         let file_crc = u32::from_le_bytes(body[4..8].try_into().ok()?);
-        let number = |index: usize| body[8 + 8 * index..16 + 8 * index].try_into().map(u64::from_le_bytes).unwrap_or_default();
+        let number =
+            |index: usize| body[8 + 8 * index..16 + 8 * index].try_into().map(u64::from_le_bytes).unwrap_or_default();
         Some(Self {
             kind,
             file_crc,
@@ -109,12 +119,14 @@ pub(crate) struct Index {
     blocks: u64,
     last: Option<Entry>,
     seal: Option<Entry>,
-    /// The offset after the last message that the segment is known to have held when it was rolled, and its length then.
+    /// The offset after the last message that the segment is known to have held when it was rolled, and its length
+    /// then.
     promise: Option<(i64, u64)>,
 }
 
 impl Index {
-    /// Opens the index of segment `base`, whose log file has `log_len` bytes. A missing one, and whatever of it is damaged or beyond the log, counts as empty.
+    /// Opens the index of segment `base`, whose log file has `log_len` bytes. A missing one, and whatever of it is
+    /// damaged or beyond the log, counts as empty.
     pub(crate) fn open(dir: &PartitionDir, base: i64, log_len: u64) -> Result<Option<Self>> {
         Self::look(dir, base, log_len).map_err(|error| dir.io_error("read index", &dir.index_path(base), error))
     }
@@ -134,10 +146,14 @@ impl Index {
             return Ok(index);
         }
         let all = index.file.len()? / ENTRY_BYTES as u64 - 1;
-        // Behind those that the log is long enough for only its last is of interest, which may say that the log was longer.
+        // Behind those that the log is long enough for only its last is of interest, which may say that the log was
+        // longer.
         let mut entries = all.min((log_len / BLOCK_BYTES).saturating_add(2));
         if all > entries {
-            index.promise = index.entry(all - 1)?.filter(|entry| entry.kind == Kind::Segment).map(|entry| (entry.next_offset, entry.end));
+            index.promise = index
+                .entry(all - 1)?
+                .filter(|entry| entry.kind == Kind::Segment)
+                .map(|entry| (entry.next_offset, entry.end));
         }
         let mut left = BAD_ENTRIES_MAX;
         // What a crash left behind the last good entry is passed over here, and overwritten by whoever appends next.
@@ -183,7 +199,8 @@ impl Index {
         self.promise
     }
 
-    /// Whether the last block of `log` is as the index says, with its bytes, offsets, and times. An index may have come from elsewhere than its log.
+    /// Whether the last block of `log` is as the index says, with its bytes, offsets, and times. An index may have come
+    /// from elsewhere than its log.
     pub(crate) fn agrees(&self, log: &dyn IoFile, extent: Extent) -> io::Result<bool> {
         let Some(last) = &self.last else { return Ok(true) };
         let (mut first, mut max_timestamp) = (None, i64::MIN);
@@ -246,7 +263,8 @@ impl Index {
         Ok(found)
     }
 
-    /// The place of the first block from `offset` on that holds a timestamp at or after `timestamp`, or the end of the index.
+    /// The place of the first block from `offset` on that holds a timestamp at or after `timestamp`, or the end of the
+    /// index.
     pub(crate) fn locate_time(&self, timestamp: i64, offset: i64) -> io::Result<Place> {
         let hit = |entry: &Entry| entry.max_timestamp >= timestamp && entry.next_offset > offset;
         match self.find(hit) {
@@ -289,8 +307,8 @@ pub(crate) struct IndexWriter {
 }
 
 impl IndexWriter {
-    /// Opens the index of the segment `base`, makes it where it is missing, and reads what it lacks from the `log_len` bytes of `log`. Reading ends
-    /// where the log is damaged, which the second value tells.
+    /// Opens the index of the segment `base`, makes it where it is missing, and reads what it lacks from the `log_len`
+    /// bytes of `log`. Reading ends where the log is damaged, which the second value tells.
     pub(crate) fn open(dir: &PartitionDir, base: i64, log: &dyn IoFile, log_len: u64) -> Result<(Self, Scanned)> {
         let path = dir.index_path(base);
         Self::of(dir, path.clone(), base, log, log_len).map_err(|error| dir.io_error("open index", &path, error))
@@ -330,7 +348,8 @@ impl IndexWriter {
         Ok((writer, scanned))
     }
 
-    /// Takes note of a batch that was written at byte `at`. An index that cannot be written costs time later and is no reason to fail.
+    /// Takes note of a batch that was written at byte `at`. An index that cannot be written costs time later and is no
+    /// reason to fail.
     pub(crate) fn push(&mut self, at: u64, header: &BatchHeader, min_timestamp: i64, bytes: &[u8]) {
         self.file_crc = crc32c::crc32c_append(self.file_crc, bytes);
         let block = self.block.get_or_insert(Entry {
@@ -386,10 +405,20 @@ impl IndexWriter {
         }
     }
 
-    /// Ends the index of a segment that is damaged, and says what it held, so that what is missing is noticed also later.
+    /// Ends the index of a segment that is damaged, and says what it held, so that what is missing is noticed also
+    /// later.
     pub(crate) fn promise(&mut self, base: i64, length: u64, next_offset: i64) {
         let (min_timestamp, max_timestamp) = (i64::MIN, i64::MAX);
-        let promise = Entry { kind: Kind::Segment, file_crc: 0, first_offset: base, next_offset, start: 0, end: length, min_timestamp, max_timestamp };
+        let promise = Entry {
+            kind: Kind::Segment,
+            file_crc: 0,
+            first_offset: base,
+            next_offset,
+            start: 0,
+            end: length,
+            min_timestamp,
+            max_timestamp,
+        };
         self.block = None;
         self.write(&promise);
         if let Err(error) = self.file.sync() {

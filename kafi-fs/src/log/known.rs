@@ -1,7 +1,7 @@
 //! What `recovery` and the indexes say of a partition, held against what its segments hold.
 //!
-//! Both come back from backups older or newer than the log, or are written by somebody hostile. What they promise and the log lacks is damage that is told; where they say less than the log
-//! holds, the log counts.
+//! Both come back from backups older or newer than the log, or are written by somebody hostile. What they promise and
+//! the log lacks is damage that is told; where they say less than the log holds, the log counts.
 
 use std::io;
 
@@ -37,10 +37,18 @@ impl Known {
     }
 }
 
-/// Looks at the end of the last segment, `base`, of which `file` has `len` bytes and of which `known` says what is durable. Where `checked` is given, the log was looked at up to there
-/// before.
-pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, known: Option<Recovery>, checked: Option<Place>) -> io::Result<Known> {
-    let mut promise = known.filter(|known| known.base == base).unwrap_or(Recovery { base, length: 0, next_offset: base });
+/// Looks at the end of the last segment, `base`, of which `file` has `len` bytes and of which `known` says what is
+/// durable. Where `checked` is given, the log was looked at up to there before.
+pub(crate) fn look(
+    dir: &PartitionDir,
+    base: i64,
+    file: &dyn IoFile,
+    len: u64,
+    known: Option<Recovery>,
+    checked: Option<Place>,
+) -> io::Result<Known> {
+    let mut promise =
+        known.filter(|known| known.base == base).unwrap_or(Recovery { base, length: 0, next_offset: base });
     let from = match checked {
         Some(checked) => checked,
         None => {
@@ -54,8 +62,13 @@ pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, k
             from
         }
     };
-    let end = if from.at < len { find_end(file, from, Extent::new(base, len, None))? } else { End { place: from, damaged: false, torn: false } };
-    // What was durable in other segments counts as well: those before it, where somebody has put a file there that begins too early, and one that was announced.
+    let end = if from.at < len {
+        find_end(file, from, Extent::new(base, len, None))?
+    } else {
+        End { place: from, damaged: false, torn: false }
+    };
+    // What was durable in other segments counts as well: those before it, where somebody has put a file there that
+    // begins too early, and one that was announced.
     let next_offset = end.place.offset.max(promise.next_offset).max(known.map_or(0, |known| known.next_offset));
     Ok(Known { end, next_offset, length: promise.length })
 }
@@ -64,7 +77,8 @@ pub(crate) fn look(dir: &PartitionDir, base: i64, file: &dyn IoFile, len: u64, k
 fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Option<&Index>) -> io::Result<Place> {
     let (beginning, extent) = (Place { at: 0, offset: base }, Extent::new(base, len, None));
     if promise.length == 0 {
-        // Without a word on what is durable the index counts, as far as the log agrees, for a whole segment takes seconds.
+        // Without a word on what is durable the index counts, as far as the log agrees, for a whole segment takes
+        // seconds.
         return index.map_or(Ok(beginning), |index| index.checked_end(file, extent));
     }
     let from = index.map_or(Ok(beginning), |index| index.checked_place(file, promise.next_offset - 1, extent))?;
@@ -124,20 +138,33 @@ impl PartitionDir {
     /// The offset after the last batch that lies in a segment, wherever the next one begins; `None` where it is gone.
     pub(crate) fn segment_end(&self, operation: &'static str, base: i64) -> Result<Option<i64>> {
         let Some((file, len)) = self.open_log(operation, base)? else { return Ok(None) };
-        let known = look(self, base, &*file, len, None, None).map_err(|error| self.io_error(operation, &self.log_path(base), error))?;
+        let known = look(self, base, &*file, len, None, None)
+            .map_err(|error| self.io_error(operation, &self.log_path(base), error))?;
         Ok(Some(known.end.place.offset))
     }
 
-    /// The end of the segment before the last one, where `known` does not say that the last one was begun: then it may be somebody's file that begins within the one before it. Otherwise 0.
-    pub(crate) fn end_before_last(&self, operation: &'static str, segments: &[i64], known: Option<Recovery>) -> Result<i64> {
+    /// The end of the segment before the last one, where `known` does not say that the last one was begun: then it may
+    /// be somebody's file that begins within the one before it. Otherwise 0.
+    pub(crate) fn end_before_last(
+        &self,
+        operation: &'static str,
+        segments: &[i64],
+        known: Option<Recovery>,
+    ) -> Result<i64> {
         match segments {
-            [.., before, last] if known.is_none_or(|known| known.base < *last) => Ok(self.segment_end(operation, *before)?.unwrap_or(0)),
+            [.., before, last] if known.is_none_or(|known| known.base < *last) => {
+                Ok(self.segment_end(operation, *before)?.unwrap_or(0))
+            }
             _ => Ok(0),
         }
     }
 
     /// Opens the log file of a segment to read it; `None` where it is gone.
-    pub(crate) fn open_log(&self, operation: &'static str, base: i64) -> Result<Option<(std::sync::Arc<dyn IoFile>, u64)>> {
+    pub(crate) fn open_log(
+        &self,
+        operation: &'static str,
+        base: i64,
+    ) -> Result<Option<(std::sync::Arc<dyn IoFile>, u64)>> {
         let path = self.log_path(base);
         match self.io.open(&path, Access::Read).and_then(|file| file.len().map(|len| (file, len))) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -151,7 +178,11 @@ impl PartitionDir {
             last if last > first => format!("the offsets {first} to {last} are missing"),
             _ => format!("the offset {first} is missing"),
         };
-        let rest = if self.io.stat(path).is_ok_and(|stat| stat.is_some()) { "the file ends too early" } else { "the file is not there" };
+        let rest = if self.io.stat(path).is_ok_and(|stat| stat.is_some()) {
+            "the file ends too early"
+        } else {
+            "the file is not there"
+        };
         self.error(ErrorKind::Corrupt, "read", format!("{what}: {rest}")).with("file", self.io.display(path))
     }
 }

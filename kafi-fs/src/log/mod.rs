@@ -1,6 +1,7 @@
 //! The log engine: partitions as segments of record batches, with their indexes.
 //!
-//! `append_file` writes, `read` reads, and both stand on `segment` (batches in one file), `index` (`.kidx`) and `recovery`.
+//! `append_file` writes, `read` reads, and both stand on `segment` (batches in one file), `index` (`.kidx`) and
+//! `recovery`.
 
 use std::io;
 use std::sync::Arc;
@@ -101,12 +102,16 @@ impl PartitionDir {
     /// The log start that deleting records set; 0 where nothing was deleted.
     pub(crate) fn start(&self) -> Result<i64> {
         let path = self.start_path();
-        let bytes = read_file(&*self.io, &path, START_BYTES_MAX).map_err(|error| self.io_error("read log start", &path, error))?;
+        let bytes = read_file(&*self.io, &path, START_BYTES_MAX)
+            .map_err(|error| self.io_error("read log start", &path, error))?;
         let Some(bytes) = bytes else { return Ok(0) };
         let start = std::str::from_utf8(&bytes).ok().and_then(|text| text.trim_end().parse().ok());
         start.filter(|start| *start >= 0).ok_or_else(|| {
-            let hint = "write the first offset that counts into that file, or remove it to read from the first segment on";
-            self.error(ErrorKind::Corrupt, "read log start", "there is no offset in the file").with("path", self.io.display(&path)).hint(hint)
+            let hint =
+                "write the first offset that counts into that file, or remove it to read from the first segment on";
+            self.error(ErrorKind::Corrupt, "read log start", "there is no offset in the file")
+                .with("path", self.io.display(&path))
+                .hint(hint)
         })
     }
 
@@ -119,7 +124,8 @@ impl PartitionDir {
     /// Sets the log start, durably.
     pub(crate) fn set_start(&self, start: i64) -> Result<()> {
         let path = self.start_path();
-        replace_file(&*self.io, &path, format!("{start}\n").as_bytes()).map_err(|error| self.io_error("set log start", &path, error))
+        replace_file(&*self.io, &path, format!("{start}\n").as_bytes())
+            .map_err(|error| self.io_error("set log start", &path, error))
     }
 
     /// Whether `recovery` is still the file that the path leads to, which it is not once the topic was deleted.

@@ -75,7 +75,8 @@ impl Reader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             other => Some(other.map_err(|error| dir.io_error("read", &path, error))?),
         };
-        let mut reader = Self { dir, leniency, position, low: 0, high: 0, low_file: None, recovery, known: None, segment: None };
+        let mut reader =
+            Self { dir, leniency, position, low: 0, high: 0, low_file: None, recovery, known: None, segment: None };
         reader.seek(position)?;
         Ok(reader)
     }
@@ -92,13 +93,18 @@ impl Reader {
             if !self.leniency.allow_gap {
                 return Err(self.dir.error(ErrorKind::OutOfRange, "read", message).hint(hint_at_end(bounds.high)));
             }
-            log::warn!("read: topic {}, partition {}: {message}; starting at the end", self.dir.topic, self.dir.partition);
+            log::warn!(
+                "read: topic {}, partition {}: {message}; starting at the end",
+                self.dir.topic,
+                self.dir.partition
+            );
             self.position = bounds.high;
         }
         self.check_low()
     }
 
-    /// Looks at the next header. The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
+    /// Looks at the next header. The base offset is outside of the checksum, so a gap before a batch is believed only
+    /// if what follows agrees.
     fn peek(&mut self, window: &mut Window) -> Result<Peek> {
         let segment = self.segment.as_ref().expect("the caller found one");
         window.claim(segment.owner);
@@ -114,12 +120,15 @@ impl Reader {
         }
         let after = Place { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
         match window.header(&*segment.file, after, segment.extent()).map_err(on_error)? {
-            Peek::Below(offset) => Ok(Peek::Bad(format!("its offsets end at {}, but {offset} follows", header.last_offset()))),
+            Peek::Below(offset) => {
+                Ok(Peek::Bad(format!("its offsets end at {}, but {offset} follows", header.last_offset())))
+            }
             _ => Ok(peek),
         }
     }
 
-    /// The place up to which the rest of the segment is known to be durable. Where another segment follows, that was said of another partition or long ago.
+    /// The place up to which the rest of the segment is known to be durable. Where another segment follows, that was
+    /// said of another partition or long ago.
     fn durable(&self) -> Option<Place> {
         let segment = self.segment.as_ref().filter(|segment| segment.next_base.is_none())?;
         let known = self.known.filter(|known| known.base == segment.base && known.length > segment.place.at)?;
@@ -130,7 +139,8 @@ impl Reader {
         if self.position >= self.low {
             return Ok(());
         }
-        let message = format!("the offsets {} to {} were deleted, the log starts at {}", self.position, self.low - 1, self.low);
+        let message =
+            format!("the offsets {} to {} were deleted, the log starts at {}", self.position, self.low - 1, self.low);
         if !self.leniency.allow_gap {
             let hint = format!("start at {}, or allow the gap (--allow-gap)", self.low);
             return Err(self.dir.error(ErrorKind::OutOfRange, "read", message).hint(hint));
@@ -167,15 +177,20 @@ impl Reader {
         Err(self.dir.error(ErrorKind::NotFound, "read", "segments vanish while they are read"))
     }
 
-    /// Tells that the messages at the position are missing, because the first segments are gone that held them: those before `first`, or all. False where that is not so.
+    /// Tells that the messages at the position are missing, because the first segments are gone that held them: those
+    /// before `first`, or all. False where that is not so.
     fn pass_lost(&mut self, alone: &[i64], first: Option<i64>) -> Result<bool> {
         let before: Vec<i64> = alone.iter().copied().filter(|alone| first.is_none_or(|first| *alone < first)).collect();
         let lost = self.dir.lost_segments(&before)?;
         let mut missing = lost.last().map(|lost| (lost.base, first.unwrap_or(lost.next_offset)));
         if let Some(known) = self.known.filter(|known| first.is_none() && known.length > 0) {
-            missing = missing.filter(|(_, next_offset)| *next_offset >= known.next_offset).or(Some((known.base, known.next_offset)));
+            missing = missing
+                .filter(|(_, next_offset)| *next_offset >= known.next_offset)
+                .or(Some((known.base, known.next_offset)));
         }
-        let Some((base, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position) else { return Ok(false) };
+        let Some((base, next_offset)) = missing.filter(|(_, next_offset)| *next_offset > self.position) else {
+            return Ok(false);
+        };
         self.report(self.dir.lost(&self.dir.log_path(base), self.position, next_offset))?;
         self.position = next_offset;
         Ok(true)
@@ -194,13 +209,27 @@ impl Reader {
         }
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
         let search = Search::new(len);
-        self.segment = Some(Segment { base, file, len, place, last: place, next_base, owner, search, torn: None, suspect: None, before: None, checked: None });
+        self.segment = Some(Segment {
+            base,
+            file,
+            len,
+            place,
+            last: place,
+            next_base,
+            owner,
+            search,
+            torn: None,
+            suspect: None,
+            before: None,
+            checked: None,
+        });
         Ok(true)
     }
 
     fn read_recovery(&mut self) -> Result<()> {
         let Some(recovery) = &self.recovery else { return Ok(()) };
-        let known = Recovery::read(&**recovery).map_err(|error| self.dir.io_error("read", &self.dir.recovery_path(), error))?;
+        let known =
+            Recovery::read(&**recovery).map_err(|error| self.dir.io_error("read", &self.dir.recovery_path(), error))?;
         // A line that is just being overwritten says nothing new.
         self.known = known.or(self.known);
         Ok(())
@@ -212,13 +241,15 @@ impl Reader {
         // In this order: if the segment was rolled by now, the length that follows is its last.
         self.read_recovery()?;
         let Some(segment) = &mut self.segment else { return Ok(true) };
-        let len = segment.file.len().map_err(|error| self.dir.io_error("read", &self.dir.log_path(segment.base), error))?;
+        let len =
+            segment.file.len().map_err(|error| self.dir.io_error("read", &self.dir.log_path(segment.base), error))?;
         let changed = len != segment.len || self.known != known;
         segment.len = len;
         Ok(changed)
     }
 
-    /// Passes over a place where no batch can be read: to the next segment, or behind damage if that is allowed. False where the log just ends there.
+    /// Passes over a place where no batch can be read: to the next segment, or behind damage if that is allowed. False
+    /// where the log just ends there.
     fn pass(&mut self, fault: &str, window: &mut Window) -> Result<bool> {
         let Some(segment) = &mut self.segment else { return Ok(true) };
         let mut following = [None, None];
@@ -237,7 +268,9 @@ impl Reader {
         let (place, len) = (segment.place, segment.len);
         if place.at < len {
             // What was promised and is not there is no torn tail.
-            let is_promised = self.known.is_some_and(|known| known.next_offset > place.offset || known.base == segment.base && known.length > place.at);
+            let is_promised = self.known.is_some_and(|known| {
+                known.next_offset > place.offset || known.base == segment.base && known.length > place.at
+            });
             let may_be_torn = !rolled && !is_promised;
             let is_torn = may_be_torn && segment.torn == Some((place.at, len));
             // What is in the window may be older than what was written there meanwhile.
@@ -286,14 +319,16 @@ impl Reader {
         }
     }
 
-    /// Goes over what lies between the last message and where the log goes on: at the end of the last segment, or where one begins that was announced, but not made.
+    /// Goes over what lies between the last message and where the log goes on: at the end of the last segment, or where
+    /// one begins that was announced, but not made.
     fn pass_gap(&mut self, announced: bool) {
         let end = self.segment.as_ref().map(|segment| segment.place.offset);
         let announced = self.known.filter(|_| announced).map(|known| known.next_offset);
         self.position = [end, announced].into_iter().flatten().fold(self.position, i64::max);
     }
 
-    /// Says what is damaged, and goes behind it if that is allowed; false where nothing in this segment can be read any more.
+    /// Says what is damaged, and goes behind it if that is allowed; false where nothing in this segment can be read any
+    /// more.
     fn pass_damage(&mut self, fault: &str, beyond: Beyond, next_base: Option<i64>) -> Result<bool> {
         let len = self.segment.as_ref().map_or(0, |segment| segment.len);
         let durable = self.durable().filter(|durable| durable.at <= len);
@@ -319,12 +354,18 @@ impl Reader {
         self.known.map(|known| known.next_offset).filter(|next_offset| *next_offset > segment.place.offset)
     }
 
-    /// At the end of a segment: whether that is where it should end. False if somebody has written meanwhile, so that it has to be looked at once more.
+    /// At the end of a segment: whether that is where it should end. False if somebody has written meanwhile, so that
+    /// it has to be looked at once more.
     fn check_complete(&mut self, next_base: Option<i64>) -> Result<bool> {
-        let Some(segment) = self.segment.as_ref().filter(|segment| segment.checked != Some(next_base) || self.lost_offset().is_some()) else { return Ok(true) };
+        let Some(segment) =
+            self.segment.as_ref().filter(|segment| segment.checked != Some(next_base) || self.lost_offset().is_some())
+        else {
+            return Ok(true);
+        };
         let (base, first) = (segment.base, segment.place.offset);
         let gone = self.dir.listing()?.alone;
-        let between: Vec<i64> = gone.into_iter().filter(|alone| *alone > base && next_base.is_none_or(|next| *alone < next)).collect();
+        let between: Vec<i64> =
+            gone.into_iter().filter(|alone| *alone > base && next_base.is_none_or(|next| *alone < next)).collect();
         let mut missing = None;
         if let Some(lost) = self.dir.lost_segments(&between)?.last() {
             missing = Some((self.dir.log_path(lost.base), next_base.unwrap_or(lost.next_offset)));
@@ -337,7 +378,9 @@ impl Reader {
         {
             missing = missing.or(Some((self.dir.log_path(base), next_offset)));
         }
-        if let Some(known) = self.known.filter(|known| next_base.is_none() && known.length > 0 && known.next_offset > first) {
+        if let Some(known) =
+            self.known.filter(|known| next_base.is_none() && known.length > 0 && known.next_offset > first)
+        {
             missing = missing.or(Some((self.dir.log_path(known.base), known.next_offset)));
         }
         // What was the end when the position was set is no gap, unless a segment was announced that begins there.
@@ -362,17 +405,24 @@ impl Reader {
         Ok(true)
     }
 
-    /// Where the position lies in a gap of the segment that it was looked for in, up to the offset `next`: whether the segment before that one holds messages there, since this one is
-    /// somebody's file that begins within it.
+    /// Where the position lies in a gap of the segment that it was looked for in, up to the offset `next`: whether the
+    /// segment before that one holds messages there, since this one is somebody's file that begins within it.
     fn check_before(&mut self, next: i64) -> Result<()> {
-        let Some((base, before)) = self.segment.as_ref().and_then(|segment| Some((segment.base, segment.before?))) else { return Ok(()) };
+        let Some((base, before)) = self.segment.as_ref().and_then(|segment| Some((segment.base, segment.before?)))
+        else {
+            return Ok(());
+        };
         if let Some(end) = self.dir.segment_end("read", before)?.filter(|end| *end > self.position) {
             let message = format!(
                 "the file begins at {base}, and the one before it ends at {end}: the offsets {} to {} cannot be read",
                 self.position,
                 end.min(next) - 1
             );
-            self.report(self.dir.error(ErrorKind::Corrupt, "read", message).with("file", self.dir.io.display(&self.dir.log_path(base))))?;
+            self.report(
+                self.dir
+                    .error(ErrorKind::Corrupt, "read", message)
+                    .with("file", self.dir.io.display(&self.dir.log_path(base))),
+            )?;
         }
         self.segment.iter_mut().for_each(|segment| segment.before = None);
         Ok(())
@@ -383,8 +433,12 @@ impl Reader {
         let Some(segment) = &self.segment else { return Ok(()) };
         let first = self.position.max(segment.place.offset);
         let rest = match resume {
-            Some(offset) if offset == first + 1 => format!("the offset {first} cannot be read, those from {offset} on can"),
-            Some(offset) if offset > first => format!("the offsets {first} to {} cannot be read, those from {offset} on can", offset - 1),
+            Some(offset) if offset == first + 1 => {
+                format!("the offset {first} cannot be read, those from {offset} on can")
+            }
+            Some(offset) if offset > first => {
+                format!("the offsets {first} to {} cannot be read, those from {offset} on can", offset - 1)
+            }
             Some(offset) => format!("offsets from {offset} on can be read"),
             None => format!("the offsets from {first} on cannot be read"),
         };
@@ -457,7 +511,9 @@ impl Source for Reader {
                         self.check_before(header.base_offset)?;
                         continue;
                     }
-                    let too_large = |error: Error| hint_at_batch_bytes(error.with("topic", &self.dir.topic).with("partition", self.dir.partition));
+                    let too_large = |error: Error| {
+                        hint_at_batch_bytes(error.with("topic", &self.dir.topic).with("partition", self.dir.partition))
+                    };
                     decoder.check_bytes(&header).map_err(too_large)?;
                     let read = window.batch(&*segment.file, place.at, header.total_bytes(), decoder.buffer());
                     read.map_err(|error| self.dir.io_error("read", &path, error))?;

@@ -1,7 +1,8 @@
 //! The `recovery` file of a partition: how much of the log is known to be durable.
 //!
-//! It is one line that is overwritten in place after each fsync of the log, so it never says more than is true; after a crash it may say
-//! less, which costs a longer check and nothing else. It serves as the lock file of the partition, too.
+//! It is one line that is overwritten in place after each fsync of the log, so it never says more than is true; after a
+//! crash it may say less, which costs a longer check and nothing else. It serves as the lock file of the partition,
+//! too.
 
 use std::io;
 
@@ -25,7 +26,8 @@ impl Recovery {
     /// Reads the line; `None` where there is none or it is damaged.
     pub(crate) fn read(file: &dyn IoFile) -> io::Result<Option<Self>> {
         let mut line = [0; LINE_BYTES];
-        // A reader holds no lock and may meet a line half overwritten: the checksum tells, and the next look sees it whole.
+        // A reader holds no lock and may meet a line half overwritten: the checksum tells, and the next look sees it
+        // whole.
         for _ in 0..3 {
             let count = file.read_at(&mut line, 0)?;
             if let Some(recovery) = Self::parse(&line[..count]) {

@@ -166,8 +166,8 @@ pub(crate) fn beyond(header: &BatchHeader, limit: i64) -> String {
 pub(crate) enum Beyond {
     /// No whole batch: it is what a crash leaves behind.
     Nothing,
-    /// What was written there is damaged, since a whole batch follows, or the batch itself is whole but for its first bytes or for what it holds. From here on
-    /// batches can be read, or the file ends here.
+    /// What was written there is damaged, since a whole batch follows, or the batch itself is whole but for its first
+    /// bytes or for what it holds. From here on batches can be read, or the file ends here.
     Resume(Place),
     /// It looks like batches in too many places to try them all.
     Unknown,
@@ -185,8 +185,15 @@ impl Search {
         Self { vain_bytes: len.min(SEARCH_BYTES_MAX).saturating_mul(VAIN_SHARE) + VAIN_BYTES_MIN }
     }
 
-    /// Looks at and behind a place where no batch can be read. What begins before `durable` has lower offsets than that.
-    pub(crate) fn beyond(&mut self, file: &dyn IoFile, place: Place, extent: Extent, durable: Option<Place>) -> io::Result<Beyond> {
+    /// Looks at and behind a place where no batch can be read. What begins before `durable` has lower offsets than
+    /// that.
+    pub(crate) fn beyond(
+        &mut self,
+        file: &dyn IoFile,
+        place: Place,
+        extent: Extent,
+        durable: Option<Place>,
+    ) -> io::Result<Beyond> {
         if let Some(after) = self.behind_head(file, place, extent)? {
             return Ok(Beyond::Resume(after));
         }
@@ -202,7 +209,10 @@ impl Search {
             for start in (0..=last).filter(|start| buf[start + MAGIC_AT] == MAGIC) {
                 let Ok(Some(header)) = BatchHeader::parse(&buf[start..read]) else { continue };
                 let (from, total) = (at + start as u64, header.total_bytes() as u64);
-                let fits = total <= len - from && header.leader_epoch == 0 && header.base_offset >= place.offset && header.next_offset() <= limit;
+                let fits = total <= len - from
+                    && header.leader_epoch == 0
+                    && header.base_offset >= place.offset
+                    && header.next_offset() <= limit;
                 if !fits {
                     continue;
                 }
@@ -224,7 +234,8 @@ impl Search {
         Ok(if is_unknown { Beyond::Unknown } else { Beyond::Nothing })
     }
 
-    /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that does not cover, and has its offsets there.
+    /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that
+    /// does not cover, and has its offsets there.
     fn behind_head(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Option<Place>> {
         let mut head = [0; BatchHeader::LEN];
         if file.read_at(&mut head, place.at)? < head.len() {
@@ -247,12 +258,15 @@ impl Search {
     }
 }
 
-/// Whether what follows a batch that ends at `after` agrees with its offsets, which are outside of the checksum, and which no batch before it vouches for.
+/// Whether what follows a batch that ends at `after` agrees with its offsets, which are outside of the checksum, and
+/// which no batch before it vouches for.
 fn is_followed(file: &dyn IoFile, after: Place, extent: Extent, durable: Option<Place>) -> io::Result<bool> {
     Ok(match Window::default().header(file, after, extent)? {
         Peek::Batch(_) => true,
         Peek::Below(_) => false,
-        Peek::Partial | Peek::Bad(_) => durable.is_none_or(|durable| after.at > durable.at || after.offset <= durable.offset),
+        Peek::Partial | Peek::Bad(_) => {
+            durable.is_none_or(|durable| after.at > durable.at || after.offset <= durable.offset)
+        }
     })
 }
 
@@ -308,8 +322,9 @@ pub(crate) struct Scanned {
     pub(crate) fault: Option<String>,
 }
 
-/// Visits the batches from `from` on in a segment, as far as they are good or until `visit` says false. With `verify` each batch is read and
-/// its checksum compared, and `visit` sees its bytes; without it only headers are read and the bytes are empty.
+/// Visits the batches from `from` on in a segment, as far as they are good or until `visit` says false. With `verify`
+/// each batch is read and its checksum compared, and `visit` sees its bytes; without it only headers are read and the
+/// bytes are empty.
 pub(crate) fn scan(
     file: &dyn IoFile,
     from: Place,
@@ -332,7 +347,10 @@ pub(crate) fn scan(
         if header.base_offset != end.offset
             && let Peek::Below(offset) = window.header(file, after, extent)?
         {
-            return Ok(Scanned { end, fault: Some(format!("its offsets end at {}, but {offset} follows", header.last_offset())) });
+            return Ok(Scanned {
+                end,
+                fault: Some(format!("its offsets end at {}, but {offset} follows", header.last_offset())),
+            });
         }
         if verify {
             window.batch(file, end.at, header.total_bytes(), &mut batch)?;

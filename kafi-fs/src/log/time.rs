@@ -10,8 +10,9 @@ use super::segment::{Beyond, Extent, Place, Search, Window, scan};
 use crate::emulated::reading::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
 use crate::io::Access;
 
-/// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the order of their times: segments and
-/// blocks are passed over by their largest timestamp, batches by that in their header, and only one batch is decoded.
+/// The first offset whose message has a timestamp at or after `timestamp`, or the end. Messages need not be in the
+/// order of their times: segments and blocks are passed over by their largest timestamp, batches by that in their
+/// header, and only one batch is decoded.
 pub(crate) fn offset_for_time(dir: &PartitionDir, timestamp: i64) -> Result<i64> {
     let bounds = bounds(dir)?;
     let known = dir.recovery()?;
@@ -35,7 +36,14 @@ pub(crate) fn offset_for_time(dir: &PartitionDir, timestamp: i64) -> Result<i64>
 }
 
 /// Looks in one segment, of which the first `durable` bytes are known to be good.
-fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: i64, low: i64, durable: u64) -> Result<Option<i64>> {
+fn in_segment(
+    dir: &PartitionDir,
+    base: i64,
+    next_base: Option<i64>,
+    timestamp: i64,
+    low: i64,
+    durable: u64,
+) -> Result<Option<i64>> {
     let path = dir.log_path(base);
     let on_error = |error| dir.io_error("find time", &path, error);
     let file = dir.io.open(&path, Access::Read).map_err(on_error)?;
@@ -47,7 +55,10 @@ fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: 
         if index.is_before(timestamp) {
             return Ok(None);
         }
-        from = index.locate_time(timestamp, low).and_then(|place| index.checked(place, &*file, extent)).map_err(on_error)?;
+        from = index
+            .locate_time(timestamp, low)
+            .and_then(|place| index.checked(place, &*file, extent))
+            .map_err(on_error)?;
     }
     let (mut decoder, mut records) = (decoder(BATCH_BYTES_MAX as u64), Batch::new());
     loop {
@@ -62,7 +73,9 @@ fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: 
             (None, None) => return Ok(None),
             (None, Some(fault)) => (scanned.end.at, fault),
             (Some((at, header)), _) => {
-                let too_large = |error: kafi_core::Error| hint_at_batch_bytes(error.with("topic", &dir.topic).with("partition", dir.partition));
+                let too_large = |error: kafi_core::Error| {
+                    hint_at_batch_bytes(error.with("topic", &dir.topic).with("partition", dir.partition))
+                };
                 decoder.check_bytes(&header).map_err(too_large)?;
                 Window::default().batch(&*file, at, header.total_bytes(), decoder.buffer()).map_err(on_error)?;
                 match find(&mut decoder, &mut records, timestamp, low) {
@@ -78,11 +91,17 @@ fn in_segment(dir: &PartitionDir, base: i64, next_base: Option<i64>, timestamp: 
         };
         // What a crash left behind the last whole batch is not part of the log.
         let place = Place { at: fault.0, offset: scanned.end.offset };
-        if fault.0 >= durable && Search::new(extent.len - fault.0).beyond(&*file, place, extent, None).map_err(on_error)? == Beyond::Nothing {
+        if fault.0 >= durable
+            && Search::new(extent.len - fault.0).beyond(&*file, place, extent, None).map_err(on_error)?
+                == Beyond::Nothing
+        {
             return Ok(None);
         }
         let error = dir.error(ErrorKind::Corrupt, "find time", format!("a damaged batch ({})", fault.1));
-        return Err(error.with("file", dir.io.display(&path)).with("byte", fault.0).hint("give an offset instead of a time"));
+        return Err(error
+            .with("file", dir.io.display(&path))
+            .with("byte", fault.0)
+            .hint("give an offset instead of a time"));
     }
 }
 

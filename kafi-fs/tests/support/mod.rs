@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Assignment, Batch, Consumer, ConsumerOptions, Delivery, ErrorKind, HeadersBuf, Isolation, NewTopic, OwnedRecord, Polled, Producer, ProducerOptions,
-    Record, Report, Result, Storage, TimestampType, TopicPartition, Watermarks,
+    Admin, Assignment, Batch, Consumer, ConsumerOptions, Delivery, ErrorKind, HeadersBuf, Isolation, NewTopic,
+    OwnedRecord, Polled, Producer, ProducerOptions, Record, Report, Result, Storage, TimestampType, TopicPartition,
+    Watermarks,
 };
 use kafi_fs::{FolderOptions, LogStorage, open_folder, open_memory};
 
@@ -113,7 +114,9 @@ pub fn take_reports(producer: &mut dyn Producer) -> Vec<Report> {
         delivery: match &report.delivery {
             Delivery::At(offset) => Delivery::At(*offset),
             Delivery::Unknown => Delivery::Unknown,
-            Delivery::Failed(error) => Delivery::Failed(kafi_core::Error::new(error.kind(), error.operation().to_string(), error.message())),
+            Delivery::Failed(error) => {
+                Delivery::Failed(kafi_core::Error::new(error.kind(), error.operation().to_string(), error.message()))
+            }
         },
     };
     producer.reports(Duration::ZERO).unwrap().iter().map(copy).collect()
@@ -146,7 +149,13 @@ pub fn read(storage: &LogStorage, topic: &str, partition: i32) -> Vec<OwnedRecor
 }
 
 /// What a partition holds from one offset up to another.
-pub fn read_range(consumer: &mut dyn Consumer, topic: &str, partition: i32, start: i64, end: i64) -> Result<Vec<OwnedRecord>> {
+pub fn read_range(
+    consumer: &mut dyn Consumer,
+    topic: &str,
+    partition: i32,
+    start: i64,
+    end: i64,
+) -> Result<Vec<OwnedRecord>> {
     consumer.assign(&[Assignment { topic: topic.into(), partition, start, end: Some(end) }], WAIT)?;
     drain(consumer)
 }
@@ -209,8 +218,20 @@ pub fn with_offsets(records: &[OwnedRecord], offsets: impl IntoIterator<Item = i
 pub fn assert_same(got: &[OwnedRecord], expected: &[OwnedRecord]) {
     for (index, (got, expected)) in got.iter().zip(expected).enumerate() {
         let short = |record: &OwnedRecord| {
-            let cut = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| (bytes.len(), bytes[..bytes.len().min(20)].to_vec()));
-            format!("{:?}", (record.offset, record.timestamp, record.timestamp_type, cut(&record.key), cut(&record.value), &record.headers))
+            let cut = |bytes: &Option<Vec<u8>>| {
+                bytes.as_ref().map(|bytes| (bytes.len(), bytes[..bytes.len().min(20)].to_vec()))
+            };
+            format!(
+                "{:?}",
+                (
+                    record.offset,
+                    record.timestamp,
+                    record.timestamp_type,
+                    cut(&record.key),
+                    cut(&record.value),
+                    &record.headers
+                )
+            )
         };
         assert!(got == expected, "message {index}: {} is not {}", short(got), short(expected));
     }
@@ -224,7 +245,8 @@ pub fn read_lenient(storage: &LogStorage, start: i64, end: i64) -> Vec<i64> {
     read.iter().map(|record| record.offset).collect()
 }
 
-/// Expects that reading everything is an error about damage, and that what is not damaged can be read around it; the error's text.
+/// Expects that reading everything is an error about damage, and that what is not damaged can be read around it; the
+/// error's text.
 pub fn assert_told(storage: &LogStorage, end: i64, readable: impl IntoIterator<Item = i64>) -> String {
     let marks = watermarks(storage, "t", 0);
     assert_eq!(marks.high, end);
@@ -262,7 +284,8 @@ pub fn recovery(base: i64, length: u64, next_offset: i64) -> String {
     format!("{numbers} {:08x}\n", crc32c::crc32c(numbers.as_bytes()))
 }
 
-/// What may have become of the files beside a log that came back from a backup: all there, `recovery` from an earlier one or gone, the index gone, too.
+/// What may have become of the files beside a log that came back from a backup: all there, `recovery` from an earlier
+/// one or gone, the index gone, too.
 pub fn forget(folder: &Folder, how: usize) {
     let path = folder.file("t", 0, "recovery");
     match how {

@@ -52,7 +52,8 @@ impl Failure {
         Self { kind, retry, meaning, code, status: 0, is_unreachable: false, message: message.into(), hint: None }
     }
 
-    /// What the service answered with: `kinds` says what its codes mean, and what is not listed there follows from the HTTP status.
+    /// What the service answered with: `kinds` says what its codes mean, and what is not listed there follows from the
+    /// HTTP status.
     pub fn answered(kinds: &Kinds, status: u16, code: &str, message: Option<&str>) -> Self {
         let known = kinds.iter().find(|(known, ..)| *known == code);
         let (kind, retry) = known.map_or_else(|| status_kind(status), |(_, kind, retry)| (*kind, *retry));
@@ -112,7 +113,10 @@ impl Failure {
     /// The error of a call about `object`.
     pub(super) fn into_error(self, operation: &'static str, place: &Place, object: String) -> Error {
         let message = said(&place.secrets.blank(&self.message));
-        let mut error = Error::new(self.kind, operation, message).with("storage", &place.storage).with("object", object).retry(self.retry);
+        let mut error = Error::new(self.kind, operation, message)
+            .with("storage", &place.storage)
+            .with("object", object)
+            .retry(self.retry);
         if let Some(hint) = self.hint {
             error = error.hint(hint);
         }
@@ -148,7 +152,8 @@ pub fn root_of(error: &(dyn StdError + 'static)) -> String {
     lower_first(root.split(" (os error").next().unwrap_or(&root))
 }
 
-/// A sentence as it stands behind a colon: without its capital letter, unless that begins an abbreviation, and without its full stop.
+/// A sentence as it stands behind a colon: without its capital letter, unless that begins an abbreviation, and without
+/// its full stop.
 fn lower_first(text: &str) -> String {
     let text = text.trim().trim_end_matches('.');
     let mut characters = text.chars();

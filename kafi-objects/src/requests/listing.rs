@@ -27,7 +27,9 @@ impl Continuations {
     /// Where the listing of `prefix` goes on behind `after`, if it stopped there.
     fn find(&self, prefix: &str, folders: bool, after: &str) -> Option<String> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = known.iter().position(|known| known.prefix == prefix && known.folders == folders && known.after == after)?;
+        let at = known
+            .iter()
+            .position(|known| known.prefix == prefix && known.folders == folders && known.after == after)?;
         // Another attempt at the same page needs it again, so it goes to the end instead of away.
         let found = known.remove(at);
         known.push(found.clone());
@@ -36,7 +38,11 @@ impl Continuations {
 
     fn remember(&self, continuation: Continuation) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |known: &Continuation| known.prefix == continuation.prefix && known.folders == continuation.folders && known.after == continuation.after;
+        let same = |known: &Continuation| {
+            known.prefix == continuation.prefix
+                && known.folders == continuation.folders
+                && known.after == continuation.after
+        };
         known.retain(|known| !same(known));
         if known.len() == LISTINGS_MAX {
             known.remove(0);
@@ -69,7 +75,8 @@ impl<S: Service> Requester<S> {
         }
     }
 
-    /// What a page shows behind `after`, by names from the storage's root on. What does not lie below the root is nobody's here.
+    /// What a page shows behind `after`, by names from the storage's root on. What does not lie below the root is
+    /// nobody's here.
     fn below_root(&self, page: Page, after: &str) -> Listing {
         let root = self.place.prefix.len();
         let is_shown = |name: &str| name > after && name.starts_with(&self.place.prefix);

@@ -1,17 +1,26 @@
-//! One layer of requests under the stores that are reached over a network: what an [`ObjectIo`] promises, made of single requests that may fail.
+//! One layer of requests under the stores that are reached over a network: what an [`ObjectIo`] promises, made of
+//! single requests that may fail.
 //!
-//! A crate that brings such a store implements [`Service`]: how it connects, one attempt at each request, what its codes mean. [`Requester`] makes an [`ObjectIo`] of it:
+//! A crate that brings such a store implements [`Service`]: how it connects, one attempt at each request, what its
+//! codes mean. [`Requester`] makes an [`ObjectIo`] of it:
 //!
-//! - **Trying again.** What may succeed later is tried again until the deadline of the call, with growing pauses; where nobody listens at the address at all, for 8 seconds. The error says how many
-//!   attempts there were and how long they took. One attempt takes at most 15 seconds and a second for each 256 kB that it moves; what a server takes for the next bytes of a body has the same bound. Everything else is told at once.
-//! - **Reading on.** A read that breaks off goes on where it was, if the object is still the same; if not, it begins anew.
-//! - **Paging.** A listing shows at least one name or is the last; for services that cannot begin one at a name, some places where listings stopped are remembered.
-//! - **The bucket.** One that is missing is created where that is wanted, and is an error else, also where the service only says that there is no such object.
+//! - **Trying again.** What may succeed later is tried again until the deadline of the call, with growing pauses; where
+//!   nobody listens at the address at all, for 8 seconds. The error says how many attempts there were and how long they
+//!   took. One attempt takes at most 15 seconds and a second for each 256 kB that it moves; what a server takes for the
+//!   next bytes of a body has the same bound. Everything else is told at once.
+//! - **Reading on.** A read that breaks off goes on where it was, if the object is still the same; if not, it begins
+//!   anew.
+//! - **Paging.** A listing shows at least one name or is the last; for services that cannot begin one at a name, some
+//!   places where listings stopped are remembered.
+//! - **The bucket.** One that is missing is created where that is wanted, and is an error else, also where the service
+//!   only says that there is no such object.
 //! - **Errors** are one short line that names storage and object, and shows no secret.
 //!
-//! Calls block and may come from any thread, also from within a runtime, whose worker they block. Each store has two threads for input and output. It is connected to by the first request.
+//! Calls block and may come from any thread, also from within a runtime, whose worker they block. Each store has two
+//! threads for input and output. It is connected to by the first request.
 //!
-//! The futures of [`Service`] are the only asynchronous signatures of Kafi: clients of stores are asynchronous, and end here.
+//! The futures of [`Service`] are the only asynchronous signatures of Kafi: clients of stores are asynchronous, and end
+//! here.
 
 mod failure;
 mod listing;
@@ -44,8 +53,9 @@ pub const ANSWER_TIME: Duration = Duration::from_secs(15);
 /// How long to go on where there is no server at all.
 const UNREACHABLE_LIMIT: Duration = Duration::from_secs(8);
 
-/// A store of objects as its client speaks to it. All keys are whole ones, from the bucket's root on. Each function makes one attempt and leaves trying again, deadlines, and time-outs to its caller,
-/// who may drop its future at any time.
+/// A store of objects as its client speaks to it. All keys are whole ones, from the bucket's root on. Each function
+/// makes one attempt and leaves trying again, deadlines, and time-outs to its caller, who may drop its future at any
+/// time.
 pub trait Service: Sized + Send + Sync + 'static {
     /// What is needed to connect.
     type Settings: Send + Sync + 'static;
@@ -53,7 +63,8 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// The bytes of an object, as they come.
     type Body: Send;
 
-    /// Whether a listing can begin behind any name. Where it cannot, it begins at the front or with a marker, and what lies before `after` may be shown.
+    /// Whether a listing can begin behind any name. Where it cannot, it begins at the front or with a marker, and what
+    /// lies before `after` may be shown.
     const LISTS_FROM_NAMES: bool;
 
     /// How many objects one attempt deletes at the most.
@@ -62,9 +73,15 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// Makes a client.
     fn connect(settings: &Self::Settings) -> impl Future<Output = Attempt<Self>> + Send;
 
-    /// Begins to read an object, or a part of it that may reach beyond its end; with `etag`, only if it has this one ([`Meaning::Refused`]). The length that is told is that of the whole object. A
-    /// range that begins behind the end is [`Meaning::BehindEnd`]; a service that cannot send parts is `Unsupported`.
-    fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> impl Future<Output = Attempt<(ObjectStat, Self::Body)>> + Send;
+    /// Begins to read an object, or a part of it that may reach beyond its end; with `etag`, only if it has this one
+    /// ([`Meaning::Refused`]). The length that is told is that of the whole object. A range that begins behind the end
+    /// is [`Meaning::BehindEnd`]; a service that cannot send parts is `Unsupported`.
+    fn read(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        etag: Option<&str>,
+    ) -> impl Future<Output = Attempt<(ObjectStat, Self::Body)>> + Send;
 
     /// The next bytes of a body; `None` at its end, whether that came too early or not.
     fn next(body: &mut Self::Body) -> impl Future<Output = Option<Attempt<Bytes>>> + Send;
@@ -72,13 +89,22 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// What is known of an object.
     fn stat(&self, key: &str) -> impl Future<Output = Attempt<ObjectStat>> + Send;
 
-    /// Writes an object under `key`, which counts instead of the request's, and returns its etag. [`Meaning::Refused`] where the precondition does not hold.
+    /// Writes an object under `key`, which counts instead of the request's, and returns its etag. [`Meaning::Refused`]
+    /// where the precondition does not hold.
     fn put(&self, key: &str, request: &PutRequest<'_>) -> impl Future<Output = Attempt<String>> + Send;
 
-    /// A page of the names that begin with `prefix`, behind `after` where it can begin there, or where an earlier page's `marker` says; with `folders`, what has a `/` behind the prefix as one folder.
-    fn page(&self, prefix: &str, after: &str, folders: bool, marker: Option<&str>) -> impl Future<Output = Attempt<Page>> + Send;
+    /// A page of the names that begin with `prefix`, behind `after` where it can begin there, or where an earlier
+    /// page's `marker` says; with `folders`, what has a `/` behind the prefix as one folder.
+    fn page(
+        &self,
+        prefix: &str,
+        after: &str,
+        folders: bool,
+        marker: Option<&str>,
+    ) -> impl Future<Output = Attempt<Page>> + Send;
 
-    /// Deletes what it can of up to [`DELETE_MAX`](Self::DELETE_MAX) different objects, and leaves in `keys` what it could not. One that is not there counts as deleted.
+    /// Deletes what it can of up to [`DELETE_MAX`](Self::DELETE_MAX) different objects, and leaves in `keys` what it
+    /// could not. One that is not there counts as deleted.
     fn delete(&self, keys: &mut Vec<String>) -> impl Future<Output = Attempt<()>> + Send;
 
     /// Asks for the bucket itself: [`Meaning::NoBucket`] where it is not there.
@@ -128,7 +154,8 @@ pub struct Requester<S: Service> {
     settings: S::Settings,
     runtime: Runtime,
     service: OnceCell<S>,
-    /// Whether an answer has shown that the bucket is there: only until then a missing object may mean a missing bucket.
+    /// Whether an answer has shown that the bucket is there: only until then a missing object may mean a missing
+    /// bucket.
     is_bucket_seen: AtomicBool,
     continuations: Continuations,
 }
@@ -140,7 +167,8 @@ impl<S: Service> Requester<S> {
     /// `Io` when the system gives no threads.
     pub fn new(place: Place, settings: S::Settings) -> Result<Self> {
         let runtime = Runtime::new(&format!("kafi-{}", place.scheme))?;
-        let (service, is_bucket_seen, continuations) = (OnceCell::new(), AtomicBool::new(false), Continuations::default());
+        let (service, is_bucket_seen, continuations) =
+            (OnceCell::new(), AtomicBool::new(false), Continuations::default());
         Ok(Self { place, settings, runtime, service, is_bucket_seen, continuations })
     }
 
@@ -153,7 +181,13 @@ impl<S: Service> Requester<S> {
     }
 
     /// Makes attempts until the deadline. What an attempt says about the bucket is acted on here.
-    fn attempt<T>(&self, operation: &'static str, key: &str, deadline: Instant, mut attempt: impl FnMut() -> Attempt<T>) -> Result<T> {
+    fn attempt<T>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        deadline: Instant,
+        mut attempt: impl FnMut() -> Attempt<T>,
+    ) -> Result<T> {
         retry_until(deadline, |attempts| {
             let failure = match attempt() {
                 Ok(done) => {
@@ -177,16 +211,24 @@ impl<S: Service> Requester<S> {
         let Place { bucket_word: word, bucket, create_bucket, .. } = &self.place;
         if !create_bucket {
             let missing = Failure::new(ErrorKind::NotFound, Retry::Never, format!("there is no such {word}"));
-            return missing.hint(format!("create the {word} {bucket}, correct {word}.name, or set {word}.create to true"));
+            return missing
+                .hint(format!("create the {word} {bucket}, correct {word}.name, or set {word}.create to true"));
         }
         match self.once(attempts.deadline, 0, async { self.service().await?.create_bucket().await }) {
-            Ok(()) => Failure::new(ErrorKind::NotFound, Retry::Later, format!("the {word} was missing and has been created")),
+            Ok(()) => {
+                Failure::new(ErrorKind::NotFound, Retry::Later, format!("the {word} was missing and has been created"))
+            }
             Err(failure) => failure,
         }
     }
 
     /// One attempt, which moves about `len` bytes.
-    fn once<T: Send>(&self, deadline: Instant, len: u64, request: impl Future<Output = Attempt<T>> + Send) -> Attempt<T> {
+    fn once<T: Send>(
+        &self,
+        deadline: Instant,
+        len: u64,
+        request: impl Future<Output = Attempt<T>> + Send,
+    ) -> Attempt<T> {
         self.within(attempt_time(len).min(left(deadline)), request)
     }
 
@@ -224,7 +266,13 @@ impl<S: Service> ObjectIo for Requester<S> {
         format!("{}://{}/{}/{}", self.place.scheme, self.place.service, self.place.bucket, self.place.prefix)
     }
 
-    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+    fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        into: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Option<ObjectStat>> {
         into.clear();
         if range.as_ref().is_some_and(Range::is_empty) {
             return self.stat(key, deadline);
@@ -248,19 +296,27 @@ impl<S: Service> ObjectIo for Requester<S> {
     fn put(&self, request: &PutRequest<'_>, deadline: Instant) -> Result<Put> {
         let full = self.full(request.key);
         self.attempt("write object", request.key, deadline, || {
-            let written = self.once(deadline, request.bytes.len() as u64, async { self.service().await?.put(&full, request).await });
+            let written = self
+                .once(deadline, request.bytes.len() as u64, async { self.service().await?.put(&full, request).await });
             match written {
                 Ok(etag) => Ok(Put::Written(etag)),
                 Err(failure) if failure.meaning == Meaning::Refused => Ok(Put::Refused),
                 // What is not there has no etag that could match.
-                Err(failure) if failure.meaning == Meaning::NoObject && matches!(request.precondition, Precondition::Matches(_)) => Ok(Put::Refused),
+                Err(failure)
+                    if failure.meaning == Meaning::NoObject
+                        && matches!(request.precondition, Precondition::Matches(_)) =>
+                {
+                    Ok(Put::Refused)
+                }
                 Err(failure) => Err(failure),
             }
         })
     }
 
     fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing> {
-        self.attempt("list objects", prefix, deadline, || self.once(deadline, 0, self.list_once(prefix, after, folders)))
+        self.attempt("list objects", prefix, deadline, || {
+            self.once(deadline, 0, self.list_once(prefix, after, folders))
+        })
     }
 
     fn delete(&self, keys: &[String], deadline: Instant) -> Result<()> {
@@ -269,13 +325,16 @@ impl<S: Service> ObjectIo for Requester<S> {
         keys.dedup();
         for keys in keys.chunks(S::DELETE_MAX) {
             let mut left: Vec<_> = keys.iter().map(|key| self.full(key)).collect();
-            self.attempt("delete objects", keys[0], deadline, || self.once(deadline, 0, async { self.service().await?.delete(&mut left).await }))?;
+            self.attempt("delete objects", keys[0], deadline, || {
+                self.once(deadline, 0, async { self.service().await?.delete(&mut left).await })
+            })?;
         }
         Ok(())
     }
 }
 
-/// How long one attempt may take that moves this many bytes: slow lines have their time, a server that hangs does not use up the deadline.
+/// How long one attempt may take that moves this many bytes: slow lines have their time, a server that hangs does not
+/// use up the deadline.
 fn attempt_time(len: u64) -> Duration {
     const BYTES_PER_MS: u64 = 256;
     ANSWER_TIME + Duration::from_millis(len / BYTES_PER_MS)

@@ -11,7 +11,8 @@ use crate::io::ObjectStat;
 /// No more memory than this is taken for a body before it comes.
 const RESERVE_MAX: u64 = 64 << 20;
 
-/// A read, and what is known of its object since the first answer, so that a read which breaks off goes on with the same object.
+/// A read, and what is known of its object since the first answer, so that a read which breaks off goes on with the
+/// same object.
 pub(super) struct Reading {
     range: Option<Range<u64>>,
     known: Option<Known>,
@@ -32,27 +33,45 @@ impl Reading {
 
 impl<S: Service> Requester<S> {
     /// Reads on from where `into` ends. `None`: there is no such object.
-    pub(super) async fn read_on(&self, full: &str, reading: &mut Reading, into: &mut Vec<u8>) -> Attempt<Option<ObjectStat>> {
+    pub(super) async fn read_on(
+        &self,
+        full: &str,
+        reading: &mut Reading,
+        into: &mut Vec<u8>,
+    ) -> Attempt<Option<ObjectStat>> {
         let (part, etag) = match &reading.known {
-            Some(known) => (Some(known.wanted.start + into.len() as u64..known.wanted.end), Some(known.stat.etag.as_str())),
+            Some(known) => {
+                (Some(known.wanted.start + into.len() as u64..known.wanted.end), Some(known.stat.etag.as_str()))
+            }
             None => (reading.range.clone(), None),
         };
         let service = self.service().await?;
-        let answer = timeout(ANSWER_TIME, service.read(full, part, etag)).await.unwrap_or_else(|_| Err(Failure::timeout(ANSWER_TIME)));
+        let answer = timeout(ANSWER_TIME, service.read(full, part, etag))
+            .await
+            .unwrap_or_else(|_| Err(Failure::timeout(ANSWER_TIME)));
         let (stat, mut body) = match answer {
             Ok(answer) => answer,
             Err(failure) if failure.meaning == Meaning::NoObject => return Ok(None),
-            Err(failure) if failure.meaning == Meaning::BehindEnd && reading.known.is_none() => return self.stat_once(full).await,
-            Err(failure) if reading.known.is_some() && matches!(failure.meaning, Meaning::Refused | Meaning::BehindEnd) => {
+            Err(failure) if failure.meaning == Meaning::BehindEnd && reading.known.is_none() => {
+                return self.stat_once(full).await;
+            }
+            Err(failure)
+                if reading.known.is_some() && matches!(failure.meaning, Meaning::Refused | Meaning::BehindEnd) =>
+            {
                 reading.known = None;
                 into.clear();
-                return Err(Failure::new(ErrorKind::Conflict, Retry::Later, "the object was replaced while it was read"));
+                return Err(Failure::new(
+                    ErrorKind::Conflict,
+                    Retry::Later,
+                    "the object was replaced while it was read",
+                ));
             }
             Err(failure) => return Err(failure),
         };
         let range = &reading.range;
         let Known { stat, wanted } = reading.known.get_or_insert_with(|| {
-            let wanted = range.as_ref().map_or(0..stat.len, |range| range.start..range.end.min(stat.len).max(range.start));
+            let wanted =
+                range.as_ref().map_or(0..stat.len, |range| range.start..range.end.min(stat.len).max(range.start));
             Known { stat, wanted }
         });
         let expected = wanted.end - wanted.start;
@@ -61,7 +80,8 @@ impl<S: Service> Requester<S> {
         if into.len() as u64 == expected {
             return Ok(Some(stat.clone()));
         }
-        let cut = Failure::new(ErrorKind::Unavailable, Retry::Later, format!("{} of {expected} bytes came", into.len()));
+        let cut =
+            Failure::new(ErrorKind::Unavailable, Retry::Later, format!("{} of {expected} bytes came", into.len()));
         if into.len() as u64 > expected {
             into.clear();
         }
@@ -69,7 +89,8 @@ impl<S: Service> Requester<S> {
     }
 }
 
-/// Appends a body to `into`, as far as it comes, but nothing once there is more than `expected`: whatever a server sends, it takes no more memory than was asked for.
+/// Appends a body to `into`, as far as it comes, but nothing once there is more than `expected`: whatever a server
+/// sends, it takes no more memory than was asked for.
 async fn receive<S: Service>(body: &mut S::Body, into: &mut Vec<u8>, expected: u64) -> Attempt<()> {
     while into.len() as u64 <= expected
         && let Some(bytes) = timeout(ANSWER_TIME, S::next(body)).await.map_err(|_| Failure::timeout(ANSWER_TIME))?

@@ -35,8 +35,12 @@ impl Scripted {
         let mut state = self.0.lock().unwrap();
         state.requests.push(request);
         match state.faults.pop_front() {
-            Some(Fault::Fail(kind, retry, meaning)) => Err(Failure::new(kind, retry, "it failed with hunter2").meaning(meaning)),
-            _ if !state.has_bucket => Err(Failure::new(ErrorKind::NotFound, Retry::Never, "no bucket").meaning(Meaning::NoBucket)),
+            Some(Fault::Fail(kind, retry, meaning)) => {
+                Err(Failure::new(kind, retry, "it failed with hunter2").meaning(meaning))
+            }
+            _ if !state.has_bucket => {
+                Err(Failure::new(ErrorKind::NotFound, Retry::Never, "no bucket").meaning(Meaning::NoBucket))
+            }
             fault => Ok(fault),
         }
     }
@@ -57,7 +61,12 @@ impl Service for Scripted {
         Ok(Self(Arc::clone(settings)))
     }
 
-    async fn read(&self, key: &str, range: Option<Range<u64>>, etag: Option<&str>) -> Attempt<(ObjectStat, Self::Body)> {
+    async fn read(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        etag: Option<&str>,
+    ) -> Attempt<(ObjectStat, Self::Body)> {
         let fault = self.request(format!("read {key} {range:?} {etag:?}"))?;
         let mut state = self.0.lock().unwrap();
         let (bytes, version) = state.objects.get_mut(key).ok_or_else(Self::missing)?;
@@ -65,13 +74,19 @@ impl Service for Scripted {
             return Err(Failure::answered(&[], 412, "", None).meaning(Meaning::Refused));
         }
         let stat = ObjectStat { len: bytes.len() as u64, etag: version.to_string(), metadata: Vec::new() };
-        let (start, end) = range.map_or((0, bytes.len()), |range| (range.start as usize, (range.end as usize).min(bytes.len())));
+        let (start, end) =
+            range.map_or((0, bytes.len()), |range| (range.start as usize, (range.end as usize).min(bytes.len())));
         if start >= bytes.len() && start > 0 {
             return Err(Failure::answered(&[], 416, "", None).meaning(Meaning::BehindEnd));
         }
         let mut body = VecDeque::from([Ok(Bytes::copy_from_slice(&bytes[start..end]))]);
         match fault {
-            Some(Fault::Cut(sent)) => body = VecDeque::from([Ok(Bytes::copy_from_slice(&bytes[start..start + sent])), Err(Failure::cut("reset"))]),
+            Some(Fault::Cut(sent)) => {
+                body = VecDeque::from([
+                    Ok(Bytes::copy_from_slice(&bytes[start..start + sent])),
+                    Err(Failure::cut("reset")),
+                ])
+            }
             Some(Fault::Replace) => {
                 body = VecDeque::from([Ok(Bytes::copy_from_slice(&bytes[start..=start]))]);
                 (*bytes, *version) = (b"another".to_vec(), *version + 1);
@@ -87,7 +102,8 @@ impl Service for Scripted {
 
     async fn stat(&self, key: &str) -> Attempt<ObjectStat> {
         // As with HEAD, what is missing is not said.
-        self.request(format!("stat {key}")).map_err(|failure| if failure.meaning == Meaning::NoBucket { Self::missing() } else { failure })?;
+        self.request(format!("stat {key}"))
+            .map_err(|failure| if failure.meaning == Meaning::NoBucket { Self::missing() } else { failure })?;
         let state = self.0.lock().unwrap();
         let (bytes, version) = state.objects.get(key).ok_or_else(Self::missing)?;
         Ok(ObjectStat { len: bytes.len() as u64, etag: version.to_string(), metadata: Vec::new() })
@@ -166,7 +182,8 @@ fn soon() -> Instant {
 #[test]
 fn a_read_goes_on_where_it_broke() {
     let (state, io) = store(false, true, &["a"]);
-    state.lock().unwrap().faults = [Fault::Cut(3), Fault::Fail(ErrorKind::Unavailable, Retry::Later, Meaning::Other), Fault::Cut(2)].into();
+    state.lock().unwrap().faults =
+        [Fault::Cut(3), Fault::Fail(ErrorKind::Unavailable, Retry::Later, Meaning::Other), Fault::Cut(2)].into();
     let mut bytes = b"left over".to_vec();
     assert_eq!(io.get("a", Some(1..9), &mut bytes, soon()).unwrap().unwrap().len, 10);
     assert_eq!(bytes, b"12345678");
@@ -194,7 +211,9 @@ fn a_range_behind_the_end_has_no_bytes() {
 
 #[test]
 fn a_missing_bucket_is_created_or_said() {
-    let put = |io: &Requester<Scripted>| io.put(&PutRequest { key: "a", bytes: Bytes::new(), precondition: Precondition::None, metadata: &[] }, soon());
+    let put = |io: &Requester<Scripted>| {
+        io.put(&PutRequest { key: "a", bytes: Bytes::new(), precondition: Precondition::None, metadata: &[] }, soon())
+    };
     let (state, io) = store(true, false, &[]);
     assert_eq!(put(&io).unwrap(), Put::Written("1".into()));
     assert_eq!(requests(&state), ["put root/a", "create bucket", "put root/a"]);

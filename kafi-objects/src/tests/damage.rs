@@ -7,7 +7,11 @@ use super::*;
 use crate::io::{Listed, Listing, ObjectStat, Precondition, Put, PutRequest};
 
 fn key_of(io: &MemoryObjects, name: &str) -> String {
-    io.keys().into_iter().map(|(key, _)| key).find(|key| key.ends_with(name)).unwrap_or_else(|| panic!("{name} is there"))
+    io.keys()
+        .into_iter()
+        .map(|(key, _)| key)
+        .find(|key| key.ends_with(name))
+        .unwrap_or_else(|| panic!("{name} is there"))
 }
 
 fn log_key(io: &MemoryObjects, offset: i64) -> String {
@@ -44,7 +48,9 @@ fn read_error(storage: &ObjectStorage) -> kafi_core::Error {
 fn read_around(storage: &ObjectStorage) -> Vec<(i64, String)> {
     let bounds = watermarks(storage);
     let mut consumer = storage.consumer(&ConsumerOptions { skip_corrupt: true, ..ConsumerOptions::default() }).unwrap();
-    consumer.assign(&[Assignment { topic: "t".into(), partition: 0, start: bounds.low, end: Some(bounds.high) }], WAIT).unwrap();
+    consumer
+        .assign(&[Assignment { topic: "t".into(), partition: 0, start: bounds.low, end: Some(bounds.high) }], WAIT)
+        .unwrap();
     drain(&mut *consumer)
 }
 
@@ -99,7 +105,13 @@ impl<F: Fn(&mut Listing) + Send + Sync> ObjectIo for Listings<F> {
         self.inner.identity()
     }
 
-    fn get(&self, key: &str, range: Option<std::ops::Range<u64>>, into: &mut Vec<u8>, deadline: std::time::Instant) -> kafi_core::Result<Option<ObjectStat>> {
+    fn get(
+        &self,
+        key: &str,
+        range: Option<std::ops::Range<u64>>,
+        into: &mut Vec<u8>,
+        deadline: std::time::Instant,
+    ) -> kafi_core::Result<Option<ObjectStat>> {
         self.inner.get(key, range, into, deadline)
     }
 
@@ -111,7 +123,13 @@ impl<F: Fn(&mut Listing) + Send + Sync> ObjectIo for Listings<F> {
         self.inner.put(request, deadline)
     }
 
-    fn list(&self, prefix: &str, after: &str, folders: bool, deadline: std::time::Instant) -> kafi_core::Result<Listing> {
+    fn list(
+        &self,
+        prefix: &str,
+        after: &str,
+        folders: bool,
+        deadline: std::time::Instant,
+    ) -> kafi_core::Result<Listing> {
         let mut listing = self.inner.list(prefix, after, folders, deadline)?;
         (self.change)(&mut listing);
         Ok(listing)
@@ -150,7 +168,11 @@ fn a_listing_that_cannot_be_one_is_an_error_and_never_the_whole() {
         let storage = storage_over(Arc::new(Listings { inner: io, change }));
         assert_eq!(admin(&storage).topics(&[], WAIT).unwrap_err().kind(), ErrorKind::Unavailable, "{what}");
         let partition = TopicPartition { topic: "t".into(), partition: 0 };
-        assert_eq!(admin(&storage).watermarks(&[partition], Default::default(), WAIT).unwrap_err().kind(), ErrorKind::Unavailable, "{what}");
+        assert_eq!(
+            admin(&storage).watermarks(&[partition], Default::default(), WAIT).unwrap_err().kind(),
+            ErrorKind::Unavailable,
+            "{what}"
+        );
     }
 }
 
@@ -187,15 +209,23 @@ fn the_file_of_another_topic_is_named_and_one_without_a_name_is_read() {
     let (key, own) = ("topics/t/topic.json", io.bytes("topics/t/topic.json").unwrap());
     io.insert(key, io.bytes("topics/u/topic.json").unwrap());
     let opened = storage(&io);
-    for error in [admin(&opened).topics(&["t".into()], WAIT).unwrap_err(), read_error(&opened), admin(&opened).delete_topic("t", WAIT).unwrap_err()] {
+    for error in [
+        admin(&opened).topics(&["t".into()], WAIT).unwrap_err(),
+        read_error(&opened),
+        admin(&opened).delete_topic("t", WAIT).unwrap_err(),
+    ] {
         assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("topics/t/topic.json"), "{error}");
     }
     let topics: Vec<_> = admin(&opened).topics(&[], WAIT).unwrap().into_iter().map(|topic| topic.name).collect();
     assert_eq!(topics, ["u"]);
     let mut writer = producer(&opened);
     let written = writer.produce(&values(&["x"]), 0, 1, WAIT).and_then(|_| writer.flush(WAIT));
-    let is_failed = |delivery: &Delivery| matches!(delivery, Delivery::Failed(error) if error.kind() == ErrorKind::Corrupt);
-    assert!(written.is_err_and(|error| error.kind() == ErrorKind::Corrupt) || writer.reports(WAIT).unwrap().iter().all(|report| is_failed(&report.delivery)));
+    let is_failed =
+        |delivery: &Delivery| matches!(delivery, Delivery::Failed(error) if error.kind() == ErrorKind::Corrupt);
+    assert!(
+        written.is_err_and(|error| error.kind() == ErrorKind::Corrupt)
+            || writer.reports(WAIT).unwrap().iter().all(|report| is_failed(&report.delivery))
+    );
     // As earlier versions wrote it. Whoever changes it adds the name.
     let text = String::from_utf8(own.to_vec()).unwrap();
     let unnamed: String = text.lines().filter(|line| !line.contains("\"name\"")).collect();
@@ -215,7 +245,13 @@ fn a_log_start_behind_the_end_is_an_error() {
         io.insert(&key, text);
         assert_eq!((watermarks(&storage(&io)).low, watermarks(&storage(&io)).high), (low, 3));
     }
-    for text in [r#"{"start":4}"#, r#"{"start":9223372036854775807}"#, "{", r#"{"start":99999999999999999999}"#, &"x".repeat(1 << 20)] {
+    for text in [
+        r#"{"start":4}"#,
+        r#"{"start":9223372036854775807}"#,
+        "{",
+        r#"{"start":99999999999999999999}"#,
+        &"x".repeat(1 << 20),
+    ] {
         io.insert(&key, text.to_string());
         let error = read_error(&storage(&io));
         assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("start.json"), "{error}");
@@ -224,17 +260,34 @@ fn a_log_start_behind_the_end_is_an_error() {
 
 #[test]
 fn objects_that_do_not_fit_are_errors_and_what_is_whole_can_be_read_around_them() {
-    // What is damaged, what of the messages 0 to 5 is there all the same, and whether something is missing, so that it has to be said.
+    // What is damaged, what of the messages 0 to 5 is there all the same, and whether something is missing, so that it
+    // has to be said.
     type Damage = fn(&MemoryObjects);
     let damages: &[(&str, Damage, &[i64])] = &[
         ("one is missing in the middle", |io| io.remove(&log_key(io, 2)), &[0, 1, 3, 4, 5]),
-        ("one is cut", |io| io.insert(&log_key(io, 2), io.bytes(&log_key(io, 2)).unwrap().slice(..30)), &[0, 1, 3, 4, 5]),
+        (
+            "one is cut",
+            |io| io.insert(&log_key(io, 2), io.bytes(&log_key(io, 2)).unwrap().slice(..30)),
+            &[0, 1, 3, 4, 5],
+        ),
         ("one is empty", |io| io.insert(&log_key(io, 2), ""), &[0, 1, 3, 4, 5]),
-        ("one holds a later one's messages", |io| io.insert(&log_key(io, 1), io.bytes(&log_key(io, 4)).unwrap()), &[0, 2, 3, 4, 5]),
-        ("one holds an earlier one's messages", |io| io.insert(&log_key(io, 4), io.bytes(&log_key(io, 1)).unwrap()), &[0, 1, 2, 3, 5]),
+        (
+            "one holds a later one's messages",
+            |io| io.insert(&log_key(io, 1), io.bytes(&log_key(io, 4)).unwrap()),
+            &[0, 2, 3, 4, 5],
+        ),
+        (
+            "one holds an earlier one's messages",
+            |io| io.insert(&log_key(io, 4), io.bytes(&log_key(io, 1)).unwrap()),
+            &[0, 1, 2, 3, 5],
+        ),
         ("one holds another program's bytes", |io| io.insert(&log_key(io, 3), vec![b'x'; 500]), &[0, 1, 2, 4, 5]),
         ("one has something behind", |io| append(io, 3, b"behind"), &[0, 1, 2, 3, 4, 5]),
-        ("one holds a later one's messages, too", |io| append(io, 2, &io.bytes(&log_key(io, 4)).unwrap()), &[0, 1, 2, 3, 4, 5]),
+        (
+            "one holds a later one's messages, too",
+            |io| append(io, 2, &io.bytes(&log_key(io, 4)).unwrap()),
+            &[0, 1, 2, 3, 4, 5],
+        ),
     ];
     for (what, damage, whole) in damages {
         let io = bucket(6);
@@ -266,7 +319,12 @@ fn write_kept(storage: &ObjectStorage, offsets: std::ops::Range<i64>, text: impl
     let mut producer = storage.producer(&ProducerOptions { keep_offsets: true, ..ProducerOptions::default() }).unwrap();
     let mut batch = Batch::new();
     for offset in offsets {
-        batch.push(Record { partition: 0, offset, timestamp: offset * 10, ..Record::new("t", None, Some(text(offset).as_bytes())) });
+        batch.push(Record {
+            partition: 0,
+            offset,
+            timestamp: offset * 10,
+            ..Record::new("t", None, Some(text(offset).as_bytes()))
+        });
     }
     producer.produce(&batch, 0, 1, WAIT).unwrap();
     producer.close(WAIT).unwrap();
@@ -278,7 +336,8 @@ fn offset_for_time(storage: &ObjectStorage, time: i64) -> kafi_core::Result<i64>
 
 #[test]
 fn a_foreign_batch_behind_an_object_does_not_hide_the_object_that_begins_there() {
-    // What lies behind begins higher than where the object ends, as with kept offsets, and ends with the next object or before.
+    // What lies behind begins higher than where the object ends, as with kept offsets, and ends with the next object or
+    // before.
     let other = Arc::new(MemoryObjects::new());
     create(&storage(&other), "t", 1);
     write_kept(&storage(&other), 5..6, |_| "another topic's".into());
@@ -300,7 +359,10 @@ fn a_foreign_batch_behind_an_object_does_not_hide_the_object_that_begins_there()
         }
         assert_eq!(offset_for_time(&storage(&io), 10).unwrap(), 1);
         let error = offset_for_time(&storage(&io), 30).unwrap_err();
-        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("another object begins at 3"), "{error}");
+        assert!(
+            error.kind() == ErrorKind::Corrupt && error.to_string().contains("another object begins at 3"),
+            "{error}"
+        );
         assert_eq!(merge(&storage(&io), 1 << 20, 0).unwrap_err().kind(), ErrorKind::Corrupt);
         assert_eq!(read(&storage(&io)), numbers(0, 7), "merged {merged}");
     }
@@ -383,7 +445,11 @@ fn metadata_that_do_not_fit_are_not_believed() {
         if len_lies {
             bytes.truncate(20);
         }
-        io.put(&PutRequest { key: &key, bytes: bytes.into(), precondition: Precondition::None, metadata: &metadata }, std::time::Instant::now()).unwrap();
+        io.put(
+            &PutRequest { key: &key, bytes: bytes.into(), precondition: Precondition::None, metadata: &metadata },
+            std::time::Instant::now(),
+        )
+        .unwrap();
         if len_lies {
             assert_eq!(read_error(&storage(&io)).kind(), ErrorKind::Corrupt);
             continue;
@@ -442,7 +508,8 @@ fn a_lease_in_the_far_future_and_offsets_that_are_none_block_nobody() {
     io.insert("groups/bad.json", "{");
     io.insert("groups/%zz.json", "{");
     io.insert("groups/negative.json", file(-7, 0));
-    let groups: Vec<_> = admin(&storage).groups(WAIT).unwrap().into_iter().map(|group| (group.name, group.state.to_string())).collect();
+    let groups: Vec<_> =
+        admin(&storage).groups(WAIT).unwrap().into_iter().map(|group| (group.name, group.state.to_string())).collect();
     assert_eq!(groups, [("g".to_string(), "Empty".to_string())], "what cannot be read hides no other");
     for (group, part) in [("negative", "-7"), ("bad", "damaged")] {
         let error = admin(&storage).group_offsets(group, WAIT).unwrap_err();
@@ -450,12 +517,19 @@ fn a_lease_in_the_far_future_and_offsets_that_are_none_block_nobody() {
         // The way out.
         admin(&storage).delete_group(group, WAIT).unwrap();
     }
-    let mut member = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+    let mut member =
+        storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     member.subscribe(&["t".into()], WAIT).unwrap();
     assert_eq!(member.positions(), [position(1)]);
-    let mut second = storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
+    let mut second =
+        storage.consumer(&ConsumerOptions { group: Some("g".into()), ..ConsumerOptions::default() }).unwrap();
     let error = second.subscribe(&["t".into()], WAIT).unwrap_err();
-    assert!(error.kind() == ErrorKind::Conflict && error.to_string().contains("for ") && error.hint_text().unwrap().contains("counts as gone"), "{error}");
+    assert!(
+        error.kind() == ErrorKind::Conflict
+            && error.to_string().contains("for ")
+            && error.hint_text().unwrap().contains("counts as gone"),
+        "{error}"
+    );
     member.commit(&[position(2).into()], WAIT).unwrap();
     member.close(WAIT).unwrap();
     assert_eq!(admin(&storage).group_offsets("g", WAIT).unwrap(), [position(2).into()]);

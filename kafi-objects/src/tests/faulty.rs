@@ -52,7 +52,10 @@ pub(super) struct FaultyObjects {
 }
 
 impl FaultyObjects {
-    pub(super) fn new(inner: &Arc<MemoryObjects>, script: impl FnMut(Kind, &str) -> Fault + Send + 'static) -> Arc<Self> {
+    pub(super) fn new(
+        inner: &Arc<MemoryObjects>,
+        script: impl FnMut(Kind, &str) -> Fault + Send + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self { inner: Arc::clone(inner), script: Mutex::new(Box::new(script)), held: Mutex::default() })
     }
 
@@ -94,7 +97,13 @@ impl ObjectIo for FaultyObjects {
         self.inner.identity()
     }
 
-    fn get(&self, key: &str, range: Option<Range<u64>>, into: &mut Vec<u8>, deadline: Instant) -> Result<Option<ObjectStat>> {
+    fn get(
+        &self,
+        key: &str,
+        range: Option<Range<u64>>,
+        into: &mut Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Option<ObjectStat>> {
         let mut bytes = Vec::new();
         let cell = Mutex::new(&mut bytes);
         let stat = self.run(Kind::Get, key, || self.inner.get(key, range.clone(), &mut cell.lock().unwrap(), deadline));
@@ -113,7 +122,10 @@ impl ObjectIo for FaultyObjects {
         }
         if fault == Fault::Arrives {
             for (key, bytes, metadata) in self.held.lock().unwrap().drain(..) {
-                self.inner.put(&PutRequest { key: &key, bytes, precondition: Precondition::Absent, metadata: &metadata }, deadline)?;
+                self.inner.put(
+                    &PutRequest { key: &key, bytes, precondition: Precondition::Absent, metadata: &metadata },
+                    deadline,
+                )?;
             }
         }
         run(fault, || self.inner.put(request, deadline))

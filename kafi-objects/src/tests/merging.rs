@@ -18,7 +18,10 @@ fn filled(messages: i64) -> (Arc<MemoryObjects>, ObjectStorage) {
 fn merged_objects_read_the_same_and_the_newest_stays() {
     let (io, storage) = filled(20);
     let answer = merge(&storage, ALL, 0).unwrap();
-    assert_eq!(answer, r#"{"partitions":[{"deleted":18,"left":0,"merged":18,"objects":20,"partition":0}],"topic":"t"}"#);
+    assert_eq!(
+        answer,
+        r#"{"partitions":[{"deleted":18,"left":0,"merged":18,"objects":20,"partition":0}],"topic":"t"}"#
+    );
     assert_eq!(names(&io), [0, 19]);
     assert_eq!(read(&storage), numbers(0, 20));
     for start in 0..=20 {
@@ -70,7 +73,11 @@ fn a_merge_that_is_cut_off_leaves_a_log_that_reads_right() {
         // One request is made for each object, so that it is cut off between any two.
         let done = admin(&killed).operation("merge", &argument, Duration::from_millis(40));
         for start in 0..=12 {
-            assert_eq!(drain(&mut *consumer(&super::storage(&io), start, Some(12))), numbers(start, 12), "killed at request {last}");
+            assert_eq!(
+                drain(&mut *consumer(&super::storage(&io), start, Some(12))),
+                numbers(start, 12),
+                "killed at request {last}"
+            );
         }
         write_numbers(&super::storage(&io), 12, 14);
         assert_eq!(read(&super::storage(&io)), numbers(0, 14), "killed at request {last}");
@@ -95,7 +102,11 @@ fn a_deletion_that_is_cut_off_half_way_is_passed_over() {
         let keys: Vec<_> = io.keys().into_iter().map(|(key, _)| key).filter(|key| key.ends_with(".log")).collect();
         keys[1..=deleted].iter().for_each(|key| io.remove(key));
         for start in 0..=10 {
-            assert_eq!(drain(&mut *consumer(&super::storage(&io), start, Some(10))), numbers(start, 10), "{deleted} deleted");
+            assert_eq!(
+                drain(&mut *consumer(&super::storage(&io), start, Some(10))),
+                numbers(start, 10),
+                "{deleted} deleted"
+            );
         }
         assert_eq!(write(&mut *producer(&super::storage(&io)), &["10"]), Ok(10));
         merge(&storage, ALL, 0).unwrap();
@@ -147,7 +158,8 @@ fn merges_that_overlap_lose_nothing() {
     let others = Arc::clone(&io);
     let (slow, mut is_first) = (Arc::new(std::sync::Mutex::new(None)), true);
     let running = Arc::clone(&slow);
-    // One merges 4 and 5. Meanwhile another one merges 2 to 4, and deletes 4 after a while, in which 5 was merged into it.
+    // One merges 4 and 5. Meanwhile another one merges 2 to 4, and deletes 4 after a while, in which 5 was merged into
+    // it.
     let script = move |kind, key: &str| {
         if kind == Kind::Put && key.ends_with("04.log") && is_first {
             is_first = false;

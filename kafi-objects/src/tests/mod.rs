@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Assignment, Batch, Consumer, ConsumerOptions, Delivery, ErrorKind, NewTopic, Polled, Position, Producer, ProducerOptions, Record, Storage,
-    TopicPartition, Watermarks,
+    Admin, Assignment, Batch, Consumer, ConsumerOptions, Delivery, ErrorKind, NewTopic, Polled, Position, Producer,
+    ProducerOptions, Record, Storage, TopicPartition, Watermarks,
 };
 
 use crate::config::ObjectOptions;
@@ -43,7 +43,12 @@ fn storage(io: &Arc<MemoryObjects>) -> ObjectStorage {
 }
 
 fn storage_over(io: Arc<dyn ObjectIo>) -> ObjectStorage {
-    open("objects", "mem", io, ObjectOptions { poll_interval_ms: 5, delivery_timeout_ms: 60_000, ..ObjectOptions::default() })
+    open(
+        "objects",
+        "mem",
+        io,
+        ObjectOptions { poll_interval_ms: 5, delivery_timeout_ms: 60_000, ..ObjectOptions::default() },
+    )
 }
 
 fn admin(storage: &ObjectStorage) -> Box<dyn Admin> {
@@ -64,7 +69,9 @@ fn position(offset: i64) -> Position {
 
 fn values(texts: &[&str]) -> Batch {
     let mut batch = Batch::new();
-    texts.iter().for_each(|text| batch.push(Record { partition: 0, timestamp: 1, ..Record::new("t", None, Some(text.as_bytes())) }));
+    texts.iter().for_each(|text| {
+        batch.push(Record { partition: 0, timestamp: 1, ..Record::new("t", None, Some(text.as_bytes())) })
+    });
     batch
 }
 

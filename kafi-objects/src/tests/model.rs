@@ -29,7 +29,14 @@ fn random_runs_agree_with_a_model() {
         let mut random = Random(seed);
         let io = Arc::new(MemoryObjects::new());
         // Nothing that is known is believed, since objects that were merged are deleted at once.
-        let storage = || open("objects", "mem", Arc::clone(&io) as Arc<dyn ObjectIo>, ObjectOptions { trust_ms: 0, ..ObjectOptions::default() });
+        let storage = || {
+            open(
+                "objects",
+                "mem",
+                Arc::clone(&io) as Arc<dyn ObjectIo>,
+                ObjectOptions { trust_ms: 0, ..ObjectOptions::default() },
+            )
+        };
         create(&storage(), "t", 1);
         let storages = [storage(), storage()];
         let mut producers: Vec<_> = storages.iter().map(producer).collect();
@@ -42,20 +49,32 @@ fn random_runs_agree_with_a_model() {
                     let mut batch = Batch::new();
                     for _ in 0..=random.next(5) {
                         let (time, text) = (1 + random.next(100) as i64, format!("{step}.{}", batch.len()));
-                        batch.push(Record { partition: 0, timestamp: time, ..Record::new("t", None, Some(text.as_bytes())) });
+                        batch.push(Record {
+                            partition: 0,
+                            timestamp: time,
+                            ..Record::new("t", None, Some(text.as_bytes()))
+                        });
                         model.messages.push((time, text));
                     }
                     let producer = &mut producers[random.next(2) as usize];
                     assert_eq!(producer.produce(&batch, 0, step + 1, WAIT).unwrap(), batch.len());
                     producer.flush(WAIT).unwrap();
-                    let delivered: u64 =
-                        producer.reports(WAIT).unwrap().iter().map(|report| report.count * u64::from(matches!(report.delivery, Delivery::At(_)))).sum();
+                    let delivered: u64 = producer
+                        .reports(WAIT)
+                        .unwrap()
+                        .iter()
+                        .map(|report| report.count * u64::from(matches!(report.delivery, Delivery::At(_))))
+                        .sum();
                     assert_eq!(delivered, batch.len() as u64, "{context}");
                 }
                 4 => drop(merge(storage, 100 + random.next(1_000), 0).unwrap()),
                 5 => {
                     let before = model.low + random.next((model.high() - model.low + 1) as u64) as i64;
-                    assert_eq!(admin(storage).delete_records(&[position(before)], WAIT).unwrap(), [position(before)], "{context}");
+                    assert_eq!(
+                        admin(storage).delete_records(&[position(before)], WAIT).unwrap(),
+                        [position(before)],
+                        "{context}"
+                    );
                     model.low = before;
                 }
                 6 => {

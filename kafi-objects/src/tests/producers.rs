@@ -41,7 +41,11 @@ fn producers_beside_each_other_lose_and_double_nothing() {
                         let offset = write(&mut *producer, &[&texts[0], &texts[1]]).unwrap();
                         let mut delivered = delivered.lock().unwrap();
                         for (offset, text) in (offset..).zip(texts) {
-                            assert_eq!(delivered.insert(offset, text), None, "two messages at {offset} in round {round}");
+                            assert_eq!(
+                                delivered.insert(offset, text),
+                                None,
+                                "two messages at {offset} in round {round}"
+                            );
                         }
                     }
                     producer.close(WAIT).unwrap();
@@ -51,7 +55,10 @@ fn producers_beside_each_other_lose_and_double_nothing() {
         let delivered: Vec<_> = delivered.into_inner().unwrap().into_iter().collect();
         let read = read(&storage(&io));
         assert_eq!(read, delivered, "round {round}");
-        assert_eq!(read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), (0..MESSAGES as i64 * 6).collect::<Vec<_>>());
+        assert_eq!(
+            read.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(),
+            (0..MESSAGES as i64 * 6).collect::<Vec<_>>()
+        );
     }
 }
 
@@ -127,7 +134,12 @@ fn after_a_failed_upload_nothing_later_is_written_until_the_caller_knows() {
     failing.store(0, Ordering::Relaxed);
     producer.produce(&values(&["too early"]), 0, 2, WAIT).unwrap();
     producer.flush(WAIT).unwrap();
-    let failed: Vec<_> = producer.reports(WAIT).unwrap().iter().map(|report| (report.token, matches!(report.delivery, Delivery::Failed(_)))).collect();
+    let failed: Vec<_> = producer
+        .reports(WAIT)
+        .unwrap()
+        .iter()
+        .map(|report| (report.token, matches!(report.delivery, Delivery::Failed(_))))
+        .collect();
     assert_eq!(failed, [(1, true), (2, true)]);
     assert_eq!(write(&mut *producer, &["good"]), Ok(0));
     assert_eq!(read(&storage), [(0, "good".to_string())]);
@@ -253,7 +265,13 @@ fn objects_are_bounded_and_large_messages_stand_alone() {
 /// The ordinals of the messages that are reported, and whether they were delivered.
 fn take_reports(producer: &mut dyn Producer) -> Vec<(u64, bool)> {
     let reports = producer.reports(Duration::ZERO).unwrap();
-    reports.iter().flat_map(|report| (report.first..report.first + report.count).map(|ordinal| (ordinal, matches!(report.delivery, Delivery::At(_))))).collect()
+    reports
+        .iter()
+        .flat_map(|report| {
+            (report.first..report.first + report.count)
+                .map(|ordinal| (ordinal, matches!(report.delivery, Delivery::At(_))))
+        })
+        .collect()
 }
 
 #[test]
@@ -274,7 +292,8 @@ fn every_message_has_one_report_when_its_topic_goes_under_its_upload() {
                 }
                 Fault::None
             };
-            let options = ObjectOptions { batch_records_max: 1, object_bytes: 1, requests_max: 2, ..ObjectOptions::default() };
+            let options =
+                ObjectOptions { batch_records_max: 1, object_bytes: 1, requests_max: 2, ..ObjectOptions::default() };
             let storage = open("objects", "mem", FaultyObjects::new(&io, script), options);
             let mut producer = producer(&storage);
             let (mut count, mut reported) = (0, Vec::new());
@@ -295,7 +314,11 @@ fn every_message_has_one_report_when_its_topic_goes_under_its_upload() {
                 }
             }
             reported.sort_unstable();
-            assert_eq!(reported.iter().map(|(ordinal, _)| *ordinal).collect::<Vec<_>>(), (0..count).collect::<Vec<_>>(), "again: {again}, {at:?}");
+            assert_eq!(
+                reported.iter().map(|(ordinal, _)| *ordinal).collect::<Vec<_>>(),
+                (0..count).collect::<Vec<_>>(),
+                "again: {again}, {at:?}"
+            );
             // Once that was told, messages of the same token count on, and are written if the topic is there.
             producer.produce(&values(&["later"]), 0, 7, WAIT).unwrap();
             producer.flush(WAIT).unwrap();
@@ -354,8 +377,13 @@ fn an_object_that_failed_and_arrives_late_is_not_taken_for_a_later_one() {
     let storage = open("objects", "mem", faulty, options);
     let mut producer = producer(&storage);
     assert_eq!(write(&mut *producer, &["first"]), Err(ErrorKind::Unavailable));
-    let mut second = open("objects", "mem", Arc::clone(&io) as Arc<dyn ObjectIo>, ObjectOptions::default()).producer(&ProducerOptions::default()).unwrap();
+    let mut second = open("objects", "mem", Arc::clone(&io) as Arc<dyn ObjectIo>, ObjectOptions::default())
+        .producer(&ProducerOptions::default())
+        .unwrap();
     assert_eq!(write(&mut *producer, &["second"]), Ok(1));
     assert_eq!(write(&mut *second, &["third"]), Ok(2));
-    assert_eq!(read(&super::storage(&io)).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["first", "second", "third"]);
+    assert_eq!(
+        read(&super::storage(&io)).iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
+        ["first", "second", "third"]
+    );
 }

@@ -50,7 +50,8 @@ fn objects_come_in_ranges_and_small_budgets_suffice() {
     let storage = storage(&io);
     create(&storage, "t", 1);
     // Ranges end in the middle of batches and of headers.
-    let texts: Vec<String> = (0..40).map(|number| format!("{number}:{}", "x".repeat(300_000 + number * 7_919))).collect();
+    let texts: Vec<String> =
+        (0..40).map(|number| format!("{number}:{}", "x".repeat(300_000 + number * 7_919))).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let mut producer = producer(&storage);
     write(&mut *producer, &texts[..39]).unwrap();
@@ -58,7 +59,8 @@ fn objects_come_in_ranges_and_small_budgets_suffice() {
     merge(&storage, 1 << 30, 0).unwrap();
     assert!(io.keys().iter().any(|(_, len)| *len > 2 * (4 << 20)), "the object has several ranges");
     for buffer_bytes_max in [1, 5 << 20, 64 << 20] {
-        let mut consumer = super::storage(&io).consumer(&ConsumerOptions { buffer_bytes_max, ..ConsumerOptions::default() }).unwrap();
+        let mut consumer =
+            super::storage(&io).consumer(&ConsumerOptions { buffer_bytes_max, ..ConsumerOptions::default() }).unwrap();
         consumer.assign(&[Assignment { topic: "t".into(), partition: 0, start: 0, end: Some(40) }], WAIT).unwrap();
         let read = drain(&mut *consumer);
         assert_eq!(read.len(), 40);
@@ -74,14 +76,18 @@ fn many_partitions_share_a_small_budget() {
     let mut producer = producer(&storage);
     let mut batch = Batch::new();
     let value = "x".repeat(20_000);
-    (0..500).for_each(|number| batch.push(Record { partition: number % 50, ..Record::new("t", None, Some(value.as_bytes())) }));
+    (0..500).for_each(|number| {
+        batch.push(Record { partition: number % 50, ..Record::new("t", None, Some(value.as_bytes())) })
+    });
     let mut from = 0;
     while from < batch.len() {
         from += producer.produce(&batch, from, 1, WAIT).unwrap();
     }
     producer.close(WAIT).unwrap();
-    let mut consumer = storage.consumer(&ConsumerOptions { buffer_bytes_max: 100_000, ..ConsumerOptions::default() }).unwrap();
-    let assignments: Vec<_> = (0..50).map(|partition| Assignment { topic: "t".into(), partition, start: 0, end: Some(10) }).collect();
+    let mut consumer =
+        storage.consumer(&ConsumerOptions { buffer_bytes_max: 100_000, ..ConsumerOptions::default() }).unwrap();
+    let assignments: Vec<_> =
+        (0..50).map(|partition| Assignment { topic: "t".into(), partition, start: 0, end: Some(10) }).collect();
     consumer.assign(&assignments, WAIT).unwrap();
     assert_eq!(drain(&mut *consumer).len(), 500);
 }
@@ -114,7 +120,9 @@ fn damage_is_named_and_skipped_on_request() {
         assert_eq!((seen, error.kind()), (vec![0, 1], ErrorKind::Corrupt), "{error}");
         assert!(error.to_string().contains("topic t, partition 0, object objects:topics/t/"), "{error}");
         assert_eq!(strict.poll(&mut batch, WAIT).unwrap_err().kind(), ErrorKind::Corrupt, "and again");
-        let mut lenient = super::storage(&io).consumer(&ConsumerOptions { skip_corrupt: true, ..ConsumerOptions::default() }).unwrap();
+        let mut lenient = super::storage(&io)
+            .consumer(&ConsumerOptions { skip_corrupt: true, ..ConsumerOptions::default() })
+            .unwrap();
         lenient.assign(&[Assignment { topic: "t".into(), partition: 0, start: 0, end: Some(5) }], WAIT).unwrap();
         let expected: Vec<_> = numbers(0, 2).into_iter().chain(numbers(3, 5)).collect();
         assert_eq!(drain(&mut *lenient), expected, "byte {at}");
@@ -161,7 +169,8 @@ fn a_reader_learns_that_records_or_the_topic_were_deleted() {
     create(&storage, "t", 1);
     write_numbers(&storage, 0, 20);
     let open = |allow_gap| {
-        let mut consumer = super::storage(&io).consumer(&ConsumerOptions { allow_gap, ..ConsumerOptions::default() }).unwrap();
+        let mut consumer =
+            super::storage(&io).consumer(&ConsumerOptions { allow_gap, ..ConsumerOptions::default() }).unwrap();
         consumer.assign(&[Assignment { topic: "t".into(), partition: 0, start: 3, end: Some(20) }], WAIT).unwrap();
         consumer
     };

@@ -8,7 +8,8 @@ use crate::memory::Requests;
 /// As many objects as ten pages of a listing.
 const OBJECTS: i64 = 10_000;
 
-/// A partition of many objects with a message each, as several producers leave it. With `head`, the last one was closed.
+/// A partition of many objects with a message each, as several producers leave it. With `head`, the last one was
+/// closed.
 fn many(io: &Arc<MemoryObjects>, objects: i64) {
     let storage = storage(io);
     create(&storage, "t", 1);
@@ -128,7 +129,10 @@ fn a_stream_takes_about_one_request_an_object_each_way() {
     let written = io.requests();
     assert!((10..=110).contains(&objects), "{objects} objects");
     // A put and a look at the topic for each, the head from time to time, and what is asked for once.
-    assert!(written.put <= objects + 5 && written.stat <= objects && written.get <= 5 && written.list <= 2, "{objects} objects: {written:?}");
+    assert!(
+        written.put <= objects + 5 && written.stat <= objects && written.get <= 5 && written.list <= 2,
+        "{objects} objects: {written:?}"
+    );
 
     io.reset_requests();
     assert_eq!(read(&super::storage(&io)).len(), 10_000);

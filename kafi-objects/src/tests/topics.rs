@@ -10,11 +10,15 @@ fn of_many_who_make_a_topic_one_does() {
     for round in 0..20 {
         let io = Arc::new(MemoryObjects::new());
         let made = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| admin(&storage(&io)).create_topic(&NewTopic::new("t"), WAIT))).collect();
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| admin(&storage(&io)).create_topic(&NewTopic::new("t"), WAIT))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
         });
         assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1, "round {round}: {made:?}");
-        assert!(made.iter().flat_map(|made| made.as_ref().err()).all(|error| error.kind() == ErrorKind::AlreadyExists), "{made:?}");
+        assert!(
+            made.iter().flat_map(|made| made.as_ref().err()).all(|error| error.kind() == ErrorKind::AlreadyExists),
+            "{made:?}"
+        );
     }
 }
 
@@ -29,7 +33,8 @@ fn a_topic_that_was_made_in_between_is_not_overwritten() {
         }
         Fault::None
     };
-    let error = admin(&storage_over(FaultyObjects::new(&io, script))).create_topic(&NewTopic::new("t"), WAIT).unwrap_err();
+    let error =
+        admin(&storage_over(FaultyObjects::new(&io, script))).create_topic(&NewTopic::new("t"), WAIT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(admin(&storage(&io)).topics(&[], WAIT).unwrap()[0].partitions.len(), 7);
 }

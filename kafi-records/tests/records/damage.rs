@@ -1,4 +1,5 @@
-//! Whatever the bytes are: an exact error, or records; never a panic, and no memory because of a length that is only claimed.
+//! Whatever the bytes are: an exact error, or records; never a panic, and no memory because of a length that is only
+//! claimed.
 
 use kafi_core::{Batch, ErrorKind, HeadersBuf, OwnedRecord};
 use kafi_records::{BatchHeader, Compression, check_crc};
@@ -9,7 +10,11 @@ fn small() -> Vec<OwnedRecord> {
     let mut headers = HeadersBuf::new();
     headers.push("h", "1");
     headers.push_null("h");
-    let mut records = vec![record(100, Some(b"key"), Some(b"value value value value value")), record(101, None, Some(&[b'x'; 80])), record(105, None, None)];
+    let mut records = vec![
+        record(100, Some(b"key"), Some(b"value value value value value")),
+        record(101, None, Some(&[b'x'; 80])),
+        record(105, None, None),
+    ];
     records[1].headers = headers;
     records
 }
@@ -144,8 +149,16 @@ fn errors_name_the_record_and_what_is_wrong_with_it() {
         (1, &[12, 0, 0, 0, 6, 1, 0], "record 0: its key's length is below -1 or runs past the end of the record"),
         (1, &[12, 0, 0, 0, 1, 4, 0], "record 0: its value's length is below -1 or runs past the end of the record"),
         (1, &[12, 0, 0, 0, 1, 1, 2], "record 0: its number of headers is negative or more than it can hold"),
-        (1, &[16, 0, 0, 0, 1, 1, 2, 1, 1], "record 0: a header name's length is negative or runs past the end of the record"),
-        (1, &[16, 0, 0, 0, 1, 1, 2, 0, 2], "record 0: a header value's length is below -1 or runs past the end of the record"),
+        (
+            1,
+            &[16, 0, 0, 0, 1, 1, 2, 1, 1],
+            "record 0: a header name's length is negative or runs past the end of the record",
+        ),
+        (
+            1,
+            &[16, 0, 0, 0, 1, 1, 2, 0, 2],
+            "record 0: a header value's length is below -1 or runs past the end of the record",
+        ),
         (1, &[good, second].concat(), "record 1: bytes follow the batch's last record"),
     ];
     for (count, records, message) in cases {
@@ -177,12 +190,21 @@ fn errors_name_what_is_wrong_with_the_header() {
     assert_eq!(error(23, &(-1i32).to_be_bytes()), about("its last offset delta is -1, less than 0"));
     assert_eq!(error(57, &(-1i32).to_be_bytes()), about("its record count is -1, but its last offset delta is 5"));
     assert_eq!(error(57, &7i32.to_be_bytes()), about("its record count is 7, but its last offset delta is 5"));
-    assert_eq!(error(0, &i64::MAX.to_be_bytes()), format!("read batch: base offset {}: its offsets lie outside of 0 to 2^63-1", i64::MAX));
+    assert_eq!(
+        error(0, &i64::MAX.to_be_bytes()),
+        format!("read batch: base offset {}: its offsets lie outside of 0 to 2^63-1", i64::MAX)
+    );
     let mut damaged = stored.clone();
     damaged[bytes - 1] ^= 1;
     let crc = crc32c::crc32c(&damaged[21..]);
-    assert_eq!(check_crc(&damaged).unwrap_err().to_string(), about(&format!("its checksum is {:#010x}, but its bytes give {crc:#010x}", header.crc)));
-    assert_eq!(check_crc(&stored[..10]).unwrap_err().to_string(), "read batch: it ends after 10 bytes, inside of its header of 61");
+    assert_eq!(
+        check_crc(&damaged).unwrap_err().to_string(),
+        about(&format!("its checksum is {:#010x}, but its bytes give {crc:#010x}", header.crc))
+    );
+    assert_eq!(
+        check_crc(&stored[..10]).unwrap_err().to_string(),
+        "read batch: it ends after 10 bytes, inside of its header of 61"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What the fuzz target `batches` compares with kafka-protocol, driven by seeded bytes: valid batches with some bytes changed, and sealed again.
+//! What the fuzz target `batches` compares with kafka-protocol, driven by seeded bytes: valid batches with some bytes
+//! changed, and sealed again.
 
 use kafi_records::{BatchHeader, Compression};
 
@@ -19,7 +20,8 @@ fn both_read_damaged_batches_alike() {
         let (mut stored, _) = encode(&random.records(), compression);
         compared += u32::from(oracle::run(&stored));
         for _ in 0..random.below(4) {
-            // Not the length, which would leave nothing to compare; and mostly the records, since little of the header is free to change.
+            // Not the length, which would leave nothing to compare; and mostly the records, since little of the header
+            // is free to change.
             let from = if random.below(4) == 0 { 16 } else { BatchHeader::LEN };
             let at = from + random.below((stored.len() - from) as u64) as usize;
             stored[at] = random.below(256) as u8;

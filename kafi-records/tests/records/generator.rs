@@ -59,7 +59,8 @@ impl Random {
         let mut offset = self.below(1 << 40) as i64;
         let mut records = Vec::new();
         for _ in 0..count {
-            let create = if self.below(10) == 0 { self.next() as i64 } else { 1_700_000_000_000 + self.below(100_000) as i64 };
+            let create =
+                if self.below(10) == 0 { self.next() as i64 } else { 1_700_000_000_000 + self.below(100_000) as i64 };
             records.push(OwnedRecord {
                 topic: "t".into(),
                 partition: 3,

@@ -1,4 +1,5 @@
-//! Batches that the Java classes of Apache Kafka 4.3.1 have written (`MemoryRecordsBuilder`): base offset 100, last offset 112, leader epoch 7.
+//! Batches that the Java classes of Apache Kafka 4.3.1 have written (`MemoryRecordsBuilder`): base offset 100, last
+//! offset 112, leader epoch 7.
 
 use kafi_core::{OwnedRecord, TimestampType};
 use kafi_records::{BatchHeader, Compression};
@@ -41,12 +42,17 @@ const EMPTY: &str = "\
     000000000000006400000031000000070219f10e0d00100000000cffffffffffffffff00000000000003ed000000000000000900020000002800000000";
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.bytes().filter_map(|digit| char::from(digit).to_digit(16)).map(|digit| digit as u8).collect();
+    let digits: Vec<u8> =
+        hex.bytes().filter_map(|digit| char::from(digit).to_digit(16)).map(|digit| digit as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
 fn expected() -> Vec<OwnedRecord> {
-    let mut records = vec![record(101, Some(b"key"), Some(b"value value value value")), record(102, None, Some(b"")), record(110, Some(b""), None)];
+    let mut records = vec![
+        record(101, Some(b"key"), Some(b"value value value value")),
+        record(102, None, Some(b"")),
+        record(110, Some(b""), None),
+    ];
     records[1].headers.push("h", "1");
     records[1].headers.push_null("h");
     for (record, timestamp) in records.iter_mut().zip([1_000, 1_005, 990]) {
@@ -61,7 +67,10 @@ fn all_codecs_of_java_are_read() {
         let stored = bytes(hex);
         let header = BatchHeader::parse(&stored).unwrap().unwrap();
         assert_eq!(header.compression().unwrap(), compression);
-        assert_eq!((header.base_offset, header.last_offset(), header.leader_epoch, header.record_count), (100, 112, 7, 3));
+        assert_eq!(
+            (header.base_offset, header.last_offset(), header.leader_epoch, header.record_count),
+            (100, 112, 7, 3)
+        );
         assert_eq!((header.base_timestamp, header.max_timestamp), (1_000, 1_005));
         assert_eq!(decode(&stored).unwrap(), expected(), "{compression}");
     }
@@ -71,7 +80,10 @@ fn all_codecs_of_java_are_read() {
 fn append_time_is_read_as_java_means_it() {
     let stored = bytes(APPEND);
     let header = BatchHeader::parse(&stored).unwrap().unwrap();
-    assert_eq!((header.timestamp_type(), header.max_timestamp, header.is_transactional()), (TimestampType::Append, 5_000, true));
+    assert_eq!(
+        (header.timestamp_type(), header.max_timestamp, header.is_transactional()),
+        (TimestampType::Append, 5_000, true)
+    );
     assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (9, 2, 40));
     let mut records = expected();
     for record in &mut records {
@@ -85,7 +97,10 @@ fn append_time_is_read_as_java_means_it() {
 fn a_delete_horizon_does_not_change_the_timestamps() {
     let stored = bytes(HORIZON);
     let header = BatchHeader::parse(&stored).unwrap().unwrap();
-    assert_eq!((header.delete_horizon_ms(), header.base_timestamp, header.max_timestamp), (Some(50_000), 50_000, 1_005));
+    assert_eq!(
+        (header.delete_horizon_ms(), header.base_timestamp, header.max_timestamp),
+        (Some(50_000), 50_000, 1_005)
+    );
     assert_eq!(decode(&stored).unwrap(), expected());
 }
 
@@ -101,6 +116,9 @@ fn a_marker_is_no_message() {
 fn an_emptied_batch_is_read() {
     let stored = bytes(EMPTY);
     let header = decoder(&stored).open().unwrap();
-    assert_eq!((header.record_count, header.next_offset(), header.base_timestamp, header.max_timestamp), (0, 113, -1, 1_005));
+    assert_eq!(
+        (header.record_count, header.next_offset(), header.base_timestamp, header.max_timestamp),
+        (0, 113, -1, 1_005)
+    );
     assert_eq!(decode(&stored).unwrap(), []);
 }

@@ -50,10 +50,16 @@ fn offsets_rise() {
     let mut encoder = Encoder::new(Compression::None);
     let record = Record::new("t", None, None);
     let error = encoder.push(record, -1).unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Usage, "encode batch: offset -1: an offset cannot be negative"));
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Usage, "encode batch: offset -1: an offset cannot be negative")
+    );
     assert!(encoder.push(record, 7).unwrap());
     let error = encoder.push(record, 7).unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Usage, "encode batch: offset 7: it is not above the one before, 7"));
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Usage, "encode batch: offset 7: it is not above the one before, 7")
+    );
     assert_eq!(encoder.records(), 1);
 }
 
@@ -91,7 +97,11 @@ fn a_batch_takes_no_more_memory_than_it_may() {
         std::mem::swap(small.buffer(), decoder.buffer());
         let error = small.open().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge, "{compression}");
-        assert!(error.to_string().starts_with("read batch: base offset 7: it") && error.to_string().contains("more than 20971520"), "{error}");
+        assert!(
+            error.to_string().starts_with("read batch: base offset 7: it")
+                && error.to_string().contains("more than 20971520"),
+            "{error}"
+        );
         assert_eq!(small.check_bytes(&header).is_err(), compression == Compression::None);
         let mut large = Decoder::new().with_bytes_max((20 << 20) + 200);
         std::mem::swap(large.buffer(), small.buffer());

@@ -17,7 +17,8 @@ const COMPRESSIONS: [(Compression, OtherCompression); 5] = [
     (Compression::Zstd, OtherCompression::Zstd),
 ];
 
-/// Random records without what the other side cannot hold: repeated header names, names that are not UTF-8, and timestamps too far apart.
+/// Random records without what the other side cannot hold: repeated header names, names that are not UTF-8, and
+/// timestamps too far apart.
 fn records(random: &mut Random) -> Vec<OwnedRecord> {
     let mut records = random.records();
     for record in &mut records {
@@ -71,8 +72,14 @@ fn reads_what_we_write() {
             assert_eq!(set.records.len(), records.len());
             for (other, record) in set.records.iter().zip(&records) {
                 let expected = to_other(record, &records[0]);
-                let plain =
-                    OtherRecord { transactional: false, partition_leader_epoch: 0, producer_id: -1, producer_epoch: -1, sequence: other.sequence, ..expected };
+                let plain = OtherRecord {
+                    transactional: false,
+                    partition_leader_epoch: 0,
+                    producer_id: -1,
+                    producer_epoch: -1,
+                    sequence: other.sequence,
+                    ..expected
+                };
                 assert_eq!(*other, plain, "{compression}, seed {seed}");
             }
         }
@@ -96,7 +103,10 @@ fn we_read_what_it_writes() {
             assert_eq!(header.total_bytes(), stored.len(), "one batch");
             assert_eq!(header.compression().unwrap(), compression);
             assert!(header.is_transactional() && !header.is_control());
-            assert_eq!((header.leader_epoch, header.producer_id, header.producer_epoch, header.base_sequence), (9, 123, 4, 0));
+            assert_eq!(
+                (header.leader_epoch, header.producer_id, header.producer_epoch, header.base_sequence),
+                (9, 123, 4, 0)
+            );
             assert_eq!(header.last_offset(), records.last().unwrap().offset);
             assert_eq!(decode(&stored).unwrap(), records, "{compression}, seed {seed}");
         }

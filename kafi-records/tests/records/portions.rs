@@ -36,7 +36,8 @@ fn any_range_in_any_portions() {
         let until = if random.below(2) == 0 { i64::MAX } else { from + random.below(span as u64) as i64 };
         let records_max = 1 + random.below(20) as usize;
         let bytes_max = if random.below(2) == 0 { 1 << 30 } else { 1 + random.below(2_000) as usize };
-        let expected: Vec<_> = records.iter().filter(|record| (from..until).contains(&record.offset)).cloned().collect();
+        let expected: Vec<_> =
+            records.iter().filter(|record| (from..until).contains(&record.offset)).cloned().collect();
         assert_eq!(read(&stored, from, until, records_max, bytes_max), expected, "seed {seed}");
     }
 }

@@ -12,9 +12,18 @@ fn nasty_records_survive_all_codecs() {
         let (stored, header) = encode(&records, compression);
         assert_eq!(BatchHeader::parse(&stored).unwrap(), Some(header));
         assert_eq!(header.compression().unwrap(), compression);
-        assert_eq!((header.base_offset, header.last_offset(), header.next_offset()), (5, 5 + 0x7fff_ffff, 6 + 0x7fff_ffff));
-        assert_eq!((header.base_timestamp, header.max_timestamp, header.record_count), (1_700_000_000_005, i64::MAX, 7));
-        assert_eq!((header.leader_epoch, header.producer_id, header.producer_epoch, header.base_sequence), (0, -1, -1, -1));
+        assert_eq!(
+            (header.base_offset, header.last_offset(), header.next_offset()),
+            (5, 5 + 0x7fff_ffff, 6 + 0x7fff_ffff)
+        );
+        assert_eq!(
+            (header.base_timestamp, header.max_timestamp, header.record_count),
+            (1_700_000_000_005, i64::MAX, 7)
+        );
+        assert_eq!(
+            (header.leader_epoch, header.producer_id, header.producer_epoch, header.base_sequence),
+            (0, -1, -1, -1)
+        );
         assert_eq!(header.total_bytes(), stored.len());
         check_crc(&stored).unwrap();
         assert_eq!(decode(&stored).unwrap(), records, "{compression}");

@@ -1,7 +1,9 @@
 //! Batches that no producer writes: compacted, emptied, control, and edited ones.
 
 use kafi_core::Batch;
-use kafi_records::{BatchHeader, Compression, check_crc, clear_transaction, set_base_offset, set_leader_epoch, set_producer};
+use kafi_records::{
+    BatchHeader, Compression, check_crc, clear_transaction, set_base_offset, set_leader_epoch, set_producer,
+};
 
 use crate::generator::{decode, decoder, encode, nasty, record, seal};
 

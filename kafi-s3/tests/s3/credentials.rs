@@ -1,4 +1,5 @@
-//! Where keys come from when the properties have none. The environment is that of a child, which is this test binary again.
+//! Where keys come from when the properties have none. The environment is that of a child, which is this test binary
+//! again.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,7 +12,10 @@ const PROFILE: &str = "KAFI_S3_TEST_PROFILE";
 #[test]
 #[ignore = "started by the other tests of this file"]
 fn child() {
-    let mut properties = vec![("bucket.name".to_string(), "kafi-test-credentials".to_string()), ("bucket.create".to_string(), "true".to_string())];
+    let mut properties = vec![
+        ("bucket.name".to_string(), "kafi-test-credentials".to_string()),
+        ("bucket.create".to_string(), "true".to_string()),
+    ];
     properties.extend(std::env::var(PROFILE).map(|profile| ("profile".to_string(), profile)));
     let io = kafi_s3::open_objects("s3", &properties).unwrap();
     match io.list("", "", true, Instant::now() + Duration::from_secs(30)) {
@@ -22,7 +26,10 @@ fn child() {
 
 #[test]
 fn keys_of_the_environment() {
-    let keys = [("AWS_ACCESS_KEY_ID", variable("KAFI_TEST_S3_ACCESS_KEY")), ("AWS_SECRET_ACCESS_KEY", variable("KAFI_TEST_S3_SECRET_KEY"))];
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", variable("KAFI_TEST_S3_ACCESS_KEY")),
+        ("AWS_SECRET_ACCESS_KEY", variable("KAFI_TEST_S3_SECRET_KEY")),
+    ];
     assert_eq!(outcome(&keys), "listed");
 }
 
@@ -48,13 +55,21 @@ fn keys_of_a_profile() {
 #[test]
 fn no_keys_at_all() {
     let outcome = outcome(&[]);
-    assert!(outcome.contains("no credentials could be loaded") && outcome.contains("(Authentication)") && outcome.contains("AWS_ACCESS_KEY_ID"), "{outcome}");
+    assert!(
+        outcome.contains("no credentials could be loaded")
+            && outcome.contains("(Authentication)")
+            && outcome.contains("AWS_ACCESS_KEY_ID"),
+        "{outcome}"
+    );
 }
 
 /// What the child says with these variables and no other ones of AWS.
 fn outcome(variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["credentials::child", "--exact", "--ignored", "--nocapture"]).env("HOME", "/nonexistent").env("AWS_ENDPOINT_URL", variable("KAFI_TEST_S3"));
+    command
+        .args(["credentials::child", "--exact", "--ignored", "--nocapture"])
+        .env("HOME", "/nonexistent")
+        .env("AWS_ENDPOINT_URL", variable("KAFI_TEST_S3"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_") && name != "AWS_ENDPOINT_URL") {
         command.env_remove(name);
     }

@@ -15,13 +15,18 @@ fn every_case_of_a_network_that_fails() {
 #[test]
 fn wrong_keys() {
     let remote = remote();
-    for (access, secret) in [("kafi-test-nobody", "wrong-secret"), (variable("KAFI_TEST_S3_ACCESS_KEY"), "wrong-secret")] {
+    for (access, secret) in
+        [("kafi-test-nobody", "wrong-secret"), (variable("KAFI_TEST_S3_ACCESS_KEY"), "wrong-secret")]
+    {
         let io = open(&remote.server, &[("access.key", access), ("secret.key", secret)]);
         let remote = Remote { secrets: vec![access.into(), secret.into()], ..self::remote() };
-        let error = remote.check(&*io, ErrorKind::Authentication, "", |io, deadline| io.get("a", None, &mut Vec::new(), deadline));
+        let error = remote
+            .check(&*io, ErrorKind::Authentication, "", |io, deadline| io.get("a", None, &mut Vec::new(), deadline));
         assert!(error.hint_text().unwrap().contains("access.key"), "{error:?}");
         remote.check(&*io, ErrorKind::Authentication, "", |io, deadline| io.list("", "", false, deadline));
-        remote.check(&*io, ErrorKind::Authentication, "", |io, deadline| put(io, "a", b"1", Precondition::None, deadline));
+        remote.check(&*io, ErrorKind::Authentication, "", |io, deadline| {
+            put(io, "a", b"1", Precondition::None, deadline)
+        });
     }
 }
 
@@ -58,7 +63,10 @@ fn answers() -> Answers {
         busy: scripted::answer("503 Slow Down", "Content-Type: application/xml\r\n", busy),
         written: scripted::answer("200 OK", "ETag: \"1\"\r\n", ""),
         listing: listing("<IsTruncated>false</IsTruncated>"),
-        odd_listings: vec![listing("<IsTruncated>true</IsTruncated>"), listing("<IsTruncated>true</IsTruncated><NextContinuationToken/>")],
+        odd_listings: vec![
+            listing("<IsTruncated>true</IsTruncated>"),
+            listing("<IsTruncated>true</IsTruncated><NextContinuationToken/>"),
+        ],
     }
 }
 
@@ -71,14 +79,18 @@ fn open(address: &str, properties: &[(&str, &str)]) -> Arc<dyn ObjectIo> {
         ("bucket.name", "kafi-test-faults"),
         ("bucket.create", "true"),
     ];
-    let all = own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
+    let all =
+        own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
     kafi_s3::open_objects("s3", &all).unwrap()
 }
 
 /// A listing with a and b, and what stands before its end.
 fn listing(end: &str) -> String {
-    let object =
-        |name: &str| format!("<Contents><Key>{name}</Key><LastModified>2024-11-26T10:00:00.000Z</LastModified><ETag>\"1\"</ETag><Size>1</Size></Contents>");
+    let object = |name: &str| {
+        format!(
+            "<Contents><Key>{name}</Key><LastModified>2024-11-26T10:00:00.000Z</LastModified><ETag>\"1\"</ETag><Size>1</Size></Contents>"
+        )
+    };
     let (a, b) = (object("a"), object("b"));
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b</Name><Prefix/><KeyCount>2</KeyCount><MaxKeys>1000</MaxKeys>{a}{b}{end}</ListBucketResult>"

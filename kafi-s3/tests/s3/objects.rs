@@ -25,6 +25,7 @@ fn open(properties: &[(&str, &str)]) -> Arc<dyn ObjectIo> {
         ("bucket.name", "kafi-test"),
         ("bucket.create", "true"),
     ];
-    let all = own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
+    let all =
+        own.iter().chain(properties).map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
     kafi_s3::open_objects("s3", &all).unwrap()
 }

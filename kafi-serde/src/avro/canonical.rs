@@ -47,11 +47,19 @@ impl<'a> Writer<'a> {
             self.out.extend_from_slice(format!(",\"type\":\"{}\"", node.shape.word()).as_bytes());
         }
         match &node.shape {
-            Shape::Array(items) => self.then(["{\"type\":\"array\",\"items\":".into(), Piece::Type(*items), "}".into()]),
+            Shape::Array(items) => {
+                self.then(["{\"type\":\"array\",\"items\":".into(), Piece::Type(*items), "}".into()])
+            }
             Shape::Map(values) => self.then(["{\"type\":\"map\",\"values\":".into(), Piece::Type(*values), "}".into()]),
             Shape::Union(branches) => self.list("[", branches, "]", |branch| [Piece::Type(*branch)]),
             Shape::Record(record) => self.list(",\"fields\":[", &record.fields, "]}", |field| {
-                ["{\"name\":".into(), Piece::Name(&field.name), ",\"type\":".into(), Piece::Type(field.node), "}".into()]
+                [
+                    "{\"name\":".into(),
+                    Piece::Name(&field.name),
+                    ",\"type\":".into(),
+                    Piece::Type(field.node),
+                    "}".into(),
+                ]
             }),
             Shape::Enum(symbols) => self.list(",\"symbols\":[", &symbols.symbols, "]}", |symbol| [Piece::Name(symbol)]),
             Shape::Fixed(fixed) => self.out.extend_from_slice(format!(",\"size\":{}}}", fixed.size).as_bytes()),
@@ -59,7 +67,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn list<T, const N: usize>(&mut self, before: &'static str, items: &'a [T], after: &'static str, pieces: impl Fn(&'a T) -> [Piece<'a>; N]) {
+    fn list<T, const N: usize>(
+        &mut self,
+        before: &'static str,
+        items: &'a [T],
+        after: &'static str,
+        pieces: impl Fn(&'a T) -> [Piece<'a>; N],
+    ) {
         self.left.push(after.into());
         for (index, item) in items.iter().enumerate().rev() {
             self.then(pieces(item));
@@ -107,7 +121,8 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// The specification's own cases: `<<INPUT`, `<<canonical`, `<<fingerprint`, each with its text in the same line or up to the word below it.
+    /// The specification's own cases: `<<INPUT`, `<<canonical`, `<<fingerprint`, each with its text in the same line or
+    /// up to the word below it.
     #[test]
     fn the_specifications_cases_hold() {
         let text = include_str!("../../tests/data/schema-tests.txt");
@@ -116,7 +131,11 @@ mod tests {
         while let Some(line) = lines.next() {
             let Some(rest) = line.strip_prefix("<<") else { continue };
             let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
-            let value = if value.is_empty() { lines.by_ref().take_while(|line| *line != name).collect::<Vec<_>>().join("\n") } else { value.to_string() };
+            let value = if value.is_empty() {
+                lines.by_ref().take_while(|line| *line != name).collect::<Vec<_>>().join("\n")
+            } else {
+                value.to_string()
+            };
             entries.push((name, value));
         }
         let mut cases = 0;

@@ -12,7 +12,8 @@ impl Digits {
     /// Appends the number in two's complement, big-endian, in as few bytes as hold it and its sign.
     pub fn write_twos_complement(&self, out: &mut Vec<u8>) {
         let start = out.len();
-        // Nine digits at a time come in at the end of the magnitude, which stands with its lowest byte first until it is done.
+        // Nine digits at a time come in at the end of the magnitude, which stands with its lowest byte first until it
+        // is done.
         out.push(0);
         for nine in self.digits.chunks(9) {
             let mut carry = nine.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
@@ -45,7 +46,8 @@ impl Digits {
     }
 }
 
-/// Appends a decimal that is given in two's complement, big-endian, with `scale` digits behind the point; false, and nothing, if it is too large.
+/// Appends a decimal that is given in two's complement, big-endian, with `scale` digits behind the point; false, and
+/// nothing, if it is too large.
 pub(crate) fn write_decimal(out: &mut Vec<u8>, unscaled: &[u8], scale: u32) -> bool {
     let is_negative = unscaled.first().is_some_and(|&first| first >= 0x80);
     let filler = if is_negative { 0xff } else { 0 };
@@ -55,7 +57,8 @@ pub(crate) fn write_decimal(out: &mut Vec<u8>, unscaled: &[u8], scale: u32) -> b
         return false;
     }
     if bytes.len() < 16 {
-        let value = bytes.iter().fold(if is_negative { -1i128 } else { 0 }, |value, &byte| value << 8 | i128::from(byte));
+        let value =
+            bytes.iter().fold(if is_negative { -1i128 } else { 0 }, |value, &byte| value << 8 | i128::from(byte));
         place_point(out, is_negative, itoa::Buffer::new().format(value.unsigned_abs()).as_bytes(), scale);
         return true;
     }

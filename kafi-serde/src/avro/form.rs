@@ -12,10 +12,12 @@ use crate::tape::{Item, Tape};
 /// How Avro is written as JSON.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// Branches of unions are bare where their kind of JSON tells which it is, decimals are numbers with all their digits, UUIDs are text.
+    /// Branches of unions are bare where their kind of JSON tells which it is, decimals are numbers with all their
+    /// digits, UUIDs are text.
     #[default]
     Readable,
-    /// The JSON encoding of Avro's specification: each branch but null stands in an object with its name; decimals and UUIDs are their bytes.
+    /// The JSON encoding of Avro's specification: each branch but null stands in an object with its name; decimals and
+    /// UUIDs are their bytes.
     Standard,
 }
 
@@ -32,7 +34,8 @@ pub(crate) fn json_kind(node: &Node, form: Form) -> JsonKind {
     }
 }
 
-/// The names by which the branches of a union can be called: the full name or the word of the type, and the name without its namespace where that is clear.
+/// The names by which the branches of a union can be called: the full name or the word of the type, and the name
+/// without its namespace where that is clear.
 #[derive(Debug)]
 pub(crate) struct Tags(Box<[(Box<str>, usize)]>);
 
@@ -60,7 +63,9 @@ impl Tags {
     /// Whether the JSON text of an object, written here, reads as if it named a branch.
     pub fn are_in(&self, object: &[u8]) -> bool {
         // Names of types are never escaped.
-        let Some(name) = object.strip_prefix(b"{\"").and_then(|rest| rest.split(|&byte| byte == b'"').next()) else { return false };
+        let Some(name) = object.strip_prefix(b"{\"").and_then(|rest| rest.split(|&byte| byte == b'"').next()) else {
+            return false;
+        };
         let names_one = std::str::from_utf8(name).is_ok_and(|name| self.branch(name).is_some());
         let Ok(text) = std::str::from_utf8(object) else { return false };
         names_one && Tape::default().read(text).is_ok_and(|item| only_member(item).is_some())

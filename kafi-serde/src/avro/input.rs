@@ -27,8 +27,10 @@ impl<'a> Input<'a> {
     pub fn end(&self) -> Outcome<()> {
         match self.remaining() {
             0 => Ok(()),
-            left => Err(Fault::at(self.at, format!("{left} bytes follow the value: it was written with another schema"))
-                .hint("is this the schema that it was written with?")),
+            left => {
+                Err(Fault::at(self.at, format!("{left} bytes follow the value: it was written with another schema"))
+                    .hint("is this the schema that it was written with?"))
+            }
         }
     }
 
@@ -70,7 +72,11 @@ impl<'a> Input<'a> {
                 return Ok(unzigzag(value));
             }
         }
-        if self.remaining() < 10 { Err(self.ends("a number")) } else { Err(Fault::at(self.at, "a number is larger than 64 bits")) }
+        if self.remaining() < 10 {
+            Err(self.ends("a number"))
+        } else {
+            Err(Fault::at(self.at, "a number is larger than 64 bits"))
+        }
     }
 
     #[inline]

@@ -28,7 +28,8 @@ pub(crate) fn of(json: &Json, shape: &Shape) -> Option<Logical> {
 }
 
 fn decimal(json: &Json, precision_max: u32) -> Option<Logical> {
-    let number = |name: &str| json.get(name).map(|number| number.int().ok().and_then(|number| u32::try_from(number).ok()));
+    let number =
+        |name: &str| json.get(name).map(|number| number.int().ok().and_then(|number| u32::try_from(number).ok()));
     let precision = number("precision")??;
     let scale = number("scale").unwrap_or(Some(0))?;
     let fits = precision > 0 && precision <= precision_max && scale <= precision;
@@ -61,13 +62,25 @@ mod tests {
         assert_eq!(logical(&of("string", "uuid")), Some(Logical::Uuid));
         assert_eq!(logical(&fixed(16, "\"logicalType\": \"uuid\"")), Some(Logical::Uuid));
         assert_eq!(logical(&fixed(12, "\"logicalType\": \"duration\"")), Some(Logical::Duration));
-        for bad in [of("long", "date"), of("int", "timestamp-millis"), of("bytes", "decimal"), of("int", "nonsense"), fixed(15, "\"logicalType\": \"uuid\"")] {
+        for bad in [
+            of("long", "date"),
+            of("int", "timestamp-millis"),
+            of("bytes", "decimal"),
+            of("int", "nonsense"),
+            fixed(15, "\"logicalType\": \"uuid\""),
+        ] {
             assert_eq!(logical(&bad), None, "{bad}");
         }
         let decimal = |more: &str| logical(&format!(r#"{{"type": "bytes", "logicalType": "decimal", {more}}}"#));
         assert_eq!(decimal("\"precision\": 4, \"scale\": 2"), Some(Logical::Decimal { precision: 4, scale: 2 }));
         assert_eq!(decimal("\"precision\": 4"), Some(Logical::Decimal { precision: 4, scale: 0 }));
-        for bad in ["\"precision\": 0", "\"precision\": 4, \"scale\": 5", "\"precision\": 4, \"scale\": -1", "\"precision\": 5000", "\"precision\": \"4\""] {
+        for bad in [
+            "\"precision\": 0",
+            "\"precision\": 4, \"scale\": 5",
+            "\"precision\": 4, \"scale\": -1",
+            "\"precision\": 5000",
+            "\"precision\": \"4\"",
+        ] {
             assert_eq!(decimal(bad), None, "{bad}");
         }
         for (size, digits) in [(1, 2), (2, 4), (4, 9), (8, 18), (16, 38)] {

@@ -1,7 +1,8 @@
 //! Avro: payloads to JSON text and back, with a schema that is compiled once.
 //!
-//! [`Schema`] is read from its JSON; [`Reader`] turns payloads into JSON text, straight from the bytes; [`Writer`] does the reverse. All are made once and used for
-//! many messages; none knows where a schema comes from, or how a payload names it ([`wire`](crate::wire)).
+//! [`Schema`] is read from its JSON; [`Reader`] turns payloads into JSON text, straight from the bytes; [`Writer`] does
+//! the reverse. All are made once and used for many messages; none knows where a schema comes from, or how a payload
+//! names it ([`wire`](crate::wire)).
 //!
 //! # How types are written as JSON
 //! | Avro | JSON in the readable form |
@@ -15,11 +16,13 @@
 //! | `enum` | its symbol |
 //! | union | the bare value where its kind of JSON tells the branch, else `{"branch": value}`; both are read |
 //!
-//! What was read and is written again is the same payload, if it was one as writers make it: lists in one block, numbers in as few bytes as they need.
+//! What was read and is written again is the same payload, if it was one as writers make it: lists in one block,
+//! numbers in as few bytes as they need.
 //!
 //! # Limits
-//! Values nest no deeper than [`Json::DEPTH_MAX`](kafi_core::Json::DEPTH_MAX), schemas are no larger than [`Schema::TEXT_BYTES_MAX`], a payload becomes no more than 256 MiB
-//! of JSON, and a count that it claims is checked against its bytes. Decimals of more than 4096 digits are bytes.
+//! Values nest no deeper than [`Json::DEPTH_MAX`](kafi_core::Json::DEPTH_MAX), schemas are no larger than
+//! [`Schema::TEXT_BYTES_MAX`], a payload becomes no more than 256 MiB of JSON, and a count that it claims is checked
+//! against its bytes. Decimals of more than 4096 digits are bytes.
 
 mod canonical;
 mod decimal;

@@ -34,14 +34,22 @@ pub(crate) fn write_latin_1(out: &mut Vec<u8>, text: &str) -> Outcome<()> {
     for character in text.chars() {
         match u8::try_from(u32::from(character)) {
             Ok(byte) => out.push(byte),
-            Err(_) => return Err(Fault::new(format!("bytes are a string of the characters 0 to 255, and {character:?} is none of them"))),
+            Err(_) => {
+                return Err(Fault::new(format!(
+                    "bytes are a string of the characters 0 to 255, and {character:?} is none of them"
+                )));
+            }
         }
     }
     Ok(())
 }
 
 /// An integer: a number, or a string of its digits.
-pub(crate) fn whole<T: TryFrom<i128> + std::str::FromStr>(node: &Node, item: Item<'_>, space: &mut Vec<u8>) -> Outcome<T> {
+pub(crate) fn whole<T: TryFrom<i128> + std::str::FromStr>(
+    node: &Node,
+    item: Item<'_>,
+    space: &mut Vec<u8>,
+) -> Outcome<T> {
     let text = match item.kind() {
         JsonKind::Number => item.raw(),
         JsonKind::Str => item.string(space).ok_or_else(|| misfit(node, item))?,
@@ -57,7 +65,9 @@ pub(crate) fn whole<T: TryFrom<i128> + std::str::FromStr>(node: &Node, item: Ite
 /// A floating point number, or the name of what is none.
 pub(crate) fn float<F: Float>(node: &Node, item: Item<'_>) -> Outcome<F> {
     match item.kind() {
-        JsonKind::Number => F::parsed(item.raw()).map_err(|_| Fault::new(format!("{} is too large for {}", item.described(), a(node)))),
+        JsonKind::Number => {
+            F::parsed(item.raw()).map_err(|_| Fault::new(format!("{} is too large for {}", item.described(), a(node))))
+        }
         JsonKind::Str => {
             let name = &item.raw()[1..item.raw().len() - 1];
             F::named(name).ok_or_else(|| misfit(node, item))
@@ -81,10 +91,14 @@ pub(crate) fn decimal(node: &Node, item: Item<'_>, scale: u32, precision: u32, o
     let mut digits = Digits::default();
     number::scaled(text, scale, precision, &mut digits).map_err(|why| match why {
         Misfit::NoNumber => misfit(node, item),
-        Misfit::Fraction => Fault::new(format!("{} has more digits behind the point than the decimal's scale, {scale}", item.described())),
-        Misfit::TooLarge => {
-            Fault::new(format!("{} has more digits than the decimal's precision, {precision}, with {scale} behind the point", item.described()))
-        }
+        Misfit::Fraction => Fault::new(format!(
+            "{} has more digits behind the point than the decimal's scale, {scale}",
+            item.described()
+        )),
+        Misfit::TooLarge => Fault::new(format!(
+            "{} has more digits than the decimal's precision, {precision}, with {scale} behind the point",
+            item.described()
+        )),
     })?;
     digits.write_twos_complement(out);
     Ok(())

@@ -36,13 +36,20 @@ impl Parser {
     /// Reads one schema, and returns its outermost type.
     pub fn read(&mut self, text: &str) -> Result<NodeId> {
         if text.len() > Schema::TEXT_BYTES_MAX {
-            return Err(Error::new(ErrorKind::TooLarge, OPERATION, format!("its text has {} bytes, more than {}", text.len(), Schema::TEXT_BYTES_MAX)));
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                OPERATION,
+                format!("its text has {} bytes, more than {}", text.len(), Schema::TEXT_BYTES_MAX),
+            ));
         }
         self.texts += 1;
         self.path.clear();
         let json = Json::parse(text).map_err(|error| {
-            let place =
-                error.context().fold(Error::new(ErrorKind::Corrupt, OPERATION, error.message()), |error, (key, value)| error.with(key.to_string(), value));
+            let place = error
+                .context()
+                .fold(Error::new(ErrorKind::Corrupt, OPERATION, error.message()), |error, (key, value)| {
+                    error.with(key.to_string(), value)
+                });
             place.hint("a schema that is only a name stands in quotes: \"string\"")
         })?;
         self.schema(&json, "")
@@ -110,7 +117,9 @@ impl Parser {
                 Ok(self.push(Node { shape: Shape::Map(values), logical: None }))
             }
             name => {
-                let Some(shape) = Shape::primitive(name) else { return self.within(format_args!(".type"), |parser| parser.named(name, namespace)) };
+                let Some(shape) = Shape::primitive(name) else {
+                    return self.within(format_args!(".type"), |parser| parser.named(name, namespace));
+                };
                 let logical = logical::of(json, &shape);
                 Ok(self.push(Node { shape, logical }))
             }
@@ -125,16 +134,25 @@ impl Parser {
     }
 
     /// A type with a name: it is known before its parts are read, which may use it.
-    fn define(&mut self, json: &Json, enclosing: &str, shape: fn(&mut Self, &Json, Names, &str) -> Result<Shape>) -> Result<NodeId> {
+    fn define(
+        &mut self,
+        json: &Json,
+        enclosing: &str,
+        shape: fn(&mut Self, &Json, Names, &str) -> Result<Shape>,
+    ) -> Result<NodeId> {
         let Some(name) = json.get("name") else { return self.wrong("its name is missing") };
         let name = self.within(format_args!(".name"), |parser| parser.text_of(name))?;
         let namespace = match json.get("namespace") {
-            Some(namespace) if !namespace.is_null() => self.within(format_args!(".namespace"), |parser| parser.text_of(namespace))?,
+            Some(namespace) if !namespace.is_null() => {
+                self.within(format_args!(".namespace"), |parser| parser.text_of(namespace))?
+            }
             _ => enclosing,
         };
         let full = full_name(name, namespace);
         if !full.split('.').all(is_name) {
-            return self.wrong(format_args!("{full:?} is not a name: they are letters, digits, and underscores, with dots between the parts"));
+            return self.wrong(format_args!(
+                "{full:?} is not a name: they are letters, digits, and underscores, with dots between the parts"
+            ));
         }
         if Shape::primitive(&full).is_some() {
             return self.wrong(format_args!("{full} is the name of a type of Avro's"));
@@ -150,7 +168,10 @@ impl Parser {
         let aliases = aliases.iter().map(|alias| full_name(alias, &namespace)).collect();
         let names = Names { full, aliases };
         // Until it is read it stands there with its name, which is all that its parts look at.
-        let node = self.push(Node { shape: Shape::Record(Record { names: names.clone(), fields: Box::default() }), logical: None });
+        let node = self.push(Node {
+            shape: Shape::Record(Record { names: names.clone(), fields: Box::default() }),
+            logical: None,
+        });
         let definition = Definition { node, text: self.texts, json: json.clone(), namespace: enclosing.into() };
         self.defined.insert(names.full.clone(), definition);
         let shape = shape(self, json, names, &namespace)?;
@@ -160,7 +181,9 @@ impl Parser {
     }
 
     fn record(&mut self, json: &Json, names: Names, namespace: &str) -> Result<Shape> {
-        let Some(list) = json.get("fields").filter(|fields| fields.kind() == JsonKind::Array) else { return self.wrong("its fields are missing, an array") };
+        let Some(list) = json.get("fields").filter(|fields| fields.kind() == JsonKind::Array) else {
+            return self.wrong("its fields are missing, an array");
+        };
         let mut fields: Vec<RecordField> = Vec::with_capacity(list.len());
         let mut seen = HashSet::new();
         for (index, json) in list.iter().enumerate() {
@@ -193,7 +216,8 @@ impl Parser {
         let mut seen = HashSet::new();
         for symbol in &symbols {
             if !is_name(symbol) {
-                return self.wrong(format_args!("{symbol:?} is not a symbol: they are letters, digits, and underscores"));
+                return self
+                    .wrong(format_args!("{symbol:?} is not a symbol: they are letters, digits, and underscores"));
             }
             if !seen.insert(symbol) {
                 return self.wrong(format_args!("the symbol {symbol} stands there twice"));
@@ -213,7 +237,10 @@ impl Parser {
     }
 
     fn fixed(&mut self, json: &Json, names: Names, _namespace: &str) -> Result<Shape> {
-        let size = json.get("size").and_then(|size| u32::try_from(size.int().ok()?).ok()).filter(|size| *size <= FIXED_BYTES_MAX);
+        let size = json
+            .get("size")
+            .and_then(|size| u32::try_from(size.int().ok()?).ok())
+            .filter(|size| *size <= FIXED_BYTES_MAX);
         match size {
             Some(size) => Ok(Shape::Fixed(Fixed { names, size })),
             None => self.wrong("its size is missing, a number of bytes"),
@@ -232,7 +259,11 @@ impl Parser {
             return self.within(format_args!(".{name}"), |parser| parser.wrong("this is an array of names"));
         }
         let texts = list.iter().enumerate();
-        texts.map(|(index, text)| self.within(format_args!(".{name}[{index}]"), |parser| parser.text_of(text).map(Box::from))).collect()
+        texts
+            .map(|(index, text)| {
+                self.within(format_args!(".{name}[{index}]"), |parser| parser.text_of(text).map(Box::from))
+            })
+            .collect()
     }
 
     fn text_of<'a>(&self, json: &'a Json) -> Result<&'a str> {
@@ -304,13 +335,21 @@ mod tests {
             ("{\"type\": \"enum\", \"name\": \"E\"}", "its symbols are missing"),
             ("{\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"A\", \"A\"]}", "the symbol A stands there twice"),
             ("{\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"A\", 1]}", "path .symbols[1]: this is a string"),
-            ("{\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"A\"], \"default\": \"B\"}", "its default B is none of its symbols"),
+            (
+                "{\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"A\"], \"default\": \"B\"}",
+                "its default B is none of its symbols",
+            ),
             ("{\"type\": \"fixed\", \"name\": \"F\", \"size\": -1}", "its size is missing, a number of bytes"),
             (&record("{\"name\": \"a\"}"), "path .fields[0]: the field's type is missing"),
             (&record("{\"type\": \"int\"}"), "path .fields[0]: the field's name is missing"),
-            (&record("{\"name\": \"a\", \"type\": \"int\"}, {\"name\": \"a\", \"type\": \"int\"}"), "there are two fields a"),
             (
-                &record("{\"name\": \"a\", \"type\": [\"null\", {\"type\": \"array\", \"items\": {\"type\": \"fixed\", \"name\": \"R\", \"size\": 1}}]}"),
+                &record("{\"name\": \"a\", \"type\": \"int\"}, {\"name\": \"a\", \"type\": \"int\"}"),
+                "there are two fields a",
+            ),
+            (
+                &record(
+                    "{\"name\": \"a\", \"type\": [\"null\", {\"type\": \"array\", \"items\": {\"type\": \"fixed\", \"name\": \"R\", \"size\": 1}}]}",
+                ),
                 "path .fields[0].type[1].items: R is defined twice",
             ),
         ] {
@@ -343,7 +382,12 @@ mod tests {
         let error = Schema::parse_with_references(order, &[item]).unwrap_err();
         assert_eq!(error.to_string(), "read Avro schema: path .fields[0].type, reference 1: there is no type Money");
         let other = r#"{"type": "fixed", "name": "shop.Money", "size": 1}"#;
-        assert!(Schema::parse_with_references(order, &[money, item, other]).unwrap_err().to_string().contains("reference 3: shop.Money is defined twice"));
+        assert!(
+            Schema::parse_with_references(order, &[money, item, other])
+                .unwrap_err()
+                .to_string()
+                .contains("reference 3: shop.Money is defined twice")
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a reader does with a payload, worked out once from the schema: how each value is read, and what is written for it.
+//! What a reader does with a payload, worked out once from the schema: how each value is read, and what is written for
+//! it.
 
 use std::sync::Arc;
 
@@ -121,7 +122,13 @@ impl Program {
 }
 
 /// The operation for one type; `op_of` says where those of its parts are.
-pub(crate) fn plain(schema: &Schema, id: NodeId, form: Form, sizes: &Sizes, mut op_of: impl FnMut(NodeId) -> OpId) -> Op {
+pub(crate) fn plain(
+    schema: &Schema,
+    id: NodeId,
+    form: Form,
+    sizes: &Sizes,
+    mut op_of: impl FnMut(NodeId) -> OpId,
+) -> Op {
     let node = schema.node(id);
     match &node.shape {
         Shape::Null => Op::Null,
@@ -209,14 +216,17 @@ impl Sizes {
         if let Some(known) = self.0[id as usize] {
             return known;
         }
-        // A record that holds itself without a way out takes no finite number of bytes; that it takes none is a bound, too.
+        // A record that holds itself without a way out takes no finite number of bytes; that it takes none is a bound,
+        // too.
         self.0[id as usize] = Some(0);
         let min = match &schema.node(id).shape {
             Shape::Null => 0,
             Shape::Float => 4,
             Shape::Double => 8,
             Shape::Fixed(fixed) => u64::from(fixed.size),
-            Shape::Record(record) => record.fields.iter().fold(0, |sum: u64, field| sum.saturating_add(self.fill(schema, field.node))),
+            Shape::Record(record) => {
+                record.fields.iter().fold(0, |sum: u64, field| sum.saturating_add(self.fill(schema, field.node)))
+            }
             _ => 1,
         };
         self.0[id as usize] = Some(min);

@@ -1,4 +1,5 @@
-//! Avro's binary encoding into JSON text: straight from the payload to the output, one operation of the program after another.
+//! Avro's binary encoding into JSON text: straight from the payload to the output, one operation of the program after
+//! another.
 
 use std::sync::Arc;
 
@@ -57,8 +58,9 @@ impl Reader {
         Self { program: Program::plain(schema, form), space: Space::default() }
     }
 
-    /// A reader of what was written with `writer`, for who wants it as `reader`: by the specification's rules of schema resolution. Fields come in the order of `reader`;
-    /// those that the writer did not write are its defaults. A decimal of another scale keeps its value.
+    /// A reader of what was written with `writer`, for who wants it as `reader`: by the specification's rules of schema
+    /// resolution. Fields come in the order of `reader`; those that the writer did not write are its defaults. A
+    /// decimal of another scale keeps its value.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -73,16 +75,18 @@ impl Reader {
     /// ```
     ///
     /// # Errors
-    /// `Corrupt` if nothing can be read so: the outermost types differ, or a field is missing that has no default. What shows only in some of the values (a symbol, a branch) is an error of those.
+    /// `Corrupt` if nothing can be read so: the outermost types differ, or a field is missing that has no default. What
+    /// shows only in some of the values (a symbol, a branch) is an error of those.
     pub fn with_reader_schema(writer: &Schema, reader: &Arc<Schema>, form: Form) -> Result<Self> {
         Ok(Self { program: resolve(writer, reader, form)?, space: Space::default() })
     }
 
-    /// Appends a payload as JSON text. Nothing is allocated beyond `out`, save for what memory is kept for the next payload.
+    /// Appends a payload as JSON text. Nothing is allocated beyond `out`, save for what memory is kept for the next
+    /// payload.
     ///
     /// # Errors
-    /// `Corrupt`, with the path and the byte, if the payload does not fit the schema, nests deeper than [`Json::DEPTH_MAX`], or would become more than 256 MiB of
-    /// text; `out` is as it was then.
+    /// `Corrupt`, with the path and the byte, if the payload does not fit the schema, nests deeper than
+    /// [`Json::DEPTH_MAX`], or would become more than 256 MiB of text; `out` is as it was then.
     pub fn read(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.read_type(self.program.root, payload, out).map_err(|fault| fault.error(OPERATION))
     }
@@ -91,7 +95,15 @@ impl Reader {
     pub(crate) fn read_type(&mut self, op: OpId, payload: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
         let start = out.len();
         let (ops, space) = (&self.program.ops, &mut self.space);
-        let mut run = Run { ops, input: Input::new(payload), limit: start.saturating_add(OUTPUT_BYTES_MAX), out, space, depth: 0, empty_elements: 0 };
+        let mut run = Run {
+            ops,
+            input: Input::new(payload),
+            limit: start.saturating_add(OUTPUT_BYTES_MAX),
+            out,
+            space,
+            depth: 0,
+            empty_elements: 0,
+        };
         let read = run.value(op).and_then(|()| run.input.end());
         if read.is_err() {
             out.truncate(start);
@@ -163,7 +175,10 @@ impl<'a> Run<'a> {
     fn decimal(&mut self, bytes: &[u8], decimal: Decimal) -> Outcome<()> {
         let start = self.out.len();
         if !write_decimal(self.out, bytes, decimal.scale) {
-            return Err(Fault::at(self.input.position(), format!("a decimal of {} bytes has too many digits", bytes.len())));
+            return Err(Fault::at(
+                self.input.position(),
+                format!("a decimal of {} bytes has too many digits", bytes.len()),
+            ));
         }
         if decimal.scale < decimal.scale_shown {
             if decimal.scale == 0 {
@@ -173,7 +188,10 @@ impl<'a> Run<'a> {
         }
         for _ in decimal.scale_shown..decimal.scale {
             if self.out.pop() != Some(b'0') {
-                let what = format!("the decimal has more digits behind the point than the {} of the reader's schema", decimal.scale_shown);
+                let what = format!(
+                    "the decimal has more digits behind the point than the {} of the reader's schema",
+                    decimal.scale_shown
+                );
                 return Err(Fault::at(self.input.position(), what));
             }
         }
@@ -242,14 +260,21 @@ impl<'a> Run<'a> {
         }
         let count = claimed.unsigned_abs();
         match (self.input.remaining() as u64).checked_div(many.bytes_min) {
-            Some(count_max) if count > count_max => {
-                Err(Fault::at(at, format!("it claims {count} elements, more than the {} bytes behind it can hold", self.input.remaining())))
-            }
+            Some(count_max) if count > count_max => Err(Fault::at(
+                at,
+                format!(
+                    "it claims {count} elements, more than the {} bytes behind it can hold",
+                    self.input.remaining()
+                ),
+            )),
             Some(_) => Ok(count),
             None => {
                 self.empty_elements = self.empty_elements.saturating_add(count);
                 if self.empty_elements > EMPTY_ELEMENTS_MAX {
-                    return Err(Fault::at(at, format!("it claims {count} elements of no bytes, more than {EMPTY_ELEMENTS_MAX} in all")));
+                    return Err(Fault::at(
+                        at,
+                        format!("it claims {count} elements of no bytes, more than {EMPTY_ELEMENTS_MAX} in all"),
+                    ));
                 }
                 Ok(count)
             }
@@ -344,7 +369,10 @@ impl<'a> Run<'a> {
 
     fn enter(&mut self) -> Outcome<()> {
         if self.depth == Json::DEPTH_MAX {
-            return Err(Fault::at(self.input.position(), format!("it is nested deeper than {} levels", Json::DEPTH_MAX)));
+            return Err(Fault::at(
+                self.input.position(),
+                format!("it is nested deeper than {} levels", Json::DEPTH_MAX),
+            ));
         }
         self.depth += 1;
         Ok(())
@@ -352,7 +380,10 @@ impl<'a> Run<'a> {
 
     fn check_output(&self) -> Outcome<()> {
         if self.out.len() > self.limit {
-            return Err(Fault::at(self.input.position(), format!("it becomes more than {} MiB of JSON", OUTPUT_BYTES_MAX >> 20)));
+            return Err(Fault::at(
+                self.input.position(),
+                format!("it becomes more than {} MiB of JSON", OUTPUT_BYTES_MAX >> 20),
+            ));
         }
         Ok(())
     }
@@ -374,7 +405,14 @@ fn write_latin_1(out: &mut Vec<u8>, bytes: &[u8]) {
             0x80.. => out.extend_from_slice(&[0xc0 | byte >> 6, 0x80 | byte & 0x3f]),
             _ => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+                out.extend_from_slice(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    HEX[usize::from(byte >> 4)],
+                    HEX[usize::from(byte & 15)],
+                ]);
             }
         }
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use kafi_core::{Error, ErrorKind, Result};
 
 use crate::avro::form::{Form, Tagging};
-use crate::avro::program::{Branch, Field, Many, Member, Op, OpId, Program, Sizes, Tag, closing, decimal, fixed, label, plain, quoted};
+use crate::avro::program::{
+    Branch, Field, Many, Member, Op, OpId, Program, Sizes, Tag, closing, decimal, fixed, label, plain, quoted,
+};
 use crate::avro::read::Reader;
 use crate::avro::schema::{Enum, Names, NodeId, Record, Schema, Shape};
 use crate::avro::write::Writer;
@@ -20,13 +22,18 @@ const PAIRS_MAX: usize = 1 << 20;
 /// The program that reads what was written with `writer` as `reader`.
 pub(crate) fn resolve(writer: &Schema, reader: &Arc<Schema>, form: Form) -> Result<Program> {
     let defaults = Defaults { writer: Writer::new(Arc::clone(reader), form), reader: Reader::new(reader, form) };
-    let mut resolver = Resolver { writer, reader, form, sizes: Sizes::of(writer), ids: HashMap::new(), tasks: Vec::new(), defaults };
+    let mut resolver =
+        Resolver { writer, reader, form, sizes: Sizes::of(writer), ids: HashMap::new(), tasks: Vec::new(), defaults };
     let root = resolver.op(Task::Pair(writer.root, reader.root));
     let mut ops = Vec::new();
     // Each task may ask for more; no recursion, since names can make types as deep as there are names.
     while let Some(task) = resolver.tasks.get(ops.len()).copied() {
         if resolver.tasks.len() > PAIRS_MAX {
-            return Err(Error::new(ErrorKind::TooLarge, OPERATION, format!("the two have more than {PAIRS_MAX} pairs of types")));
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                OPERATION,
+                format!("the two have more than {PAIRS_MAX} pairs of types"),
+            ));
         }
         ops.push(match task {
             Task::Pair(writer, reader) => resolver.pair(writer, reader),
@@ -77,12 +84,20 @@ impl Resolver<'_> {
     fn pair(&mut self, written: NodeId, read: NodeId) -> Op {
         let (writer, reader) = (self.writer.node(written), self.reader.node(read));
         match (&writer.shape, &reader.shape) {
-            (Shape::Union(branches), _) => {
-                Op::Union(branches.iter().map(|branch| Branch { op: self.op(Task::Pair(*branch, read)), tag: Tag::Never }).collect())
-            }
+            (Shape::Union(branches), _) => Op::Union(
+                branches
+                    .iter()
+                    .map(|branch| Branch { op: self.op(Task::Pair(*branch, read)), tag: Tag::Never })
+                    .collect(),
+            ),
             (_, Shape::Union(branches)) => match self.best(written, branches) {
-                Some(branch) => Op::Branch(Branch { op: self.op(Task::Pair(written, branch)), tag: Tagging::of(self.reader, branches, self.form).tag(branch) }),
-                None => Op::Fail(format!("no branch of the reader's union takes the writer's {}", writer.type_name()).into()),
+                Some(branch) => Op::Branch(Branch {
+                    op: self.op(Task::Pair(written, branch)),
+                    tag: Tagging::of(self.reader, branches, self.form).tag(branch),
+                }),
+                None => Op::Fail(
+                    format!("no branch of the reader's union takes the writer's {}", writer.type_name()).into(),
+                ),
             },
             (Shape::Null, Shape::Null) => Op::Null,
             (Shape::Boolean, Shape::Boolean) => Op::Boolean,
@@ -94,37 +109,56 @@ impl Resolver<'_> {
             (Shape::Float, Shape::Double) => Op::FloatAsDouble,
             (Shape::Double, Shape::Double) => Op::Double,
             (Shape::String | Shape::Bytes, Shape::String) => Op::String,
-            (Shape::String | Shape::Bytes, Shape::Bytes) => decimal(writer, reader, self.form).map_or(Op::Bytes, Op::BytesDecimal),
-            (Shape::Array(written), Shape::Array(read)) => Op::Array(Many { op: self.op(Task::Pair(*written, *read)), bytes_min: self.sizes.min(*written) }),
-            (Shape::Map(written), Shape::Map(read)) => {
-                Op::Map(Many { op: self.op(Task::Pair(*written, *read)), bytes_min: self.sizes.min(*written).saturating_add(1) })
+            (Shape::String | Shape::Bytes, Shape::Bytes) => {
+                decimal(writer, reader, self.form).map_or(Op::Bytes, Op::BytesDecimal)
             }
-            (Shape::Fixed(written), Shape::Fixed(read)) if match_names(&written.names, &read.names) && written.size == read.size => {
+            (Shape::Array(written), Shape::Array(read)) => {
+                Op::Array(Many { op: self.op(Task::Pair(*written, *read)), bytes_min: self.sizes.min(*written) })
+            }
+            (Shape::Map(written), Shape::Map(read)) => Op::Map(Many {
+                op: self.op(Task::Pair(*written, *read)),
+                bytes_min: self.sizes.min(*written).saturating_add(1),
+            }),
+            (Shape::Fixed(written), Shape::Fixed(read))
+                if match_names(&written.names, &read.names) && written.size == read.size =>
+            {
                 fixed(writer, reader, written.size, self.form)
             }
-            (Shape::Enum(written), Shape::Enum(read)) if match_names(&written.names, &read.names) => symbols(written, read),
+            (Shape::Enum(written), Shape::Enum(read)) if match_names(&written.names, &read.names) => {
+                symbols(written, read)
+            }
             (Shape::Record(written), Shape::Record(record)) if match_names(&written.names, &record.names) => {
                 self.record(written, record, read).unwrap_or_else(|why| Op::Fail(why.into()))
             }
-            _ => Op::Fail(format!("the writer's {} cannot be read as the reader's {}", writer.type_name(), reader.type_name()).into()),
+            _ => Op::Fail(
+                format!("the writer's {} cannot be read as the reader's {}", writer.type_name(), reader.type_name())
+                    .into(),
+            ),
         }
     }
 
-    /// The branch of the reader's union for a type of the writer's: of the same full name before one of the same name, and that before one that it can become.
+    /// The branch of the reader's union for a type of the writer's: of the same full name before one of the same name,
+    /// and that before one that it can become.
     fn best(&self, written: NodeId, branches: &[NodeId]) -> Option<NodeId> {
         let writer = self.writer.node(written);
         let closeness = |branch: &NodeId| {
             let reader = self.reader.node(*branch);
             match (writer.names(), reader.names()) {
-                (Some(written), Some(read)) if writer.shape.word() == reader.shape.word() => match written.full == read.full {
-                    true => Some(0),
-                    false => match_names(written, read).then_some(1),
-                },
+                (Some(written), Some(read)) if writer.shape.word() == reader.shape.word() => {
+                    match written.full == read.full {
+                        true => Some(0),
+                        false => match_names(written, read).then_some(1),
+                    }
+                }
                 _ if writer.type_name() == reader.type_name() => Some(0),
                 _ => becomes(&writer.shape, &reader.shape).then_some(2),
             }
         };
-        branches.iter().filter_map(|branch| Some((closeness(branch)?, *branch))).min_by_key(|(closeness, _)| *closeness).map(|(_, branch)| branch)
+        branches
+            .iter()
+            .filter_map(|branch| Some((closeness(branch)?, *branch)))
+            .min_by_key(|(closeness, _)| *closeness)
+            .map(|(_, branch)| branch)
     }
 
     fn record(&mut self, written: &Record, read: &Record, read_id: NodeId) -> std::result::Result<Op, String> {
@@ -139,7 +173,8 @@ impl Resolver<'_> {
             match source {
                 Some(source) if is_in_order => {
                     self.skip(written, next..*source, &mut fields);
-                    fields.push(Field::Read { label, op: self.op(Task::Pair(written.fields[*source].node, field.node)) });
+                    fields
+                        .push(Field::Read { label, op: self.op(Task::Pair(written.fields[*source].node, field.node)) });
                     next = source + 1;
                 }
                 Some(source) => {
@@ -147,7 +182,10 @@ impl Resolver<'_> {
                     members.push(Member::Read(taken.iter().filter(|other| *other < source).count()));
                 }
                 None => {
-                    let default = self.defaults.text(read_id, read, index).map_err(|why| format!("the writer did not write a field of the reader's: {why}"))?;
+                    let default = self
+                        .defaults
+                        .text(read_id, read, index)
+                        .map_err(|why| format!("the writer did not write a field of the reader's: {why}"))?;
                     let text: Box<[u8]> = [&*label, &default].concat().into();
                     if is_in_order { fields.push(Field::Text(text)) } else { members.push(Member::Text(text)) }
                 }
@@ -197,9 +235,11 @@ fn op_of(ids: &mut HashMap<Task, OpId>, tasks: &mut Vec<Task>, task: Task) -> Op
     })
 }
 
-/// Which field of the writer's each of the reader's is: that of its name, else that of an alias of it which is no other's.
+/// Which field of the writer's each of the reader's is: that of its name, else that of an alias of it which is no
+/// other's.
 fn sources(written: &Record, read: &Record) -> Vec<Option<usize>> {
-    let places: HashMap<&str, usize> = written.fields.iter().enumerate().map(|(index, field)| (&*field.name, index)).collect();
+    let places: HashMap<&str, usize> =
+        written.fields.iter().enumerate().map(|(index, field)| (&*field.name, index)).collect();
     let mut taken = vec![false; written.fields.len()];
     let mut sources: Vec<Option<usize>> = read.fields.iter().map(|field| places.get(&*field.name).copied()).collect();
     sources.iter().flatten().for_each(|source| taken[*source] = true);
@@ -222,7 +262,8 @@ fn symbols(written: &Enum, read: &Enum) -> Op {
     Op::Enum(written.symbols.iter().map(|symbol| text(symbol)).collect())
 }
 
-/// Whether the two names are the same without their namespaces, or the reader knows the writer's as another one of its own.
+/// Whether the two names are the same without their namespaces, or the reader knows the writer's as another one of its
+/// own.
 fn match_names(written: &Names, read: &Names) -> bool {
     written.simple() == read.simple() || read.aliases.contains(&written.full)
 }

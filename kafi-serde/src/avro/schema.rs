@@ -52,7 +52,8 @@ pub(crate) enum Shape {
     Fixed(Fixed),
 }
 
-/// What a type means beyond its shape. A logical type that does not fit its shape is ignored, as the specification says.
+/// What a type means beyond its shape. A logical type that does not fit its shape is ignored, as the specification
+/// says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Logical {
     Decimal { precision: u32, scale: u32 },
@@ -111,13 +112,14 @@ impl Schema {
     /// Reads a schema that refers to no other.
     ///
     /// # Errors
-    /// `Corrupt`: for text that is not JSON with line and column, for a schema that is wrong with the path of what is. `TooLarge` above [`TEXT_BYTES_MAX`](Self::TEXT_BYTES_MAX).
+    /// `Corrupt`: for text that is not JSON with line and column, for a schema that is wrong with the path of what is.
+    /// `TooLarge` above [`TEXT_BYTES_MAX`](Self::TEXT_BYTES_MAX).
     pub fn parse(text: &str) -> Result<Self> {
         Self::parse_with_references(text, &[])
     }
 
-    /// Reads a schema that uses names which other schemas define: those that an earlier one of `references` needs come first. A name may be defined
-    /// several times if it is always defined alike.
+    /// Reads a schema that uses names which other schemas define: those that an earlier one of `references` needs come
+    /// first. A name may be defined several times if it is always defined alike.
     ///
     /// ```
     /// use kafi_serde::avro::Schema;
@@ -143,7 +145,8 @@ impl Schema {
         self.node(self.root).names().map(|names| &*names.full)
     }
 
-    /// The specification's Parsing Canonical Form: two schemas read data alike where theirs are equal. Names from references are defined where they are first used.
+    /// The specification's Parsing Canonical Form: two schemas read data alike where theirs are equal. Names from
+    /// references are defined where they are first used.
     pub fn canonical_form(&self) -> String {
         canonical::form(self)
     }
@@ -210,7 +213,8 @@ impl Shape {
 
     /// The type without a name and without parts that the specification knows by this word.
     pub fn primitive(word: &str) -> Option<Self> {
-        let shapes = [Self::Null, Self::Boolean, Self::Int, Self::Long, Self::Float, Self::Double, Self::Bytes, Self::String];
+        let shapes =
+            [Self::Null, Self::Boolean, Self::Int, Self::Long, Self::Float, Self::Double, Self::Bytes, Self::String];
         shapes.into_iter().find(|shape| shape.word() == word)
     }
 }

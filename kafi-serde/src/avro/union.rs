@@ -22,13 +22,21 @@ pub(crate) struct Chooser<'a> {
 
 impl Chooser<'_> {
     /// The branch, and the value without the branch's name.
-    pub fn choose<'a>(&self, branches: &[NodeId], tags: &Tags, item: Item<'a>, space: &mut Vec<u8>) -> Outcome<(usize, Item<'a>)> {
+    pub fn choose<'a>(
+        &self,
+        branches: &[NodeId],
+        tags: &Tags,
+        item: Item<'a>,
+        space: &mut Vec<u8>,
+    ) -> Outcome<(usize, Item<'a>)> {
         if self.mode == Mode::Default {
             let mut looks = LOOKS_MAX;
             let first = branches.iter().position(|branch| self.fits(*branch, item, &mut looks));
             return first.map(|index| (index, item)).ok_or_else(|| self.none(branches, item));
         }
-        let of_kind = |kind: JsonKind| branches.iter().enumerate().filter(move |(_, branch)| self.kind(**branch) == kind).map(|(index, _)| index);
+        let of_kind = |kind: JsonKind| {
+            branches.iter().enumerate().filter(move |(_, branch)| self.kind(**branch) == kind).map(|(index, _)| index)
+        };
         if let Some((index, value)) = tags.named(item, space)
             && (self.may_be(branches[index], value) || of_kind(JsonKind::Object).next().is_none())
         {
@@ -61,7 +69,8 @@ impl Chooser<'_> {
 
     /// Whether a value that stands beside a branch's name can be meant for that branch, at a glance.
     fn may_be(&self, id: NodeId, item: Item<'_>) -> bool {
-        self.kind(id) == item.kind() || matches!(item.kind(), JsonKind::Str | JsonKind::Number) && self.fits(id, item, &mut 1)
+        self.kind(id) == item.kind()
+            || matches!(item.kind(), JsonKind::Str | JsonKind::Number) && self.fits(id, item, &mut 1)
     }
 
     /// Whether a value can be written with this type; also true once it was looked at long enough.
@@ -80,13 +89,21 @@ impl Chooser<'_> {
             (Shape::Double, _, JsonKind::Number | JsonKind::Str) => output::float::<f64>(node, item).is_ok(),
             (Shape::Bytes | Shape::Fixed(_), _, JsonKind::Number | JsonKind::Str) => self.fits_bytes(node, item),
             (Shape::String, _, JsonKind::Str) => item.string(&mut Vec::new()).is_some(),
-            (Shape::Enum(_), Plan::Enum(indexes), JsonKind::Str) => item.string(&mut Vec::new()).is_some_and(|symbol| indexes.contains_key(symbol)),
-            (Shape::Array(items), _, JsonKind::Array) => item.elements().all(|element| self.fits(*items, element, looks)),
-            (Shape::Map(values), _, JsonKind::Object) => item.members().all(|(_, value)| self.fits(*values, value, looks)),
+            (Shape::Enum(_), Plan::Enum(indexes), JsonKind::Str) => {
+                item.string(&mut Vec::new()).is_some_and(|symbol| indexes.contains_key(symbol))
+            }
+            (Shape::Array(items), _, JsonKind::Array) => {
+                item.elements().all(|element| self.fits(*items, element, looks))
+            }
+            (Shape::Map(values), _, JsonKind::Object) => {
+                item.members().all(|(_, value)| self.fits(*values, value, looks))
+            }
             (Shape::Record(record), Plan::Record { fields, .. }, JsonKind::Object) => {
                 let mut given = 0;
                 for (name, value) in item.members() {
-                    let Some(index) = name.string(&mut Vec::new()).and_then(|name| fields.get(name)) else { return false };
+                    let Some(index) = name.string(&mut Vec::new()).and_then(|name| fields.get(name)) else {
+                        return false;
+                    };
                     let field = &record.fields[*index];
                     if !self.fits(field.node, value, looks) {
                         return false;
@@ -97,7 +114,8 @@ impl Chooser<'_> {
             }
             (Shape::Union(branches), Plan::Union(tags), _) => {
                 let tagged = if self.mode == Mode::Default { None } else { tags.named(item, &mut Vec::new()) };
-                tagged.is_some_and(|(index, value)| self.fits(branches[index], value, looks)) || branches.iter().any(|branch| self.fits(*branch, item, looks))
+                tagged.is_some_and(|(index, value)| self.fits(branches[index], value, looks))
+                    || branches.iter().any(|branch| self.fits(*branch, item, looks))
             }
             _ => false,
         }
@@ -114,7 +132,8 @@ impl Chooser<'_> {
         if node.logical == Some(Logical::Uuid) && text.parse::<crate::wire::Guid>().is_ok() {
             return true;
         }
-        let fits_size = if let Shape::Fixed(fixed) = &node.shape { text.chars().count() == fixed.size as usize } else { true };
+        let fits_size =
+            if let Shape::Fixed(fixed) = &node.shape { text.chars().count() == fixed.size as usize } else { true };
         fits_size && text.chars().all(|character| u32::from(character) < 256)
     }
 
@@ -130,7 +149,8 @@ impl Chooser<'_> {
     #[cold]
     fn several(&self, first: NodeId, second: NodeId, item: Item<'_>) -> Box<Fault> {
         let (first, second) = (self.schema.node(first).type_name(), self.schema.node(second).type_name());
-        Fault::new(format!("the union's branches {first} and {second} both take {}", item.described())).hint("name the branch: {\"NAME\": VALUE}")
+        Fault::new(format!("the union's branches {first} and {second} both take {}", item.described()))
+            .hint("name the branch: {\"NAME\": VALUE}")
     }
 }
 

@@ -18,8 +18,9 @@ const DEFAULTS_DEPTH_MAX: u32 = 32;
 
 /// Turns JSON text into payloads.
 ///
-/// Both forms of unions and decimals are read, whichever the writer's own form is; that only decides what a string is for a decimal: its number in the readable
-/// form, its bytes in the standard one. A member that is missing takes the field's default.
+/// Both forms of unions and decimals are read, whichever the writer's own form is; that only decides what a string is
+/// for a decimal: its number in the readable form, its bytes in the standard one. A member that is missing takes the
+/// field's default.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -80,7 +81,8 @@ struct Space {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Value(Form),
-    /// A default of the schema: branches of unions are bare, the first that fits is meant, and decimals are their bytes.
+    /// A default of the schema: branches of unions are bare, the first that fits is meant, and decimals are their
+    /// bytes.
     Default,
 }
 
@@ -89,14 +91,21 @@ impl Writer {
     pub fn new(schema: Arc<Schema>, form: Form) -> Self {
         let mut defaults = 0;
         let plans = schema.nodes.iter().map(|node| plan(&schema, node, &mut defaults)).collect();
-        Self { schema, form, plans, defaults: vec![Default::NotYet; defaults], tape: Tape::default(), space: Space::default() }
+        Self {
+            schema,
+            form,
+            plans,
+            defaults: vec![Default::NotYet; defaults],
+            tape: Tape::default(),
+            space: Space::default(),
+        }
     }
 
     /// Appends the payload of a JSON text.
     ///
     /// # Errors
-    /// `Corrupt`: for what is not JSON with line and column; for what does not fit the schema with the path and the reason, among them members that the schema does not
-    /// have, and names that stand twice. `out` is as it was then.
+    /// `Corrupt`: for what is not JSON with line and column; for what does not fit the schema with the path and the
+    /// reason, among them members that the schema does not have, and names that stand twice. `out` is as it was then.
     pub fn write(&mut self, json: &str, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         let item = self.tape.read(json)?;
@@ -110,10 +119,22 @@ impl Writer {
     }
 
     /// Appends the default of a field.
-    pub(crate) fn write_default(&mut self, record_id: NodeId, record: &Record, index: usize, out: &mut Vec<u8>) -> Outcome<()> {
+    pub(crate) fn write_default(
+        &mut self,
+        record_id: NodeId,
+        record: &Record,
+        index: usize,
+        out: &mut Vec<u8>,
+    ) -> Outcome<()> {
         let (schema, plans, defaults, space) = (&*self.schema, &*self.plans, &mut self.defaults, &mut self.space);
-        let Plan::Record { defaults: place, .. } = &plans[record_id as usize] else { unreachable!("it is the place of a record") };
-        Run { schema, plans, defaults, space, out, mode: Mode::Default, defaults_depth: 0 }.default(record, index, place + index)
+        let Plan::Record { defaults: place, .. } = &plans[record_id as usize] else {
+            unreachable!("it is the place of a record")
+        };
+        Run { schema, plans, defaults, space, out, mode: Mode::Default, defaults_depth: 0 }.default(
+            record,
+            index,
+            place + index,
+        )
     }
 }
 
@@ -125,7 +146,9 @@ fn plan(schema: &Schema, node: &Node, defaults: &mut usize) -> Plan {
             *defaults += record.fields.len();
             plan
         }
-        Shape::Enum(symbols) => Plan::Enum(symbols.symbols.iter().enumerate().map(|(index, symbol)| (symbol.clone(), index)).collect()),
+        Shape::Enum(symbols) => {
+            Plan::Enum(symbols.symbols.iter().enumerate().map(|(index, symbol)| (symbol.clone(), index)).collect())
+        }
         Shape::Union(branches) => Plan::Union(Tags::of(schema, branches)),
         _ => Plan::None,
     }
@@ -148,7 +171,9 @@ impl Run<'_> {
         match (&node.shape, &plans[id as usize]) {
             (Shape::Null, _) if item.kind() == JsonKind::Null => {}
             (Shape::Boolean, _) if item.kind() == JsonKind::Bool => self.out.push(u8::from(item.raw() == "true")),
-            (Shape::Int, _) => output::write_long(self.out, output::whole::<i32>(node, item, &mut self.space.characters)?.into()),
+            (Shape::Int, _) => {
+                output::write_long(self.out, output::whole::<i32>(node, item, &mut self.space.characters)?.into())
+            }
             (Shape::Long, _) => output::write_long(self.out, output::whole(node, item, &mut self.space.characters)?),
             (Shape::Float, _) => self.out.extend_from_slice(&output::float::<f32>(node, item)?.to_le_bytes()),
             (Shape::Double, _) => self.out.extend_from_slice(&output::float::<f64>(node, item)?.to_le_bytes()),
@@ -167,7 +192,9 @@ impl Run<'_> {
             }
             (Shape::Array(items), _) if item.kind() == JsonKind::Array => self.array(*items, item)?,
             (Shape::Map(values), _) if item.kind() == JsonKind::Object => self.map(*values, item)?,
-            (Shape::Record(record), Plan::Record { fields, defaults }) if item.kind() == JsonKind::Object => self.record(record, fields, *defaults, item)?,
+            (Shape::Record(record), Plan::Record { fields, defaults }) if item.kind() == JsonKind::Object => {
+                self.record(record, fields, *defaults, item)?
+            }
             (Shape::Union(branches), Plan::Union(tags)) => {
                 let chooser = super::union::Chooser { schema, plans, mode: self.mode };
                 let (index, value) = chooser.choose(branches, tags, item, &mut self.space.characters)?;
@@ -247,7 +274,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn record(&mut self, record: &Record, indexes: &HashMap<Box<str>, usize>, defaults: usize, item: Item<'_>) -> Outcome<()> {
+    fn record(
+        &mut self,
+        record: &Record,
+        indexes: &HashMap<Box<str>, usize>,
+        defaults: usize,
+        item: Item<'_>,
+    ) -> Outcome<()> {
         let first = self.space.places.len();
         self.space.places.resize(first + record.fields.len(), 0);
         let mut expected = 0;
@@ -310,8 +343,15 @@ impl Run<'_> {
         let item = tape.read(text).map_err(|error| Fault::new(error.to_string()))?;
         let (defaults, space) = (&mut *self.defaults, &mut *self.space);
         let places = space.places.len();
-        let mut run =
-            Run { schema: self.schema, plans: self.plans, defaults, space, out: &mut out, mode: Mode::Default, defaults_depth: self.defaults_depth + 1 };
+        let mut run = Run {
+            schema: self.schema,
+            plans: self.plans,
+            defaults,
+            space,
+            out: &mut out,
+            mode: Mode::Default,
+            defaults_depth: self.defaults_depth + 1,
+        };
         let made = run.value(node, item);
         self.space.places.truncate(places);
         made.map(|()| out.into())

@@ -24,11 +24,14 @@ impl Reader {
     /// Appends a payload as it is.
     ///
     /// # Errors
-    /// `Corrupt` if it is not UTF-8, not JSON (with line and column), or not as the schema says (with the path, and why); `out` is as it was then.
+    /// `Corrupt` if it is not UTF-8, not JSON (with line and column), or not as the schema says (with the path, and
+    /// why); `out` is as it was then.
     pub fn read(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<()> {
         const OPERATION: &str = "decode JSON Schema";
         let text = std::str::from_utf8(payload);
-        let text = text.map_err(|error| Error::new(ErrorKind::Corrupt, OPERATION, format!("byte {} is not UTF-8", error.valid_up_to())))?;
+        let text = text.map_err(|error| {
+            Error::new(ErrorKind::Corrupt, OPERATION, format!("byte {} is not UTF-8", error.valid_up_to()))
+        })?;
         let item = self.tape.read(text)?;
         self.schema.check(item, item.depth()).map_err(|fault| fault.error(OPERATION))?;
         out.extend_from_slice(payload);
@@ -52,12 +55,14 @@ impl Writer {
     /// Appends a JSON text as it is.
     ///
     /// # Errors
-    /// `Corrupt` if it is not JSON (with line and column), not as the schema says (with the path, and why), or has a name twice in an object, of which readers
-    /// see one or the other; `out` is as it was then.
+    /// `Corrupt` if it is not JSON (with line and column), not as the schema says (with the path, and why), or has a
+    /// name twice in an object, of which readers see one or the other; `out` is as it was then.
     pub fn write(&mut self, json: &str, out: &mut Vec<u8>) -> Result<()> {
         const OPERATION: &str = "encode JSON Schema";
         let item = self.tape.read(json)?;
-        check_names(item).and_then(|()| self.schema.check(item, item.depth())).map_err(|fault| fault.error(OPERATION))?;
+        check_names(item)
+            .and_then(|()| self.schema.check(item, item.depth()))
+            .map_err(|fault| fault.error(OPERATION))?;
         out.extend_from_slice(json.as_bytes());
         Ok(())
     }

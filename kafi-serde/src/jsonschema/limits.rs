@@ -1,5 +1,5 @@
-//! How much work a schema can make of one value: how many schemas apply to it one through another, in a row and in all. What says so comes with the schema, and may be
-//! anybody's.
+//! How much work a schema can make of one value: how many schemas apply to it one through another, in a row and in all.
+//! What says so comes with the schema, and may be anybody's.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,8 @@ impl Limits {
     /// Looks at a schema and all documents that it may refer to.
     pub fn of<'a>(documents: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
         let mut graph = Graph::default();
-        let roots: Vec<(u32, &str, &Value)> = documents.map(|(name, document)| (graph.node(), name, document)).collect();
+        let roots: Vec<(u32, &str, &Value)> =
+            documents.map(|(name, document)| (graph.node(), name, document)).collect();
         for (root, name, document) in &roots {
             graph.roots.push(*root);
             graph.known_as(name, *root);
@@ -76,14 +77,26 @@ impl<'a> Graph<'a> {
                 ("$ref" | "$dynamicRef", Value::String(uri)) => self.references.push((node, root, uri)),
                 ("$recursiveRef", Value::String(_)) => self.references.push((node, root, "#")),
                 ("$id" | "id", Value::String(uri)) => self.known_as(uri, node),
-                ("$anchor" | "$dynamicAnchor", Value::String(anchor)) => self.names.entry(anchor.as_str()).or_default().push(node),
+                ("$anchor" | "$dynamicAnchor", Value::String(anchor)) => {
+                    self.names.entry(anchor.as_str()).or_default().push(node)
+                }
                 _ => {}
             }
-            let applies = matches!(name.as_str(), "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" | "dependentSchemas" | "dependencies");
+            let applies = matches!(
+                name.as_str(),
+                "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" | "dependentSchemas" | "dependencies"
+            );
             let len = pointer.len();
             pointer.push('/');
             pointer.push_str(name);
-            self.part(root, node, member, pointer, applies, matches!(name.as_str(), "dependentSchemas" | "dependencies"));
+            self.part(
+                root,
+                node,
+                member,
+                pointer,
+                applies,
+                matches!(name.as_str(), "dependentSchemas" | "dependencies"),
+            );
             pointer.truncate(len);
         }
     }
@@ -124,12 +137,22 @@ impl<'a> Graph<'a> {
     fn resolve(&mut self) {
         for (node, root, uri) in std::mem::take(&mut self.references) {
             let (document, fragment) = uri.split_once('#').unwrap_or((uri, ""));
-            let roots: Vec<u32> = if document.is_empty() { vec![root] } else { self.names.get(last_part(document)).cloned().unwrap_or_default() };
+            let roots: Vec<u32> = if document.is_empty() {
+                vec![root]
+            } else {
+                self.names.get(last_part(document)).cloned().unwrap_or_default()
+            };
             let mut targets = match fragment.strip_prefix('/') {
                 _ if fragment.is_empty() => roots,
                 Some(_) => {
                     let pointer = unescaped(fragment);
-                    let within = |roots: &[u32]| roots.iter().filter_map(|root| self.pointers.get(&(*root, pointer.clone()))).copied().collect::<Vec<u32>>();
+                    let within = |roots: &[u32]| {
+                        roots
+                            .iter()
+                            .filter_map(|root| self.pointers.get(&(*root, pointer.clone())))
+                            .copied()
+                            .collect::<Vec<u32>>()
+                    };
                     // It may also be a pointer into a part that has a name of its own.
                     Some(within(&roots)).filter(|found| !found.is_empty()).unwrap_or_else(|| within(&self.roots))
                 }
@@ -223,34 +246,57 @@ mod tests {
     use super::*;
 
     fn limits(documents: &[(&str, &str)]) -> (usize, u64) {
-        let documents: Vec<(&str, Value)> = documents.iter().map(|(name, text)| (*name, serde_json::from_str(text).unwrap())).collect();
+        let documents: Vec<(&str, Value)> =
+            documents.iter().map(|(name, text)| (*name, serde_json::from_str(text).unwrap())).collect();
         let found = Limits::of(documents.iter().map(|(name, document)| (*name, document)));
         (found.chain, found.paths)
     }
 
     #[test]
     fn only_what_applies_to_the_same_value_counts() {
-        assert_eq!(limits(&[("", r#"{"type": "object", "properties": {"a": {"items": {"type": "string"}}}}"#)]), (0, 1));
+        assert_eq!(
+            limits(&[("", r#"{"type": "object", "properties": {"a": {"items": {"type": "string"}}}}"#)]),
+            (0, 1)
+        );
         assert_eq!(limits(&[("", r##"{"properties": {"a": {"$ref": "#"}}}"##)]), (1, 2));
         assert_eq!(limits(&[("", r#"{"anyOf": [{"type": "null"}, {"allOf": [{}, {"not": {}}]}]}"#)]), (3, 6));
-        assert_eq!(limits(&[("", r##"{"$ref": "#/$defs/a~1b%20c", "$defs": {"a/b c": {"if": {}, "then": {}}}}"##)]), (2, 4));
-        assert_eq!(limits(&[("", r##"{"allOf": [{"$ref": "#x"}, {"$dynamicRef": "#x"}], "$defs": {"y": {"$anchor": "x", "not": {}}}}"##)]), (3, 7));
         assert_eq!(
-            limits(&[("", r#"{"$ref": "line.json#/definitions/a"}"#), ("line.json", r#"{"definitions": {"a": {"dependencies": {"x": {}, "y": ["z"]}}}}"#)]),
+            limits(&[("", r##"{"$ref": "#/$defs/a~1b%20c", "$defs": {"a/b c": {"if": {}, "then": {}}}}"##)]),
+            (2, 4)
+        );
+        assert_eq!(
+            limits(&[(
+                "",
+                r##"{"allOf": [{"$ref": "#x"}, {"$dynamicRef": "#x"}], "$defs": {"y": {"$anchor": "x", "not": {}}}}"##
+            )]),
+            (3, 7)
+        );
+        assert_eq!(
+            limits(&[
+                ("", r#"{"$ref": "line.json#/definitions/a"}"#),
+                ("line.json", r#"{"definitions": {"a": {"dependencies": {"x": {}, "y": ["z"]}}}}"#)
+            ]),
             (2, 3)
         );
-        assert_eq!(limits(&[("", r#"{"$ref": "http://a/b/c.json"}"#), ("x", r#"{"$id": "http://a/b/c.json", "not": {}}"#)]), (2, 3));
+        assert_eq!(
+            limits(&[("", r#"{"$ref": "http://a/b/c.json"}"#), ("x", r#"{"$id": "http://a/b/c.json", "not": {}}"#)]),
+            (2, 3)
+        );
     }
 
     #[test]
     fn what_refers_to_itself_and_what_multiplies_is_found() {
         assert_eq!(limits(&[("", r##"{"allOf": [{"$ref": "#"}, {}]}"##)]).0, 3);
-        let doubled: Vec<String> =
-            (0..40).map(|at| format!(r##""a{at}": {{"allOf": [{{"$ref": "#/$defs/a{0}"}}, {{"$ref": "#/$defs/a{0}"}}]}}"##, at + 1)).collect();
+        let doubled: Vec<String> = (0..40)
+            .map(|at| {
+                format!(r##""a{at}": {{"allOf": [{{"$ref": "#/$defs/a{0}"}}, {{"$ref": "#/$defs/a{0}"}}]}}"##, at + 1)
+            })
+            .collect();
         let text = format!(r##"{{"$ref": "#/$defs/a0", "$defs": {{{}}}}}"##, doubled.join(","));
         let document: Value = serde_json::from_str(&text).unwrap();
         assert!(Limits::of([("", &document)].into_iter()).are_too_large());
-        let long: Vec<String> = (0..50_000).map(|at| format!(r##""a{at}": {{"$ref": "#/$defs/a{}"}}"##, at + 1)).collect();
+        let long: Vec<String> =
+            (0..50_000).map(|at| format!(r##""a{at}": {{"$ref": "#/$defs/a{}"}}"##, at + 1)).collect();
         assert_eq!(limits(&[("", &format!(r##"{{"$defs": {{{}}}}}"##, long.join(",")))]), (49_999, 50_000));
     }
 }

@@ -223,7 +223,10 @@ fn is_whole(text: &str) -> bool {
 }
 
 fn number(text: &str) -> serde_json::Number {
-    let whole = text.parse::<u64>().map(serde_json::Number::from).or_else(|_| text.parse::<i64>().map(serde_json::Number::from));
+    let whole = text
+        .parse::<u64>()
+        .map(serde_json::Number::from)
+        .or_else(|_| text.parse::<i64>().map(serde_json::Number::from));
     whole.unwrap_or_else(|_| {
         let float = text.parse().unwrap_or(0.0f64).clamp(f64::MIN, f64::MAX);
         serde_json::Number::from_f64(float).unwrap_or_else(|| 0.into())
@@ -249,7 +252,9 @@ fn value(item: Item<'_>) -> Value {
         JsonKind::Number => Value::Number(number(item.raw())),
         JsonKind::Str => Value::String(characters(item).into_owned()),
         JsonKind::Array => Value::Array(item.elements().map(value).collect()),
-        JsonKind::Object => Value::Object(item.members().map(|(name, member)| (characters(name).into_owned(), value(member))).collect()),
+        JsonKind::Object => {
+            Value::Object(item.members().map(|(name, member)| (characters(name).into_owned(), value(member))).collect())
+        }
     }
 }
 

@@ -24,7 +24,8 @@ fn collect(value: &Value, folder: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The name that a reference leads to, seen from the first document; `None` for one within the document, with a scheme, or with a root.
+/// The name that a reference leads to, seen from the first document; `None` for one within the document, with a scheme,
+/// or with a root.
 fn name_in(uri: &str, folder: &str) -> Option<String> {
     let path = uri.split('#').next().unwrap_or_default();
     if path.is_empty() || path.starts_with('/') || path.contains(':') {

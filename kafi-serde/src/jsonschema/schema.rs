@@ -42,7 +42,8 @@ const EXPLAINED_PATHS_MAX: u64 = 1000;
 const BACKTRACK_MAX: usize = 100_000;
 const PATTERN_BYTES_MAX: usize = 1 << 20;
 
-/// A JSON Schema, of one of the drafts 4, 6, 7, 2019-09, and 2020-12. Without `$schema` it is draft 7, as for registries.
+/// A JSON Schema, of one of the drafts 4, 6, 7, 2019-09, and 2020-12. Without `$schema` it is draft 7, as for
+/// registries.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -67,13 +68,14 @@ impl Schema {
     /// Reads a schema that refers to no other document.
     ///
     /// # Errors
-    /// `Corrupt` for text that is not JSON, with line and column, and for what is no schema; `Unsupported` for another draft; `TooLarge` above 16 MiB.
+    /// `Corrupt` for text that is not JSON, with line and column, and for what is no schema; `Unsupported` for another
+    /// draft; `TooLarge` above 16 MiB.
     pub fn parse(text: &str) -> Result<Self> {
         Self::parse_with_references(text, &[])
     }
 
-    /// Reads a schema with the documents that it refers to, each with the name that it is referred to by: as a whole URI, or relative to the schema or its `$id`.
-    /// Nothing is ever fetched.
+    /// Reads a schema with the documents that it refers to, each with the name that it is referred to by: as a whole
+    /// URI, or relative to the schema or its `$id`. Nothing is ever fetched.
     ///
     /// ```
     /// use kafi_serde::jsonschema::Schema;
@@ -95,7 +97,9 @@ impl Schema {
             let document = value(text).map_err(|error| error.with("reference", name))?;
             documents.insert(name.trim_start_matches("./").to_string(), document);
         }
-        let limits = Limits::of(std::iter::once(("", &schema)).chain(documents.iter().map(|(name, document)| (name.as_str(), document))));
+        let limits = Limits::of(
+            std::iter::once(("", &schema)).chain(documents.iter().map(|(name, document)| (name.as_str(), document))),
+        );
         if limits.are_too_large() {
             return Err(Error::new(
                 ErrorKind::TooLarge,
@@ -105,8 +109,14 @@ impl Schema {
         }
         let id = schema.get(draft.id_keyword()).and_then(Value::as_str).unwrap_or_default();
         let bases = [BASE.to_string(), id.rsplit_once('/').map_or(String::new(), |(base, _)| format!("{base}/"))];
-        let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_MAX).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX);
-        let options = jsonschema::options_for::<OfTape>().with_draft(draft).with_pattern_options(patterns).with_retriever(Given { documents, bases });
+        let patterns = PatternOptions::fancy_regex()
+            .backtrack_limit(BACKTRACK_MAX)
+            .size_limit(PATTERN_BYTES_MAX)
+            .dfa_size_limit(PATTERN_BYTES_MAX);
+        let options = jsonschema::options_for::<OfTape>()
+            .with_draft(draft)
+            .with_pattern_options(patterns)
+            .with_retriever(Given { documents, bases });
         let options = if id.contains(':') { options } else { options.with_base_uri(format!("{BASE}schema.json")) };
         let validator = options.build(&schema).map_err(|error| {
             let wrong = Error::new(ErrorKind::Corrupt, OPERATION, shortened(&error.to_string()));
@@ -127,13 +137,16 @@ impl Schema {
             return self.check_here(item, depth);
         }
         if levels > LEVELS_MAX {
-            return Err(Fault::new(format!("it is nested {depth} levels deep, and the schema refers to others too often on each of them to be validated")));
+            return Err(Fault::new(format!(
+                "it is nested {depth} levels deep, and the schema refers to others too often on each of them to be validated"
+            )));
         }
         // As deep as it may go, it needs a stack of its own, which takes memory only where it is used.
         let builder = std::thread::Builder::new().stack_size((1 << 20) + levels * LEVEL_BYTES);
         std::thread::scope(|scope| {
             let checking = builder.spawn_scoped(scope, || self.check_here(item, depth));
-            let checking = checking.map_err(|error| Fault::new(format!("no thread can be had to validate it: {error}")))?;
+            let checking =
+                checking.map_err(|error| Fault::new(format!("no thread can be had to validate it: {error}")))?;
             checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
@@ -178,7 +191,8 @@ struct Given {
 impl Retrieve for Given {
     fn retrieve(&self, uri: &Uri<String>) -> std::result::Result<Value, Box<dyn std::error::Error + Send + Sync>> {
         let uri = uri.as_str();
-        let relative = self.bases.iter().filter(|base| !base.is_empty()).filter_map(|base| uri.strip_prefix(base.as_str()));
+        let relative =
+            self.bases.iter().filter(|base| !base.is_empty()).filter_map(|base| uri.strip_prefix(base.as_str()));
         let mut names = std::iter::once(uri).chain(relative);
         let found = names.find_map(|name| self.documents.get(name));
         found.cloned().ok_or_else(|| "it is not among the references that were given, and nothing is fetched".into())
@@ -187,7 +201,11 @@ impl Retrieve for Given {
 
 fn value(text: &str) -> Result<Value> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Error::new(ErrorKind::TooLarge, OPERATION, format!("its text has {} bytes, more than {TEXT_BYTES_MAX}", text.len())));
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            OPERATION,
+            format!("its text has {} bytes, more than {TEXT_BYTES_MAX}", text.len()),
+        ));
     }
     // What is wrong with it as JSON is said as everywhere.
     Json::parse(text).map_err(|error| {
@@ -201,7 +219,11 @@ fn value(text: &str) -> Result<Value> {
 fn draft(schema: &Value) -> Result<Draft> {
     match Draft::Draft7.detect(schema) {
         Draft::Unknown => {
-            let error = Error::new(ErrorKind::Unsupported, OPERATION, "this is none of the drafts 4, 6, 7, 2019-09, and 2020-12");
+            let error = Error::new(
+                ErrorKind::Unsupported,
+                OPERATION,
+                "this is none of the drafts 4, 6, 7, 2019-09, and 2020-12",
+            );
             Err(error.with("$schema", schema.get("$schema").and_then(Value::as_str).unwrap_or_default()))
         }
         draft => Ok(draft),

@@ -12,7 +12,8 @@ pub struct Form {
     pub integers: Integers,
     /// Whether fields that are not there, and of which nobody can tell, are written with their defaults.
     pub shows_defaults: bool,
-    /// Whether fields that the message does not have are kept, as base64 in the member `@unknown`, so that writing it again loses nothing.
+    /// Whether fields that the message does not have are kept, as base64 in the member `@unknown`, so that writing it
+    /// again loses nothing.
     pub keeps_unknown: bool,
 }
 

@@ -71,7 +71,11 @@ impl<'a> Input<'a> {
                 return Ok(value);
             }
         }
-        if self.bytes.len() - self.at < 10 { Err(self.ends("a number")) } else { Err(self.fault("a number is larger than 64 bits")) }
+        if self.bytes.len() - self.at < 10 {
+            Err(self.ends("a number"))
+        } else {
+            Err(self.fault("a number is larger than 64 bits"))
+        }
     }
 
     /// The number of a field, and how it is laid out; `None` is the end of a group.
@@ -114,7 +118,10 @@ impl<'a> Input<'a> {
                         self.at += len;
                         Ok((start as u64) << 32 | len as u64)
                     }
-                    None => Err(self.fault(format!("a field claims {len} bytes, and {} are left", self.bytes.len() - start))),
+                    None => {
+                        Err(self
+                            .fault(format!("a field claims {len} bytes, and {} are left", self.bytes.len() - start)))
+                    }
                 }
             }
             Wire::Group => {

@@ -12,8 +12,9 @@ use crate::number::{self, Float, Misfit};
 use crate::protobuf::types::{Kind, Types, Wire};
 use crate::tape::Item;
 
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
@@ -48,7 +49,13 @@ pub(crate) fn set_length(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Writes a value that is no message, without its tag.
-pub(crate) fn write_scalar(types: &Types, kind: Kind, item: Item<'_>, space: &mut Vec<u8>, out: &mut Vec<u8>) -> Outcome<()> {
+pub(crate) fn write_scalar(
+    types: &Types,
+    kind: Kind,
+    item: Item<'_>,
+    space: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> Outcome<()> {
     match kind {
         Kind::String => {
             let text = item.string(space).ok_or_else(|| misfit(types, kind, item))?;
@@ -80,7 +87,10 @@ pub(crate) fn write_scalar(types: &Types, kind: Kind, item: Item<'_>, space: &mu
                 JsonKind::Null if symbols.is_null => 0,
                 JsonKind::Str => {
                     let name = item.string(space).ok_or_else(|| misfit(types, kind, item))?;
-                    *symbols.numbers.get(name).ok_or_else(|| Fault::new(format!("{} has no value {}", symbols.name, item.raw())))?
+                    *symbols
+                        .numbers
+                        .get(name)
+                        .ok_or_else(|| Fault::new(format!("{} has no value {}", symbols.name, item.raw())))?
                 }
                 _ => whole::<i32>(types, kind, item, space)?,
             };
@@ -124,7 +134,12 @@ pub(crate) fn write_whole(types: &Types, kind: Kind, text: &str, item: Item<'_>,
     Ok(())
 }
 
-fn whole<T: TryFrom<i128> + std::str::FromStr>(types: &Types, kind: Kind, item: Item<'_>, _space: &mut Vec<u8>) -> Outcome<T> {
+fn whole<T: TryFrom<i128> + std::str::FromStr>(
+    types: &Types,
+    kind: Kind,
+    item: Item<'_>,
+    _space: &mut Vec<u8>,
+) -> Outcome<T> {
     if item.kind() != JsonKind::Number {
         return Err(misfit(types, kind, item));
     }

@@ -1,4 +1,5 @@
-//! Payloads into JSON text: the fields of a message are found first, then written in the order of their numbers, straight from the payload.
+//! Payloads into JSON text: the fields of a message are found first, then written in the order of their numbers,
+//! straight from the payload.
 
 use std::sync::Arc;
 
@@ -53,17 +54,23 @@ impl Reader {
         Self { schema, form, space: Space::default() }
     }
 
-    /// Appends a payload as JSON text. Nothing is allocated beyond `out` for a message whose fields come as writers put them, save for what memory is kept.
+    /// Appends a payload as JSON text. Nothing is allocated beyond `out` for a message whose fields come as writers put
+    /// them, save for what memory is kept.
     ///
     /// # Errors
-    /// `Corrupt`, with the path and the byte, if the payload is not of this message, nests too deep, or would become more than 256 MiB of text; `out` is as it was then.
+    /// `Corrupt`, with the path and the byte, if the payload is not of this message, nests too deep, or would become
+    /// more than 256 MiB of text; `out` is as it was then.
     pub fn read(&mut self, message: Message, payload: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         self.space.occurrences.clear();
         self.space.last_of_oneof.clear();
         let limit = start.saturating_add(OUTPUT_BYTES_MAX);
         let mut run = Run { types: &self.schema.types, form: self.form, out, space: &mut self.space, limit, depth: 0 };
-        let read = if u32::try_from(payload.len()).is_ok() { run.message(message.0, payload, 0) } else { Err(Fault::new("it is larger than 4 GiB")) };
+        let read = if u32::try_from(payload.len()).is_ok() {
+            run.message(message.0, payload, 0)
+        } else {
+            Err(Fault::new("it is larger than 4 GiB"))
+        };
         read.map_err(|fault| {
             out.truncate(start);
             fault.error(OPERATION)
@@ -113,7 +120,11 @@ impl Run<'_> {
             };
             is_sorted &= place >= last;
             last = place;
-            let (wire, value) = if place == UNKNOWN { (Wire::Len, (start as u64) << 32 | (input.position() - start) as u64) } else { (wire, value) };
+            let (wire, value) = if place == UNKNOWN {
+                (Wire::Len, (start as u64) << 32 | (input.position() - start) as u64)
+            } else {
+                (wire, value)
+            };
             self.space.occurrences.push(Occurrence { place, wire, at: start as u32, value });
         }
         if !is_sorted {
@@ -129,14 +140,17 @@ impl Run<'_> {
         let (mut before, mut shown) = (b'{', 0);
         while from < end {
             let place = self.space.occurrences[from].place;
-            let until = from + self.space.occurrences[from..end].iter().take_while(|other| other.place == place).count();
+            let until =
+                from + self.space.occurrences[from..end].iter().take_while(|other| other.place == place).count();
             if place == UNKNOWN {
                 break;
             }
             let field = &message.fields[place as usize];
             self.absent(&message.fields[shown..place as usize], &mut before);
             shown = place as usize + 1;
-            let is_last = field.oneof.is_none_or(|oneof| self.space.last_of_oneof[oneofs + oneof as usize] == self.space.occurrences[until - 1].at);
+            let is_last = field.oneof.is_none_or(|oneof| {
+                self.space.last_of_oneof[oneofs + oneof as usize] == self.space.occurrences[until - 1].at
+            });
             if is_last && self.is_shown(field, self.space.occurrences[until - 1]) {
                 self.check_output(at)?;
                 self.out.push(before);
@@ -177,7 +191,8 @@ impl Run<'_> {
 
     /// Whether a value is worth a member: not where it is the default, and nothing tells that from none.
     fn is_shown(&self, field: &Field, last: Occurrence) -> bool {
-        let is_default = || if last.wire == Wire::Len { last.range().is_empty() } else { is_zero(field.kind, last.value) };
+        let is_default =
+            || if last.wire == Wire::Len { last.range().is_empty() } else { is_zero(field.kind, last.value) };
         field.has_presence || field.shape != Shape::Single || self.form.shows_defaults || !is_default()
     }
 
@@ -207,7 +222,13 @@ impl Run<'_> {
     }
 
     /// Writes the value of a field from all its occurrences.
-    pub fn field(&mut self, field: &Field, occurrences: std::ops::Range<usize>, bytes: &[u8], at: usize) -> Outcome<()> {
+    pub fn field(
+        &mut self,
+        field: &Field,
+        occurrences: std::ops::Range<usize>,
+        bytes: &[u8],
+        at: usize,
+    ) -> Outcome<()> {
         match field.shape {
             Shape::Repeated => self.repeated(field, occurrences, bytes, at),
             Shape::Map => self.map(field, occurrences, bytes, at),
@@ -263,7 +284,8 @@ impl Run<'_> {
             Kind::Message(id) | Kind::Group(id) => self.message(id, &bytes[range()], at + range().start),
             Kind::String => {
                 let text = std::str::from_utf8(&bytes[range()]);
-                let text = text.map_err(|error| Fault::at(at + range().start + error.valid_up_to(), "a string is not UTF-8"))?;
+                let text =
+                    text.map_err(|error| Fault::at(at + range().start + error.valid_up_to(), "a string is not UTF-8"))?;
                 write_string(self.out, text);
                 Ok(())
             }

@@ -40,8 +40,8 @@ struct Own {
 pub struct Message(pub(crate) MessageId);
 
 impl Schema {
-    /// Reads a source that imports nothing but what everybody knows: `google/protobuf/`, `google/type/`, and `confluent/`. In place of a source the descriptor of a file in
-    /// base64 is taken, as by registries.
+    /// Reads a source that imports nothing but what everybody knows: `google/protobuf/`, `google/type/`, and
+    /// `confluent/`. In place of a source the descriptor of a file in base64 is taken, as by registries.
     ///
     /// # Errors
     /// `Corrupt`, with file, line, and column, where it is wrong; `Unsupported` for editions; `TooLarge` above 16 MiB.
@@ -49,7 +49,8 @@ impl Schema {
         Self::parse_with_imports(text, &[])
     }
 
-    /// Reads a source with the files that it imports, each with the name that it is imported by. What those import has to be among them, or known to everybody.
+    /// Reads a source with the files that it imports, each with the name that it is imported by. What those import has
+    /// to be among them, or known to everybody.
     ///
     /// # Errors
     /// As those of [`parse`](Self::parse); also for an import that is not there.
@@ -65,20 +66,24 @@ impl Schema {
         Self::of_file(&sources::compile_named(name, text, imports)?, name)
     }
 
-    /// Reads a set of descriptors, as `protoc --descriptor_set_out=FILE --include_imports` writes it; its last file is the schema.
+    /// Reads a set of descriptors, as `protoc --descriptor_set_out=FILE --include_imports` writes it; its last file is
+    /// the schema.
     ///
     /// # Errors
     /// `Corrupt` if it is none, or lacks a file that is imported; `Unsupported` for editions.
     pub fn from_descriptor_set(set: &[u8]) -> Result<Self> {
         let pool = sources::decode(set)?;
         let last = pool.files().last().map(|file| file.name().to_string());
-        let last = last.ok_or_else(|| Error::new(ErrorKind::Corrupt, "read Protobuf schema", "there is no file in the set of descriptors"))?;
+        let last = last.ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, "read Protobuf schema", "there is no file in the set of descriptors")
+        })?;
         Self::of_file(&pool, &last)
     }
 
     fn of_file(pool: &DescriptorPool, name: &str) -> Result<Self> {
         let types = Types::of(pool);
-        let missing = || Error::new(ErrorKind::Corrupt, "read Protobuf schema", "the compiler lost the file").with("file", name);
+        let missing =
+            || Error::new(ErrorKind::Corrupt, "read Protobuf schema", "the compiler lost the file").with("file", name);
         let file = pool.get_file_by_name(name).ok_or_else(missing)?;
         let mut own = Vec::new();
         collect(&types, &file, &mut own);
@@ -101,7 +106,8 @@ impl Schema {
         }
     }
 
-    /// The message of this name: its full name, or that without the file's package; messages of imports by their full names.
+    /// The message of this name: its full name, or that without the file's package; messages of imports by their full
+    /// names.
     ///
     /// # Errors
     /// `NotFound`, with the nearest name.
@@ -109,23 +115,33 @@ impl Schema {
         let within_package = format!("{}.{name}", self.package);
         let found = [name, &within_package].into_iter().find_map(|name| self.types.by_name.get(name));
         found.map(|id| Message(*id)).ok_or_else(|| {
-            let error = Error::new(ErrorKind::NotFound, OPERATION, "the schema has no such message").with("message", name);
-            match nearest(&within_package, self.message_names()).or_else(|| nearest(name, self.message_names())).or_else(|| self.message_names().next()) {
+            let error =
+                Error::new(ErrorKind::NotFound, OPERATION, "the schema has no such message").with("message", name);
+            match nearest(&within_package, self.message_names())
+                .or_else(|| nearest(name, self.message_names()))
+                .or_else(|| self.message_names().next())
+            {
                 Some(near) => error.hint(format!("did you mean {near}?")),
                 None => error,
             }
         })
     }
 
-    /// The message that a payload's indexes name. Clients disagree on whether the messages that stand for maps are counted: they are not, unless nothing else is there.
+    /// The message that a payload's indexes name. Clients disagree on whether the messages that stand for maps are
+    /// counted: they are not, unless nothing else is there.
     ///
     /// # Errors
     /// `Corrupt` if there is none.
     pub fn message_at(&self, indexes: &MessageIndexes) -> Result<Message> {
-        let found = self.own.iter().find(|own| own.indexes == *indexes).or_else(|| self.own.iter().find(|own| own.indexes_with_maps == *indexes));
+        let found = self
+            .own
+            .iter()
+            .find(|own| own.indexes == *indexes)
+            .or_else(|| self.own.iter().find(|own| own.indexes_with_maps == *indexes));
         found.map(|own| Message(own.id)).ok_or_else(|| {
             let shown = indexes.as_slice().iter().map(u32::to_string).collect::<Vec<_>>().join(".");
-            Error::new(ErrorKind::Corrupt, OPERATION, "the schema has no message at these indexes").with("indexes", shown)
+            Error::new(ErrorKind::Corrupt, OPERATION, "the schema has no message at these indexes")
+                .with("indexes", shown)
         })
     }
 
@@ -153,13 +169,24 @@ fn collect(types: &Types, file: &FileDescriptor, own: &mut Vec<Own>) {
     push(file.messages(), &[], &[], &mut left);
     while let Some((message, indexes, indexes_with_maps)) = left.pop() {
         push(message.child_messages(), &indexes, &indexes_with_maps, &mut left);
-        own.push(Own { id: types.by_name[message.full_name()], indexes: indexes.into(), indexes_with_maps: indexes_with_maps.into() });
+        own.push(Own {
+            id: types.by_name[message.full_name()],
+            indexes: indexes.into(),
+            indexes_with_maps: indexes_with_maps.into(),
+        });
     }
 }
 
-fn push(messages: impl Iterator<Item = MessageDescriptor>, indexes: &[u32], with_maps: &[u32], left: &mut Vec<(MessageDescriptor, Vec<u32>, Vec<u32>)>) {
+fn push(
+    messages: impl Iterator<Item = MessageDescriptor>,
+    indexes: &[u32],
+    with_maps: &[u32],
+    left: &mut Vec<(MessageDescriptor, Vec<u32>, Vec<u32>)>,
+) {
     let own = messages.enumerate().filter(|(_, message)| !message.is_map_entry()).zip(0..);
-    let mut found: Vec<_> = own.map(|((place, message), index)| (message, [indexes, &[index]].concat(), [with_maps, &[place as u32]].concat())).collect();
+    let mut found: Vec<_> = own
+        .map(|((place, message), index)| (message, [indexes, &[index]].concat(), [with_maps, &[place as u32]].concat()))
+        .collect();
     found.reverse();
     left.extend(found);
 }
@@ -181,13 +208,22 @@ mod tests {
         let names: Vec<_> = schema.message_names().collect();
         assert_eq!(names, ["a.b.A", "a.b.A.B", "a.b.A.B.C", "a.b.A.D", "a.b.A.G", "a.b.E"]);
         let indexes = |name: &str| schema.indexes(schema.message(name).unwrap()).as_slice().to_vec();
-        assert_eq!((indexes("A"), indexes("a.b.A.B.C"), indexes("A.D"), indexes("E")), (vec![0], vec![0, 0, 0], vec![0, 1], vec![1]));
+        assert_eq!(
+            (indexes("A"), indexes("a.b.A.B.C"), indexes("A.D"), indexes("E")),
+            (vec![0], vec![0, 0, 0], vec![0, 1], vec![1])
+        );
         for name in names {
             let message = schema.message(name).unwrap();
-            assert_eq!((schema.message_at(&schema.indexes(message)).unwrap(), schema.message_name(message)), (message, name));
+            assert_eq!(
+                (schema.message_at(&schema.indexes(message)).unwrap(), schema.message_name(message)),
+                (message, name)
+            );
         }
         let error = schema.message_at(&MessageIndexes::from([0, 9])).unwrap_err();
-        assert_eq!(error.to_string(), "choose Protobuf message: indexes 0.9: the schema has no message at these indexes");
+        assert_eq!(
+            error.to_string(),
+            "choose Protobuf message: indexes 0.9: the schema has no message at these indexes"
+        );
         let error = schema.message("A.DD").unwrap_err();
         assert_eq!((error.kind(), error.hint_text()), (ErrorKind::NotFound, Some("did you mean a.b.A.D?")));
         // Behind those that do not count maps stand those that do.
@@ -200,22 +236,37 @@ mod tests {
             message M { a.B b = 1; google.type.Money m = 2 [(confluent.field_meta).doc = \"x\"]; google.protobuf.Timestamp t = 3; }";
         let other = "syntax = \"proto3\"; package a; import \"c.proto\"; message B { C c = 1; }";
         let third = "syntax = \"proto3\"; message C {}";
-        let schema = Schema::parse_with_imports(main, &[("a/b.proto", other), ("c.proto", third), ("c.proto", third)]).unwrap();
+        let schema =
+            Schema::parse_with_imports(main, &[("a/b.proto", other), ("c.proto", third), ("c.proto", third)]).unwrap();
         assert_eq!(schema.message_names().collect::<Vec<_>>(), ["M"]);
         assert!(schema.message("google.type.Money").is_ok() && schema.message("a.B").is_ok());
         assert_eq!(
             Schema::parse_with_imports(main, &[("a/b.proto", other)]).unwrap_err().to_string(),
             "read Protobuf schema: a/b.proto:1:31: import 'c.proto' not found"
         );
-        assert!(Schema::parse_with_imports(main, &[("c.proto", third), ("c.proto", other)]).unwrap_err().to_string().contains("two files are called c.proto"));
+        assert!(
+            Schema::parse_with_imports(main, &[("c.proto", third), ("c.proto", other)])
+                .unwrap_err()
+                .to_string()
+                .contains("two files are called c.proto")
+        );
     }
 
     #[test]
     fn what_is_wrong_says_where() {
-        assert_eq!(error("syntax = \"proto3\";\nmessage M { int99 a = 1; }"), "schema.proto:2:13: name 'int99' is not defined");
-        assert_eq!(error("syntax = \"proto3\";\nmessage M { int32 a = 1 }"), "schema.proto:2:25: expected ';' or '[', but found '}'");
+        assert_eq!(
+            error("syntax = \"proto3\";\nmessage M { int99 a = 1; }"),
+            "schema.proto:2:13: name 'int99' is not defined"
+        );
+        assert_eq!(
+            error("syntax = \"proto3\";\nmessage M { int32 a = 1 }"),
+            "schema.proto:2:25: expected ';' or '[', but found '}'"
+        );
         assert_eq!(error("import \"schema.proto\";"), "import cycle detected: schema.proto -> schema.proto");
-        assert!(Schema::from_descriptor_set(b"\xff").is_err() && Schema::from_descriptor_set(b"").unwrap_err().to_string().contains("there is no file"));
+        assert!(
+            Schema::from_descriptor_set(b"\xff").is_err()
+                && Schema::from_descriptor_set(b"").unwrap_err().to_string().contains("there is no file")
+        );
         assert_eq!(Schema::parse(&" ".repeat((16 << 20) + 1)).unwrap_err().kind(), ErrorKind::TooLarge);
         assert!(Schema::parse("syntax = \"proto3\";").unwrap().first_message().is_err());
     }

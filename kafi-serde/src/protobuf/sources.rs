@@ -1,4 +1,5 @@
-//! Sources and descriptors into a pool of descriptors: from what is given, and never from the network or a file that nobody named.
+//! Sources and descriptors into a pool of descriptors: from what is given, and never from the network or a file that
+//! nobody named.
 
 use std::collections::HashMap;
 
@@ -46,15 +47,23 @@ pub(crate) fn compile_named(name: &str, text: &str, imports: &[(&str, &str)]) ->
 pub(crate) fn decode(set: &[u8]) -> Result<DescriptorPool> {
     DescriptorPool::decode(set).map_err(|error| {
         let text = error.to_string();
-        if text.contains("editions") { editions("the descriptors") } else { bad(text).hint("make it with protoc --descriptor_set_out=FILE --include_imports") }
+        if text.contains("editions") {
+            editions("the descriptors")
+        } else {
+            bad(text).hint("make it with protoc --descriptor_set_out=FILE --include_imports")
+        }
     })
 }
 
 /// What a source imports that not everybody knows; nothing, if it is none, which shows when it is compiled.
 pub(crate) fn imports_of(name: &str, text: &str) -> Vec<String> {
-    let imports = File::from_source(name, text).map(|file| file.file_descriptor_proto().dependency.clone()).unwrap_or_default();
+    let imports =
+        File::from_source(name, text).map(|file| file.file_descriptor_proto().dependency.clone()).unwrap_or_default();
     let google = GoogleFileResolver::new();
-    imports.into_iter().filter(|import| well_known::source(import).is_none() && google.open_file(import).is_err()).collect()
+    imports
+        .into_iter()
+        .filter(|import| well_known::source(import).is_none() && google.open_file(import).is_err())
+        .collect()
 }
 
 /// Finds files among those that were given, and those that everybody knows.
@@ -77,7 +86,8 @@ impl FileResolver for Given {
 
 /// The descriptor of a file in base64, which registries take in place of its source.
 fn descriptor(text: &str) -> Option<Vec<u8>> {
-    let is_base64 = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r'));
+    let is_base64 = !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\n' | b'\r'));
     if !is_base64 {
         return None;
     }
@@ -87,7 +97,12 @@ fn descriptor(text: &str) -> Option<Vec<u8>> {
 
 fn check(name: &str, text: &str) -> Result<()> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(Error::new(ErrorKind::TooLarge, OPERATION, format!("its text has {} bytes, more than {TEXT_BYTES_MAX}", text.len())).with("file", name));
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            OPERATION,
+            format!("its text has {} bytes, more than {TEXT_BYTES_MAX}", text.len()),
+        )
+        .with("file", name));
     }
     if uses_editions(text) { Err(editions(name)) } else { Ok(()) }
 }
@@ -106,7 +121,8 @@ fn uses_editions(text: &str) -> bool {
 }
 
 fn editions(what: &str) -> Error {
-    let error = Error::new(ErrorKind::Unsupported, OPERATION, "it uses editions, which are not supported").with("file", what);
+    let error =
+        Error::new(ErrorKind::Unsupported, OPERATION, "it uses editions, which are not supported").with("file", what);
     error.hint("write it as proto2 or proto3")
 }
 
@@ -128,9 +144,17 @@ mod tests {
     #[test]
     fn editions_are_seen_behind_comments_only_where_they_are() {
         for text in ["edition = \"2023\";", "// a\n/* b */ edition=\"2024\";", "\u{feff}\nedition  = \"2023\";"] {
-            assert_eq!(compile(text, &[]).unwrap_err().to_string(), "read Protobuf schema: file schema.proto: it uses editions, which are not supported");
+            assert_eq!(
+                compile(text, &[]).unwrap_err().to_string(),
+                "read Protobuf schema: file schema.proto: it uses editions, which are not supported"
+            );
         }
-        for text in ["syntax = \"proto3\"; // edition = 1\nmessage edition {}", "message M { optional string edition = 1; }", "// x", ""] {
+        for text in [
+            "syntax = \"proto3\"; // edition = 1\nmessage edition {}",
+            "message M { optional string edition = 1; }",
+            "// x",
+            "",
+        ] {
             assert!(!uses_editions(text) && compile(text, &[]).is_ok(), "{text}");
         }
     }

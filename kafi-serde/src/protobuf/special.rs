@@ -16,7 +16,14 @@ const COMPARED_MAX: usize = 16;
 
 impl Run<'_> {
     /// Writes a message in its own form, from the fields that were found.
-    pub fn special(&mut self, special: Special, message: &Message, first: usize, bytes: &[u8], at: usize) -> Outcome<()> {
+    pub fn special(
+        &mut self,
+        special: Special,
+        message: &Message,
+        first: usize,
+        bytes: &[u8],
+        at: usize,
+    ) -> Outcome<()> {
         let all = first..self.space.occurrences.len();
         match special {
             Special::None => self.members(message, first, bytes, at),
@@ -50,7 +57,10 @@ impl Run<'_> {
                 let last = self.space.occurrences[last];
                 let field = &message.fields[last.place as usize];
                 if field.kind == Kind::Double && !f64::from_bits(last.value).is_finite() {
-                    return Err(Fault::at(at, "a google.protobuf.Value holds a number that is none, which JSON cannot tell from a string"));
+                    return Err(Fault::at(
+                        at,
+                        "a google.protobuf.Value holds a number that is none, which JSON cannot tell from a string",
+                    ));
                 }
                 self.value(field.kind, last, bytes, at)
             }
@@ -76,8 +86,8 @@ impl Run<'_> {
             last.unwrap_or_default()
         };
         let (url, value) = (content(self, 0), content(self, 1));
-        let text =
-            std::str::from_utf8(&bytes[url.clone()]).map_err(|error| Fault::at(at + url.start + error.valid_up_to(), "the type of an Any is not UTF-8"))?;
+        let text = std::str::from_utf8(&bytes[url.clone()])
+            .map_err(|error| Fault::at(at + url.start + error.valid_up_to(), "the type of an Any is not UTF-8"))?;
         if url.is_empty() && value.is_empty() {
             self.out.extend_from_slice(b"{}");
             return Ok(());
@@ -118,7 +128,12 @@ impl Run<'_> {
         for (index, place) in self.found(&all, 0).enumerate() {
             let range = self.space.occurrences[place].range();
             let path = std::str::from_utf8(&bytes[range.clone()]).ok().filter(|path| is_snake_case(path));
-            let Some(path) = path else { return Err(Fault::at(at + range.start, "a path of a field mask cannot be written in camel case and read back")) };
+            let Some(path) = path else {
+                return Err(Fault::at(
+                    at + range.start,
+                    "a path of a field mask cannot be written in camel case and read back",
+                ));
+            };
             if index > 0 {
                 self.out.push(b',');
             }
@@ -153,7 +168,8 @@ impl Run<'_> {
             let range = self.space.occurrences[index].range();
             let found = self.scan(entry, &bytes[range.clone()], at + range.start)?;
             let all = found..self.space.occurrences.len();
-            let absent = |place| Occurrence { place, wire: crate::protobuf::types::Wire::Varint, at: u32::MAX, value: 0 };
+            let absent =
+                |place| Occurrence { place, wire: crate::protobuf::types::Wire::Varint, at: u32::MAX, value: 0 };
             let last = |run: &Self, place| run.found(&all, place).next_back().map(|index| run.space.occurrences[index]);
             let (key, value) = (last(self, key_place), last(self, value_place));
             self.space.occurrences.truncate(found);
@@ -224,13 +240,16 @@ impl Run<'_> {
     fn repeated_keys(&self, kind: Kind, pairs: usize, occurrences: Range<usize>, bytes: &[u8]) -> HashSet<usize> {
         let count = occurrences.len();
         let key = |nth: usize| {
-            let (entry, key) = (self.space.occurrences[occurrences.start + nth].range(), self.space.occurrences[pairs + 2 * nth]);
+            let (entry, key) =
+                (self.space.occurrences[occurrences.start + nth].range(), self.space.occurrences[pairs + 2 * nth]);
             match kind {
                 Kind::String if key.at == u32::MAX => (0, &bytes[..0]),
                 Kind::String => (0, &bytes[entry][key.range()]),
                 Kind::Bool => (u64::from(key.value != 0), &bytes[..0]),
                 Kind::Sint64 => (unzigzag(key.value) as u64, &bytes[..0]),
-                _ if kind.wire() == crate::protobuf::types::Wire::Varint && !matches!(kind, Kind::Int64 | Kind::Uint64) => {
+                _ if kind.wire() == crate::protobuf::types::Wire::Varint
+                    && !matches!(kind, Kind::Int64 | Kind::Uint64) =>
+                {
                     (u64::from(key.value as u32), &bytes[..0])
                 }
                 _ => (key.value, &bytes[..0]),

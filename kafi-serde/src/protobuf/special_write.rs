@@ -23,9 +23,16 @@ impl Run<'_> {
                     Special::Timestamp => (time::read_timestamp(text), "2024-11-26T22:05:05.555Z"),
                     _ => (time::read_duration(text), "1.5s"),
                 };
-                let (seconds, nanos) =
-                    read.ok_or_else(|| Fault::new(format!("{} is needed, such as {example}, and it is {}", types.message(id).name, item.described())))?;
-                for (number, value) in [(1, seconds), (2, i64::from(nanos))].into_iter().filter(|(_, value)| *value != 0) {
+                let (seconds, nanos) = read.ok_or_else(|| {
+                    Fault::new(format!(
+                        "{} is needed, such as {example}, and it is {}",
+                        types.message(id).name,
+                        item.described()
+                    ))
+                })?;
+                for (number, value) in
+                    [(1, seconds), (2, i64::from(nanos))].into_iter().filter(|(_, value)| *value != 0)
+                {
                     write_tag(self.out, number, Wire::Varint);
                     write_varint(self.out, value as u64);
                 }
@@ -38,7 +45,9 @@ impl Run<'_> {
                 write_tag(self.out, 1, field.kind.wire());
                 let content = self.out.len();
                 write_scalar(types, field.kind, item, &mut self.space.characters, self.out)?;
-                if self.out[content..].iter().all(|byte| *byte == 0) && (self.out.len() == content + 1 || matches!(field.kind, Kind::Double | Kind::Float)) {
+                if self.out[content..].iter().all(|byte| *byte == 0)
+                    && (self.out.len() == content + 1 || matches!(field.kind, Kind::Double | Kind::Float))
+                {
                     self.out.truncate(start);
                 }
                 Ok(())
@@ -53,10 +62,17 @@ impl Run<'_> {
     fn any(&mut self, item: Item<'_>) -> Outcome<()> {
         let Some((_, url)) = item.members().find(|(name, _)| name.string(&mut Vec::new()) == Some("@type")) else {
             let is_empty = item.members().next().is_none();
-            return if is_empty { Ok(()) } else { Err(Fault::new("its member @type is missing, which says what message it is")) };
+            return if is_empty {
+                Ok(())
+            } else {
+                Err(Fault::new("its member @type is missing, which says what message it is"))
+            };
         };
         let mut space = Vec::new();
-        let text = url.string(&mut space).filter(|text| !text.is_empty()).ok_or_else(|| misfit(self.types, Kind::String, url).in_member("@type"))?;
+        let text = url
+            .string(&mut space)
+            .filter(|text| !text.is_empty())
+            .ok_or_else(|| misfit(self.types, Kind::String, url).in_member("@type"))?;
         write_tag(self.out, 1, Wire::Len);
         write_varint(self.out, text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
@@ -79,7 +95,8 @@ impl Run<'_> {
             && message.special == Special::None
         {
             // An empty message may also stand there as the value, as other writers put it.
-            let is_empty = |(_, value): (Item<'_>, Item<'_>)| value.kind() == JsonKind::Object && value.members().next().is_none();
+            let is_empty =
+                |(_, value): (Item<'_>, Item<'_>)| value.kind() == JsonKind::Object && value.members().next().is_none();
             if message.fields.is_empty() && value_of(item).is_some_and(is_empty) {
                 return Ok(());
             }
@@ -88,18 +105,25 @@ impl Run<'_> {
         let only_value = item.members().count() == 2;
         let Some((_, value)) = value_of(item).filter(|_| only_value) else {
             return Err(match message {
-                Some(message) => Fault::new(format!("{} stands in the member value, and nothing else beside @type", message.name)),
-                None => {
-                    Fault::new(format!("the schema has no message {url}")).hint("import the file that has it, or give its bytes in the member value, in base64")
+                Some(message) => {
+                    Fault::new(format!("{} stands in the member value, and nothing else beside @type", message.name))
                 }
+                None => Fault::new(format!("the schema has no message {url}"))
+                    .hint("import the file that has it, or give its bytes in the member value, in base64"),
             });
         };
         let written = match id {
             Some(id) => self.message(id, value),
-            None if !url.contains('/') => return Err(Fault::new(format!("{url:?} is no type of an Any: those are written type.googleapis.com/NAME"))),
+            None if !url.contains('/') => {
+                return Err(Fault::new(format!(
+                    "{url:?} is no type of an Any: those are written type.googleapis.com/NAME"
+                )));
+            }
             None => super::output::base64(value, &mut self.space.characters)
                 .map(|bytes| self.out.extend_from_slice(&bytes))
-                .ok_or_else(|| Fault::new(format!("the schema has no message {url}, so that its bytes are needed, in base64"))),
+                .ok_or_else(|| {
+                    Fault::new(format!("the schema has no message {url}, so that its bytes are needed, in base64"))
+                }),
         };
         written.map_err(|fault| fault.in_member("value"))
     }
@@ -156,7 +180,8 @@ impl Run<'_> {
         match item.kind() {
             JsonKind::Null => self.out.extend_from_slice(&[0x08, 0]),
             JsonKind::Number => {
-                let value = f64::parsed(item.raw()).map_err(|_| Fault::new(format!("{} is too large for a double", item.described())))?;
+                let value = f64::parsed(item.raw())
+                    .map_err(|_| Fault::new(format!("{} is too large for a double", item.described())))?;
                 write_tag(self.out, 2, Wire::Fixed64);
                 self.out.extend_from_slice(&value.to_le_bytes());
             }

@@ -19,7 +19,13 @@ pub(crate) fn write_timestamp(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> bo
     let (year, month, day) = date_of(days);
     out.push(b'"');
     digits(out, year as u32, 4);
-    for (before, part) in [(b'-', month), (b'-', day), (b'T', second as u32 / 3600), (b':', second as u32 / 60 % 60), (b':', second as u32 % 60)] {
+    for (before, part) in [
+        (b'-', month),
+        (b'-', day),
+        (b'T', second as u32 / 3600),
+        (b':', second as u32 / 60 % 60),
+        (b':', second as u32 % 60),
+    ] {
         out.push(before);
         digits(out, part, 2);
     }
@@ -68,7 +74,8 @@ pub(crate) fn read_timestamp(text: &str) -> Option<(i64, i32)> {
             if hours.len() != 2 || minutes.len() != 2 {
                 return None;
             }
-            let minutes = whole(hours).filter(|hours| *hours < 24)? * 60 + whole(minutes).filter(|minutes| *minutes < 60)?;
+            let minutes =
+                whole(hours).filter(|hours| *hours < 24)? * 60 + whole(minutes).filter(|minutes| *minutes < 60)?;
             if *sign == b'+' { minutes * 60 } else { -minutes * 60 }
         }
         _ => return None,
@@ -126,7 +133,8 @@ fn digits(out: &mut Vec<u8>, value: u32, len: u32) {
 
 /// The date of a day, counted from 1970-01-01.
 fn date_of(days: i64) -> (i64, u32, u32) {
-    // Years begin in March here, so that the day that comes and goes is their last; 400 of them always have as many days.
+    // Years begin in March here, so that the day that comes and goes is their last; 400 of them always have as many
+    // days.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -178,7 +186,10 @@ mod tests {
             (-62_135_596_800, 0, "0001-01-01T00:00:00Z"),
             (253_402_300_799, 999_999_999, "9999-12-31T23:59:59.999999999Z"),
         ] {
-            assert_eq!((timestamp(seconds, nanos).as_deref(), read_timestamp(text)), (Some(text), Some((seconds, nanos))));
+            assert_eq!(
+                (timestamp(seconds, nanos).as_deref(), read_timestamp(text)),
+                (Some(text), Some((seconds, nanos)))
+            );
         }
         for seconds in (-62_135_596_800..=253_402_300_799).step_by(86_400 * 37 + 4321) {
             assert_eq!(read_timestamp(&timestamp(seconds, 0).unwrap()), Some((seconds, 0)));
@@ -230,13 +241,17 @@ mod tests {
             (0, -1, "-0.000000001s"),
             (315_576_000_000, 999_999_999, "315576000000.999999999s"),
         ] {
-            assert_eq!((duration(seconds, nanos).as_deref(), read_duration(text)), (Some(text), Some((seconds, nanos))));
+            assert_eq!(
+                (duration(seconds, nanos).as_deref(), read_duration(text)),
+                (Some(text), Some((seconds, nanos)))
+            );
         }
         assert_eq!((read_duration("1.5s"), read_duration("-0s")), (Some((1, 500_000_000)), Some((0, 0))));
         for (seconds, nanos) in [(315_576_000_001, 0), (i64::MIN, 0), (1, -1), (-1, 1), (0, NANOS), (0, i32::MIN)] {
             assert_eq!(duration(seconds, nanos), None);
         }
-        for text in ["", "s", "1", "1.s", ".5s", "1.5", "+1s", "--1s", "1e3s", "315576000001s", "1.0000000000s", " 1s"] {
+        for text in ["", "s", "1", "1.s", ".5s", "1.5", "+1s", "--1s", "1e3s", "315576000001s", "1.0000000000s", " 1s"]
+        {
             assert_eq!(read_duration(text), None, "{text}");
         }
     }

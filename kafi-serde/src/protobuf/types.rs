@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use kafi_core::json_text::write_string;
-use prost_reflect::{Cardinality, DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, Syntax};
+use prost_reflect::{
+    Cardinality, DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, MessageDescriptor, Syntax,
+};
 
 /// Where a message stands in its table.
 pub(crate) type MessageId = u32;
@@ -114,8 +116,10 @@ const LOW_MAX: usize = 256;
 
 impl Types {
     pub fn of(pool: &DescriptorPool) -> Self {
-        let ids: HashMap<Box<str>, u32> = pool.all_messages().enumerate().map(|(id, message)| (message.full_name().into(), id as u32)).collect();
-        let enum_ids: HashMap<Box<str>, u32> = pool.all_enums().enumerate().map(|(id, symbols)| (symbols.full_name().into(), id as u32)).collect();
+        let ids: HashMap<Box<str>, u32> =
+            pool.all_messages().enumerate().map(|(id, message)| (message.full_name().into(), id as u32)).collect();
+        let enum_ids: HashMap<Box<str>, u32> =
+            pool.all_enums().enumerate().map(|(id, symbols)| (symbols.full_name().into(), id as u32)).collect();
         let kinds = Kinds { messages: &ids, enums: &enum_ids };
         let messages = pool.all_messages().map(|message| kinds.message(&message)).collect();
         Self { messages, enums: pool.all_enums().map(|symbols| Enum::of(&symbols)).collect(), by_name: ids }
@@ -168,7 +172,14 @@ impl Kind {
     /// How one value is laid out.
     pub fn wire(self) -> Wire {
         match self {
-            Self::Int32 | Self::Int64 | Self::Uint32 | Self::Uint64 | Self::Sint32 | Self::Sint64 | Self::Bool | Self::Enum(_) => Wire::Varint,
+            Self::Int32
+            | Self::Int64
+            | Self::Uint32
+            | Self::Uint64
+            | Self::Sint32
+            | Self::Sint64
+            | Self::Bool
+            | Self::Enum(_) => Wire::Varint,
             Self::Double | Self::Fixed64 | Self::Sfixed64 => Wire::Fixed64,
             Self::Float | Self::Fixed32 | Self::Sfixed32 => Wire::Fixed32,
             Self::String | Self::Bytes | Self::Message(_) => Wire::Len,
@@ -210,7 +221,8 @@ impl Kinds<'_> {
             let oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
             let oneof = oneof.map(|oneof| oneof.full_name().to_string());
             let mut made = self.field(described(&field, oneof.as_deref()));
-            made.oneof = oneof.and_then(|name| oneofs.iter().position(|known| known.full_name() == name)).map(|at| at as u32);
+            made.oneof =
+                oneof.and_then(|name| oneofs.iter().position(|known| known.full_name() == name)).map(|at| at as u32);
             fields.push(made);
         }
         fields.extend(descriptor.extensions().map(|extension| self.field(described_extension(&extension))));
@@ -222,7 +234,12 @@ impl Kinds<'_> {
         }
         // Where one field's name in JSON is another's in the source, that in JSON counts.
         by_name.extend(fields.iter().enumerate().map(|(place, field)| (field.name.clone(), place as u32)));
-        let low_max = fields.iter().map(|field| field.number as usize).filter(|number| *number < LOW_MAX).max().map_or(0, |max| max + 1);
+        let low_max = fields
+            .iter()
+            .map(|field| field.number as usize)
+            .filter(|number| *number < LOW_MAX)
+            .max()
+            .map_or(0, |max| max + 1);
         let mut low = vec![0; low_max];
         for (place, field) in fields.iter().enumerate() {
             if let Some(slot) = low.get_mut(field.number as usize) {
@@ -230,7 +247,14 @@ impl Kinds<'_> {
             }
         }
         let special = special(descriptor.full_name(), &fields);
-        Message { name: descriptor.full_name().into(), special, fields: fields.into(), low: low.into(), by_name, oneofs: oneofs.len() }
+        Message {
+            name: descriptor.full_name().into(),
+            special,
+            fields: fields.into(),
+            low: low.into(),
+            by_name,
+            oneofs: oneofs.len(),
+        }
     }
 
     fn field(&self, field: Described<'_>) -> Field {
@@ -289,7 +313,8 @@ fn described<'a>(field: &FieldDescriptor, oneof: Option<&'a str>) -> Described<'
         is_map: field.is_map(),
         is_group: field.is_group(),
         is_packed: field.is_packed(),
-        has_presence: field.supports_presence() || (field.cardinality() != Cardinality::Repeated && field.parent_file().syntax() == Syntax::Proto2),
+        has_presence: field.supports_presence()
+            || (field.cardinality() != Cardinality::Repeated && field.parent_file().syntax() == Syntax::Proto2),
         oneof,
     }
 }
@@ -311,24 +336,36 @@ fn described_extension(extension: &ExtensionDescriptor) -> Described<'static> {
 /// What a message of this name is in JSON, if it has the fields that make it so.
 fn special(name: &str, fields: &[Field]) -> Special {
     let has = |kinds: &[(u32, Kind)]| {
-        fields.len() == kinds.len() && fields.iter().zip(kinds).all(|(field, (number, kind))| field.number == *number && field.kind == *kind)
+        fields.len() == kinds.len()
+            && fields.iter().zip(kinds).all(|(field, (number, kind))| field.number == *number && field.kind == *kind)
     };
     let fits = |fits: bool, special: Special| if fits { special } else { Special::None };
     match name {
         "google.protobuf.Any" => fits(has(&[(1, Kind::String), (2, Kind::Bytes)]), Special::Any),
         "google.protobuf.Duration" => fits(has(&[(1, Kind::Int64), (2, Kind::Int32)]), Special::Duration),
         "google.protobuf.Timestamp" => fits(has(&[(1, Kind::Int64), (2, Kind::Int32)]), Special::Timestamp),
-        "google.protobuf.FieldMask" => fits(has(&[(1, Kind::String)]) && fields[0].shape == Shape::Repeated, Special::FieldMask),
+        "google.protobuf.FieldMask" => {
+            fits(has(&[(1, Kind::String)]) && fields[0].shape == Shape::Repeated, Special::FieldMask)
+        }
         "google.protobuf.Struct" => fits(fields.len() == 1 && fields[0].shape == Shape::Map, Special::Struct),
-        "google.protobuf.ListValue" => fits(fields.len() == 1 && fields[0].shape == Shape::Repeated, Special::ListValue),
+        "google.protobuf.ListValue" => {
+            fits(fields.len() == 1 && fields[0].shape == Shape::Repeated, Special::ListValue)
+        }
         "google.protobuf.Value" => {
-            let is_one = fields.len() == 6 && fields.iter().zip(1..).all(|(field, number)| field.number == number && field.oneof == Some(0));
+            let is_one = fields.len() == 6
+                && fields.iter().zip(1..).all(|(field, number)| field.number == number && field.oneof == Some(0));
             fits(is_one && matches!(fields[0].kind, Kind::Enum(_)) && fields[1].kind == Kind::Double, Special::Value)
         }
         _ => {
             let wrapped = name.strip_prefix("google.protobuf.").and_then(|name| name.strip_suffix("Value"));
-            let is_wrapper = matches!(wrapped, Some("Double" | "Float" | "Int64" | "UInt64" | "Int32" | "UInt32" | "Bool" | "String" | "Bytes"));
-            fits(is_wrapper && fields.len() == 1 && fields[0].number == 1 && fields[0].shape == Shape::Single, Special::Wrapper)
+            let is_wrapper = matches!(
+                wrapped,
+                Some("Double" | "Float" | "Int64" | "UInt64" | "Int32" | "UInt32" | "Bool" | "String" | "Bytes")
+            );
+            fits(
+                is_wrapper && fields.len() == 1 && fields[0].number == 1 && fields[0].shape == Shape::Single,
+                Special::Wrapper,
+            )
         }
     }
 }

@@ -17,7 +17,10 @@ const FILES: [(&str, &str); 21] = [
         r#"syntax = "proto3"; package google.type; import "google/protobuf/wrappers.proto"; message Color { float red = 1; float green = 2; float blue
             = 3; google.protobuf.FloatValue alpha = 4; }"#,
     ),
-    ("google/type/date.proto", r#"syntax = "proto3"; package google.type; message Date { int32 year = 1; int32 month = 2; int32 day = 3; }"#),
+    (
+        "google/type/date.proto",
+        r#"syntax = "proto3"; package google.type; message Date { int32 year = 1; int32 month = 2; int32 day = 3; }"#,
+    ),
     (
         "google/type/datetime.proto",
         r#"syntax = "proto3"; package google.type; import "google/protobuf/duration.proto"; message DateTime { int32 year = 1; int32 month = 2; int32
@@ -35,15 +38,27 @@ const FILES: [(&str, &str); 21] = [
         r#"syntax = "proto3"; package google.type; message Expr { string expression = 1; string title = 2; string description = 3; string location = 4;
             }"#,
     ),
-    ("google/type/fraction.proto", r#"syntax = "proto3"; package google.type; message Fraction { int64 numerator = 1; int64 denominator = 2; }"#),
+    (
+        "google/type/fraction.proto",
+        r#"syntax = "proto3"; package google.type; message Fraction { int64 numerator = 1; int64 denominator = 2; }"#,
+    ),
     (
         "google/type/interval.proto",
         r#"syntax = "proto3"; package google.type; import "google/protobuf/timestamp.proto"; message Interval { google.protobuf.Timestamp start_time =
             1; google.protobuf.Timestamp end_time = 2; }"#,
     ),
-    ("google/type/latlng.proto", r#"syntax = "proto3"; package google.type; message LatLng { double latitude = 1; double longitude = 2; }"#),
-    ("google/type/localized_text.proto", r#"syntax = "proto3"; package google.type; message LocalizedText { string text = 1; string language_code = 2; }"#),
-    ("google/type/money.proto", r#"syntax = "proto3"; package google.type; message Money { string currency_code = 1; int64 units = 2; int32 nanos = 3; }"#),
+    (
+        "google/type/latlng.proto",
+        r#"syntax = "proto3"; package google.type; message LatLng { double latitude = 1; double longitude = 2; }"#,
+    ),
+    (
+        "google/type/localized_text.proto",
+        r#"syntax = "proto3"; package google.type; message LocalizedText { string text = 1; string language_code = 2; }"#,
+    ),
+    (
+        "google/type/money.proto",
+        r#"syntax = "proto3"; package google.type; message Money { string currency_code = 1; int64 units = 2; int32 nanos = 3; }"#,
+    ),
     (
         "google/type/month.proto",
         r#"syntax = "proto3"; package google.type; enum Month { MONTH_UNSPECIFIED = 0; JANUARY = 1; FEBRUARY = 2; MARCH = 3; APRIL = 4; MAY = 5; JUNE =
@@ -80,7 +95,10 @@ const FILES: [(&str, &str); 21] = [
         "confluent/type/decimal.proto",
         r#"syntax = "proto3"; package confluent.type; message Decimal { bytes value = 1; uint32 precision = 2; int32 scale = 3; }"#,
     ),
-    ("confluent/type/variant.proto", r#"syntax = "proto3"; package confluent.type; message Variant { bytes metadata = 1; bytes value = 2; }"#),
+    (
+        "confluent/type/variant.proto",
+        r#"syntax = "proto3"; package confluent.type; message Variant { bytes metadata = 1; bytes value = 2; }"#,
+    ),
     ("confluent/types/decimal.proto", r#"syntax = "proto3"; import public "confluent/type/decimal.proto";"#),
 ];
 
@@ -93,7 +111,10 @@ mod tests {
     fn all_of_them_are_files() {
         for (name, text) in FILES {
             let schema = Schema::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(schema.message_names().count() > 0 || text.contains("enum ") || text.contains("import public"), "{name}");
+            assert!(
+                schema.message_names().count() > 0 || text.contains("enum ") || text.contains("import public"),
+                "{name}"
+            );
         }
         assert!(source("google/type/money.proto").is_some() && source("google/type/gold.proto").is_none());
     }

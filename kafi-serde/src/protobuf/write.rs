@@ -15,7 +15,8 @@ const OPERATION: &str = "encode Protobuf";
 
 /// Turns JSON text into payloads: fields in the order of their numbers, as other writers put them.
 ///
-/// Every [`Form`](super::Form) is read, and the names of fields in JSON as well as those in the source. Null is a field that is not there.
+/// Every [`Form`](super::Form) is read, and the names of fields in JSON as well as those in the source. Null is a field
+/// that is not there.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -54,8 +55,9 @@ impl Writer {
     /// Appends the payload of a JSON text.
     ///
     /// # Errors
-    /// `Corrupt`: for what is not JSON with line and column; for what does not fit the message with the path and the reason, among them members that it does not
-    /// have, names that stand twice, two members of one oneof, and required fields that are missing. `out` is as it was then.
+    /// `Corrupt`: for what is not JSON with line and column; for what does not fit the message with the path and the
+    /// reason, among them members that it does not have, names that stand twice, two members of one oneof, and required
+    /// fields that are missing. `out` is as it was then.
     pub fn write(&mut self, message: Message, json: &str, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         let item = self.tape.read(json)?;
@@ -112,7 +114,10 @@ impl Run<'_> {
             expected = place + 1;
             let field = &message.fields[place];
             if self.space.places[first + place] != 0 {
-                return Err(Fault::new(format!("the field {} stands twice in the object, and one of the two would be lost", field.name)));
+                return Err(Fault::new(format!(
+                    "the field {} stands twice in the object, and one of the two would be lost",
+                    field.name
+                )));
             }
             self.space.places[first + place] = value.place();
             if value.kind() == JsonKind::Null && !self.takes_null(field) {
@@ -124,14 +129,21 @@ impl Run<'_> {
                 let other = &mut self.space.places[first + message.fields.len() + oneof as usize];
                 if *other != 0 {
                     let other = &message.fields[*other as usize - 1].name;
-                    return Err(Fault::new(format!("of {other} and {} only one can be there, since they are members of one oneof", field.name)));
+                    return Err(Fault::new(format!(
+                        "of {other} and {} only one can be there, since they are members of one oneof",
+                        field.name
+                    )));
                 }
                 *other = place as u32 + 1;
             }
         }
         for (place, field) in message.fields.iter().enumerate() {
             match self.space.places[first + place] {
-                0 | u32::MAX if field.is_required => return Err(Fault::new(format!("it is missing, and {} requires it", message.name)).in_member(&field.name)),
+                0 | u32::MAX if field.is_required => {
+                    return Err(
+                        Fault::new(format!("it is missing, and {} requires it", message.name)).in_member(&field.name)
+                    );
+                }
                 0 | u32::MAX => {}
                 value => self.field(field, item.at(value)).map_err(|fault| fault.in_member(&field.name))?,
             }
@@ -159,7 +171,10 @@ impl Run<'_> {
                 write_tag(self.out, field.number, field.kind.wire());
                 let content = self.out.len();
                 self.value(field, item)?;
-                if !field.has_presence && self.out[content..].iter().all(|byte| *byte == 0) && is_default(field.kind, self.out.len() - content) {
+                if !field.has_presence
+                    && self.out[content..].iter().all(|byte| *byte == 0)
+                    && is_default(field.kind, self.out.len() - content)
+                {
                     self.out.truncate(start);
                 }
                 Ok(())
@@ -192,7 +207,8 @@ impl Run<'_> {
             write_tag(self.out, field.number, Wire::Len);
             return self.with_length(|run| {
                 let mut elements = item.elements().enumerate();
-                elements.try_for_each(|(index, element)| run.value(field, element).map_err(|fault| fault.in_element(index)))
+                elements
+                    .try_for_each(|(index, element)| run.value(field, element).map_err(|fault| fault.in_element(index)))
             });
         }
         for (index, element) in item.elements().enumerate() {
@@ -210,7 +226,9 @@ impl Run<'_> {
         }
         item.check_names()?;
         let entry = types.message(id);
-        let (Some(key), Some(value)) = (entry.place(1), entry.place(2)) else { return Err(misfit(types, field.kind, item)) };
+        let (Some(key), Some(value)) = (entry.place(1), entry.place(2)) else {
+            return Err(misfit(types, field.kind, item));
+        };
         let (key_field, value_field) = (&entry.fields[key as usize], &entry.fields[value as usize]);
         for (name, value) in item.members() {
             write_tag(self.out, field.number, Wire::Len);
@@ -248,7 +266,8 @@ impl Run<'_> {
 
     /// Writes the fields that the message does not have, as they were read.
     fn unknown(&mut self, item: Item<'_>) -> Outcome<()> {
-        let bytes = super::output::base64(item, &mut self.space.characters).ok_or_else(|| misfit(self.types, Kind::Bytes, item))?;
+        let bytes = super::output::base64(item, &mut self.space.characters)
+            .ok_or_else(|| misfit(self.types, Kind::Bytes, item))?;
         self.out.extend_from_slice(&bytes);
         Ok(())
     }

@@ -44,16 +44,22 @@ impl Looking {
         Self { names_in, folders: folders.map(Path::to_path_buf).collect(), seen: HashSet::new(), found: Vec::new() }
     }
 
-    /// Looks for what a text refers to. A name that leads out of its folder is not looked for; what is not there is said when the schema is compiled, where it is
-    /// known whether it is needed.
+    /// Looks for what a text refers to. A name that leads out of its folder is not looked for; what is not there is
+    /// said when the schema is compiled, where it is known whether it is needed.
     fn look(&mut self, name: &str, text: &str) -> Result<()> {
         for next in (self.names_in)(name, text) {
             if !is_within(&next) || !self.seen.insert(next.clone()) {
                 continue;
             }
-            let Some(path) = self.folders.iter().map(|folder| folder.join(&next)).find(|path| path.is_file()) else { continue };
+            let Some(path) = self.folders.iter().map(|folder| folder.join(&next)).find(|path| path.is_file()) else {
+                continue;
+            };
             if self.seen.len() > FILES_MAX {
-                return Err(at(&path, ErrorKind::TooLarge, format!("the schema refers to more than {FILES_MAX} files")));
+                return Err(at(
+                    &path,
+                    ErrorKind::TooLarge,
+                    format!("the schema refers to more than {FILES_MAX} files"),
+                ));
             }
             let text = text_of(read_file(&path)?, &path)?;
             self.look(&next, &text)?;

@@ -19,7 +19,8 @@ const UNNAMED: &str = "schema";
 /// How large a file may be, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
-/// The suffixes of files, and what they hold; a suffix that is not here, such as that of JSON, tells nothing of Avro and JSON Schema.
+/// The suffixes of files, and what they hold; a suffix that is not here, such as that of JSON, tells nothing of Avro
+/// and JSON Schema.
 const SUFFIXES: [(&str, Format); 6] = [
     ("avsc", Format::Avro),
     ("proto", Format::Protobuf),
@@ -67,23 +68,28 @@ impl Source {
         let format = match format.or_else(|| guess(&text)) {
             Some(format) => format,
             None => {
-                return Err(
-                    Error::new(ErrorKind::Usage, "read schema", "its text tells not whether it is Avro, Protobuf, or JSON Schema").hint("name the type")
-                );
+                return Err(Error::new(
+                    ErrorKind::Usage,
+                    "read schema",
+                    "its text tells not whether it is Avro, Protobuf, or JSON Schema",
+                )
+                .hint("name the type"));
             }
         };
         Ok(Self { format, name: UNNAMED.into(), content: Content::Text(text), references: Vec::new() })
     }
 
-    /// A schema in a file: `.avsc`, `.proto`, a set of descriptors (`.desc`, `.protoset`, `.binpb`, `.pb`), or `.json`, which is told by its text. The format counts
-    /// where it is given.
+    /// A schema in a file: `.avsc`, `.proto`, a set of descriptors (`.desc`, `.protoset`, `.binpb`, `.pb`), or `.json`,
+    /// which is told by its text. The format counts where it is given.
     ///
-    /// What a `.proto` imports is looked for in its folder and those above, what a JSON Schema refers to by a relative name beside it; files elsewhere, and what is
-    /// named by a URL, are not looked for. Reads files, and blocks as long as that takes.
+    /// What a `.proto` imports is looked for in its folder and those above, what a JSON Schema refers to by a relative
+    /// name beside it; files elsewhere, and what is named by a URL, are not looked for. Reads files, and blocks as long
+    /// as that takes.
     ///
     /// # Errors
-    /// `NotFound`, `PermissionDenied`, or `Io` of the file; `Corrupt` if it is not text; `TooLarge` above 16 MiB, or for more than 1000 files; `Usage` if it is
-    /// not clear what it is. What is wrong with the schema itself shows when it is [compiled](Self::compile).
+    /// `NotFound`, `PermissionDenied`, or `Io` of the file; `Corrupt` if it is not text; `TooLarge` above 16 MiB, or
+    /// for more than 1000 files; `Usage` if it is not clear what it is. What is wrong with the schema itself shows when
+    /// it is [compiled](Self::compile).
     pub fn load(path: &Path, format: Option<Format>) -> Result<Self> {
         let bytes = read_file(path)?;
         let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
@@ -91,15 +97,23 @@ impl Source {
         let name = path.file_name().map_or_else(|| UNNAMED.into(), |name| name.to_string_lossy().into_owned());
         let format = format.or(by_suffix);
         if format == Some(Format::Protobuf) && suffix != "proto" && is_descriptors(&bytes) {
-            return Ok(Self { format: Format::Protobuf, name, content: Content::Descriptors(bytes), references: Vec::new() });
+            return Ok(Self {
+                format: Format::Protobuf,
+                name,
+                content: Content::Descriptors(bytes),
+                references: Vec::new(),
+            });
         }
         let text = text_of(bytes, path)?;
         let format = match format.or_else(|| guess(&text)) {
             Some(format) => format,
             None => {
-                return Err(
-                    at(path, ErrorKind::Usage, "neither its name nor its text tells whether it is Avro, Protobuf, or JSON Schema").hint("name the type")
-                );
+                return Err(at(
+                    path,
+                    ErrorKind::Usage,
+                    "neither its name nor its text tells whether it is Avro, Protobuf, or JSON Schema",
+                )
+                .hint("name the type"));
             }
         };
         #[cfg(any(feature = "protobuf", feature = "jsonschema"))]
@@ -141,12 +155,14 @@ impl Source {
         let references: Vec<(&str, &str)> = self.references().collect();
         let compiled = match (&self.content, self.format) {
             #[cfg(feature = "protobuf")]
-            (Content::Descriptors(set), _) => crate::protobuf::Schema::from_descriptor_set(set).map(|schema| Schema::Protobuf(std::sync::Arc::new(schema))),
+            (Content::Descriptors(set), _) => crate::protobuf::Schema::from_descriptor_set(set)
+                .map(|schema| Schema::Protobuf(std::sync::Arc::new(schema))),
             #[cfg(not(feature = "protobuf"))]
             (Content::Descriptors(_), _) => Err(Format::Protobuf.missing()),
             #[cfg(feature = "protobuf")]
             (Content::Text(text), Format::Protobuf) => {
-                crate::protobuf::Schema::parse_named(&self.name, text, &references).map(|schema| Schema::Protobuf(std::sync::Arc::new(schema)))
+                crate::protobuf::Schema::parse_named(&self.name, text, &references)
+                    .map(|schema| Schema::Protobuf(std::sync::Arc::new(schema)))
             }
             (Content::Text(text), format) => Schema::parse(format, text, &references),
         };
@@ -161,19 +177,37 @@ fn guess(text: &str) -> Option<Format> {
     match text.trim_start().as_bytes().first()? {
         b'"' | b'[' => Some(Format::Avro),
         b'{' => Some(if names_an_avro_type(text) { Format::Avro } else { Format::JsonSchema }),
-        _ => ["syntax", "message", "package", "import", "edition", "enum"].iter().any(|word| text.contains(word)).then_some(Format::Protobuf),
+        _ => ["syntax", "message", "package", "import", "edition", "enum"]
+            .iter()
+            .any(|word| text.contains(word))
+            .then_some(Format::Protobuf),
     }
 }
 
-/// Whether a JSON object is a schema of Avro's. Of the types that both formats have, arrays have `items` in both; so what only JSON Schema knows decides.
+/// Whether a JSON object is a schema of Avro's. Of the types that both formats have, arrays have `items` in both; so
+/// what only JSON Schema knows decides.
 fn names_an_avro_type(text: &str) -> bool {
     let Ok(json) = kafi_core::Json::parse(text) else { return false };
-    let only_json_schema = ["$schema", "$id", "$ref", "$defs", "definitions", "properties", "required", "title", "minimum", "maximum", "pattern", "minItems"];
+    let only_json_schema = [
+        "$schema",
+        "$id",
+        "$ref",
+        "$defs",
+        "definitions",
+        "properties",
+        "required",
+        "title",
+        "minimum",
+        "maximum",
+        "pattern",
+        "minItems",
+    ];
     let type_ = json.get("type").and_then(|type_| type_.str().ok());
     match type_ {
         Some("record" | "error" | "enum" | "fixed" | "map" | "int" | "long" | "float" | "double" | "bytes") => true,
         Some("array" | "string" | "boolean" | "null") => {
-            only_json_schema.iter().all(|name| json.get(*name).is_none()) && json.get("items").is_none_or(|items| items.get("$ref").is_none())
+            only_json_schema.iter().all(|name| json.get(*name).is_none())
+                && json.get("items").is_none_or(|items| items.get("$ref").is_none())
         }
         _ => false,
     }
@@ -181,7 +215,8 @@ fn names_an_avro_type(text: &str) -> bool {
 
 /// Whether these bytes are no text, or text that begins with a tag: the field `file` of a set of descriptors.
 fn is_descriptors(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&0x0a) && std::str::from_utf8(bytes).map_or(true, |text| text.contains('\u{12}') || text.contains('\u{1a}'))
+    bytes.first() == Some(&0x0a)
+        && std::str::from_utf8(bytes).map_or(true, |text| text.contains('\u{12}') || text.contains('\u{1a}'))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {
@@ -200,7 +235,9 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn text_of(bytes: Vec<u8>, path: &Path) -> Result<String> {
-    let text = String::from_utf8(bytes).map_err(|error| at(path, ErrorKind::Corrupt, format!("byte {} is not UTF-8", error.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        at(path, ErrorKind::Corrupt, format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 

@@ -12,7 +12,10 @@ fn round_trip(schema: &str, json: &str) {
 #[test]
 fn what_two_branches_take_is_an_error_that_names_them() {
     assert_eq!(refused(r#"["int", "long"]"#, "1"), "the union's branches int and long both take the number 1");
-    assert_eq!(refused(r#"["null", "string", "bytes"]"#, "\"x\""), "the union's branches string and bytes both take the string \"x\"");
+    assert_eq!(
+        refused(r#"["null", "string", "bytes"]"#, "\"x\""),
+        "the union's branches string and bytes both take the string \"x\""
+    );
     let records = r#"[{"type": "record", "name": "a.R", "fields": [{"name": "x", "type": "int"}]},
         {"type": "record", "name": "b.R", "fields": [{"name": "x", "type": "int"}, {"name": "y", "type": "int", "default": 0}]}]"#;
     assert_eq!(refused(records, "{\"x\":1}"), "the union's branches a.R and b.R both take an object");
@@ -24,9 +27,13 @@ fn what_two_branches_take_is_an_error_that_names_them() {
 #[test]
 fn what_only_one_takes_is_meant_for_it() {
     assert_eq!(encode(r#"["int", "long"]"#, Form::Readable, "5000000000").unwrap(), b"\x02\x80\xc8\xaf\xa0\x25");
-    assert_eq!(encode(r#"["long", "double"]"#, Form::Readable, "0.5").unwrap(), b"\x02\x00\x00\x00\x00\x00\x00\xe0\x3f");
+    assert_eq!(
+        encode(r#"["long", "double"]"#, Form::Readable, "0.5").unwrap(),
+        b"\x02\x00\x00\x00\x00\x00\x00\xe0\x3f"
+    );
     assert_eq!(encode(r#"["bytes", "string"]"#, Form::Readable, "\"€\"").unwrap(), b"\x02\x06\xe2\x82\xac");
-    let symbols = r#"[{"type": "enum", "name": "E", "symbols": ["A"]}, "null", {"type": "fixed", "name": "F", "size": 2}]"#;
+    let symbols =
+        r#"[{"type": "enum", "name": "E", "symbols": ["A"]}, "null", {"type": "fixed", "name": "F", "size": 2}]"#;
     assert_eq!(encode(symbols, Form::Readable, "\"A\"").unwrap(), b"\x00\x00");
     assert_eq!(encode(symbols, Form::Readable, "\"AB\"").unwrap(), b"\x04AB");
     assert_eq!(refused(r#"["null", "int"]"#, "[1]"), "none of the union's branches (null, int) takes an array");
@@ -46,7 +53,10 @@ fn objects_that_look_like_names_of_branches_keep_their_meaning() {
     round_trip(map, "{\"map\":1,\"a\":2}");
     round_trip(map, "{}");
     // It cannot be meant for the branch, so it is the map's own.
-    assert_eq!(decode(map, Form::Readable, &encode(map, Form::Readable, "{\"map\":1}").unwrap()).unwrap(), "{\"map\":{\"map\":1}}");
+    assert_eq!(
+        decode(map, Form::Readable, &encode(map, Form::Readable, "{\"map\":1}").unwrap()).unwrap(),
+        "{\"map\":{\"map\":1}}"
+    );
     let record = r#"["null", {"type": "record", "name": "R", "fields": [{"name": "R", "type": ["null", "int"]}]}]"#;
     round_trip(record, "{\"R\":{\"R\":1}}");
     round_trip(r#"["null", {"type": "record", "name": "R", "fields": [{"name": "S", "type": "int"}]}]"#, "{\"S\":1}");

@@ -24,8 +24,14 @@ fn what_does_not_fit_says_where_and_why() {
         ("{\"id\":2147483648,\"lines\":[]}", "path .id: the number 2147483648 is too large for an int"),
         ("{\"id\":1,\"lines\":[],\"idd\":1}", "path .idd: shop.Order has no such field; did you mean id?"),
         ("{\"id\":1,\"lines\":[],\"nonsense\":1}", "path .nonsense: shop.Order has no such field"),
-        ("{\"id\":1,\"lines\":[],\"id\":2}", "the name \"id\" stands twice in the object, and one of the two would be lost"),
-        ("{\"id\":1,\"lines\":[],\"\\u0069d\":2}", "the name \"\\u0069d\" stands twice in the object, and one of the two would be lost"),
+        (
+            "{\"id\":1,\"lines\":[],\"id\":2}",
+            "the name \"id\" stands twice in the object, and one of the two would be lost",
+        ),
+        (
+            "{\"id\":1,\"lines\":[],\"\\u0069d\":2}",
+            "the name \"\\u0069d\" stands twice in the object, and one of the two would be lost",
+        ),
         (
             "{\"id\":1,\"lines\":[{\"price\":1},{\"price\":1.999}]}",
             "path .lines[1].price: the number 1.999 has more digits behind the point than the decimal's scale, 2",
@@ -34,21 +40,36 @@ fn what_does_not_fit_says_where_and_why() {
             "{\"id\":1,\"lines\":[{\"price\":100}]}",
             "path .lines[0].price: the number 100 has more digits than the decimal's precision, 4, with 2 behind the point",
         ),
-        ("{\"id\":1,\"lines\":[{\"price\":\"x\"}]}", "path .lines[0].price: a decimal is needed, and it is the string \"x\""),
-        ("{\"id\":1,\"lines\":[],\"more\":{\"a b\":\"xyz\"}}", "path .more[\"a b\"]: shop.Two takes 2 bytes, and it has 3 characters"),
-        ("{\"id\":1,\"lines\":[],\"more\":{\"a\":\"€a\"}}", "path .more.a: bytes are a string of the characters 0 to 255, and '€' is none of them"),
+        (
+            "{\"id\":1,\"lines\":[{\"price\":\"x\"}]}",
+            "path .lines[0].price: a decimal is needed, and it is the string \"x\"",
+        ),
+        (
+            "{\"id\":1,\"lines\":[],\"more\":{\"a b\":\"xyz\"}}",
+            "path .more[\"a b\"]: shop.Two takes 2 bytes, and it has 3 characters",
+        ),
+        (
+            "{\"id\":1,\"lines\":[],\"more\":{\"a\":\"€a\"}}",
+            "path .more.a: bytes are a string of the characters 0 to 255, and '€' is none of them",
+        ),
         (
             "{\"id\":1,\"lines\":[],\"more\":{\"a\":\"xx\",\"\\u0061\":\"yy\"}}",
             "path .more: the name \"\\u0061\" stands twice in the object, and one of the two would be lost",
         ),
         ("{\"id\":1,\"lines\":[],\"color\":\"BLUE\"}", "path .color: shop.Color has no symbol \"BLUE\""),
-        ("{\"id\":1,\"lines\":[],\"color\":\"\\ud800\"}", "path .color: the string \"\\ud800\" names half a character (a lone surrogate)"),
+        (
+            "{\"id\":1,\"lines\":[],\"color\":\"\\ud800\"}",
+            "path .color: the string \"\\ud800\" names half a character (a lone surrogate)",
+        ),
     ] {
         assert_eq!(refused(&schema, json), expected, "{json}");
     }
     let error = encode(&schema, Form::Readable, "{\"id\":\n x}").unwrap_err().to_string();
     assert_eq!(error, "read JSON: line 2, column 2: this is not JSON: a value is missing");
-    assert_eq!(encode(&schema, Form::Readable, "{\"color\":\"RED\",\"lines\":[],\"id\":1}").unwrap(), b"\x02\x00\x00\x00");
+    assert_eq!(
+        encode(&schema, Form::Readable, "{\"color\":\"RED\",\"lines\":[],\"id\":1}").unwrap(),
+        b"\x02\x00\x00\x00"
+    );
     assert_eq!(refused("\"float\"", "1e39"), "the number 1e39 is too large for a float");
     assert_eq!(refused("\"string\"", "1"), "a string is needed, and it is the number 1");
 }

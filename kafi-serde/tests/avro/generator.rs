@@ -66,8 +66,10 @@ const LOGICALS: [(&str, &str); 10] = [
     ("long", "local-timestamp-nanos"),
     ("string", "uuid"),
 ];
-const FIELDS: [&str; 10] = ["id", "name", "string", "map", "a_long_name_of_a_field", "x", "double", "next", "straße", "array"];
-const TEXTS: [&str; 12] = ["", "a", "hello world", "\"\\\n\t\u{1}", "ü€😀", "NaN", "Infinity", "A", "7", "\u{0}\u{ff}", "string", "map"];
+const FIELDS: [&str; 10] =
+    ["id", "name", "string", "map", "a_long_name_of_a_field", "x", "double", "next", "straße", "array"];
+const TEXTS: [&str; 12] =
+    ["", "a", "hello world", "\"\\\n\t\u{1}", "ü€😀", "NaN", "Infinity", "A", "7", "\u{0}\u{ff}", "string", "map"];
 
 /// Makes schemas.
 pub struct Generator {
@@ -105,7 +107,12 @@ impl Generator {
                 _ => {
                     let size = 1 + self.random.below(20);
                     let precision = 1 + self.random.below((size * 8 - 1) * 301 / 1000) as u32;
-                    Type::FixedDecimal { name: self.name("P"), size, precision, scale: self.random.below(precision as usize + 1) as u32 }
+                    Type::FixedDecimal {
+                        name: self.name("P"),
+                        size,
+                        precision,
+                        scale: self.random.below(precision as usize + 1) as u32,
+                    }
                 }
             },
             6 => Type::Fixed(self.name("F"), self.random.below(9)),
@@ -184,13 +191,22 @@ impl Type {
             Self::Name(name) => format!("\"{name}\""),
             Self::Logical(base, logical) => format!("{{\"type\":\"{base}\",\"logicalType\":\"{logical}\"}}"),
             Self::Decimal { precision, scale } => {
-                format!("{{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":{precision},\"scale\":{scale}}}")
+                format!(
+                    "{{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":{precision},\"scale\":{scale}}}"
+                )
             }
             Self::FixedDecimal { name, size, precision, scale } => {
-                format!("{{\"type\":\"fixed\",{},\"size\":{size},\"logicalType\":\"decimal\",\"precision\":{precision},\"scale\":{scale}}}", named(name))
+                format!(
+                    "{{\"type\":\"fixed\",{},\"size\":{size},\"logicalType\":\"decimal\",\"precision\":{precision},\"scale\":{scale}}}",
+                    named(name)
+                )
             }
-            Self::FixedUuid(name) => format!("{{\"type\":\"fixed\",{},\"size\":16,\"logicalType\":\"uuid\"}}", named(name)),
-            Self::Duration(name) => format!("{{\"type\":\"fixed\",{},\"size\":12,\"logicalType\":\"duration\"}}", named(name)),
+            Self::FixedUuid(name) => {
+                format!("{{\"type\":\"fixed\",{},\"size\":16,\"logicalType\":\"uuid\"}}", named(name))
+            }
+            Self::Duration(name) => {
+                format!("{{\"type\":\"fixed\",{},\"size\":12,\"logicalType\":\"duration\"}}", named(name))
+            }
             Self::Fixed(name, size) => format!("{{\"type\":\"fixed\",{},\"size\":{size}}}", named(name)),
             Self::Enum(name, symbols) => format!("{{\"type\":\"enum\",{},\"symbols\":{symbols:?}}}", named(name)),
             Self::Array(items) => format!("{{\"type\":\"array\",\"items\":{}}}", items.text()),
@@ -199,7 +215,13 @@ impl Type {
             Self::Record(name, fields) => {
                 let mut text = format!("{{\"type\":\"record\",{},\"fields\":[", named(name));
                 for (index, (field, type_)) in fields.iter().enumerate() {
-                    write!(text, "{}{{\"name\":\"{field}\",\"type\":{}}}", if index == 0 { "" } else { "," }, type_.text()).unwrap();
+                    write!(
+                        text,
+                        "{}{{\"name\":\"{field}\",\"type\":{}}}",
+                        if index == 0 { "" } else { "," },
+                        type_.text()
+                    )
+                    .unwrap();
                 }
                 text + "]}"
             }
@@ -275,12 +297,14 @@ fn primitive(random: &mut Random, name: &str, out: &mut Vec<u8>) {
         "int" => long(i64::from((random.next() as i32) >> random.below(32)), out),
         "long" => long((random.next() as i64) >> random.below(64), out),
         "float" => {
-            let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 0.1, 1e38, f32::MIN_POSITIVE, f32::MAX];
+            let special =
+                [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 0.1, 1e38, f32::MIN_POSITIVE, f32::MAX];
             let value = special.get(random.below(18)).copied().unwrap_or(random.next() as i32 as f32 / 1000.0);
             out.extend(value.to_le_bytes());
         }
         "double" => {
-            let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 0.1, 1e300, f64::MIN_POSITIVE, f64::MAX];
+            let special =
+                [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 0.1, 1e300, f64::MIN_POSITIVE, f64::MAX];
             let value = special.get(random.below(18)).copied().unwrap_or(random.next() as i64 as f64 / 1000.0);
             out.extend(value.to_le_bytes());
         }

@@ -29,7 +29,11 @@ fn payloads_that_end_or_claim_too_much_are_errors() {
         ("\"string\"", b"\x06a\xffb", "byte 2: a string is not UTF-8"),
         ("\"bytes\"", b"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", "byte 10: it ends within a string or bytes"),
         (r#"{"type": "fixed", "name": "F", "size": 2147483647}"#, b"a", "byte 0: it ends within a fixed"),
-        (r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#, b"\x02", "byte 0: there is no 1 of 1, which should say a symbol"),
+        (
+            r#"{"type": "enum", "name": "E", "symbols": ["A"]}"#,
+            b"\x02",
+            "byte 0: there is no 1 of 1, which should say a symbol",
+        ),
         (r#"["null"]"#, b"\x01", "byte 0: there is no -1 of 1, which should say a branch of the union"),
         (array, b"\x80\x89\x7a\x02", "byte 0: it claims 1000000 elements, more than the 1 bytes behind it can hold"),
         (array, b"\x01\x01\x02", "byte 0: the size of a block is negative"),
@@ -44,7 +48,9 @@ fn payloads_that_end_or_claim_too_much_are_errors() {
 
 #[test]
 fn elements_of_no_bytes_are_bounded() {
-    for items in ["\"null\"", r#"{"type": "record", "name": "R", "fields": []}"#, r#"{"type": "fixed", "name": "F", "size": 0}"#] {
+    for items in
+        ["\"null\"", r#"{"type": "record", "name": "R", "fields": []}"#, r#"{"type": "fixed", "name": "F", "size": 0}"#]
+    {
         let schema = format!(r#"{{"type": "array", "items": {items}}}"#);
         let mut payload = Vec::new();
         long(60_000, &mut payload);
@@ -69,8 +75,13 @@ fn deep_values_are_errors() {
     }
     assert!(decode(list, Form::Standard, &deep(64)).is_ok() && decode(list, Form::Standard, &deep(65)).is_err());
     // A record that holds itself without a way out.
-    assert!(error(r#"{"type": "record", "name": "L", "fields": [{"name": "next", "type": "L"}]}"#, b"").contains("nested deeper"));
-    assert!(encode(list, Form::Readable, &"{\"next\":".repeat(100_000)).unwrap_err().to_string().contains("nested deeper"));
+    assert!(
+        error(r#"{"type": "record", "name": "L", "fields": [{"name": "next", "type": "L"}]}"#, b"")
+            .contains("nested deeper")
+    );
+    assert!(
+        encode(list, Form::Readable, &"{\"next\":".repeat(100_000)).unwrap_err().to_string().contains("nested deeper")
+    );
 }
 
 #[test]
@@ -108,7 +119,9 @@ fn names_that_make_types_deep_need_no_stack() {
     let reader = kafi_serde::avro::Reader::with_reader_schema(&last, &last, Form::Readable);
     assert!(reader.unwrap().read(b"\x02", &mut Vec::new()).unwrap_err().to_string().contains("nested deeper"));
     let mut writer = kafi_serde::avro::Writer::new(last, Form::Readable);
-    assert!(writer.write("{}", &mut Vec::new()).unwrap_err().to_string().contains("defaults hold one another too deep"));
+    assert!(
+        writer.write("{}", &mut Vec::new()).unwrap_err().to_string().contains("defaults hold one another too deep")
+    );
 }
 
 #[test]
@@ -116,8 +129,14 @@ fn unions_in_unions_take_bounded_time() {
     // In each level two branches take the same object.
     let mut schema = String::from("\"int\"");
     for depth in 0..20 {
-        let fields = |name: &str, type_: &str| format!(r#"{{"type": "record", "name": "{name}{depth}", "fields": [{{"name": "x", "type": {type_}}}]}}"#);
-        schema = format!("[{}, {}]", fields("A", &schema), fields("B", &format!(r#"["null", "A{depth}", "string", "int"]"#)));
+        let fields = |name: &str, type_: &str| {
+            format!(r#"{{"type": "record", "name": "{name}{depth}", "fields": [{{"name": "x", "type": {type_}}}]}}"#)
+        };
+        schema = format!(
+            "[{}, {}]",
+            fields("A", &schema),
+            fields("B", &format!(r#"["null", "A{depth}", "string", "int"]"#))
+        );
     }
     let json = format!("{}\"none\"{}", "{\"x\":".repeat(20), "}".repeat(20));
     assert!(encode(&schema, Form::Readable, &json).is_err());

@@ -1,4 +1,5 @@
-//! Avro: round trips of generated schemas and values, beside apache-avro; the mapping to JSON; schema resolution; payloads that nobody honest writes.
+//! Avro: round trips of generated schemas and values, beside apache-avro; the mapping to JSON; schema resolution;
+//! payloads that nobody honest writes.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 

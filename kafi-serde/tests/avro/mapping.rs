@@ -14,8 +14,18 @@ const TABLE: &[(&str, &[u8], &str, &str)] = &[
     ("\"double\"", b"\x00\x00\x00\x00\x00\x00\xf8\x7f", "\"NaN\"", "\"NaN\""),
     ("\"bytes\"", b"\x08\x00a\"\xff", "\"\\u0000a\\\"ÿ\"", "\"\\u0000a\\\"ÿ\""),
     ("\"string\"", b"\x0a\xe2\x82\xac\na", "\"€\\na\"", "\"€\\na\""),
-    (r#"{"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 3}"#, b"\x04\x4e\x16", "19.990", "\"N\\u0016\""),
-    (r#"{"type": "fixed", "name": "F", "size": 3, "logicalType": "decimal", "precision": 6, "scale": 3}"#, b"\xff\xb1\xea", "-19.990", "\"ÿ±ê\""),
+    (
+        r#"{"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 3}"#,
+        b"\x04\x4e\x16",
+        "19.990",
+        "\"N\\u0016\"",
+    ),
+    (
+        r#"{"type": "fixed", "name": "F", "size": 3, "logicalType": "decimal", "precision": 6, "scale": 3}"#,
+        b"\xff\xb1\xea",
+        "-19.990",
+        "\"ÿ±ê\"",
+    ),
     (
         r#"{"type": "fixed", "name": "F", "size": 16, "logicalType": "uuid"}"#,
         b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
@@ -23,7 +33,12 @@ const TABLE: &[(&str, &[u8], &str, &str)] = &[
         "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\u0008\\u0009\\u000a\\u000b\\u000c\\u000d\\u000e\\u000f\"",
     ),
     (r#"{"type": "string", "logicalType": "uuid"}"#, b"\x06abc", "\"abc\"", "\"abc\""),
-    (r#"{"type": "fixed", "name": "F", "size": 12, "logicalType": "duration"}"#, b"abcdefghijkl", "\"abcdefghijkl\"", "\"abcdefghijkl\""),
+    (
+        r#"{"type": "fixed", "name": "F", "size": 12, "logicalType": "duration"}"#,
+        b"abcdefghijkl",
+        "\"abcdefghijkl\"",
+        "\"abcdefghijkl\"",
+    ),
     (r#"{"type": "int", "logicalType": "date"}"#, b"\xe4\x92\x02", "17586", "17586"),
     (r#"{"type": "long", "logicalType": "timestamp-micros"}"#, b"\x02", "1", "1"),
     (r#"{"type": "enum", "name": "E", "symbols": ["A", "B"]}"#, b"\x02", "\"B\"", "\"B\""),
@@ -35,7 +50,12 @@ const TABLE: &[(&str, &[u8], &str, &str)] = &[
     (r#"["null", "string"]"#, b"\x02\x02x", "\"x\"", "{\"string\":\"x\"}"),
     (r#"["null", "string"]"#, b"\x00", "null", "null"),
     (r#"["int", "long"]"#, b"\x02\x02", "{\"long\":1}", "{\"long\":1}"),
-    (r#"["string", {"type": "enum", "name": "a.E", "symbols": ["A"]}, "int"]"#, b"\x02\x00", "{\"a.E\":\"A\"}", "{\"a.E\":\"A\"}"),
+    (
+        r#"["string", {"type": "enum", "name": "a.E", "symbols": ["A"]}, "int"]"#,
+        b"\x02\x00",
+        "{\"a.E\":\"A\"}",
+        "{\"a.E\":\"A\"}",
+    ),
 ];
 
 #[test]
@@ -45,7 +65,10 @@ fn each_type_is_written_and_read_as_the_table_says() {
         assert_eq!(decode(schema, Form::Standard, payload).unwrap(), *standard, "{schema}");
         // Blocks are written as one.
         let read_back = |form, json: &str| decode(schema, form, &encode(schema, form, json).unwrap()).unwrap();
-        assert_eq!((read_back(Form::Readable, readable), read_back(Form::Standard, standard)), (readable.to_string(), standard.to_string()));
+        assert_eq!(
+            (read_back(Form::Readable, readable), read_back(Form::Standard, standard)),
+            (readable.to_string(), standard.to_string())
+        );
         assert_eq!(read_back(Form::Standard, readable), *standard, "{schema}: the other form is read, too");
     }
 }

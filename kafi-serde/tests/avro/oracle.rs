@@ -18,7 +18,11 @@ fn apache_avro_reads_the_same() {
         let schema = Schema::parse(&text).unwrap();
         // Only where it keeps the rules of namespaces.
         if other.canonical_form() == schema.canonical_form() {
-            assert_eq!(other.fingerprint::<apache_avro::rabin::Rabin>().bytes, schema.fingerprint().to_le_bytes().to_vec(), "seed {seed}");
+            assert_eq!(
+                other.fingerprint::<apache_avro::rabin::Rabin>().bytes,
+                schema.fingerprint().to_le_bytes().to_vec(),
+                "seed {seed}"
+            );
         }
         let Ok(datums) = apache_avro::reader::datum::GenericDatumReader::builder(&other).build() else { continue };
         let mut reader = Reader::new(&schema, Form::Standard);
@@ -59,7 +63,9 @@ fn same(theirs: &Value, ours: &Json) -> bool {
             latin_1(ours).is_some_and(|ours| ours == bytes)
         }
         Value::Duration(duration) => latin_1(ours).is_some_and(|ours| ours == <[u8; 12]>::from(*duration)),
-        Value::Uuid(uuid) => latin_1(ours).is_some_and(|ours| ours == uuid.as_bytes() || ours == uuid.to_string().as_bytes()),
+        Value::Uuid(uuid) => {
+            latin_1(ours).is_some_and(|ours| ours == uuid.as_bytes() || ours == uuid.to_string().as_bytes())
+        }
         Value::String(text) | Value::Enum(_, text) => ours.str().is_ok_and(|ours| ours == text),
         Value::Union(_, value) => match (&**value, ours.members().next()) {
             (Value::Null, None) => ours.is_null(),
@@ -67,11 +73,20 @@ fn same(theirs: &Value, ours: &Json) -> bool {
             _ => false,
         },
         Value::Array(values) => {
-            ours.kind() == JsonKind::Array && values.len() == ours.len() && values.iter().zip(ours.iter()).all(|(theirs, ours)| same(theirs, ours))
+            ours.kind() == JsonKind::Array
+                && values.len() == ours.len()
+                && values.iter().zip(ours.iter()).all(|(theirs, ours)| same(theirs, ours))
         }
-        Value::Map(values) => values.len() == ours.len() && ours.members().all(|(name, ours)| values.get(name).is_some_and(|theirs| same(theirs, ours))),
+        Value::Map(values) => {
+            values.len() == ours.len()
+                && ours.members().all(|(name, ours)| values.get(name).is_some_and(|theirs| same(theirs, ours)))
+        }
         Value::Record(fields) => {
-            fields.len() == ours.len() && fields.iter().zip(ours.members()).all(|((name, theirs), (our_name, ours))| name == our_name && same(theirs, ours))
+            fields.len() == ours.len()
+                && fields
+                    .iter()
+                    .zip(ours.members())
+                    .all(|((name, theirs), (our_name, ours))| name == our_name && same(theirs, ours))
         }
         Value::BigDecimal(_) => false,
     }

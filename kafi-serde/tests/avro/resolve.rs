@@ -41,32 +41,46 @@ fn types_become_larger_ones() {
     ] {
         same(writer, reader, json, expected);
     }
-    assert_eq!(resolve("\"long\"", "\"int\"", "7").unwrap_err(), "resolve Avro schemas: the writer's long cannot be read as the reader's int");
+    assert_eq!(
+        resolve("\"long\"", "\"int\"", "7").unwrap_err(),
+        "resolve Avro schemas: the writer's long cannot be read as the reader's int"
+    );
     assert!(resolve("\"bytes\"", "\"string\"", "\"ÿ\"").unwrap_err().contains("not UTF-8"));
 }
 
 #[test]
 fn decimals_keep_their_value() {
-    let decimal = |scale: u32| format!(r#"{{"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": {scale}}}"#);
+    let decimal =
+        |scale: u32| format!(r#"{{"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": {scale}}}"#);
     same(&decimal(2), &decimal(4), "1.50", "1.5000");
     same(&decimal(2), &decimal(1), "1.50", "1.5");
     same(&decimal(2), &decimal(0), "-1.00", "-1");
     same(&decimal(0), &decimal(2), "15", "15.00");
     same(&decimal(0), &decimal(0), "10", "10");
-    assert!(resolve(&decimal(2), &decimal(1), "1.55").unwrap_err().contains("more digits behind the point than the 1 of the reader's schema"));
+    assert!(
+        resolve(&decimal(2), &decimal(1), "1.55")
+            .unwrap_err()
+            .contains("more digits behind the point than the 1 of the reader's schema")
+    );
     assert!(resolve(&decimal(2), &decimal(0), "10.50").is_err());
 }
 
 #[test]
 fn fields_are_found_by_name_and_alias_and_come_in_the_readers_order() {
-    let writer =
-        record(r#"{"name": "a", "type": "int"}, {"name": "b", "type": {"type": "array", "items": "string"}}, {"name": "c", "type": ["null", "long"]}"#);
+    let writer = record(
+        r#"{"name": "a", "type": "int"}, {"name": "b", "type": {"type": "array", "items": "string"}}, {"name": "c", "type": ["null", "long"]}"#,
+    );
     let json = r#"{"a":1,"b":["x","y"],"c":5}"#;
     let reader = |fields: &str| record(fields);
     same(&writer, &reader(r#"{"name": "a", "type": "int"}"#), json, r#"{"a":1}"#);
     same(&writer, &reader(r#"{"name": "c", "type": ["null", "long"]}"#), json, r#"{"c":5}"#);
     same(&writer, &reader(""), json, "{}");
-    same(&writer, &reader(r#"{"name": "c", "type": ["null", "double"]}, {"name": "a", "type": "long"}"#), json, r#"{"c":5.0,"a":1}"#);
+    same(
+        &writer,
+        &reader(r#"{"name": "c", "type": ["null", "double"]}, {"name": "a", "type": "long"}"#),
+        json,
+        r#"{"c":5.0,"a":1}"#,
+    );
     same(
         &writer,
         &reader(
@@ -75,9 +89,19 @@ fn fields_are_found_by_name_and_alias_and_come_in_the_readers_order() {
         json,
         r#"{"n":"d","c":5,"m":null,"a":1}"#,
     );
-    same(&writer, &reader(r#"{"name": "x", "aliases": ["z", "a"], "type": "int"}, {"name": "c", "type": ["null", "long"]}"#), json, r#"{"x":1,"c":5}"#);
+    same(
+        &writer,
+        &reader(r#"{"name": "x", "aliases": ["z", "a"], "type": "int"}, {"name": "c", "type": ["null", "long"]}"#),
+        json,
+        r#"{"x":1,"c":5}"#,
+    );
     // A name goes before an alias, and nothing is read twice.
-    same(&writer, &reader(r#"{"name": "x", "aliases": ["a"], "type": "int", "default": 9}, {"name": "a", "type": "int"}"#), json, r#"{"x":9,"a":1}"#);
+    same(
+        &writer,
+        &reader(r#"{"name": "x", "aliases": ["a"], "type": "int", "default": 9}, {"name": "a", "type": "int"}"#),
+        json,
+        r#"{"x":9,"a":1}"#,
+    );
     assert_eq!(
         resolve(&writer, &reader(r#"{"name": "q", "type": "int"}"#), json).unwrap_err(),
         "resolve Avro schemas: the writer did not write a field of the reader's: default: path .q: it is missing, and the field of R has no default"
@@ -104,7 +128,8 @@ fn names_match_without_their_namespaces_or_by_alias() {
     same(&fixed("a.F", ""), &fixed("b.G", r#", "aliases": ["a.F"]"#), "\"x\"", "\"x\"");
     assert!(resolve(&fixed("a.F", ""), &fixed("b.G", r#", "aliases": ["F"]"#), "\"x\"").is_err());
     assert!(resolve(&fixed("F", ""), r#"{"type": "fixed", "name": "F", "size": 2}"#, "\"x\"").is_err());
-    let symbols = |symbols: &str, more: &str| format!(r#"{{"type": "enum", "name": "E", "symbols": [{symbols}]{more}}}"#);
+    let symbols =
+        |symbols: &str, more: &str| format!(r#"{{"type": "enum", "name": "E", "symbols": [{symbols}]{more}}}"#);
     same(&symbols("\"A\", \"B\"", ""), &symbols("\"B\"", ""), "\"B\"", "\"B\"");
     same(&symbols("\"A\", \"B\"", ""), &symbols("\"B\", \"C\"", r#", "default": "C""#), "\"A\"", "\"C\"");
     let error = resolve(&symbols("\"A\", \"B\"", ""), &symbols("\"B\"", ""), "\"A\"").unwrap_err();
@@ -115,14 +140,24 @@ fn names_match_without_their_namespaces_or_by_alias() {
 fn unions_find_their_branch() {
     same("\"int\"", r#"["null", "int"]"#, "1", "1");
     same(r#"["null", "int"]"#, "\"int\"", "1", "1");
-    assert!(resolve(r#"["null", "int"]"#, "\"int\"", "null").unwrap_err().contains("the writer's null cannot be read as the reader's int"));
+    assert!(
+        resolve(r#"["null", "int"]"#, "\"int\"", "null")
+            .unwrap_err()
+            .contains("the writer's null cannot be read as the reader's int")
+    );
     same(r#"["null", "int", "string"]"#, r#"["string", "double", "null"]"#, "1", "1.0");
     same("\"int\"", r#"["float", "long", "int"]"#, "1", "{\"int\":1}");
     same("\"int\"", r#"["string", "double"]"#, "1", "1.0");
-    assert!(resolve("\"int\"", r#"["string", "null"]"#, "1").unwrap_err().contains("no branch of the reader's union takes the writer's int"));
+    assert!(
+        resolve("\"int\"", r#"["string", "null"]"#, "1")
+            .unwrap_err()
+            .contains("no branch of the reader's union takes the writer's int")
+    );
     // Records of the same fields are told apart by their names, whatever their order.
-    let branch = |name: &str| format!(r#"{{"type": "record", "name": "{name}", "fields": [{{"name": "x", "type": "int"}}]}}"#);
-    let (one, two) = (format!("[{}, {}]", branch("a.A"), branch("a.B")), format!("[{}, {}]", branch("a.B"), branch("a.A")));
+    let branch =
+        |name: &str| format!(r#"{{"type": "record", "name": "{name}", "fields": [{{"name": "x", "type": "int"}}]}}"#);
+    let (one, two) =
+        (format!("[{}, {}]", branch("a.A"), branch("a.B")), format!("[{}, {}]", branch("a.B"), branch("a.A")));
     same(&one, &two, "{\"a.A\":{\"x\":1}}", "{\"a.A\":{\"x\":1}}");
     same(&one, &two, "{\"a.B\":{\"x\":1}}", "{\"a.B\":{\"x\":1}}");
 }
@@ -130,7 +165,9 @@ fn unions_find_their_branch() {
 #[test]
 fn types_that_hold_themselves_are_resolved_once() {
     let list = |more: &str| {
-        format!(r#"{{"type": "record", "name": "L", "fields": [{more}{{"name": "value", "type": "int"}}, {{"name": "next", "type": ["null", "L"]}}]}}"#)
+        format!(
+            r#"{{"type": "record", "name": "L", "fields": [{more}{{"name": "value", "type": "int"}}, {{"name": "next", "type": ["null", "L"]}}]}}"#
+        )
     };
     same(
         &list(""),

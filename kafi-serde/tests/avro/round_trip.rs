@@ -16,7 +16,9 @@ fn payloads_come_back_byte_for_byte() {
         let schema = Arc::new(Schema::parse(&text).unwrap_or_else(|error| panic!("seed {seed}: {error}: {text}")));
         // The canonical form knows no namespaces, so that a name without one takes that around it.
         let is_clear = !text.contains("\"namespace\":\"\"");
-        assert!(!is_clear || Schema::parse(&schema.canonical_form()).unwrap().canonical_form() == schema.canonical_form());
+        assert!(
+            !is_clear || Schema::parse(&schema.canonical_form()).unwrap().canonical_form() == schema.canonical_form()
+        );
         let forms = [Form::Readable, Form::Standard];
         let mut readers = forms.map(|form| Reader::new(&schema, form));
         let mut resolving = forms.map(|form| Reader::with_reader_schema(&schema, &schema, form).unwrap());
@@ -30,7 +32,9 @@ fn payloads_come_back_byte_for_byte() {
                 let json = String::from_utf8(json).unwrap();
                 Json::parse(json.as_str()).unwrap_or_else(|error| panic!("seed {seed}: {error}: {json}"));
                 let mut again = Vec::new();
-                writers[index].write(&json, &mut again).unwrap_or_else(|error| panic!("seed {seed}: {error}: {json}: {text}"));
+                writers[index]
+                    .write(&json, &mut again)
+                    .unwrap_or_else(|error| panic!("seed {seed}: {error}: {json}: {text}"));
                 assert_eq!(again, payload, "seed {seed}: {json}: {text}");
                 let mut resolved = Vec::new();
                 resolving[index].read(&payload, &mut resolved).unwrap();

@@ -20,14 +20,26 @@ fn what_does_not_fit_says_where_and_why() {
         ("{\"lines\":[{},{\"count\":-1}]}", "path .lines[1].count: the number -1 is too large for a uint32"),
         ("{\"lines\":{}}", "path .lines: an array is needed, and it is an object"),
         ("{\"lines\":[null]}", "path .lines[0]: the message shop.Line is needed, and it is null"),
-        ("{\"blobs\":{\"1\":\"!\"}}", "path .blobs[\"1\"]: bytes as a string in base64 is needed, and it is the string \"!\""),
+        (
+            "{\"blobs\":{\"1\":\"!\"}}",
+            "path .blobs[\"1\"]: bytes as a string in base64 is needed, and it is the string \"!\"",
+        ),
         ("{\"blobs\":{\"x\":\"\"}}", "path .blobs.x: an int32 is needed, and it is the string \"x\""),
-        ("{\"blobs\":{\"1\":\"\",\"1\":\"\"}}", "path .blobs: the name \"1\" stands twice in the object, and one of the two would be lost"),
+        (
+            "{\"blobs\":{\"1\":\"\",\"1\":\"\"}}",
+            "path .blobs: the name \"1\" stands twice in the object, and one of the two would be lost",
+        ),
         ("{\"flags\":{\"yes\":1}}", "path .flags.yes: a bool is needed, and it is the string \"yes\""),
         ("{\"color\":\"BLUE\"}", "path .color: shop.Color has no value \"BLUE\""),
         ("{\"color\":1.5}", "path .color: a value of shop.Color is needed, and it is the number 1.5"),
-        ("{\"card\":\"x\",\"cash\":true}", "of card and cash only one can be there, since they are members of one oneof"),
-        ("{\"at\":\"yesterday\"}", "path .at: google.protobuf.Timestamp is needed, such as 2024-11-26T22:05:05.555Z, and it is the string \"yesterday\""),
+        (
+            "{\"card\":\"x\",\"cash\":true}",
+            "of card and cash only one can be there, since they are members of one oneof",
+        ),
+        (
+            "{\"at\":\"yesterday\"}",
+            "path .at: google.protobuf.Timestamp is needed, such as 2024-11-26T22:05:05.555Z, and it is the string \"yesterday\"",
+        ),
         ("{\"took\":1}", "path .took: the message google.protobuf.Duration is needed, and it is the number 1"),
         ("{\"any\":{\"x\":1}}", "path .any: its member @type is missing, which says what message it is"),
         ("{\"any\":{\"@type\":\"a/B\",\"x\":1}}", "path .any: the schema has no message a/B"),
@@ -41,15 +53,24 @@ fn what_does_not_fit_says_where_and_why() {
         ("{\"b\":\"true\"}", "path .b: a bool is needed, and it is the string \"true\""),
         ("{\"mask\":\"a_b\"}", "path .mask: the path \"a_b\" of the field mask is not in camel case"),
         ("{\"s\":{\"a\":[{\"b\":1e999}]}}", "path .s.a[0].b: the number 1e999 is too large for a double"),
-        ("{\"s\":{\"a\":1,\"a\":2}}", "path .s: the name \"a\" stands twice in the object, and one of the two would be lost"),
+        (
+            "{\"s\":{\"a\":1,\"a\":2}}",
+            "path .s: the name \"a\" stands twice in the object, and one of the two would be lost",
+        ),
         ("{\"idd\":1}", "path .idd: shop.Order has no such field; did you mean id?"),
-        ("{\"snake_name\":\"a\",\"snakeName\":\"b\"}", "the field snakeName stands twice in the object, and one of the two would be lost"),
+        (
+            "{\"snake_name\":\"a\",\"snakeName\":\"b\"}",
+            "the field snakeName stands twice in the object, and one of the two would be lost",
+        ),
         ("{\"id\":null,\"id\":1}", "the field id stands twice in the object, and one of the two would be lost"),
         ("{\"card\":\"\\ud800\"}", "path .card: the string \"\\ud800\" names half a character (a lone surrogate)"),
     ] {
         assert_eq!(refused(SCHEMA, json), expected, "{json}");
     }
-    assert_eq!(encode(SCHEMA, "{\"id\":\n x}").unwrap_err().to_string(), "read JSON: line 2, column 2: this is not JSON: a value is missing");
+    assert_eq!(
+        encode(SCHEMA, "{\"id\":\n x}").unwrap_err().to_string(),
+        "read JSON: line 2, column 2: this is not JSON: a value is missing"
+    );
     let required = "syntax = \"proto2\"; message M { optional M m = 1; required int32 r = 2; }";
     assert_eq!(refused(required, "{\"m\":{},\"r\":1}"), "path .m.r: it is missing, and M requires it");
     assert_eq!(refused(required, "{\"r\":null}"), "path .r: it is missing, and M requires it");

@@ -22,8 +22,10 @@ impl Random {
     }
 }
 
-const SCALARS: [&str; 15] =
-    ["double", "float", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "fixed32", "fixed64", "sfixed32", "sfixed64", "bool", "string", "bytes"];
+const SCALARS: [&str; 15] = [
+    "double", "float", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "fixed32", "fixed64", "sfixed32",
+    "sfixed64", "bool", "string", "bytes",
+];
 const TEXTS: [&str; 6] = ["", "a", "hello \"world\"", "ü€😀", "\n\u{0}", "NaN"];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -63,7 +65,10 @@ pub struct File {
 pub fn file(random: &mut Random) -> File {
     let is_proto2 = random.below(2) == 0;
     let count = 1 + random.below(4);
-    let mut text = format!("syntax = \"proto{}\";\nenum E {{ A = 0; B = 1; NEG = -1; BIG = 1000000; }}\n", if is_proto2 { 2 } else { 3 });
+    let mut text = format!(
+        "syntax = \"proto{}\";\nenum E {{ A = 0; B = 1; NEG = -1; BIG = 1000000; }}\n",
+        if is_proto2 { 2 } else { 3 }
+    );
     let mut messages = Vec::new();
     for index in 0..count {
         let mut fields = Vec::new();
@@ -136,7 +141,8 @@ fn name(kind: Kind) -> String {
 pub fn payload(random: &mut Random, file: &File, message: usize, depth: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let fields = &file.messages[message];
-    let members: Vec<u32> = fields.iter().filter(|field| field.label == Label::Oneof).map(|field| field.number).collect();
+    let members: Vec<u32> =
+        fields.iter().filter(|field| field.label == Label::Oneof).map(|field| field.number).collect();
     let chosen = if members.is_empty() { 0 } else { members[random.below(members.len())] };
     for field in fields {
         let is_deep = depth > 4 && matches!(field.kind, Kind::Message(_));
@@ -153,7 +159,9 @@ pub fn payload(random: &mut Random, file: &File, message: usize, depth: usize) -
                 varint(content.len() as u64, &mut out);
                 out.extend(content);
             }
-            Label::Repeated { is_packed: false } => (0..random.below(4)).for_each(|_| single(random, file, field, depth, true, &mut out)),
+            Label::Repeated { is_packed: false } => {
+                (0..random.below(4)).for_each(|_| single(random, file, field, depth, true, &mut out))
+            }
             Label::Map(key) => {
                 for entry in 0..random.below(file.entries + 1) {
                     let mut content = Vec::new();
@@ -211,11 +219,15 @@ fn value(random: &mut Random, file: &File, kind: Kind, depth: usize, out: &mut V
         Kind::Scalar("double") => {
             let special = [f64::NAN, f64::INFINITY, 0.0, -0.0, 0.1, 1e300];
             // Few digits: serde_json, which reads for prost-reflect, gets the last ones wrong.
-            out.extend(special.get(random.below(12)).copied().unwrap_or(f64::from(random.next() as i32) / 8.0).to_le_bytes());
+            out.extend(
+                special.get(random.below(12)).copied().unwrap_or(f64::from(random.next() as i32) / 8.0).to_le_bytes(),
+            );
         }
         Kind::Scalar("float") => {
             let special = [f32::NAN, f32::NEG_INFINITY, 0.0, -0.0, 0.1, 1e38];
-            out.extend(special.get(random.below(12)).copied().unwrap_or((random.next() as i16) as f32 / 8.0).to_le_bytes());
+            out.extend(
+                special.get(random.below(12)).copied().unwrap_or((random.next() as i16) as f32 / 8.0).to_le_bytes(),
+            );
         }
         Kind::Scalar("int32") => varint(i64::from(any(random) as i32) as u64, out),
         Kind::Scalar("uint32" | "sint32") => varint(u64::from(any(random) as u32), out),

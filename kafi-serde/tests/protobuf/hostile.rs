@@ -22,7 +22,10 @@ fn payloads_that_end_or_claim_too_much_are_errors() {
         (b"\x08\x80", "byte 1: it ends within a number"),
         (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "byte 1: a number is larger than 64 bits"),
         (b"\x12\x05ab", "byte 2: a field claims 5 bytes, and 2 are left"),
-        (b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "byte 11: a field claims 18446744073709551615 bytes, and 0 are left"),
+        (
+            b"\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+            "byte 11: a field claims 18446744073709551615 bytes, and 0 are left",
+        ),
         (b"\x12\x02a\xff", "path .s, byte 3: a string is not UTF-8"),
         (b"\x00\x01", "byte 0: there is no field 0: is this the message that it is?"),
         (b"\xf8\xff\xff\xff\xff\x01\x00", "byte 0: there is no field 8589934591: is this the message that it is?"),
@@ -32,7 +35,10 @@ fn payloads_that_end_or_claim_too_much_are_errors() {
         (b"\x0c", "byte 1: a group ends that did not begin"),
         (b"\x4b\x08\x01", "byte 3: it ends within a group"),
         (b"\x4b\x54", "byte 1: another group ends than the one that began"),
-        (b"\x2a\x09\x11\0\0\0\0\0\0\xf0\x7f", "path .v, byte 2: a google.protobuf.Value holds a number that is none, which JSON cannot tell from a string"),
+        (
+            b"\x2a\x09\x11\0\0\0\0\0\0\xf0\x7f",
+            "path .v, byte 2: a google.protobuf.Value holds a number that is none, which JSON cannot tell from a string",
+        ),
     ] {
         assert_eq!(error(SCHEMA, payload), expected, "{payload:?}");
     }

@@ -1,4 +1,5 @@
-//! Protobuf: round trips of generated schemas and payloads, beside prost-reflect; the mapping to JSON; payloads that nobody honest writes.
+//! Protobuf: round trips of generated schemas and payloads, beside prost-reflect; the mapping to JSON; payloads that
+//! nobody honest writes.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 

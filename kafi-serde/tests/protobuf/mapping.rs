@@ -67,11 +67,21 @@ fn each_type_is_written_and_read_as_the_table_says() {
     }
     assert_eq!(decode(&one("int64"), STRINGS, b"\x08\x07").unwrap(), "{\"a\":\"7\"}");
     assert_eq!(decode(&one("repeated uint64"), STRINGS, b"\x0a\x01\x07").unwrap(), "{\"a\":[\"7\"]}");
-    assert_eq!(decode(&one("map<int64, int64>"), STRINGS, b"\x0a\x04\x08\x07\x10\x08").unwrap(), "{\"a\":{\"7\":\"8\"}}");
-    assert_eq!(decode(&one("optional google.protobuf.NullValue"), Form::default(), b"\x08\x00").unwrap(), "{\"a\":null}");
+    assert_eq!(
+        decode(&one("map<int64, int64>"), STRINGS, b"\x0a\x04\x08\x07\x10\x08").unwrap(),
+        "{\"a\":{\"7\":\"8\"}}"
+    );
+    assert_eq!(
+        decode(&one("optional google.protobuf.NullValue"), Form::default(), b"\x08\x00").unwrap(),
+        "{\"a\":null}"
+    );
     assert_eq!(encode(&one("optional google.protobuf.NullValue"), "{\"a\":null}").unwrap(), b"\x08\x00");
     let inside = "{\"a\":{\"@type\":\"x/google.protobuf.Duration\",\"value\":\"3s\"}}";
-    assert_eq!(decode(&one("google.protobuf.Any"), Form::default(), &encode(&one("google.protobuf.Any"), inside).unwrap()).unwrap(), inside);
+    assert_eq!(
+        decode(&one("google.protobuf.Any"), Form::default(), &encode(&one("google.protobuf.Any"), inside).unwrap())
+            .unwrap(),
+        inside
+    );
 }
 
 #[test]
@@ -95,7 +105,11 @@ fn what_else_is_read() {
         ("google.protobuf.FieldMask", "\"\"", b"\x0a\x00"),
         ("google.protobuf.Int64Value", "null", b""),
         ("google.protobuf.Any", "{\"x\":5,\"@type\":\"x/Sub\"}", b"\x0a\x0b\x0a\x05x/Sub\x12\x02\x08\x05"),
-        ("google.protobuf.Any", "{\"@type\":\"x/google.protobuf.Empty\",\"value\":{}}", b"\x0a\x19\x0a\x17x/google.protobuf.Empty"),
+        (
+            "google.protobuf.Any",
+            "{\"@type\":\"x/google.protobuf.Empty\",\"value\":{}}",
+            b"\x0a\x19\x0a\x17x/google.protobuf.Empty",
+        ),
     ] {
         assert_eq!(encode(&one(field), &format!("{{\"a\":{json}}}")).unwrap(), payload, "{field}: {json}");
     }
@@ -111,8 +125,15 @@ fn defaults_are_written_where_they_are_wanted() {
         oneof x { int32 y = 9; } bool t = 10; double d = 11; int64 l = 12; } enum E { ZERO = 0; }";
     let expected = r#"{"i":0,"r":[],"m":{},"s":"","b":"","e":"ZERO","t":false,"d":0.0,"l":0}"#;
     assert_eq!(decode(schema, shows_defaults, b"").unwrap(), expected);
-    assert_eq!(decode(schema, shows_defaults, b"\x28\x01").unwrap(), expected, "the wrong wire type is an unknown field");
-    assert_eq!(decode(schema, shows_defaults, b"\x1a\x01\x05\x48\x00").unwrap(), expected.replace("[]", "[5]").replace("\"t\"", "\"y\":0,\"t\""));
+    assert_eq!(
+        decode(schema, shows_defaults, b"\x28\x01").unwrap(),
+        expected,
+        "the wrong wire type is an unknown field"
+    );
+    assert_eq!(
+        decode(schema, shows_defaults, b"\x1a\x01\x05\x48\x00").unwrap(),
+        expected.replace("[]", "[5]").replace("\"t\"", "\"y\":0,\"t\"")
+    );
     assert_eq!(encode(schema, expected).unwrap(), b"");
 }
 
@@ -122,14 +143,18 @@ fn proto2_has_groups_extensions_and_required_fields() {
         optional int32 d = 4 [default = 7]; extensions 100 to 200; optional int32 named = 5 [json_name = \"other\"]; repeated int32 u = 6; repeated int32 p = 7 [packed = true]; }
         extend M { optional int64 e = 100; repeated M m = 101; }";
     let payload = b"\x08\x00\x13\x08\x05\x14\x1b\x0a\x01a\x1c\x1b\x1c\x28\x01\x30\x01\x30\x02\x3a\x02\x01\x02\xa0\x06\x09\xaa\x06\x02\x08\x01";
-    let json = r#"{"r":0,"grp":{"x":5},"many":[{"s":"a"},{}],"other":1,"u":[1,2],"p":[1,2],"[p.e]":9,"[p.m]":[{"r":1}]}"#;
+    let json =
+        r#"{"r":0,"grp":{"x":5},"many":[{"s":"a"},{}],"other":1,"u":[1,2],"p":[1,2],"[p.e]":9,"[p.m]":[{"r":1}]}"#;
     assert_eq!(decode(schema, Form::default(), payload).unwrap(), json);
     assert_eq!(encode(schema, json).unwrap(), payload);
     assert_eq!(encode(schema, "{\"named\":1,\"r\":2}").unwrap(), b"\x08\x02\x28\x01");
     // What is missing is shown as it is.
     assert_eq!(decode(schema, Form::default(), b"").unwrap(), "{}");
     // Packed or not, both are read.
-    assert_eq!(decode(schema, Form::default(), b"\x32\x02\x01\x02\x38\x01\x38\x02").unwrap(), r#"{"u":[1,2],"p":[1,2]}"#);
+    assert_eq!(
+        decode(schema, Form::default(), b"\x32\x02\x01\x02\x38\x01\x38\x02").unwrap(),
+        r#"{"u":[1,2],"p":[1,2]}"#
+    );
 }
 
 #[test]
@@ -140,5 +165,8 @@ fn unknown_fields_are_kept_where_they_are_wanted() {
     let kept = decode(old, Form { keeps_unknown: true, ..Form::default() }, payload).unwrap();
     assert_eq!(kept, r#"{"a":5,"m":{"a":7,"@unknown":"SgJoaQ=="},"@unknown":"CAFLCAFMUQECAwQFBgcI"}"#);
     // They come behind the others.
-    assert_eq!(encode(old, &kept).unwrap(), b"\x10\x05\x1a\x06\x10\x07\x4a\x02hi\x08\x01\x4b\x08\x01\x4c\x51\x01\x02\x03\x04\x05\x06\x07\x08");
+    assert_eq!(
+        encode(old, &kept).unwrap(),
+        b"\x10\x05\x1a\x06\x10\x07\x4a\x02hi\x08\x01\x4b\x08\x01\x4c\x51\x01\x02\x03\x04\x05\x06\x07\x08"
+    );
 }

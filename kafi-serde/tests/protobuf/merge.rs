@@ -1,4 +1,5 @@
-//! Fields that stand in another order than that of their numbers, or several times: as Protobuf says, the last one counts, and messages are merged.
+//! Fields that stand in another order than that of their numbers, or several times: as Protobuf says, the last one
+//! counts, and messages are merged.
 
 use kafi_serde::protobuf::Form;
 
@@ -29,7 +30,10 @@ fn messages_are_merged() {
 
 #[test]
 fn of_entries_with_one_key_the_last_counts() {
-    assert_eq!(read(b"\x22\x05\x0a\x01a\x10\x01\x22\x05\x0a\x01b\x10\x02\x22\x05\x0a\x01a\x10\x03"), r#"{"s":{"b":2,"a":3}}"#);
+    assert_eq!(
+        read(b"\x22\x05\x0a\x01a\x10\x01\x22\x05\x0a\x01b\x10\x02\x22\x05\x0a\x01a\x10\x03"),
+        r#"{"s":{"b":2,"a":3}}"#
+    );
     assert_eq!(read(b"\x22\x00\x22\x02\x10\x05"), r#"{"s":{"":5}}"#);
     // The key may stand behind the value, and both several times.
     assert_eq!(read(b"\x22\x0a\x10\x05\x0a\x01x\x0a\x01k\x10\x06"), r#"{"s":{"k":6}}"#);
@@ -41,6 +45,7 @@ fn of_entries_with_one_key_the_last_counts() {
             many.extend([0x22, 5, 0x0a, 1, b'0' + key, 0x10, round]);
         }
     }
-    let expected: Vec<String> = (0..40u8).map(|key| format!("\"{}\":1", char::from(b'0' + key).to_string().replace('\\', "\\\\"))).collect();
+    let expected: Vec<String> =
+        (0..40u8).map(|key| format!("\"{}\":1", char::from(b'0' + key).to_string().replace('\\', "\\\\"))).collect();
     assert_eq!(read(&many), format!("{{\"s\":{{{}}}}}", expected.join(",")));
 }

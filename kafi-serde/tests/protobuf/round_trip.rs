@@ -1,4 +1,5 @@
-//! What is read and written again is the same payload, in all forms, whatever the schema; and prost-reflect reads the same.
+//! What is read and written again is the same payload, in all forms, whatever the schema; and prost-reflect reads the
+//! same.
 
 use std::sync::Arc;
 
@@ -20,7 +21,8 @@ fn payloads_come_back_byte_for_byte() {
     for seed in 0..1_500 {
         let mut random = Random::new(seed);
         let file = file(&mut random);
-        let schema = Arc::new(Schema::parse(&file.text).unwrap_or_else(|error| panic!("seed {seed}: {error}: {}", file.text)));
+        let schema =
+            Arc::new(Schema::parse(&file.text).unwrap_or_else(|error| panic!("seed {seed}: {error}: {}", file.text)));
         let message = schema.first_message().unwrap();
         let mut readers = FORMS.map(|form| Reader::new(Arc::clone(&schema), form));
         let mut writer = Writer::new(Arc::clone(&schema));
@@ -28,11 +30,15 @@ fn payloads_come_back_byte_for_byte() {
             let payload = payload(&mut random, &file, 0, 0);
             for reader in &mut readers {
                 let mut json = Vec::new();
-                reader.read(message, &payload, &mut json).unwrap_or_else(|error| panic!("seed {seed}: {error}: {}", file.text));
+                reader
+                    .read(message, &payload, &mut json)
+                    .unwrap_or_else(|error| panic!("seed {seed}: {error}: {}", file.text));
                 let json = String::from_utf8(json).unwrap();
                 Json::parse(json.as_str()).unwrap_or_else(|error| panic!("seed {seed}: {error}: {json}"));
                 let mut again = Vec::new();
-                writer.write(message, &json, &mut again).unwrap_or_else(|error| panic!("seed {seed}: {error}: {json}: {}", file.text));
+                writer
+                    .write(message, &json, &mut again)
+                    .unwrap_or_else(|error| panic!("seed {seed}: {error}: {json}: {}", file.text));
                 assert_eq!(again, payload, "seed {seed}: {json}: {}", file.text);
             }
             damaged(&schema, &mut readers, &payload, &mut random);
@@ -78,7 +84,8 @@ fn prost_reflect_reads_the_same() {
         let message = schema.first_message().unwrap();
         let mut reader = Reader::new(Arc::clone(&schema), Form::default());
         for _ in 0..4 {
-            // Its maps have no order, so they have no more than one entry. At times all fields stand there twice, so that they are in no order and merged.
+            // Its maps have no order, so they have no more than one entry. At times all fields stand there twice, so
+            // that they are in no order and merged.
             file.entries = 1;
             let mut bytes = payload(&mut random, &file, 0, 0);
             if random.below(2) == 0 {

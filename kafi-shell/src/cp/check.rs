@@ -1,4 +1,5 @@
-//! Whether a log still is the beginning of its source: its last messages are compared, since somebody may have written behind the copy.
+//! Whether a log still is the beginning of its source: its last messages are compared, since somebody may have written
+//! behind the copy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,31 +10,52 @@ use kafi_core::{Assignment, Batch, Error, ErrorKind, OwnedRecord, Result, Storag
 use crate::CopyOptions;
 use crate::cp::plan::watermarks;
 
-/// Compares the last message of each partition of the target `name` with the source's at the same offset, where both still have it. `ends` are the target's partitions and the offsets after their last
-/// messages.
+/// Compares the last message of each partition of the target `name` with the source's at the same offset, where both
+/// still have it. `ends` are the target's partitions and the offsets after their last messages.
 ///
 /// # Errors
 /// `Conflict` where they differ; what reading fails with.
-pub(crate) fn check_last(source: (&dyn Storage, &str), target: (&dyn Storage, &str), ends: &[(i32, i64)], options: &CopyOptions) -> Result<()> {
+pub(crate) fn check_last(
+    source: (&dyn Storage, &str),
+    target: (&dyn Storage, &str),
+    ends: &[(i32, i64)],
+    options: &CopyOptions,
+) -> Result<()> {
     let ours = last_messages(target, ends, options)?;
-    let with_messages: Vec<(i32, i64)> = ends.iter().filter(|(partition, _)| ours.contains_key(partition)).copied().collect();
+    let with_messages: Vec<(i32, i64)> =
+        ends.iter().filter(|(partition, _)| ours.contains_key(partition)).copied().collect();
     let theirs = last_messages(source, &with_messages, options)?;
     for (partition, theirs) in theirs {
         let ours = &ours[&partition];
         let is_same = (&ours.key, &ours.value, &ours.headers) == (&theirs.key, &theirs.value, &theirs.headers)
             && (ours.timestamp == theirs.timestamp || options.ignore_timestamp);
         if !is_same {
-            let why = format!("the message at offset {} is not the source's: somebody else has written to the target", ours.offset);
-            let error = Error::new(ErrorKind::Conflict, "resume", why).with("topic", target.1).with("partition", partition);
-            return Err(error.hint("copy into a new topic, or pass --append to write behind what it holds, at new offsets"));
+            let why = format!(
+                "the message at offset {} is not the source's: somebody else has written to the target",
+                ours.offset
+            );
+            let error =
+                Error::new(ErrorKind::Conflict, "resume", why).with("topic", target.1).with("partition", partition);
+            return Err(
+                error.hint("copy into a new topic, or pass --append to write behind what it holds, at new offsets")
+            );
         }
     }
     Ok(())
 }
 
 /// The messages right before these offsets, by partition, as far as there are some.
-fn last_messages((storage, topic): (&dyn Storage, &str), ends: &[(i32, i64)], options: &CopyOptions) -> Result<BTreeMap<i32, OwnedRecord>> {
-    let last = |&(partition, end): &(i32, i64)| Assignment { topic: topic.to_string(), partition, start: end - 1, end: Some(end) };
+fn last_messages(
+    (storage, topic): (&dyn Storage, &str),
+    ends: &[(i32, i64)],
+    options: &CopyOptions,
+) -> Result<BTreeMap<i32, OwnedRecord>> {
+    let last = |&(partition, end): &(i32, i64)| Assignment {
+        topic: topic.to_string(),
+        partition,
+        start: end - 1,
+        end: Some(end),
+    };
     let mut parts: Vec<Assignment> = ends.iter().filter(|(_, end)| *end > 0).map(last).collect();
     let bounds = watermarks(storage.admin()?.as_mut(), &parts, options.read.consumer.isolation, options)?;
     let mut bounds = bounds.iter();
@@ -42,7 +64,14 @@ fn last_messages((storage, topic): (&dyn Storage, &str), ends: &[(i32, i64)], op
     if parts.is_empty() {
         return Ok(found);
     }
-    let read = ReadOptions { follow: false, group: None, max: None, order: Order::default(), progress: Arc::default(), ..options.read.clone() };
+    let read = ReadOptions {
+        follow: false,
+        group: None,
+        max: None,
+        order: Order::default(),
+        progress: Arc::default(),
+        ..options.read.clone()
+    };
     for mut reader in readers_of(storage, parts, &read, 1)? {
         let mut batch = Batch::new();
         while reader.read(&mut batch)? {

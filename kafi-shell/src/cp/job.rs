@@ -56,7 +56,9 @@ impl<'a> Job<'a> {
     pub(crate) fn new(planner: Planner<'a>, codec: String) -> Self {
         let (source, target, options) = (planner.source, planner.target, planner.options);
         let mut read = options.read.clone();
-        if let Some(group) = read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd)) {
+        if let Some(group) =
+            read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd))
+        {
             // What is not delivered is not done, and a copy has no result that comes only at its end.
             group.usage = GroupUse::CommitDone;
         }
@@ -95,14 +97,16 @@ impl<'a> Job<'a> {
         self.planner.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A thread for each reader, with a writer of its own, and a look at what is new from time to time where this is a mirror.
+    /// A thread for each reader, with a writer of its own, and a look at what is new from time to time where this is a
+    /// mirror.
     pub(crate) fn run(&self, topics: Vec<ReadyTopic>) -> Result<CopyResult> {
         let read_before = self.read.progress.read();
         let mirror = self.mirrors().then(|| Mirror::new(&topics));
         let (readers, routes) = self.readers_for(topics)?;
         let (shares, looked) = thread::scope(|scope| {
             let (ended, ends) = channel();
-            let mut threads: Vec<_> = readers.into_iter().map(|reader| self.start(scope, reader, &routes, &ended)).collect();
+            let mut threads: Vec<_> =
+                readers.into_iter().map(|reader| self.start(scope, reader, &routes, &ended)).collect();
             let mut looked = Ok(());
             if let Some(mut mirror) = mirror {
                 let mut running = threads.len();
@@ -116,9 +120,13 @@ impl<'a> Job<'a> {
                             match more {
                                 Ok((readers, routes)) => {
                                     running += readers.len();
-                                    threads.extend(readers.into_iter().map(|reader| self.start(scope, reader, &routes, &ended)));
+                                    threads.extend(
+                                        readers.into_iter().map(|reader| self.start(scope, reader, &routes, &ended)),
+                                    );
                                 }
-                                Err(error) if may_pass(&error) => log::info!("what is new at the source is looked for again: {error}"),
+                                Err(error) if may_pass(&error) => {
+                                    log::info!("what is new at the source is looked for again: {error}")
+                                }
                                 Err(error) => {
                                     looked = Err(error);
                                     self.stop_all();
@@ -128,7 +136,8 @@ impl<'a> Job<'a> {
                     }
                 }
             }
-            let join = |thread: ScopedJoinHandle<'_, ShareResult>| thread.join().expect("what a share panics with is caught");
+            let join =
+                |thread: ScopedJoinHandle<'_, ShareResult>| thread.join().expect("what a share panics with is caught");
             (threads.into_iter().map(join).collect::<Vec<_>>(), looked)
         });
         let mut result = CopyResult::default();
@@ -257,13 +266,23 @@ impl<'a> Job<'a> {
     fn reader_at(&self, at: &[Position], routes: &Routes) -> Result<Reader> {
         let mut read = self.read.clone();
         read.timeout = read.timeout.min(BEGIN_MAX);
-        read.consumer.buffer_bytes_max = (read.consumer.buffer_bytes_max / threads_of(self.options) as u64).max(1 << 20);
+        read.consumer.buffer_bytes_max =
+            (read.consumer.buffer_bytes_max / threads_of(self.options) as u64).max(1 << 20);
         let mut assignments = Vec::new();
         if read.group.is_some() {
-            assignments.extend(routes.keys().map(|topic| Assignment { topic: topic.clone(), partition: 0, start: 0, end: None }));
+            assignments.extend(routes.keys().map(|topic| Assignment {
+                topic: topic.clone(),
+                partition: 0,
+                start: 0,
+                end: None,
+            }));
         }
         for Position { topic, partition, offset } in at.iter().filter(|_| read.group.is_none()) {
-            let start = if self.producer.keep_offsets { self.end_of_target(topic, *partition, routes)?.max(*offset) } else { *offset };
+            let start = if self.producer.keep_offsets {
+                self.end_of_target(topic, *partition, routes)?.max(*offset)
+            } else {
+                *offset
+            };
             assignments.push(Assignment { topic: topic.clone(), partition: *partition, start, end: None });
         }
         let mut readers = readers_of(self.source, assignments, &read, 1)?;
@@ -275,7 +294,11 @@ impl<'a> Job<'a> {
     /// Where the target ends, which holds the offsets of the source: what was not reported may be written all the same.
     fn end_of_target(&self, topic: &str, partition: i32, routes: &Routes) -> Result<i64> {
         let topic = routes[topic].target.name().to_string();
-        let found = self.target.admin()?.watermarks(&[TopicPartition { topic, partition }], Isolation::ReadUncommitted, BEGIN_MAX)?;
+        let found = self.target.admin()?.watermarks(
+            &[TopicPartition { topic, partition }],
+            Isolation::ReadUncommitted,
+            BEGIN_MAX,
+        )?;
         Ok(found.first().map_or(0, |found| found.high))
     }
 
@@ -283,7 +306,11 @@ impl<'a> Job<'a> {
     pub(crate) fn open_writer(&self) -> Result<Writer> {
         let writer = Writer::open(self.target, &self.producer, self.read.progress.clone())?;
         // The planner has spoken to the target.
-        Ok(writer.reached().cancelled_by(&self.read.cancel).stall_limit(self.options.stall_limit).offsets_are("source offset"))
+        Ok(writer
+            .reached()
+            .cancelled_by(&self.read.cancel)
+            .stall_limit(self.options.stall_limit)
+            .offsets_are("source offset"))
     }
 
     fn stop_all(&self) {

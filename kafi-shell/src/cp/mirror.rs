@@ -36,7 +36,8 @@ impl Mirror {
         self.topics.extend(more.topics);
     }
 
-    /// What is new at the source, made ready to be copied from its start. Where the source cannot be asked right now, that is nothing.
+    /// What is new at the source, made ready to be copied from its start. Where the source cannot be asked right now,
+    /// that is nothing.
     ///
     /// # Errors
     /// `Conflict` for a topic that was deleted and made anew, and what making the targets fails with.
@@ -47,7 +48,8 @@ impl Mirror {
             let planned = match self.topics.get(&source.name) {
                 Some(seen) if seen.id != source.id => return Err(made_anew(&source.name)),
                 Some(seen) => {
-                    let new: Vec<i32> = numbers(&source).filter(|partition| !seen.partitions.contains(partition)).collect();
+                    let new: Vec<i32> =
+                        numbers(&source).filter(|partition| !seen.partitions.contains(partition)).collect();
                     if new.is_empty() {
                         continue;
                     }
@@ -56,7 +58,9 @@ impl Mirror {
                 }
                 None => {
                     let target_of = planner.options.new_topics.as_ref().filter(|_| !source.internal);
-                    let Some(target) = target_of.and_then(|new_topics| new_topics.target_of(&source.name)) else { continue };
+                    let Some(target) = target_of.and_then(|new_topics| new_topics.target_of(&source.name)) else {
+                        continue;
+                    };
                     log::info!("topic {} is new", source.name);
                     planner.plan_more(&[(source.name, target)])?
                 }
@@ -68,7 +72,8 @@ impl Mirror {
 
     /// The topics of the source among which new ones may be.
     fn ask(&self, planner: &mut Planner<'_>) -> Result<Option<Vec<Topic>>> {
-        let names: Vec<String> = if planner.options.new_topics.is_some() { Vec::new() } else { self.topics.keys().cloned().collect() };
+        let names: Vec<String> =
+            if planner.options.new_topics.is_some() { Vec::new() } else { self.topics.keys().cloned().collect() };
         match planner.source_admin.topics(&names, planner.options.read.timeout) {
             Ok(topics) => Ok(Some(topics)),
             Err(error) if may_pass(&error) => {
@@ -85,6 +90,7 @@ fn numbers(topic: &Topic) -> impl Iterator<Item = i32> {
 }
 
 fn made_anew(topic: &str) -> Error {
-    let error = Error::new(ErrorKind::Conflict, "copy", "the source was deleted, and there is another topic of its name now");
+    let error =
+        Error::new(ErrorKind::Conflict, "copy", "the source was deleted, and there is another topic of its name now");
     error.with("topic", topic).hint("copy the new one into a new topic")
 }

@@ -29,7 +29,8 @@ pub(crate) use progress::is_note;
 /// How topics are copied.
 #[derive(Clone)]
 pub struct CopyOptions {
-    /// What is read of the source. With `follow` the copy is a mirror: it goes on, also with partitions that the source gets later, until somebody asks to stop.
+    /// What is read of the source. With `follow` the copy is a mirror: it goes on, also with partitions that the source
+    /// gets later, until somebody asks to stop.
     pub read: ReadOptions,
     /// The properties of the producer.
     pub properties: Vec<(String, String)>,
@@ -41,11 +42,14 @@ pub struct CopyOptions {
     pub config: Vec<(String, String)>,
     /// Gives a target that is made the settings of the source that are not defaults, too. Default: false.
     pub with_config: bool,
-    /// Writes behind the messages that a target on a log holds already, at new offsets. Default: false, such a target is refused.
+    /// Writes behind the messages that a target on a log holds already, at new offsets. Default: false, such a target
+    /// is refused.
     pub append: bool,
-    /// Goes on where the same copy stopped: where the target is a log that keeps offsets, at its end; elsewhere where a group on the source says, which is committed after delivery. Default: false.
+    /// Goes on where the same copy stopped: where the target is a log that keeps offsets, at its end; elsewhere where a
+    /// group on the source says, which is committed after delivery. Default: false.
     pub resume: bool,
-    /// Spreads the messages over the partitions of a target that has another number of them: by key, as the Java clients do; those without a key by their partition. Default: false.
+    /// Spreads the messages over the partitions of a target that has another number of them: by key, as the Java
+    /// clients do; those without a key by their partition. Default: false.
     pub repartition: bool,
     /// Gives every message the time at which it is written. Default: false.
     pub ignore_timestamp: bool,
@@ -53,7 +57,8 @@ pub struct CopyOptions {
     pub force: bool,
     /// The most that is written, by all threads together. Default: no limit.
     pub rate: Option<Rate>,
-    /// How long the target may report nothing, as while it restarts, before that is an error; a mirror then begins anew. Default: [`Writer::STALL_LIMIT`].
+    /// How long the target may report nothing, as while it restarts, before that is an error; a mirror then begins
+    /// anew. Default: [`Writer::STALL_LIMIT`].
     pub stall_limit: Duration,
     /// Which topics that appear later at the source belong to a mirror. Default: none.
     pub new_topics: Option<NewTopics>,
@@ -157,16 +162,25 @@ pub struct PlannedPart {
     pub creates: bool,
 }
 
-/// Copies each topic of `source` that is named first in a pair to the topic of `target` that is named second. Partition, timestamp, headers, and null stay as they are; into a log that does not hold
-/// anything yet also the offsets (if it gets one source only) and the timestamp type. Blocks until the end of the source that was seen at the start is copied and delivered, or somebody asks to stop.
+/// Copies each topic of `source` that is named first in a pair to the topic of `target` that is named second.
+/// Partition, timestamp, headers, and null stay as they are; into a log that does not hold anything yet also the
+/// offsets (if it gets one source only) and the timestamp type. Blocks until the end of the source that was seen at the
+/// start is copied and delivered, or somebody asks to stop.
 ///
 /// # Errors
-/// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Conflict` where a copy is to be resumed that is one of another source, or of one that ends below it;
-/// `OutOfRange` where the source no longer has what comes next; `Usage` for a source that is named twice, a target with too few partitions, or one that would lose or change
-/// messages;
-/// what reading or writing fails with. It stops at the first message that fails; what was delivered before stays. Where one of several topics cannot be copied, that is logged with its reason, the
-/// others are copied, and the error comes at the end; the same goes for partitions that cannot be read, unless they are read as a group.
-pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<CopyResult> {
+/// `NotFound` for a missing source; `AlreadyExists` for a log that holds messages already; `Conflict` where a copy is
+/// to be resumed that is one of another source, or of one that ends below it; `OutOfRange` where the source no longer
+/// has what comes next; `Usage` for a source that is named twice, a target with too few partitions, or one that would
+/// lose or change messages; what reading or writing fails with. It stops at the first message that fails; what was
+/// delivered before stays. Where one of several topics cannot be copied, that is logged with its reason, the others are
+/// copied, and the error comes at the end; the same goes for partitions that cannot be read, unless they are read as a
+/// group.
+pub fn cp(
+    source: &dyn Storage,
+    target: &dyn Storage,
+    pairs: &[(String, String)],
+    options: &CopyOptions,
+) -> Result<CopyResult> {
     if pairs.is_empty() {
         return Ok(CopyResult::default());
     }
@@ -184,8 +198,9 @@ pub fn cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)]
     Ok(result)
 }
 
-/// The codec of what is written, where nobody else names one: that of the targets' settings, or else one that every client reads. A consumer does not tell how its source is compressed, and what was
-/// compressed there must not grow, or be too large, as it is copied.
+/// The codec of what is written, where nobody else names one: that of the targets' settings, or else one that every
+/// client reads. A consumer does not tell how its source is compressed, and what was compressed there must not grow, or
+/// be too large, as it is copied.
 fn codec_of(topics: &[ReadyTopic]) -> String {
     let named = topics.iter().find_map(|topic| topic.target.codec.clone());
     match named.as_deref() {
@@ -199,7 +214,12 @@ fn codec_of(topics: &[ReadyTopic]) -> String {
 ///
 /// # Errors
 /// As for [`cp`].
-pub fn plan_cp(source: &dyn Storage, target: &dyn Storage, pairs: &[(String, String)], options: &CopyOptions) -> Result<Vec<PlannedPart>> {
+pub fn plan_cp(
+    source: &dyn Storage,
+    target: &dyn Storage,
+    pairs: &[(String, String)],
+    options: &CopyOptions,
+) -> Result<Vec<PlannedPart>> {
     if pairs.is_empty() {
         return Ok(Vec::new());
     }

@@ -67,7 +67,12 @@ mod tests {
 
     #[test]
     fn a_note_comes_back_as_it_was_written() {
-        let note = SourceNote { cluster: "/a b:c=d\"".into(), topic: "t".into(), id: "x".into(), starts: [(0, 5), (7, 0)].into() };
+        let note = SourceNote {
+            cluster: "/a b:c=d\"".into(),
+            topic: "t".into(),
+            id: "x".into(),
+            starts: [(0, 5), (7, 0)].into(),
+        };
         let entry = |(name, value)| ConfigEntry { name, value: Some(value), default: false, read_only: false };
         let mut config: Vec<ConfigEntry> = note.settings().into_iter().map(entry).collect();
         assert_eq!(SourceNote::read(&config), Some(note));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kafi_core::functional::{GroupUse, plan, start_at_committed};
 use kafi_core::{
-    Admin, Assignment, Capabilities, Error, ErrorKind, Isolation, Position, Result, SetAside, Storage, Topic, TopicPartition, Watermarks, check_topic_name,
-    existing,
+    Admin, Assignment, Capabilities, Error, ErrorKind, Isolation, Position, Result, SetAside, Storage, Topic,
+    TopicPartition, Watermarks, check_topic_name, existing,
 };
 
 use crate::cp::note::SourceNote;
@@ -59,7 +59,11 @@ pub(crate) struct ReadyTopic {
 impl<'a> Planner<'a> {
     pub(crate) fn open(source: &'a dyn Storage, target: &'a dyn Storage, options: &'a CopyOptions) -> Result<Self> {
         if options.resume && options.append {
-            let error = Error::new(ErrorKind::Usage, OPERATION, "a copy is either resumed at the source's offsets or appended at new ones");
+            let error = Error::new(
+                ErrorKind::Usage,
+                OPERATION,
+                "a copy is either resumed at the source's offsets or appended at new ones",
+            );
             return Err(error.hint("pass --resume or --append, not both"));
         }
         let cluster = if is_log(target) { source.identity(options.read.timeout)? } else { String::new() };
@@ -78,7 +82,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Plans the copy of all pairs. Where one of several cannot be copied, it is left out and counted, and the others are planned.
+    /// Plans the copy of all pairs. Where one of several cannot be copied, it is left out and counted, and the others
+    /// are planned.
     pub(crate) fn plan(&mut self, pairs: &[(String, String)]) -> Result<Vec<PlannedTopic>> {
         self.refuse_itself(pairs)?;
         refuse_twice(pairs)?;
@@ -115,9 +120,17 @@ impl<'a> Planner<'a> {
 
     /// Plans partitions that a topic got later: they are read from their start.
     pub(crate) fn plan_partitions(&mut self, source: Topic, to: &str, partitions: &[i32]) -> Result<PlannedTopic> {
-        let partitions: Vec<_> = partitions.iter().map(|&partition| TopicPartition { topic: source.name.clone(), partition }).collect();
-        let watermarks = self.source_admin.watermarks(&partitions, self.options.read.consumer.isolation, self.options.read.timeout)?;
-        let parts = watermarks.into_iter().map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: None }).collect();
+        let partitions: Vec<_> =
+            partitions.iter().map(|&partition| TopicPartition { topic: source.name.clone(), partition }).collect();
+        let watermarks = self.source_admin.watermarks(
+            &partitions,
+            self.options.read.consumer.isolation,
+            self.options.read.timeout,
+        )?;
+        let parts = watermarks
+            .into_iter()
+            .map(|w| Assignment { topic: w.topic, partition: w.partition, start: w.low, end: None })
+            .collect();
         self.plan_topic(source, to, parts, true)
     }
 
@@ -133,7 +146,8 @@ impl<'a> Planner<'a> {
         Ok(planned)
     }
 
-    /// The sources of these pairs, their targets, and what is read: all asked for together, and one by one where that fails.
+    /// The sources of these pairs, their targets, and what is read: all asked for together, and one by one where that
+    /// fails.
     fn look_at_sources<'p>(&mut self, pairs: &'p [(String, String)]) -> Result<Vec<(Topic, &'p str, Vec<Assignment>)>> {
         match self.look_at(pairs) {
             Err(error) if self.failures.of > 1 && !error.concerns_all() => {}
@@ -152,7 +166,12 @@ impl<'a> Planner<'a> {
     fn look_at<'p>(&mut self, pairs: &'p [(String, String)]) -> Result<Vec<(Topic, &'p str, Vec<Assignment>)>> {
         let topics: Vec<String> = pairs.iter().map(|(source, _)| source.clone()).collect();
         let read = &self.options.read;
-        let mut known: HashMap<String, Topic> = self.source_admin.topics(&topics, read.timeout)?.into_iter().map(|topic| (topic.name.clone(), topic)).collect();
+        let mut known: HashMap<String, Topic> = self
+            .source_admin
+            .topics(&topics, read.timeout)?
+            .into_iter()
+            .map(|topic| (topic.name.clone(), topic))
+            .collect();
         let mut assignments = plan(self.source, &topics, read)?;
         if let Some(group) = &read.group {
             // The group says by itself where its members begin; here it is what is told and noted.
@@ -168,11 +187,19 @@ impl<'a> Planner<'a> {
         });
         // Of a topic of which nothing can be read no copy is made.
         let aside = read.set_aside();
-        Ok(found.filter(|(source, _, parts)| !parts.is_empty() || aside.is_none_or(|aside| !aside.has_topic(&source.name))).collect())
+        Ok(found
+            .filter(|(source, _, parts)| !parts.is_empty() || aside.is_none_or(|aside| !aside.has_topic(&source.name)))
+            .collect())
     }
 
     /// Plans the copy of one topic. `resumes` says whether what the target holds may be the beginning of it.
-    fn plan_topic(&mut self, source: Topic, to: &str, mut parts: Vec<Assignment>, resumes: bool) -> Result<PlannedTopic> {
+    fn plan_topic(
+        &mut self,
+        source: Topic,
+        to: &str,
+        mut parts: Vec<Assignment>,
+        resumes: bool,
+    ) -> Result<PlannedTopic> {
         check_topic_name(to)?;
         let note = self.note(&source, &parts);
         let mut look = Look {
@@ -196,7 +223,8 @@ impl<'a> Planner<'a> {
         let PlannedTopic { source, mut target, parts, progress_group, changes } = topic;
         match target.make(self.target, self.target_admin.as_mut(), changes, self.options) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                // Somebody else has just made it, which may be another process that shares the work, or the pair before.
+                // Somebody else has just made it, which may be another process that shares the work, or the pair
+                // before.
                 let name = target.name().to_string();
                 let again = self.plan_topic(source, &name, parts, self.resumes())?;
                 let PlannedTopic { source, mut target, parts, progress_group, changes } = again;
@@ -210,7 +238,13 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn ready(&mut self, source: Topic, target: Target, parts: Vec<Assignment>, progress_group: Option<String>) -> Result<ReadyTopic> {
+    fn ready(
+        &mut self,
+        source: Topic,
+        target: Target,
+        parts: Vec<Assignment>,
+        progress_group: Option<String>,
+    ) -> Result<ReadyTopic> {
         let pair = self.pair_of(&source, &target, progress_group.as_deref())?;
         Ok(ReadyTopic { source, target, parts, progress_group, pair })
     }
@@ -219,7 +253,12 @@ impl<'a> Planner<'a> {
     pub(crate) fn describe(&mut self, planned: &[PlannedTopic]) -> Result<Vec<PlannedPart>> {
         let mut described = Vec::new();
         for topic in planned {
-            let ends = watermarks(self.source_admin.as_mut(), &topic.parts, self.options.read.consumer.isolation, self.options)?;
+            let ends = watermarks(
+                self.source_admin.as_mut(),
+                &topic.parts,
+                self.options.read.consumer.isolation,
+                self.options,
+            )?;
             for (part, end) in topic.parts.iter().zip(ends) {
                 let until = part.end.unwrap_or(end.high);
                 described.push(PlannedPart {
@@ -236,7 +275,8 @@ impl<'a> Planner<'a> {
         Ok(described)
     }
 
-    /// Whether what a target holds may be the beginning of this copy: also where it is another process of the same group that has written it.
+    /// Whether what a target holds may be the beginning of this copy: also where it is another process of the same
+    /// group that has written it.
     fn resumes(&self) -> bool {
         self.options.resume || self.options.read.group.is_some() && !self.options.append && is_log(self.target)
     }
@@ -252,11 +292,14 @@ impl<'a> Planner<'a> {
         names.sort();
         let one_source_each = names.windows(2).all(|pair| pair[0] != pair[1]);
         let is_whole = self.options.read.key.is_none();
-        let keeps = !self.options.append && is_log(self.target) && one_source_each && is_whole && !self.repartitions(pairs)?;
+        let keeps =
+            !self.options.append && is_log(self.target) && one_source_each && is_whole && !self.repartitions(pairs)?;
         if self.options.resume && is_log(self.target) && !keeps {
-            let why = "only a copy of one source with its partitions keeps the source's offsets, which say where to go on";
-            return Err(Error::new(ErrorKind::Usage, OPERATION, why)
-                .hint("leave out --resume, or copy each source to a topic of its own without --repartition and --key"));
+            let why =
+                "only a copy of one source with its partitions keeps the source's offsets, which say where to go on";
+            return Err(Error::new(ErrorKind::Usage, OPERATION, why).hint(
+                "leave out --resume, or copy each source to a topic of its own without --repartition and --key",
+            ));
         }
         Ok(keeps)
     }
@@ -267,7 +310,10 @@ impl<'a> Planner<'a> {
         }
         let timeout = self.options.read.timeout;
         for (from, to) in pairs {
-            let (source, target) = (existing(self.source_admin.as_mut(), from, timeout)?, existing(self.target_admin.as_mut(), to, timeout)?);
+            let (source, target) = (
+                existing(self.source_admin.as_mut(), from, timeout)?,
+                existing(self.target_admin.as_mut(), to, timeout)?,
+            );
             if source.zip(target).is_some_and(|(source, target)| source.partitions.len() != target.partitions.len()) {
                 return Ok(true);
             }
@@ -275,10 +321,19 @@ impl<'a> Planner<'a> {
         Ok(false)
     }
 
-    /// Lets the parts go on where the group says that the copy has come, if that still holds for the target: a group of the copy's own, or the one that reads.
-    fn resume_from_group(&mut self, source: &Topic, target: &Target, parts: &mut [Assignment], progress_group: Option<&str>) -> Result<()> {
+    /// Lets the parts go on where the group says that the copy has come, if that still holds for the target: a group of
+    /// the copy's own, or the one that reads.
+    fn resume_from_group(
+        &mut self,
+        source: &Topic,
+        target: &Target,
+        parts: &mut [Assignment],
+        progress_group: Option<&str>,
+    ) -> Result<()> {
         let options = self.options;
-        let Some(group) = progress_group.or(options.read.group.as_ref().map(|group| group.name.as_str())) else { return Ok(()) };
+        let Some(group) = progress_group.or(options.read.group.as_ref().map(|group| group.name.as_str())) else {
+            return Ok(());
+        };
         let mut committed = match self.source_admin.group_offsets(group, options.read.timeout) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             committed => committed?,
@@ -297,7 +352,8 @@ impl<'a> Planner<'a> {
             forgets: target.forgets(),
             allow_gap: options.read.consumer.allow_gap,
         };
-        // A member of a group begins at what is committed, so that it is the log's start that tells whether it has read something.
+        // A member of a group begins at what is committed, so that it is the log's start that tells whether it has read
+        // something.
         let starts: Vec<Assignment> = match progress_group {
             Some(_) => parts.to_vec(),
             None => parts.iter().zip(&ends).map(|(part, end)| Assignment { start: end.low, ..part.clone() }).collect(),
@@ -307,7 +363,9 @@ impl<'a> Planner<'a> {
             return Ok(());
         }
         for (part, source) in parts.iter_mut().zip(ends) {
-            if let Some(committed) = committed.iter().find(|c| c.partition == part.partition && counts.contains(&c.partition)) {
+            if let Some(committed) =
+                committed.iter().find(|c| c.partition == part.partition && counts.contains(&c.partition))
+            {
                 go_on(part, committed.offset, &source, options)?;
             }
         }
@@ -336,7 +394,8 @@ impl<'a> Planner<'a> {
 
     /// What is noted beside the committed offsets of a topic, once its target is there.
     fn pair_of(&mut self, source: &Topic, target: &Target, progress_group: Option<&str>) -> Result<Option<Pair>> {
-        let commits = progress_group.is_some() || self.options.read.group.as_ref().is_some_and(|group| group.usage != GroupUse::LookOnly);
+        let commits = progress_group.is_some()
+            || self.options.read.group.as_ref().is_some_and(|group| group.usage != GroupUse::LookOnly);
         let Some(topic) = target.topic.as_ref().filter(|_| commits) else { return Ok(None) };
         let to = self.place_of(target.name())?;
         Ok(Some(Pair::new(source, topic, &to)))
@@ -388,7 +447,11 @@ impl Failures {
         let was = if self.count == 1 { "was" } else { "were" };
         let why = format!("{} of {} topics {was} not copied, for the reasons above", self.count, self.of);
         // As a whole it is no wrong usage, since the others are copied.
-        let kind = if matches!(first.kind(), ErrorKind::Usage | ErrorKind::Config | ErrorKind::Unsupported) { ErrorKind::Conflict } else { first.kind() };
+        let kind = if matches!(first.kind(), ErrorKind::Usage | ErrorKind::Config | ErrorKind::Unsupported) {
+            ErrorKind::Conflict
+        } else {
+            first.kind()
+        };
         Err(Error::new(kind, OPERATION, why).source(first))
     }
 }
@@ -406,13 +469,17 @@ pub(crate) fn go_on(part: &mut Assignment, offset: i64, source: &Watermarks, opt
     let Watermarks { low, high, .. } = *source;
     let with_place = |error: Error| error.with("topic", &part.topic).with("partition", part.partition);
     if high < offset {
-        let why = format!("the source ends at offset {high}, but the copy has come to {offset} already: it is not the same any more");
+        let why = format!(
+            "the source ends at offset {high}, but the copy has come to {offset} already: it is not the same any more"
+        );
         return Err(with_place(Error::new(ErrorKind::Conflict, "resume", why)).hint("copy into a new topic"));
     }
     if low > offset {
         let why = format!("the offsets {offset} to {} are no longer there", low - 1);
         if !options.read.consumer.allow_gap {
-            return Err(with_place(Error::new(ErrorKind::OutOfRange, "resume", why)).hint("--allow-gap goes on behind them"));
+            return Err(
+                with_place(Error::new(ErrorKind::OutOfRange, "resume", why)).hint("--allow-gap goes on behind them")
+            );
         }
         log::warn!("topic {}, partition {}: {why}: going on at {low}", part.topic, part.partition);
     }
@@ -422,8 +489,14 @@ pub(crate) fn go_on(part: &mut Assignment, offset: i64, source: &Watermarks, opt
 }
 
 /// The ends of the partitions of these parts, in their order.
-pub(crate) fn watermarks(admin: &mut dyn Admin, parts: &[Assignment], isolation: Isolation, options: &CopyOptions) -> Result<Vec<Watermarks>> {
-    let partitions: Vec<_> = parts.iter().map(|part| TopicPartition { topic: part.topic.clone(), partition: part.partition }).collect();
+pub(crate) fn watermarks(
+    admin: &mut dyn Admin,
+    parts: &[Assignment],
+    isolation: Isolation,
+    options: &CopyOptions,
+) -> Result<Vec<Watermarks>> {
+    let partitions: Vec<_> =
+        parts.iter().map(|part| TopicPartition { topic: part.topic.clone(), partition: part.partition }).collect();
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
@@ -435,7 +508,11 @@ pub(crate) fn positions_after(batch: &kafi_core::Batch) -> Vec<Position> {
     let mut positions: Vec<Position> = Vec::new();
     for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
         let last = run.last().expect("a run holds at least one message");
-        positions.push(Position { topic: batch.topics()[last.topic as usize].clone(), partition: last.partition, offset: last.offset + 1 });
+        positions.push(Position {
+            topic: batch.topics()[last.topic as usize].clone(),
+            partition: last.partition,
+            offset: last.offset + 1,
+        });
     }
     positions
 }
@@ -444,8 +521,8 @@ fn refuse_twice(pairs: &[(String, String)]) -> Result<()> {
     let mut seen = HashSet::new();
     match pairs.iter().find(|(topic, _)| !seen.insert(topic)) {
         None => Ok(()),
-        Some((twice, _)) => {
-            Err(Error::new(ErrorKind::Usage, OPERATION, "the source is named twice").with("topic", twice).hint("copy it to one topic at a time"))
-        }
+        Some((twice, _)) => Err(Error::new(ErrorKind::Usage, OPERATION, "the source is named twice")
+            .with("topic", twice)
+            .hint("copy it to one topic at a time")),
     }
 }

@@ -1,10 +1,13 @@
-//! What a group on the source keeps of a copy: how far it has come, and into which topic, so that a later run sees where the target was deleted, made anew, or emptied since.
+//! What a group on the source keeps of a copy: how far it has come, and into which topic, so that a later run sees
+//! where the target was deleted, made anew, or emptied since.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use kafi_core::functional::CommitNotes;
-use kafi_core::{Admin, Assignment, CommittedOffset, Error, ErrorKind, Isolation, Position, Result, Retry, Topic, TopicPartition};
+use kafi_core::{
+    Admin, Assignment, CommittedOffset, Error, ErrorKind, Isolation, Position, Result, Retry, Topic, TopicPartition,
+};
 
 use crate::cp::share::Routes;
 
@@ -14,7 +17,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// What a note begins with; the metadata of others begins with something else.
 const MARK: &str = "kafi-cp";
 
-/// What stands beside a committed offset: the source and the target by their ids, and what the target held when everything before the offset was delivered.
+/// What stands beside a committed offset: the source and the target by their ids, and what the target held when
+/// everything before the offset was delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Note {
     source: String,
@@ -61,12 +65,24 @@ pub(crate) struct Pair {
 impl Pair {
     /// `to` names the target's storage and the target.
     pub(crate) fn new(source: &Topic, target: &Topic, to: &str) -> Self {
-        Self { source: word(&source.id), target: word(&target.id), to: to.to_string(), partitions: partitions_of(target) }
+        Self {
+            source: word(&source.id),
+            target: word(&target.id),
+            to: to.to_string(),
+            partitions: partitions_of(target),
+        }
     }
 
     fn note(&self, admin: &mut dyn Admin, timeout: Duration) -> Result<String> {
         let held = Held::of(admin, &self.partitions, timeout)?;
-        Ok(Note { source: self.source.clone(), target: self.target.clone(), low: held.low, end: held.end, to: self.to.clone() }.text())
+        Ok(Note {
+            source: self.source.clone(),
+            target: self.target.clone(),
+            low: held.low,
+            end: held.end,
+            to: self.to.clone(),
+        }
+        .text())
     }
 }
 
@@ -80,7 +96,10 @@ struct Held {
 impl Held {
     fn of(admin: &mut dyn Admin, partitions: &[TopicPartition], timeout: Duration) -> Result<Self> {
         let bounds = admin.watermarks(partitions, Isolation::ReadUncommitted, timeout)?;
-        Ok(Self { low: bounds.iter().map(|bounds| bounds.low).sum(), end: bounds.iter().map(|bounds| bounds.high).sum() })
+        Ok(Self {
+            low: bounds.iter().map(|bounds| bounds.low).sum(),
+            end: bounds.iter().map(|bounds| bounds.high).sum(),
+        })
     }
 }
 
@@ -103,31 +122,55 @@ pub(crate) struct Resumed<'a> {
 }
 
 impl Resumed<'_> {
-    /// The partitions whose committed offsets say where the copy goes on; the others begin as if nothing was committed. `parts` begin where they would without the group.
+    /// The partitions whose committed offsets say where the copy goes on; the others begin as if nothing was committed.
+    /// `parts` begin where they would without the group.
     ///
     /// # Errors
     /// `Conflict` where going on would leave out messages that the target does not hold.
-    pub(crate) fn check(&self, committed: &[CommittedOffset], parts: &[Assignment], admin: &mut dyn Admin, timeout: Duration) -> Result<BTreeSet<i32>> {
-        let begun = |offset: &&CommittedOffset| parts.iter().any(|part| part.partition == offset.partition && offset.offset > part.start);
+    pub(crate) fn check(
+        &self,
+        committed: &[CommittedOffset],
+        parts: &[Assignment],
+        admin: &mut dyn Admin,
+        timeout: Duration,
+    ) -> Result<BTreeSet<i32>> {
+        let begun = |offset: &&CommittedOffset| {
+            parts.iter().any(|part| part.partition == offset.partition && offset.offset > part.start)
+        };
         let all: BTreeSet<i32> = committed.iter().map(|offset| offset.partition).collect();
         if !committed.iter().any(|offset| begun(&offset)) {
             return Ok(all);
         }
-        let notes: BTreeMap<i32, Note> =
-            committed.iter().filter_map(|offset| Some((offset.partition, Note::parse(&offset.metadata).filter(|note| note.to == self.to)?))).collect();
+        let notes: BTreeMap<i32, Note> = committed
+            .iter()
+            .filter_map(|offset| {
+                Some((offset.partition, Note::parse(&offset.metadata).filter(|note| note.to == self.to)?))
+            })
+            .collect();
         if notes.values().any(|note| note.source != word(&self.source.id)) {
-            return Err(self.refuse("what was committed is of another source: a topic of the same name that was deleted since", false));
+            return Err(self.refuse(
+                "what was committed is of another source: a topic of the same name that was deleted since",
+                false,
+            ));
         }
-        let Some(target) = self.target else { return self.begin_anew("was deleted since the copy stopped", &notes, all) };
+        let Some(target) = self.target else {
+            return self.begin_anew("was deleted since the copy stopped", &notes, all);
+        };
         let held = Held::of(admin, &partitions_of(target), timeout)?;
         let of_target: Vec<&Note> = notes.values().filter(|note| note.target == word(&target.id)).collect();
         if of_target.is_empty() {
             return self.check_unknown(held, &notes, all);
         }
-        let (low, end) = (of_target.iter().map(|note| note.low).max().unwrap_or(0), of_target.iter().map(|note| note.end).max().unwrap_or(0));
+        let (low, end) = (
+            of_target.iter().map(|note| note.low).max().unwrap_or(0),
+            of_target.iter().map(|note| note.end).max().unwrap_or(0),
+        );
         self.check_held(held, low, end)?;
         // A partition that was noted for an earlier topic of this name has not come here yet.
-        Ok(all.into_iter().filter(|partition| notes.get(partition).is_none_or(|note| note.target == word(&target.id))).collect())
+        Ok(all
+            .into_iter()
+            .filter(|partition| notes.get(partition).is_none_or(|note| note.target == word(&target.id)))
+            .collect())
     }
 
     /// Whether a target of which nothing is noted may be what was copied into.
@@ -137,7 +180,10 @@ impl Resumed<'_> {
             return self.begin_anew("was made anew since the copy stopped", notes, all);
         }
         if !notes.is_empty() {
-            let why = format!("the target was made anew since the copy stopped, and holds {} messages that are not known to be of it", held.end - held.low);
+            let why = format!(
+                "the target was made anew since the copy stopped, and holds {} messages that are not known to be of it",
+                held.end - held.low
+            );
             return self.gap(why).map(|()| all);
         }
         if self.is_own { self.check_held(held, 0, held.end).map(|()| all) } else { Ok(all) }
@@ -146,13 +192,17 @@ impl Resumed<'_> {
     /// Whether the target still holds what lay between `low` and `end`.
     fn check_held(&self, held: Held, low: i64, end: i64) -> Result<()> {
         if held.end < end {
-            return self.gap(format!("the target has lost messages: it ends {} offsets before the place to which the copy had come", end - held.end));
+            return self.gap(format!(
+                "the target has lost messages: it ends {} offsets before the place to which the copy had come",
+                end - held.end
+            ));
         }
         if held.low == held.end && low < end {
             return self.gap("the target holds nothing of what was copied any more".into());
         }
         if held.low > low {
-            let why = format!("of what the target held when the copy stopped {} offsets were deleted since", held.low - low);
+            let why =
+                format!("of what the target held when the copy stopped {} offsets were deleted since", held.low - low);
             if !self.forgets {
                 return self.gap(why);
             }
@@ -186,7 +236,9 @@ impl Resumed<'_> {
         let (group, storage) = (self.group, self.storage);
         let again = match self.is_own {
             true => format!("kafi group rm of {group} on {storage} has everything copied again"),
-            false => format!("kafi group reset of {group} on {storage} with -o start --execute has everything copied again"),
+            false => {
+                format!("kafi group reset of {group} on {storage} with -o start --execute has everything copied again")
+            }
         };
         let hint = if may_go_on { format!("{again}, --allow-gap goes on without it") } else { again };
         Error::new(ErrorKind::Conflict, "resume", why).with("topic", self.name).hint(hint)
@@ -195,7 +247,8 @@ impl Resumed<'_> {
 
 /// How far a share of a copy has come, for the group that keeps it.
 pub(crate) struct GroupProgress {
-    /// Commits; `None` where the target itself says how far the copy has come, or members of a group commit by themselves.
+    /// Commits; `None` where the target itself says how far the copy has come, or members of a group commit by
+    /// themselves.
     source: Option<Box<dyn Admin>>,
     /// Asks what the targets hold; `None` where nothing is noted.
     target: Option<Box<dyn Admin>>,
@@ -243,7 +296,10 @@ impl GroupProgress {
             let done = self.done.remove(&topic).unwrap_or_default();
             match (&mut self.source, &route.progress_group) {
                 (Some(source), Some(group)) => {
-                    let offset = |(partition, offset)| CommittedOffset { metadata: note.clone(), ..CommittedOffset::new(&topic, partition, offset) };
+                    let offset = |(partition, offset)| CommittedOffset {
+                        metadata: note.clone(),
+                        ..CommittedOffset::new(&topic, partition, offset)
+                    };
                     source.alter_group_offsets(group, &done.into_iter().map(offset).collect::<Vec<_>>(), timeout)?;
                 }
                 _ => self.notes.set(&topic, note),
@@ -255,7 +311,11 @@ impl GroupProgress {
 }
 
 fn partitions_of(topic: &Topic) -> Vec<TopicPartition> {
-    topic.partitions.iter().map(|partition| TopicPartition { topic: topic.name.clone(), partition: partition.partition }).collect()
+    topic
+        .partitions
+        .iter()
+        .map(|partition| TopicPartition { topic: topic.name.clone(), partition: partition.partition })
+        .collect()
 }
 
 /// An id as one word; a storage that has none is taken at its name.

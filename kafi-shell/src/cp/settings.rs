@@ -15,7 +15,8 @@ const MESSAGE_BYTES: &str = "max.message.bytes";
 /// What a broker takes that says nothing else.
 const MESSAGE_BYTES_DEFAULT: i64 = 1_048_588;
 
-/// What a log notes of [`MESSAGE_BYTES`] of its source. It is no limit of the log itself, which compresses in its own way, but a copy into a broker needs it.
+/// What a log notes of [`MESSAGE_BYTES`] of its source. It is no limit of the log itself, which compresses in its own
+/// way, but a copy into a broker needs it.
 const NOTED_MESSAGE_BYTES: &str = "kafi.source.max.message.bytes";
 
 /// Settings that name the brokers of one cluster.
@@ -30,7 +31,8 @@ pub(crate) type Settings = Vec<(String, String)>;
 /// The settings of a source that were set for it.
 #[derive(Default)]
 pub(crate) struct Carried {
-    /// What a target that is made gets: what decides whether the messages fit, and how they are compressed, and with `with_config` all.
+    /// What a target that is made gets: what decides whether the messages fit, and how they are compressed, and with
+    /// `with_config` all.
     pub(crate) taken: Settings,
     /// What it does not get.
     pub(crate) left: Settings,
@@ -71,7 +73,9 @@ pub(crate) fn settings_of(
             if carried.taken.iter().all(|(taken, _)| *taken != name) {
                 carried.taken.push((name, value));
             }
-        } else if name != MESSAGE_BYTES || carried.taken.iter().all(|(taken, _)| *taken != MESSAGE_BYTES && *taken != NOTED_MESSAGE_BYTES) {
+        } else if name != MESSAGE_BYTES
+            || carried.taken.iter().all(|(taken, _)| *taken != MESSAGE_BYTES && *taken != NOTED_MESSAGE_BYTES)
+        {
             carried.left.push((name, value));
         }
     }
@@ -84,13 +88,18 @@ pub(crate) fn say_what_is_left(target: &str, left: &Settings) {
         return;
     }
     let left: Vec<String> = left.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    log::warn!("topic {target} is created without these settings of its source: {}; --with-config takes them along", left.join(" "));
+    log::warn!(
+        "topic {target} is created without these settings of its source: {}; --with-config takes them along",
+        left.join(" ")
+    );
 }
 
-/// How large the batches of the source may be, where that is more than brokers take by default. What a log takes by default is no limit, but it notes that of its own source; what
-/// a cluster does, it takes in the copy as well.
+/// How large the batches of the source may be, where that is more than brokers take by default. What a log takes by
+/// default is no limit, but it notes that of its own source; what a cluster does, it takes in the copy as well.
 fn message_bytes(entries: &[ConfigEntry], only_set: bool) -> Option<i64> {
-    let value = |name: &str| entries.iter().find(|entry| entry.name == name && !(only_set && entry.default))?.value.as_ref()?.parse().ok();
+    let value = |name: &str| {
+        entries.iter().find(|entry| entry.name == name && !(only_set && entry.default))?.value.as_ref()?.parse().ok()
+    };
     let bytes = value(MESSAGE_BYTES).into_iter().chain(value(NOTED_MESSAGE_BYTES)).max();
     bytes.filter(|bytes| *bytes > MESSAGE_BYTES_DEFAULT)
 }

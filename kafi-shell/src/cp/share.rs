@@ -49,12 +49,14 @@ pub(crate) struct Share<'j, 'a> {
     /// Asks the target for its ends, where a group may hand out messages that it has.
     target_admin: Option<Box<dyn Admin>>,
     progress: GroupProgress,
-    /// The offsets behind the batches that are under way, with their numbers, where the share may begin again behind what is delivered.
+    /// The offsets behind the batches that are under way, with their numbers, where the share may begin again behind
+    /// what is delivered.
     under_way: VecDeque<(u64, Vec<Position>)>,
     delivered: Vec<Position>,
     /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
     rooms: HashMap<String, usize>,
-    /// Whether a mirror has come to the end once: what comes from then on may push out what is older, as the target's settings want it.
+    /// Whether a mirror has come to the end once: what comes from then on may push out what is older, as the target's
+    /// settings want it.
     has_caught_up: bool,
     has_failed: bool,
 }
@@ -85,8 +87,12 @@ impl<'j, 'a> Share<'j, 'a> {
     /// Copies what the reader gives, until it ends or something fails.
     pub(crate) fn copy(self, reader: Reader) -> Ended {
         let share = RefCell::new(self);
-        let copied =
-            pump_settling(vec![reader], |_| Ok(()), |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue), || share.borrow_mut().settle());
+        let copied = pump_settling(
+            vec![reader],
+            |_| Ok(()),
+            |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue),
+            || share.borrow_mut().settle(),
+        );
         let mut share = share.into_inner();
         // Also what a copy that failed has read is delivered, and counted.
         let mut delivered = share.writer.settle();
@@ -110,7 +116,11 @@ impl<'j, 'a> Share<'j, 'a> {
         let through = self.writer.delivered();
         while let Some((_, positions)) = self.under_way.pop_front_if(|(number, _)| *number <= through) {
             for position in positions {
-                match self.delivered.iter_mut().find(|known| known.partition == position.partition && known.topic == position.topic) {
+                match self
+                    .delivered
+                    .iter_mut()
+                    .find(|known| known.partition == position.partition && known.topic == position.topic)
+                {
                     Some(known) => known.offset = position.offset,
                     None => self.delivered.push(position),
                 }
@@ -124,7 +134,8 @@ impl<'j, 'a> Share<'j, 'a> {
         written
     }
 
-    /// Waits until everything is delivered. After a failure it stays one: what comes behind a message that failed does not count as done.
+    /// Waits until everything is delivered. After a failure it stays one: what comes behind a message that failed does
+    /// not count as done.
     fn settle(&mut self) -> Result<()> {
         if self.has_failed {
             return Err(Error::new(ErrorKind::Unexpected, "copy", "an earlier message was not delivered"));
@@ -186,7 +197,8 @@ impl<'j, 'a> Share<'j, 'a> {
             }
             batch.rename_topic(index, target.name());
         }
-        let changes_type = !job.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
+        let changes_type =
+            !job.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
         if changes_type && !job.said.swap(true, Ordering::Relaxed) {
             log::warn!("the source's append times become create times: {} takes no others", job.target.name());
         }
@@ -205,7 +217,8 @@ impl<'j, 'a> Share<'j, 'a> {
                 continue;
             }
             let mut planner = self.job.planner.lock().unwrap_or_else(PoisonError::into_inner);
-            let source = existing(planner.source_admin.as_mut(), &topic, self.job.read.timeout)?.ok_or_else(|| gone(&topic))?;
+            let source =
+                existing(planner.source_admin.as_mut(), &topic, self.job.read.timeout)?.ok_or_else(|| gone(&topic))?;
             let partitions = source.partitions.len();
             let new: Vec<i32> = (room..partitions).map(|partition| partition as i32).collect();
             let planned = planner.plan_partitions(source, route.target.name(), &new)?;
@@ -222,7 +235,8 @@ impl<'j, 'a> Share<'j, 'a> {
         Ok(())
     }
 
-    /// A group hands out again what nobody has committed; a log that keeps offsets tells what of it was written all the same.
+    /// A group hands out again what nobody has committed; a log that keeps offsets tells what of it was written all the
+    /// same.
     fn leave_out_what_is_there(&mut self, batch: &mut Batch) -> Result<()> {
         let Some(admin) = &mut self.target_admin else { return Ok(()) };
         let mut ends: HashMap<(String, i32), i64> = HashMap::new();
@@ -231,7 +245,9 @@ impl<'j, 'a> Share<'j, 'a> {
             let found = admin.watermarks(&wanted, Isolation::ReadUncommitted, self.job.read.timeout)?;
             ends.insert((topic, partition), found.first().map_or(0, |found| found.high));
         }
-        let is_there = |topic: &str, partition: i32, offset: i64| ends.iter().any(|((t, p), end)| t == topic && *p == partition && offset < *end);
+        let is_there = |topic: &str, partition: i32, offset: i64| {
+            ends.iter().any(|((t, p), end)| t == topic && *p == partition && offset < *end)
+        };
         let before = batch.len();
         if batch.iter().any(|record| is_there(record.topic, record.partition, record.offset)) {
             batch.retain(|record| !is_there(record.topic, record.partition, record.offset));

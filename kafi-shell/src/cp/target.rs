@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{
-    Admin, Assignment, Batch, Capabilities, ConfigChange, ConfigEntry, Error, ErrorKind, Isolation, NO_TIMESTAMP, NewTopic, Result, Storage, TimestampType,
-    Topic, TopicPartition, Watermarks, existing, partition_of,
+    Admin, Assignment, Batch, Capabilities, ConfigChange, ConfigEntry, Error, ErrorKind, Isolation, NO_TIMESTAMP,
+    NewTopic, Result, Storage, TimestampType, Topic, TopicPartition, Watermarks, existing, partition_of,
 };
 
 use crate::CopyOptions;
@@ -70,8 +70,15 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Looks at the topic `name`: what has to be done to it, and, where a copy is resumed, where the `parts` of the source go on. `note` is what it says once it is a copy of `source`.
-    pub(crate) fn at(&mut self, name: &str, source: &Topic, note: &SourceNote, parts: &mut [Assignment]) -> Result<(Target, Vec<Change>)> {
+    /// Looks at the topic `name`: what has to be done to it, and, where a copy is resumed, where the `parts` of the
+    /// source go on. `note` is what it says once it is a copy of `source`.
+    pub(crate) fn at(
+        &mut self,
+        name: &str,
+        source: &Topic,
+        note: &SourceNote,
+        parts: &mut [Assignment],
+    ) -> Result<(Target, Vec<Change>)> {
         let mut target = Target::new(name);
         let Some(topic) = existing(self.admin, name, self.options.read.timeout)? else {
             if !self.options.create {
@@ -98,7 +105,12 @@ impl Look<'_> {
     /// A topic for a copy of `source`.
     fn new_topic(&mut self, name: &str, source: &Topic, note: &SourceNote) -> Result<(NewTopic, Settings)> {
         let mut config = self.options.config.clone();
-        let Carried { mut taken, left } = settings_of((self.source, self.source_admin), &source.name, (is_log(self.storage), self.within), self.options)?;
+        let Carried { mut taken, left } = settings_of(
+            (self.source, self.source_admin),
+            &source.name,
+            (is_log(self.storage), self.within),
+            self.options,
+        )?;
         taken.retain(|(name, _)| !config.iter().any(|(set, _)| set == name));
         config.extend(taken);
         let left: Vec<_> = left.into_iter().filter(|(name, _)| !config.iter().any(|(set, _)| set == name)).collect();
@@ -116,7 +128,13 @@ impl Look<'_> {
     }
 
     /// Whether the partitions of the source fit, or how they are made to.
-    fn check_partitions(&self, target: &mut Target, topic: &Topic, source: &Topic, parts: &[Assignment]) -> Result<Vec<Change>> {
+    fn check_partitions(
+        &self,
+        target: &mut Target,
+        topic: &Topic,
+        source: &Topic,
+        parts: &[Assignment],
+    ) -> Result<Vec<Change>> {
         let needed = parts.iter().map(|part| part.partition).max().map_or(0, |last| last as usize + 1);
         let (have, wanted) = (topic.partitions.len(), source.partitions.len());
         if self.options.repartition && have != wanted {
@@ -129,14 +147,27 @@ impl Look<'_> {
         if self.resumes {
             return Ok(vec![Change::Grow(wanted as i32)]);
         }
-        let why = format!("the target has too few partitions ({have}) for the source ({needed}): keys would change their partitions");
-        let hint = "copy into a new topic, add partitions to the target, or pass --repartition to spread the messages by key";
+        let why = format!(
+            "the target has too few partitions ({have}) for the source ({needed}): keys would change their partitions"
+        );
+        let hint =
+            "copy into a new topic, add partitions to the target, or pass --repartition to spread the messages by key";
         Err(Error::new(ErrorKind::Usage, OPERATION, why).with("topic", &topic.name).hint(hint))
     }
 
     /// Whether what a log holds may stay before what is copied, and what it has to note.
-    fn check_log(&mut self, topic: &Topic, noted: Option<SourceNote>, note: &SourceNote, parts: &mut [Assignment]) -> Result<Option<Change>> {
-        let partitions: Vec<_> = topic.partitions.iter().map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition }).collect();
+    fn check_log(
+        &mut self,
+        topic: &Topic,
+        noted: Option<SourceNote>,
+        note: &SourceNote,
+        parts: &mut [Assignment],
+    ) -> Result<Option<Change>> {
+        let partitions: Vec<_> = topic
+            .partitions
+            .iter()
+            .map(|p| TopicPartition { topic: topic.name.clone(), partition: p.partition })
+            .collect();
         let ends = self.admin.watermarks(&partitions, Isolation::ReadUncommitted, self.options.read.timeout)?;
         let messages: i64 = ends.iter().map(|end| end.high - end.low).sum();
         if !self.keep_offsets {
@@ -150,7 +181,8 @@ impl Look<'_> {
             Some(noted) if self.resumes && noted.is_same_source(note) => {
                 self.check_emptied(&topic.name, &noted, &ends)?;
                 let merged = self.resume(&topic.name, noted, &ends, parts)?;
-                let ends: Vec<(i32, i64)> = ends.iter().filter(|end| end.high > end.low).map(|end| (end.partition, end.high)).collect();
+                let ends: Vec<(i32, i64)> =
+                    ends.iter().filter(|end| end.high > end.low).map(|end| (end.partition, end.high)).collect();
                 check_last((self.source, &note.topic), (self.storage, &topic.name), &ends, self.options)?;
                 merged
             }
@@ -178,7 +210,13 @@ impl Look<'_> {
     }
 
     /// Lets the parts go on at the target's end; returns the note with the partitions that are new, if there are some.
-    fn resume(&mut self, name: &str, noted: SourceNote, ends: &[Watermarks], parts: &mut [Assignment]) -> Result<Option<SourceNote>> {
+    fn resume(
+        &mut self,
+        name: &str,
+        noted: SourceNote,
+        ends: &[Watermarks],
+        parts: &mut [Assignment],
+    ) -> Result<Option<SourceNote>> {
         let mut merged = noted.clone();
         let sources = watermarks(self.source_admin, parts, Isolation::ReadUncommitted, self.options)?;
         for (part, source) in parts.iter_mut().zip(sources) {
@@ -219,17 +257,28 @@ impl Target {
     }
 
     /// Does to the target what has to be done, and reads its limits where it was made.
-    pub(crate) fn make(&mut self, storage: &dyn Storage, admin: &mut dyn Admin, changes: Vec<Change>, options: &CopyOptions) -> Result<()> {
+    pub(crate) fn make(
+        &mut self,
+        storage: &dyn Storage,
+        admin: &mut dyn Admin,
+        changes: Vec<Change>,
+        options: &CopyOptions,
+    ) -> Result<()> {
         let timeout = options.read.timeout;
         for change in changes {
             match change {
                 Change::Create(topic, left) => {
                     say_what_is_left(&self.name, &left);
                     let said = options.config.iter().any(|(key, _)| key == RETENTION);
-                    if !said && topic.config.iter().any(|(key, value)| key == RETENTION && value == "-1") && !is_log(storage) {
+                    if !said
+                        && topic.config.iter().any(|(key, value)| key == RETENTION && value == "-1")
+                        && !is_log(storage)
+                    {
                         let name = &self.name;
                         let why = "so that nothing of the copy is deleted for its age";
-                        log::warn!("topic {name} is created with retention.ms=-1, {why}; --config retention.ms=… sets another");
+                        log::warn!(
+                            "topic {name} is created with retention.ms=-1, {why}; --config retention.ms=… sets another"
+                        );
                     }
                     admin.create_topic(&topic, timeout)?;
                     self.topic = existing(admin, &self.name, timeout)?;
@@ -263,7 +312,10 @@ impl Target {
             let meta = batch.metas()[index];
             if meta.topic == topic {
                 // What has no key keeps company with what stood in its partition, in its order.
-                let partition = batch.get(index).key.map_or(meta.partition.rem_euclid(partitions), |key| partition_of(key, partitions));
+                let partition = batch
+                    .get(index)
+                    .key
+                    .map_or(meta.partition.rem_euclid(partitions), |key| partition_of(key, partitions));
                 batch.metas_mut()[index].partition = partition;
             }
         }
@@ -275,22 +327,35 @@ impl Target {
             return Ok(());
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-        let timestamps = || batch.metas().iter().filter(|meta| meta.topic == topic && meta.timestamp != NO_TIMESTAMP).map(|meta| meta.timestamp);
+        let timestamps = || {
+            batch
+                .metas()
+                .iter()
+                .filter(|meta| meta.topic == topic && meta.timestamp != NO_TIMESTAMP)
+                .map(|meta| meta.timestamp)
+        };
         let (Some(oldest), Some(newest)) = (timestamps().min(), timestamps().max()) else { return Ok(()) };
         if let Some((setting, ms)) = self.age_max.iter().find(|(_, ms)| oldest < now.saturating_sub(*ms)) {
             let verb = if *setting == RETENTION { "delete" } else { "refuse" };
-            return Err(self.bad_time(setting, *ms, format!("would {verb} messages of the source, which are older than that")));
+            return Err(self.bad_time(
+                setting,
+                *ms,
+                format!("would {verb} messages of the source, which are older than that"),
+            ));
         }
         match self.ahead_max_ms {
-            Some(ms) if newest > now.saturating_add(ms) => {
-                Err(self.bad_time(AFTER_MAX, ms, "would refuse messages of the source, which lie farther in the future".into()))
-            }
+            Some(ms) if newest > now.saturating_add(ms) => Err(self.bad_time(
+                AFTER_MAX,
+                ms,
+                "would refuse messages of the source, which lie farther in the future".into(),
+            )),
             _ => Ok(()),
         }
     }
 
-    /// Counts the messages of a batch that go to the target, and looks whether it would delete the first ones for their size. What it held before is not known everywhere and
-    /// not counted, and what the target saves by compression neither.
+    /// Counts the messages of a batch that go to the target, and looks whether it would delete the first ones for their
+    /// size. What it held before is not known everywhere and not counted, and what the target saves by compression
+    /// neither.
     pub(crate) fn check_bytes(&self, batch: &Batch, topic: u32) -> Result<()> {
         let Some(bytes_max) = self.bytes_max else { return Ok(()) };
         let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -298,19 +363,32 @@ impl Target {
             let partition = bytes.entry(meta.partition).or_default();
             *partition += (meta.key.len.max(0) + meta.value.len.max(0)) as u64;
             if *partition > bytes_max {
-                let what = format!("{RETENTION_BYTES}={bytes_max} would delete messages of the source, which has more bytes than that for the partition");
-                let error = Error::new(ErrorKind::Usage, OPERATION, what).with("topic", &self.name).with("partition", meta.partition);
-                return Err(error.hint(format!("raise {RETENTION_BYTES} of the target (-1 keeps everything), or pass --force")));
+                let what = format!(
+                    "{RETENTION_BYTES}={bytes_max} would delete messages of the source, which has more bytes than that for the partition"
+                );
+                let error = Error::new(ErrorKind::Usage, OPERATION, what)
+                    .with("topic", &self.name)
+                    .with("partition", meta.partition);
+                return Err(
+                    error.hint(format!("raise {RETENTION_BYTES} of the target (-1 keeps everything), or pass --force"))
+                );
             }
         }
         Ok(())
     }
 
     fn check_append_time(&self, storage: &dyn Storage, options: &CopyOptions) -> Result<()> {
-        if !self.append_time || storage.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE) || options.ignore_timestamp {
+        if !self.append_time
+            || storage.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE)
+            || options.ignore_timestamp
+        {
             return Ok(());
         }
-        let error = Error::new(ErrorKind::Usage, OPERATION, "the target has message.timestamp.type=LogAppendTime and would overwrite the timestamps");
+        let error = Error::new(
+            ErrorKind::Usage,
+            OPERATION,
+            "the target has message.timestamp.type=LogAppendTime and would overwrite the timestamps",
+        );
         Err(error.with("topic", &self.name).hint("pass --ignore-timestamp if that is all right"))
     }
 
@@ -321,7 +399,8 @@ impl Target {
     }
 
     fn read_config(&mut self, storage: &dyn Storage, config: &[ConfigEntry]) {
-        let value = |name: &str| config.iter().find(|entry| entry.name == name).and_then(|entry| entry.value.as_deref());
+        let value =
+            |name: &str| config.iter().find(|entry| entry.name == name).and_then(|entry| entry.value.as_deref());
         let limit = |name: &str| value(name).and_then(|text| text.parse().ok()).filter(|&ms: &i64| ms >= 0);
         let deletes = value("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
         let retention = limit(RETENTION).filter(|_| deletes).map(|ms| (RETENTION, ms));
@@ -358,7 +437,9 @@ fn config_of(storage: &dyn Storage, admin: &mut dyn Admin, name: &str, timeout: 
 }
 
 fn missing(name: &str) -> Error {
-    Error::new(ErrorKind::NotFound, OPERATION, "no such topic").with("topic", name).hint("create it first, or leave out --no-create")
+    Error::new(ErrorKind::NotFound, OPERATION, "no such topic")
+        .with("topic", name)
+        .hint("create it first, or leave out --no-create")
 }
 
 fn holds_messages(name: &str, messages: i64) -> Error {
@@ -374,10 +455,14 @@ fn other_source(name: &str, noted: &SourceNote, source: &SourceNote) -> Error {
         format!("topic {} of {}", noted.topic, noted.cluster)
     };
     let error = Error::new(ErrorKind::Conflict, "resume", format!("the target is a copy of another source: {what}"));
-    error.with("topic", name).hint("copy into a new topic, or pass --append to write behind what it holds, at new offsets")
+    error
+        .with("topic", name)
+        .hint("copy into a new topic, or pass --append to write behind what it holds, at new offsets")
 }
 
 fn no_source(name: &str, messages: i64) -> Error {
     let why = format!("the target holds {messages} messages, but does not say that they are a copy of this source");
-    Error::new(ErrorKind::Conflict, "resume", why).with("topic", name).hint("copy into a new topic, or pass --append to write behind them, at new offsets")
+    Error::new(ErrorKind::Conflict, "resume", why)
+        .with("topic", name)
+        .hint("copy into a new topic, or pass --append to write behind them, at new offsets")
 }

@@ -29,19 +29,27 @@ pub struct DiffOptions {
     pub threads: usize,
     /// Timestamps and their types do not count. Default: false.
     pub ignore_timestamps: bool,
-    /// The n-th message of a partition is compared with the n-th, whatever their offsets are. Otherwise the offset says which messages belong
-    /// together. Default: false.
+    /// The n-th message of a partition is compared with the n-th, whatever their offsets are. Otherwise the offset says
+    /// which messages belong together. Default: false.
     pub ignore_offsets: bool,
     /// A message may stand in any partition, and at any place. Default: false.
     pub ignore_partitions: bool,
-    /// With `ignore_partitions`: of how many messages, whose like has not been seen yet, is kept what is needed to know them again (about 40 bytes
-    /// each). Where that is not enough the topics are read several times. Default: 1,000,000.
+    /// With `ignore_partitions`: of how many messages, whose like has not been seen yet, is kept what is needed to know
+    /// them again (about 40 bytes each). Where that is not enough the topics are read several times. Default:
+    /// 1,000,000.
     pub unmatched_max: usize,
 }
 
 impl Default for DiffOptions {
     fn default() -> Self {
-        Self { read: ReadOptions::default(), threads: 1, ignore_timestamps: false, ignore_offsets: false, ignore_partitions: false, unmatched_max: 1_000_000 }
+        Self {
+            read: ReadOptions::default(),
+            threads: 1,
+            ignore_timestamps: false,
+            ignore_offsets: false,
+            ignore_partitions: false,
+            unmatched_max: 1_000_000,
+        }
     }
 }
 
@@ -95,11 +103,13 @@ pub struct Diffed {
     pub cancelled: bool,
 }
 
-/// Compares two topics and hands every difference to `each`, in order within each partition. Both sides are read at the same time and in bounded memory. Blocks
-/// until the ends that were seen at the start, the limit, a wish to stop, or a `Break` of `each`. Partitions that hold nothing do not count.
+/// Compares two topics and hands every difference to `each`, in order within each partition. Both sides are read at the
+/// same time and in bounded memory. Blocks until the ends that were seen at the start, the limit, a wish to stop, or a
+/// `Break` of `each`. Partitions that hold nothing do not count.
 ///
 /// # Errors
-/// `NotFound` for a missing topic; `Usage` for a limit together with `ignore_partitions`, and for a consumer group; what reading fails with, and what `each` fails with.
+/// `NotFound` for a missing topic; `Usage` for a limit together with `ignore_partitions`, and for a consumer group;
+/// what reading fails with, and what `each` fails with.
 pub fn diff(
     left: DiffSide<'_>,
     right: DiffSide<'_>,
@@ -107,7 +117,11 @@ pub fn diff(
     each: impl FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send,
 ) -> Result<Diffed> {
     if options.ignore_partitions && options.read.max.is_some() {
-        return Err(Error::new(ErrorKind::Usage, "compare", "a limit makes no sense where messages may stand at any place"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "compare",
+            "a limit makes no sense where messages may stand at any place",
+        ));
     }
     if options.read.group.is_some() {
         return Err(Error::new(ErrorKind::Usage, "compare", "two topics are compared without a consumer group"));
@@ -115,7 +129,8 @@ pub fn diff(
     let read = ReadOptions { follow: false, max: None, ..options.read.clone() };
     let ends = |side: DiffSide<'_>| plan(side.storage, &[side.topic.to_string()], &read);
     let (left_shares, right_shares) = (ends(left)?, ends(right)?);
-    let expected: i64 = left_shares.iter().chain(&right_shares).filter_map(|share| Some(share.end? - share.start)).sum();
+    let expected: i64 =
+        left_shares.iter().chain(&right_shares).filter_map(|share| Some(share.end? - share.start)).sum();
     read.progress.expect(expected.max(0) as u64);
     let found = Mutex::new(Found { diffed: Diffed::default(), stopped: false, each });
     let job = Job { left, right, options, read, found: &found };

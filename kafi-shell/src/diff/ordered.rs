@@ -12,8 +12,8 @@ use kafi_core::{Record, Result};
 use crate::diff::source::Source;
 use crate::diff::{DiffField, Difference, Found, Job, Pair, differing};
 
-/// Where offsets do not say which messages belong together: how many messages may be missing or new in one place, for those behind them to be compared
-/// with their like again.
+/// Where offsets do not say which messages belong together: how many messages may be missing or new in one place, for
+/// those behind them to be compared with their like again.
 const LOOK_AHEAD: usize = 64;
 
 /// The messages that are compared are counted in steps of this many, so that threads seldom meet.
@@ -43,7 +43,11 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
         let mut read = self.read.clone();
         // Two consumers a thread share the memory of one.
         read.consumer.buffer_bytes_max = (read.consumer.buffer_bytes_max / (2 * threads as u64)).max(1 << 20);
-        let shared = Shared { next: AtomicUsize::new(0), left: AtomicU64::new(self.options.read.max.unwrap_or(u64::MAX)), stop: AtomicBool::new(false) };
+        let shared = Shared {
+            next: AtomicUsize::new(0),
+            left: AtomicU64::new(self.options.read.max.unwrap_or(u64::MAX)),
+            stop: AtomicBool::new(false),
+        };
         let work = || {
             while let Some(pair) = pairs.get(shared.next.fetch_add(1, Memory::Relaxed)) {
                 if let Err(error) = self.compare_partition(pair, &read, &shared) {
@@ -58,7 +62,9 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
         }
         thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let ends = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            let ends = threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
             ends.collect()
         })
     }
@@ -170,5 +176,6 @@ impl<F> Job<'_, F> {
 /// Takes from what may still be compared, if it is enough.
 fn take(left: &AtomicU64, count: u64) -> bool {
     // The common case is no limit, for which threads need not meet.
-    left.load(Memory::Relaxed) == u64::MAX || left.fetch_update(Memory::Relaxed, Memory::Relaxed, |left| left.checked_sub(count)).is_ok()
+    left.load(Memory::Relaxed) == u64::MAX
+        || left.fetch_update(Memory::Relaxed, Memory::Relaxed, |left| left.checked_sub(count)).is_ok()
 }

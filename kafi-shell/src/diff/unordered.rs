@@ -61,13 +61,19 @@ impl Hashes {
 }
 
 impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
-    /// Compares all messages of these partitions. Where too many wait for their like, half of the hashes are left for another reading.
+    /// Compares all messages of these partitions. Where too many wait for their like, half of the hashes are left for
+    /// another reading.
     pub(super) fn compare_unordered(&self, left: &[Assignment], right: &[Assignment]) -> Result<()> {
-        let hashes = Hashes { states: [RandomState::new(), RandomState::new()], ignore_timestamps: self.options.ignore_timestamps };
+        let hashes = Hashes {
+            states: [RandomState::new(), RandomState::new()],
+            ignore_timestamps: self.options.ignore_timestamps,
+        };
         let mut slices = vec![Slice::ALL];
         while let Some(mut slice) = slices.pop() {
             let is_first = slice == Slice::ALL;
-            let Some((surplus, read)) = self.match_up(&mut slice, &mut slices, [left, right], &hashes)? else { return Ok(()) };
+            let Some((surplus, read)) = self.match_up(&mut slice, &mut slices, [left, right], &hashes)? else {
+                return Ok(());
+            };
             if is_first {
                 self.found().diffed.compared += read;
             }
@@ -82,11 +88,20 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
         Ok(())
     }
 
-    /// Reads both sides and returns what is left of a slice, and how many messages the left has; `None` where somebody asked to stop. The slice becomes
-    /// smaller where it has to, and what was taken from it is added to `slices`.
-    fn match_up(&self, slice: &mut Slice, slices: &mut Vec<Slice>, shares: [&[Assignment]; 2], hashes: &Hashes) -> Result<Option<(Surplus, u64)>> {
+    /// Reads both sides and returns what is left of a slice, and how many messages the left has; `None` where somebody
+    /// asked to stop. The slice becomes smaller where it has to, and what was taken from it is added to `slices`.
+    fn match_up(
+        &self,
+        slice: &mut Slice,
+        slices: &mut Vec<Slice>,
+        shares: [&[Assignment]; 2],
+        hashes: &Hashes,
+    ) -> Result<Option<(Surplus, u64)>> {
         let mut surplus = Surplus::new();
-        let mut sources = [Source::open(self.left, shares[0].to_vec(), &self.read)?, Source::open(self.right, shares[1].to_vec(), &self.read)?];
+        let mut sources = [
+            Source::open(self.left, shares[0].to_vec(), &self.read)?,
+            Source::open(self.right, shares[1].to_vec(), &self.read)?,
+        ];
         let mut read = 0;
         let mut more = [true; 2];
         while more != [false; 2] {
@@ -119,8 +134,15 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
         Ok(Some((surplus, read)))
     }
 
-    /// Tells the messages of one side that the other lacks, which means to read them again, and returns what is left. `None` where nothing more is wanted.
-    fn tell_surplus(&self, mut surplus: Surplus, shares: &[Assignment], is_left: bool, hashes: &Hashes) -> Result<Option<Surplus>> {
+    /// Tells the messages of one side that the other lacks, which means to read them again, and returns what is left.
+    /// `None` where nothing more is wanted.
+    fn tell_surplus(
+        &self,
+        mut surplus: Surplus,
+        shares: &[Assignment],
+        is_left: bool,
+        hashes: &Hashes,
+    ) -> Result<Option<Surplus>> {
         let (side, delta) = if is_left { (self.left, -1) } else { (self.right, 1) };
         let mut source = Source::open(side, shares.to_vec(), &self.read)?;
         let mut wanted: i64 = surplus.values().map(|count| (-delta * count).max(0)).sum();

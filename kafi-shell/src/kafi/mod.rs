@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::functional::{Copied, Place, ReadOptions, TopicReader};
-use kafi_core::{Admin, Codecs, Isolation, Message, NewTopic, Position, Result, Settings, Storage, Topic, TopicPartition, Watermarks};
+use kafi_core::{
+    Admin, Codecs, Isolation, Message, NewTopic, Position, Result, Settings, Storage, Topic, TopicPartition, Watermarks,
+};
 
 use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern};
 
@@ -107,7 +109,8 @@ impl Kafi {
         self.place.exists(topic)
     }
 
-    /// Makes a topic with everything at the storage's defaults, save for the setting `retention.ms` if that was changed.
+    /// Makes a topic with everything at the storage's defaults, save for the setting `retention.ms` if that was
+    /// changed.
     ///
     /// # Errors
     /// Those of [`Admin::create_topic`].
@@ -173,7 +176,8 @@ impl Kafi {
         TopicReader::new(self.place.clone(), topics.iter().map(|topic| topic.to_string()).collect())
     }
 
-    /// Produces messages to a topic: values, `(key, value)` pairs, or [`Outgoing`]s with more. Blocks until all are delivered, and returns how many there were.
+    /// Produces messages to a topic: values, `(key, value)` pairs, or [`Outgoing`]s with more. Blocks until all are
+    /// delivered, and returns how many there were.
     ///
     /// ```
     /// # fn produce(c: &kafi_shell::Kafi) -> kafi_core::Result<()> {
@@ -183,7 +187,8 @@ impl Kafi {
     /// ```
     ///
     /// # Errors
-    /// Those of [`producer`](Kafi::producer), and of what it makes; the messages before the first that fails may be written.
+    /// Those of [`producer`](Kafi::producer), and of what it makes; the messages before the first that fails may be
+    /// written.
     pub fn produce<M: Into<Outgoing>>(&self, topic: &str, messages: impl IntoIterator<Item = M>) -> Result<u64> {
         let mut producer = self.producer(topic)?;
         messages.into_iter().try_for_each(|message| producer.produce(message))?;
@@ -262,7 +267,8 @@ impl Kafi {
         }))
     }
 
-    /// Copies a topic, byte for byte; a missing target is made. For a copy with functions see [`topic`](Kafi::topic) and [`Pipe::to`](kafi_core::functional::Pipe::to).
+    /// Copies a topic, byte for byte; a missing target is made. For a copy with functions see [`topic`](Kafi::topic)
+    /// and [`Pipe::to`](kafi_core::functional::Pipe::to).
     ///
     /// # Errors
     /// Those of [`shell::cp`].
@@ -272,14 +278,17 @@ impl Kafi {
         Ok(shell::cp(self.storage(), target.storage(), &pairs, &options)?.copied)
     }
 
-    /// Compares a topic with another one, message by message, and counts what differs. What it is and what may differ: [`shell::diff`].
+    /// Compares a topic with another one, message by message, and counts what differs. What it is and what may differ:
+    /// [`shell::diff`].
     ///
     /// # Errors
     /// Those of [`shell::diff`].
     pub fn diff(&self, topic: &str, other: &Kafi, other_topic: &str) -> Result<Diffed> {
         let options = DiffOptions { read: self.read_options(), ..DiffOptions::default() };
         let side = DiffSide { storage: self.storage(), topic };
-        shell::diff(side, DiffSide { storage: other.storage(), topic: other_topic }, &options, |_| Ok(ControlFlow::Continue(())))
+        shell::diff(side, DiffSide { storage: other.storage(), topic: other_topic }, &options, |_| {
+            Ok(ControlFlow::Continue(()))
+        })
     }
 
     /// How this handle reads, by its settings.

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kafi_core::functional::{BatchDecoder, Cancel, GroupOptions, GroupUse, Next, Place, ReadOptions, Reader, topic_names};
+use kafi_core::functional::{
+    BatchDecoder, Cancel, GroupOptions, GroupUse, Next, Place, ReadOptions, Reader, topic_names,
+};
 use kafi_core::{Batch, Error, Message, Position, Result};
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
 const POLL_MAX: Duration = Duration::from_millis(100);
 
-/// Consumes one topic as a member of a group, from the group's committed offsets on; [`Kafi::consumer`](crate::Kafi::consumer) makes one.
+/// Consumes one topic as a member of a group, from the group's committed offsets on;
+/// [`Kafi::consumer`](crate::Kafi::consumer) makes one.
 ///
-/// Offsets are committed by [`commit`](TopicConsumer::commit), or, where the setting `enable.auto.commit` is true, after each [`consume`](TopicConsumer::consume) and for what it returned.
-/// Those of partitions that the group has taken away meanwhile are left to the member that has them.
+/// Offsets are committed by [`commit`](TopicConsumer::commit), or, where the setting `enable.auto.commit` is true,
+/// after each [`consume`](TopicConsumer::consume) and for what it returned. Those of partitions that the group has
+/// taken away meanwhile are left to the member that has them.
 pub struct TopicConsumer {
     topic: String,
     reader: Reader,
@@ -54,11 +58,12 @@ impl TopicConsumer {
         self.cancel.clone()
     }
 
-    /// Up to `max` messages. Blocks until there are so many, or none came for as long as the setting `consume.timeout` says (5 s; for ever at -1; at 0 it takes what is there).
+    /// Up to `max` messages. Blocks until there are so many, or none came for as long as the setting `consume.timeout`
+    /// says (5 s; for ever at -1; at 0 it takes what is there).
     ///
     /// # Errors
-    /// What reading, decoding, or committing fails with. If there are messages before the failure, they are returned, and the next call fails.
-    /// The call after that goes on behind the message that could not be decoded.
+    /// What reading, decoding, or committing fails with. If there are messages before the failure, they are returned,
+    /// and the next call fails. The call after that goes on behind the message that could not be decoded.
     pub fn consume(&mut self, max: usize) -> Result<Vec<Message>> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
@@ -110,7 +115,8 @@ impl TopicConsumer {
         Ok(())
     }
 
-    /// Commits the offsets after everything that was returned, save of partitions that were taken away. Blocks until the storage has them.
+    /// Commits the offsets after everything that was returned, save of partitions that were taken away. Blocks until
+    /// the storage has them.
     ///
     /// # Errors
     /// Those of [`Reader::commit`].

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use kafi_core::functional::{BatchEncoder, Place, Writer};
-use kafi_core::{ANY_PARTITION, Batch, HeadersBuf, Json, Message, NO_TIMESTAMP, ProducerOptions, Report, Result, TimestampType, Type, Value};
+use kafi_core::{
+    ANY_PARTITION, Batch, HeadersBuf, Json, Message, NO_TIMESTAMP, ProducerOptions, Report, Result, TimestampType,
+    Type, Value,
+};
 
 /// A message to be produced: a value, and whatever else is not left to the defaults.
 ///
-/// A value alone, a `(key, value)` pair, and a [`Message`] that was read can all stand for one. What was read is written as it is, whatever it was read as,
-/// unless the producer was told a type; also without a timestamp, if it has none.
+/// A value alone, a `(key, value)` pair, and a [`Message`] that was read can all stand for one. What was read is
+/// written as it is, whatever it was read as, unless the producer was told a type; also without a timestamp, if it has
+/// none.
 ///
 /// ```
 /// use kafi_shell::Outgoing;
@@ -96,8 +100,8 @@ impl From<Message> for Outgoing {
 
 /// Produces messages to one topic; [`Kafi::producer`](crate::Kafi::producer) makes one.
 ///
-/// Messages are gathered into batches of `produce.batch.size`; they are written for certain after [`flush`](TopicProducer::flush) or [`close`](TopicProducer::close),
-/// and lost without either.
+/// Messages are gathered into batches of `produce.batch.size`; they are written for certain after
+/// [`flush`](TopicProducer::flush) or [`close`](TopicProducer::close), and lost without either.
 pub struct TopicProducer {
     topic: Arc<str>,
     writer: Writer,
@@ -115,7 +119,11 @@ impl TopicProducer {
         let [encoder, read_encoder] = encoders(place, topic, None, None)?;
         Ok(Self {
             topic: Arc::from(topic),
-            writer: Writer::open(place.storage.as_ref(), &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() }, Arc::default())?,
+            writer: Writer::open(
+                place.storage.as_ref(),
+                &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() },
+                Arc::default(),
+            )?,
             encoder,
             read_encoder,
             key_type: None,
@@ -143,25 +151,38 @@ impl TopicProducer {
         Ok(Self { encoder, read_encoder, value_type: Some(value_type), ..self })
     }
 
-    /// Calls `function` with each delivery report, also with those of failures. A report covers a run of neighbouring messages of a partition; it comes in during later calls on this producer.
+    /// Calls `function` with each delivery report, also with those of failures. A report covers a run of neighbouring
+    /// messages of a partition; it comes in during later calls on this producer.
     pub fn on_delivery(mut self, function: impl FnMut(&Report) + Send + 'static) -> Self {
         self.writer.on_delivery(function);
         self
     }
 
-    /// Produces a message: a value, a `(key, value)` pair, or an [`Outgoing`] with more. Blocks only while the storage's queue is full.
+    /// Produces a message: a value, a `(key, value)` pair, or an [`Outgoing`] with more. Blocks only while the
+    /// storage's queue is full.
     ///
     /// # Errors
-    /// What encoding fails with; then this message alone is not produced. The first failure of an earlier message; then those that were gathered since may not be written either.
+    /// What encoding fails with; then this message alone is not produced. The first failure of an earlier message; then
+    /// those that were gathered since may not be written either.
     pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
         let Outgoing { key, value, headers, partition, timestamp, offset, was_read } = message.into();
-        let message = Message { topic: self.topic.clone(), partition, offset, timestamp, timestamp_type: TimestampType::Create, headers, key, value };
+        let message = Message {
+            topic: self.topic.clone(),
+            partition,
+            offset,
+            timestamp,
+            timestamp_type: TimestampType::Create,
+            headers,
+            key,
+            value,
+        };
         let encoder = if was_read { &mut self.read_encoder } else { &mut self.encoder };
         encoder.push(message, &mut self.batch)?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }
 
-    /// Blocks until all messages so far are written, up to the setting `flush.timeout`; returns how many were written in all.
+    /// Blocks until all messages so far are written, up to the setting `flush.timeout`; returns how many were written
+    /// in all.
     ///
     /// # Errors
     /// The first failure of a message, or `Timeout`.
@@ -188,7 +209,8 @@ impl TopicProducer {
     }
 }
 
-/// The encoder for new values, which become text and JSON, and the one for values that were read, which are kept as they are; where no type is chosen or set.
+/// The encoder for new values, which become text and JSON, and the one for values that were read, which are kept as
+/// they are; where no type is chosen or set.
 fn encoders(place: &Place, topic: &str, key_type: Option<Type>, value_type: Option<Type>) -> Result<[BatchEncoder; 2]> {
     let open = |key_default, value_default| {
         let key_type = key_type.map_or_else(|| place.key_type_or(key_default), Ok)?;

@@ -43,7 +43,11 @@ pub(super) fn check(is_true: bool, why: impl fmt::Display) -> Verdict {
 
 /// Fails unless both are equal.
 #[track_caller]
-pub(super) fn equal<A: Debug + PartialEq<B> + ?Sized, B: Debug + ?Sized>(found: &A, expected: &B, what: impl fmt::Display) -> Verdict {
+pub(super) fn equal<A: Debug + PartialEq<B> + ?Sized, B: Debug + ?Sized>(
+    found: &A,
+    expected: &B,
+    what: impl fmt::Display,
+) -> Verdict {
     if found == expected {
         return Ok(());
     }

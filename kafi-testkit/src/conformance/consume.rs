@@ -9,20 +9,50 @@ use super::context::{Context, SHORT, assignment, batch_of, message, numbers, pol
 use super::{Case, PLACED};
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("all_partitions_are_read", PLACED, "A consumer reads all partitions that are assigned, of several topics.", all_partitions),
+    Case::new(
+        "all_partitions_are_read",
+        PLACED,
+        "A consumer reads all partitions that are assigned, of several topics.",
+        all_partitions,
+    ),
     Case::new("poll_clears_the_batch", PLACED, "poll clears the batch, whatever it answers.", poll_clears),
     Case::new("poll_returns_at_once", PLACED, "poll returns as soon as there are some messages.", poll_returns_at_once),
-    Case::new("poll_keeps_its_timeout", PLACED, "poll returns within its time-out; then the batch is empty.", poll_keeps_its_timeout),
-    Case::new("poll_takes_what_is_there", PLACED, "Polls with a time-out of 0 go on until everything is read.", poll_takes_what_is_there),
+    Case::new(
+        "poll_keeps_its_timeout",
+        PLACED,
+        "poll returns within its time-out; then the batch is empty.",
+        poll_keeps_its_timeout,
+    ),
+    Case::new(
+        "poll_takes_what_is_there",
+        PLACED,
+        "Polls with a time-out of 0 go on until everything is read.",
+        poll_takes_what_is_there,
+    ),
     Case::new("end_stays_end", PLACED, "End stays End, also when more is written.", end_stays_end),
-    Case::new("ends_are_exact", PLACED, "Nothing at or after the end is delivered, and everything before it.", ends_are_exact),
+    Case::new(
+        "ends_are_exact",
+        PLACED,
+        "Nothing at or after the end is delivered, and everything before it.",
+        ends_are_exact,
+    ),
     Case::new("starts_are_exact", PLACED, "The first message is the one at the start.", starts_are_exact),
     Case::new("empty_ranges_end_at_once", PLACED, "A partition whose start is its end has reached it.", empty_ranges),
     Case::new("ends_may_lie_ahead", PLACED, "An end that is not written yet is reached once it is.", ends_ahead),
     Case::new("without_end_goes_on", PLACED, "Without an end a consumer reads what is written later.", without_end),
     Case::new("assign_replaces", PLACED, "assign replaces any earlier assignment.", assign_replaces),
-    Case::new("assign_refuses_missing", PLACED, "assign is NotFound for a missing topic or partition.", assign_refuses_missing),
-    Case::new("seek_moves", PLACED, "seek moves to another offset, back and forth; what was read ahead is dropped.", seek_moves),
+    Case::new(
+        "assign_refuses_missing",
+        PLACED,
+        "assign is NotFound for a missing topic or partition.",
+        assign_refuses_missing,
+    ),
+    Case::new(
+        "seek_moves",
+        PLACED,
+        "seek moves to another offset, back and forth; what was read ahead is dropped.",
+        seek_moves,
+    ),
     Case::new("seek_leaves_the_end", PLACED, "seek moves also after the end was reached.", seek_leaves_the_end),
     Case::new("seek_refuses_unassigned", PLACED, "seek is NotFound where the partition is not assigned.", seek_refuses),
     Case::new(
@@ -31,9 +61,24 @@ pub(super) const CASES: &[Case] = &[
         "positions are the next offsets of the assigned partitions, past everything that was returned.",
         positions_are_next,
     ),
-    Case::new("limits_are_kept", PLACED, "A batch is filled up to its limits, but with at least one message, however large.", limits_are_kept),
-    Case::new("small_buffers_suffice", PLACED, "However few bytes are read ahead at most, everything comes.", small_buffers),
-    Case::new("consumers_are_independent", PLACED, "Consumers of the same partition do not disturb each other.", independent),
+    Case::new(
+        "limits_are_kept",
+        PLACED,
+        "A batch is filled up to its limits, but with at least one message, however large.",
+        limits_are_kept,
+    ),
+    Case::new(
+        "small_buffers_suffice",
+        PLACED,
+        "However few bytes are read ahead at most, everything comes.",
+        small_buffers,
+    ),
+    Case::new(
+        "consumers_are_independent",
+        PLACED,
+        "Consumers of the same partition do not disturb each other.",
+        independent,
+    ),
 ];
 
 fn all_partitions(c: &Context) -> Verdict {
@@ -48,7 +93,11 @@ fn all_partitions(c: &Context) -> Verdict {
     let read = c.read_assigned(&ConsumerOptions::default(), &assignments)?;
     equal(&read.len(), &(places.len() * 200), "the number of messages")?;
     for (topic, partition) in places {
-        let mine: Vec<_> = read.iter().filter(|record| record.topic == topics[topic] && record.partition == partition).cloned().collect();
+        let mine: Vec<_> = read
+            .iter()
+            .filter(|record| record.topic == topics[topic] && record.partition == partition)
+            .cloned()
+            .collect();
         let from = i64::from(partition) * 1_000;
         equal(&values(&mine), &texts(from, from + 200), format_args!("the messages of partition {partition}"))?;
     }
@@ -67,7 +116,11 @@ fn poll_clears(c: &Context) -> Verdict {
     consumer.assign(&[assignment(&topic, 0, 0, Some(2))], c.wait())?;
     let mut batch = used_batch();
     equal(&c.poll(consumer.as_mut(), &mut batch)?, &Polled::Records, "the answer to the first poll")?;
-    equal(&batch.iter().map(|record| record.value).collect::<Vec<_>>(), &vec![Some(&b"0"[..])], "what the batch holds")?;
+    equal(
+        &batch.iter().map(|record| record.value).collect::<Vec<_>>(),
+        &vec![Some(&b"0"[..])],
+        "what the batch holds",
+    )?;
     equal(&batch.get(0).topic, &topic, "the topic of the message")?;
     let mut batch = used_batch();
     equal(&poll(consumer.as_mut(), &mut batch, SHORT)?, &Polled::Timeout, "the answer when there is nothing")?;
@@ -86,7 +139,8 @@ fn poll_returns_at_once(c: &Context) -> Verdict {
     equal(&poll(consumer.as_mut(), &mut Batch::new(), SHORT)?, &Polled::Timeout, "the answer when there is nothing")?;
     c.write(&[message(&topic, 0, "v")])?;
     let mut batch = Batch::new();
-    let polled = c.within(Duration::ZERO, "poll beside a message", || poll(consumer.as_mut(), &mut batch, c.wait()))??;
+    let polled =
+        c.within(Duration::ZERO, "poll beside a message", || poll(consumer.as_mut(), &mut batch, c.wait()))??;
     equal(&polled, &Polled::Records, "the answer when there is a message")?;
     consumer.close(c.wait())?;
     Ok(())
@@ -100,7 +154,10 @@ fn poll_keeps_its_timeout(c: &Context) -> Verdict {
         let started = Instant::now();
         let polled = c.within(timeout, "poll of nothing", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
         equal(&polled, &Polled::Timeout, "the answer when there is nothing")?;
-        check(started.elapsed() >= timeout / 2, format_args!("the time ran out after {} ms", started.elapsed().as_millis()))?;
+        check(
+            started.elapsed() >= timeout / 2,
+            format_args!("the time ran out after {} ms", started.elapsed().as_millis()),
+        )?;
     }
     consumer.close(c.wait())?;
     Ok(())
@@ -133,7 +190,8 @@ fn end_stays_end(c: &Context) -> Verdict {
     equal(&c.read_to_end(consumer.as_mut())?.len(), &10, "the messages up to the end")?;
     c.write(&numbers(&topic, 0, 5, 10))?;
     for timeout in [Duration::ZERO, SHORT, c.wait()] {
-        let polled = c.within(Duration::ZERO, "poll at the end", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
+        let polled =
+            c.within(Duration::ZERO, "poll at the end", || poll(consumer.as_mut(), &mut Batch::new(), timeout))??;
         equal(&polled, &Polled::End, "the answer after the end")?;
     }
     consumer.close(c.wait())?;
@@ -176,7 +234,11 @@ fn empty_ranges(c: &Context) -> Verdict {
     for at in [0, 4, 10] {
         let mut consumer = c.consumer()?;
         consumer.assign(&[assignment(&topic, 0, at, Some(at)), assignment(&topic, 1, 0, Some(0))], c.wait())?;
-        equal(&c.poll(consumer.as_mut(), &mut Batch::new())?, &Polled::End, format_args!("the answer from {at} to {at}"))?;
+        equal(
+            &c.poll(consumer.as_mut(), &mut Batch::new())?,
+            &Polled::End,
+            format_args!("the answer from {at} to {at}"),
+        )?;
         consumer.close(c.wait())?;
     }
     Ok(())
@@ -188,7 +250,11 @@ fn ends_ahead(c: &Context) -> Verdict {
     let mut consumer = c.consumer()?;
     consumer.assign(&[assignment(&topic, 0, 0, Some(8))], c.wait())?;
     equal(&values(&c.read_some(consumer.as_mut(), 5)?), &texts(0, 5), "what is there")?;
-    equal(&poll(consumer.as_mut(), &mut Batch::new(), SHORT)?, &Polled::Timeout, "the answer before the end is written")?;
+    equal(
+        &poll(consumer.as_mut(), &mut Batch::new(), SHORT)?,
+        &Polled::Timeout,
+        "the answer before the end is written",
+    )?;
     c.write(&numbers(&topic, 0, 5, 10))?;
     equal(&values(&c.read_to_end(consumer.as_mut())?), &texts(5, 8), "the rest up to the end")?;
     consumer.close(c.wait())?;
@@ -207,7 +273,11 @@ fn without_end(c: &Context) -> Verdict {
         let read = c.read_some(consumer.as_mut(), 10)?;
         for partition in 0..2 {
             let mine: Vec<_> = read.iter().filter(|record| record.partition == partition).cloned().collect();
-            equal(&values(&mine), &texts(round * 5, round * 5 + 5), format_args!("what was written later to partition {partition}"))?;
+            equal(
+                &values(&mine),
+                &texts(round * 5, round * 5 + 5),
+                format_args!("what was written later to partition {partition}"),
+            )?;
         }
     }
     consumer.close(c.wait())?;
@@ -220,7 +290,11 @@ fn assign_replaces(c: &Context) -> Verdict {
     c.write(&numbers(&second, 0, 5_000, 5_010))?;
     let mut consumer = c.consumer()?;
     consumer.assign(&[assignment(&first, 0, 0, None)], c.wait())?;
-    equal(&c.poll(consumer.as_mut(), &mut Batch::with_limits(5, usize::MAX))?, &Polled::Records, "the answer of the first assignment")?;
+    equal(
+        &c.poll(consumer.as_mut(), &mut Batch::with_limits(5, usize::MAX))?,
+        &Polled::Records,
+        "the answer of the first assignment",
+    )?;
     consumer.assign(&[assignment(&second, 0, 2, Some(10))], c.wait())?;
     equal(&consumer.positions(), &vec![position(&second, 0, 2)], "the positions of the second assignment")?;
     equal(&values(&c.read_to_end(consumer.as_mut())?), &texts(5_002, 5_010), "the messages of the second assignment")?;
@@ -233,10 +307,16 @@ fn assign_replaces(c: &Context) -> Verdict {
 
 fn assign_refuses_missing(c: &Context) -> Verdict {
     let (topic, missing) = (c.topic(2)?, unique("missing"));
-    for wrong in [assignment(&missing, 0, 0, Some(1)), assignment(&topic, 2, 0, Some(1)), assignment(&topic, 2, 0, None)] {
+    for wrong in
+        [assignment(&missing, 0, 0, Some(1)), assignment(&topic, 2, 0, Some(1)), assignment(&topic, 2, 0, None)]
+    {
         let mut consumer = c.consumer()?;
         let assignments = [assignment(&topic, 0, 0, Some(0)), wrong];
-        let error = refused(consumer.assign(&assignments, c.wait()), &[ErrorKind::NotFound], format_args!("to assign {:?}", assignments[1]))?;
+        let error = refused(
+            consumer.assign(&assignments, c.wait()),
+            &[ErrorKind::NotFound],
+            format_args!("to assign {:?}", assignments[1]),
+        )?;
         check(error.to_string().contains(&assignments[1].topic), format_args!("the error names the topic: {error}"))?;
         consumer.close(c.wait())?;
     }
@@ -278,7 +358,11 @@ fn seek_leaves_the_end(c: &Context) -> Verdict {
     consumer.assign(&[assignment(&topic, 0, 0, Some(10))], c.wait())?;
     for from in [0, 7, 2] {
         consumer.seek(&position(&topic, 0, from), c.wait())?;
-        equal(&values(&c.read_to_end(consumer.as_mut())?), &texts(from, 10), format_args!("what lies from {from} up to the end"))?;
+        equal(
+            &values(&c.read_to_end(consumer.as_mut())?),
+            &texts(from, 10),
+            format_args!("what lies from {from} up to the end"),
+        )?;
     }
     consumer.close(c.wait())?;
     Ok(())
@@ -287,10 +371,22 @@ fn seek_leaves_the_end(c: &Context) -> Verdict {
 fn seek_refuses(c: &Context) -> Verdict {
     let topic = c.topic(2)?;
     let mut consumer = c.consumer()?;
-    refused(consumer.seek(&position(&topic, 0, 0), c.wait()), &[ErrorKind::NotFound], "to seek before anything is assigned")?;
+    refused(
+        consumer.seek(&position(&topic, 0, 0), c.wait()),
+        &[ErrorKind::NotFound],
+        "to seek before anything is assigned",
+    )?;
     consumer.assign(&[assignment(&topic, 0, 0, None)], c.wait())?;
-    refused(consumer.seek(&position(&topic, 1, 0), c.wait()), &[ErrorKind::NotFound], "to seek in a partition that is not assigned")?;
-    refused(consumer.seek(&position(&unique("missing"), 0, 0), c.wait()), &[ErrorKind::NotFound], "to seek in a topic that is not assigned")?;
+    refused(
+        consumer.seek(&position(&topic, 1, 0), c.wait()),
+        &[ErrorKind::NotFound],
+        "to seek in a partition that is not assigned",
+    )?;
+    refused(
+        consumer.seek(&position(&unique("missing"), 0, 0), c.wait()),
+        &[ErrorKind::NotFound],
+        "to seek in a topic that is not assigned",
+    )?;
     consumer.close(c.wait())?;
     Ok(())
 }
@@ -322,14 +418,22 @@ fn limits_are_kept(c: &Context) -> Verdict {
     let topic = c.topic(1)?;
     let sizes = [10, 2_000, 300_000, 1, 500, 900_000, 10, 10, 10, 400];
     c.write(&sizes.map(|size| message(&topic, 0, vec![b'x'; size])))?;
-    for (records_max, bytes_max) in [(1, usize::MAX), (3, usize::MAX), (usize::MAX, 1), (usize::MAX, 1_000), (4, 350_000)] {
+    for (records_max, bytes_max) in
+        [(1, usize::MAX), (3, usize::MAX), (usize::MAX, 1), (usize::MAX, 1_000), (4, 350_000)]
+    {
         let mut consumer = c.consumer()?;
         consumer.assign(&[assignment(&topic, 0, 0, Some(sizes.len() as i64))], c.wait())?;
         let (mut batch, mut read) = (Batch::with_limits(records_max, bytes_max), Vec::new());
         while c.poll(consumer.as_mut(), &mut batch)? == Polled::Records {
-            check(batch.len() <= records_max, format_args!("a batch of {} messages where {records_max} are allowed", batch.len()))?;
+            check(
+                batch.len() <= records_max,
+                format_args!("a batch of {} messages where {records_max} are allowed", batch.len()),
+            )?;
             let before_last: usize = batch.iter().take(batch.len() - 1).map(|record| record.payload_bytes()).sum();
-            check(before_last < bytes_max, format_args!("a message was added to a batch of {before_last} bytes where {bytes_max} are allowed"))?;
+            check(
+                before_last < bytes_max,
+                format_args!("a message was added to a batch of {before_last} bytes where {bytes_max} are allowed"),
+            )?;
             read.extend(batch.iter().map(|record| record.value.map_or(0, <[u8]>::len)));
         }
         consumer.close(c.wait())?;
@@ -345,9 +449,14 @@ fn small_buffers(c: &Context) -> Verdict {
     }
     let options = ConsumerOptions { buffer_bytes_max: 1 << 20, ..ConsumerOptions::default() };
     let read = c.read_assigned(&options, &c.whole(&topic)?)?;
-    let found: Vec<_> =
-        read.iter().map(|record| (record.partition, record.offset, record.value.as_ref().map_or(0, |value| i64::from(value[0] - b'0')))).collect();
-    let expected: Vec<_> = (0..3).flat_map(|partition| (0..10).map(move |offset| (partition, offset, offset))).collect();
+    let found: Vec<_> = read
+        .iter()
+        .map(|record| {
+            (record.partition, record.offset, record.value.as_ref().map_or(0, |value| i64::from(value[0] - b'0')))
+        })
+        .collect();
+    let expected: Vec<_> =
+        (0..3).flat_map(|partition| (0..10).map(move |offset| (partition, offset, offset))).collect();
     equal(&found, &expected, "partitions, offsets, and values")
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{
-    Admin, Assignment, Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, Delivery, ErrorKind, Isolation, NewTopic, OwnedRecord, Polled,
-    Position, Producer, ProducerOptions, Record, Result, Storage, TopicPartition,
+    Admin, Assignment, Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, Delivery, ErrorKind, Isolation,
+    NewTopic, OwnedRecord, Polled, Position, Producer, ProducerOptions, Record, Result, Storage, TopicPartition,
 };
 
 use super::check::{Checked, Failure, Verdict, check, equal};
@@ -21,7 +21,8 @@ pub(super) const FIRST_MS: i64 = 1_700_000_000_000;
 /// A time-out that is expected to run out.
 pub(super) const SHORT: Duration = Duration::from_millis(500);
 
-/// A call may come back late by this part of what anything may take, and so many times its time-out, before that is a failure.
+/// A call may come back late by this part of what anything may take, and so many times its time-out, before that is a
+/// failure.
 const LATE_PART: u32 = 4;
 const LATE_TIMES: u32 = 3;
 
@@ -86,11 +87,17 @@ impl Context {
         }
         let mut admin = self.admin()?;
         let deletes_groups = self.has(Capabilities::ADMIN_GROUPS);
-        let groups = groups.iter().filter(|_| deletes_groups).map(|group| admin.delete_group(group, self.wait())).collect::<Vec<_>>();
+        let groups = groups
+            .iter()
+            .filter(|_| deletes_groups)
+            .map(|group| admin.delete_group(group, self.wait()))
+            .collect::<Vec<_>>();
         let topics = topics.iter().map(|topic| admin.delete_topic(topic, self.wait())).collect::<Vec<_>>();
         for deleted in groups.into_iter().chain(topics) {
             match deleted {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Failure::new(format_args!("while cleaning up: {error:?}"))),
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Failure::new(format_args!("while cleaning up: {error:?}")));
+                }
                 _ => {}
             }
         }
@@ -206,14 +213,19 @@ impl Context {
         let receipts = self.receipts(producer.as_mut())?;
         let failed: Vec<_> = receipts.iter().filter(|receipt| receipt.offset.is_err()).collect();
         check(failed.is_empty(), format_args!("messages failed: {failed:?}"))?;
-        equal(&receipts.iter().map(|receipt| receipt.count).sum::<u64>(), &(records.len() as u64), "as many messages are reported as were written")?;
+        equal(
+            &receipts.iter().map(|receipt| receipt.count).sum::<u64>(),
+            &(records.len() as u64),
+            "as many messages are reported as were written",
+        )?;
         producer.close(self.wait())?;
         Ok(())
     }
 
     /// The log starts and ends of the first partitions of a topic.
     pub(super) fn bounds(&self, topic: &str, partitions: i32) -> Checked<Vec<(i64, i64)>> {
-        let asked: Vec<_> = (0..partitions).map(|partition| TopicPartition { topic: topic.into(), partition }).collect();
+        let asked: Vec<_> =
+            (0..partitions).map(|partition| TopicPartition { topic: topic.into(), partition }).collect();
         let watermarks = self.admin()?.watermarks(&asked, Isolation::ReadCommitted, self.wait())?;
         Ok(watermarks.into_iter().map(|marks| (marks.low, marks.high)).collect())
     }
@@ -232,7 +244,11 @@ impl Context {
     }
 
     /// Reads assigned partitions up to their ends, by partition and offset.
-    pub(super) fn read_assigned(&self, options: &ConsumerOptions, assignments: &[Assignment]) -> Checked<Vec<OwnedRecord>> {
+    pub(super) fn read_assigned(
+        &self,
+        options: &ConsumerOptions,
+        assignments: &[Assignment],
+    ) -> Checked<Vec<OwnedRecord>> {
         let mut consumer = self.storage.consumer(options)?;
         consumer.assign(assignments, self.wait())?;
         let mut records = self.read_to_end(consumer.as_mut())?;
@@ -264,7 +280,10 @@ impl Context {
         let started = Instant::now();
         let result = call();
         let (took, limit) = (started.elapsed(), timeout * LATE_TIMES + self.wait() / LATE_PART);
-        check(took <= limit, format_args!("{what} with a time-out of {} ms took {} ms", timeout.as_millis(), took.as_millis()))?;
+        check(
+            took <= limit,
+            format_args!("{what} with a time-out of {} ms took {} ms", timeout.as_millis(), took.as_millis()),
+        )?;
         Ok(result)
     }
 
@@ -273,7 +292,11 @@ impl Context {
         let (mut records, mut batch) = (Vec::new(), Batch::new());
         while records.len() < count {
             let polled = self.poll(consumer, &mut batch)?;
-            equal(&polled, &Polled::Records, format_args!("there are {count} messages to read, and {} have come", records.len()))?;
+            equal(
+                &polled,
+                &Polled::Records,
+                format_args!("there are {count} messages to read, and {} have come", records.len()),
+            )?;
             records.extend(batch.iter().map(|record| record.to_owned()));
         }
         check_order(&records)?;
@@ -302,7 +325,11 @@ pub(super) fn fetch(producer: &mut dyn Producer, timeout: Duration) -> Checked<V
 pub(super) fn poll(consumer: &mut dyn Consumer, batch: &mut Batch, timeout: Duration) -> Checked<Polled> {
     let polled = consumer.poll(batch, timeout)?;
     batch.validate()?;
-    equal(&batch.is_empty(), &(polled != Polled::Records), format_args!("whether the batch is empty after {polled:?}"))?;
+    equal(
+        &batch.is_empty(),
+        &(polled != Polled::Records),
+        format_args!("whether the batch is empty after {polled:?}"),
+    )?;
     Ok(polled)
 }
 
@@ -333,12 +360,20 @@ pub(super) fn message(topic: &str, partition: i32, value: impl AsRef<[u8]>) -> O
 
 /// Messages with the values `from` to `to - 1`, a second apart.
 pub(super) fn numbers(topic: &str, partition: i32, from: i64, to: i64) -> Vec<OwnedRecord> {
-    (from..to).map(|number| OwnedRecord { timestamp: FIRST_MS + 1_000 * number, ..message(topic, partition, number.to_string()) }).collect()
+    (from..to)
+        .map(|number| OwnedRecord {
+            timestamp: FIRST_MS + 1_000 * number,
+            ..message(topic, partition, number.to_string())
+        })
+        .collect()
 }
 
 /// The values of messages, as text.
 pub(super) fn values(records: &[OwnedRecord]) -> Vec<String> {
-    records.iter().map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or(b"null")).into_owned()).collect()
+    records
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.value.as_deref().unwrap_or(b"null")).into_owned())
+        .collect()
 }
 
 /// The numbers `from` to `to - 1`, as text.

@@ -1,32 +1,78 @@
-//! What can be seen of faults through the traits alone: servers that do not answer, closed handles, bad options, and time-outs of every length.
+//! What can be seen of faults through the traits alone: servers that do not answer, closed handles, bad options, and
+//! time-outs of every length.
 
 use std::time::Duration;
 
-use kafi_core::{Batch, Capabilities, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Polled, ProducerOptions, Result};
+use kafi_core::{
+    Batch, Capabilities, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Polled, ProducerOptions, Result,
+};
 
 use super::check::{Verdict, check, equal, refused};
-use super::context::{Context, assignment, batch_of, fetch, message, numbers, offset, partition, position, texts, unique, values};
+use super::context::{
+    Context, assignment, batch_of, fetch, message, numbers, offset, partition, position, texts, unique, values,
+};
 use super::{Case, Needs, PLACED, READ_WRITE};
 
 const GROUPS: Capabilities = super::GROUPED.union(Capabilities::ADMIN_GROUPS);
 
 pub(super) const CASES: &[Case] = &[
-    unreachable("opening_does_not_wait", "Opening a storage, and making a consumer, a producer, and an admin client, does not wait for a server.", opening),
+    unreachable(
+        "opening_does_not_wait",
+        "Opening a storage, and making a consumer, a producer, and an admin client, does not wait for a server.",
+        opening,
+    ),
     unreachable("identity_keeps_its_timeout", "identity keeps its time-out, and is Unavailable or Timeout.", identity),
-    unreachable("admin_keeps_its_timeouts", "Every admin call keeps its time-out, and is Unavailable or Timeout.", admin),
-    unreachable("consumers_keep_their_timeouts", "Every call of a consumer keeps its time-out, and is Unavailable or Timeout.", consumers),
-    unreachable("producers_keep_their_timeouts", "Every call of a producer keeps its time-out, and none says that a message was written.", producers),
+    unreachable(
+        "admin_keeps_its_timeouts",
+        "Every admin call keeps its time-out, and is Unavailable or Timeout.",
+        admin,
+    ),
+    unreachable(
+        "consumers_keep_their_timeouts",
+        "Every call of a consumer keeps its time-out, and is Unavailable or Timeout.",
+        consumers,
+    ),
+    unreachable(
+        "producers_keep_their_timeouts",
+        "Every call of a producer keeps its time-out, and none says that a message was written.",
+        producers,
+    ),
     unreachable("drop_does_not_wait", "Dropping a consumer or a producer never blocks.", drop_unreachable),
-    Case::new("drop_returns", PLACED, "Dropping a consumer or a producer without closing it never blocks.", drop_returns),
+    Case::new(
+        "drop_returns",
+        PLACED,
+        "Dropping a consumer or a producer without closing it never blocks.",
+        drop_returns,
+    ),
     Case::new("closed_consumers_refuse", PLACED, "A closed consumer reads nothing more.", closed_consumers),
     Case::new("closed_producers_refuse", PLACED, "A closed producer takes nothing more.", closed_producers),
     Case::new("closing_twice_is_fine", PLACED, "close can be called again.", closing_twice),
-    Case::new("unassigned_consumers_refuse", PLACED, "A consumer without an assignment has no positions, and poll is an error.", unassigned),
-    Case::new("unknown_properties_are_refused", READ_WRITE, "A bad property is Config, or Unsupported where there are none.", unknown_properties),
-    Case::new("zero_timeouts", GROUPS, "With a time-out of 0 a call succeeds at once, or is Timeout or Unavailable.", zero_timeouts),
+    Case::new(
+        "unassigned_consumers_refuse",
+        PLACED,
+        "A consumer without an assignment has no positions, and poll is an error.",
+        unassigned,
+    ),
+    Case::new(
+        "unknown_properties_are_refused",
+        READ_WRITE,
+        "A bad property is Config, or Unsupported where there are none.",
+        unknown_properties,
+    ),
+    Case::new(
+        "zero_timeouts",
+        GROUPS,
+        "With a time-out of 0 a call succeeds at once, or is Timeout or Unavailable.",
+        zero_timeouts,
+    ),
     Case::new("endless_timeouts", PLACED, "The longest time-out is a time-out like any other.", endless_timeouts),
     Case::new("threads_share_a_storage", PLACED, "A storage is shared freely between threads.", threads_share),
-    Case::new("errors_are_one_line", PLACED, "An error is one line that names the operation and what it was about.", errors_are_one_line),
+    Case::new(
+        "errors_are_one_line",
+        PLACED,
+        "An error is one line that names the operation and what it was about.",
+        errors_are_one_line,
+    ),
 ];
 
 /// How long calls to a server that does not answer may take.
@@ -150,7 +196,10 @@ fn drop_returns(c: &Context) -> Verdict {
     c.hand_over(producer.as_mut(), &batch_of(&numbers(&topic, 0, 1_000, 2_000)), 1)?;
     c.within(Duration::ZERO, "dropping a producer", || drop(producer))?;
     let read = values(&c.read(&topic)?);
-    check(read.len() >= 1_000 && read == texts(0, read.len() as i64), format_args!("what was under way is there in part, in order: {} messages", read.len()))
+    check(
+        read.len() >= 1_000 && read == texts(0, read.len() as i64),
+        format_args!("what was under way is there in part, in order: {} messages", read.len()),
+    )
 }
 
 fn closed_consumers(c: &Context) -> Verdict {
@@ -162,7 +211,11 @@ fn closed_consumers(c: &Context) -> Verdict {
     equal(&consumer.positions(), &Vec::new(), "the positions of a closed consumer")?;
     let polled = c.within(Duration::ZERO, "poll", || consumer.poll(&mut Batch::new(), c.wait()))?;
     check(polled.is_err(), format_args!("poll of a closed consumer gave {polled:?}"))?;
-    refused(consumer.seek(&position(&topic, 0, 0), c.wait()), &[ErrorKind::NotFound, ErrorKind::Usage], "to seek with a closed consumer")?;
+    refused(
+        consumer.seek(&position(&topic, 0, 0), c.wait()),
+        &[ErrorKind::NotFound, ErrorKind::Usage],
+        "to seek with a closed consumer",
+    )?;
     Ok(())
 }
 
@@ -199,10 +252,15 @@ fn unassigned(c: &Context) -> Verdict {
 fn unknown_properties(c: &Context) -> Verdict {
     let properties = vec![("no.such.property".to_string(), "1".to_string())];
     let kinds = &[ErrorKind::Config, ErrorKind::Unsupported];
-    let consumer = c.storage.consumer(&ConsumerOptions { properties: properties.clone(), ..ConsumerOptions::default() });
+    let consumer =
+        c.storage.consumer(&ConsumerOptions { properties: properties.clone(), ..ConsumerOptions::default() });
     let error = refused(consumer, kinds, "a consumer with a bad property")?;
     check(error.to_string().contains("no.such.property"), format_args!("the error names the property: {error}"))?;
-    refused(c.storage.producer(&ProducerOptions { properties, ..ProducerOptions::default() }), kinds, "a producer with a bad property")?;
+    refused(
+        c.storage.producer(&ProducerOptions { properties, ..ProducerOptions::default() }),
+        kinds,
+        "a producer with a bad property",
+    )?;
     Ok(())
 }
 
@@ -243,7 +301,11 @@ fn endless_timeouts(c: &Context) -> Verdict {
     c.storage.identity(ENDLESS)?;
     admin.create_topic(&c.new_topic(&topic, 1), ENDLESS)?;
     let mut producer = c.producer()?;
-    equal(&producer.produce(&batch_of(&numbers(&topic, 0, 0, 10)), 0, 1, ENDLESS)?, &10, "the messages that were taken")?;
+    equal(
+        &producer.produce(&batch_of(&numbers(&topic, 0, 0, 10)), 0, 1, ENDLESS)?,
+        &10,
+        "the messages that were taken",
+    )?;
     equal(&fetch(producer.as_mut(), ENDLESS)?.is_empty(), &false, "whether there are no reports")?;
     producer.flush(ENDLESS)?;
     producer.close(ENDLESS)?;
@@ -296,12 +358,23 @@ fn errors_are_one_line(c: &Context) -> Verdict {
     let mut admin = c.admin()?;
     let errors = [
         refused(admin.delete_topic(&missing, c.wait()), &[ErrorKind::NotFound], "to delete a missing topic")?,
-        refused(admin.create_topic(&NewTopic::new(bad), c.wait()), &[ErrorKind::Usage], "to make a topic with a bad name")?,
-        refused(c.consumer()?.assign(&[assignment(&missing, 0, 0, None)], c.wait()), &[ErrorKind::NotFound], "to read a missing topic")?,
+        refused(
+            admin.create_topic(&NewTopic::new(bad), c.wait()),
+            &[ErrorKind::Usage],
+            "to make a topic with a bad name",
+        )?,
+        refused(
+            c.consumer()?.assign(&[assignment(&missing, 0, 0, None)], c.wait()),
+            &[ErrorKind::NotFound],
+            "to read a missing topic",
+        )?,
     ];
     for error in errors {
         let line = error.to_string();
-        check(!line.contains(['\n', '\r']) && line.starts_with(error.operation()), format_args!("one line that begins with the operation: {line:?}"))?;
+        check(
+            !line.contains(['\n', '\r']) && line.starts_with(error.operation()),
+            format_args!("one line that begins with the operation: {line:?}"),
+        )?;
         check(error.context().next().is_some(), format_args!("it says where: {line:?}"))?;
     }
     Ok(())

@@ -1,61 +1,111 @@
 //! Groups: committed offsets, members, and their administration.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
-use kafi_core::{Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Group, Membership, Polled};
+use kafi_core::{Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Group, Polled};
 
 use super::check::{Checked, Verdict, check, equal, refused};
-use super::context::{Context, SHORT, assignment, numbers, offset, partition, poll, position, texts, unique, values};
-use super::{Case, GROUPED, Needs};
+use super::context::{Context, SHORT, assignment, numbers, offset, partition, poll, texts, unique, values};
+use super::{Case, GROUPED};
 
 const MANAGED: Capabilities = GROUPED.union(Capabilities::ADMIN_GROUPS);
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("commits_are_kept", GROUPED, "committed gives what the group committed; partitions without an offset are left out.", commits_are_kept),
+    Case::new(
+        "commits_are_kept",
+        GROUPED,
+        "committed gives what the group committed; partitions without an offset are left out.",
+        commits_are_kept,
+    ),
     Case::new(
         "what_lies_beside_offsets_is_kept",
         MANAGED,
         "Metadata and leader epoch of a committed offset come back with it; the next commit replaces them.",
         beside_offsets,
     ),
-    Case::new("commits_outlive_their_consumer", GROUPED, "What was committed is there for other handles, after the consumer is closed.", commits_outlive),
+    Case::new(
+        "commits_outlive_their_consumer",
+        GROUPED,
+        "What was committed is there for other handles, after the consumer is closed.",
+        commits_outlive,
+    ),
     Case::new("groups_are_apart", GROUPED, "What one group commits is not another's.", groups_are_apart),
-    Case::new("without_group_is_usage", GROUPED, "subscribe, commit, and committed are Usage without a group.", without_group),
-    Case::new("subscribe_starts_at_committed", GROUPED, "A member reads from the committed offsets on.", starts_at_committed),
-    Case::new("subscribe_starts_at_earliest", GROUPED, "Without a committed offset a member starts at the log start.", starts_at_earliest),
-    Case::new("subscribe_starts_at_latest", GROUPED, "Without a committed offset a member starts at the end, if that is asked for.", starts_at_latest),
-    Case::new("members_go_on_one_after_the_other", GROUPED, "Members that commit what they read lose and double nothing.", one_after_the_other),
+    Case::new(
+        "without_group_is_usage",
+        GROUPED,
+        "subscribe, commit, and committed are Usage without a group.",
+        without_group,
+    ),
+    Case::new(
+        "subscribe_starts_at_committed",
+        GROUPED,
+        "A member reads from the committed offsets on.",
+        starts_at_committed,
+    ),
+    Case::new(
+        "subscribe_starts_at_earliest",
+        GROUPED,
+        "Without a committed offset a member starts at the log start.",
+        starts_at_earliest,
+    ),
+    Case::new(
+        "subscribe_starts_at_latest",
+        GROUPED,
+        "Without a committed offset a member starts at the end, if that is asked for.",
+        starts_at_latest,
+    ),
+    Case::new(
+        "members_go_on_one_after_the_other",
+        GROUPED,
+        "Members that commit what they read lose and double nothing.",
+        one_after_the_other,
+    ),
     Case::new("close_commits_nothing", GROUPED, "close leaves the group and commits nothing.", close_commits_nothing),
-    Case::new("assign_leaves_the_group", GROUPED, "assign replaces a subscription, and subscribe an assignment.", assign_leaves),
-    Case::new("subscribe_refuses_missing", GROUPED, "subscribe is NotFound for a missing topic.", subscribe_refuses_missing),
+    Case::new(
+        "assign_leaves_the_group",
+        GROUPED,
+        "assign replaces a subscription, and subscribe an assignment.",
+        assign_leaves,
+    ),
+    Case::new(
+        "subscribe_refuses_missing",
+        GROUPED,
+        "subscribe is NotFound for a missing topic.",
+        subscribe_refuses_missing,
+    ),
     Case::new("odd_names", MANAGED, "A group may have any name.", odd_names),
-    Case::new("groups_are_listed", MANAGED, "groups lists the groups, sorted by name, with their state.", groups_are_listed),
-    Case::new("groups_are_described", MANAGED, "group says what a group is doing, and names its live members.", groups_are_described),
-    Case::new("group_offsets_are_sorted", MANAGED, "group_offsets are the committed offsets of a group, sorted.", offsets_are_sorted),
+    Case::new(
+        "groups_are_listed",
+        MANAGED,
+        "groups lists the groups, sorted by name, with their state.",
+        groups_are_listed,
+    ),
+    Case::new(
+        "groups_are_described",
+        MANAGED,
+        "group says what a group is doing, and names its live members.",
+        groups_are_described,
+    ),
+    Case::new(
+        "group_offsets_are_sorted",
+        MANAGED,
+        "group_offsets are the committed offsets of a group, sorted.",
+        offsets_are_sorted,
+    ),
     Case::new("missing_groups_are_not_found", MANAGED, "NotFound for a missing group.", missing_groups),
-    Case::new("offsets_can_be_altered", MANAGED, "alter_group_offsets makes the group if it is new, sets offsets, and leaves others.", altered),
+    Case::new(
+        "offsets_can_be_altered",
+        MANAGED,
+        "alter_group_offsets makes the group if it is new, sets offsets, and leaves others.",
+        altered,
+    ),
     Case::new("groups_can_be_deleted", MANAGED, "delete_group deletes a group and what it committed.", deleted),
-    Case::new("live_groups_stay", MANAGED, "To alter or delete a group with live members is Conflict.", live_groups_stay),
-    Case {
-        name: "one_live_member",
-        needs: Needs::Without(GROUPED, Capabilities::CONSUME_REBALANCE),
-        promise: "subscribe is Conflict where a group takes one live member and has it; after that has left it is not.",
-        run: one_live_member,
-    },
     Case::new(
-        "members_share",
-        GROUPED.union(Capabilities::CONSUME_REBALANCE),
-        "The partitions of a group are shared among its members; those of one that leaves go to the others.",
-        members_share,
+        "live_groups_stay",
+        MANAGED,
+        "To alter or delete a group with live members is Conflict.",
+        live_groups_stay,
     ),
-    Case::new(
-        "members_hand_over",
-        GROUPED.union(Capabilities::CONSUME_REBALANCE),
-        "While its membership is revoking a member can commit what it read, so that the next one neither loses nor doubles it.",
-        members_hand_over,
-    ),
-    Case::new("membership_is_stable", GROUPED, "A member that reads has its share of the partitions.", membership_is_stable),
 ];
 
 fn commits_are_kept(c: &Context) -> Verdict {
@@ -75,7 +125,11 @@ fn commits_are_kept(c: &Context) -> Verdict {
     equal(&committed(consumer.as_mut())?, &vec![offset(&topic, 0, 3), offset(&topic, 2, 10)], "what was committed")?;
     // Later, and also back.
     consumer.commit(&[offset(&topic, 0, 7), offset(&topic, 2, 0)], c.wait())?;
-    equal(&committed(consumer.as_mut())?, &vec![offset(&topic, 0, 7), offset(&topic, 2, 0)], "what was committed later")?;
+    equal(
+        &committed(consumer.as_mut())?,
+        &vec![offset(&topic, 0, 7), offset(&topic, 2, 0)],
+        "what was committed later",
+    )?;
     equal(&consumer.committed(&all[1..2], c.wait())?, &Vec::new(), "a partition without a committed offset")?;
     consumer.close(c.wait())?;
     Ok(())
@@ -84,7 +138,11 @@ fn commits_are_kept(c: &Context) -> Verdict {
 fn beside_offsets(c: &Context) -> Verdict {
     let (topic, group) = (c.topic(2)?, c.group());
     c.write(&numbers(&topic, 0, 0, 10))?;
-    let with = |partition, at, metadata: &str, leader_epoch| CommittedOffset { metadata: metadata.into(), leader_epoch, ..offset(&topic, partition, at) };
+    let with = |partition, at, metadata: &str, leader_epoch| CommittedOffset {
+        metadata: metadata.into(),
+        leader_epoch,
+        ..offset(&topic, partition, at)
+    };
     let mut consumer = c.member(&group)?;
     let all = [partition(&topic, 0), partition(&topic, 1)];
     let mut committed = vec![with(0, 3, "AQ==\u{e4}\"\n", Some(0)), with(1, 0, "", None)];
@@ -121,7 +179,11 @@ fn commits_outlive(c: &Context) -> Verdict {
     consumer.commit(&CommittedOffset::all(&consumer.positions()), c.wait())?;
     consumer.close(c.wait())?;
     let mut other = c.reopen()?.consumer(&ConsumerOptions { group: Some(group), ..ConsumerOptions::default() })?;
-    equal(&other.committed(&[partition(&topic, 0)], c.wait())?, &vec![offset(&topic, 0, 10)], "what another handle sees")?;
+    equal(
+        &other.committed(&[partition(&topic, 0)], c.wait())?,
+        &vec![offset(&topic, 0, 10)],
+        "what another handle sees",
+    )?;
     other.close(c.wait())?;
     Ok(())
 }
@@ -131,9 +193,17 @@ fn groups_are_apart(c: &Context) -> Verdict {
     c.write(&numbers(&topic, 0, 0, 10))?;
     let mut consumers = [c.member(&groups[0])?, c.member(&groups[1])?];
     consumers[0].commit(&[offset(&topic, 0, 3)], c.wait())?;
-    equal(&consumers[1].committed(&[partition(&topic, 0)], c.wait())?, &Vec::new(), "the committed offsets of the other group")?;
+    equal(
+        &consumers[1].committed(&[partition(&topic, 0)], c.wait())?,
+        &Vec::new(),
+        "the committed offsets of the other group",
+    )?;
     consumers[1].commit(&[offset(&topic, 0, 5)], c.wait())?;
-    equal(&consumers[0].committed(&[partition(&topic, 0)], c.wait())?, &vec![offset(&topic, 0, 3)], "the committed offsets of the first group")?;
+    equal(
+        &consumers[0].committed(&[partition(&topic, 0)], c.wait())?,
+        &vec![offset(&topic, 0, 3)],
+        "the committed offsets of the first group",
+    )?;
     consumers.iter_mut().try_for_each(|consumer| consumer.close(c.wait()))?;
     Ok(())
 }
@@ -144,13 +214,17 @@ fn without_group(c: &Context) -> Verdict {
     let usage = &[ErrorKind::Usage];
     refused(consumer.subscribe(std::slice::from_ref(&topic), c.wait()), usage, "to subscribe without a group")?;
     refused(consumer.commit(&[offset(&topic, 0, 0)], c.wait()), usage, "to commit without a group")?;
-    refused(consumer.committed(&[partition(&topic, 0)], c.wait()), usage, "to ask for committed offsets without a group")?;
+    refused(
+        consumer.committed(&[partition(&topic, 0)], c.wait()),
+        usage,
+        "to ask for committed offsets without a group",
+    )?;
     consumer.close(c.wait())?;
     Ok(())
 }
 
 /// A live member that reads these topics.
-fn joined(c: &Context, group: &str, topics: &[&str]) -> Checked<Box<dyn Consumer>> {
+pub(super) fn joined(c: &Context, group: &str, topics: &[&str]) -> Checked<Box<dyn Consumer>> {
     let mut consumer = c.member(group)?;
     consumer.subscribe(&topics.iter().map(|topic| topic.to_string()).collect::<Vec<_>>(), c.wait())?;
     Ok(consumer)
@@ -167,7 +241,11 @@ fn starts_at_committed(c: &Context) -> Verdict {
     let mut read = c.read_some(member.as_mut(), 13)?;
     member.close(c.wait())?;
     read.sort_by_key(|record| (record.partition, record.offset));
-    equal(&values(&read), &[texts(7, 10), texts(10, 20)].concat(), "the one partition from its committed offset on, the other one from its start")
+    equal(
+        &values(&read),
+        &[texts(7, 10), texts(10, 20)].concat(),
+        "the one partition from its committed offset on, the other one from its start",
+    )
 }
 
 fn starts_at_earliest(c: &Context) -> Verdict {
@@ -219,7 +297,11 @@ fn close_commits_nothing(c: &Context) -> Verdict {
     c.write(&numbers(&topic, 0, 0, 10))?;
     for _ in 0..2 {
         let mut member = joined(c, &group, &[&topic])?;
-        equal(&values(&c.read_some(member.as_mut(), 10)?), &texts(0, 10), "what a member reads that committed nothing before")?;
+        equal(
+            &values(&c.read_some(member.as_mut(), 10)?),
+            &texts(0, 10),
+            "what a member reads that committed nothing before",
+        )?;
         member.close(c.wait())?;
     }
     let mut consumer = c.member(&group)?;
@@ -241,7 +323,11 @@ fn assign_leaves(c: &Context) -> Verdict {
     equal(&values(&c.read_some(other.as_mut(), 10)?), &texts(0, 10), "what another member reads")?;
     other.close(c.wait())?;
     member.subscribe(std::slice::from_ref(&second), c.wait())?;
-    equal(&values(&c.read_some(member.as_mut(), 10)?), &texts(10, 20), "what was subscribed instead of the assignment")?;
+    equal(
+        &values(&c.read_some(member.as_mut(), 10)?),
+        &texts(10, 20),
+        "what was subscribed instead of the assignment",
+    )?;
     member.close(c.wait())?;
     Ok(())
 }
@@ -249,7 +335,11 @@ fn assign_leaves(c: &Context) -> Verdict {
 fn subscribe_refuses_missing(c: &Context) -> Verdict {
     let (topic, group) = (c.topic(1)?, c.group());
     let mut consumer = c.member(&group)?;
-    refused(consumer.subscribe(&[topic, unique("missing")], c.wait()), &[ErrorKind::NotFound], "to subscribe to a missing topic")?;
+    refused(
+        consumer.subscribe(&[topic, unique("missing")], c.wait()),
+        &[ErrorKind::NotFound],
+        "to subscribe to a missing topic",
+    )?;
     consumer.close(c.wait())?;
     Ok(())
 }
@@ -263,8 +353,15 @@ fn odd_names(c: &Context) -> Verdict {
         consumer.commit(&[offset(&topic, 0, 0)], c.wait())?;
         consumer.close(c.wait())?;
         let mut admin = c.admin()?;
-        equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 0)], format_args!("the offsets of the group {group:?}"))?;
-        check(admin.groups(c.wait())?.iter().any(|listed| listed.name == group), format_args!("the group {group:?} is listed"))?;
+        equal(
+            &admin.group_offsets(&group, c.wait())?,
+            &vec![offset(&topic, 0, 0)],
+            format_args!("the offsets of the group {group:?}"),
+        )?;
+        check(
+            admin.groups(c.wait())?.iter().any(|listed| listed.name == group),
+            format_args!("the group {group:?} is listed"),
+        )?;
     }
     Ok(())
 }
@@ -282,10 +379,18 @@ fn groups_are_listed(c: &Context) -> Verdict {
     let mut member = joined(c, &group, &[&topic])?;
     c.write(&numbers(&topic, 0, 0, 1))?;
     c.read_some(member.as_mut(), 1)?;
-    equal(&find(c, &group)?, &Some(Group { name: group.clone(), state: "Stable".into() }), "a group with a member that reads")?;
+    equal(
+        &find(c, &group)?,
+        &Some(Group { name: group.clone(), state: "Stable".into() }),
+        "a group with a member that reads",
+    )?;
     member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
     member.close(c.wait())?;
-    equal(&find(c, &group)?, &Some(Group { name: group.clone(), state: "Empty".into() }), "a group whose member has left")
+    equal(
+        &find(c, &group)?,
+        &Some(Group { name: group.clone(), state: "Empty".into() }),
+        "a group whose member has left",
+    )
 }
 
 fn groups_are_described(c: &Context) -> Verdict {
@@ -294,10 +399,17 @@ fn groups_are_described(c: &Context) -> Verdict {
     let mut member = joined(c, &group, &[&topic])?;
     c.read_some(member.as_mut(), 1)?;
     let live = admin.group(&group, c.wait())?;
-    equal(&(live.name.as_str(), live.state.as_str(), live.members.len()), &(group.as_str(), "Stable", 1), "a group with a member that reads")?;
+    equal(
+        &(live.name.as_str(), live.state.as_str(), live.members.len()),
+        &(group.as_str(), "Stable", 1),
+        "a group with a member that reads",
+    )?;
     let reads = &live.members[0].partitions;
     let all = [partition(&topic, 0), partition(&topic, 1)];
-    check(reads.is_empty() || *reads == all, format_args!("the partitions of the member, where they are known: {reads:?}"))?;
+    check(
+        reads.is_empty() || *reads == all,
+        format_args!("the partitions of the member, where they are known: {reads:?}"),
+    )?;
     member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
     member.close(c.wait())?;
     let empty = admin.group(&group, c.wait())?;
@@ -332,9 +444,17 @@ fn altered(c: &Context) -> Verdict {
     c.write(&numbers(&topic, 0, 0, 10))?;
     c.write(&numbers(&topic, 1, 10, 20))?;
     admin.alter_group_offsets(&group, &[offset(&topic, 0, 4), offset(&topic, 1, 2)], c.wait())?;
-    equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 4), offset(&topic, 1, 2)], "the offsets of the new group")?;
+    equal(
+        &admin.group_offsets(&group, c.wait())?,
+        &vec![offset(&topic, 0, 4), offset(&topic, 1, 2)],
+        "the offsets of the new group",
+    )?;
     admin.alter_group_offsets(&group, &[offset(&topic, 1, 9)], c.wait())?;
-    equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 4), offset(&topic, 1, 9)], "the offsets, of which one was set")?;
+    equal(
+        &admin.group_offsets(&group, c.wait())?,
+        &vec![offset(&topic, 0, 4), offset(&topic, 1, 9)],
+        "the offsets, of which one was set",
+    )?;
     let mut member = joined(c, &group, &[&topic])?;
     let mut read = c.read_some(member.as_mut(), 7)?;
     member.close(c.wait())?;
@@ -371,103 +491,4 @@ fn live_groups_stay(c: &Context) -> Verdict {
     member.close(c.wait())?;
     admin.alter_group_offsets(&group, &[offset(&topic, 0, 0)], c.wait())?;
     equal(&admin.group_offsets(&group, c.wait())?, &vec![offset(&topic, 0, 0)], "the offsets after the member has left")
-}
-
-fn one_live_member(c: &Context) -> Verdict {
-    let (topic, group) = (c.topic(2)?, c.group());
-    let mut first = joined(c, &group, &[&topic])?;
-    let mut second = c.member(&group)?;
-    let error = refused(second.subscribe(std::slice::from_ref(&topic), c.wait()), &[ErrorKind::Conflict], "to join beside a live member")?;
-    check(error.to_string().contains(&group), format_args!("the error names the group: {error}"))?;
-    refused(second.commit(&[offset(&topic, 0, 0)], c.wait()), &[ErrorKind::Conflict, ErrorKind::Fenced], "to commit beside a live member")?;
-    first.close(c.wait())?;
-    second.subscribe(std::slice::from_ref(&topic), c.wait())?;
-    c.write(&numbers(&topic, 1, 0, 3))?;
-    equal(&values(&c.read_some(second.as_mut(), 3)?), &texts(0, 3), "what the second member reads")?;
-    // One that is only dropped leaves, too.
-    drop(second);
-    joined(c, &group, &[&topic])?.close(c.wait())?;
-    Ok(())
-}
-
-/// The partitions of a member.
-fn share(member: &dyn Consumer) -> BTreeSet<i32> {
-    member.positions().iter().map(|position| position.partition).collect()
-}
-
-/// Polls members until their partitions are as they should be.
-fn settle(c: &Context, members: &mut [Box<dyn Consumer>], is_settled: impl Fn(&[BTreeSet<i32>]) -> bool) -> Verdict {
-    let until = Instant::now() + c.wait();
-    loop {
-        for member in members.iter_mut() {
-            poll(member.as_mut(), &mut Batch::new(), SHORT / 5)?;
-        }
-        let shares: Vec<_> = members.iter().map(|member| share(member.as_ref())).collect();
-        if is_settled(&shares) {
-            return Ok(());
-        }
-        check(Instant::now() < until, format_args!("the members have the partitions {shares:?}"))?;
-    }
-}
-
-fn members_share(c: &Context) -> Verdict {
-    let (topic, group) = (c.topic(4)?, c.group());
-    let mut members = vec![joined(c, &group, &[&topic])?];
-    settle(c, &mut members, |shares| shares[0].len() == 4)?;
-    members.push(joined(c, &group, &[&topic])?);
-    settle(c, &mut members, |shares| shares[0].len() == 2 && shares[1].len() == 2 && shares[0].is_disjoint(&shares[1]))?;
-    (0..4).try_for_each(|number| c.write(&numbers(&topic, number, i64::from(number) * 10, i64::from(number) * 10 + 10)))?;
-    let mut read = c.read_some(members[0].as_mut(), 20)?;
-    read.extend(c.read_some(members[1].as_mut(), 20)?);
-    read.sort_by_key(|record| (record.partition, record.offset));
-    equal(&values(&read), &texts(0, 40), "what both read together")?;
-    let mut gone = members.remove(1);
-    gone.commit(&CommittedOffset::all(&gone.positions()), c.wait())?;
-    gone.close(c.wait())?;
-    settle(c, &mut members, |shares| shares[0].len() == 4)?;
-    members[0].close(c.wait())?;
-    Ok(())
-}
-
-fn members_hand_over(c: &Context) -> Verdict {
-    let (topic, group) = (c.topic(4)?, c.group());
-    let write = |from: i64| (0..4).try_for_each(|number| c.write(&numbers(&topic, number, from, from + 10)));
-    write(0)?;
-    let mut members = [joined(c, &group, &[&topic])?, c.member(&group)?];
-    let mut read = c.read_some(members[0].as_mut(), 40)?;
-    members[1].subscribe(std::slice::from_ref(&topic), c.wait())?;
-    let (mut batch, until, mut has_revoked) = (Batch::new(), Instant::now() + c.wait(), false);
-    while members.iter().any(|member| share(member.as_ref()).len() != 2) {
-        for member in &mut members {
-            poll(member.as_mut(), &mut batch, SHORT / 5)?;
-            read.extend(batch.iter().map(|record| record.to_owned()));
-            if member.membership() == Membership::Revoking {
-                has_revoked = true;
-                member.commit(&CommittedOffset::all(&member.positions()), c.wait())?;
-            }
-        }
-        check(Instant::now() < until, "the members do not get two partitions each")?;
-    }
-    check(has_revoked, "the first member was not told that partitions are taken back")?;
-    write(10)?;
-    for member in &mut members {
-        read.extend(c.read_some(member.as_mut(), 20)?);
-        equal(&poll(member.as_mut(), &mut batch, SHORT)?, &Polled::Timeout, "the answer when everything is read")?;
-        equal(&member.membership(), &Membership::Stable, "where a member stands that has its share")?;
-        member.close(c.wait())?;
-    }
-    read.sort_by_key(|record| (record.partition, record.offset));
-    let expected: Vec<_> = (0..4).flat_map(|number| (0..20).map(move |offset| (number, offset))).collect();
-    equal(&read.iter().map(|record| (record.partition, record.offset)).collect::<Vec<_>>(), &expected, "what both read together")
-}
-
-fn membership_is_stable(c: &Context) -> Verdict {
-    let (topic, group) = (c.topic(1)?, c.group());
-    c.write(&numbers(&topic, 0, 0, 5))?;
-    let mut member = joined(c, &group, &[&topic])?;
-    c.read_some(member.as_mut(), 5)?;
-    equal(&member.membership(), &Membership::Stable, "where a member stands that reads")?;
-    equal(&member.positions(), &vec![position(&topic, 0, 5)], "its positions")?;
-    member.close(c.wait())?;
-    Ok(())
 }

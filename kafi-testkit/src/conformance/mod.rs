@@ -1,8 +1,10 @@
 //! The conformance suite: what every storage promises, as cases that anyone can run over a storage of their own.
 //!
-//! What the traits [`Storage`], [`Consumer`](kafi_core::Consumer), [`Producer`](kafi_core::Producer), and [`Admin`](kafi_core::Admin) say is checked sentence by
-//! sentence, in six areas: `admin`, `produce`, `consume`, `groups`, `offsets`, `faults`; and `samples` for storages that cannot write. A case that needs a [capability](kafi_core::Capabilities) that the storage
-//! lacks is reported as *ignored*, never as passed, and the list of the ignored cases is compared with a file that is committed.
+//! What the traits [`Storage`], [`Consumer`](kafi_core::Consumer), [`Producer`](kafi_core::Producer), and
+//! [`Admin`](kafi_core::Admin) say is checked sentence by sentence, in six areas: `admin`, `produce`, `consume`,
+//! `groups`, `offsets`, `faults`; and `samples` for storages that cannot write. A case that needs a
+//! [capability](kafi_core::Capabilities) that the storage lacks is reported as *ignored*, never as passed, and the list
+//! of the ignored cases is compared with a file that is committed.
 //!
 //! The suite is run by a test binary of its own (`harness = false`), one [`Setup`] a storage:
 //!
@@ -17,8 +19,9 @@
 //! }
 //! ```
 //!
-//! It takes what test binaries take: texts that the names of the cases contain, `--exact`, `--skip TEXT`, `--list`, `--test-threads N`; and `--bless`, which writes
-//! the files of ignored cases anew. Each case makes its own topics and groups, under names that nobody else has, and deletes them.
+//! It takes what test binaries take: texts that the names of the cases contain, `--exact`, `--skip TEXT`, `--list`,
+//! `--test-threads N`; and `--bless`, which writes the files of ignored cases anew. Each case makes its own topics and
+//! groups, under names that nobody else has, and deletes them.
 //!
 //! Time-outs are checked with a wide margin: the suite shows that calls come back, not that they are fast.
 
@@ -27,6 +30,7 @@ mod check;
 mod consume;
 mod context;
 mod faults;
+mod group_members;
 mod groups;
 mod offsets;
 mod options;
@@ -64,7 +68,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The storage that `open` opens, under a `name` that its cases begin with. Each call of `open` opens the same place: what one handle writes, the others read.
+    /// The storage that `open` opens, under a `name` that its cases begin with. Each call of `open` opens the same
+    /// place: what one handle writes, the others read.
     pub fn new(name: impl Into<String>, open: impl Fn() -> Result<Arc<dyn Storage>> + Send + Sync + 'static) -> Self {
         Self {
             name: name.into(),
@@ -77,32 +82,37 @@ impl Setup {
         }
     }
 
-    /// Opens a storage of this kind whose server never answers, for the cases about time-outs. Without it they are ignored, as for a kind that has no server.
+    /// Opens a storage of this kind whose server never answers, for the cases about time-outs. Without it they are
+    /// ignored, as for a kind that has no server.
     pub fn unreachable(mut self, open: impl Fn() -> Result<Arc<dyn Storage>> + Send + Sync + 'static) -> Self {
         self.unreachable = Some(Box::new(open));
         self
     }
 
-    /// Adds a setting to every topic that the suite makes, such as `retention.ms`, so that nothing is deleted while a case runs.
+    /// Adds a setting to every topic that the suite makes, such as `retention.ms`, so that nothing is deleted while a
+    /// case runs.
     pub fn topic_config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.topic_config.push((name.into(), value.into()));
         self
     }
 
-    /// A topic of the storage with at least three messages, which nobody changes while the suite runs: for a storage that cannot write, and of which otherwise nothing could be read.
-    /// Without it the cases of the area `samples` are left out, since others make the same promises.
+    /// A topic of the storage with at least three messages, which nobody changes while the suite runs: for a storage
+    /// that cannot write, and of which otherwise nothing could be read. Without it the cases of the area `samples` are
+    /// left out, since others make the same promises.
     pub fn sample(mut self, topic: impl Into<String>) -> Self {
         self.sample = Some(topic.into());
         self
     }
 
-    /// The file that lists the ignored cases. A difference is a failure; `--bless` writes the file. Without it nothing is compared.
+    /// The file that lists the ignored cases. A difference is a failure; `--bless` writes the file. Without it nothing
+    /// is compared.
     pub fn expected(mut self, path: impl Into<PathBuf>) -> Self {
         self.expected = Some(path.into());
         self
     }
 
-    /// How long anything may take that is expected to succeed; the margins of the time-outs follow from it. Default: 60 s.
+    /// How long anything may take that is expected to succeed; the margins of the time-outs follow from it. Default: 60
+    /// s.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
@@ -172,7 +182,9 @@ impl Case {
         };
         match self.needs {
             Needs::Capabilities(needed) => lacks(needed),
-            Needs::Without(needed, not) => lacks(needed).or_else(|| capabilities.contains(not).then(|| format!("has {not}"))),
+            Needs::Without(needed, not) => {
+                lacks(needed).or_else(|| capabilities.contains(not).then(|| format!("has {not}")))
+            }
             Needs::Sample => lacks(Capabilities::CONSUME),
             Needs::Unreachable => setup.unreachable.is_none().then(|| "has no server".to_string()),
         }
@@ -184,7 +196,7 @@ const AREAS: &[(&str, &[&[Case]])] = &[
     ("admin", &[admin::CASES]),
     ("produce", &[produce::CASES, produce_failures::CASES]),
     ("consume", &[consume::CASES]),
-    ("groups", &[groups::CASES]),
+    ("groups", &[groups::CASES, group_members::CASES]),
     ("offsets", &[offsets::CASES]),
     ("faults", &[faults::CASES]),
     ("samples", &[samples::CASES]),

@@ -43,7 +43,8 @@ impl Options {
                 Some((name, value)) if name.starts_with('-') => (name, Some(value.to_string())),
                 _ => (argument.as_str(), None),
             };
-            let mut valued = || value.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name}: its value is missing"));
+            let mut valued =
+                || value.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{name}: its value is missing"));
             match name {
                 "--exact" => options.exact = true,
                 "--list" => options.list = true,
@@ -69,7 +70,10 @@ impl Options {
 }
 
 fn number(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| format!("--test-threads: {text} is no number of threads"))
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| format!("--test-threads: {text} is no number of threads"))
 }
 
 fn unknown(name: &str) -> String {
@@ -90,8 +94,14 @@ mod tests {
     #[test]
     fn arguments_are_read_as_test_binaries_do() {
         let options = parse("admin:: --skip a --skip=b --test-threads=3 --nocapture --format terse -q --list").unwrap();
-        let expected =
-            Options { filters: vec!["admin::".into()], skip: vec!["a".into(), "b".into()], list: true, quiet: true, threads: 3, ..Options::default() };
+        let expected = Options {
+            filters: vec!["admin::".into()],
+            skip: vec!["a".into(), "b".into()],
+            list: true,
+            quiet: true,
+            threads: 3,
+            ..Options::default()
+        };
         assert_eq!(options, expected);
         assert_eq!(parse("--lst").unwrap_err(), "--lst: no such flag, did you mean --list?");
         assert_eq!(parse("--skip").unwrap_err(), "--skip: its value is missing");

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use kafi_core::{ANY_PARTITION, Batch, Capabilities, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType, partition_of};
+use kafi_core::{
+    ANY_PARTITION, Batch, Capabilities, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType, partition_of,
+};
 
 use super::check::{Failure, Verdict, check, equal};
 use super::context::{Context, FIRST_MS, Receipt, batch_of, fetch, message, numbers, texts, values};
@@ -22,21 +24,76 @@ pub(super) const CASES: &[Case] = &[
         headers,
     ),
     Case::new("timestamps", TIMED, "A message keeps its timestamp, also 0, and in any order.", timestamps),
-    Case::new("no_timestamp_is_now", PLACED, "A message with the timestamp -1 gets the current time.", no_timestamp_is_now),
-    Case::new("timestamp_types", TIMED.union(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE), "A message keeps the type of its timestamp.", timestamp_types),
-    Case::new("key_chooses_partition", READ_WRITE, "With partition -1 murmur2 of the key chooses, as in the Java clients.", key_chooses_partition),
-    Case::new("no_key_takes_any_partition", READ_WRITE, "With partition -1 a message without a key goes to one of the partitions.", no_key),
-    Case::new("order_is_kept", PLACED, "Messages to one partition are written in the order in which they were handed over.", order_is_kept),
-    Case::new("from_is_the_first", PLACED, "produce takes the messages from index `from` on, and says how many.", from_is_the_first),
+    Case::new(
+        "no_timestamp_is_now",
+        PLACED,
+        "A message with the timestamp -1 gets the current time.",
+        no_timestamp_is_now,
+    ),
+    Case::new(
+        "timestamp_types",
+        TIMED.union(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE),
+        "A message keeps the type of its timestamp.",
+        timestamp_types,
+    ),
+    Case::new(
+        "key_chooses_partition",
+        READ_WRITE,
+        "With partition -1 murmur2 of the key chooses, as in the Java clients.",
+        key_chooses_partition,
+    ),
+    Case::new(
+        "no_key_takes_any_partition",
+        READ_WRITE,
+        "With partition -1 a message without a key goes to one of the partitions.",
+        no_key,
+    ),
+    Case::new(
+        "order_is_kept",
+        PLACED,
+        "Messages to one partition are written in the order in which they were handed over.",
+        order_is_kept,
+    ),
+    Case::new(
+        "from_is_the_first",
+        PLACED,
+        "produce takes the messages from index `from` on, and says how many.",
+        from_is_the_first,
+    ),
     Case::new("batch_is_free_at_once", PLACED, "The batch is free for reuse when produce returns.", batch_is_free),
-    Case::new("reports_cover_every_message_once", PLACED, "Reports cover every message once, by token, topic, partition, and ordinal.", reports_cover),
-    Case::new("reports_say_offsets", PLACED, "A report names the offset of its first message, and the others follow without a gap.", reports_say_offsets),
+    Case::new(
+        "reports_cover_every_message_once",
+        PLACED,
+        "Reports cover every message once, by token, topic, partition, and ordinal.",
+        reports_cover,
+    ),
+    Case::new(
+        "reports_say_offsets",
+        PLACED,
+        "A report names the offset of its first message, and the others follow without a gap.",
+        reports_say_offsets,
+    ),
     Case::new("reports_come_without_flush", PLACED, "reports waits for the first one.", reports_without_flush),
-    Case::new("reports_do_not_wait_for_nothing", READ_WRITE, "reports does not wait if nothing is under way.", reports_of_nothing),
+    Case::new(
+        "reports_do_not_wait_for_nothing",
+        READ_WRITE,
+        "reports does not wait if nothing is under way.",
+        reports_of_nothing,
+    ),
     Case::new("reports_come_once", PLACED, "reports gives those that came in since the last call.", reports_come_once),
-    Case::new("flush_is_complete", PLACED, "flush waits until each message has its report and is written.", flush_is_complete),
+    Case::new(
+        "flush_is_complete",
+        PLACED,
+        "flush waits until each message has its report and is written.",
+        flush_is_complete,
+    ),
     Case::new("close_flushes", PLACED, "close flushes; the reports are then to be fetched.", close_flushes),
-    Case::new("nothing_is_dropped", PLACED, "produce never drops a message, however short its time-out.", nothing_is_dropped),
+    Case::new(
+        "nothing_is_dropped",
+        PLACED,
+        "produce never drops a message, however short its time-out.",
+        nothing_is_dropped,
+    ),
     Case::new(
         "several_producers",
         PLACED,
@@ -45,7 +102,8 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-/// Writes messages to one topic, reads it, and compares every field but the offset, which counts from 0 in each partition.
+/// Writes messages to one topic, reads it, and compares every field but the offset, which counts from 0 in each
+/// partition.
 fn round_trip(c: &Context, topic: &str, written: &[OwnedRecord]) -> Verdict {
     c.write(written)?;
     let mut next = BTreeMap::new();
@@ -72,7 +130,8 @@ fn null_is_not_empty(c: &Context) -> Verdict {
     let topic = c.topic(1)?;
     let some: [Option<&[u8]>; 3] = [None, Some(b""), Some(b"x")];
     let pairs = some.into_iter().flat_map(|key| some.into_iter().map(move |value| (key, value)));
-    let record = |(key, value)| OwnedRecord { partition: 0, timestamp: FIRST_MS, ..Record::new(&topic, key, value).to_owned() };
+    let record =
+        |(key, value)| OwnedRecord { partition: 0, timestamp: FIRST_MS, ..Record::new(&topic, key, value).to_owned() };
     round_trip(c, &topic, &pairs.map(record).collect::<Vec<_>>())
 }
 
@@ -87,7 +146,16 @@ fn bytes_are_kept(c: &Context) -> Verdict {
 fn large_messages(c: &Context) -> Verdict {
     let topic = c.topic(1)?;
     let value: Vec<u8> = (0..900_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    round_trip(c, &topic, &[message(&topic, 0, "small"), message(&topic, 0, &value), message(&topic, 0, vec![b'x'; 900_000]), message(&topic, 0, "small")])
+    round_trip(
+        c,
+        &topic,
+        &[
+            message(&topic, 0, "small"),
+            message(&topic, 0, &value),
+            message(&topic, 0, vec![b'x'; 900_000]),
+            message(&topic, 0, "small"),
+        ],
+    )
 }
 
 fn headers(c: &Context) -> Verdict {
@@ -128,16 +196,21 @@ fn timestamp_types(c: &Context) -> Verdict {
     let (create, append) = (TimestampType::Create, TimestampType::Append);
     let types = [create, append, append, create, append, create, create];
     let times = [5, 9, 7, 8, 6, 6, 6];
-    let record =
-        |(timestamp_type, time): (&TimestampType, i64)| OwnedRecord { timestamp_type: *timestamp_type, timestamp: FIRST_MS + time, ..message(&topic, 0, "v") };
+    let record = |(timestamp_type, time): (&TimestampType, i64)| OwnedRecord {
+        timestamp_type: *timestamp_type,
+        timestamp: FIRST_MS + time,
+        ..message(&topic, 0, "v")
+    };
     round_trip(c, &topic, &types.iter().zip(times).map(record).collect::<Vec<_>>())
 }
 
 fn key_chooses_partition(c: &Context) -> Verdict {
     const PARTITIONS: i32 = 7;
     let topic = c.topic(PARTITIONS)?;
-    let keys: Vec<String> = std::iter::once(String::new()).chain((0..200).map(|number| format!("key {number}"))).collect();
-    let records: Vec<_> = keys.iter().map(|key| Record::new(&topic, Some(key.as_bytes()), Some(b"v")).to_owned()).collect();
+    let keys: Vec<String> =
+        std::iter::once(String::new()).chain((0..200).map(|number| format!("key {number}"))).collect();
+    let records: Vec<_> =
+        keys.iter().map(|key| Record::new(&topic, Some(key.as_bytes()), Some(b"v")).to_owned()).collect();
     let mut producer = c.producer()?;
     c.hand_over(producer.as_mut(), &batch_of(&records), 1)?;
     let receipts = c.receipts(producer.as_mut())?;
@@ -146,18 +219,32 @@ fn key_chooses_partition(c: &Context) -> Verdict {
     equal(&read.len(), &keys.len(), "the number of messages")?;
     for record in &read {
         let key = record.key.as_deref().unwrap_or_default();
-        equal(&record.partition, &partition_of(key, PARTITIONS), format_args!("the partition of the key {:?}", String::from_utf8_lossy(key)))?;
+        equal(
+            &record.partition,
+            &partition_of(key, PARTITIONS),
+            format_args!("the partition of the key {:?}", String::from_utf8_lossy(key)),
+        )?;
     }
-    let in_partition = |partition: i32| keys.iter().filter(|key| partition_of(key.as_bytes(), PARTITIONS) == partition).count() as u64;
+    let in_partition =
+        |partition: i32| keys.iter().filter(|key| partition_of(key.as_bytes(), PARTITIONS) == partition).count() as u64;
     (0..PARTITIONS).try_for_each(|partition| {
-        let reported: u64 = receipts.iter().filter(|receipt| receipt.partition == partition && receipt.offset.is_ok()).map(|receipt| receipt.count).sum();
-        equal(&reported, &in_partition(partition), format_args!("the messages that were reported for partition {partition}"))
+        let reported: u64 = receipts
+            .iter()
+            .filter(|receipt| receipt.partition == partition && receipt.offset.is_ok())
+            .map(|receipt| receipt.count)
+            .sum();
+        equal(
+            &reported,
+            &in_partition(partition),
+            format_args!("the messages that were reported for partition {partition}"),
+        )
     })
 }
 
 fn no_key(c: &Context) -> Verdict {
     let topic = c.topic(3)?;
-    let records: Vec<_> = (0..50).map(|number: i32| Record::new(&topic, None, Some(number.to_string().as_bytes())).to_owned()).collect();
+    let records: Vec<_> =
+        (0..50).map(|number: i32| Record::new(&topic, None, Some(number.to_string().as_bytes())).to_owned()).collect();
     c.write(&records)?;
     let mut read: Vec<i64> = values(&c.read(&topic)?).iter().filter_map(|value| value.parse().ok()).collect();
     read.sort_unstable();
@@ -166,7 +253,8 @@ fn no_key(c: &Context) -> Verdict {
 
 fn order_is_kept(c: &Context) -> Verdict {
     let topic = c.topic(3)?;
-    let records: Vec<_> = (0..3_000).map(|number| numbers(&topic, number % 3, number.into(), i64::from(number) + 1).remove(0)).collect();
+    let records: Vec<_> =
+        (0..3_000).map(|number| numbers(&topic, number % 3, number.into(), i64::from(number) + 1).remove(0)).collect();
     let mut producer = c.producer()?;
     // In many batches, as a copy does.
     for (token, chunk) in records.chunks(17).enumerate() {
@@ -178,7 +266,11 @@ fn order_is_kept(c: &Context) -> Verdict {
         let mine: Vec<_> = read.iter().filter(|record| record.partition == partition).cloned().collect();
         let expected: Vec<_> = (0..1_000).map(|number| (number * 3 + partition).to_string()).collect();
         equal(&values(&mine), &expected, format_args!("the messages of partition {partition}"))?;
-        equal(&mine.iter().map(|record| record.offset).collect::<Vec<_>>(), &(0..1_000).collect::<Vec<_>>(), "their offsets")?;
+        equal(
+            &mine.iter().map(|record| record.offset).collect::<Vec<_>>(),
+            &(0..1_000).collect::<Vec<_>>(),
+            "their offsets",
+        )?;
     }
     Ok(())
 }
@@ -191,7 +283,11 @@ fn from_is_the_first(c: &Context) -> Verdict {
     equal(&producer.produce(&batch, 10, 2, c.wait())?, &0, "the messages that were taken from the end on")?;
     equal(&producer.produce(&Batch::new(), 0, 3, c.wait())?, &0, "the messages that were taken of an empty batch")?;
     let receipts = c.receipts(producer.as_mut())?;
-    equal(&receipts.iter().map(|receipt| (receipt.token, receipt.count)).collect::<Vec<_>>(), &vec![(1, 3)], "the token and the count of the reports")?;
+    equal(
+        &receipts.iter().map(|receipt| (receipt.token, receipt.count)).collect::<Vec<_>>(),
+        &vec![(1, 3)],
+        "the token and the count of the reports",
+    )?;
     producer.close(c.wait())?;
     equal(&values(&c.read(&topic)?), &texts(7, 10), "what was written")
 }
@@ -215,13 +311,23 @@ pub(super) fn check_coverage(receipts: &[Receipt], counts: &BTreeMap<(u64, Strin
     let mut runs: BTreeMap<(u64, String, i32), Vec<(u64, u64)>> = BTreeMap::new();
     for receipt in receipts {
         check(receipt.count > 0, format_args!("a report covers at least one message: {receipt:?}"))?;
-        runs.entry((receipt.token, receipt.topic.clone(), receipt.partition)).or_default().push((receipt.first, receipt.count));
+        runs.entry((receipt.token, receipt.topic.clone(), receipt.partition))
+            .or_default()
+            .push((receipt.first, receipt.count));
     }
-    equal(&runs.keys().collect::<Vec<_>>(), &counts.keys().collect::<Vec<_>>(), "tokens, topics, and partitions of the reports")?;
+    equal(
+        &runs.keys().collect::<Vec<_>>(),
+        &counts.keys().collect::<Vec<_>>(),
+        "tokens, topics, and partitions of the reports",
+    )?;
     for (key, runs) in &mut runs {
         runs.sort_unstable();
         let end = runs.iter().try_fold(0, |next, (first, count)| (*first == next).then_some(next + count));
-        equal(&end, &counts.get(key).copied(), format_args!("the messages of {key:?} that the reports cover without gap or overlap: {runs:?}"))?;
+        equal(
+            &end,
+            &counts.get(key).copied(),
+            format_args!("the messages of {key:?} that the reports cover without gap or overlap: {runs:?}"),
+        )?;
     }
     Ok(())
 }
@@ -255,7 +361,8 @@ fn reports_cover(c: &Context) -> Verdict {
 fn reports_say_offsets(c: &Context) -> Verdict {
     let topic = c.topic(2)?;
     c.write(&numbers(&topic, 1, 0, 5))?;
-    let records: Vec<_> = (0..1_000).map(|number| message(&topic, i32::from(number % 3 == 0), format!("{number}"))).collect();
+    let records: Vec<_> =
+        (0..1_000).map(|number| message(&topic, i32::from(number % 3 == 0), format!("{number}"))).collect();
     let mut producer = c.producer()?;
     c.hand_over(producer.as_mut(), &batch_of(&records), 1)?;
     let receipts = c.receipts(producer.as_mut())?;
@@ -264,12 +371,19 @@ fn reports_say_offsets(c: &Context) -> Verdict {
     for partition in 0..2 {
         let handed: Vec<_> = records.iter().filter(|record| record.partition == partition).collect();
         for receipt in receipts.iter().filter(|receipt| receipt.partition == partition) {
-            let Ok(offset) = receipt.offset else { return Err(Failure::new(format_args!("a message failed: {receipt:?}"))) };
+            let Ok(offset) = receipt.offset else {
+                return Err(Failure::new(format_args!("a message failed: {receipt:?}")));
+            };
             // Where offsets are not known there is nothing to compare.
             for step in (0..receipt.count).filter(|_| offset >= 0) {
-                let stored = read.iter().find(|record| record.partition == partition && record.offset == offset + step as i64);
+                let stored =
+                    read.iter().find(|record| record.partition == partition && record.offset == offset + step as i64);
                 let expected = handed.get((receipt.first + step) as usize).map(|record| record.value.as_deref());
-                equal(&stored.map(|record| record.value.as_deref()), &expected, format_args!("the message {step} of {receipt:?}"))?;
+                equal(
+                    &stored.map(|record| record.value.as_deref()),
+                    &expected,
+                    format_args!("the message {step} of {receipt:?}"),
+                )?;
             }
         }
     }
@@ -284,7 +398,10 @@ fn reports_without_flush(c: &Context) -> Verdict {
     while covered < 10 {
         let receipts = fetch(producer.as_mut(), c.wait())?;
         covered += receipts.iter().filter(|receipt| receipt.offset.is_ok()).map(|receipt| receipt.count).sum::<u64>();
-        check(!receipts.is_empty() && Instant::now() < until, format_args!("only {covered} of 10 messages were reported"))?;
+        check(
+            !receipts.is_empty() && Instant::now() < until,
+            format_args!("only {covered} of 10 messages were reported"),
+        )?;
     }
     equal(&values(&c.read(&topic)?), &texts(0, 10), "what can be read once it is reported, before flush and close")?;
     producer.close(c.wait())?;
@@ -353,7 +470,8 @@ fn nothing_is_dropped(c: &Context) -> Verdict {
     failed.extend(c.receipts(producer.as_mut())?.into_iter().filter(|receipt| receipt.offset.is_err()));
     equal(&failed, &Vec::new(), "messages that failed")?;
     producer.close(c.wait())?;
-    let read: Vec<_> = values(&c.read(&topic)?).iter().map(|value| value.split(' ').next().unwrap_or_default().to_string()).collect();
+    let read: Vec<_> =
+        values(&c.read(&topic)?).iter().map(|value| value.split(' ').next().unwrap_or_default().to_string()).collect();
     equal(&read, &texts(0, COUNT as i64), "the messages, in order")
 }
 
@@ -373,7 +491,8 @@ fn several_producers(c: &Context) -> Verdict {
         producer.close(wait)
     };
     let results = std::thread::scope(|scope| {
-        let threads: Vec<_> = producers.into_iter().enumerate().map(|producer| scope.spawn(|| write(producer))).collect();
+        let threads: Vec<_> =
+            producers.into_iter().enumerate().map(|producer| scope.spawn(|| write(producer))).collect();
         threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
     });
     for result in results {
@@ -382,7 +501,8 @@ fn several_producers(c: &Context) -> Verdict {
     let read = values(&c.read(&topic)?);
     equal(&read.len(), &(3 * COUNT as usize), "the number of messages")?;
     (0..3).try_for_each(|who| {
-        let mine: Vec<_> = read.iter().filter_map(|value| value.strip_prefix(&format!("{who} "))).map(String::from).collect();
+        let mine: Vec<_> =
+            read.iter().filter_map(|value| value.strip_prefix(&format!("{who} "))).map(String::from).collect();
         equal(&mine, &texts(0, COUNT), format_args!("the messages of producer {who}"))
     })
 }

@@ -21,10 +21,30 @@ const KEPT: ProducerOptions = ProducerOptions {
 };
 
 pub(super) const CASES: &[Case] = &[
-    Case::new("missing_topic_is_reported", PLACED, "A message to a missing topic is reported as NotFound, and makes no topic.", missing_topic),
-    Case::new("missing_partition_is_reported", PLACED, "A message to a missing partition is reported as NotFound.", missing_partition),
-    Case::new("failures_are_for_single_messages", PLACED, "What is wrong with messages of one topic does not keep those of others from being written.", single),
-    Case::new("too_large_is_reported", LIMITED, "A message that is larger than the storage accepts is reported as TooLarge.", too_large),
+    Case::new(
+        "missing_topic_is_reported",
+        PLACED,
+        "A message to a missing topic is reported as NotFound, and makes no topic.",
+        missing_topic,
+    ),
+    Case::new(
+        "missing_partition_is_reported",
+        PLACED,
+        "A message to a missing partition is reported as NotFound.",
+        missing_partition,
+    ),
+    Case::new(
+        "failures_are_for_single_messages",
+        PLACED,
+        "What is wrong with messages of one topic does not keep those of others from being written.",
+        single,
+    ),
+    Case::new(
+        "too_large_is_reported",
+        LIMITED,
+        "A message that is larger than the storage accepts is reported as TooLarge.",
+        too_large,
+    ),
     Case::new(
         "nothing_follows_a_failure",
         LIMITED,
@@ -37,8 +57,18 @@ pub(super) const CASES: &[Case] = &[
         "After a message to a missing topic none is written, though the topic is made meanwhile, before the failure was reported.",
         nothing_follows_missing,
     ),
-    Case::new("writing_goes_on_after_a_failure", LIMITED, "Once a failure was reported, later messages are written.", goes_on),
-    Case::new("missing_topic_can_be_made", PLACED, "Once it was reported, a missing topic can be made and written to.", made_later),
+    Case::new(
+        "writing_goes_on_after_a_failure",
+        LIMITED,
+        "Once a failure was reported, later messages are written.",
+        goes_on,
+    ),
+    Case::new(
+        "missing_topic_can_be_made",
+        PLACED,
+        "Once it was reported, a missing topic can be made and written to.",
+        made_later,
+    ),
     Case::new(
         "deleted_topic_is_reported",
         PLACED,
@@ -51,8 +81,18 @@ pub(super) const CASES: &[Case] = &[
         "The same when the topic is deleted and made again; once a failure was reported, messages are written to the new topic.",
         made_again_under,
     ),
-    Case::new("kept_offsets", KEEP, "With kept offsets messages are written at their own offsets, with gaps where they have gaps.", kept_offsets),
-    Case::new("kept_offsets_only_rise", KEEP, "Kept offsets must rise within each partition; what does not is refused.", only_rise),
+    Case::new(
+        "kept_offsets",
+        KEEP,
+        "With kept offsets messages are written at their own offsets, with gaps where they have gaps.",
+        kept_offsets,
+    ),
+    Case::new(
+        "kept_offsets_only_rise",
+        KEEP,
+        "Kept offsets must rise within each partition; what does not is refused.",
+        only_rise,
+    ),
     Case {
         name: "kept_offsets_are_unsupported",
         needs: Needs::Without(READ_WRITE, Capabilities::PRODUCE_KEEP_OFFSETS),
@@ -62,7 +102,12 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Hands over messages and takes their reports, which have to cover each of them once.
-fn offer(c: &Context, producer: &mut dyn kafi_core::Producer, records: &[OwnedRecord], token: u64) -> Checked<Vec<Receipt>> {
+fn offer(
+    c: &Context,
+    producer: &mut dyn kafi_core::Producer,
+    records: &[OwnedRecord],
+    token: u64,
+) -> Checked<Vec<Receipt>> {
     let mut counts = BTreeMap::new();
     for record in records {
         *counts.entry((token, record.topic.clone(), record.partition)).or_default() += 1;
@@ -74,8 +119,14 @@ fn offer(c: &Context, producer: &mut dyn kafi_core::Producer, records: &[OwnedRe
 }
 
 fn all_failed(receipts: &[Receipt], kind: ErrorKind) -> Verdict {
-    check(!receipts.is_empty() && receipts.iter().all(|receipt| receipt.offset.is_err()), format_args!("all messages failed: {receipts:?}"))?;
-    check(receipts[0].failed_with(kind), format_args!("the first one failed with {kind:?}, which is number {}: {receipts:?}", kind as u32))
+    check(
+        !receipts.is_empty() && receipts.iter().all(|receipt| receipt.offset.is_err()),
+        format_args!("all messages failed: {receipts:?}"),
+    )?;
+    check(
+        receipts[0].failed_with(kind),
+        format_args!("the first one failed with {kind:?}, which is number {}: {receipts:?}", kind as u32),
+    )
 }
 
 fn missing_topic(c: &Context) -> Verdict {
@@ -84,9 +135,16 @@ fn missing_topic(c: &Context) -> Verdict {
     let records: Vec<_> = [-1, 0, 1, 0].iter().map(|partition| message(&missing, *partition, "v")).collect();
     let receipts = offer(c, producer.as_mut(), &records, 9)?;
     check(receipts.iter().all(|receipt| receipt.offset.is_err()), format_args!("all messages failed: {receipts:?}"))?;
-    check(receipts.iter().any(|receipt| receipt.failed_with(ErrorKind::NotFound)), format_args!("one failed with NotFound, which is number 3: {receipts:?}"))?;
+    check(
+        receipts.iter().any(|receipt| receipt.failed_with(ErrorKind::NotFound)),
+        format_args!("one failed with NotFound, which is number 3: {receipts:?}"),
+    )?;
     producer.close(c.wait())?;
-    refused(c.admin()?.topics(&[missing], c.wait()), &[ErrorKind::NotFound], "to describe a topic that was only written to")?;
+    refused(
+        c.admin()?.topics(&[missing], c.wait()),
+        &[ErrorKind::NotFound],
+        "to describe a topic that was only written to",
+    )?;
     Ok(())
 }
 
@@ -110,7 +168,10 @@ fn single(c: &Context) -> Verdict {
     let mut producer = c.producer()?;
     let receipts = offer(c, producer.as_mut(), &records, 1)?;
     producer.close(c.wait())?;
-    check(receipts.iter().all(|receipt| receipt.offset.is_err() == (receipt.topic == missing)), format_args!("only those failed: {receipts:?}"))?;
+    check(
+        receipts.iter().all(|receipt| receipt.offset.is_err() == (receipt.topic == missing)),
+        format_args!("only those failed: {receipts:?}"),
+    )?;
     equal(&values(&c.read(&topic)?), &texts(0, 20), "what was written")
 }
 
@@ -136,10 +197,14 @@ fn too_large(c: &Context) -> Verdict {
     equal(&c.bounds(&topic, 1)?, &vec![(0, 0)], "the topic is still empty")
 }
 
-/// Writes 0 to 4, fails with a large message, and hands over 5 to 99 before the failure is fetched: after it is known, or at once.
+/// Writes 0 to 4, fails with a large message, and hands over 5 to 99 before the failure is fetched: after it is known,
+/// or at once.
 fn fail(c: &Context, producer: &mut dyn kafi_core::Producer, topic: &str, at_once: bool) -> Verdict {
     let receipts = offer(c, producer, &numbers(topic, 0, 0, 5), 1)?;
-    check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("good messages are written: {receipts:?}"))?;
+    check(
+        receipts.iter().all(|receipt| receipt.offset.is_ok()),
+        format_args!("good messages are written: {receipts:?}"),
+    )?;
     c.hand_over(producer, &batch_of(&[large(topic)]), 2)?;
     if !at_once {
         producer.flush(c.wait())?;
@@ -166,7 +231,10 @@ fn goes_on(c: &Context) -> Verdict {
     let mut producer = c.producer()?;
     fail(c, producer.as_mut(), &topic, false)?;
     let receipts = offer(c, producer.as_mut(), &numbers(&topic, 0, 5, 10), 4)?;
-    check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("good messages after the failure was reported: {receipts:?}"))?;
+    check(
+        receipts.iter().all(|receipt| receipt.offset.is_ok()),
+        format_args!("good messages after the failure was reported: {receipts:?}"),
+    )?;
     producer.close(c.wait())?;
     equal(&values(&c.read(&topic)?), &texts(0, 10), "what was written before and after")
 }
@@ -191,7 +259,10 @@ fn made_later(c: &Context) -> Verdict {
     all_failed(&offer(c, producer.as_mut(), &numbers(&topic, 0, 0, 5), 1)?, ErrorKind::NotFound)?;
     c.admin()?.create_topic(&c.new_topic(&topic, 1), c.wait())?;
     let receipts = offer(c, producer.as_mut(), &numbers(&topic, 0, 0, 5), 2)?;
-    check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("messages after the topic was made: {receipts:?}"))?;
+    check(
+        receipts.iter().all(|receipt| receipt.offset.is_ok()),
+        format_args!("messages after the topic was made: {receipts:?}"),
+    )?;
     producer.close(c.wait())?;
     equal(&values(&c.read(&topic)?), &texts(0, 5), "what was written once the topic was there")
 }
@@ -199,7 +270,11 @@ fn made_later(c: &Context) -> Verdict {
 fn deleted_under(c: &Context) -> Verdict {
     let (topic, mut producer) = go_under(c, false)?;
     producer.close(c.wait())?;
-    refused(c.admin()?.topics(&[topic], c.wait()), &[ErrorKind::NotFound], "to describe a topic that was deleted under a producer")?;
+    refused(
+        c.admin()?.topics(&[topic], c.wait()),
+        &[ErrorKind::NotFound],
+        "to describe a topic that was deleted under a producer",
+    )?;
     Ok(())
 }
 
@@ -219,7 +294,11 @@ fn made_again_under(c: &Context) -> Verdict {
     }
     producer.close(c.wait())?;
     let after: Vec<_> = c.read(&topic)?.into_iter().filter(|record| record.partition == 0).collect();
-    equal(&after.last().map(|record| (record.offset, record.value.clone())), &Some((before, Some(b"later".to_vec()))), "what was written last")
+    equal(
+        &after.last().map(|record| (record.offset, record.value.clone())),
+        &Some((before, Some(b"later".to_vec()))),
+        "what was written last",
+    )
 }
 
 /// Deletes a topic under a producer, perhaps makes it again, and checks that each message is reported once.
@@ -227,7 +306,10 @@ fn go_under(c: &Context, again: bool) -> Checked<(String, Box<dyn kafi_core::Pro
     let topic = c.topic(2)?;
     let mut producer = c.producer()?;
     let receipts = offer(c, producer.as_mut(), &numbers(&topic, 0, 0, 5), 1)?;
-    check(receipts.iter().all(|receipt| receipt.offset.is_ok()), format_args!("good messages are written: {receipts:?}"))?;
+    check(
+        receipts.iter().all(|receipt| receipt.offset.is_ok()),
+        format_args!("good messages are written: {receipts:?}"),
+    )?;
     let both = |from, to| [numbers(&topic, 0, from, to), numbers(&topic, 1, from, to)].concat();
     c.hand_over(producer.as_mut(), &batch_of(&both(0, 100)), 2)?;
     c.admin()?.delete_topic(&topic, c.wait())?;
@@ -258,11 +340,19 @@ fn kept_offsets(c: &Context) -> Verdict {
     producer.close(c.wait())?;
     equal(&receipts[0].offset, &Ok(1_000_000), "the first offset that was reported")?;
     let read = c.read(&topic)?;
-    equal(&read.iter().map(|record| record.offset).collect::<Vec<_>>(), &offsets.to_vec(), "the offsets that were read")?;
+    equal(
+        &read.iter().map(|record| record.offset).collect::<Vec<_>>(),
+        &offsets.to_vec(),
+        "the offsets that were read",
+    )?;
     equal(&values(&read), &offsets.map(|offset| offset.to_string()).to_vec(), "the messages at these offsets")?;
     equal(&c.bounds(&topic, 1)?[0].1, &5_000_000_001, "the end")?;
     c.write(&[message(&topic, 0, "next")])?;
-    equal(&c.read(&topic)?.last().map(|record| record.offset), &Some(5_000_000_001), "the offset of a message that is written without keeping")
+    equal(
+        &c.read(&topic)?.last().map(|record| record.offset),
+        &Some(5_000_000_001),
+        "the offset of a message that is written without keeping",
+    )
 }
 
 fn only_rise(c: &Context) -> Verdict {
@@ -274,10 +364,20 @@ fn only_rise(c: &Context) -> Verdict {
         let mut receipts = c.receipts(producer.as_mut())?;
         receipts.sort();
         producer.close(c.wait())?;
-        check(receipts.last().is_some_and(|receipt| receipt.failed_with(ErrorKind::OutOfRange)), format_args!("{back:?} after 5 is refused: {receipts:?}"))?;
+        check(
+            receipts.last().is_some_and(|receipt| receipt.failed_with(ErrorKind::OutOfRange)),
+            format_args!("{back:?} after 5 is refused: {receipts:?}"),
+        )?;
         let written: Vec<i64> = c.read(&topic)?.iter().map(|record| record.offset).collect();
-        let reported = receipts.iter().filter(|receipt| receipt.offset.is_ok()).flat_map(|receipt| (0..receipt.count).map(|step| back[step as usize]));
-        equal(&written, &[0, 5].into_iter().chain(reported).collect::<Vec<_>>(), "what was written is what was reported")?;
+        let reported = receipts
+            .iter()
+            .filter(|receipt| receipt.offset.is_ok())
+            .flat_map(|receipt| (0..receipt.count).map(|step| back[step as usize]));
+        equal(
+            &written,
+            &[0, 5].into_iter().chain(reported).collect::<Vec<_>>(),
+            "what was written is what was reported",
+        )?;
     }
     Ok(())
 }

@@ -55,7 +55,8 @@ enum Outcome {
     Ignored(String),
 }
 
-/// Runs the cases over all storages and writes a line about each to `out`. Blocks until the last one has ended or is given up.
+/// Runs the cases over all storages and writes a line about each to `out`. Blocks until the last one has ended or is
+/// given up.
 ///
 /// # Errors
 /// Those of `out`.
@@ -69,7 +70,11 @@ pub fn run(setups: Vec<Setup>, options: &Options, out: &mut dyn Write) -> io::Re
         return Ok(Summary { filtered_out: plan.filtered_out, ..Summary::default() });
     }
     writeln!(out, "\nrunning {} tests", plan.jobs.len() + plan.ignored.len())?;
-    let mut printer = Printer { out, quiet: options.quiet, summary: Summary { filtered_out: plan.filtered_out, ..Summary::default() } };
+    let mut printer = Printer {
+        out,
+        quiet: options.quiet,
+        summary: Summary { filtered_out: plan.filtered_out, ..Summary::default() },
+    };
     for (name, why) in plan.ignored {
         printer.print(name, Outcome::Ignored(why))?;
     }
@@ -101,7 +106,11 @@ impl Plan {
         }
         // A list of the names needs no server.
         let names_only = options.list && !options.ignored;
-        let capabilities = if names_only { Ok(Capabilities::from_bits(u64::MAX)) } else { open(&setup.open).map(|storage| storage.capabilities()) };
+        let capabilities = if names_only {
+            Ok(Capabilities::from_bits(u64::MAX))
+        } else {
+            open(&setup.open).map(|storage| storage.capabilities())
+        };
         let mut ignored = Vec::new();
         for (name, case) in all {
             let why = capabilities.as_ref().ok().and_then(|has: &Capabilities| case.ignored(&setup, *has));
@@ -145,7 +154,10 @@ fn start(jobs: VecDeque<Job>, threads: usize, bless: bool) -> mpsc::IntoIter<(St
                 let outcome = match work {
                     Work::Case(case) => watched(name.clone(), setup, case),
                     Work::Compare(ignored) => {
-                        let path = setup.expected.as_deref().expect("only a storage with a file of ignored cases has this job");
+                        let path = setup
+                            .expected
+                            .as_deref()
+                            .expect("only a storage with a file of ignored cases has this job");
                         ended(snapshot::compare(&setup.name, &ignored, path, bless))
                     }
                     Work::Fail(why) => Outcome::Failed(why),

@@ -1,23 +1,61 @@
 //! Reading a topic that was there before: for storages that cannot write one themselves.
 
-use kafi_core::{Assignment, Batch, Capabilities, Consumer, ConsumerOptions, ErrorKind, Isolation, Polled, ProducerOptions};
+use kafi_core::{
+    Assignment, Batch, Capabilities, Consumer, ConsumerOptions, ErrorKind, Isolation, Polled, ProducerOptions,
+};
 
 use super::Case;
 use super::check::{Verdict, check, equal, refused};
 use super::context::{Context, SHORT, assignment, partition, poll, position, unique};
 
 pub(super) const CASES: &[Case] = &[
-    Case::of_sample("is_listed", "topics lists the topic, alone and among all, and a missing one is NotFound.", is_listed),
+    Case::of_sample(
+        "is_listed",
+        "topics lists the topic, alone and among all, and a missing one is NotFound.",
+        is_listed,
+    ),
     Case::of_sample("is_read_whole", "Everything between the watermarks is read, the same each time.", is_read_whole),
-    Case::of_sample("ends_are_exact", "Nothing at or after the end is delivered, and everything before it.", ends_are_exact),
-    Case::of_sample("starts_are_exact", "The first message is the one at the start; a start outside of the log is OutOfRange.", starts_are_exact),
-    Case::of_sample("limits_are_kept", "A batch is filled up to its limits, but with at least one message.", limits_are_kept),
-    Case::of_sample("seek_moves", "seek moves to another offset, and is NotFound where the partition is not assigned.", seek_moves),
-    Case::of_sample("positions_are_next", "positions are the next offsets, past everything that was returned.", positions_are_next),
-    Case::of_sample("without_end_waits", "Without an end a poll at the end of the log waits for its time-out.", without_end_waits),
+    Case::of_sample(
+        "ends_are_exact",
+        "Nothing at or after the end is delivered, and everything before it.",
+        ends_are_exact,
+    ),
+    Case::of_sample(
+        "starts_are_exact",
+        "The first message is the one at the start; a start outside of the log is OutOfRange.",
+        starts_are_exact,
+    ),
+    Case::of_sample(
+        "limits_are_kept",
+        "A batch is filled up to its limits, but with at least one message.",
+        limits_are_kept,
+    ),
+    Case::of_sample(
+        "seek_moves",
+        "seek moves to another offset, and is NotFound where the partition is not assigned.",
+        seek_moves,
+    ),
+    Case::of_sample(
+        "positions_are_next",
+        "positions are the next offsets, past everything that was returned.",
+        positions_are_next,
+    ),
+    Case::of_sample(
+        "without_end_waits",
+        "Without an end a poll at the end of the log waits for its time-out.",
+        without_end_waits,
+    ),
     Case::of_sample("missing_is_not_found", "A missing topic or partition is NotFound.", missing_is_not_found),
-    Case::of_sample("what_lacks_is_unsupported", "An operation whose capability is missing is Unsupported.", what_lacks_is_unsupported),
-    Case::of_sample("closed_consumers_refuse", "A closed consumer reads nothing more, and can be closed twice.", closed_consumers_refuse),
+    Case::of_sample(
+        "what_lacks_is_unsupported",
+        "An operation whose capability is missing is Unsupported.",
+        what_lacks_is_unsupported,
+    ),
+    Case::of_sample(
+        "closed_consumers_refuse",
+        "A closed consumer reads nothing more, and can be closed twice.",
+        closed_consumers_refuse,
+    ),
 ];
 
 fn assigned(c: &Context, assignments: &[Assignment]) -> super::check::Checked<Box<dyn Consumer>> {
@@ -41,8 +79,13 @@ fn is_read_whole(c: &Context) -> Verdict {
     let read = c.read(c.sample())?;
     check(read.len() >= 3, format_args!("the sample has {} messages, at least 3 are needed", read.len()))?;
     for record in &read {
-        let within = whole.iter().any(|part| part.partition == record.partition && (part.start..part.end.unwrap_or(i64::MAX)).contains(&record.offset));
-        check(record.topic == c.sample() && within, format_args!("a message lies outside of what was asked for: {record:?}"))?;
+        let within = whole.iter().any(|part| {
+            part.partition == record.partition && (part.start..part.end.unwrap_or(i64::MAX)).contains(&record.offset)
+        });
+        check(
+            record.topic == c.sample() && within,
+            format_args!("a message lies outside of what was asked for: {record:?}"),
+        )?;
     }
     equal(&c.read(c.sample())?, &read, "the messages, read a second time")
 }
@@ -68,7 +111,11 @@ fn ends_are_exact(c: &Context) -> Verdict {
 fn starts_are_exact(c: &Context) -> Verdict {
     for record in c.read(c.sample())?.iter().take(10) {
         let one = [assignment(c.sample(), record.partition, record.offset, Some(record.offset + 1))];
-        equal(&c.read_assigned(&ConsumerOptions::default(), &one)?, &vec![record.clone()], "one message by its offset")?;
+        equal(
+            &c.read_assigned(&ConsumerOptions::default(), &one)?,
+            &vec![record.clone()],
+            "one message by its offset",
+        )?;
     }
     let part = &c.whole(c.sample())?[0];
     let behind = assignment(c.sample(), part.partition, part.end.unwrap_or(0) + 1, None);
@@ -122,7 +169,11 @@ fn positions_are_next(c: &Context) -> Verdict {
 }
 
 fn without_end_waits(c: &Context) -> Verdict {
-    let ends: Vec<_> = c.whole(c.sample())?.into_iter().map(|part| Assignment { start: part.end.unwrap_or(0), end: None, ..part }).collect();
+    let ends: Vec<_> = c
+        .whole(c.sample())?
+        .into_iter()
+        .map(|part| Assignment { start: part.end.unwrap_or(0), end: None, ..part })
+        .collect();
     let mut consumer = assigned(c, &ends)?;
     let mut batch = Batch::new();
     let polled = c.within(SHORT, "a poll at the end", || poll(consumer.as_mut(), &mut batch, SHORT))??;
@@ -134,7 +185,11 @@ fn missing_is_not_found(c: &Context) -> Verdict {
     let (mut consumer, mut admin) = (c.consumer()?, c.admin()?);
     for (topic, number) in [(missing.as_str(), 0), (c.sample(), 1_000_000)] {
         refused(consumer.assign(&[assignment(topic, number, 0, None)], c.wait()), &[ErrorKind::NotFound], "assign")?;
-        refused(admin.watermarks(&[partition(topic, number)], Isolation::ReadCommitted, c.wait()), &[ErrorKind::NotFound], "watermarks")?;
+        refused(
+            admin.watermarks(&[partition(topic, number)], Isolation::ReadCommitted, c.wait()),
+            &[ErrorKind::NotFound],
+            "watermarks",
+        )?;
     }
     Ok(())
 }
@@ -160,7 +215,9 @@ fn what_lacks_is_unsupported(c: &Context) -> Verdict {
     }
     let options = ConsumerOptions { group: Some(unique("group")), ..ConsumerOptions::default() };
     match c.storage.consumer(&options) {
-        Ok(mut consumer) => refused(consumer.subscribe(&[c.sample().to_string()], c.wait()), only, "subscribe").map(drop),
+        Ok(mut consumer) => {
+            refused(consumer.subscribe(&[c.sample().to_string()], c.wait()), only, "subscribe").map(drop)
+        }
         Err(error) => refused(Err::<(), _>(error), only, "a consumer with a group").map(drop),
     }
 }

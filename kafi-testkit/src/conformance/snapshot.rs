@@ -16,10 +16,19 @@ pub(super) fn compare(storage: &str, ignored: &[(String, String)], path: &Path, 
         Err(error) => return Err(Failure::new(format_args!("{}: {error}; --bless writes it", path.display()))),
     };
     let only_in = |some: &str, others: &str, mark: &str| -> String {
-        some.lines().filter(|line| !others.lines().any(|other| other == *line)).map(|line| format!("\n{mark} {line}")).collect()
+        some.lines()
+            .filter(|line| !others.lines().any(|other| other == *line))
+            .map(|line| format!("\n{mark} {line}"))
+            .collect()
     };
     let difference = only_in(&before, &text, "-") + &only_in(&text, &before, "+");
-    check(before == text, format_args!("{}: the ignored cases have changed; look at them, then run with --bless{difference}", path.display()))
+    check(
+        before == text,
+        format_args!(
+            "{}: the ignored cases have changed; look at them, then run with --bless{difference}",
+            path.display()
+        ),
+    )
 }
 
 fn text(storage: &str, ignored: &[(String, String)]) -> String {
@@ -35,7 +44,9 @@ mod tests {
     fn a_changed_list_and_a_missing_file_are_failures() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("mem.txt");
-        let list = |names: &[&str]| names.iter().map(|name| (name.to_string(), "lacks consume".to_string())).collect::<Vec<_>>();
+        let list = |names: &[&str]| {
+            names.iter().map(|name| (name.to_string(), "lacks consume".to_string())).collect::<Vec<_>>()
+        };
         let missing = compare("mem", &list(&["a"]), &path, false).unwrap_err().to_string();
         assert!(missing.contains("--bless writes it"), "{missing}");
         assert!(compare("mem", &list(&["a", "b"]), &path, true).is_ok());

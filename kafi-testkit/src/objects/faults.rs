@@ -7,7 +7,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use kafi_core::{Assignment, Batch, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, NewTopic, Polled, ProducerOptions, Record, Result, Retry, Storage};
+use kafi_core::{
+    Assignment, Batch, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, NewTopic, Polled, ProducerOptions,
+    Record, Result, Retry, Storage,
+};
 use kafi_objects::{ObjectIo, ObjectOptions, Precondition, Put, PutRequest};
 
 use crate::servers::scripted::{Scripted, answer, endless};
@@ -31,7 +34,8 @@ const CASES: &[Case] = &[
 /// The header lines of an answer in XML, with those that one of the services always sends.
 const XML: &str = "Content-Type: application/xml\r\nDate: Thu, 01 Jul 2021 10:44:59 GMT\r\nx-ms-request-id: 00000000-0000-0000-0000-000000000001\r\n";
 
-/// A store that can be reached in several ways: at its server, through a proxy, and where something else than its server answers.
+/// A store that can be reached in several ways: at its server, through a proxy, and where something else than its
+/// server answers.
 pub struct Remote {
     /// Opens it at host:port.
     pub open: fn(&str) -> Arc<dyn ObjectIo>,
@@ -66,11 +70,16 @@ impl Remote {
         let failed: Vec<&str> = thread::scope(|scope| {
             let run = |&(name, case): &Case| {
                 let thread = thread::Builder::new().name(name.to_string());
-                let done = thread.spawn_scoped(scope, move || catch_unwind(AssertUnwindSafe(|| case(self))).is_ok()).expect("the system gives threads");
+                let done = thread
+                    .spawn_scoped(scope, move || catch_unwind(AssertUnwindSafe(|| case(self))).is_ok())
+                    .expect("the system gives threads");
                 (name, done)
             };
             let cases: Vec<_> = CASES.iter().map(run).collect();
-            cases.into_iter().filter_map(|(name, done)| (!done.join().expect("a case is caught")).then_some(name)).collect()
+            cases
+                .into_iter()
+                .filter_map(|(name, done)| (!done.join().expect("a case is caught")).then_some(name))
+                .collect()
         });
         assert!(failed.is_empty(), "these cases failed: {}", failed.join(", "));
     }
@@ -94,7 +103,13 @@ impl Remote {
     ///
     /// # Panics
     /// If it does not.
-    pub fn check<T>(&self, io: &dyn ObjectIo, kind: ErrorKind, part: &str, call: impl Fn(&dyn ObjectIo, Instant) -> Result<T>) -> Error {
+    pub fn check<T>(
+        &self,
+        io: &dyn ObjectIo,
+        kind: ErrorKind,
+        part: &str,
+        call: impl Fn(&dyn ObjectIo, Instant) -> Result<T>,
+    ) -> Error {
         const TIME: Duration = Duration::from_secs(4);
         let start = Instant::now();
         let Err(error) = call(io, start + TIME) else { panic!("it succeeded, where {kind:?} was expected") };
@@ -112,7 +127,9 @@ impl Remote {
     /// A server that is not there is given up, with the time and the attempts said.
     fn nobody_there(&self) {
         let io = (self.open)("127.0.0.1:1");
-        let error = self.check(&*io, ErrorKind::Unavailable, "connection refused (given up after", |io, deadline| io.stat("a", deadline));
+        let error = self.check(&*io, ErrorKind::Unavailable, "connection refused (given up after", |io, deadline| {
+            io.stat("a", deadline)
+        });
         assert_eq!(error.retryable(), Retry::Exhausted);
         assert!(error.to_string().contains("endpoint http://127.0.0.1:1"), "{error}");
     }
@@ -124,8 +141,12 @@ impl Remote {
         let io = (self.open)(&silent.local_addr().unwrap().to_string());
         self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| io.stat("a", deadline));
         self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| io.list("", "", true, deadline));
-        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| io.get("a", None, &mut Vec::new(), deadline));
-        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| put(io, "a", b"1", Precondition::Absent, deadline));
+        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| {
+            io.get("a", None, &mut Vec::new(), deadline)
+        });
+        self.check(&*io, ErrorKind::Timeout, "no answer within", |io, deadline| {
+            put(io, "a", b"1", Precondition::Absent, deadline)
+        });
     }
 
     /// A read whose connection breaks again and again goes on where it broke.
@@ -143,7 +164,9 @@ impl Remote {
         // With no byte of the body there is nothing to go on with.
         proxy.cure();
         proxy.poison("limit_data", "downstream", r#"{"bytes":20}"#);
-        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| io.get(&key, None, &mut Vec::new(), deadline));
+        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| {
+            io.get(&key, None, &mut Vec::new(), deadline)
+        });
     }
 
     /// A write that never arrives whole leaves nothing behind, and says that it failed.
@@ -152,14 +175,17 @@ impl Remote {
         let (proxy, io) = self.proxied();
         proxy.poison("limit_data", "upstream", r#"{"bytes":100000}"#);
         let content = vec![7; 3_000_000];
-        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, &key, &content, Precondition::Absent, deadline));
+        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| {
+            put(io, &key, &content, Precondition::Absent, deadline)
+        });
         assert!(direct.stat(&key, long()).unwrap().is_none());
         proxy.cure();
         assert!(matches!(put(&*io, &key, &content, Precondition::Absent, long()).unwrap(), Put::Written(_)));
         assert_eq!(direct.stat(&key, long()).unwrap().unwrap().len, 3_000_000);
     }
 
-    /// A write whose answer is lost is made again, and refused: that it was this very write is for the caller to find out.
+    /// A write whose answer is lost is made again, and refused: that it was this very write is for the caller to find
+    /// out.
     fn lost_answers_are_refusals(&self) {
         let (direct, key) = (self.direct(), self.key("lost"));
         let (proxy, io) = self.proxied();
@@ -186,11 +212,18 @@ impl Remote {
         assert_eq!(server.requests(), 3);
         let server = Scripted::new(std::slice::from_ref(busy));
         let io = (self.open)(&server.address);
-        let error = self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, "a", b"1", Precondition::Absent, deadline));
-        assert!(server.requests() > 2 && error.retryable() == Retry::Exhausted, "{} requests: {error}", server.requests());
+        let error = self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| {
+            put(io, "a", b"1", Precondition::Absent, deadline)
+        });
+        assert!(
+            server.requests() > 2 && error.retryable() == Retry::Exhausted,
+            "{} requests: {error}",
+            server.requests()
+        );
     }
 
-    /// A follower and a writer that were at work go on after an outage that is longer than a single request waits for a server that is not there.
+    /// A follower and a writer that were at work go on after an outage that is longer than a single request waits for a
+    /// server that is not there.
     fn outages_are_ridden_out(&self) {
         const OUTAGE: Duration = Duration::from_secs(12);
         const WAIT: Duration = Duration::from_secs(60);
@@ -230,8 +263,12 @@ impl Remote {
         }
         proxy.enable(true);
         writer.flush(WAIT).unwrap();
-        let delivered: Vec<_> =
-            writer.reports(Duration::ZERO).unwrap().iter().map(|report| (report.token, matches!(report.delivery, Delivery::At(_)))).collect();
+        let delivered: Vec<_> = writer
+            .reports(Duration::ZERO)
+            .unwrap()
+            .iter()
+            .map(|report| (report.token, matches!(report.delivery, Delivery::At(_))))
+            .collect();
         assert_eq!(delivered, [(1, true), (2, true)]);
         assert_eq!(follow(&mut *follower, 2), ["before", "meanwhile"]);
         writer.close(WAIT).unwrap();
@@ -242,12 +279,18 @@ impl Remote {
     fn cut_listings_are_made_again(&self) {
         let listing = &self.answers.listing;
         let whole = answer("200 OK", XML, listing);
-        for cut in (0..listing.len()).filter(|cut| listing.is_char_boundary(*cut) && (cut % 11 == 0 || listing[*cut..].starts_with('<'))) {
+        for cut in (0..listing.len())
+            .filter(|cut| listing.is_char_boundary(*cut) && (cut % 11 == 0 || listing[*cut..].starts_with('<')))
+        {
             let server = Scripted::new(&[answer("200 OK", XML, &listing[..cut]), whole.clone()]);
             let io = (self.open)(&server.address);
             let listed = io.list("", "", false, long()).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
             let keys: Vec<_> = listed.objects.iter().map(|object| object.key.as_str()).collect();
-            assert!(keys == ["a", "b"] && !listed.more && server.requests() == 2, "cut at {cut}: {keys:?} after {} requests", server.requests());
+            assert!(
+                keys == ["a", "b"] && !listed.more && server.requests() == 2,
+                "cut at {cut}: {keys:?} after {} requests",
+                server.requests()
+            );
         }
     }
 
@@ -267,19 +310,36 @@ impl Remote {
         let part = "ETag: \"1\"\r\nLast-Modified: Tue, 26 Nov 2024 10:00:00 GMT\r\nDate: Thu, 01 Jul 2021 10:44:59 GMT\r\nx-ms-creation-time: Tue, 26 Nov 2024 10:00:00 GMT\r\n\
             x-ms-blob-type: BlockBlob\r\nContent-Range: bytes 0-9/10\r\n";
         let server = Scripted::new(&[endless("200 OK", XML, &listing[..listing.len() / 2])]);
-        let error = (self.open)(&server.address).list("", "", false, Instant::now() + Duration::from_secs(20)).unwrap_err();
+        let error =
+            (self.open)(&server.address).list("", "", false, Instant::now() + Duration::from_secs(20)).unwrap_err();
         assert!(server.sent() < SENT_MAX && error.to_string().len() < 1_000, "{} bytes: {error}", server.sent());
         let server = Scripted::new(&[endless("206 Partial Content", part, "0123456789")]);
-        let read = (self.open)(&server.address).get("a", Some(0..10), &mut Vec::new(), Instant::now() + Duration::from_secs(3));
+        let read = (self.open)(&server.address).get(
+            "a",
+            Some(0..10),
+            &mut Vec::new(),
+            Instant::now() + Duration::from_secs(3),
+        );
         assert!(read.is_err() && server.sent() < SENT_MAX, "{} bytes: {read:?}", server.sent());
         for status in ["400 Bad Request", "404 Not Found", "418 Teapot"] {
-            let server = Scripted::new(&[endless(status, XML, "<?xml version=\"1.0\"?><Error><Code>Odd</Code><Message>")]);
+            let server =
+                Scripted::new(&[endless(status, XML, "<?xml version=\"1.0\"?><Error><Code>Odd</Code><Message>")]);
             let error = (self.open)(&server.address).stat("a", Instant::now() + Duration::from_secs(3)).map(drop);
             assert!(server.sent() < SENT_MAX, "{} bytes: {error:?}", server.sent());
-            let error = put(&*(self.open)(&server.address), "a", b"1", Precondition::None, Instant::now() + Duration::from_secs(3)).unwrap_err();
+            let error = put(
+                &*(self.open)(&server.address),
+                "a",
+                b"1",
+                Precondition::None,
+                Instant::now() + Duration::from_secs(3),
+            )
+            .unwrap_err();
             assert!(server.sent() < SENT_MAX && error.to_string().len() < 1_000, "{} bytes: {error}", server.sent());
         }
-        let long = format!("<?xml version=\"1.0\"?><Error><Code>Odd</Code><Message>It is {}\u{202e} wrong</Message></Error>", "very ".repeat(100_000));
+        let long = format!(
+            "<?xml version=\"1.0\"?><Error><Code>Odd</Code><Message>It is {}\u{202e} wrong</Message></Error>",
+            "very ".repeat(100_000)
+        );
         let server = Scripted::new(&[answer("400 Bad Request", XML, &long)]);
         let io = (self.open)(&server.address);
         let error = put(&*io, "a", b"1", Precondition::None, Instant::now() + Duration::from_secs(3)).unwrap_err();
@@ -292,7 +352,13 @@ impl Remote {
 ///
 /// # Errors
 /// Those of the store.
-pub fn put(io: &dyn ObjectIo, key: &str, bytes: &[u8], precondition: Precondition<'_>, deadline: Instant) -> Result<Put> {
+pub fn put(
+    io: &dyn ObjectIo,
+    key: &str,
+    bytes: &[u8],
+    precondition: Precondition<'_>,
+    deadline: Instant,
+) -> Result<Put> {
     io.put(&PutRequest { key, bytes: Bytes::copy_from_slice(bytes), precondition, metadata: &[] }, deadline)
 }
 

@@ -36,7 +36,8 @@ const LISTED: usize = 2500;
 /// The cases of thousands of requests.
 const LARGE: &[&str] = &["one of many creates", "one of many replaces", "listings are in order and whole"];
 
-/// Runs all cases on a store that may hold anything else, too; without the large ones where only the place is another one. Leaves some objects behind, below roots that no other run has.
+/// Runs all cases on a store that may hold anything else, too; without the large ones where only the place is another
+/// one. Leaves some objects behind, below roots that no other run has.
 ///
 /// # Panics
 /// With the first answer that is not as it must be; what was printed before names the case.
@@ -93,7 +94,11 @@ impl Store<'_> {
     }
 
     fn names(&self, listing: &Listing) -> Vec<String> {
-        listing.objects.iter().map(|object| object.key.strip_prefix(&self.root).expect("a key below the root").to_string()).collect()
+        listing
+            .objects
+            .iter()
+            .map(|object| object.key.strip_prefix(&self.root).expect("a key below the root").to_string())
+            .collect()
     }
 }
 
@@ -105,14 +110,22 @@ fn objects_come_back_as_they_were(store: &Store<'_>) {
     assert!(store.io.stat(&key, soon()).unwrap().is_none());
 
     let metadata = [("writer", "7f-3".to_string()), ("last", "with space, and=more".to_string())];
-    let request = PutRequest { key: &key, bytes: Bytes::from_static(b"\0\xffbytes\n"), precondition: Precondition::None, metadata: &metadata };
+    let request = PutRequest {
+        key: &key,
+        bytes: Bytes::from_static(b"\0\xffbytes\n"),
+        precondition: Precondition::None,
+        metadata: &metadata,
+    };
     let etag = written(store.io.put(&request, soon()).unwrap());
     let stat = store.io.get(&key, None, &mut bytes, soon()).unwrap().unwrap();
     assert_eq!((bytes.as_slice(), stat.len), (&b"\0\xffbytes\n"[..], 8));
     assert_eq!(store.io.stat(&key, soon()).unwrap().unwrap(), stat);
     let mut found = stat.metadata.clone();
     found.sort();
-    assert_eq!(found, [("last".to_string(), "with space, and=more".to_string()), ("writer".to_string(), "7f-3".to_string())]);
+    assert_eq!(
+        found,
+        [("last".to_string(), "with space, and=more".to_string()), ("writer".to_string(), "7f-3".to_string())]
+    );
     assert_eq!(stat.etag, etag);
 
     let other = store.put("a/b", b"other");
@@ -129,12 +142,27 @@ fn ranges(store: &Store<'_>) {
     for (name, content) in [("large", large.as_slice()), ("small", b"0123456789"), ("empty", b"")] {
         store.put(name, content);
         let len = content.len() as u64;
-        let ranges = [0..1, 0..len, 3..7, 0..4, len / 2..len, len / 2..len + 100, len.saturating_sub(1)..len, len..len + 1, len + 5..len + 6, 4..4];
+        let ranges = [
+            0..1,
+            0..len,
+            3..7,
+            0..4,
+            len / 2..len,
+            len / 2..len + 100,
+            len.saturating_sub(1)..len,
+            len..len + 1,
+            len + 5..len + 6,
+            4..4,
+        ];
         for range in ranges {
             let mut bytes = b"left over".to_vec();
             let stat = store.io.get(&store.key(name), Some(range.clone()), &mut bytes, soon()).unwrap().unwrap();
             let cut = |at: u64| at.min(len) as usize;
-            assert!(bytes == content[cut(range.start)..cut(range.end).max(cut(range.start))], "{name} {range:?}: {} bytes", bytes.len());
+            assert!(
+                bytes == content[cut(range.start)..cut(range.end).max(cut(range.start))],
+                "{name} {range:?}: {} bytes",
+                bytes.len()
+            );
             assert_eq!(stat.len, len, "{name} {range:?}");
         }
     }
@@ -231,8 +259,24 @@ fn folders(store: &Store<'_>) {
 }
 
 fn odd_names(store: &Store<'_>) {
-    let names =
-        ["a b", "a%20b", "a+b", "a&b=c", "ä€𐍈", "q?x", "h#x", "'single'", "\"double\"", "<less>", "a..b", "a,b;c:d@e", "~tilde", "100%", "(x)[y]{z}", "$!*"];
+    let names = [
+        "a b",
+        "a%20b",
+        "a+b",
+        "a&b=c",
+        "ä€𐍈",
+        "q?x",
+        "h#x",
+        "'single'",
+        "\"double\"",
+        "<less>",
+        "a..b",
+        "a,b;c:d@e",
+        "~tilde",
+        "100%",
+        "(x)[y]{z}",
+        "$!*",
+    ];
     let expected: BTreeSet<String> = names.iter().map(|name| format!("odd/{name}")).collect();
     for name in &expected {
         store.put(name, name.as_bytes());

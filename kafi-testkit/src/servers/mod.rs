@@ -1,5 +1,6 @@
-//! The servers of Kafi's own tests. Each is a script in `tests/servers` of the checkout that the tests run in, which installs, starts, and stops it; and two that need no script: one that says what a test
-//! tells it to ([`scripted`]), and faults between a client and a server ([`toxiproxy`]).
+//! The servers of Kafi's own tests. Each is a script in `tests/servers` of the checkout that the tests run in, which
+//! installs, starts, and stops it; and two that need no script: one that says what a test tells it to ([`scripted`]),
+//! and faults between a client and a server ([`toxiproxy`]).
 //!
 //! ```no_run
 //! use kafi_testkit::servers;
@@ -18,8 +19,9 @@ use std::sync::{Mutex, PoisonError};
 /// What the names of all variables of servers begin with.
 const PREFIX: &str = "KAFI_TEST_";
 
-/// A variable that the script of a server sets: `KAFI_TEST_<SERVER>`, which is its address, or `KAFI_TEST_<SERVER>_<WHAT>`. Where the environment does not have it, the script starts the server, which
-/// may take minutes.
+/// A variable that the script of a server sets: `KAFI_TEST_<SERVER>`, which is its address, or
+/// `KAFI_TEST_<SERVER>_<WHAT>`. Where the environment does not have it, the script starts the server, which may take
+/// minutes.
 ///
 /// # Panics
 /// If there is no such server, it does not start, or it has no such variable: a test cannot go on without.
@@ -45,7 +47,8 @@ pub fn script(server: &str) -> PathBuf {
     find_script(server).unwrap_or_else(|| panic!("the workspace has tests/servers/{server}"))
 }
 
-/// Runs one of Apache Kafka's own tools, such as `org.apache.kafka.tools.TopicCommand` with its arguments, after installing what it needs, and returns what it prints.
+/// Runs one of Apache Kafka's own tools, such as `org.apache.kafka.tools.TopicCommand` with its arguments, after
+/// installing what it needs, and returns what it prints.
 ///
 /// # Panics
 /// If it fails.
@@ -63,7 +66,10 @@ fn find_script(server: &str) -> Option<PathBuf> {
 
 /// The server whose variable this is: the one of the longest name that the variable's begins with.
 fn server_of(variable: &str) -> String {
-    let rest = variable.strip_prefix(PREFIX).unwrap_or_else(|| panic!("the variables of servers begin with {PREFIX}, and {variable} does not")).to_lowercase();
+    let rest = variable
+        .strip_prefix(PREFIX)
+        .unwrap_or_else(|| panic!("the variables of servers begin with {PREFIX}, and {variable} does not"))
+        .to_lowercase();
     let ends = rest.match_indices('_').map(|(at, _)| at).chain([rest.len()]);
     let names: Vec<&str> = ends.map(|end| &rest[..end]).collect();
     let server = names.into_iter().rev().find(|name| find_script(name).is_some());
@@ -80,7 +86,10 @@ fn variables(server: &str) -> Vec<(String, String)> {
 
 /// Runs the script with one sub-command, and returns what it prints.
 fn run(server: &str, command: &str) -> String {
-    let output = Command::new(script(server)).arg(command).output().unwrap_or_else(|error| panic!("tests/servers/{server} can be run: {error}"));
+    let output = Command::new(script(server))
+        .arg(command)
+        .output()
+        .unwrap_or_else(|error| panic!("tests/servers/{server} can be run: {error}"));
     assert!(output.status.success(), "tests/servers/{server} {command}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("the script prints text")
 }
@@ -101,9 +110,12 @@ mod tests {
 
     #[test]
     fn variables_name_their_servers() {
-        for (variable, server) in
-            [("KAFI_TEST_KAFKA", "kafka"), ("KAFI_TEST_KAFKA_SASL_SSL", "kafka"), ("KAFI_TEST_KAFKA_PAIR", "kafka_pair"), ("KAFI_TEST_S3_ACCESS_KEY", "s3")]
-        {
+        for (variable, server) in [
+            ("KAFI_TEST_KAFKA", "kafka"),
+            ("KAFI_TEST_KAFKA_SASL_SSL", "kafka"),
+            ("KAFI_TEST_KAFKA_PAIR", "kafka_pair"),
+            ("KAFI_TEST_S3_ACCESS_KEY", "s3"),
+        ] {
             assert_eq!(server_of(variable), server);
         }
     }

@@ -18,7 +18,8 @@ pub struct Scripted {
 const ENDLESS: &str = "\u{1}endless";
 
 impl Scripted {
-    /// Answers the first requests with these answers, each a whole HTTP answer, and all that come later with the last one.
+    /// Answers the first requests with these answers, each a whole HTTP answer, and all that come later with the last
+    /// one.
     ///
     /// # Panics
     /// If the system gives no port, and in a thread of its own with no answers.

@@ -50,7 +50,10 @@ impl Drop for Proxy {
 /// What toxiproxy answers; a refusal is a panic.
 fn request(api: &str, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(api).expect("toxiproxy runs");
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(format!("{head}{body}").as_bytes()).expect("toxiproxy takes a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("toxiproxy answers");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Position, Result, Topic,
-    TopicPartition, Watermarks,
+    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, ErrorKind, Group, GroupDescription, Isolation,
+    NewTopic, Position, Result, Topic, TopicPartition, Watermarks,
 };
 
 use super::Break;
@@ -52,7 +52,12 @@ impl Admin for BrokenAdmin {
         self.hiding(Break::FewerIsFine, ErrorKind::Usage, created)
     }
 
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Watermarks>> {
         let mut watermarks = self.inner.watermarks(partitions, isolation, timeout)?;
         if self.how == Break::WatermarksAreSorted {
             watermarks.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
@@ -62,7 +67,8 @@ impl Admin for BrokenAdmin {
 
     fn offsets_for_times(&mut self, times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
         let mut found = self.inner.offsets_for_times(times, timeout)?;
-        let asked: Vec<_> = times.iter().map(|time| TopicPartition { topic: time.topic.clone(), partition: time.partition }).collect();
+        let asked: Vec<_> =
+            times.iter().map(|time| TopicPartition { topic: time.topic.clone(), partition: time.partition }).collect();
         let ends = self.inner.watermarks(&asked, Isolation::ReadCommitted, timeout)?;
         for (position, end) in found.iter_mut().zip(ends) {
             match self.how {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Result, TopicPartition};
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Membership, Polled, Position, Result,
+    TopicPartition,
+};
 
 use super::Break;
 
@@ -38,8 +41,12 @@ impl Consumer for BrokenConsumer {
         }
         self.assigned.clone_from(&assignments);
         match (self.inner.assign(&assignments, timeout), self.how) {
-            (Err(error), Break::MissingIsEmpty) if error.kind() == ErrorKind::NotFound => self.inner.assign(&[], timeout),
-            (Err(error), Break::OutOfRangeIsEmpty) if error.kind() == ErrorKind::OutOfRange => self.inner.assign(&[], timeout),
+            (Err(error), Break::MissingIsEmpty) if error.kind() == ErrorKind::NotFound => {
+                self.inner.assign(&[], timeout)
+            }
+            (Err(error), Break::OutOfRangeIsEmpty) if error.kind() == ErrorKind::OutOfRange => {
+                self.inner.assign(&[], timeout)
+            }
             (assigned, _) => assigned,
         }
     }
@@ -50,7 +57,8 @@ impl Consumer for BrokenConsumer {
             Break::MembersAreMany if subscribed.is_err() => Ok(()),
             Break::CommittedIsIgnored => {
                 subscribed?;
-                let starts: Vec<_> = self.inner.positions().into_iter().map(|position| Position { offset: 0, ..position }).collect();
+                let starts: Vec<_> =
+                    self.inner.positions().into_iter().map(|position| Position { offset: 0, ..position }).collect();
                 starts.iter().try_for_each(|start| self.inner.seek(start, timeout))
             }
             _ => subscribed,
@@ -109,8 +117,11 @@ impl Consumer for BrokenConsumer {
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
         let mut committed = self.inner.committed(partitions, timeout)?;
         if self.how == Break::CommittedIsInvented {
-            let missing = partitions.iter().filter(|asked| committed.iter().all(|found| found.partition != asked.partition));
-            committed.extend(missing.map(|asked| CommittedOffset::new(&asked.topic, asked.partition, 0)).collect::<Vec<_>>());
+            let missing =
+                partitions.iter().filter(|asked| committed.iter().all(|found| found.partition != asked.partition));
+            committed.extend(
+                missing.map(|asked| CommittedOffset::new(&asked.topic, asked.partition, 0)).collect::<Vec<_>>(),
+            );
         }
         Ok(committed)
     }

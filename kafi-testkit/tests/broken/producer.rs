@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use kafi_core::{
-    ANY_PARTITION, Admin, Batch, Delivery, Error, ErrorKind, HeadersBuf, NO_TIMESTAMP, NewTopic, OwnedRecord, Producer, Report, Result, TimestampType,
+    ANY_PARTITION, Admin, Batch, Delivery, Error, ErrorKind, HeadersBuf, NO_TIMESTAMP, NewTopic, OwnedRecord, Producer,
+    Report, Result, TimestampType,
 };
 
 use super::Break;
@@ -30,7 +31,10 @@ impl BrokenProducer {
             Break::HeadersAreText => {
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                 let headers = record.headers.as_headers();
-                record.headers = headers.iter().map(|header| (text(header.name), text(header.value.unwrap_or_default()))).collect::<HeadersBuf>();
+                record.headers = headers
+                    .iter()
+                    .map(|header| (text(header.name), text(header.value.unwrap_or_default())))
+                    .collect::<HeadersBuf>();
             }
             Break::ZeroIsNow if record.timestamp == 0 => record.timestamp = NO_TIMESTAMP,
             Break::TypeIsLost => record.timestamp_type = TimestampType::Create,
@@ -87,7 +91,10 @@ impl Producer for BrokenProducer {
         }
         if self.how == Break::TopicsAreMade {
             // Those that are there already are refused.
-            batch.topics().iter().for_each(|topic| drop(self.admin.create_topic(&NewTopic::new(topic).partitions(3), timeout)));
+            batch
+                .topics()
+                .iter()
+                .for_each(|topic| drop(self.admin.create_topic(&NewTopic::new(topic).partitions(3), timeout)));
         }
         let changed = self.changed(batch);
         let inner_from = if self.how == Break::FromIsIgnored { 0 } else { from.min(changed.len()) };

@@ -1,4 +1,5 @@
-//! The conformance suite over Azure Blob, loaded as a plugin. The cases that are ignored are those of the linked storage. A server that is missing is a failure.
+//! The conformance suite over Azure Blob, loaded as a plugin. The cases that are ignored are those of the linked
+//! storage. A server that is missing is a failure.
 
 #[path = "../../tests.rs"]
 mod plugin;
@@ -21,15 +22,20 @@ fn main() -> ExitCode {
     let root = format!("loaded-{:x}-{}", now.as_nanos(), std::process::id());
     let registry = Arc::new(plugin::registry("azure"));
     let other = Arc::clone(&registry);
-    let setup = Setup::new("azure", move || open(&registry, variable("KAFI_TEST_AZURE"), &root)).unreachable(move || open(&other, &address, ""));
+    let setup = Setup::new("azure", move || open(&registry, variable("KAFI_TEST_AZURE"), &root))
+        .unreachable(move || open(&other, &address, ""));
     conformance::main(vec![setup.expected(plugin::expected("azure"))])
 }
 
 fn open(registry: &Registry, endpoint: &str, root: &str) -> Result<Arc<dyn Storage>> {
     let place = [("container.name", "kafi-behaviour"), ("container.create", "true"), ("root.dir", root)];
-    let items = [("endpoint", endpoint), ("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")), ("account.key", variable("KAFI_TEST_AZURE_KEY"))]
-        .into_iter()
-        .chain(place);
+    let items = [
+        ("endpoint", endpoint),
+        ("account.name", variable("KAFI_TEST_AZURE_ACCOUNT")),
+        ("account.key", variable("KAFI_TEST_AZURE_KEY")),
+    ]
+    .into_iter()
+    .chain(place);
     let mut config = Config::new("azure", StorageKind::AzureBlob);
     config.storage = items.map(|(key, value)| (key.to_string(), value.to_string())).collect();
     Ok(registry.open_config(config)?.shared_storage())

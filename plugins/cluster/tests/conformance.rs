@@ -1,4 +1,5 @@
-//! The conformance suite over Kafka, loaded as a plugin. The cases that are ignored are those of the linked storage. A server that is missing is a failure.
+//! The conformance suite over Kafka, loaded as a plugin. The cases that are ignored are those of the linked storage. A
+//! server that is missing is a failure.
 
 #[path = "../../tests.rs"]
 mod plugin;

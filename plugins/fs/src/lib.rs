@@ -8,7 +8,8 @@ use kafi_fs::SCHEME_MEM;
 
 static INFO: PluginInfo = PluginInfo { name: "fs", version: env!("CARGO_PKG_VERSION"), storages: &[FILE, MEM] };
 const FILE: StorageInfo = StorageInfo::of(StorageKind::Local);
-const MEM: StorageInfo = StorageInfo { scheme: SCHEME_MEM, section: None, folder: None, keys: &[], takes_any_key: false };
+const MEM: StorageInfo =
+    StorageInfo { scheme: SCHEME_MEM, section: None, folder: None, keys: &[], takes_any_key: false };
 
 fn open(opening: &Opening) -> Result<Arc<dyn Storage>> {
     if opening.scheme == SCHEME_MEM {

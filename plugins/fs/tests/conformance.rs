@@ -1,4 +1,5 @@
-//! The conformance suite over folders and memory, loaded as a plugin. The cases that are ignored are those of the linked storages.
+//! The conformance suite over folders and memory, loaded as a plugin. The cases that are ignored are those of the
+//! linked storages.
 
 #[path = "../../tests.rs"]
 mod plugin;

@@ -1,4 +1,5 @@
-//! The conformance suite over S3, loaded as a plugin. The cases that are ignored are those of the linked storage. A server that is missing is a failure.
+//! The conformance suite over S3, loaded as a plugin. The cases that are ignored are those of the linked storage. A
+//! server that is missing is a failure.
 
 #[path = "../../tests.rs"]
 mod plugin;
@@ -21,15 +22,20 @@ fn main() -> ExitCode {
     let root = format!("loaded-{:x}-{}", now.as_nanos(), std::process::id());
     let registry = Arc::new(plugin::registry("s3"));
     let other = Arc::clone(&registry);
-    let setup = Setup::new("s3", move || open(&registry, variable("KAFI_TEST_S3"), &root)).unreachable(move || open(&other, &address, ""));
+    let setup = Setup::new("s3", move || open(&registry, variable("KAFI_TEST_S3"), &root))
+        .unreachable(move || open(&other, &address, ""));
     conformance::main(vec![setup.expected(plugin::expected("s3"))])
 }
 
 fn open(registry: &Registry, endpoint: &str, root: &str) -> Result<Arc<dyn Storage>> {
     let place = [("bucket.name", "kafi-behaviour"), ("bucket.create", "true"), ("root.dir", root)];
-    let items = [("endpoint", endpoint), ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")), ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY"))]
-        .into_iter()
-        .chain(place);
+    let items = [
+        ("endpoint", endpoint),
+        ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")),
+        ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY")),
+    ]
+    .into_iter()
+    .chain(place);
     let mut config = Config::new("s3", StorageKind::S3);
     config.storage = items.map(|(key, value)| (key.to_string(), value.to_string())).collect();
     Ok(registry.open_config(config)?.shared_storage())

@@ -58,7 +58,9 @@ enum Place<'a> {
 impl Bench {
     /// Takes the binaries from the folder `release`, and keeps all files in `folder`.
     pub fn new(release: &Path, brokers: &str, folder: &Path, runs: usize) -> Result<Self> {
-        let text = |path: PathBuf| path.into_os_string().into_string().map_err(|path| format!("{}: not UTF-8", path.display()));
+        let text = |path: PathBuf| {
+            path.into_os_string().into_string().map_err(|path| format!("{}: not UTF-8", path.display()))
+        };
         let root = workspace::root();
         let topic = |name: &str| format!("kafi-bench-{}-{name}", std::process::id());
         Ok(Self {
@@ -78,8 +80,15 @@ impl Bench {
     /// Start-up, listing, and reading little.
     pub fn small_jobs(&self) -> Result<()> {
         let kafi = |args: &[&str]| Tool::new("kafi", &[&[self.kafi.as_str()], args].concat());
-        let short =
-            |name, load: &str, kafi, peers, targets, lines| Job { name, load: load.into(), kafi, peers, targets, place: Place::Output(lines), is_short: true };
+        let short = |name, load: &str, kafi, peers, targets, lines| Job {
+            name,
+            load: load.into(),
+            kafi,
+            peers,
+            targets,
+            place: Place::Output(lines),
+            is_short: true,
+        };
         let kcat_version = Tool::new("kcat -V", &["kcat", "-V"]);
         self.run(&short("start-up (version)", "", kafi(&["version"]), vec![(kcat_version, None)], vec![], None))?;
         let list = Tool::new("kcat -L", &["kcat", "-L", "-b", &self.brokers]);
@@ -90,13 +99,30 @@ impl Bench {
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         self.kafi(&[&["-q", "touch"], topics.as_slice()].concat())?;
         let lines = Some(FOLDER_TOPICS as u64);
-        self.run(&short("ls of a folder", "1000 topics", kafi(&["ls", &many]), vec![], vec![Target::Seconds(0.02)], lines))?;
+        self.run(&short(
+            "ls of a folder",
+            "1000 topics",
+            kafi(&["ls", &many]),
+            vec![],
+            vec![Target::Seconds(0.02)],
+            lines,
+        ))?;
 
         let load = Load { messages: 1000, value_bytes: 100, partitions: 1, compression: "none" };
         self.fill(&load)?;
         let source = self.address(&self.source);
-        let peers = vec![(self.kcat_consume("kcat tuned", &TUNED), None), (self.bare_consume("bare librdkafka to a file", &load, true), None)];
-        let read = short("read 1,000 messages", "1000 x 100 B", kafi(&["cat", &source]), peers, vec![Target::Seconds(0.05)], None);
+        let peers = vec![
+            (self.kcat_consume("kcat tuned", &TUNED), None),
+            (self.bare_consume("bare librdkafka to a file", &load, true), None),
+        ];
+        let read = short(
+            "read 1,000 messages",
+            "1000 x 100 B",
+            kafi(&["cat", &source]),
+            peers,
+            vec![Target::Seconds(0.05)],
+            None,
+        );
         self.run(&read)?;
         self.empty()
     }
@@ -111,7 +137,15 @@ impl Bench {
         let saved = format!("{backup}{}", self.source);
         let compression = format!("compression.type={}", load.compression);
         let kafi = |args: &[&str]| Tool::new("kafi", &[&[self.kafi.as_str()], args].concat());
-        let job = |name, kafi, peers, place| Job { name, load: load.name(), kafi, peers, targets: vec![Target::Megabytes(150.0)], place, is_short: false };
+        let job = |name, kafi, peers, place| Job {
+            name,
+            load: load.name(),
+            kafi,
+            peers,
+            targets: vec![Target::Megabytes(150.0)],
+            place,
+            is_short: false,
+        };
 
         let peers = vec![
             (self.bare_consume("bare librdkafka to memory", &load, false), None),
@@ -161,12 +195,21 @@ impl Bench {
     pub fn many_partitions(&self, load: Load) -> Result<()> {
         self.fill(&load)?;
         let (source, backup) = (self.address(&self.source), self.path("backup/"));
-        for (name, args, place) in
-            [("cat to a file", ["cat", &source, "-q"], Place::Output(None)), ("cp Kafka → folder", ["cp", &source, &backup], Place::Folder)]
-        {
+        for (name, args, place) in [
+            ("cat to a file", ["cat", &source, "-q"], Place::Output(None)),
+            ("cp Kafka → folder", ["cp", &source, &backup], Place::Folder),
+        ] {
             let kafi = Tool::new("kafi", &[&[self.kafi.as_str()], args.as_slice()].concat());
             let peers = vec![(self.bare_consume("bare librdkafka to a file", &load, true), None)];
-            self.run(&Job { name, load: load.name(), kafi, peers, targets: vec![Target::Megabytes(200.0)], place, is_short: false })?;
+            self.run(&Job {
+                name,
+                load: load.name(),
+                kafi,
+                peers,
+                targets: vec![Target::Megabytes(200.0)],
+                place,
+                is_short: false,
+            })?;
         }
         self.empty()
     }
@@ -220,7 +263,11 @@ impl Bench {
     fn check_output(&self, tool: &Tool, expected: u64) -> Result<()> {
         let lines = count_lines(&self.folder.join("output"))?;
         // A table of topics has a head.
-        if lines == expected || lines == expected + 1 { Ok(()) } else { Err(format!("{}: {lines} lines instead of {expected}", tool.name)) }
+        if lines == expected || lines == expected + 1 {
+            Ok(())
+        } else {
+            Err(format!("{}: {lines} lines instead of {expected}", tool.name))
+        }
     }
 
     /// Whether `cat` prints all messages; the other tools stop by themselves when they have all.
@@ -261,11 +308,18 @@ impl Bench {
 
     fn remove_backup(&self) -> Result<()> {
         let backup = self.folder.join("backup");
-        if backup.exists() { fs::remove_dir_all(&backup).map_err(|error| format!("{}: {error}", backup.display())) } else { Ok(()) }
+        if backup.exists() {
+            fs::remove_dir_all(&backup).map_err(|error| format!("{}: {error}", backup.display()))
+        } else {
+            Ok(())
+        }
     }
 
     fn kafi(&self, args: &[&str]) -> Result<()> {
-        command::run(&format!("kafi {}", args.first().copied().unwrap_or_default()), Command::new(&self.kafi).args(args))
+        command::run(
+            &format!("kafi {}", args.first().copied().unwrap_or_default()),
+            Command::new(&self.kafi).args(args),
+        )
     }
 
     fn address(&self, topic: &str) -> String {
@@ -307,21 +361,45 @@ impl Bench {
     fn confluent(&self, job: &str, properties: &[&str], load: &Load) -> Tool {
         let (partitions, lines, output) = (load.partitions.to_string(), self.path("lines"), self.path("python"));
         let start = [self.python.as_str(), &self.confluent, job, &self.brokers];
-        let of_job: &[&str] = if job == "consume" { &[&self.source, &partitions, &output] } else { &[&self.sink, &lines] };
-        Tool::new(if job == "consume" { "Python, tuned" } else { "Python, idempotent" }, &[&start, of_job, properties].concat())
+        let of_job: &[&str] =
+            if job == "consume" { &[&self.source, &partitions, &output] } else { &[&self.sink, &lines] };
+        Tool::new(
+            if job == "consume" { "Python, tuned" } else { "Python, idempotent" },
+            &[&start, of_job, properties].concat(),
+        )
     }
 
     fn java_consume(&self, load: &Load) -> Tool {
         let messages = load.messages.to_string();
         let class = "org.apache.kafka.tools.ConsumerPerformance";
-        let line = [&self.kafka, "tool", class, "--bootstrap-server", &self.brokers, "--topic", &self.source, "--num-records", &messages];
+        let line = [
+            &self.kafka,
+            "tool",
+            class,
+            "--bootstrap-server",
+            &self.brokers,
+            "--topic",
+            &self.source,
+            "--num-records",
+            &messages,
+        ];
         Tool::new("Java ConsumerPerformance (no output)", &line)
     }
 
     fn java_produce(&self, load: &Load, compression: &str) -> Tool {
         let (messages, bytes) = (load.messages.to_string(), load.value_bytes.to_string());
         let class = "org.apache.kafka.tools.ProducerPerformance";
-        let line = [&self.kafka, "tool", class, "--bootstrap-server", &self.brokers, "--topic", &self.sink, "--num-records", &messages];
+        let line = [
+            &self.kafka,
+            "tool",
+            class,
+            "--bootstrap-server",
+            &self.brokers,
+            "--topic",
+            &self.sink,
+            "--num-records",
+            &messages,
+        ];
         let load = ["--record-size", &bytes, "--throughput", "-1", "--command-property", compression];
         Tool::new("Java ProducerPerformance (no input)", &[line.as_slice(), &load].concat())
     }

@@ -29,7 +29,8 @@ impl Tool {
         self.line.join(" ")
     }
 
-    /// Runs it once, its output into a file. Only a run whose memory and CPU time are asked for has `time` around it, which costs a millisecond.
+    /// Runs it once, its output into a file. Only a run whose memory and CPU time are asked for has `time` around it,
+    /// which costs a millisecond.
     pub fn run(&self, folder: &Path, memory: bool) -> Result<Run> {
         let (output, errors, peak) = (folder.join("output"), folder.join("errors"), folder.join("peak"));
         let failed = |error: std::io::Error| format!("{}: {error}", self.name);
@@ -71,7 +72,11 @@ pub fn median(runs: &[Run]) -> Run {
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     };
-    Run { seconds: middle(|run| run.seconds), cpu_seconds: middle(|run| run.cpu_seconds), peak_mb: middle(|run| run.peak_mb) }
+    Run {
+        seconds: middle(|run| run.seconds),
+        cpu_seconds: middle(|run| run.cpu_seconds),
+        peak_mb: middle(|run| run.peak_mb),
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +85,11 @@ mod tests {
 
     #[test]
     fn the_median_is_taken_of_each() {
-        let runs = [(3.0, 1.0), (1.0, 2.0), (2.0, 9.0)].map(|(seconds, peak_mb)| Run { seconds, cpu_seconds: seconds, peak_mb });
+        let runs = [(3.0, 1.0), (1.0, 2.0), (2.0, 9.0)].map(|(seconds, peak_mb)| Run {
+            seconds,
+            cpu_seconds: seconds,
+            peak_mb,
+        });
         assert_eq!(median(&runs), Run { seconds: 2.0, cpu_seconds: 2.0, peak_mb: 2.0 });
     }
 }

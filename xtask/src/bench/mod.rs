@@ -43,7 +43,10 @@ pub fn run(args: &[&str]) -> Result<()> {
     command::install_prerequisites()?;
     command::run("tests/servers/peers", &mut Command::new(workspace::root().join("tests/servers/peers")))?;
     command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
-    command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cluster", "--example", "bare"]))?;
+    command::run(
+        "cargo build",
+        command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cluster", "--example", "bare"]),
+    )?;
     let mut again = test::beside_broker();
     let xtask = std::env::current_exe().map_err(|error| format!("the path of xtask: {error}"))?;
     command::run("cargo xtask bench", again.arg(xtask).args(["bench", BESIDE_BROKER]).args(args))
@@ -56,7 +59,9 @@ fn parse(args: &[&str]) -> Result<Options> {
         match arg {
             BESIDE_BROKER => options.is_beside_broker = true,
             "--quick" => options.quick = true,
-            "--load" => options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string()),
+            "--load" => {
+                options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
+            }
             "--runs" => {
                 let number = args.next().and_then(|number| number.parse().ok()).filter(|&number| number > 0);
                 options.runs = number.ok_or_else(|| format!("--runs: how many?\n\n{USAGE}"))?;
@@ -110,9 +115,15 @@ mod tests {
     #[test]
     fn arguments_are_understood() {
         let options = |args: &[&str]| parse(args).unwrap();
-        assert_eq!(options(&["--quick", "--runs", "3"]), Options { is_beside_broker: false, quick: true, load: None, runs: 3 });
+        assert_eq!(
+            options(&["--quick", "--runs", "3"]),
+            Options { is_beside_broker: false, quick: true, load: None, runs: 3 }
+        );
         assert!(parse(&["--runs", "0"]).is_err() && parse(&["--fast"]).is_err() && parse(&["--load"]).is_err());
         assert_eq!((loads(&options(&["--quick"])).len(), loads(&options(&[])).len()), (1, 13));
-        assert_eq!((loads(&options(&["--load", "900 kB"])).len(), loads(&options(&["--load", "1 part., lz4"])).len()), (5, 3));
+        assert_eq!(
+            (loads(&options(&["--load", "900 kB"])).len(), loads(&options(&["--load", "1 part., lz4"])).len()),
+            (5, 3)
+        );
     }
 }

@@ -38,7 +38,9 @@ impl Target {
 
 /// The head of the table.
 pub fn head() {
-    println!("| job | load | kafi s | CPU s | MB | peer | peer s | CPU s | MB | ratio | CPU ratio | target | reached |");
+    println!(
+        "| job | load | kafi s | CPU s | MB | peer | peer s | CPU s | MB | ratio | CPU ratio | target | reached |"
+    );
     println!("|---|---|--:|--:|--:|---|--:|--:|--:|--:|--:|---|---|");
 }
 
@@ -82,7 +84,10 @@ mod tests {
     fn a_target_is_reached_or_not() {
         let peer = Run { seconds: 3.0, cpu_seconds: 4.0, peak_mb: 0.0 };
         let of = |target| line("cat", "small", KAFI, Some(("kcat", peer)), Some(target));
-        assert_eq!(of(Target::Ratio(1.0)), "| cat | small | 2.000 | 1.00 | 100 | kcat | 3.000 | 4.00 |  | 1.50 | 4.00 | ≥ 1.00 | yes |");
+        assert_eq!(
+            of(Target::Ratio(1.0)),
+            "| cat | small | 2.000 | 1.00 | 100 | kcat | 3.000 | 4.00 |  | 1.50 | 4.00 | ≥ 1.00 | yes |"
+        );
         assert!(of(Target::Ratio(1.6)).ends_with("| no |"));
         assert!(of(Target::Megabytes(100.0)).ends_with("| no |"));
         assert!(of(Target::RatioOrSeconds(2.0, 2.0)).ends_with("| yes |"));

@@ -60,7 +60,11 @@ fn streams(left: &mut dyn Read, right: &mut dyn Read) -> io::Result<std::result:
     loop {
         let [of_left, of_right] = &mut buffers;
         let (of_left, of_right) = (fill(left, of_left)?, fill(right, of_right)?);
-        let equal = if of_left == of_right { of_left.len() } else { of_left.iter().zip(of_right).take_while(|(left, right)| left == right).count() };
+        let equal = if of_left == of_right {
+            of_left.len()
+        } else {
+            of_left.iter().zip(of_right).take_while(|(left, right)| left == right).count()
+        };
         compared.bytes += equal as u64;
         compared.messages += of_left[..equal].iter().filter(|&&byte| byte == b'\n').count() as u64;
         if of_left != of_right {

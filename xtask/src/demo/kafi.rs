@@ -1,4 +1,5 @@
-//! The binary under demonstration: each command line is printed, its stderr (progress and summary) goes to the terminal.
+//! The binary under demonstration: each command line is printed, its stderr (progress and summary) goes to the
+//! terminal.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -54,7 +55,12 @@ impl<'a> Kafi<'a> {
     /// The settings of the one who runs the demo must not change it.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(self.program);
-        command.args(args).current_dir(self.folder).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE").stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.folder)
+            .env_remove("KAFI_HOME")
+            .env_remove("KAFI_STORAGE")
+            .stdin(Stdio::null());
         command
     }
 }

@@ -39,14 +39,18 @@ pub fn build_and_run(messages: u64) -> Result<()> {
 pub fn run(kafi: &Path, messages: u64) -> Result<()> {
     let folder = Folder::create("demo")?;
     println!("\nEverything happens in {}, which is removed at the end.", folder.path().display());
-    let mut demo = Demo { kafi: Kafi::new(kafi, folder.path()), orders: Orders::new(messages), report: Report::default() };
+    let mut demo =
+        Demo { kafi: Kafi::new(kafi, folder.path()), orders: Orders::new(messages), report: Report::default() };
     demo.produce()?;
     demo.read()?;
     demo.search()?;
     demo.copy()?;
     demo.verify()?;
     demo.report.print();
-    println!("\nAll {} messages are equal in {ORDERS} and {COPY}, byte by byte, and are what was produced.", grouped(messages));
+    println!(
+        "\nAll {} messages are equal in {ORDERS} and {COPY}, byte by byte, and are what was produced.",
+        grouped(messages)
+    );
     Ok(())
 }
 
@@ -68,7 +72,8 @@ impl Demo<'_> {
         self.kafi.run(&["head", ORDERS, "-n", "3"])
     }
 
-    /// Reads all back as keys and values, and compares the lines with those produced, whose order is kept within each partition only.
+    /// Reads all back as keys and values, and compares the lines with those produced, whose order is kept within each
+    /// partition only.
     fn read(&mut self) -> Result<()> {
         let mut lines = Unordered::default();
         let read = || self.kafi.read(&["cat", ORDERS, "-K:"], |stdout| for_each_line(stdout, |line| lines.add(line)));
@@ -76,7 +81,11 @@ impl Demo<'_> {
         let (count, produced) = (lines.count(), self.orders.messages());
         self.report.add("read", count, self.orders.bytes(), seconds);
         if lines != *self.orders.lines() {
-            return Err(format!("{} messages were produced, and the {} that were read are not the same", grouped(produced), grouped(count)));
+            return Err(format!(
+                "{} messages were produced, and the {} that were read are not the same",
+                grouped(produced),
+                grouped(count)
+            ));
         }
         Ok(())
     }
@@ -90,7 +99,11 @@ impl Demo<'_> {
         let expected = self.orders.refunded();
         // The count is the last word; people get it with commas.
         let count = found.split_whitespace().last().unwrap_or_default().replace(',', "");
-        if count == expected.to_string() { Ok(()) } else { Err(format!("grep found {:?} instead of {expected} messages", found.trim())) }
+        if count == expected.to_string() {
+            Ok(())
+        } else {
+            Err(format!("grep found {:?} instead of {expected} messages", found.trim()))
+        }
     }
 
     fn copy(&mut self) -> Result<()> {
@@ -104,13 +117,19 @@ impl Demo<'_> {
         self.kafi.run(&["wc", ORDERS, COPY])?;
         let compared = || {
             let partitions = 0..PARTITIONS;
-            partitions.map(|partition| compare::partition(&self.kafi, partition, ORDERS, COPY)).sum::<Result<compare::Compared>>()
+            partitions
+                .map(|partition| compare::partition(&self.kafi, partition, ORDERS, COPY))
+                .sum::<Result<compare::Compared>>()
         };
         let (compared, seconds) = timed(compared)?;
         self.report.add("compare, as JSON", compared.messages, compared.bytes, seconds);
         let expected = self.orders.messages();
         if compared.messages != expected {
-            return Err(format!("{} messages were compared instead of {}", grouped(compared.messages), grouped(expected)));
+            return Err(format!(
+                "{} messages were compared instead of {}",
+                grouped(compared.messages),
+                grouped(expected)
+            ));
         }
         Ok(())
     }

@@ -30,7 +30,11 @@ impl Report {
                 continue;
             }
             let rate = grouped((*messages as f64 / seconds) as u64);
-            println!("{name:<18}{:>12}{seconds:>10.2}{rate:>14}{:>9.0}", grouped(*messages), *bytes as f64 / seconds / 1e6);
+            println!(
+                "{name:<18}{:>12}{seconds:>10.2}{rate:>14}{:>9.0}",
+                grouped(*messages),
+                *bytes as f64 / seconds / 1e6
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A broker that is killed and started again while somebody produces, or copies. It is not the broker of the tests but one of its own.
+//! A broker that is killed and started again while somebody produces, or copies. It is not the broker of the tests but
+//! one of its own.
 
 use std::fs;
 use std::net::TcpStream;
@@ -50,7 +51,10 @@ impl Broker {
     /// Takes note of where it listens.
     pub(super) fn find_address(&mut self) -> Result<()> {
         let variables = self.run("env")?;
-        let address = variables.lines().find_map(|line| line.strip_prefix("export KAFI_TEST_KAFKA=")).ok_or("the broker has no address")?;
+        let address = variables
+            .lines()
+            .find_map(|line| line.strip_prefix("export KAFI_TEST_KAFKA="))
+            .ok_or("the broker has no address")?;
         self.storage = format!("kafka://{address}");
         Ok(())
     }
@@ -64,7 +68,8 @@ impl Broker {
         Err("the broker came back at another address: somebody took its port".into())
     }
 
-    /// Whether nothing listens on its ports any more. A process that was killed is gone a little before they are, and the script would choose others.
+    /// Whether nothing listens on its ports any more. A process that was killed is gone a little before they are, and
+    /// the script would choose others.
     pub(super) fn is_gone(&self) -> Result<bool> {
         Ok(self.ports()?.iter().all(|port| TcpStream::connect(("127.0.0.1", *port)).is_err()))
     }
@@ -91,7 +96,10 @@ impl Broker {
 
     /// Lets the script do something.
     pub(super) fn run(&self, command: &str) -> Result<String> {
-        let output = Command::new(&self.script).arg(command).output().map_err(|error| format!("{}: {error}", self.script.display()))?;
+        let output = Command::new(&self.script)
+            .arg(command)
+            .output()
+            .map_err(|error| format!("{}: {error}", self.script.display()))?;
         if !output.status.success() {
             return Err(format!("{} {command}: {}", self.script.display(), String::from_utf8_lossy(&output.stderr)));
         }
@@ -129,7 +137,8 @@ pub fn killed_while_producing(programs: &Programs, random: &mut Random, rounds: 
     Ok(format!("{} messages reported written, each there once and in order, and no other", rounds * MESSAGES))
 }
 
-/// Kills the broker while a topic is copied into a folder; the copy ends well, or is resumed, and is equal to its source.
+/// Kills the broker while a topic is copied into a folder; the copy ends well, or is resumed, and is equal to its
+/// source.
 pub fn killed_while_copying(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
     let broker = Broker::start()?;
     let source = format!("{}/source", broker.storage);
@@ -152,10 +161,13 @@ pub fn killed_while_copying(programs: &Programs, random: &mut Random, rounds: u6
         compare(programs, &source, &target).map_err(whole)?;
         verify::dump(&partition, MESSAGES as usize).map_err(whole)?;
     }
-    Ok(format!("each copy of {MESSAGES} messages is equal to its source; {resumed} of {rounds} ended with the broker and were resumed"))
+    Ok(format!(
+        "each copy of {MESSAGES} messages is equal to its source; {resumed} of {rounds} ended with the broker and were resumed"
+    ))
 }
 
-/// Kills the broker that is copied into; copies and mirrors, out of a folder and out of another topic of it, go on when it is back, and each message is there once.
+/// Kills the broker that is copied into; copies and mirrors, out of a folder and out of another topic of it, go on when
+/// it is back, and each message is there once.
 pub fn killed_targets(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
     let broker = Broker::start()?;
     let (folder, topic) = ("./soak/target-source".to_string(), format!("{}/target-source", broker.storage));
@@ -173,7 +185,8 @@ pub fn killed_targets(programs: &Programs, random: &mut Random, rounds: u64) -> 
         let mut arguments = vec!["cp", source, &target, "--rate", SLOW_RATE];
         arguments.extend(follows.then_some("-f"));
         let mut copy = programs.start_kafi(&arguments, "copy.out")?;
-        let copied = || programs.kafi(&["cat", &target, "-F", r"%o\n"]).map_or(0, |offsets| offsets.lines().count() as u64);
+        let copied =
+            || programs.kafi(&["cat", &target, "-F", r"%o\n"]).map_or(0, |offsets| offsets.lines().count() as u64);
         wait_until("something to be copied", || Ok(copied() > 0 || !copy.is_running())).map_err(whole)?;
         thread::sleep(Duration::from_micros(random.below(1_000_000)));
         broker.crash(&mut copy).map_err(whole)?;
@@ -185,10 +198,13 @@ pub fn killed_targets(programs: &Programs, random: &mut Random, rounds: u64) -> 
         }
         compare(programs, source, &target).map_err(whole)?;
     }
-    Ok(format!("copies and mirrors of {MESSAGES} messages into a broker that was killed went on, and are equal to their source"))
+    Ok(format!(
+        "copies and mirrors of {MESSAGES} messages into a broker that was killed went on, and are equal to their source"
+    ))
 }
 
-/// Kills the broker under a mirror of it, which goes on when it is back; then deletes the topic, which ends the mirror with an error and leaves what it copied.
+/// Kills the broker under a mirror of it, which goes on when it is back; then deletes the topic, which ends the mirror
+/// with an error and leaves what it copied.
 pub fn sources_that_go(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
     let broker = Broker::start()?;
     for round in 0..rounds {
@@ -198,7 +214,8 @@ pub fn sources_that_go(programs: &Programs, random: &mut Random, rounds: u64) ->
         programs.kafi(&["touch", &source, "--config", "retention.ms=-1"])?;
         refuse_failure(&programs.produce(&broker.storage, &name, "first", MESSAGES)?.finish()?)?;
         let mut mirror = programs.start_kafi(&["cp", &source, &target, "-f", "--rate", SLOW_RATE], "copy.out")?;
-        let copied = || programs.kafi(&["cat", &target, "-F", r"%o\n"]).map_or(0, |offsets| offsets.lines().count() as u64);
+        let copied =
+            || programs.kafi(&["cat", &target, "-F", r"%o\n"]).map_or(0, |offsets| offsets.lines().count() as u64);
         wait_until("something to be copied", || Ok(copied() > 0 || !mirror.is_running())).map_err(whole)?;
         thread::sleep(Duration::from_micros(random.below(1_000_000)));
         broker.crash(&mut mirror).map_err(whole)?;

@@ -1,5 +1,6 @@
-//! Every command about groups at once, on a broker that has just started for the first time, and beside one that is killed and started again: coordinators are being made,
-//! loaded, and moved. No process may end by a signal, and no answer may be "later".
+//! Every command about groups at once, on a broker that has just started for the first time, and beside one that is
+//! killed and started again: coordinators are being made, loaded, and moved. No process may end by a signal, and no
+//! answer may be "later".
 
 use std::fs;
 use std::process::ExitStatus;
@@ -11,7 +12,8 @@ use super::programs::{Programs, Running, wait_until};
 use super::random::Random;
 use crate::Result;
 
-/// What is started at once: the words of a command, where `@` stands for the storage and `#` for a number of its own, and whether it must succeed where the broker stays.
+/// What is started at once: the words of a command, where `@` stands for the storage and `#` for a number of its own,
+/// and whether it must succeed where the broker stays.
 const COMMANDS: &[(&str, bool)] = &[
     ("group reset @/reset t -o start --execute", true),
     ("group reset @/again t -o end --execute", true),
@@ -64,7 +66,9 @@ pub fn cold_broker(programs: &Programs, random: &mut Random, rounds: u64) -> Res
             finish(programs, command, true).map_err(whole)?;
         }
     }
-    Ok(format!("{ended} commands, none ended by a signal; {failed} of them failed with an error while their broker was away"))
+    Ok(format!(
+        "{ended} commands, none ended by a signal; {failed} of them failed with an error while their broker was away"
+    ))
 }
 
 fn start(programs: &Programs, storage: &str, number: u64) -> Result<Vec<Started>> {
@@ -78,7 +82,8 @@ fn start(programs: &Programs, storage: &str, number: u64) -> Result<Vec<Started>
     started.collect()
 }
 
-/// Waits for the end of a command, which is an exit. Where the broker stays, it is a success, or says of a group that it is not there.
+/// Waits for the end of a command, which is an exit. Where the broker stays, it is a success, or says of a group that
+/// it is not there.
 fn finish(programs: &Programs, mut command: Started, broker_stays: bool) -> Result<ExitStatus> {
     let status = command.running.wait(&command.line)?;
     let path = programs.folder.join(format!("{}.err", command.output));

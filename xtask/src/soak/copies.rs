@@ -27,7 +27,8 @@ pub fn killed_copies(programs: &Programs, random: &mut Random, rounds: u64) -> R
         let whole = |error: String| format!("round {round}: {error}");
         for _ in 0..KILLS {
             let before = bytes(&partition)?;
-            let mut copy = programs.start_kafi(&["cp", "./soak/source", &target, "--resume", "--rate", "10000"], "copy.out")?;
+            let mut copy =
+                programs.start_kafi(&["cp", "./soak/source", &target, "--resume", "--rate", "10000"], "copy.out")?;
             wait_until("something to be copied", || Ok(bytes(&partition)? > before || !copy.is_running()))?;
             thread::sleep(Duration::from_micros(random.below(100_000)));
             met += u64::from(copy.is_running());
@@ -43,7 +44,9 @@ pub fn killed_copies(programs: &Programs, random: &mut Random, rounds: u64) -> R
             return Err(whole("a copy that was complete was written to".into()));
         }
     }
-    Ok(format!("each copy of {MESSAGES} messages was killed up to {KILLS} times ({met} kills met one at work) and resumed, and is equal to its source"))
+    Ok(format!(
+        "each copy of {MESSAGES} messages was killed up to {KILLS} times ({met} kills met one at work) and resumed, and is equal to its source"
+    ))
 }
 
 /// Compares two topics in everything that a copy keeps.
@@ -54,7 +57,11 @@ pub fn compare(programs: &Programs, source: &str, target: &str) -> Result<()> {
         return Ok(());
     }
     let equal = source.lines().zip(target.lines()).take_while(|(source, target)| source == target).count();
-    Err(format!("the copy has {} messages of {}, and differs from message {equal} on", target.lines().count(), source.lines().count()))
+    Err(format!(
+        "the copy has {} messages of {}, and differs from message {equal} on",
+        target.lines().count(),
+        source.lines().count()
+    ))
 }
 
 /// The bytes in the segments of a partition, which need not be there yet.
@@ -62,5 +69,9 @@ pub fn bytes(partition: &Path) -> Result<u64> {
     if !partition.is_dir() {
         return Ok(0);
     }
-    Ok(verify::segments(partition)?.iter().filter_map(|segment| segment.metadata().ok()).map(|metadata| metadata.len()).sum())
+    Ok(verify::segments(partition)?
+        .iter()
+        .filter_map(|segment| segment.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum())
 }

@@ -37,7 +37,8 @@ pub fn release(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Produces until the disk is full; afterwards what was reported is there, and once there is room again, producing goes on.
+/// Produces until the disk is full; afterwards what was reported is there, and once there is room again, producing goes
+/// on.
 pub fn full_disk(programs: &Programs, random: &mut Random, rounds: u64) -> Result<String> {
     if !is_root()? {
         return Ok("skipped: only root can mount a small disk".into());
@@ -46,7 +47,9 @@ pub fn full_disk(programs: &Programs, random: &mut Random, rounds: u64) -> Resul
     for round in 0..rounds {
         told += round_on(programs, random).map_err(|error| format!("round {round}: {error}"))?;
     }
-    Ok(format!("{told} messages reported written on disks of 8 MB until they were full and after there was room again, each there once and in order"))
+    Ok(format!(
+        "{told} messages reported written on disks of 8 MB until they were full and after there was room again, each there once and in order"
+    ))
 }
 
 fn round_on(programs: &Programs, random: &mut Random) -> Result<u64> {
@@ -56,8 +59,14 @@ fn round_on(programs: &Programs, random: &mut Random) -> Result<u64> {
     let disk = Disk(path);
     // What takes up room makes each disk full at another byte.
     let ballast = disk.0.join("ballast");
-    fs::write(&ballast, vec![0; 4_000_000 + random.below(3_900_000) as usize]).map_err(|error| format!("{}: {error}", ballast.display()))?;
-    programs.kafi(&["touch", "./disk/full", "--config", &format!("segment.bytes={}", 20_000 + random.below(2_000_000))])?;
+    fs::write(&ballast, vec![0; 4_000_000 + random.below(3_900_000) as usize])
+        .map_err(|error| format!("{}: {error}", ballast.display()))?;
+    programs.kafi(&[
+        "touch",
+        "./disk/full",
+        "--config",
+        &format!("segment.bytes={}", 20_000 + random.below(2_000_000)),
+    ])?;
     let full = programs.produce("./disk/", "full", "full", ENDLESS)?.finish()?;
     let failed = full.failed.clone().unwrap_or_default();
     if !failed.contains("space") {

@@ -49,7 +49,10 @@ pub fn killed_producers(programs: &Programs, random: &mut Random, rounds: u64) -
         }
     }
     sums.told += writers.iter().map(Written::messages).sum::<u64>();
-    Ok(format!("{} messages reported written, each there once and in order; {} more were written before their producer could say so", sums.told, sums.untold))
+    Ok(format!(
+        "{} messages reported written, each there once and in order; {} more were written before their producer could say so",
+        sums.told, sums.untold
+    ))
 }
 
 /// Two producers of one partition, one of them killed, and a reader beside them.

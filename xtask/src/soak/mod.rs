@@ -1,4 +1,5 @@
-//! Faults at random moments: programs and brokers are killed, disks run full. Afterwards everything that was reported written is there: once, and in order.
+//! Faults at random moments: programs and brokers are killed, disks run full. Afterwards everything that was reported
+//! written is there: once, and in order.
 
 mod broker;
 mod cold;
@@ -99,7 +100,11 @@ fn run(options: &Options) -> Result<()> {
     };
     disk::release(&target.join("soak"))?;
     let folder = Folder::create("soak")?;
-    let programs = Programs { kafi: program("kafi")?, child: program("examples/soak_child")?, folder: folder.path().to_path_buf() };
+    let programs = Programs {
+        kafi: program("kafi")?,
+        child: program("examples/soak_child")?,
+        folder: folder.path().to_path_buf(),
+    };
     for (index, (name, fault)) in FAULTS.iter().enumerate() {
         if options.only.as_ref().is_some_and(|only| only != name) {
             continue;
@@ -108,7 +113,8 @@ fn run(options: &Options) -> Result<()> {
         let start = Instant::now();
         // Each fault has numbers of its own, so that it can be run again alone.
         let mut random = Random::new(options.seed.wrapping_add(index as u64 * 1_000_003));
-        let seen = fault(&programs, &mut random, rounds).map_err(|error| format!("soak: {name}, seed {}: {error}", options.seed))?;
+        let seen = fault(&programs, &mut random, rounds)
+            .map_err(|error| format!("soak: {name}, seed {}: {error}", options.seed))?;
         println!("{name}: {rounds} rounds in {} s: {seen}", start.elapsed().as_secs());
     }
     Ok(())

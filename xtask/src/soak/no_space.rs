@@ -1,4 +1,5 @@
-//! System calls that fail for lack of space, at a random one and once or from there on: writes, and the calls that make them durable.
+//! System calls that fail for lack of space, at a random one and once or from there on: writes, and the calls that make
+//! them durable.
 
 use std::process::{Command, Stdio};
 
@@ -43,5 +44,7 @@ pub fn failing_calls(programs: &Programs, random: &mut Random, rounds: u64) -> R
     if failures == 0 {
         return Err("no producer was told of a failure".into());
     }
-    Ok(format!("{told} messages reported written, each there once and in order; {failures} of {rounds} producers were told that messages were not written"))
+    Ok(format!(
+        "{told} messages reported written, each there once and in order; {failures} of {rounds} producers were told that messages were not written"
+    ))
 }

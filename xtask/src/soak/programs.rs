@@ -27,15 +27,26 @@ impl Programs {
     pub fn kafi(&self, args: &[&str]) -> Result<String> {
         let output = self.command(&self.kafi).args(args).output().map_err(|error| format!("kafi: {error}"))?;
         if !output.status.success() {
-            return Err(format!("kafi {}: {}: {}", args.join(" "), output.status, String::from_utf8_lossy(&output.stderr).trim_end()));
+            return Err(format!(
+                "kafi {}: {}: {}",
+                args.join(" "),
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim_end()
+            ));
         }
         String::from_utf8(output.stdout).map_err(|_| format!("kafi {}: what it printed is not text", args.join(" ")))
     }
 
     /// Starts kafi, with its output in a file of the folder.
     pub fn start_kafi(&self, args: &[&str], output: &str) -> Result<Running> {
-        let create = |name: &str| std::fs::File::create(self.folder.join(name)).map_err(|error| format!("{name}: {error}"));
-        let child = self.command(&self.kafi).args(args).stdout(create(output)?).stderr(create(&format!("{output}.err"))?).spawn();
+        let create =
+            |name: &str| std::fs::File::create(self.folder.join(name)).map_err(|error| format!("{name}: {error}"));
+        let child = self
+            .command(&self.kafi)
+            .args(args)
+            .stdout(create(output)?)
+            .stderr(create(&format!("{output}.err"))?)
+            .spawn();
         Ok(Running(child.map_err(|error| format!("kafi: {error}"))?))
     }
 
@@ -55,7 +66,11 @@ impl Programs {
         command.args([storage, topic, name, &count.to_string()]).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("soak_child: {error}"))?;
         let stdout = child.stdout.take().expect("stdout is a pipe");
-        Ok(Writer { running: Running(child), lines: BufReader::new(stdout), written: Written { name: name.to_string(), ..Written::default() } })
+        Ok(Writer {
+            running: Running(child),
+            lines: BufReader::new(stdout),
+            written: Written { name: name.to_string(), ..Written::default() },
+        })
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -179,7 +194,11 @@ impl Writer {
             return Ok(());
         }
         let number = |text: &str| text.parse::<u64>().map_err(|_| unknown());
-        self.written.acks.push(Ack { first: number(first)?, count: number(count)?, offset: rest.parse().map_err(|_| unknown())? });
+        self.written.acks.push(Ack {
+            first: number(first)?,
+            count: number(count)?,
+            offset: rest.parse().map_err(|_| unknown())?,
+        });
         Ok(())
     }
 }

@@ -29,14 +29,15 @@ pub fn parse(text: &str) -> Result<Vec<Message>> {
 
 fn message(line: &str) -> Option<Message> {
     let mut words = line.splitn(4, ' ');
-    let (offset, name, number) = (words.next()?.parse().ok()?, words.next()?.to_string(), words.next()?.parse::<u64>().ok()?);
+    let (offset, name, number) =
+        (words.next()?.parse().ok()?, words.next()?.to_string(), words.next()?.parse::<u64>().ok()?);
     let filler = words.next()?;
     let whole = filler.len() as u64 == number * 37 % 211 && filler.bytes().all(|byte| byte == b'x');
     whole.then_some(Message { offset, name, number })
 }
 
-/// Checks that the messages of each writer are there from its first on, each once and in order, and those that it was told of where it was told.
-/// Returns how many are there that nobody was told of.
+/// Checks that the messages of each writer are there from its first on, each once and in order, and those that it was
+/// told of where it was told. Returns how many are there that nobody was told of.
 pub fn check(messages: &[Message], writers: &[Written]) -> Result<u64> {
     let mut next: HashMap<&str, u64> = HashMap::new();
     for (index, message) in messages.iter().enumerate() {
@@ -55,26 +56,34 @@ pub fn check(messages: &[Message], writers: &[Written]) -> Result<u64> {
                 let offset = ack.offset + index as i64;
                 let found = messages.get(usize::try_from(offset).map_err(|_| format!("offset {offset} was reported"))?);
                 if found.is_none_or(|found| found.name != writer.name || found.number != ack.first + index) {
-                    return Err(format!("{} {} was reported at offset {offset}, where there is {found:?}", writer.name, ack.first + index));
+                    return Err(format!(
+                        "{} {} was reported at offset {offset}, where there is {found:?}",
+                        writer.name,
+                        ack.first + index
+                    ));
                 }
             }
         }
     }
     let told: u64 = writers.iter().map(Written::messages).sum();
-    (messages.len() as u64).checked_sub(told).ok_or_else(|| format!("{told} messages were reported, {} are there", messages.len()))
+    (messages.len() as u64)
+        .checked_sub(told)
+        .ok_or_else(|| format!("{told} messages were reported, {} are there", messages.len()))
 }
 
 /// The segments of a partition in a folder, in order.
 pub fn segments(partition: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(partition).map_err(|error| format!("{}: {error}", partition.display()))?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(|error| format!("{}: {error}", partition.display())));
+    let paths = entries
+        .map(|entry| entry.map(|entry| entry.path()).map_err(|error| format!("{}: {error}", partition.display())));
     let mut paths = paths.collect::<Result<Vec<_>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
     paths.sort();
     Ok(paths)
 }
 
-/// Lets Apache Kafka's dumper read the segments of a partition: every batch is valid, and `messages` messages lie at the offsets from 0 on.
+/// Lets Apache Kafka's dumper read the segments of a partition: every batch is valid, and `messages` messages lie at
+/// the offsets from 0 on.
 pub fn dump(partition: &Path, messages: usize) -> Result<()> {
     let files: Vec<String> = segments(partition)?.iter().map(|file| file.display().to_string()).collect();
     let script = workspace::root().join("tests/servers/kafka");
@@ -118,8 +127,11 @@ mod tests {
 
     #[test]
     fn losses_doubles_and_changes_are_found() {
-        let line = |offset: u64, number: u64| format!("{offset} a {number} {}\n", "x".repeat((number * 37 % 211) as usize));
-        let parsed = |pairs: &[(u64, u64)]| parse(&pairs.iter().map(|(offset, number)| line(*offset, *number)).collect::<String>());
+        let line =
+            |offset: u64, number: u64| format!("{offset} a {number} {}\n", "x".repeat((number * 37 % 211) as usize));
+        let parsed = |pairs: &[(u64, u64)]| {
+            parse(&pairs.iter().map(|(offset, number)| line(*offset, *number)).collect::<String>())
+        };
         let three = parsed(&[(0, 0), (1, 1), (2, 2)]).expect("they are whole");
         assert_eq!(check(&three, &written(0, 3, 0)), Ok(0));
         assert_eq!(check(&three, &written(0, 2, 0)), Ok(1));

@@ -20,7 +20,15 @@ mod tests {
     #[test]
     fn only_programs_must_be_short() {
         let text = "\n".repeat(601);
-        let files = [File::new("a.rs", &text), File::new("b.rs", &text[1..]), File::new("c.md", &text), File::new("run", &format!("#!/bin/sh{text}"))];
-        assert_eq!(check(&files), ["a.rs: 601 lines, at most 600 are allowed", "run: 601 lines, at most 600 are allowed"]);
+        let files = [
+            File::new("a.rs", &text),
+            File::new("b.rs", &text[1..]),
+            File::new("c.md", &text),
+            File::new("run", &format!("#!/bin/sh{text}")),
+        ];
+        assert_eq!(
+            check(&files),
+            ["a.rs: 601 lines, at most 600 are allowed", "run: 601 lines, at most 600 are allowed"]
+        );
     }
 }

@@ -6,7 +6,8 @@ use super::File;
 pub fn check(files: &[File]) -> Vec<String> {
     let documents = files.iter().filter(|file| file.path.ends_with(".md"));
     let broken = documents.flat_map(|document| {
-        let links = targets(&document.text).filter(|link| !link.is_empty() && !link.contains("://") && !link.starts_with("mailto:"));
+        let links = targets(&document.text)
+            .filter(|link| !link.is_empty() && !link.contains("://") && !link.starts_with("mailto:"));
         let broken = links.filter(|link| !leads_somewhere(files, &document.path, link));
         broken.map(|link| format!("{}: nothing is at {link}", document.path)).collect::<Vec<_>>()
     });

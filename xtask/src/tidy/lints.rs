@@ -1,4 +1,5 @@
-//! Every crate takes the lints of the workspace, and those ask for documentation; and none ends the process when something panics, which would break plugins.
+//! Every crate takes the lints of the workspace, and those ask for documentation; and none ends the process when
+//! something panics, which would break plugins.
 
 use super::File;
 
@@ -14,7 +15,10 @@ pub fn check(files: &[File]) -> Vec<String> {
             wrong.extend(gone.map(|lint| format!("Cargo.toml: the lint {lint} is gone")));
         }
         if manifest.text.contains("panic = \"abort\"") {
-            wrong.push(format!("{}: a profile sets panic = \"abort\", so that a panic of a plugin could not become an error", manifest.path));
+            wrong.push(format!(
+                "{}: a profile sets panic = \"abort\", so that a panic of a plugin could not become an error",
+                manifest.path
+            ));
         }
         // Whoever has a workspace of its own cannot take the lints of ours.
         let is_apart = manifest.path != "Cargo.toml" && manifest.text.contains("[workspace]\n");
@@ -39,8 +43,14 @@ mod tests {
             File::new("c/Cargo.toml", "[workspace]\n[package]\n"),
             File::new("d/Cargo.toml", "[workspace]\n[profile.release]\npanic = \"abort\"\n"),
         ];
-        let aborts = "d/Cargo.toml: a profile sets panic = \"abort\", so that a panic of a plugin could not become an error".to_string();
-        let expected = [format!("Cargo.toml: the lint {} is gone", WORKSPACE_LINTS[1]), "a/Cargo.toml: lacks `[lints] workspace = true`".into(), aborts];
+        let aborts =
+            "d/Cargo.toml: a profile sets panic = \"abort\", so that a panic of a plugin could not become an error"
+                .to_string();
+        let expected = [
+            format!("Cargo.toml: the lint {} is gone", WORKSPACE_LINTS[1]),
+            "a/Cargo.toml: lacks `[lints] workspace = true`".into(),
+            aborts,
+        ];
         assert_eq!(check(&files), expected);
     }
 }

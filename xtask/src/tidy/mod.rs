@@ -30,7 +30,10 @@ const RULES: [Rule; 8] = [
 /// Checks all rules, and reports everything that is wrong.
 pub fn run() -> Result<()> {
     let files = files::read(workspace::root())?;
-    let wrong: Vec<String> = RULES.iter().flat_map(|(name, check)| check(&files).into_iter().map(move |what| format!("{what} ({name})"))).collect();
+    let wrong: Vec<String> = RULES
+        .iter()
+        .flat_map(|(name, check)| check(&files).into_iter().map(move |what| format!("{what} ({name})")))
+        .collect();
     if wrong.is_empty() {
         return Ok(());
     }

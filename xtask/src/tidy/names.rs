@@ -16,8 +16,9 @@ pub fn check(files: &[File]) -> Vec<String> {
 
 fn leads_astray(line: &str) -> bool {
     let written = line.trim().trim_start_matches(['/', '!', '#', ' ']);
-    let is_dependency =
-        written.strip_prefix("kafi = ").is_some_and(|what| what.starts_with(['"', '{']) && !what.contains("kafi-rs") && !what.contains("workspace"));
+    let is_dependency = written
+        .strip_prefix("kafi = ")
+        .is_some_and(|what| what.starts_with(['"', '{']) && !what.contains("kafi-rs") && !what.contains("workspace"));
     let is_named = |before: &&str| {
         let mut after = line.split(before).skip(1).filter_map(|after| after.strip_prefix("kafi"));
         after.any(|after| !after.starts_with(|next: char| next.is_alphanumeric() || matches!(next, '-' | '_')))

@@ -9,11 +9,16 @@ const KEYWORDS: [&str; 9] = ["fn", "struct", "enum", "trait", "type", "const", "
 
 /// Files and items of the table that are not there, and a table that is not there.
 pub fn check(files: &[File]) -> Vec<String> {
-    let Some(document) = files.iter().find(|file| file.path == DOCUMENT) else { return vec![format!("{DOCUMENT} is missing")] };
+    let Some(document) = files.iter().find(|file| file.path == DOCUMENT) else {
+        return vec![format!("{DOCUMENT} is missing")];
+    };
     let rows: Vec<Vec<&str>> = rows(&document.text).collect();
     let mut wrong = Vec::new();
     if rows.len() < ROWS_MIN {
-        wrong.push(format!("{DOCUMENT}: the table under \"{HEADING}\" has {} rows, at least {ROWS_MIN} are expected", rows.len()));
+        wrong.push(format!(
+            "{DOCUMENT}: the table under \"{HEADING}\" has {} rows, at least {ROWS_MIN} are expected",
+            rows.len()
+        ));
     }
     for row in &rows {
         let [stage, places, names, ..] = row.as_slice() else {
@@ -60,7 +65,9 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
 fn defines(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         let ends = text[at + name.len()..].chars().next().is_none_or(|next| !next.is_alphanumeric() && next != '_');
-        let before = text[..at].strip_suffix(' ').map_or("", |before| before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
+        let before = text[..at]
+            .strip_suffix(' ')
+            .map_or("", |before| before.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default());
         ends && KEYWORDS.contains(&before)
     })
 }
@@ -69,11 +76,14 @@ fn defines(text: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const CODE: &str = "pub trait Reader { fn read(&self); }\nimpl Writer {\n    pub fn write_all() {}\n}\n// read_all is not there\n";
+    const CODE: &str =
+        "pub trait Reader { fn read(&self); }\nimpl Writer {\n    pub fn write_all() {}\n}\n// read_all is not there\n";
 
     fn table(row: &str) -> Vec<String> {
         let row = format!("{row}\n").repeat(ROWS_MIN);
-        let text = format!("# A\n| a | b | c |\n{HEADING}\n\n| stage | where | names |\n|---|---|---|\n{row}\n## More\n| d | e | f |\n");
+        let text = format!(
+            "# A\n| a | b | c |\n{HEADING}\n\n| stage | where | names |\n|---|---|---|\n{row}\n## More\n| d | e | f |\n"
+        );
         let mut wrong = check(&[File::new(DOCUMENT, &text), File::new("a/b.rs", CODE)]);
         wrong.dedup();
         wrong
@@ -86,10 +96,19 @@ mod tests {
 
     #[test]
     fn names_and_files_that_are_not_there_are_found() {
-        assert_eq!(table("| read | `a/c.rs` `a/b.rs` | `Reader` |"), ["ARCHITECTURE.md: read: there is no file a/c.rs"]);
-        assert_eq!(table("| read | `a/b.rs` | `Reader::read_all` |"), ["ARCHITECTURE.md: read: `a/b.rs` do not define read_all"]);
+        assert_eq!(
+            table("| read | `a/c.rs` `a/b.rs` | `Reader` |"),
+            ["ARCHITECTURE.md: read: there is no file a/c.rs"]
+        );
+        assert_eq!(
+            table("| read | `a/b.rs` | `Reader::read_all` |"),
+            ["ARCHITECTURE.md: read: `a/b.rs` do not define read_all"]
+        );
         assert_eq!(table("| read | `a/b.rs` | `Write` |"), ["ARCHITECTURE.md: read: `a/b.rs` do not define Write"]);
-        assert_eq!(table("| read | here | there |"), ["ARCHITECTURE.md: read: a file and a name are needed, in backticks"]);
+        assert_eq!(
+            table("| read | here | there |"),
+            ["ARCHITECTURE.md: read: a file and a name are needed, in backticks"]
+        );
     }
 
     #[test]

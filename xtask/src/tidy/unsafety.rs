@@ -1,9 +1,11 @@
-//! Unsafe code stands where C is called and where plugins are met, and nowhere else; tests and benches, which nobody links, are free.
+//! Unsafe code stands where C is called and where plugins are met, and nowhere else; tests and benches, which nobody
+//! links, are free.
 
 use super::File;
 
 /// The folders and files that may hold it.
-const PLACES: [&str; 5] = ["kafi-cluster/src/ffi/", "kafi-abi/src/", "kafi-core/src/abi/", "src/plugins.rs", "plugins/"];
+const PLACES: [&str; 5] =
+    ["kafi-cluster/src/ffi/", "kafi-abi/src/", "kafi-core/src/abi/", "src/plugins.rs", "plugins/"];
 
 /// What follows the word where it is code, not prose.
 const WORD: &str = "unsafe ";
@@ -14,13 +16,16 @@ pub fn check(files: &[File]) -> Vec<String> {
     let elsewhere = files.iter().filter(|file| file.path.ends_with(".rs") && !may_hold_it(&file.path));
     let found = elsewhere.flat_map(|file| {
         let lines = file.text.lines().enumerate().filter(|(_, line)| is_unsafe(line));
-        lines.map(move |(index, _)| format!("{}:{}: {WORD}code stands in {} only", file.path, index + 1, PLACES.join(" ")))
+        lines.map(move |(index, _)| {
+            format!("{}:{}: {WORD}code stands in {} only", file.path, index + 1, PLACES.join(" "))
+        })
     });
     found.collect()
 }
 
 fn may_hold_it(path: &str) -> bool {
-    PLACES.iter().any(|place| path.starts_with(place)) || path.split('/').any(|folder| folder == "tests" || folder == "benches")
+    PLACES.iter().any(|place| path.starts_with(place))
+        || path.split('/').any(|folder| folder == "tests" || folder == "benches")
 }
 
 fn is_unsafe(line: &str) -> bool {
@@ -35,7 +40,12 @@ mod tests {
     #[test]
     fn comments_and_the_places_for_it_are_left_out() {
         let text = format!("// {WORD}{{}} in a comment\nlet a = {WORD}{{ b() }};\nlet b = \"{WORD}code\";\n");
-        let files = [File::new("a.rs", &text), File::new("kafi-cluster/src/ffi/c.rs", &text), File::new("a/tests/d.rs", &text), File::new("a.md", &text)];
+        let files = [
+            File::new("a.rs", &text),
+            File::new("kafi-cluster/src/ffi/c.rs", &text),
+            File::new("a/tests/d.rs", &text),
+            File::new("a.md", &text),
+        ];
         assert_eq!(check(&files), [format!("a.rs:2: {WORD}code stands in {} only", PLACES.join(" "))]);
     }
 }

@@ -3,8 +3,14 @@
 use super::File;
 
 /// Written in two parts, so that this file does not name them.
-const WORDS: [&str; 6] =
-    [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!"), concat!("unimple", "mented!"), concat!("db", "g!"), concat!("HA", "CK")];
+const WORDS: [&str; 6] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("to", "do!"),
+    concat!("unimple", "mented!"),
+    concat!("db", "g!"),
+    concat!("HA", "CK"),
+];
 
 /// Lines of programs and of manifests that hold one of the words.
 pub fn check(files: &[File]) -> Vec<String> {
@@ -18,8 +24,10 @@ pub fn check(files: &[File]) -> Vec<String> {
 
 /// The word that stands in `line`, not as a part of a longer one.
 fn word_in(line: &str) -> Option<&'static str> {
-    let stands =
-        |word: &&str| line.match_indices(*word).any(|(at, _)| !is_name(line[..at].chars().next_back()) && !is_name(line[at + word.len()..].chars().next()));
+    let stands = |word: &&str| {
+        line.match_indices(*word)
+            .any(|(at, _)| !is_name(line[..at].chars().next_back()) && !is_name(line[at + word.len()..].chars().next()))
+    };
     WORDS.iter().find(|word| stands(word)).copied()
 }
 

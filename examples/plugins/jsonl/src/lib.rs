@@ -1,8 +1,9 @@
 //! JSON-lines files as topics: a read-only storage for Kafi, as a plugin.
 //!
-//! A folder is a storage, and each file `NAME.jsonl` in it the topic `NAME`, with one partition. A line is a message, and its offset the number of the line, from 0. A line that
-//! is an envelope, as `kafi cat --json` prints it, is read as that message; any other JSON object is a value without a key. Empty lines are gaps. A last line
-//! that has no line break yet counts as soon as it is a whole object.
+//! A folder is a storage, and each file `NAME.jsonl` in it the topic `NAME`, with one partition. A line is a message,
+//! and its offset the number of the line, from 0. A line that is an envelope, as `kafi cat --json` prints it, is read
+//! as that message; any other JSON object is a value without a key. Empty lines are gaps. A last line that has no line
+//! break yet counts as soon as it is a whole object.
 //!
 //! ```sh
 //! cargo build --release

@@ -57,7 +57,8 @@ impl Lines {
     }
 }
 
-/// Whether a line without a line break is all there: an object that is not finished does not end with its brace, or has one too few.
+/// Whether a line without a line break is all there: an object that is not finished does not end with its brace, or has
+/// one too few.
 pub(crate) fn is_whole(line: &[u8]) -> bool {
     line.trim_ascii_end().ends_with(b"}") && std::str::from_utf8(line).is_ok_and(|text| kafi_core::Json::parse(text).is_ok())
 }

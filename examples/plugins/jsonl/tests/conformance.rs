@@ -1,4 +1,5 @@
-//! Kafi's own conformance suite over a folder of JSON-lines files. Most of its cases write first, which this storage cannot do; those about a sample read what is there.
+//! Kafi's own conformance suite over a folder of JSON-lines files. Most of its cases write first, which this storage
+//! cannot do; those about a sample read what is there.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -43,7 +43,11 @@ impl Verb for CpArgs {
         let groups = groups_of(&from, &source)?;
         let to = Address::parse(&self.target)?;
         if to.topic.is_some() && (from.topic.is_none() || from.is_glob()) {
-            let error = Error::new(ErrorKind::Usage, "copy group", "several groups need a storage as target, which keeps their names");
+            let error = Error::new(
+                ErrorKind::Usage,
+                "copy group",
+                "several groups need a storage as target, which keeps their names",
+            );
             return Err(error.with("address", format!("{:?}", self.target)));
         }
         let target = match to.topic {
@@ -55,7 +59,8 @@ impl Verb for CpArgs {
         for group in groups {
             let target_group = to.topic.clone().unwrap_or_else(|| group.clone());
             if from.storage == to.storage && group == target_group {
-                return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group").with("group", group));
+                return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group")
+                    .with("group", group));
             }
             several.add(copy(self, (&source, &group), (&target, &to.storage, &target_group), &topics, context))?;
         }
@@ -68,18 +73,26 @@ impl Verb for CpArgs {
 }
 
 /// Plans the copy of one group, and carries it out where that is asked for.
-fn copy(args: &CpArgs, source: (&Kafi, &str), target: (&Kafi, &StorageAddress, &str), topics: &[String], context: &Context) -> Result<()> {
+fn copy(
+    args: &CpArgs,
+    source: (&Kafi, &str),
+    target: (&Kafi, &StorageAddress, &str),
+    topics: &[String],
+    context: &Context,
+) -> Result<()> {
     let partitions = args.partitions.as_ref().map(|list| list.0.as_slice());
     let sides = ((source.0.storage(), source.1), (target.0.storage(), target.2));
     let plan = shell::plan_group_copy(sides.0, sides.1, topics, partitions, args.allow_gap, TIMEOUT);
-    let plan = plan.and_then(|plan| settle(target.0.admin()?.as_mut(), (target.1, target.2), &plan, args.execute, context));
+    let plan =
+        plan.and_then(|plan| settle(target.0.admin()?.as_mut(), (target.1, target.2), &plan, args.execute, context));
     match plan {
         Ok(_) => Ok(()),
         Err(error) => Err(explain(source.0.admin()?.as_mut(), source.1, error)),
     }
 }
 
-/// The groups that an address means: a storage alone means all. Those that keep the place of a copy belong to their own cluster, and come along only where they are named.
+/// The groups that an address means: a storage alone means all. Those that keep the place of a copy belong to their own
+/// cluster, and come along only where they are named.
 fn groups_of(address: &Address, kafi: &Kafi) -> Result<Vec<String>> {
     let Some(name) = &address.topic else { return Ok(others(matching(kafi.admin()?.as_mut(), ALL)?)) };
     if !address.is_glob() {

@@ -24,7 +24,11 @@ impl Verb for LsArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let mut listed: Vec<(Kafi, &StorageAddress, Vec<Group>)> = Vec::new();
         let mut failures = Vec::new();
-        let addresses = if self.addresses.is_empty() { vec![Address { storage: default_storage()?, topic: None }] } else { parsed(&self.addresses)? };
+        let addresses = if self.addresses.is_empty() {
+            vec![Address { storage: default_storage()?, topic: None }]
+        } else {
+            parsed(&self.addresses)?
+        };
         for address in &addresses {
             let kafi = context.registry.open_address(&address.storage)?;
             let (groups, unlisted) = wanted(address, kafi.admin()?.as_mut())?;
@@ -90,7 +94,9 @@ fn rows(admin: &mut dyn Admin, groups: Vec<Group>, storage: &StorageAddress, tab
             Vec::new()
         });
         let lag: i64 = partitions.iter().filter_map(kafi::GroupLag::lag).sum();
-        let known = |number: i64| if !is_known || partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) };
+        let known = |number: i64| {
+            if !is_known || partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) }
+        };
         let numbers = [Cell::Number(described.members.len() as i64), known(partitions.len() as i64), known(lag)];
         table.row_on(storage, [Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers));
     }

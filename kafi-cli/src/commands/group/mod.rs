@@ -58,7 +58,8 @@ impl Verb for GroupArgs {
     }
 }
 
-/// Opens what these addresses name, with the groups of one storage together. Globs are replaced by the groups that they match; plain names are taken as they are.
+/// Opens what these addresses name, with the groups of one storage together. Globs are replaced by the groups that they
+/// match; plain names are taken as they are.
 fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
     open_named(context, addresses, |kafi, address| {
         let group = address.topic.clone().ok_or_else(|| no_group(&address.to_string()))?;
@@ -74,7 +75,8 @@ fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
 fn open_group(context: &Context, text: &str) -> Result<(Kafi, StorageAddress, String)> {
     let address = Address::parse(text)?;
     if address.is_glob() {
-        return Err(Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted").with("address", format!("{text:?}")));
+        return Err(Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted")
+            .with("address", format!("{text:?}")));
     }
     let group = address.topic.ok_or_else(|| no_group(text))?;
     Ok((context.registry.open_address(&address.storage)?, address.storage, group))
@@ -88,7 +90,10 @@ fn matching(admin: &mut dyn Admin, glob: &str) -> Result<Vec<String>> {
 
 /// Names the group that was probably meant where one is missing.
 fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
-    if error.kind() != ErrorKind::NotFound || !error.context().any(|(key, value)| key == "group" && value == group) || error.hint_text().is_some() {
+    if error.kind() != ErrorKind::NotFound
+        || !error.context().any(|(key, value)| key == "group" && value == group)
+        || error.hint_text().is_some()
+    {
         return error;
     }
     // What cannot be listed gives no hint; the error itself matters more.
@@ -121,6 +126,7 @@ fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
 }
 
 fn no_group(text: &str) -> Error {
-    let error = Error::new(ErrorKind::Usage, "read address", "this names a storage, where a group is wanted").with("address", format!("{text:?}"));
+    let error = Error::new(ErrorKind::Usage, "read address", "this names a storage, where a group is wanted")
+        .with("address", format!("{text:?}"));
     error.hint(format!("kafi group ls {text} lists its groups"))
 }

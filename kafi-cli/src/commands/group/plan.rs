@@ -7,8 +7,15 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
 
-/// Prints what is to become of the committed offsets of a group, and with `execute` does it, which is refused while somebody reads as it.
-pub fn settle(admin: &mut dyn Admin, (storage, group): (&StorageAddress, &str), plan: &[OffsetChange], execute: bool, context: &Context) -> Result<Exit> {
+/// Prints what is to become of the committed offsets of a group, and with `execute` does it, which is refused while
+/// somebody reads as it.
+pub fn settle(
+    admin: &mut dyn Admin,
+    (storage, group): (&StorageAddress, &str),
+    plan: &[OffsetChange],
+    execute: bool,
+    context: &Context,
+) -> Result<Exit> {
     let members = shell::check_no_members(admin, group, TIMEOUT);
     if execute {
         members?;
@@ -27,7 +34,8 @@ pub fn settle(admin: &mut dyn Admin, (storage, group): (&StorageAddress, &str), 
         if change.is_one() { table.row_on(storage, cells) } else { table.dimmed_row_on(storage, cells) }
     }
     table.print(context)?;
-    let changed: Vec<CommittedOffset> = plan.iter().filter(|change| change.is_one()).map(|change| change.to.clone()).collect();
+    let changed: Vec<CommittedOffset> =
+        plan.iter().filter(|change| change.is_one()).map(|change| change.to.clone()).collect();
     if changed.is_empty() {
         context.say("nothing to change");
     } else if execute {

@@ -33,7 +33,15 @@ impl Verb for ResetArgs {
         let topics = topics_of(&kafi, &self.topics)?;
         let mut admin = kafi.admin()?;
         let partitions = self.places.changed_partitions();
-        let plan = shell::plan_group_reset(admin.as_mut(), &group, &topics, partitions.as_deref(), &offsets, self.places.allow_gap, TIMEOUT);
+        let plan = shell::plan_group_reset(
+            admin.as_mut(),
+            &group,
+            &topics,
+            partitions.as_deref(),
+            &offsets,
+            self.places.allow_gap,
+            TIMEOUT,
+        );
         let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
         settle(admin.as_mut(), (&storage, &group), &plan, self.execute, context)
     }

@@ -21,8 +21,22 @@ pub struct ShowArgs {
 impl Verb for ShowArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let opened = open_groups(context, &self.addresses)?;
-        let names = ["group", "state", "topic", "partition", "committed", "end", "lag", "member", "client", "host", "leader_epoch", "metadata"];
-        let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names).with_optional(&["member", "client", "host"]);
+        let names = [
+            "group",
+            "state",
+            "topic",
+            "partition",
+            "committed",
+            "end",
+            "lag",
+            "member",
+            "client",
+            "host",
+            "leader_epoch",
+            "metadata",
+        ];
+        let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names)
+            .with_optional(&["member", "client", "host"]);
         let mut table = table.with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
         let mut failures = Vec::new();
         for opened in &opened {
@@ -31,8 +45,11 @@ impl Verb for ShowArgs {
                 let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
                 let (partitions, failed) = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
                 failures.extend(failed);
-                partitions.iter().for_each(|partition| table.row_on(&opened.storage, row(&described, Some(partition), partition.member)));
-                let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
+                partitions.iter().for_each(|partition| {
+                    table.row_on(&opened.storage, row(&described, Some(partition), partition.member))
+                });
+                let idle =
+                    (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
                 idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
             }
         }

@@ -16,7 +16,9 @@ pub(super) struct Exported(pub(super) Guarded<Box<dyn Admin>>);
 
 impl kafi_abi::Admin for Exported {
     fn call(&mut self, name: RStr<'_>, argument: RStr<'_>, timeout_ns: u64) -> RResult<RString, Failure> {
-        self.0.call(|admin| operate(admin.as_mut(), &name, from_text(&argument)?, duration(timeout_ns)).map(RString::from))
+        self.0.call(|admin| {
+            operate(admin.as_mut(), &name, from_text(&argument)?, duration(timeout_ns)).map(RString::from)
+        })
     }
 
     fn interface(&self, _name: RStr<'_>) -> *const () {
@@ -38,11 +40,13 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
         "delete_topic" => to_text(&admin.delete_topic(topic()?, wait)?),
         "create_partitions" => to_text(&admin.create_partitions(topic()?, needed(given.count, "count")?, wait)?),
         "watermarks" => {
-            let (partitions, isolation) = (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
+            let (partitions, isolation) =
+                (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
             to_text(&admin.watermarks(&partitions, isolation, wait)?)
         }
         "watermarks_of_each" => {
-            let (partitions, isolation) = (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
+            let (partitions, isolation) =
+                (needed(given.partitions, "partitions")?, needed(given.isolation, "isolation")?);
             to_text(&Answer::all(admin.watermarks_of_each(&partitions, isolation, wait)?))
         }
         "offsets_for_times_of_each" => to_text(&Answer::all(admin.offsets_for_times_of_each(&positions()?, wait)?)),

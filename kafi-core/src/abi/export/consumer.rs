@@ -56,8 +56,15 @@ impl kafi_abi::Consumer for Exported {
         self.0.call(|consumer| consumer.seek(&from_text::<Position>(&position)?, duration(timeout_ns)))
     }
 
-    fn poll(&mut self, arena: &mut Arena, records_max: u64, bytes_max: u64, timeout_ns: u64) -> RResult<kafi_abi::Polled, Failure> {
-        // SAFETY: the host hands arenas only to the library that made them, which for this one means in `arena`, and polls with one of them at a time.
+    fn poll(
+        &mut self,
+        arena: &mut Arena,
+        records_max: u64,
+        bytes_max: u64,
+        timeout_ns: u64,
+    ) -> RResult<kafi_abi::Polled, Failure> {
+        // SAFETY: the host hands arenas only to the library that made them, which for this one means in `arena`, and
+        // polls with one of them at a time.
         let lent = unsafe { &mut *arena.state().cast::<Lent>() };
         self.0.call(|consumer| {
             let limit = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
@@ -68,7 +75,11 @@ impl kafi_abi::Consumer for Exported {
                 Polled::End => 2,
             };
             if (status == 0) == lent.batch.is_empty() {
-                return Err(Error::new(ErrorKind::Unexpected, "poll", "the plugin says that there are messages where there are none, or the other way round"));
+                return Err(Error::new(
+                    ErrorKind::Unexpected,
+                    "poll",
+                    "the plugin says that there are messages where there are none, or the other way round",
+                ));
             }
             Ok(kafi_abi::Polled { status, batch: lent.view()? })
         })
@@ -92,7 +103,9 @@ impl kafi_abi::Consumer for Exported {
     }
 
     fn committed(&mut self, partitions: RStr<'_>, timeout_ns: u64) -> RResult<RString, Failure> {
-        self.0.call(|consumer| text(&consumer.committed(&from_text::<Vec<TopicPartition>>(&partitions)?, duration(timeout_ns))?))
+        self.0.call(|consumer| {
+            text(&consumer.committed(&from_text::<Vec<TopicPartition>>(&partitions)?, duration(timeout_ns))?)
+        })
     }
 
     fn close(&mut self, timeout_ns: u64) -> RResult<(), Failure> {

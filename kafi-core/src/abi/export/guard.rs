@@ -21,7 +21,8 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has panics within calls of the host told as errors, and those of the plugin's own threads in the log, where otherwise they would be printed.
+/// Has panics within calls of the host told as errors, and those of the plugin's own threads in the log, where
+/// otherwise they would be printed.
 pub(super) fn watch(plugin: &'static str) {
     if PLUGIN.set(plugin).is_ok() {
         panic::set_hook(Box::new(|info| note(plugin, info)));
@@ -35,7 +36,10 @@ fn note(plugin: &str, info: &PanicHookInfo<'_>) {
         return;
     }
     let text = without_secrets(text_of(info.payload()));
-    log::error!("a thread of the plugin {plugin} panicked: {text}, at {}", place.as_deref().unwrap_or("an unknown place"));
+    log::error!(
+        "a thread of the plugin {plugin} panicked: {text}, at {}",
+        place.as_deref().unwrap_or("an unknown place")
+    );
 }
 
 /// Runs a call of the host: its error is flattened, and so is its panic.
@@ -52,7 +56,8 @@ fn caught<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Error {
-    let mut error = Error::new(ErrorKind::Unexpected, "call plugin", format!("it panicked: {}", text_of(panic.as_ref())));
+    let mut error =
+        Error::new(ErrorKind::Unexpected, "call plugin", format!("it panicked: {}", text_of(panic.as_ref())));
     // To drop it could panic again.
     mem::forget(panic);
     if let Some(plugin) = PLUGIN.get() {
@@ -65,7 +70,11 @@ fn panicked(panic: Box<dyn Any + Send>) -> Error {
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a text")
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a text")
 }
 
 /// What the host holds of the plugin's: not used again after it panicked, and dropped without one.
@@ -87,7 +96,11 @@ impl<T> Guarded<T> {
     pub(super) fn call<'a, R: 'a>(&'a mut self, run: impl FnOnce(&'a mut T) -> Result<R>) -> RResult<R, Failure> {
         let Self { inner, panicked } = self;
         if *panicked {
-            return RResult::RErr(flatten(&Error::new(ErrorKind::Unexpected, "call plugin", "it panicked before, and cannot be used any more")));
+            return RResult::RErr(flatten(&Error::new(
+                ErrorKind::Unexpected,
+                "call plugin",
+                "it panicked before, and cannot be used any more",
+            )));
         }
         *panicked = true;
         let mut returned = false;

@@ -12,7 +12,10 @@ use std::time::Duration;
 use kafi_abi::abi_stable::prefix_type::PrefixTypeTrait;
 use kafi_abi::abi_stable::sabi_trait::TD_Opaque;
 use kafi_abi::abi_stable::std_types::{RResult, RStr, RString};
-use kafi_abi::{Admin_TO, AdminBox, Consumer_TO, ConsumerBox, Failure, LogSink, Plugin, PluginRef, Producer_TO, ProducerBox, Storage_TO, StorageBox};
+use kafi_abi::{
+    Admin_TO, AdminBox, Consumer_TO, ConsumerBox, Failure, LogSink, Plugin, PluginRef, Producer_TO, ProducerBox,
+    Storage_TO, StorageBox,
+};
 use serde::Serialize;
 
 use super::json::{from_text, to_text};
@@ -27,8 +30,9 @@ use guard::{Guarded, guard};
 /// Opens a storage of a plugin. Does not speak to a server.
 pub type Open = fn(&Opening) -> Result<Arc<dyn Storage>>;
 
-/// Exports storages from a `cdylib` crate: the number of the interface, and the root module. Takes a `static` [`PluginInfo`](crate::abi::PluginInfo), and a function
-/// `fn(&Opening) -> Result<Arc<dyn Storage>>`. It stands once in the root of the crate; the example is that of [`abi`](crate::abi).
+/// Exports storages from a `cdylib` crate: the number of the interface, and the root module. Takes a `static`
+/// [`PluginInfo`](crate::abi::PluginInfo), and a function `fn(&Opening) -> Result<Arc<dyn Storage>>`. It stands once in
+/// the root of the crate; the example is that of [`abi`](crate::abi).
 #[macro_export]
 macro_rules! export_storage {
     ($info:path, $open:path) => {
@@ -38,7 +42,9 @@ macro_rules! export_storage {
 
         const _: () = {
             use $crate::abi::export;
-            use $crate::abi::kafi_abi::abi_stable::library::{__call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult};
+            use $crate::abi::kafi_abi::abi_stable::library::{
+                __call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult,
+            };
             use $crate::abi::kafi_abi::abi_stable::std_types::{RResult, RStr, RString};
             use $crate::abi::kafi_abi::{Failure, LogSink, PluginRef, StorageBox};
 
@@ -66,7 +72,8 @@ macro_rules! export_storage {
             /// What abi_stable looks for; its attribute would ask each plugin to depend on it directly.
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             // SAFETY: `kafi_load` makes its module of a `PluginRef`, by the function that abi_stable has for it.
-            static KAFI_HEADER: LibHeader = unsafe { LibHeader::from_constructor::<PluginRef>(kafi_load, CheckTypeLayout::Yes) };
+            static KAFI_HEADER: LibHeader =
+                unsafe { LibHeader::from_constructor::<PluginRef>(kafi_load, CheckTypeLayout::Yes) };
         };
     };
 }
@@ -80,7 +87,8 @@ struct Announcement {
     storages: &'static [StorageInfo],
 }
 
-/// The root module, for [`export_storage!`](crate::export_storage). From here on panics of this library are told as errors, and not printed.
+/// The root module, for [`export_storage!`](crate::export_storage). From here on panics of this library are told as
+/// errors, and not printed.
 #[doc(hidden)]
 pub fn module(
     info: &'static PluginInfo,
@@ -108,7 +116,8 @@ pub fn open(info: &'static PluginInfo, opening: RStr<'_>, sink: LogSink, open: O
         log_lines::send_to(sink);
         let opening: Opening = from_text(&opening)?;
         if !info.storages.iter().any(|storage| storage.scheme == opening.scheme) {
-            return Err(Error::new(ErrorKind::Unsupported, "open storage", "the plugin has no storage of this kind").with("scheme", &opening.scheme));
+            return Err(Error::new(ErrorKind::Unsupported, "open storage", "the plugin has no storage of this kind")
+                .with("scheme", &opening.scheme));
         }
         Ok(storage(open(&opening)?))
     })
@@ -127,7 +136,8 @@ pub fn storage(storage: Arc<dyn Storage>) -> StorageBox {
 
 /// A name that this version does not know.
 fn unknown(name: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, "call plugin", "it was built with a version of kafi-core that has no such call").with("call", name)
+    Error::new(ErrorKind::Unsupported, "call plugin", "it was built with a version of kafi-core that has no such call")
+        .with("call", name)
 }
 
 fn duration(nanoseconds: u64) -> Duration {

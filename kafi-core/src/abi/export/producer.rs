@@ -28,10 +28,13 @@ impl kafi_abi::Producer for Exported {
     fn produce(&mut self, view: BatchView, from: u64, token: u64, timeout_ns: u64) -> RResult<u64, Failure> {
         let Self { inner, batch, .. } = self;
         let taken = inner.call(|producer| {
-            // SAFETY: the host lends the batch for the length of this call, at whose end it is hidden; a producer gets it shared, and cannot change it.
+            // SAFETY: the host lends the batch for the length of this call, at whose end it is hidden; a producer gets
+            // it shared, and cannot change it.
             unsafe { show(batch, view) }?;
             let from = usize::try_from(from).ok().filter(|from| *from <= batch.len());
-            let from = from.ok_or_else(|| Error::new(ErrorKind::Usage, "produce", "the first message lies behind the end of the batch"))?;
+            let from = from.ok_or_else(|| {
+                Error::new(ErrorKind::Usage, "produce", "the first message lies behind the end of the batch")
+            })?;
             producer.produce(batch, from, token, duration(timeout_ns)).map(|taken| taken as u64)
         });
         batch.foreign().hide();
@@ -65,7 +68,8 @@ impl kafi_abi::Producer for Exported {
     }
 }
 
-/// A report as it crosses. It names its topic by the text of the storage's report, which stays until the next call, as this one does.
+/// A report as it crosses. It names its topic by the text of the storage's report, which stays until the next call, as
+/// this one does.
 fn report(report: &producer::Report) -> Report {
     let (offset, failure) = match &report.delivery {
         Delivery::At(offset) => (*offset, ROption::RNone),
@@ -73,5 +77,13 @@ fn report(report: &producer::Report) -> Report {
         Delivery::Failed(error) => (-1, ROption::RSome(flatten(error))),
     };
     let producer::Report { token, topic, partition, first, count, .. } = report;
-    Report { token: *token, topic: Text::new(topic), partition: *partition, first: *first, count: *count, offset, failure }
+    Report {
+        token: *token,
+        topic: Text::new(topic),
+        partition: *partition,
+        first: *first,
+        count: *count,
+        offset,
+        failure,
+    }
 }

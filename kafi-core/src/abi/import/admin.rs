@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use super::super::json::{Answer, Arguments, FailureText, Listed, from_text, to_text};
 use super::{nanoseconds, received};
 use crate::admin::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks, is_missing, one_by_one, together_or_one_by_one,
+    Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks, is_missing,
+    one_by_one, together_or_one_by_one,
 };
 use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
@@ -25,7 +26,12 @@ impl Imported {
 
 impl Imported {
     /// A call that plugins of today know, and older ones do not.
-    fn call_if_known<T: DeserializeOwned>(&mut self, name: &str, arguments: Arguments, timeout: Duration) -> Result<Option<T>> {
+    fn call_if_known<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        arguments: Arguments,
+        timeout: Duration,
+    ) -> Result<Option<T>> {
         match self.call(name, arguments, timeout) {
             Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
             answer => answer.map(Some),
@@ -33,10 +39,20 @@ impl Imported {
     }
 
     /// Asks about `count` groups or partitions at once, where the plugin knows how.
-    fn ask_each<T: DeserializeOwned>(&mut self, name: &str, arguments: Arguments, count: usize, timeout: Duration) -> Result<Option<Vec<Result<T>>>> {
+    fn ask_each<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        arguments: Arguments,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Option<Vec<Result<T>>>> {
         let Some(answers) = self.call_if_known::<Vec<Answer<T>>>(name, arguments, timeout)? else { return Ok(None) };
         if answers.len() != count {
-            let error = Error::new(ErrorKind::Unexpected, "call plugin", format!("{} answers for {count} questions", answers.len()));
+            let error = Error::new(
+                ErrorKind::Unexpected,
+                "call plugin",
+                format!("{} answers for {count} questions", answers.len()),
+            );
             return Err(error.with("call", name));
         }
         Ok(Some(answers.into_iter().map(Answer::result).collect()))
@@ -84,14 +100,26 @@ impl Admin for Imported {
         self.call("create_partitions", Arguments { count: Some(partitions), ..of_topic(topic) }, timeout)
     }
 
-    fn watermarks(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Watermarks>> {
+    fn watermarks(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Watermarks>> {
         self.call("watermarks", of_partitions(partitions, isolation), timeout)
     }
 
-    fn watermarks_of_each(&mut self, partitions: &[TopicPartition], isolation: Isolation, timeout: Duration) -> Result<Vec<Result<Watermarks>>> {
+    fn watermarks_of_each(
+        &mut self,
+        partitions: &[TopicPartition],
+        isolation: Isolation,
+        timeout: Duration,
+    ) -> Result<Vec<Result<Watermarks>>> {
         match self.ask_each("watermarks_of_each", of_partitions(partitions, isolation), partitions.len(), timeout)? {
             Some(answers) => Ok(answers),
-            None => together_or_one_by_one(partitions, timeout, |partitions, timeout| self.watermarks(partitions, isolation, timeout)),
+            None => together_or_one_by_one(partitions, timeout, |partitions, timeout| {
+                self.watermarks(partitions, isolation, timeout)
+            }),
         }
     }
 
@@ -173,7 +201,8 @@ impl Admin for Imported {
     }
 
     fn operation(&mut self, operation: &str, argument: &str, timeout: Duration) -> Result<String> {
-        let arguments = Arguments { operation: Some(operation.into()), argument: Some(argument.into()), ..Arguments::default() };
+        let arguments =
+            Arguments { operation: Some(operation.into()), argument: Some(argument.into()), ..Arguments::default() };
         self.call("operation", arguments, timeout)
     }
 }

@@ -41,16 +41,25 @@ impl Consumer for Imported {
                 return match ended?.status {
                     1 => Ok(Polled::Timeout),
                     2 => Ok(Polled::End),
-                    status => Err(Error::new(ErrorKind::Unexpected, "poll", "the plugin ended a poll in a way that nobody knows").with("status", status)),
+                    status => Err(Error::new(
+                        ErrorKind::Unexpected,
+                        "poll",
+                        "the plugin ended a poll in a way that nobody knows",
+                    )
+                    .with("status", status)),
                 };
             }
         };
-        // SAFETY: the view is that of the arena which the batch now keeps, exclusive, and stays until that arena is polled into again or dropped; both take it out of the batch
-        // first, or drop the batch.
+        // SAFETY: the view is that of the arena which the batch now keeps, exclusive, and stays until that arena is
+        // polled into again or dropped; both take it out of the batch first, or drop the batch.
         let shown = unsafe { show(batch, polled.batch) };
         shown.inspect_err(|_| batch.clear())?;
         if batch.is_empty() {
-            return Err(Error::new(ErrorKind::Unexpected, "poll", "the plugin says that there are messages where there are none"));
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                "poll",
+                "the plugin says that there are messages where there are none",
+            ));
         }
         Ok(Polled::Records)
     }

@@ -116,7 +116,8 @@ impl Library {
 /// Those of the plugin.
 pub fn open(plugin: PluginRef, library: Library, opening: &Opening) -> Result<Arc<dyn Storage>> {
     let text = to_text(opening)?;
-    let sink = LogSink { level_max: LevelFilter::to_level(&log::max_level()).map_or(0, |level| level as u32), line: log_line };
+    let sink =
+        LogSink { level_max: LevelFilter::to_level(&log::max_level()).map_or(0, |level| level as u32), line: log_line };
     let opened = plugin.open()(RStr::from(text.as_str()), sink);
     Ok(storage(received(opened)?, library))
 }

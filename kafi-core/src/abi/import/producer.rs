@@ -29,7 +29,9 @@ impl Imported {
     fn report(&mut self, report: &kafi_abi::Report) -> Result<Report> {
         // SAFETY: reports and the names in them are lent until the next call.
         let topic = unsafe { report.topic.as_str() };
-        let topic = topic.map_err(|_| Error::new(ErrorKind::Corrupt, "read reports", "the plugin names a topic that is not UTF-8"))?;
+        let topic = topic.map_err(|_| {
+            Error::new(ErrorKind::Corrupt, "read reports", "the plugin names a topic that is not UTF-8")
+        })?;
         if *self.topic != *topic {
             self.topic = Arc::from(topic);
         }
@@ -51,7 +53,11 @@ impl Producer for Imported {
         let taken = received(self.inner.produce(view, from as u64, token, nanoseconds(timeout)))?;
         let left = batch.len().saturating_sub(from);
         usize::try_from(taken).ok().filter(|taken| *taken <= left).ok_or_else(|| {
-            let error = Error::new(ErrorKind::Unexpected, "produce", "the plugin says that it took more messages than there were");
+            let error = Error::new(
+                ErrorKind::Unexpected,
+                "produce",
+                "the plugin says that it took more messages than there were",
+            );
             error.with("taken", taken).with("there were", left)
         })
     }
@@ -60,7 +66,8 @@ impl Producer for Imported {
         let mut reports = std::mem::take(&mut self.reports);
         reports.clear();
         let fetched = received(self.inner.reports(nanoseconds(timeout)))?;
-        // SAFETY: the reports are lent until the next call of this producer, which needs `&mut self`, and so comes after this one.
+        // SAFETY: the reports are lent until the next call of this producer, which needs `&mut self`, and so comes
+        // after this one.
         let fetched = unsafe { std::slice::from_raw_parts(fetched.as_ptr(), fetched.len()) };
         for report in fetched {
             reports.push(self.report(report)?);
