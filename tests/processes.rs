@@ -1,4 +1,5 @@
-//! Several processes at one partition in a bucket or a container, and processes that are killed. The children are this test binary again.
+//! Several processes at one partition in a bucket or a container, and processes that are killed. The children are this
+//! test binary again.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,7 +9,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kafi::{Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, ProducerOptions, Record, Storage, TopicPartition, Watermarks};
+use kafi::{
+    Assignment, Batch, ConsumerOptions, Delivery, Isolation, NewTopic, Polled, ProducerOptions, Record, Storage,
+    TopicPartition, Watermarks,
+};
 use kafi_testkit::servers::toxiproxy::Proxy;
 use kafi_testkit::servers::variable;
 
@@ -55,7 +59,8 @@ fn processes_killed_at_any_moment_on_azure() {
     killed_at_any_moment("azure");
 }
 
-/// The child of the tests above: for each line that it reads it produces a chunk of messages with its name as key, and says when they are delivered.
+/// The child of the tests above: for each line that it reads it produces a chunk of messages with its name as key, and
+/// says when they are delivered.
 #[test]
 #[ignore = "started by the other tests of this file"]
 fn child() {
@@ -67,7 +72,10 @@ fn child() {
         std::io::stdin().read_line(&mut line).unwrap();
         batch.clear();
         for number in chunk * CHUNK..(chunk + 1) * CHUNK {
-            batch.push(Record { partition: 0, ..Record::new("t", Some(name.as_bytes()), Some(number.to_string().as_bytes())) });
+            batch.push(Record {
+                partition: 0,
+                ..Record::new("t", Some(name.as_bytes()), Some(number.to_string().as_bytes()))
+            });
         }
         assert_eq!(producer.produce(&batch, 0, 1, WAIT).unwrap(), CHUNK);
         producer.flush(WAIT).unwrap();
@@ -78,24 +86,22 @@ fn child() {
     producer.close(WAIT).unwrap();
 }
 
+/// Both children get each chunk at the same moment, and the next one when both are done, so that neither can run ahead
+/// of the other.
 fn two_processes_share_a_partition(kind: &str) {
     const CHUNKS_EACH: usize = 6;
-    let mut turns = 0;
     for _ in 0..ROUNDS {
         let topic = Topic::new(kind);
-        let children = ["a", "b"].map(|name| {
-            let mut child = topic.start(name, CHUNKS_EACH, &address(kind));
-            child.go(CHUNKS_EACH);
-            child
-        });
-        for child in children {
-            child.end();
+        let mut children = ["a", "b"].map(|name| topic.start(name, CHUNKS_EACH, &address(kind)));
+        for chunk in 1..=CHUNKS_EACH {
+            children.iter_mut().for_each(|child| child.go(1));
+            for child in &mut children {
+                assert_eq!(child.delivered(), Some(chunk * CHUNK));
+            }
         }
-        let read = topic.check();
-        assert_eq!(read.len(), 2 * CHUNKS_EACH * CHUNK);
-        turns += read.windows(2).filter(|pair| pair[0].0 != pair[1].0).count();
+        children.into_iter().for_each(Running::end);
+        assert_eq!(topic.check().len(), 2 * CHUNKS_EACH * CHUNK);
     }
-    assert!(turns > ROUNDS, "both wrote at the same time, but their messages lie apart: {turns} turns in {ROUNDS} rounds");
 }
 
 fn killed_between_upload_and_answer(kind: &str) {
@@ -164,7 +170,11 @@ impl Topic {
 
     fn start(&self, name: &str, chunks: usize, address: &str) -> Running {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["child", "--exact", "--ignored", "--nocapture"]).env(KIND, &self.kind).env(ADDRESS, address).env(ROOT, &self.root);
+        command
+            .args(["child", "--exact", "--ignored", "--nocapture"])
+            .env(KIND, &self.kind)
+            .env(ADDRESS, address)
+            .env(ROOT, &self.root);
         command.env(NAME, name).env(CHUNKS, chunks.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -177,7 +187,8 @@ impl Topic {
         all.remove(0)
     }
 
-    /// Reads all messages, as key and number, and checks that the offsets have no gaps and each sender's messages come once and in order.
+    /// Reads all messages, as key and number, and checks that the offsets have no gaps and each sender's messages come
+    /// once and in order.
     fn check(&self) -> Vec<(String, usize)> {
         let high = self.watermarks().high;
         let mut consumer = self.storage.consumer(&ConsumerOptions::default()).unwrap();
@@ -214,7 +225,10 @@ impl Running {
 
     /// How many messages it has delivered by now, when it says so the next time; `None` when it has ended.
     fn delivered(&mut self) -> Option<usize> {
-        self.lines.by_ref().map_while(|line| line.ok()).find_map(|line| line.split_once("delivered ")?.1.trim().parse().ok())
+        self.lines
+            .by_ref()
+            .map_while(|line| line.ok())
+            .find_map(|line| line.split_once("delivered ")?.1.trim().parse().ok())
     }
 
     fn end(mut self) {
@@ -235,15 +249,28 @@ fn address(kind: &str) -> String {
 }
 
 fn open(kind: &str, address: &str, root: &str) -> Arc<dyn Storage> {
-    let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>();
+    let text = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect::<Vec<_>>()
+    };
     let mut properties = text(&[("root.dir", root)]);
     if kind == "s3" {
-        properties.extend(text(&[("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")), ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY"))]));
-        properties.extend(text(&[("endpoint", &format!("http://{address}")), ("bucket.name", "kafi-processes"), ("bucket.create", "true")]));
+        properties.extend(text(&[
+            ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")),
+            ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY")),
+        ]));
+        properties.extend(text(&[
+            ("endpoint", &format!("http://{address}")),
+            ("bucket.name", "kafi-processes"),
+            ("bucket.create", "true"),
+        ]));
         return kafi_s3::open("s3", &properties).unwrap();
     }
     let (account, key) = (variable("KAFI_TEST_AZURE_ACCOUNT"), variable("KAFI_TEST_AZURE_KEY"));
-    properties.extend(text(&[("endpoint", &format!("http://{address}/{account}")), ("account.name", account), ("account.key", key)]));
+    properties.extend(text(&[
+        ("endpoint", &format!("http://{address}/{account}")),
+        ("account.name", account),
+        ("account.key", key),
+    ]));
     properties.extend(text(&[("container.name", "kafi-processes"), ("container.create", "true")]));
     kafi_azure::open("azure", &properties).unwrap()
 }
