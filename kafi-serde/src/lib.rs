@@ -65,12 +65,14 @@
 pub mod avro;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod fault;
+mod format;
 #[cfg(feature = "jsonschema")]
 pub mod jsonschema;
 #[cfg(any(feature = "avro", feature = "protobuf"))]
 mod number;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
+pub mod registry;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod schema;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
@@ -79,7 +81,8 @@ mod source;
 mod tape;
 pub mod wire;
 
+pub use format::Format;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
-pub use schema::{Format, Forms, Reader, Schema, Writer};
+pub use schema::{Forms, Reader, Schema, Writer};
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub use source::Source;

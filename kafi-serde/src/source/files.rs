@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use kafi_core::{ErrorKind, Result};
 
 use super::{at, read_file, text_of};
-use crate::schema::Format;
+use crate::format::Format;
 
 /// How many files a schema may refer to.
 const FILES_MAX: usize = 1000;

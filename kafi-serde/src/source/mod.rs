@@ -9,7 +9,8 @@ use std::path::Path;
 
 use kafi_core::{Error, ErrorKind, Result};
 
-use crate::schema::{Format, Schema};
+use crate::format::Format;
+use crate::schema::Schema;
 
 const OPERATION: &str = "read schema file";
 
