@@ -14,8 +14,7 @@ use crate::commands::Command;
 use crate::context::Context;
 
 /// What stands below the list of the verbs.
-const ADDRESSES: &str = "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders). \
-     A glob ('prod:orders-*', 'prod:{a,b}', 'prod:v[0-9]') means all that match; a backslash before one of its signs takes that as it is ('prod:odd\\*').";
+const ADDRESSES: &str = "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).";
 
 /// The Swiss army knife for Kafka: the same verbs over real Kafka, and over topics in folders and in memory.
 #[derive(Parser)]

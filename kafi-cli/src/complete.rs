@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
-use kafi::{Address, Glob, Kafi, Registry, StorageAddress};
+use kafi::{Address, Kafi, Registry, StorageAddress};
 
 use crate::args::Cli;
 use crate::output::escape;
@@ -63,7 +63,6 @@ fn addresses(word: &OsStr, names: fn(&Kafi) -> kafi::Result<Vec<String>>) -> Vec
         offered.extend(
             names_on(storage.as_ref(), names)
                 .into_iter()
-                .map(|name| Glob::quoted(&name))
                 .filter(|name| name.starts_with(begun))
                 .map(|name| format!("{before}{name}")),
         );

@@ -64,6 +64,8 @@
 #[cfg(feature = "avro")]
 pub mod avro;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+pub mod compat;
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod fault;
 mod format;
 #[cfg(feature = "jsonschema")]

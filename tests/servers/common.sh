@@ -53,6 +53,40 @@ quietly() {
   fi
 }
 
+# Prints the path of a Java of version 17 or newer.
+find_java() {
+  local java version
+  for java in "${JAVA_HOME:-/nonexistent}/bin/java" "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
+    [[ -x $java && -x ${java%/*}/keytool ]] || java=$(readlink -f "$java" 2>/dev/null || true)
+    [[ -x $java && -x ${java%/*}/keytool ]] || continue
+    version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p;T;q')
+    if [[ ${version:-0} -ge 17 ]]; then
+      printf '%s\n' "$java"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# A Java of version 17 or newer, and Maven.
+install_java() {
+  local packages=()
+  find_java >/dev/null || packages+=(java)
+  command -v mvn >/dev/null || packages+=(maven)
+  [[ ${#packages[@]} -gt 0 ]] || return 0
+
+  if [[ ${packages[0]} == java ]]; then
+    refresh_debian "${packages[@]}"
+    if apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
+      packages[0]=openjdk-17-jre-headless
+    else
+      packages[0]=default-jre-headless
+    fi
+  fi
+  install_debian "${packages[@]}"
+  find_java >/dev/null || die "no Java 17 or newer after installing ${packages[*]}; set JAVA_HOME"
+}
+
 # Prints the path of a Go that can build modules of any version: from 1.21 on it fetches the toolchain that a module asks for.
 find_go() {
   local go minor

@@ -172,7 +172,7 @@ fn copy(
 }
 
 fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {
-    let target_name = |topic: &String| target.name().unwrap_or_else(|| topic.clone());
+    let target_name = |topic: &String| target.topic.clone().unwrap_or_else(|| topic.clone());
     source.topics.iter().map(|topic| (topic.clone(), target_name(topic))).collect()
 }
 

@@ -67,14 +67,13 @@ impl Verb for DiffArgs {
         let mut options = options(self, context)?;
         let mut printer = DifferencePrinter::open(context, [left.clone(), right.clone()], topics.len() > 1)?;
         context.begin_job();
-        let other_topic = target.name();
         let (mut compared, mut different, mut cancelled) = (0, 0, false);
         for (kafi, topic) in &topics {
             options.read.max = self.max.map(|max| max - compared);
             options.read.progress = Default::default();
             let _progress = ProgressLine::show(context, &options.read.progress, !self.brief);
             let side = DiffSide { storage: kafi.storage(), topic };
-            let other_side = DiffSide { storage: other.storage(), topic: other_topic.as_ref().unwrap_or(topic) };
+            let other_side = DiffSide { storage: other.storage(), topic: target.topic.as_ref().unwrap_or(topic) };
             let diffed = shell::diff(side, other_side, &options, |difference| {
                 let goes_on = !self.brief && printer.print(difference)?;
                 Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

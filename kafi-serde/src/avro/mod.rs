@@ -41,4 +41,5 @@ mod write;
 pub use form::Form;
 pub use read::Reader;
 pub use schema::Schema;
+pub(crate) use schema::{NodeId, Record, RecordField, Shape};
 pub use write::Writer;

@@ -19,3 +19,4 @@ mod schema;
 pub use codec::{Reader, Writer};
 pub(crate) use references::references_of;
 pub use schema::Schema;
+pub(crate) use schema::{draft_of, value_of};

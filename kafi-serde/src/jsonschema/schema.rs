@@ -90,11 +90,11 @@ impl Schema {
     /// # Errors
     /// As those of [`parse`](Self::parse), also for a reference that is not among them.
     pub fn parse_with_references(text: &str, references: &[(&str, &str)]) -> Result<Self> {
-        let schema = value(text)?;
-        let draft = draft(&schema)?;
+        let schema = value_of(text)?;
+        let draft = draft_of(&schema)?;
         let mut documents = HashMap::new();
         for (name, text) in references {
-            let document = value(text).map_err(|error| error.with("reference", name))?;
+            let document = value_of(text).map_err(|error| error.with("reference", name))?;
             documents.insert(name.trim_start_matches("./").to_string(), document);
         }
         let limits = Limits::of(
@@ -199,7 +199,7 @@ impl Retrieve for Given {
     }
 }
 
-fn value(text: &str) -> Result<Value> {
+pub(crate) fn value_of(text: &str) -> Result<Value> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Error::new(
             ErrorKind::TooLarge,
@@ -216,7 +216,7 @@ fn value(text: &str) -> Result<Value> {
 }
 
 /// The draft that a schema is written in.
-fn draft(schema: &Value) -> Result<Draft> {
+pub(crate) fn draft_of(schema: &Value) -> Result<Draft> {
     match Draft::Draft7.detect(schema) {
         Draft::Unknown => {
             let error = Error::new(

@@ -45,5 +45,5 @@ mod write;
 pub use form::{Form, Integers};
 pub use read::Reader;
 pub use schema::{Message, Schema};
-pub(crate) use sources::imports_of;
+pub(crate) use sources::{file_named, imports_of, last_file};
 pub use write::Writer;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kafi_core::{Error, ErrorKind, Result, nearest};
-use prost_reflect::{DescriptorPool, FileDescriptor, MessageDescriptor};
+use prost_reflect::{FileDescriptor, MessageDescriptor};
 
 use crate::protobuf::sources::{self, UNNAMED};
 use crate::protobuf::types::{MessageId, Types};
@@ -55,7 +55,7 @@ impl Schema {
     /// # Errors
     /// As those of [`parse`](Self::parse); also for an import that is not there.
     pub fn parse_with_imports(text: &str, imports: &[(&str, &str)]) -> Result<Self> {
-        Self::of_file(&sources::compile(text, imports)?, UNNAMED)
+        Self::parse_named(UNNAMED, text, imports)
     }
 
     /// The same for a source with a name, which errors show, and by which its imports may know it.
@@ -63,7 +63,7 @@ impl Schema {
     /// # Errors
     /// As those of [`parse_with_imports`](Self::parse_with_imports).
     pub fn parse_named(name: &str, text: &str, imports: &[(&str, &str)]) -> Result<Self> {
-        Self::of_file(&sources::compile_named(name, text, imports)?, name)
+        Ok(Self::of_file(&sources::file_named(name, text, imports)?))
     }
 
     /// Reads a set of descriptors, as `protoc --descriptor_set_out=FILE --include_imports` writes it; its last file is
@@ -72,22 +72,14 @@ impl Schema {
     /// # Errors
     /// `Corrupt` if it is none, or lacks a file that is imported; `Unsupported` for editions.
     pub fn from_descriptor_set(set: &[u8]) -> Result<Self> {
-        let pool = sources::decode(set)?;
-        let last = pool.files().last().map(|file| file.name().to_string());
-        let last = last.ok_or_else(|| {
-            Error::new(ErrorKind::Corrupt, "read Protobuf schema", "there is no file in the set of descriptors")
-        })?;
-        Self::of_file(&pool, &last)
+        Ok(Self::of_file(&sources::last_file(set)?))
     }
 
-    fn of_file(pool: &DescriptorPool, name: &str) -> Result<Self> {
-        let types = Types::of(pool);
-        let missing =
-            || Error::new(ErrorKind::Corrupt, "read Protobuf schema", "the compiler lost the file").with("file", name);
-        let file = pool.get_file_by_name(name).ok_or_else(missing)?;
+    fn of_file(file: &FileDescriptor) -> Self {
+        let types = Types::of(file.parent_pool());
         let mut own = Vec::new();
-        collect(&types, &file, &mut own);
-        Ok(Self { types, own: own.into(), package: file.package_name().into() })
+        collect(&types, file, &mut own);
+        Self { types, own: own.into(), package: file.package_name().into() }
     }
 
     /// The full names of the file's messages, each before those that are nested in it.

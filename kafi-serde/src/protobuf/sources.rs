@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kafi_core::{Error, ErrorKind, Result};
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, FileDescriptor};
 use protox::file::{File, FileResolver, GoogleFileResolver};
 
 use crate::protobuf::well_known;
@@ -19,13 +19,19 @@ pub(crate) const UNNAMED: &str = "schema.proto";
 /// How large a source may be, in bytes.
 const TEXT_BYTES_MAX: usize = 16 << 20;
 
-/// Compiles a source with what it imports; the file itself is called [`UNNAMED`].
-pub(crate) fn compile(text: &str, imports: &[(&str, &str)]) -> Result<DescriptorPool> {
-    compile_named(UNNAMED, text, imports)
+/// Compiles a source under a name, with what it imports.
+pub(crate) fn file_named(name: &str, text: &str, imports: &[(&str, &str)]) -> Result<FileDescriptor> {
+    let pool = compile(name, text, imports)?;
+    pool.get_file_by_name(name).ok_or_else(|| bad("the compiler lost the file").with("file", name))
 }
 
-/// Compiles a source under a name.
-pub(crate) fn compile_named(name: &str, text: &str, imports: &[(&str, &str)]) -> Result<DescriptorPool> {
+/// The last file of a set of descriptors, as `protoc --descriptor_set_out` writes it.
+pub(crate) fn last_file(set: &[u8]) -> Result<FileDescriptor> {
+    let last = decode(set)?.files().last();
+    last.ok_or_else(|| bad("there is no file in the set of descriptors"))
+}
+
+fn compile(name: &str, text: &str, imports: &[(&str, &str)]) -> Result<DescriptorPool> {
     let mut given: HashMap<String, String> = HashMap::new();
     for (import, text) in imports {
         if given.insert(import.to_string(), text.to_string()).is_some_and(|other| other != *text) {
@@ -43,8 +49,7 @@ pub(crate) fn compile_named(name: &str, text: &str, imports: &[(&str, &str)]) ->
     DescriptorPool::decode(&*compiler.encode_file_descriptor_set()).map_err(|error| bad(error.to_string()))
 }
 
-/// Reads a set of descriptors, as `protoc --descriptor_set_out` writes it.
-pub(crate) fn decode(set: &[u8]) -> Result<DescriptorPool> {
+fn decode(set: &[u8]) -> Result<DescriptorPool> {
     DescriptorPool::decode(set).map_err(|error| {
         let text = error.to_string();
         if text.contains("editions") {
@@ -145,7 +150,7 @@ mod tests {
     fn editions_are_seen_behind_comments_only_where_they_are() {
         for text in ["edition = \"2023\";", "// a\n/* b */ edition=\"2024\";", "\u{feff}\nedition  = \"2023\";"] {
             assert_eq!(
-                compile(text, &[]).unwrap_err().to_string(),
+                file_named(UNNAMED, text, &[]).unwrap_err().to_string(),
                 "read Protobuf schema: file schema.proto: it uses editions, which are not supported"
             );
         }
@@ -155,7 +160,7 @@ mod tests {
             "// x",
             "",
         ] {
-            assert!(!uses_editions(text) && compile(text, &[]).is_ok(), "{text}");
+            assert!(!uses_editions(text) && file_named(UNNAMED, text, &[]).is_ok(), "{text}");
         }
     }
 }

@@ -148,6 +148,16 @@ impl Source {
         self
     }
 
+    /// The file of a Protobuf schema, compiled.
+    #[cfg(feature = "protobuf")]
+    pub(crate) fn protobuf_file(&self) -> Result<prost_reflect::FileDescriptor> {
+        let references: Vec<(&str, &str)> = self.references().collect();
+        match &self.content {
+            Content::Text(text) => crate::protobuf::file_named(&self.name, text, &references),
+            Content::Descriptors(set) => crate::protobuf::last_file(set),
+        }
+    }
+
     /// Compiles it.
     ///
     /// # Errors

@@ -59,12 +59,12 @@ impl Verb for LsArgs {
 
 /// The groups, and what could not be asked for them.
 fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
-    let (Some(glob), Some(name)) = (&address.topic, address.name()) else { return admin.list_groups(TIMEOUT) };
+    let Some(name) = &address.topic else { return admin.list_groups(TIMEOUT) };
     if !address.is_glob() {
-        let described = admin.group(&name, TIMEOUT).map_err(|error| super::explain(admin, &name, error))?;
+        let described = admin.group(name, TIMEOUT).map_err(|error| super::explain(admin, name, error))?;
         return Ok((vec![Group { name: described.name, state: described.state }], Vec::new()));
     }
-    let glob = Glob::parse(glob)?;
+    let glob = Glob::parse(name)?;
     let (mut groups, failures) = admin.list_groups(TIMEOUT)?;
     groups.retain(|group| glob.matches(&group.name));
     Ok((groups, failures))

@@ -62,12 +62,8 @@ impl Verb for GroupArgs {
 /// match; plain names are taken as they are.
 fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
     open_named(context, addresses, |kafi, address| {
-        let Some(group) = &address.topic else { return Err(no_group(&address.to_string())) };
-        let groups = if address.is_glob() {
-            matching(kafi.admin()?.as_mut(), group)?
-        } else {
-            address.name().into_iter().collect()
-        };
+        let group = address.topic.clone().ok_or_else(|| no_group(&address.to_string()))?;
+        let groups = if address.is_glob() { matching(kafi.admin()?.as_mut(), &group)? } else { vec![group] };
         if groups.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "find groups", "no group matches").with("address", address));
         }
@@ -79,11 +75,10 @@ fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
 fn open_group(context: &Context, text: &str) -> Result<(Kafi, StorageAddress, String)> {
     let address = Address::parse(text)?;
     if address.is_glob() {
-        let error = Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted")
-            .with("address", format!("{text:?}"));
-        return Err(error.hint(r"a backslash takes a sign as it is: a\*b"));
+        return Err(Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted")
+            .with("address", format!("{text:?}")));
     }
-    let group = address.name().ok_or_else(|| no_group(text))?;
+    let group = address.topic.ok_or_else(|| no_group(text))?;
     Ok((context.registry.open_address(&address.storage)?, address.storage, group))
 }
 
@@ -117,8 +112,8 @@ fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
             let why = "the topics are those of the group's storage, and named without it";
             return Err(Error::new(ErrorKind::Usage, "find topics", why).with("topic", format!("{name:?}")));
         }
-        if !Glob::is_glob(name) {
-            topics.push(Glob::unquoted(name));
+        if !name.contains(['*', '?', '[', '{']) {
+            topics.push(name.clone());
             continue;
         }
         let matching = crate::address::matching(kafi, name, false)?;
