@@ -9,6 +9,8 @@ use kafi_core::{
     percent_decoded, power_of,
 };
 
+use crate::schema_registry::{PROPERTY, schema_registry_address};
+
 /// The folder of the default storage.
 pub const DEFAULT_FOLDER: &str = "./kafi-data";
 
@@ -293,6 +295,9 @@ fn property(scheme: &str, pair: &str) -> Result<(String, String)> {
         let why = "a secret does not belong into an address, where others can see it";
         return Err(refused(why.into()).hint(format!("write {key}='${{VARIABLE}}', or use a configuration file")));
     }
+    if key == PROPERTY {
+        return Ok((key, schema_registry_address(&value)?));
+    }
     let value = expand_environment(&key, &value)?;
     if let Some(power) = power_of(&key, &value) {
         return Err(refused(format!("this property {power}, which is not done for an address"))
@@ -411,6 +416,7 @@ mod tests {
             ("kafka://h/t?sasl.password=${A}hunter2${B}", "secret does not belong"),
             ("kafka://h/t?sasl%2Epassword=hunter2", "secret does not belong"),
             ("kafka://h/t?ssl.key.pem=hunter2", "secret does not belong"),
+            ("kafka://h/t?registry=http://me:hunter2@r:8081", "user and password"),
             ("kafka://h/t?sasl.oauthbearer.config=hunter2", "secret does not belong"),
             ("kafka://h1:1,me:hunter2@h2:1/t", "user and password"),
             ("kafka://me%3Ahunter2%40h/t", "user and password"),

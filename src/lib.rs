@@ -37,6 +37,7 @@
 //! | `vendored` | no | `cluster`, with OpenSSL built from its source and linked in | a C compiler, perl, some minutes |
 //! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
+//! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP | a C compiler, for TLS |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
@@ -49,20 +50,24 @@ mod loading;
 #[cfg(feature = "plugins")]
 mod plugins;
 mod registry;
+mod schema_registry;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
 pub use glob::Glob;
 pub use kafi_core::*;
+/// The formats of schema registries, and what can be asked of one.
+pub use kafi_serde as serde;
 /// The verbs over bytes.
 pub use kafi_shell as shell;
 pub use kafi_shell::{
     CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields,
     GrepOptions, GroupLag, Kafi, OffsetChange, Outgoing, PartitionCounts, Pattern, PatternOptions, TopicConsumer,
-    TopicProducer,
+    TopicProducer, subject_name,
 };
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};
 pub use registry::Registry;
+pub use schema_registry::{SCHEMA_REGISTRY_VARIABLE, schema_registry_address};
 
 /// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default
 /// storage. Does not speak to a server. Each `mem:` that is opened this way is a new one; a [`Registry`] shares it.

@@ -8,12 +8,15 @@ use kafi_shell::Kafi;
 
 use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
 use crate::linked;
+use crate::schema_registry;
 
 /// Opens storages. It holds no global state: what shares a registry shares the topics of `mem:`.
 pub struct Registry {
     /// What `mem:` is, once somebody has asked for it; a plugin may have opened it.
     pub(crate) memory: Mutex<Option<Arc<dyn Storage>>>,
     pub(crate) properties: Vec<(String, String)>,
+    /// The schema registry of all storages, if one was named.
+    pub(crate) schema_registry: Option<String>,
     #[cfg(feature = "plugins")]
     pub(crate) plugins: crate::plugins::Plugins,
 }
@@ -30,6 +33,7 @@ impl Registry {
         Self {
             memory: Mutex::default(),
             properties: Vec::new(),
+            schema_registry: None,
             #[cfg(feature = "plugins")]
             plugins: crate::plugins::Plugins::default(),
         }
@@ -60,6 +64,16 @@ impl Registry {
     /// # Errors
     /// As for [`open`](Registry::open).
     pub fn open_address(&self, address: &StorageAddress) -> Result<Kafi> {
+        if let StorageAddress::Config(name) = address {
+            return self.open_config(self.find_config(name)?);
+        }
+        let (address, schema_registry) = without_schema_registry(address);
+        let kafi = self.open_place(&address)?;
+        self.with_registry_of(kafi, schema_registry, &[])
+    }
+
+    /// Opens an address that is the name of no configuration.
+    fn open_place(&self, address: &StorageAddress) -> Result<Kafi> {
         #[cfg(feature = "plugins")]
         if let Some(kafi) = self.loaded_address(address)? {
             return Ok(kafi);
@@ -85,13 +99,12 @@ impl Registry {
     /// # Errors
     /// As for [`open`](Registry::open).
     pub fn open_config(&self, config: Config) -> Result<Kafi> {
-        if !config.schema_registry.is_empty() {
-            // The types that need it are refused by themselves; the others work without.
-            log::info!(
-                "storage {}: the section schema_registry is not used: this version does not speak to registries yet",
-                config.name
-            );
-        }
+        let (schema_registry, own) = (config.schema_registry.clone(), config.storage.clone());
+        let kafi = self.open_configured(config)?;
+        self.with_registry_of(kafi, schema_registry, &own)
+    }
+
+    fn open_configured(&self, config: Config) -> Result<Kafi> {
         #[cfg(feature = "plugins")]
         if let Some(kafi) = self.loaded_config(&config)? {
             return Ok(kafi);
@@ -155,6 +168,16 @@ pub(crate) fn with_session_timeout(
         properties.insert(0, ("session.timeout.ms".to_string(), settings.session_timeout.as_millis().to_string()));
     }
     properties
+}
+
+/// An address without the schema registry among its properties, and what that is.
+fn without_schema_registry(address: &StorageAddress) -> (StorageAddress, Vec<(String, String)>) {
+    let StorageAddress::Url { scheme, authority, path, properties } = address else {
+        return (address.clone(), Vec::new());
+    };
+    let (registry, properties) = schema_registry::split(properties);
+    let (scheme, authority, path) = (scheme.clone(), authority.clone(), path.clone());
+    (StorageAddress::Url { scheme, authority, path, properties }, registry)
 }
 
 /// Where else a storage can come from.

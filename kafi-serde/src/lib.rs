@@ -2,8 +2,8 @@
 //!
 //! Each format compiles a schema once and then turns payloads into JSON text, and JSON text into payloads; [`wire`]
 //! reads and writes how a payload, or a header beside it, names its schema. [`Source`] is a schema in a file or a text,
-//! [`Schema`] a compiled one of any format, with its [`Reader`] and [`Writer`]. Nothing here opens a socket; only
-//! [`Source::load`] reads files.
+//! [`Schema`] a compiled one of any format, with its [`Reader`] and [`Writer`]; [`registry`] is what can be asked of a
+//! registry. Nothing but its client opens a socket, and nothing but [`Source::load`] reads files.
 //!
 //! # Example: a message with the id of its schema in front
 //! ```
@@ -56,8 +56,10 @@
 //! | `avro` | [`avro`], by a reader and a writer of Kafi's own |
 //! | `protobuf` | [`protobuf`], by a reader and a writer of Kafi's own; prost-reflect for descriptors, and protox for sources |
 //! | `jsonschema` | [`jsonschema`], by the crate of this name, without what it needs for the network |
+//! | `registry` | [`registry::Client`](registry), which speaks to schema registries over HTTP, by reqwest |
 //!
-//! All are on unless default features are turned off; [`wire`] is always there, and needs nothing.
+//! The formats are on unless default features are turned off; [`wire`] and the trait of [`registry`] are always there,
+//! and need nothing.
 
 #![deny(missing_docs)]
 

@@ -43,7 +43,7 @@ pub use grep::{GrepFields, GrepOptions, grep, grep_then};
 pub use groups::{
     GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy, plan_group_reset,
 };
-pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer};
+pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer, subject_name};
 pub use offsets::{offsets, offsets_of_each};
 pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;

@@ -53,14 +53,14 @@ quietly() {
   fi
 }
 
-# Prints the path of a Java of version 17 or newer.
+# Prints the path of a Java of version 17, or the one in the argument, or newer.
 find_java() {
-  local java version
+  local minimum=${1:-17} java version
   for java in "${JAVA_HOME:-/nonexistent}/bin/java" "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
     [[ -x $java && -x ${java%/*}/keytool ]] || java=$(readlink -f "$java" 2>/dev/null || true)
     [[ -x $java && -x ${java%/*}/keytool ]] || continue
     version=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p;T;q')
-    if [[ ${version:-0} -ge 17 ]]; then
+    if [[ ${version:-0} -ge $minimum ]]; then
       printf '%s\n' "$java"
       return 0
     fi
@@ -215,14 +215,23 @@ await_ready() {
   done
 }
 
+# What a script does with a server that it has started.
+after_start() { :; }
+
 # A port may be taken between its choice and its use: then another one is tried once.
 start_server() {
   local launched_pid=''
   if ! is_running; then launch; fi
-  if await_ready; then return 0; fi
+  if await_ready; then
+    after_start
+    return 0
+  fi
   rm -f "$run/port"
   launch
-  if await_ready; then return 0; fi
+  if await_ready; then
+    after_start
+    return 0
+  fi
   note "it does not start; the end of $run/server.log:"
   tail -n 20 "$run/server.log" | cut -c 1-300 >&2
   exit 1

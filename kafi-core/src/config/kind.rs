@@ -206,9 +206,26 @@ pub const SCHEMA_REGISTRY_KEYS: &[ConfigKey] = &[
     key(
         "basic.auth.credentials.source",
         None,
-        "where user and password come from: USER_INFO takes them from basic.auth.user.info",
+        "where user and password come from: USER_INFO (basic.auth.user.info), URL (the address), or SASL_INHERIT (those of the brokers)",
     ),
     key("basic.auth.user.info", None, "user and password as user:password; a secret"),
+    key(
+        "bearer.auth.credentials.source",
+        None,
+        "where a token comes from: STATIC_TOKEN (bearer.auth.token) or OAUTHBEARER (an issuer, for client credentials)",
+    ),
+    key("bearer.auth.token", None, "the token; a secret"),
+    key("bearer.auth.issuer.endpoint.url", None, "the address that issues tokens"),
+    key("bearer.auth.client.id", None, "who asks the issuer"),
+    key("bearer.auth.client.secret", None, "the secret of who asks; a secret"),
+    key("bearer.auth.scope", None, "the scope that is asked for"),
+    key("bearer.auth.logical.cluster", None, "Confluent Cloud: the id of the registry's cluster"),
+    key("bearer.auth.identity.pool.id", None, "Confluent Cloud: the id of the identity pool"),
+    key("ssl.ca.location", None, "a file of the certificates to trust, in PEM; without it what the system trusts"),
+    key("ssl.certificate.location", None, "a file of the client's certificate, in PEM, with its key or without"),
+    key("ssl.key.location", None, "a file of the key of the client's certificate, in PEM, without a password"),
+    key("request.timeout.ms", Some("10000"), "milliseconds after which a request is tried again, or elsewhere"),
+    key("cache.capacity", Some("1000"), "how many schemas, lookups, and registrations are kept, each"),
 ];
 
 const KAFKA: &[ConfigKey] = &[

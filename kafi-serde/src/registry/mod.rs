@@ -19,7 +19,10 @@
 //! }
 //! ```
 
+#[cfg(feature = "registry")]
+mod client;
 mod code;
+mod copy;
 mod json;
 mod types;
 
@@ -29,7 +32,10 @@ use kafi_core::{Error, Json, Result};
 
 use crate::wire::{Guid, SchemaId};
 
+#[cfg(feature = "registry")]
+pub use client::Client;
 pub use code::Code;
+pub use copy::{CopiedSchema, SchemaCopyOptions, copy_schemas};
 pub use types::{
     Against, Compatibility, CompatibilityLevel, Deleted, LookupOptions, Mode, Reference, RegisterOptions, Registered,
     RegisteredSchema, RegistryConfig, SchemaDefinition, SubjectVersion, Version,

@@ -1,5 +1,6 @@
 //! The user's handle on a storage: shell verbs, functions over messages, producers, and consumers in a few letters.
 
+mod registry;
 mod topic_consumer;
 mod topic_producer;
 
@@ -11,9 +12,11 @@ use kafi_core::functional::{Copied, Place, ReadOptions, TopicReader};
 use kafi_core::{
     Admin, Codecs, Isolation, Message, NewTopic, Position, Result, Settings, Storage, Topic, TopicPartition, Watermarks,
 };
+use kafi_serde::registry::Registry;
 
 use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern};
 
+pub use registry::subject_name;
 pub use topic_consumer::TopicConsumer;
 pub use topic_producer::{Outgoing, TopicProducer};
 
@@ -26,6 +29,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Kafi {
     place: Place,
+    registry: Option<Arc<dyn Registry>>,
 }
 
 impl From<&Kafi> for Place {
@@ -37,7 +41,7 @@ impl From<&Kafi> for Place {
 impl Kafi {
     /// A handle on `storage`.
     pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
-        Self { place: Place::new(storage, settings) }
+        Self { place: Place::new(storage, settings), registry: None }
     }
 
     /// The same with other codecs, which may know more types.

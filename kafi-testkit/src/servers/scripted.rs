@@ -2,15 +2,17 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// A server. Its threads end with the process.
+#[derive(Clone)]
 pub struct Scripted {
     /// Where it listens, as host:port.
     pub address: String,
     requests: Arc<AtomicUsize>,
+    received: Arc<Mutex<Vec<String>>>,
     sent: Arc<AtomicU64>,
 }
 
@@ -26,16 +28,15 @@ impl Scripted {
     pub fn new(answers: &[String]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
         let address = listener.local_addr().expect("an open port has an address").to_string();
-        let requests = Arc::new(AtomicUsize::new(0));
-        let sent = Arc::new(AtomicU64::new(0));
-        let (answers, count, bytes) = (Arc::<[String]>::from(answers), Arc::clone(&requests), Arc::clone(&sent));
+        let server = Self { address, requests: Arc::default(), received: Arc::default(), sent: Arc::default() };
+        let (answers, served) = (Arc::<[String]>::from(answers), server.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (answers, count, bytes) = (Arc::clone(&answers), Arc::clone(&count), Arc::clone(&bytes));
-                thread::spawn(move || serve(stream, &answers, &count, &bytes));
+                let (answers, served) = (Arc::clone(&answers), served.clone());
+                thread::spawn(move || served.serve(stream, &answers));
             }
         });
-        Self { address, requests, sent }
+        server
     }
 
     /// How many bytes of endless answers were sent.
@@ -43,9 +44,34 @@ impl Scripted {
         self.sent.load(Ordering::SeqCst)
     }
 
+    /// The requests as they came, each with its head and its body.
+    pub fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How many requests there were.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    fn serve(&self, stream: TcpStream, answers: &[String]) {
+        let mut lines = BufReader::new(&stream);
+        while let Some(request) = read_request(&mut lines) {
+            self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+            let number = self.requests.fetch_add(1, Ordering::SeqCst);
+            let answer = answers.get(number).or(answers.last()).expect("a script has answers");
+            let beginning = answer.strip_suffix(ENDLESS);
+            if (&stream).write_all(beginning.unwrap_or(answer).as_bytes()).is_err() {
+                return;
+            }
+            if beginning.is_some() {
+                let more = [b'x'; 1 << 16];
+                while (&stream).write_all(&more).is_ok() {
+                    self.sent.fetch_add(more.len() as u64, Ordering::SeqCst);
+                }
+                return;
+            }
+        }
     }
 }
 
@@ -59,39 +85,23 @@ pub fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn serve(stream: TcpStream, answers: &[String], count: &AtomicUsize, sent: &AtomicU64) {
-    let mut lines = BufReader::new(&stream);
-    while read_request(&mut lines) {
-        let number = count.fetch_add(1, Ordering::SeqCst);
-        let answer = answers.get(number).or(answers.last()).expect("a script has answers");
-        let beginning = answer.strip_suffix(ENDLESS);
-        if (&stream).write_all(beginning.unwrap_or(answer).as_bytes()).is_err() {
-            return;
-        }
-        if beginning.is_some() {
-            let more = [b'x'; 1 << 16];
-            while (&stream).write_all(&more).is_ok() {
-                sent.fetch_add(more.len() as u64, Ordering::SeqCst);
-            }
-            return;
-        }
-    }
-}
-
-/// Reads a request and its body; `false` at the end of the connection.
-fn read_request(lines: &mut BufReader<&TcpStream>) -> bool {
-    let mut len = 0;
+/// Reads a request with its body; `None` at the end of the connection.
+fn read_request(lines: &mut BufReader<&TcpStream>) -> Option<String> {
+    let (mut request, mut len) = (String::new(), 0);
     loop {
-        let mut line = String::new();
-        if !lines.read_line(&mut line).is_ok_and(|read| read > 0) {
-            return false;
+        let begun = request.len();
+        if !lines.read_line(&mut request).is_ok_and(|read| read > 0) {
+            return None;
         }
-        if line.trim().is_empty() {
+        let line = request[begun..].trim().to_ascii_lowercase();
+        if line.is_empty() {
             break;
         }
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+        if let Some(value) = line.strip_prefix("content-length:") {
             len = value.trim().parse().expect("a length is a number");
         }
     }
-    lines.take(len).read_to_end(&mut Vec::new()).is_ok()
+    let mut body = Vec::new();
+    lines.take(len).read_to_end(&mut body).ok()?;
+    Some(request + &String::from_utf8_lossy(&body))
 }
