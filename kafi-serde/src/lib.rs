@@ -57,6 +57,7 @@
 //! | `protobuf` | [`protobuf`], by a reader and a writer of Kafi's own; prost-reflect for descriptors, and protox for sources |
 //! | `jsonschema` | [`jsonschema`], by the crate of this name, without what it needs for the network |
 //! | `registry` | [`registry::Client`](registry), which speaks to schema registries over HTTP, by reqwest |
+//! | `registry-topic` | [`registry::TopicRegistry`](registry), a schema registry in a topic of any storage |
 //!
 //! The formats are on unless default features are turned off; [`wire`] and the trait of [`registry`] are always there,
 //! and need nothing.

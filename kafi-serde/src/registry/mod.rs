@@ -24,6 +24,8 @@ mod client;
 mod code;
 mod copy;
 mod json;
+#[cfg(all(feature = "registry-topic", any(feature = "avro", feature = "protobuf", feature = "jsonschema")))]
+mod topic;
 mod types;
 
 use std::time::Duration;
@@ -36,6 +38,8 @@ use crate::wire::{Guid, SchemaId};
 pub use client::Client;
 pub use code::Code;
 pub use copy::{CopiedSchema, SchemaCopyOptions, copy_schemas};
+#[cfg(all(feature = "registry-topic", any(feature = "avro", feature = "protobuf", feature = "jsonschema")))]
+pub use topic::TopicRegistry;
 pub use types::{
     Against, Compatibility, CompatibilityLevel, Deleted, LookupOptions, Mode, Reference, RegisterOptions, Registered,
     RegisteredSchema, RegistryConfig, SchemaDefinition, SubjectVersion, Version,
