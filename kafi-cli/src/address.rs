@@ -4,10 +4,12 @@ use std::path::Path;
 
 use kafi::{
     Address, Config, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, Error, ErrorKind, Glob, Kafi, Result, StorageAddress,
+    TopicFilter,
 };
 
-use crate::args::TIMEOUT;
 use crate::context::Context;
+use crate::limits::TIMEOUT;
+use crate::output::Origin;
 
 /// The glob that matches every topic.
 pub const ALL: &str = "*";
@@ -20,6 +22,13 @@ pub struct Opened {
     pub storage: StorageAddress,
     /// The topics that are meant, in the order in which they were typed, a glob's sorted.
     pub topics: Vec<String>,
+}
+
+impl Opened {
+    /// What printed messages say of where they lie.
+    pub fn origin(&self, names_storage: bool) -> Origin<'_> {
+        Origin { storage: names_storage.then_some(&self.storage), names_topics: self.topics.len() > 1 }
+    }
 }
 
 /// A storage and names on it, of topics or groups.
@@ -99,16 +108,6 @@ pub fn list<'a>(named: impl Iterator<Item = (&'a StorageAddress, &'a Vec<String>
 /// `Usage` for what is none.
 pub fn parsed(texts: &[String]) -> Result<Vec<Address>> {
     texts.iter().map(|text| Address::parse(text)).collect()
-}
-
-/// How a storage is called where it is told apart from others: as it was typed, without a slash at its end and without
-/// the properties of a URL.
-pub fn name_of(storage: &StorageAddress) -> String {
-    let name = storage.to_string();
-    match storage {
-        StorageAddress::Folder(_) if name.len() > 1 => name.trim_end_matches('/').to_string(),
-        _ => name,
-    }
 }
 
 /// Whether there are several storages among these.
@@ -202,6 +201,35 @@ impl FirstUse {
             ));
         }
     }
+}
+
+/// The globs of a storage's topics among these addresses; a storage alone means all its topics.
+///
+/// # Errors
+/// `Usage` for what is no address.
+pub fn globs_of(addresses: &[String], storage: &StorageAddress) -> Result<Vec<Glob>> {
+    let mut globs = Vec::new();
+    for text in addresses {
+        let address = Address::parse(text)?;
+        if address.storage != *storage {
+            continue;
+        }
+        match address.topic.as_deref() {
+            None => globs.push(Glob::parse(ALL)?),
+            Some(glob) if address.is_glob() => globs.push(Glob::parse(glob)?),
+            Some(_) => {}
+        }
+    }
+    Ok(globs)
+}
+
+/// The later topics that a member of a group follows: those that a glob of this storage matches.
+///
+/// # Errors
+/// `Usage` for what is no address.
+pub fn later_topics(addresses: &[String], storage: &StorageAddress) -> Result<Option<TopicFilter>> {
+    let globs = globs_of(addresses, storage)?;
+    Ok((!globs.is_empty()).then(|| TopicFilter::new(move |topic| globs.iter().any(|glob| glob.matches(topic)))))
 }
 
 /// Whether a word is the name of a configuration, short or full, without the colon behind it.

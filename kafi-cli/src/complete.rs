@@ -5,12 +5,11 @@ use std::env;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use kafi::{Address, Kafi, Registry, StorageAddress};
 
-use crate::args::Cli;
 use crate::output::escape;
 
 /// The environment variable by which a shell's script asks for an answer; its value names the shell.
@@ -19,14 +18,14 @@ pub const VARIABLE: &str = "KAFI_COMPLETE";
 /// Nobody waits longer for names; then there are none.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Answers the question of a shell's script, and ends the process; does nothing if there is none.
-pub fn answer() {
-    CompleteEnv::with_factory(command).var(VARIABLE).complete();
+/// Answers the question of a shell's script about this command line, and ends the process; does nothing if there is none.
+pub fn answer(definition: fn() -> Command) {
+    CompleteEnv::with_factory(|| with_live_names(definition())).var(VARIABLE).complete();
 }
 
-/// The definition of the command line, with the places where names are looked up.
-fn command() -> Command {
-    Cli::command().mut_subcommands(|verb| {
+/// The same definition, with the places where names are looked up.
+fn with_live_names(definition: Command) -> Command {
+    definition.mut_subcommands(|verb| {
         let of_groups = verb.get_name() == "group";
         let verb = verb.mut_args(move |arg| with_names(arg, of_groups));
         verb.mut_subcommands(|verb| verb.mut_args(move |arg| with_names(arg, of_groups)))

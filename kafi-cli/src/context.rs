@@ -1,15 +1,24 @@
 //! What every command needs: the storages, the wish to stop, and how to print.
 
-use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kafi::{Cancel, Error, ErrorKind, Registry, Result};
+use clap::Command;
+use kafi::{Cancel, Error, ErrorKind, Progress, Registry, Result};
 
-use crate::args::{ColorChoice, CommonArgs};
 use crate::exit::{Exit, INTERRUPTED};
-use crate::output::stderr;
-use crate::output::terminal::likes_color;
+use crate::output::progress::ProgressLine;
+use crate::output::{OutputOptions, stderr};
+
+/// What was said that every command heeds.
+pub struct Settings {
+    /// Opens storages.
+    pub registry: Registry,
+    /// How everything that is printed looks.
+    pub output: OutputOptions,
+    /// Say nothing but errors.
+    pub quiet: bool,
+}
 
 /// What every command needs.
 pub struct Context {
@@ -17,44 +26,21 @@ pub struct Context {
     pub registry: Registry,
     /// Set by Ctrl-C.
     pub cancel: Cancel,
-    /// Print JSON.
-    pub json: bool,
-    /// Say nothing but errors.
-    pub quiet: bool,
-    /// Print times in UTC.
-    pub utc: bool,
-    /// Print colours to stdout.
-    pub color: bool,
+    /// How everything that is printed looks.
+    pub output: OutputOptions,
     /// How the verb calls a failure.
     pub fails_with: Exit,
-    /// Whether stdout is a terminal, where data is made fit to be looked at.
-    pub terminal: bool,
+    /// The definition of the whole command line, for the verbs that print it.
+    pub definition: fn() -> Command,
+    quiet: bool,
     in_hand: Arc<AtomicBool>,
 }
 
 impl Context {
-    /// What `args` say, for a verb that calls failures so.
-    pub fn new(args: &CommonArgs, fails_with: Exit) -> Result<Self> {
-        let terminal = io::stdout().is_terminal();
-        let color = |likes: bool| match args.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => likes,
-        };
-        stderr::set_color(color(likes_color(&io::stderr())));
-        let expand = |(key, value): &(String, String)| Ok((key.clone(), kafi::expand_environment(key, value)?));
-        let properties = args.properties.iter().map(expand).collect::<Result<_>>()?;
-        Ok(Self {
-            registry: args.registry(properties),
-            cancel: Cancel::new(),
-            json: args.json,
-            quiet: args.quiet,
-            utc: args.utc,
-            color: color(likes_color(&io::stdout())),
-            terminal,
-            fails_with,
-            in_hand: Arc::default(),
-        })
+    /// What was said, for a verb that calls failures so, of the command line that is defined so.
+    pub fn new(settings: Settings, fails_with: Exit, definition: fn() -> Command) -> Self {
+        let Settings { registry, output, quiet } = settings;
+        Self { registry, cancel: Cancel::new(), output, fails_with, definition, quiet, in_hand: Arc::default() }
     }
 
     /// Lets the first Ctrl-C end the job in hand in order, and the second at once; where nothing is in hand, the first
@@ -81,5 +67,11 @@ impl Context {
         if !self.quiet {
             stderr::say(line);
         }
+    }
+
+    /// The line of progress of a job, until it is dropped: none with `-q`, nor where messages are printed on the same
+    /// terminal.
+    pub fn show_progress(&self, progress: &Arc<Progress>, prints_messages: bool) -> ProgressLine {
+        ProgressLine::show(progress, !(self.quiet || prints_messages && self.output.terminal))
     }
 }

@@ -1,6 +1,11 @@
-//! The limits that the operating system sets the process.
+//! The limits that the operating system sets the process, and those of its patience.
+
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// How long a question to a storage may take, so that a broker that is not there is reported within 10 seconds.
+pub const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What macOS allows where it says that there is no limit.
 const OPEN_FILES_FALLBACK: u64 = 10_240;

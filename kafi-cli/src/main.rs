@@ -2,43 +2,46 @@
 
 mod address;
 mod args;
+mod cli;
 mod commands;
 mod complete;
-mod confirm;
 mod context;
 mod exit;
 mod input;
 mod limits;
 mod log_lines;
 mod output;
-mod places;
 mod summary;
 mod together;
+mod verb;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use kafi::Result;
 
-use crate::args::Cli;
+use crate::cli::Cli;
 use crate::context::Context;
+use crate::exit::Exit;
 
 fn main() -> ExitCode {
     exit::report_panics();
-    complete::answer();
-    let cli = match Cli::try_parse_from(std::env::args_os().map(args::keep_equals)) {
+    complete::answer(cli::definition);
+    let cli = match Cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error).into(),
     };
     log_lines::install(cli.common.quiet, cli.common.verbose);
     limits::raise_open_files();
-    let (verbose, verb) = (cli.common.verbose, cli.command.verb());
-    let result = Context::new(&cli.common, verb.fails_with()).and_then(|context| {
-        context.end_on_signals()?;
-        commands::run(verb, &context)
-    });
-    match result {
+    match run(&cli) {
         Ok(exit) => exit.into(),
-        Err(error) if output::is_nobody_reads(&error) => exit::Exit::Done.into(),
-        Err(error) => exit::failed(&error, verbose, verb.fails_with()).into(),
+        Err(error) if output::is_nobody_reads(&error) => Exit::Done.into(),
+        Err(error) => exit::failed(&error, cli.common.verbose, cli.verb.fails_with()).into(),
     }
+}
+
+/// Does what was typed. What an error says of an address that was mistyped is added to it.
+fn run(cli: &Cli) -> Result<Exit> {
+    let context = Context::new(cli.common.settings()?, cli.verb.fails_with(), cli::definition);
+    context.end_on_signals()?;
+    cli.verb.run(&context).map_err(|error| address::explain(&context, error, &cli.verb.addresses()))
 }

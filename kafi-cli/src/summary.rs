@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use kafi::{Position, StorageAddress};
 
-use crate::address::name_of;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::output::name_of;
 
 /// Counts with their names, in the order in which they are said.
 pub struct Summary {
@@ -29,7 +29,7 @@ impl Summary {
     /// Says it: `3 read, 3 written, 0 failed in 0.1 s`, or the same as a JSON object.
     pub fn say(&self, context: &Context) {
         let seconds = self.started.elapsed().as_secs_f64();
-        if context.json {
+        if context.output.json {
             let fields: Vec<String> = self.counts.iter().map(|(name, count)| format!("\"{name}\":{count}")).collect();
             context.say(&format!("{{{},\"seconds\":{seconds:.3}}}", fields.join(",")));
             return;

@@ -51,7 +51,7 @@ pub fn read_all(
             set_aside: Some(aside.clone()),
             ..options.clone()
         };
-        let shown = Shown(Mutex::new(Some(ProgressLine::show(context, &progress, prints_messages))));
+        let shown = Shown(Mutex::new(Some(context.show_progress(&progress, prints_messages))));
         let finished = read(index, options, &shown)?;
         shown.end();
         max = max.map(|max| max.saturating_sub(progress.read()));
@@ -80,7 +80,7 @@ fn at_once(
 ) -> Result<Exit> {
     let stop = options.cancel.child();
     let progress = Arc::<Progress>::default();
-    let shown = Shown(Mutex::new(Some(ProgressLine::show(context, &progress, prints_messages))));
+    let shown = Shown(Mutex::new(Some(context.show_progress(&progress, prints_messages))));
     let shared = ReadOptions {
         max: None,
         limit: options.max.map(Limit::new),

@@ -4,49 +4,36 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use clap::Args;
+use clap::Parser;
 use kafi::{ReadOptions, Result, shell};
 
-use crate::address::{open_topics, refuse_format, several};
-use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
-use crate::commands::Verb;
-use crate::commands::cp::later_topics;
+use crate::address::{later_topics, open_topics, refuse_format, several};
+use crate::args::{LimitArgs, ShownArgs, TopicsArgs};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{MessagePrinter, PrintArgs};
+use crate::output::MessagePrinter;
 use crate::together::read_all;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Print messages
+#[derive(Parser)]
+#[command(name = "cat")]
 pub struct CatArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     #[command(flatten)]
     limit: LimitArgs,
     #[command(flatten)]
     shown: ShownArgs,
 }
 
-/// What `head` and `grep` share with `cat`: what of the messages is read, and how it is printed.
-#[derive(Args)]
-pub struct ShownArgs {
-    #[command(flatten)]
-    pub read: ReadArgs,
-    #[command(flatten)]
-    pub order: OrderArgs,
-    #[command(flatten)]
-    pub types: TypeArgs,
-    #[command(flatten)]
-    pub print: PrintArgs,
-}
-
 impl Verb for CatArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        show(context, &self.addresses, &self.limit, &self.shown)
+        show(context, &self.topics.addresses, &self.limit, &self.shown)
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }
 
@@ -63,7 +50,12 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
     let names_storage = several(opened.iter().map(|opened| &opened.storage));
     let exit = read_all(context, &opened, &options, true, |index, options, _| {
         let at = &opened[index];
-        let mut printer = MessagePrinter::open(context, at, names_storage, print.into(), *types)?;
+        let mut printer = MessagePrinter::open(
+            &context.output,
+            at.origin(names_storage),
+            print.printing(&context.output, *types, &at.kafi)?,
+            &at.kafi,
+        )?;
         let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
         shell::cat(at.kafi.storage(), &at.topics, &options, read.threads(), |batch| {
             read_any.store(true, Ordering::Relaxed);

@@ -1,15 +1,17 @@
 //! `cluster`: the brokers of a storage.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, Result, default_storage};
 
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// List the brokers of a cluster
+#[derive(Parser)]
+#[command(name = "cluster")]
 pub struct ClusterArgs {
     /// The storage (prod:); without it the default storage
     #[arg(value_name = "ADDRESS")]
@@ -34,7 +36,7 @@ impl Verb for ClusterArgs {
             ];
             table.row_on(&storage, cells);
         }
-        table.print(context)?;
+        table.print(&context.output)?;
         Ok(Exit::Done)
     }
 }

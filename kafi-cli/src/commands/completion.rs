@@ -1,21 +1,23 @@
 //! `completion`: the completion script of a shell, which asks `kafi` itself each time.
 
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Zsh};
 use kafi::{Error, Result};
 
-use crate::commands::Verb;
 use crate::complete::VARIABLE;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
+use crate::verb::Verb;
 
 /// Bash takes colons and equals signs for the ends of words, which would tear storages from their topics, and offers
 /// only what comes behind the last of them. The words are put together again here, and what is offered is cut where
 /// Bash does, so that COMP_WORDBREAKS, which belongs to the user, stays as it is.
 const BASH: &str = include_str!("completion.bash");
 
-#[derive(Args)]
+/// Print the completion script of a shell
+#[derive(Parser)]
+#[command(name = "completion")]
 pub struct CompletionArgs {
     /// The shell
     shell: ShellArg,

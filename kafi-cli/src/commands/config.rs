@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result, StorageAddress};
 
 use crate::address::open_topics;
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Show and change the settings of topics, and of brokers
+#[derive(Parser)]
+#[command(name = "config")]
 pub struct ConfigArgs {
     /// A topic or a glob; with --broker a storage
     #[arg(value_name = "ADDRESS")]
@@ -56,7 +58,7 @@ impl Verb for ConfigArgs {
                     (&storage, &mut table),
                 )?;
             }
-            table.print(context)?;
+            table.print(&context.output)?;
             return Ok(Exit::Done);
         }
         if Address::parse(&self.address)?.topic.is_none() {
@@ -65,7 +67,7 @@ impl Verb for ConfigArgs {
             return Err(error.hint("name a topic, or with --broker ID one of its brokers"));
         }
         let opened = open_topics(context, std::slice::from_ref(&self.address))?;
-        let names_topics = context.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
+        let names_topics = context.output.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
         let mut table = Table::of_storages(
             false,
             if names_topics { &["topic", "setting", "value", "default"] } else { &["setting", "value", "default"] },
@@ -83,7 +85,7 @@ impl Verb for ConfigArgs {
                 }
             }
         }
-        table.print(context)?;
+        table.print(&context.output)?;
         Ok(Exit::Done)
     }
 

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::Parser;
 use kafi::shell::{self, NewTopics, PlannedPart, Rate};
-use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Glob, Kafi, Result, StorageAddress, TopicFilter};
+use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Kafi, Result};
 
-use crate::address::{ALL, FirstUse, Opened, hint_at_storage, open_sources, several};
+use crate::address::{FirstUse, Opened, globs_of, hint_at_storage, open_sources, several};
 use crate::args::{LimitArgs, ReadArgs, WriteArgs, setting};
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::progress::ProgressLine;
 use crate::output::{Cell, Table};
 use crate::summary::{Reached, Summary, ended};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Copy topics, with every field of every message
+#[derive(Parser)]
+#[command(name = "cp")]
 pub struct CpArgs {
     /// The topics, or globs; a storage alone means all its topics but internal ones
     #[arg(value_name = "SOURCE", required = true, num_args = 1..)]
@@ -155,7 +156,7 @@ fn dry_run(
             table.row_on(&source.storage, cells);
         }
     }
-    table.print(context)?;
+    table.print(&context.output)?;
     Ok(Exit::Done)
 }
 
@@ -167,7 +168,7 @@ fn copy(
     options: &CopyOptions,
     context: &Context,
 ) -> Result<CopyResult> {
-    let _progress = ProgressLine::show(context, &options.read.progress, false);
+    let _progress = context.show_progress(&options.read.progress, false);
     shell::cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), options)
 }
 
@@ -195,32 +196,6 @@ fn new_topics(
         return Ok(None);
     }
     Ok(Some(NewTopics::new(move |topic| globs.iter().any(|glob| glob.matches(topic)).then(|| topic.to_string()))))
-}
-
-/// The globs of a storage's topics among these addresses.
-fn globs_of(addresses: &[String], storage: &StorageAddress) -> Result<Vec<Glob>> {
-    let mut globs = Vec::new();
-    for text in addresses {
-        let address = Address::parse(text)?;
-        if address.storage != *storage {
-            continue;
-        }
-        match address.topic.as_deref() {
-            None => globs.push(Glob::parse(ALL)?),
-            Some(glob) if address.is_glob() => globs.push(Glob::parse(glob)?),
-            Some(_) => {}
-        }
-    }
-    Ok(globs)
-}
-
-/// The later topics that a member of a group follows: those that a glob of this storage matches.
-///
-/// # Errors
-/// `Usage` for what is no address.
-pub fn later_topics(addresses: &[String], storage: &StorageAddress) -> Result<Option<TopicFilter>> {
-    let globs = globs_of(addresses, storage)?;
-    Ok((!globs.is_empty()).then(|| TopicFilter::new(move |topic| globs.iter().any(|glob| glob.matches(topic)))))
 }
 
 fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {

@@ -1,22 +1,22 @@
 //! `delete-records`: moves the first offset of partitions, which deletes everything before it.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Error, OffsetSpec, Offsets, Position, Resolved, Result, shell};
 
 use crate::address::{open_topics, several};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
-use crate::confirm::ConfirmArgs;
+use crate::args::{ConfirmArgs, PlaceArgs, TopicsArgs};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
-use crate::places::PlaceArgs;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Delete the oldest messages of partitions, up to an offset
+#[derive(Parser)]
+#[command(name = "delete-records")]
 pub struct DeleteRecordsArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     /// Delete the oldest N offsets of each partition, or all where there are fewer
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "offsets")]
     oldest: Option<u64>,
@@ -34,7 +34,7 @@ impl Verb for DeleteRecordsArgs {
                 self.places.places("delete records", context).map_err(|error| hint_at_oldest(error, &self.places))?
             }
         };
-        let opened = open_topics(context, &self.addresses)?;
+        let opened = open_topics(context, &self.topics.addresses)?;
         let partitions = self.places.changed_partitions();
         let mut plans = Vec::new();
         for opened in &opened {
@@ -53,7 +53,7 @@ impl Verb for DeleteRecordsArgs {
         for (opened, plan) in opened.iter().zip(&plans) {
             plan.iter().for_each(|part| table.row_on(&opened.storage, row(part)));
         }
-        table.print(context)?;
+        table.print(&context.output)?;
         let count: i64 = plans.iter().flatten().map(deleted).sum();
         if count == 0 {
             context.say("nothing to delete");
@@ -70,7 +70,7 @@ impl Verb for DeleteRecordsArgs {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, DiffOptions, DiffSide, Error, ErrorKind, Result, shell};
 
 use crate::address::open_topics;
 use crate::args::{LimitArgs, ReadArgs};
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::DifferencePrinter;
-use crate::output::progress::ProgressLine;
 use crate::summary::Summary;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Compare two topics message by message
+#[derive(Parser)]
+#[command(name = "diff")]
 pub struct DiffArgs {
     /// A topic, or a glob
     #[arg(value_name = "LEFT")]
@@ -65,13 +66,13 @@ impl Verb for DiffArgs {
         }
         let other = context.registry.open_address(&target.storage)?;
         let mut options = options(self, context)?;
-        let mut printer = DifferencePrinter::open(context, [left.clone(), right.clone()], topics.len() > 1)?;
+        let mut printer = DifferencePrinter::open(&context.output, [left.clone(), right.clone()], topics.len() > 1)?;
         context.begin_job();
         let (mut compared, mut different, mut cancelled) = (0, 0, false);
         for (kafi, topic) in &topics {
             options.read.max = self.max.map(|max| max - compared);
             options.read.progress = Default::default();
-            let _progress = ProgressLine::show(context, &options.read.progress, !self.brief);
+            let _progress = context.show_progress(&options.read.progress, !self.brief);
             let side = DiffSide { storage: kafi.storage(), topic };
             let other_side = DiffSide { storage: other.storage(), topic: target.topic.as_ref().unwrap_or(topic) };
             let diffed = shell::diff(side, other_side, &options, |difference| {

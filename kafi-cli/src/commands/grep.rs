@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 use kafi::{
     Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result,
     shell,
 };
 
-use crate::address::{Opened, open_topics, refuse_format, several};
-use crate::args::{LimitArgs, OrderArgs, ReadArgs, TypeArgs};
-use crate::commands::Verb;
-use crate::commands::cp::later_topics;
+use crate::address::{Opened, later_topics, open_topics, refuse_format, several};
+use crate::args::{KeyValueArgs, LimitArgs, OrderArgs, ReadArgs, TypeArgs};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::messages::{KeyValueArgs, Printing};
 use crate::output::{Cell, MessagePrinter, Stdout, Table, escape, nobody_reads, stderr};
 use crate::summary::Summary;
 use crate::together::{Shown, read_all};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Print the messages that match a regular expression
+#[derive(Parser)]
+#[command(name = "grep")]
 #[command(
     override_usage = "kafi grep [OPTIONS] <PATTERN> <ADDRESS>...\n       kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."
 )]
@@ -161,7 +161,7 @@ impl Verb for GrepArgs {
         refuse_format(&addresses, options.follow, "--format")?;
         let opened = open_topics(context, &addresses)?;
         if !self.prints() {
-            self.read.check_whole(&opened)?;
+            self.read.check_whole(opened.len())?;
         }
         let counts =
             opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
@@ -214,9 +214,9 @@ impl Search<'_> {
         let (args, context, at) = (self.args, self.context, &self.opened[index]);
         let prints = args.prints();
         let names_storage = several(self.opened.iter().map(|opened| &opened.storage));
-        let printing = Printing { format: args.format.as_deref(), args: &args.print };
-        let mut printer =
-            MessagePrinter::open(context, at, names_storage, printing, args.types)?.marking(&self.look_for);
+        let printing = args.print.printing(args.format.as_deref(), &context.output, args.types, &at.kafi)?;
+        let mut printer = MessagePrinter::open(&context.output, at.origin(names_storage), printing, &at.kafi)?
+            .marking(&self.look_for);
         let options = ReadOptions { later_topics: later_topics(&self.addresses, &at.storage)?, ..options };
         let options = if prints { args.read.on(&at.kafi, options) } else { args.read.on_whole(&at.kafi, options) };
         let found_max = if args.quiet { Some(1) } else { args.max_count };
@@ -279,20 +279,20 @@ fn print_counts(args: &GrepArgs, opened: &[Opened], counts: &[BTreeMap<String, u
             .zip(counts)
             .flat_map(|(at, counts)| counts.iter().map(move |(topic, count)| (&at.storage, topic, *count)))
     };
-    if context.json {
+    if context.output.json {
         let mut table = Table::of_storages(names_storage, if args.count { &["topic", "messages"] } else { &["topic"] });
         for (storage, topic, count) in all().filter(|(_, _, count)| args.count || *count > 0) {
             let cells = [Cell::Text(topic.clone()), Cell::Number(count as i64)];
             table.row_on(storage, cells.into_iter().take(if args.count { 2 } else { 1 }));
         }
-        return table.print_result(context);
+        return table.print_result(&context.output);
     }
     let is_alone = all().nth(1).is_none();
     let mut stdout = Stdout::open()?;
     for (storage, topic, count) in all() {
         let address = Address { storage: storage.clone(), topic: Some(topic.clone()) };
         let name = if names_storage { address.to_string() } else { topic.clone() };
-        let name = if context.terminal { escape::line(&name) } else { name };
+        let name = if context.output.terminal { escape::line(&name) } else { name };
         match args.count {
             true if is_alone => stdout.line(&count.to_string())?,
             true => stdout.line(&format!("{name}:{count}"))?,

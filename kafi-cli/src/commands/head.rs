@@ -1,19 +1,20 @@
 //! `head`: prints the first messages.
 
-use clap::Args;
+use clap::Parser;
 use kafi::Result;
 
-use crate::args::LimitArgs;
-use crate::commands::Verb;
-use crate::commands::cat::{ShownArgs, show};
+use crate::args::{LimitArgs, ShownArgs, TopicsArgs};
+use crate::commands::cat::show;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Print the first messages
+#[derive(Parser)]
+#[command(name = "head")]
 pub struct HeadArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     /// Print N messages in all, the first as they are read
     #[arg(short = 'n', long = "max", value_name = "N", default_value_t = 10)]
     max: u64,
@@ -23,10 +24,10 @@ pub struct HeadArgs {
 
 impl Verb for HeadArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        show(context, &self.addresses, &LimitArgs { max: Some(self.max), follow: false }, &self.shown)
+        show(context, &self.topics.addresses, &LimitArgs { max: Some(self.max), follow: false }, &self.shown)
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, Admin, Error, Isolation, Result, Topic, TopicPartition, Watermarks, default_storage};
 
 use crate::address::{parsed, several};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// List topics
+#[derive(Parser)]
+#[command(name = "ls", visible_alias = "l")]
 pub struct LsArgs {
     /// Storages (prod:), topics, or globs (prod:orders-*); without any the default storage
     #[arg(value_name = "ADDRESS")]
@@ -65,7 +67,7 @@ impl Verb for LsArgs {
             }
         }
         // What is wrong with one topic hides no other.
-        end_list(false, failures, || table.print(context))
+        end_list(false, failures, || table.print(&context.output))
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::Parser;
 use kafi::{Error, Result};
 
-use crate::args::Cli;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Write the manual pages into a folder
+#[derive(Parser)]
+#[command(name = "man", hide = true)]
 pub struct ManArgs {
     /// The folder to write them to
     #[arg(value_name = "FOLDER")]
@@ -18,10 +19,10 @@ pub struct ManArgs {
 }
 
 impl Verb for ManArgs {
-    fn run(&self, _context: &Context) -> Result<Exit> {
+    fn run(&self, context: &Context) -> Result<Exit> {
         let failed = |error| Error::io("write manual pages", error).with("folder", self.folder.display());
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
-        clap_mangen::generate_to(Cli::command(), &self.folder).map_err(failed)?;
+        clap_mangen::generate_to((context.definition)(), &self.folder).map_err(failed)?;
         Ok(Exit::Done)
     }
 }

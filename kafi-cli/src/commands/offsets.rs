@@ -1,21 +1,22 @@
 //! `offsets`: where offsets, times, and counts lie in each partition.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Result, shell};
 
 use crate::address::{open_topics, several};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
+use crate::args::{PlaceArgs, TopicsArgs};
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
-use crate::places::PlaceArgs;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Print where offsets, times, and counts lie in each partition
+#[derive(Parser)]
+#[command(name = "offsets")]
 pub struct OffsetsArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     #[command(flatten)]
     places: PlaceArgs,
 }
@@ -23,7 +24,7 @@ pub struct OffsetsArgs {
 impl Verb for OffsetsArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let offsets = self.places.ranges(context)?;
-        let opened = open_topics(context, &self.addresses)?;
+        let opened = open_topics(context, &self.topics.addresses)?;
         let mut table = Table::of_storages(
             several(opened.iter().map(|opened| &opened.storage)),
             &["topic", "partition", "offset", "end", "messages"],
@@ -49,10 +50,10 @@ impl Verb for OffsetsArgs {
                 table.row_on(&opened.storage, [Cell::Text(part.topic)].into_iter().chain(cells));
             }
         }
-        end_list(is_nothing_known, failures, || table.print(context))
+        end_list(is_nothing_known, failures, || table.print(&context.output))
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }

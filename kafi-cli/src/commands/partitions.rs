@@ -1,15 +1,17 @@
 //! `partitions`: adds partitions to topics.
 
-use clap::Args;
+use clap::Parser;
 use kafi::Result;
 
 use crate::address::open_topics;
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Add partitions to topics
+#[derive(Parser)]
+#[command(name = "partitions")]
 pub struct PartitionsArgs {
     /// A topic, or a glob
     #[arg(value_name = "ADDRESS")]

@@ -5,26 +5,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::Parser;
 use kafi::{
     ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, JsonPath, Kafi,
     NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record, Result, Type, Writer,
 };
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
-use crate::args::{TIMEOUT, TypeArgs, WriteArgs};
-use crate::commands::Verb;
+use crate::args::{TypeArgs, WriteArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::input::{PIECE_BYTES_MAX, Pieces};
-use crate::output::progress::ProgressLine;
-use crate::output::{meant_types, unescape};
+use crate::limits::TIMEOUT;
+use crate::output::unescape;
 use crate::summary::Summary;
+use crate::verb::Verb;
 
 /// A source that is silent for so long is a slow one.
 const IDLE: Duration = Duration::from_millis(10);
 
-#[derive(Args)]
+/// Produce messages from stdin, a file, or the command line
+#[derive(Parser)]
+#[command(name = "produce")]
 pub struct ProduceArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]
@@ -79,7 +81,7 @@ pub struct ProduceArgs {
 
 impl Verb for ProduceArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        if context.json
+        if context.output.json
             && (self.key_delimiter.is_some()
                 || self.key.is_some()
                 || self.key_path.is_some()
@@ -100,7 +102,7 @@ impl Verb for ProduceArgs {
         let progress = Arc::new(Progress::default());
         // A line of progress would stand in the way of what is typed.
         let is_typed = input.is_some() && self.file.is_none() && io::stdin().is_terminal();
-        let shown = (!is_typed).then(|| ProgressLine::show(context, &progress, false));
+        let shown = (!is_typed).then(|| context.show_progress(&progress, false));
         if is_typed {
             context.say("note: messages are read from the terminal; Ctrl-D ends them");
         }
@@ -185,7 +187,7 @@ impl<'a> Job<'a> {
         topic: String,
         progress: Arc<Progress>,
     ) -> Result<Self> {
-        let (key_type, value_type) = meant_types(kafi, args.types)?;
+        let (key_type, value_type) = args.types.meant(kafi)?;
         let checks = match (key_type, value_type) {
             (Type::Auto | Type::Bytes, Type::Auto | Type::Bytes) => None,
             _ => Some((kafi.codecs().decoder(key_type, Field::Key)?, kafi.codecs().decoder(value_type, Field::Value)?)),
@@ -207,7 +209,7 @@ impl<'a> Job<'a> {
             headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
             checks,
             found_key: Vec::new(),
-            envelopes: context.json.then(EnvelopeReader::new),
+            envelopes: context.output.json.then(EnvelopeReader::new),
             line: 0,
             open_writer,
             keeps_timestamps: false,

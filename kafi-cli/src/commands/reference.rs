@@ -3,14 +3,13 @@
 
 use std::fmt::Write as _;
 
-use clap::{Arg, Args, Command, CommandFactory};
+use clap::{Arg, Command, Parser};
 use kafi::Result;
 
-use crate::args::Cli;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
+use crate::verb::Verb;
 
 const INTRODUCTION: &str = "\
 # The command line
@@ -19,20 +18,22 @@ Written by `kafi reference` from the definition that also makes `kafi help VERB`
 Do not edit it: `cargo run -p kafi-cli -- reference > docs/reference/cli.md` writes it anew.
 ";
 
-#[derive(Args)]
+/// Print the reference of the command line
+#[derive(Parser)]
+#[command(name = "reference", hide = true)]
 pub struct ReferenceArgs {}
 
 impl Verb for ReferenceArgs {
-    fn run(&self, _context: &Context) -> Result<Exit> {
+    fn run(&self, context: &Context) -> Result<Exit> {
         let mut stdout = Stdout::open()?;
-        stdout.buffer().extend_from_slice(page().as_bytes());
+        stdout.buffer().extend_from_slice(page((context.definition)()).as_bytes());
         stdout.flush()?;
         Ok(Exit::Done)
     }
 }
 
-fn page() -> String {
-    let mut cli = Cli::command().disable_help_subcommand(true);
+fn page(definition: Command) -> String {
+    let mut cli = definition.disable_help_subcommand(true);
     cli.build();
     let mut verbs = Vec::new();
     gather(&cli, &mut verbs);

@@ -1,20 +1,21 @@
 //! `rm`: deletes topics.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Error, ErrorKind, Result};
 
 use crate::address::{list, open_topics};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
-use crate::confirm::ConfirmArgs;
+use crate::args::{ConfirmArgs, TopicsArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Several};
+use crate::limits::TIMEOUT;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Delete topics
+#[derive(Parser)]
+#[command(name = "rm")]
 pub struct RmArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     /// Delete topics of the storage's own too, such as __consumer_offsets
     #[arg(long)]
     internal: bool,
@@ -24,7 +25,7 @@ pub struct RmArgs {
 
 impl Verb for RmArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        let opened = open_topics(context, &self.addresses)?;
+        let opened = open_topics(context, &self.topics.addresses)?;
         // Everything is looked up before anything is deleted.
         for opened in &opened {
             let topics = opened.kafi.admin()?.topics(&opened.topics, TIMEOUT)?;
@@ -55,6 +56,6 @@ impl Verb for RmArgs {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }

@@ -2,19 +2,21 @@
 
 use std::ops::ControlFlow;
 
-use clap::Args;
+use clap::Parser;
 use kafi::{ReadOptions, Result, SetAside, shell};
 
 use crate::address::{open_topics, refuse_format};
-use crate::args::{LimitArgs, ReadArgs, TypeArgs, refused};
-use crate::commands::Verb;
+use crate::args::{LimitArgs, PrintArgs, ReadArgs, TypeArgs, refused};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{MessagePrinter, PrintArgs};
+use crate::output::MessagePrinter;
 use crate::summary::{Reached, ended};
 use crate::together::outcome;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Print the newest messages
+#[derive(Parser)]
+#[command(name = "tail")]
 pub struct TailArgs {
     /// The topics, or globs, on one storage
     #[arg(value_name = "ADDRESS", required = true)]
@@ -50,7 +52,12 @@ impl Verb for TailArgs {
             return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only")
                 .hint("run tail for each storage"));
         };
-        let mut printer = MessagePrinter::open(context, opened, false, (&self.print).into(), self.types)?;
+        let mut printer = MessagePrinter::open(
+            &context.output,
+            opened.origin(false),
+            self.print.printing(&context.output, self.types, &opened.kafi)?,
+            &opened.kafi,
+        )?;
         let mut printed_any = false;
         context.begin_job();
         let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, self.max, |batch| {

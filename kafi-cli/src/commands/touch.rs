@@ -1,15 +1,18 @@
 //! `touch`: creates topics.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, ErrorKind, NewTopic, Result};
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
-use crate::args::{TIMEOUT, setting};
-use crate::commands::Verb;
+use crate::args::setting;
 use crate::context::Context;
 use crate::exit::{Exit, Several};
+use crate::limits::TIMEOUT;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Create topics
+#[derive(Parser)]
+#[command(name = "touch")]
 pub struct TouchArgs {
     /// The topics
     #[arg(value_name = "ADDRESS", required = true)]

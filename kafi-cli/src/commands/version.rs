@@ -2,23 +2,25 @@
 
 use std::sync::LazyLock;
 
-use clap::Args;
+use clap::Parser;
 use kafi::Result;
 
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::Stdout;
+use crate::verb::Verb;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[derive(Args)]
+/// Print the versions of Kafi and librdkafka
+#[derive(Parser)]
+#[command(name = "version")]
 pub struct VersionArgs {}
 
 impl Verb for VersionArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let mut stdout = Stdout::open()?;
-        if context.json {
+        if context.output.json {
             let text = |text: &str| kafi::Json::from(text).to_string();
             let librdkafka = kafi::librdkafka_version().as_deref().map_or("null".to_string(), text);
             stdout.line(&format!("{{\"kafi\":{},\"librdkafka\":{librdkafka}}}", text(VERSION)))?;

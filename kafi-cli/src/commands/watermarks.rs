@@ -1,25 +1,27 @@
 //! `watermarks`: the offsets that each partition holds.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Assignment, Offsets, Resolved, Result, shell};
 
 use crate::address::{open_topics, several};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
+use crate::args::TopicsArgs;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Print the offsets that each partition holds
+#[derive(Parser)]
+#[command(name = "watermarks")]
 pub struct WatermarksArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
 }
 
 impl Verb for WatermarksArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        let opened = open_topics(context, &self.addresses)?;
+        let opened = open_topics(context, &self.topics.addresses)?;
         let mut table = Table::of_storages(
             several(opened.iter().map(|opened| &opened.storage)),
             &["topic", "partition", "low", "high", "messages"],
@@ -36,10 +38,10 @@ impl Verb for WatermarksArgs {
                 table.row_on(&opened.storage, [Cell::Text(topic)].into_iter().chain(cells));
             }
         }
-        end_list(is_nothing_known, failures, || table.print(context))
+        end_list(is_nothing_known, failures, || table.print(&context.output))
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }

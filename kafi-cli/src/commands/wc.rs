@@ -2,23 +2,24 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use clap::{Args, ValueEnum};
+use clap::{Parser, ValueEnum};
 use kafi::{Counts, PartitionCounts, Result, StorageAddress, shell};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
-use crate::args::{LimitArgs, ReadArgs};
-use crate::commands::Verb;
+use crate::args::{LimitArgs, ReadArgs, TopicsArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
 use crate::summary::Summary;
 use crate::together::read_all;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Count messages and bytes
+#[derive(Parser)]
+#[command(name = "wc")]
 pub struct WcArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     /// What is counted by
     #[arg(long, value_name = "WHAT", default_value = "topic")]
     by: By,
@@ -38,9 +39,9 @@ impl Verb for WcArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
         let options = self.read.options(context, &self.limit)?;
-        refuse_format(&self.addresses, options.follow, "-F of cat")?;
-        let opened = open_topics(context, &self.addresses)?;
-        self.read.check_whole(&opened)?;
+        refuse_format(&self.topics.addresses, options.follow, "-F of cat")?;
+        let opened = open_topics(context, &self.topics.addresses)?;
+        self.read.check_whole(opened.len())?;
         let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
         let exit = read_all(context, &opened, &options, false, |index, options, shown| {
             let at = &opened[index];
@@ -70,7 +71,7 @@ impl Verb for WcArgs {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }
 
@@ -100,13 +101,13 @@ fn print(args: &WcArgs, opened: &[Opened], counted: &[PartitionCounts], context:
             add(&at.storage, topic, None, of_topic);
         }
     }
-    if rows > 1 && !context.json {
+    if rows > 1 && !context.output.json {
         let partition = by_partition.then(|| Cell::Text(String::new()));
         let [storage, topic] =
             if names_storage { ["total", ""] } else { ["", "total"] }.map(|text| Cell::Text(text.into()));
         table.row([storage, topic].into_iter().chain(partition).chain(numbers(all)).collect());
     }
-    table.print_result(context)
+    table.print_result(&context.output)
 }
 
 fn numbers(counts: Counts) -> impl Iterator<Item = Cell> {

@@ -2,8 +2,9 @@
 
 use kafi::{DiffField, Difference, EnvelopeWriter, Record, Result, TimeFormat, Type};
 
-use crate::context::Context;
-use crate::output::{Stdout, escape, highlight};
+use crate::output::options::OutputOptions;
+use crate::output::stdout::Stdout;
+use crate::output::{escape, highlight};
 
 /// What people see of a key, a value, or a header is cut behind so many bytes; JSON has everything.
 const SHOWN_BYTES_MAX: usize = 1000;
@@ -24,13 +25,13 @@ pub struct DifferencePrinter {
 
 impl DifferencePrinter {
     /// For the two sides that are called `names`.
-    pub fn open(context: &Context, names: [String; 2], names_topics: bool) -> Result<Self> {
-        let times = TimeFormat::rfc3339(context.utc);
+    pub fn open(options: &OutputOptions, names: [String; 2], names_topics: bool) -> Result<Self> {
+        let times = TimeFormat::rfc3339(options.utc);
         Ok(Self {
             stdout: Stdout::open()?,
-            json: context.json,
-            terminal: context.terminal,
-            color: context.color,
+            json: options.json,
+            terminal: options.terminal,
+            color: options.color,
             times,
             names,
             names_topics,

@@ -1,52 +1,26 @@
 //! Prints messages: for people on a terminal, the bare value on a pipe, the JSON envelope, or a format of the user's.
 
-use clap::Args;
-use kafi::{Batch, Decoder, EnvelopeWriter, Error, ErrorKind, Field, GrepOptions, Kafi, Record, Result, Type, Value};
+use kafi::{Batch, Decoder, EnvelopeWriter, Field, GrepOptions, Kafi, Record, Result, Type, Value};
 
-use crate::address::Opened;
-use crate::args::TypeArgs;
-use crate::context::Context;
 use crate::output::format::{Format, unescape};
-use crate::output::look::Look;
-use crate::output::{Stdout, escape, highlight};
-
-/// How messages are printed.
-#[derive(Args)]
-#[command(next_help_heading = "Printing")]
-pub struct PrintArgs {
-    /// Print by a format: %t %p %o %T %k %v %s %h %K %S %R %%, %k{hex}, %v{base64}, %d{%F %T}, \n \t \xNN
-    #[arg(short = 'F', long, value_name = "FORMAT", allow_hyphen_values = true, conflicts_with = "key_delimiter")]
-    format: Option<String>,
-    #[command(flatten)]
-    others: KeyValueArgs,
-}
-
-/// How messages are printed, without the format, whose short form is taken in `grep`.
-#[derive(Args)]
-#[command(next_help_heading = "Printing")]
-pub struct KeyValueArgs {
-    /// Print the key, this delimiter, and the value
-    #[arg(short = 'K', value_name = "DELIMITER", allow_hyphen_values = true)]
-    key_delimiter: Option<String>,
-    /// Print this behind each message instead of a line's end
-    #[arg(short = 'D', value_name = "DELIMITER", allow_hyphen_values = true, conflicts_with = "format")]
-    delimiter: Option<String>,
-    /// Print null as NULL
-    #[arg(short = 'Z')]
-    null: bool,
-}
+use crate::output::message_line::{MessageLine, Origin};
+use crate::output::options::OutputOptions;
+use crate::output::stdout::Stdout;
+use crate::output::{escape, highlight};
 
 /// How messages are printed: by a format, or by what else was said.
 #[derive(Clone, Copy)]
 pub struct Printing<'a> {
+    /// By this format.
     pub format: Option<&'a str>,
-    pub args: &'a KeyValueArgs,
-}
-
-impl<'a> From<&'a PrintArgs> for Printing<'a> {
-    fn from(args: &'a PrintArgs) -> Self {
-        Self { format: args.format.as_deref(), args: &args.others }
-    }
+    /// The key, this delimiter, and the value.
+    pub key_delimiter: Option<&'a str>,
+    /// This behind each message instead of a line's end.
+    pub delimiter: Option<&'a str>,
+    /// Null as NULL.
+    pub null: bool,
+    /// The types of keys and values.
+    pub types: (Type, Type),
 }
 
 /// Prints batches of messages to stdout.
@@ -56,7 +30,7 @@ pub struct MessagePrinter {
     separator: Vec<u8>,
     null: &'static [u8],
     terminal: bool,
-    look: Look,
+    message_line: MessageLine,
     checks: Checks,
     line: String,
 }
@@ -69,35 +43,20 @@ enum Style {
 }
 
 impl MessagePrinter {
-    /// What the arguments say, for messages of `opened`, which people are told where they read several storages.
+    /// For messages of this origin, which were written with the codecs of `kafi`.
     ///
     /// # Errors
-    /// `Usage` for a bad format, and for one together with `--json`.
-    pub fn open(
-        context: &Context,
-        opened: &Opened,
-        names_storage: bool,
-        printing: Printing<'_>,
-        types: TypeArgs,
-    ) -> Result<Self> {
-        let Printing { format, args } = printing;
-        if context.json && (format.is_some() || args.key_delimiter.is_some() || args.delimiter.is_some()) {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                "read arguments",
-                "--json prints one envelope a line, which -F, -K, and -D cannot change",
-            ));
-        }
-        let kafi = &opened.kafi;
-        let (key_type, value_type) = meant_types(kafi, types)?;
-        let separator = args.delimiter.as_deref().map_or(Ok(b"\n".to_vec()), unescape)?;
+    /// `Usage` for a bad format.
+    pub fn open(options: &OutputOptions, origin: Origin<'_>, printing: Printing<'_>, kafi: &Kafi) -> Result<Self> {
+        let Printing { format, key_delimiter, delimiter, null, types: (key_type, value_type) } = printing;
+        let separator = delimiter.map_or(Ok(b"\n".to_vec()), unescape)?;
         let style = if let Some(format) = format {
-            Style::Format(Format::parse(format, context.utc)?)
-        } else if let Some(delimiter) = &args.key_delimiter {
+            Style::Format(Format::parse(format, options.utc)?)
+        } else if let Some(delimiter) = key_delimiter {
             Style::Format(Format::key_value(&unescape(delimiter)?, &separator))
-        } else if context.json {
+        } else if options.json {
             Style::Envelope(EnvelopeWriter::new(key_type, value_type))
-        } else if context.terminal && args.delimiter.is_none() {
+        } else if options.terminal && delimiter.is_none() {
             Style::Terminal
         } else {
             Style::Bare
@@ -106,9 +65,9 @@ impl MessagePrinter {
             stdout: Stdout::open()?,
             style,
             separator,
-            null: if args.null { b"NULL" } else { b"" },
-            terminal: context.terminal,
-            look: Look::new(context, names_storage.then_some(&opened.storage), opened.topics.len() > 1),
+            null: if null { b"NULL" } else { b"" },
+            terminal: options.terminal,
+            message_line: MessageLine::new(options, origin),
             checks: Checks::new(kafi, key_type, value_type)?,
             line: String::new(),
         })
@@ -116,7 +75,7 @@ impl MessagePrinter {
 
     /// The same, with what was looked for marked, where there are colours.
     pub fn marking(self, found: &GrepOptions) -> Self {
-        Self { look: self.look.marking(found), ..self }
+        Self { message_line: self.message_line.marking(found), ..self }
     }
 
     /// Prints a batch. False means that nobody reads any more.
@@ -141,10 +100,10 @@ impl MessagePrinter {
         match &mut self.style {
             Style::Bare => {
                 match record.value {
-                    Some(value) if self.look.shows(value) || self.terminal => {
-                        push_line(&mut self.line, out, |line| self.look.value(value, line))
+                    Some(value) if self.message_line.shows(value) || self.terminal => {
+                        push_line(&mut self.line, out, |line| self.message_line.value(value, line))
                     }
-                    Some(value) => self.look.bare(value, out),
+                    Some(value) => self.message_line.bare(value, out),
                     None => out.extend_from_slice(self.null),
                 }
                 out.extend_from_slice(&self.separator);
@@ -152,27 +111,19 @@ impl MessagePrinter {
             Style::Envelope(writer) => {
                 let start = out.len();
                 writer.write(*record, out);
-                if self.terminal || self.look.color {
+                if self.terminal || self.message_line.color {
                     let envelope = out.split_off(start);
-                    push_line(&mut self.line, out, |line| terminal_envelope(&envelope, self.look.color, line));
+                    push_line(&mut self.line, out, |line| terminal_envelope(&envelope, self.message_line.color, line));
                 }
                 out.push(b'\n');
             }
             Style::Format(format) => format.write(record, self.null, self.terminal, out),
             Style::Terminal => {
-                push_line(&mut self.line, out, |line| self.look.message(record, line));
+                push_line(&mut self.line, out, |line| self.message_line.message(record, line));
                 out.push(b'\n');
             }
         }
     }
-}
-
-/// The types of keys and values: what was typed, else what the configuration says, else `auto`.
-pub fn meant_types(kafi: &Kafi, types: TypeArgs) -> Result<(Type, Type)> {
-    let setting = |name: &Option<String>| name.as_deref().map_or(Ok(Type::Auto), str::parse);
-    let key_type = types.key_type.or(types.both).map_or_else(|| setting(&kafi.settings().key_type), Ok)?;
-    let value_type = types.value_type.or(types.both).map_or_else(|| setting(&kafi.settings().value_type), Ok)?;
-    Ok((key_type, value_type))
 }
 
 /// Looks whether keys and values are of the types that they are said to be.

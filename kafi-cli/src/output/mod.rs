@@ -1,13 +1,14 @@
-//! What is printed: messages, tables, and progress.
+//! What is printed: messages, tables, and progress. Nothing here knows an argument.
 
 mod closed;
 mod differences;
 pub mod escape;
 mod format;
 mod highlight;
-mod look;
-pub mod messages;
+mod message_line;
+mod messages;
 pub mod number;
+mod options;
 pub mod progress;
 pub mod stderr;
 mod stdout;
@@ -16,6 +17,8 @@ pub mod terminal;
 
 pub use differences::DifferencePrinter;
 pub use format::unescape;
-pub use messages::{MessagePrinter, PrintArgs, meant_types};
+pub use message_line::Origin;
+pub use messages::{MessagePrinter, Printing};
+pub use options::OutputOptions;
 pub use stdout::{Stdout, is_nobody_reads, nobody_reads};
-pub use table::{Cell, Table};
+pub use table::{Cell, Table, name_of};

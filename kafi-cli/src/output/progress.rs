@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use kafi::Progress;
 
-use crate::context::Context;
 use crate::output::{number, stderr, terminal};
 
 /// A job that is over sooner shows nothing.
@@ -26,10 +25,9 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Shows `progress` if stderr is a terminal, nothing else is printed on one, and nobody said `-q`.
-    pub fn show(context: &Context, progress: &Arc<Progress>, prints_messages: bool) -> Self {
-        let wanted = !context.quiet && io::stderr().is_terminal() && !(prints_messages && context.terminal);
-        if !wanted {
+    /// Shows `progress` if that is wanted, and stderr is a terminal.
+    pub fn show(progress: &Arc<Progress>, wanted: bool) -> Self {
+        if !wanted || !io::stderr().is_terminal() {
             return Self { stop: None, thread: None };
         }
         let (stop, stopped) = channel();

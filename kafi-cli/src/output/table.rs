@@ -5,9 +5,9 @@ use std::io;
 
 use kafi::{Result, StorageAddress};
 
-use crate::address;
-use crate::context::Context;
-use crate::output::{Stdout, escape, highlight, nobody_reads, number, terminal};
+use crate::output::options::OutputOptions;
+use crate::output::stdout::{Stdout, nobody_reads};
+use crate::output::{escape, highlight, number, terminal};
 
 /// A value in a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,26 +124,26 @@ impl Table {
 
     /// Prints it. A table without rows prints nothing; one that is too wide for the terminal is printed with a line for
     /// each cell. That nobody reads it is no failure.
-    pub fn print(&self, context: &Context) -> Result<()> {
-        self.print_all(context).map(|_| ())
+    pub fn print(&self, options: &OutputOptions) -> Result<()> {
+        self.print_all(options).map(|_| ())
     }
 
     /// Prints a result that counts only where it was printed.
     ///
     /// # Errors
     /// [`nobody_reads`] where that is so; what writing fails with.
-    pub fn print_result(&self, context: &Context) -> Result<()> {
-        if self.print_all(context)? { Ok(()) } else { Err(nobody_reads()) }
+    pub fn print_result(&self, options: &OutputOptions) -> Result<()> {
+        if self.print_all(options)? { Ok(()) } else { Err(nobody_reads()) }
     }
 
-    fn print_all(&self, context: &Context) -> Result<bool> {
+    fn print_all(&self, options: &OutputOptions) -> Result<bool> {
         let mut stdout = Stdout::open()?;
         if self.rows.is_empty() {
             return Ok(true);
         }
         let columns =
-            if context.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
-        for line in self.lines(context.json, context.terminal, context.color, columns) {
+            if options.terminal { terminal::columns(&io::stdout()).unwrap_or(usize::MAX) } else { usize::MAX };
+        for line in self.lines(options.json, options.terminal, options.color, columns) {
             if !stdout.line(&line)? {
                 return Ok(false);
             }
@@ -280,7 +280,17 @@ fn wrapped(text: &str, columns: usize) -> Vec<String> {
 }
 
 fn on(storage: &StorageAddress, cells: impl IntoIterator<Item = Cell>) -> Vec<Cell> {
-    [Cell::Text(address::name_of(storage))].into_iter().chain(cells).collect()
+    [Cell::Text(name_of(storage))].into_iter().chain(cells).collect()
+}
+
+/// How a storage is called where it is told apart from others: as it was typed, without a slash at its end and without
+/// the properties of a URL.
+pub fn name_of(storage: &StorageAddress) -> String {
+    let name = storage.to_string();
+    match storage {
+        StorageAddress::Folder(_) if name.len() > 1 => name.trim_end_matches('/').to_string(),
+        _ => name,
+    }
 }
 
 fn show(cell: &Cell, terminal: bool) -> String {

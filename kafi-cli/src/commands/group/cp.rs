@@ -1,20 +1,23 @@
 //! `group cp`: the committed offsets of a group for another one.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, Error, ErrorKind, Kafi, Result, StorageAddress, shell};
 
 use super::plan::settle;
 use super::{explain, matching, open_group, topics_of};
 use crate::address::ALL;
-use crate::args::{PartitionList, TIMEOUT, partition_list};
-use crate::commands::Verb;
+use crate::args::{ExecuteArgs, PartitionsArgs};
 use crate::context::Context;
 use crate::exit::{Exit, Several};
+use crate::limits::TIMEOUT;
+use crate::verb::Verb;
 
 /// What the names of the groups begin with that keep the place of a copy.
 const OF_COPIES: &str = "kafi-cp.";
 
-#[derive(Args)]
+/// Plan to give the committed offsets of a group to another one, and do so with --execute
+#[derive(Parser)]
+#[command(name = "cp")]
 pub struct CpArgs {
     /// The group to copy (prod:billing); or a glob, or a storage (prod:), which means all its groups
     #[arg(value_name = "SOURCE")]
@@ -25,15 +28,13 @@ pub struct CpArgs {
     /// Topics, or globs; without any all that the group has committed
     #[arg(value_name = "TOPIC")]
     topics: Vec<String>,
-    /// Only these partitions, such as 0,3-5
-    #[arg(short, long = "partition", value_name = "LIST", value_parser = partition_list)]
-    partitions: Option<PartitionList>,
+    #[command(flatten)]
+    partitions: PartitionsArgs,
     /// Take the nearest offset where the target does not hold one
     #[arg(long)]
     allow_gap: bool,
-    /// Do it; without this the plan is printed, and nothing else done
-    #[arg(long)]
-    execute: bool,
+    #[command(flatten)]
+    execute: ExecuteArgs,
 }
 
 impl Verb for CpArgs {
@@ -80,11 +81,11 @@ fn copy(
     topics: &[String],
     context: &Context,
 ) -> Result<()> {
-    let partitions = args.partitions.as_ref().map(|list| list.0.as_slice());
+    let partitions = args.partitions.list();
     let sides = ((source.0.storage(), source.1), (target.0.storage(), target.2));
-    let plan = shell::plan_group_copy(sides.0, sides.1, topics, partitions, args.allow_gap, TIMEOUT);
+    let plan = shell::plan_group_copy(sides.0, sides.1, topics, partitions.as_deref(), args.allow_gap, TIMEOUT);
     let plan =
-        plan.and_then(|plan| settle(target.0.admin()?.as_mut(), (target.1, target.2), &plan, args.execute, context));
+        plan.and_then(|plan| settle(target.0.admin()?.as_mut(), (target.1, target.2), &plan, &args.execute, context));
     match plan {
         Ok(_) => Ok(()),
         Err(error) => Err(explain(source.0.admin()?.as_mut(), source.1, error)),

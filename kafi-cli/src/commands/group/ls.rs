@@ -1,16 +1,18 @@
 //! `group ls`: lists groups.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, StorageAddress, default_storage, shell};
 
 use crate::address::{parsed, several};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// List groups
+#[derive(Parser)]
+#[command(name = "ls")]
 pub struct LsArgs {
     /// Storages (prod:), groups (prod:billing), or globs; without any the default storage
     #[arg(value_name = "ADDRESS")]
@@ -49,7 +51,7 @@ impl Verb for LsArgs {
             }
         }
         // What is wrong with one group or one broker hides no other.
-        end_list(false, failures, || table.print(context))
+        end_list(false, failures, || table.print(&context.output))
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -7,56 +7,25 @@ mod reset;
 mod rm;
 mod show;
 
-use clap::{Args, Subcommand};
 use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
 
 use crate::address::{Named, open_named};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::limits::TIMEOUT;
+use crate::verb::{Entry, entry};
 
-#[derive(Args)]
-pub struct GroupArgs {
-    #[command(subcommand)]
-    command: GroupCommand,
-}
-
-#[derive(Subcommand)]
-enum GroupCommand {
-    /// List groups
-    Ls(ls::LsArgs),
-    /// Show the committed offsets of groups, how far they lie behind, and who reads
-    Show(show::ShowArgs),
-    /// Plan other committed offsets for a group, and set them with --execute
-    Reset(reset::ResetArgs),
-    /// Delete groups with their committed offsets
-    Rm(rm::RmArgs),
-    /// Plan to give the committed offsets of a group to another one, and do so with --execute
-    Cp(cp::CpArgs),
-}
-
-impl GroupArgs {
-    fn verb(&self) -> &dyn Verb {
-        match &self.command {
-            GroupCommand::Ls(args) => args,
-            GroupCommand::Show(args) => args,
-            GroupCommand::Reset(args) => args,
-            GroupCommand::Rm(args) => args,
-            GroupCommand::Cp(args) => args,
-        }
-    }
-}
-
-impl Verb for GroupArgs {
-    fn run(&self, context: &Context) -> Result<Exit> {
-        self.verb().run(context)
-    }
-
-    fn addresses(&self) -> Vec<String> {
-        self.verb().addresses()
-    }
-}
+/// What can be done with groups.
+pub const GROUP: Entry = Entry::Verbs {
+    name: "group",
+    about: "List consumer groups, and show, set, copy, and delete their offsets",
+    verbs: &[
+        entry::<ls::LsArgs>(),
+        entry::<show::ShowArgs>(),
+        entry::<reset::ResetArgs>(),
+        entry::<rm::RmArgs>(),
+        entry::<cp::CpArgs>(),
+    ],
+};
 
 /// Opens what these addresses name, with the groups of one storage together. Globs are replaced by the groups that they
 /// match; plain names are taken as they are.

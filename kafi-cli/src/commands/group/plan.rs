@@ -2,9 +2,10 @@
 
 use kafi::{Admin, CommittedOffset, OffsetChange, Result, StorageAddress, shell};
 
-use crate::args::TIMEOUT;
+use crate::args::ExecuteArgs;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
 
 /// Prints what is to become of the committed offsets of a group, and with `execute` does it, which is refused while
@@ -13,11 +14,11 @@ pub fn settle(
     admin: &mut dyn Admin,
     (storage, group): (&StorageAddress, &str),
     plan: &[OffsetChange],
-    execute: bool,
+    execute: &ExecuteArgs,
     context: &Context,
 ) -> Result<Exit> {
     let members = shell::check_no_members(admin, group, TIMEOUT);
-    if execute {
+    if execute.execute {
         members?;
     } else if let Err(error) = members {
         context.say(&format!("warning: {error}"));
@@ -33,12 +34,12 @@ pub fn settle(
         ];
         if change.is_one() { table.row_on(storage, cells) } else { table.dimmed_row_on(storage, cells) }
     }
-    table.print(context)?;
+    table.print(&context.output)?;
     let changed: Vec<CommittedOffset> =
         plan.iter().filter(|change| change.is_one()).map(|change| change.to.clone()).collect();
     if changed.is_empty() {
         context.say("nothing to change");
-    } else if execute {
+    } else if execute.execute {
         admin.alter_group_offsets(group, &changed, TIMEOUT)?;
     } else {
         context.say("nothing is changed yet; --execute does it");

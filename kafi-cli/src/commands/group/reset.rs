@@ -1,17 +1,19 @@
 //! `group reset`: other committed offsets for a group.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Error, ErrorKind, Result, shell};
 
 use super::plan::settle;
 use super::{explain, open_group, topics_of};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
+use crate::args::{ExecuteArgs, PlaceArgs};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::places::PlaceArgs;
+use crate::limits::TIMEOUT;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Plan other committed offsets for a group, and set them with --execute
+#[derive(Parser)]
+#[command(name = "reset")]
 pub struct ResetArgs {
     /// The group (prod:billing); with TOPICs it may be new
     #[arg(value_name = "ADDRESS")]
@@ -21,9 +23,8 @@ pub struct ResetArgs {
     topics: Vec<String>,
     #[command(flatten)]
     places: PlaceArgs,
-    /// Do it; without this the plan is printed, and nothing else done
-    #[arg(long)]
-    execute: bool,
+    #[command(flatten)]
+    execute: ExecuteArgs,
 }
 
 impl Verb for ResetArgs {
@@ -43,7 +44,7 @@ impl Verb for ResetArgs {
             TIMEOUT,
         );
         let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
-        settle(admin.as_mut(), (&storage, &group), &plan, self.execute, context)
+        settle(admin.as_mut(), (&storage, &group), &plan, &self.execute, context)
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -1,28 +1,29 @@
 //! `group rm`: deletes groups.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Result, shell};
 
 use super::{explain, open_groups};
 use crate::address::list;
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
-use crate::confirm::ConfirmArgs;
+use crate::args::{ConfirmArgs, GroupsArgs};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Delete groups with their committed offsets
+#[derive(Parser)]
+#[command(name = "rm")]
 pub struct RmArgs {
-    /// The groups (prod:billing), or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    groups: GroupsArgs,
     #[command(flatten)]
     confirm: ConfirmArgs,
 }
 
 impl Verb for RmArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        let opened = open_groups(context, &self.addresses)?;
+        let opened = open_groups(context, &self.groups.addresses)?;
         // Everything is looked up before anything is deleted.
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
@@ -45,6 +46,6 @@ impl Verb for RmArgs {
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.groups.addresses.clone()
     }
 }

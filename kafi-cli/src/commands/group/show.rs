@@ -1,26 +1,28 @@
 //! `group show`: where groups stand, and who reads.
 
-use clap::Args;
+use clap::Parser;
 use kafi::{GroupDescription, GroupLag, GroupMember, Result, shell};
 
 use super::{explain, open_groups};
 use crate::address::several;
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
+use crate::args::GroupsArgs;
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
-#[derive(Args)]
+/// Show the committed offsets of groups, how far they lie behind, and who reads
+#[derive(Parser)]
+#[command(name = "show")]
 pub struct ShowArgs {
-    /// The groups (prod:billing), or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    groups: GroupsArgs,
 }
 
 impl Verb for ShowArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        let opened = open_groups(context, &self.addresses)?;
+        let opened = open_groups(context, &self.groups.addresses)?;
         let names = [
             "group",
             "state",
@@ -53,11 +55,11 @@ impl Verb for ShowArgs {
                 idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
             }
         }
-        end_list(false, failures, || table.print(context))
+        end_list(false, failures, || table.print(&context.output))
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.groups.addresses.clone()
     }
 }
 

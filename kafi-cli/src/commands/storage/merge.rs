@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::Parser;
 use kafi::{Json, Result, StorageAddress};
 
 use crate::address::{open_topics, several};
-use crate::args::TIMEOUT;
-use crate::commands::Verb;
+use crate::args::TopicsArgs;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
+use crate::verb::Verb;
 
 /// How long a merge may take: it rewrites what is there, and waits until nobody reads what was merged before it deletes
 /// that.
@@ -20,11 +21,12 @@ const MERGE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// for the next merge to delete.
 const COLUMNS: [&str; 6] = ["topic", "partition", "objects", "merged", "deleted", "left"];
 
-#[derive(Args)]
+/// Merge small objects of topics into larger ones, where topics are kept as objects
+#[derive(Parser)]
+#[command(name = "merge")]
 pub struct MergeArgs {
-    /// The topics, or globs
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub addresses: Vec<String>,
+    #[command(flatten)]
+    topics: TopicsArgs,
     /// Only this partition
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
@@ -39,7 +41,7 @@ pub struct MergeArgs {
 /// Merges topic after topic. Who is interrupted loses nothing: what is left over goes with the next merge.
 impl Verb for MergeArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        let opened = open_topics(context, &self.addresses)?;
+        let opened = open_topics(context, &self.topics.addresses)?;
         let mut table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &COLUMNS);
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
@@ -54,12 +56,12 @@ impl Verb for MergeArgs {
                 add_rows(&opened.storage, topic, &Json::parse(answer)?, &mut table)?;
             }
         }
-        table.print(context)?;
+        table.print(&context.output)?;
         Ok(Exit::Done)
     }
 
     fn addresses(&self) -> Vec<String> {
-        self.addresses.clone()
+        self.topics.addresses.clone()
     }
 }
 
@@ -84,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_merge_is_asked_for_and_shown() {
-        let mut args = MergeArgs { addresses: Vec::new(), partition: None, bytes: None, grace_ms: 60_000 };
+        let mut args =
+            MergeArgs { topics: TopicsArgs { addresses: Vec::new() }, partition: None, bytes: None, grace_ms: 60_000 };
         assert_eq!(argument("t", &args), r#"{"topic":"t","grace_ms":60000}"#);
         (args.partition, args.bytes, args.grace_ms) = (Some(3), Some(7), 0);
         assert_eq!(argument("t", &args), r#"{"topic":"t","partition":3,"bytes_max":7,"grace_ms":0}"#);

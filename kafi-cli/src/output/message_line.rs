@@ -4,12 +4,21 @@ use std::ops::Range;
 
 use kafi::{Address, GrepFields, GrepOptions, Json, Record, StorageAddress, TimeFormat};
 
-use crate::context::Context;
 use crate::output::escape;
 use crate::output::highlight::{self, DIM, KEY, PLAIN};
+use crate::output::options::OutputOptions;
+
+/// What is said of where messages lie, besides their partition and offset.
+#[derive(Clone, Copy)]
+pub struct Origin<'a> {
+    /// The storage, where several are read.
+    pub storage: Option<&'a StorageAddress>,
+    /// Whether their topics are named.
+    pub names_topics: bool,
+}
 
 /// How messages look.
-pub struct Look {
+pub struct MessageLine {
     /// Whether there are colours.
     pub color: bool,
     /// Whether lines say of which topic they are.
@@ -22,14 +31,14 @@ pub struct Look {
     matches: Vec<Range<usize>>,
 }
 
-impl Look {
-    /// As the context says.
-    pub fn new(context: &Context, storage: Option<&StorageAddress>, names_topics: bool) -> Self {
+impl MessageLine {
+    /// For messages of this origin.
+    pub fn new(options: &OutputOptions, origin: Origin<'_>) -> Self {
         Self {
-            color: context.color,
-            names_topics,
-            storage: storage.cloned(),
-            times: TimeFormat::rfc3339(context.utc),
+            color: options.color,
+            names_topics: origin.names_topics,
+            storage: origin.storage.cloned(),
+            times: TimeFormat::rfc3339(options.utc),
             found: None,
             matches: Vec::new(),
         }

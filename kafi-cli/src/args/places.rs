@@ -3,7 +3,7 @@
 use clap::Args;
 use kafi::{Error, ErrorKind, Offsets, Result};
 
-use crate::args::{PartitionList, partition_list};
+use crate::args::partitions::PartitionsArgs;
 use crate::context::Context;
 
 /// Which places, in which partitions.
@@ -12,9 +12,8 @@ pub struct PlaceArgs {
     /// Where: start, end, N, -N (the last N), +N (all but the first N), @TIME; P=SPEC for one partition; repeatable
     #[arg(short, long = "offset", value_name = "SPEC", allow_hyphen_values = true)]
     offsets: Vec<String>,
-    /// Only these partitions, such as 0,3-5
-    #[arg(short, long = "partition", value_name = "LIST", value_parser = partition_list)]
-    partitions: Option<PartitionList>,
+    #[command(flatten)]
+    partitions: PartitionsArgs,
     /// Warn instead of fail where offsets are not there
     #[arg(long)]
     pub allow_gap: bool,
@@ -23,7 +22,7 @@ pub struct PlaceArgs {
 impl PlaceArgs {
     /// The places, which may be ranges; without any the start.
     pub fn ranges(&self, context: &Context) -> Result<Offsets> {
-        Offsets::parse(&self.offsets, context.utc)
+        Offsets::parse(&self.offsets, context.output.utc)
     }
 
     /// One place for each partition, which must be said because something is about to be changed.
@@ -52,7 +51,7 @@ impl PlaceArgs {
 
     /// The partitions; `None` is all.
     pub fn partitions(&self) -> Option<Vec<i32>> {
-        self.partitions.as_ref().map(|list| list.0.clone())
+        self.partitions.list()
     }
 
     /// The partitions that are about to be changed; `None` is all. Where each place is one of a partition, nothing is

@@ -1,80 +1,12 @@
-//! The arguments that many commands share; each command's own stand in its file.
+//! What every command takes that reads messages.
 
-use std::ffi::OsString;
-use std::time::Duration;
+use clap::{Args, ValueEnum};
+use kafi::{GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Result};
 
-use clap::{ArgAction, Args, Parser, ValueEnum};
-use kafi::{
-    Error, ErrorKind, GroupOptions, GroupUse, Isolation, Kafi, OffsetReset, Offsets, Order, ReadOptions, Registry,
-    Result, Type, Writer,
-};
-
-use crate::address::Opened;
-use crate::commands::Command;
+use crate::args::partitions::PartitionsArgs;
+use crate::args::values::refused;
 use crate::context::Context;
-
-/// What stands below the list of the verbs.
-const ADDRESSES: &str = "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).";
-
-/// The Swiss army knife for Kafka: the same verbs over real Kafka, and over topics in folders and in memory.
-#[derive(Parser)]
-#[command(name = "kafi", version = crate::commands::version_text(), after_help = ADDRESSES)]
-#[command(subcommand_required = true, disable_help_flag = true, max_term_width = 120)]
-pub struct Cli {
-    #[command(flatten)]
-    pub common: CommonArgs,
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// What every command takes.
-#[derive(Args)]
-#[command(next_help_heading = "General")]
-pub struct CommonArgs {
-    /// Print machine-readable JSON, one document a line
-    #[arg(long, global = true)]
-    pub json: bool,
-    /// Say nothing on stderr but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub quiet: bool,
-    /// Explain on stderr what is done, and errors with their causes
-    #[arg(long, global = true)]
-    pub verbose: bool,
-    /// Read and print times in UTC instead of local time
-    #[arg(long, global = true)]
-    pub utc: bool,
-    /// Print colours: auto (on a terminal, unless NO_COLOR is set), always, never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
-    pub color: ColorChoice,
-    /// Set a property of the Kafka client (librdkafka's names), as kcat does; repeatable
-    #[arg(short = 'X', long = "property", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub properties: Vec<(String, String)>,
-    /// Open storages by this plugin, before what is built in; repeatable
-    #[cfg(feature = "plugins")]
-    #[arg(long = "plugin", global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
-    pub plugins: Vec<std::path::PathBuf>,
-    /// Print help
-    #[arg(short, long, global = true, action = ArgAction::Help)]
-    help: Option<bool>,
-}
-
-impl CommonArgs {
-    /// What opens storages, with the properties that were given.
-    pub fn registry(&self, properties: Vec<(String, String)>) -> Registry {
-        let registry = Registry::new().with_properties(properties);
-        #[cfg(feature = "plugins")]
-        let registry = registry.with_plugins(kafi::Plugins::of_process(self.plugins.clone()));
-        registry
-    }
-}
-
-/// When colours are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
-    Auto,
-    Always,
-    Never,
-}
+use crate::limits::TIMEOUT;
 
 /// What every command takes that reads messages.
 #[derive(Args)]
@@ -84,9 +16,8 @@ pub struct ReadArgs {
     /// repeatable. With -g start or end: where partitions without a committed offset begin
     #[arg(short, long = "offset", value_name = "SPEC", allow_hyphen_values = true)]
     offsets: Vec<String>,
-    /// Only these partitions, such as 0,3-5
-    #[arg(short, long = "partition", value_name = "LIST", value_parser = partition_list)]
-    partitions: Option<PartitionList>,
+    #[command(flatten)]
+    partitions: PartitionsArgs,
     /// Only messages with exactly this key
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     key: Option<String>,
@@ -141,41 +72,6 @@ pub struct LimitArgs {
     pub follow: bool,
 }
 
-/// How patient `produce` and `cp` are with their target.
-#[derive(Args)]
-#[command(next_help_heading = "Writing")]
-pub struct WriteArgs {
-    /// How many seconds the target may acknowledge nothing, as while it restarts, before that is an error
-    #[arg(long, value_name = "SECONDS", default_value_t = Writer::STALL_LIMIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    timeout: u64,
-}
-
-impl WriteArgs {
-    /// The same as a time.
-    pub fn stall_limit(&self) -> Duration {
-        Duration::from_secs(self.timeout)
-    }
-}
-
-/// What every command takes that looks into keys and values.
-#[derive(Args, Clone, Copy)]
-#[command(next_help_heading = "Reading")]
-pub struct TypeArgs {
-    /// The type of keys and values: bytes, str, json, auto
-    #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = type_named)]
-    pub both: Option<Type>,
-    /// The type of keys
-    #[arg(long, value_name = "TYPE", value_parser = type_named)]
-    pub key_type: Option<Type>,
-    /// The type of values
-    #[arg(long, value_name = "TYPE", value_parser = type_named)]
-    pub value_type: Option<Type>,
-}
-
-/// A list of partitions, sorted, each once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartitionList(pub Vec<i32>);
-
 /// The names of Kafka's isolation levels.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
@@ -187,13 +83,13 @@ enum IsolationArg {
 impl ReadArgs {
     /// What the arguments mean.
     pub fn options(&self, context: &Context, limit: &LimitArgs) -> Result<ReadOptions> {
-        let offsets = Offsets::parse(&self.offsets, context.utc)?;
+        let offsets = Offsets::parse(&self.offsets, context.output.utc)?;
         if self.group.is_some() {
             self.check_group()?;
         }
         let mut options = ReadOptions {
             offsets: if self.group.is_some() { Offsets::default() } else { offsets },
-            partitions: self.partitions.clone().map(|list| list.0),
+            partitions: self.partitions.list(),
             key: self.key.clone().map(String::into_bytes),
             max: limit.max,
             follow: limit.follow,
@@ -220,7 +116,7 @@ impl ReadArgs {
         if self.no_commit {
             return Ok(());
         }
-        if self.partitions.is_some() {
+        if self.partitions.list().is_some() {
             return Err(refused("-p", "with -g the group says which partitions fall to a member")
                 .hint("--no-commit looks into any of them"));
         }
@@ -262,8 +158,8 @@ impl ReadArgs {
     }
 
     /// Refuses several storages where one result is printed for all, before which no group's offsets may be committed.
-    pub fn check_whole(&self, opened: &[Opened]) -> Result<()> {
-        if self.joins() && opened.len() > 1 {
+    pub fn check_whole(&self, storages: usize) -> Result<()> {
+        if self.joins() && storages > 1 {
             return Err(refused("-g", "the result is printed for all storages at once, and a group is read on one")
                 .hint("run it for each storage"));
         }
@@ -309,98 +205,5 @@ impl OrderArgs {
             OrderArg::Time => Order::Time,
         };
         Ok(())
-    }
-}
-
-/// An argument that does not go together with another.
-pub fn refused(argument: &'static str, why: &str) -> Error {
-    Error::new(ErrorKind::Usage, "read arguments", why).with("argument", argument)
-}
-
-/// Lets `-K=` and `-D=` mean the delimiter `=`, as in kcat, where clap would take the sign for a part of its own
-/// grammar.
-pub fn keep_equals(argument: OsString) -> OsString {
-    match argument.to_str() {
-        Some(text) if ["-K=", "-D="].iter().any(|start| text.starts_with(start)) => {
-            format!("{}={}", &text[..2], &text[2..]).into()
-        }
-        _ => argument,
-    }
-}
-
-/// How long a question to a storage may take, so that a broker that is not there is reported within 10 seconds.
-pub const TIMEOUT: Duration = Duration::from_secs(8);
-
-/// Reads `KEY=VALUE`.
-pub fn key_value(text: &str) -> std::result::Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_string(), value.to_string())),
-        _ => Err("it is written KEY=VALUE".into()),
-    }
-}
-
-/// Reads a setting, `KEY=VALUE`, in which durations and sizes become numbers.
-pub fn setting(text: &str) -> std::result::Result<(String, String), String> {
-    let (key, value) = key_value(text)?;
-    let value = kafi::setting_value(&key, &value).map_err(|error| error.message().to_string())?;
-    Ok((key, value))
-}
-
-/// Reads a size.
-pub fn size(text: &str) -> std::result::Result<u64, String> {
-    kafi::parse_size(text).map_err(|error| error.message().to_string())
-}
-
-/// Reads a size that is not 0.
-pub fn size_of_something(text: &str) -> std::result::Result<u64, String> {
-    size(text).and_then(|bytes| if bytes == 0 { Err("it is 0".into()) } else { Ok(bytes) })
-}
-
-fn type_named(text: &str) -> std::result::Result<Type, String> {
-    text.parse().map_err(|error: kafi::Error| {
-        let message = error.to_string();
-        let why = message.rsplit(": ").next().unwrap_or_default().to_string();
-        error.hint_text().map_or(why.clone(), |hint| format!("{why}, {hint}"))
-    })
-}
-
-/// Reads a list such as `0,3-5`.
-pub fn partition_list(text: &str) -> std::result::Result<PartitionList, String> {
-    const PARTITIONS_MAX: i32 = 100_000;
-    let number = |text: &str| {
-        text.parse::<i32>()
-            .ok()
-            .filter(|n| (0..PARTITIONS_MAX).contains(n))
-            .ok_or_else(|| format!("{text:?} is no partition"))
-    };
-    let mut list = Vec::new();
-    for part in text.split(',') {
-        match part.split_once('-') {
-            Some((first, last)) if number(first)? <= number(last)? => list.extend(number(first)?..=number(last)?),
-            Some(_) => return Err(format!("{part:?} runs backwards")),
-            None => list.push(number(part)?),
-        }
-    }
-    list.sort_unstable();
-    list.dedup();
-    Ok(PartitionList(list))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn partitions_are_numbers_and_ranges() {
-        assert_eq!(partition_list("0,3-5,4").unwrap().0, [0, 3, 4, 5]);
-        for bad in ["", "a", "-1", "5-3", "1,,2", "999999"] {
-            assert!(partition_list(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_definition_of_the_command_line_is_sound() {
-        use clap::CommandFactory;
-        Cli::command().debug_assert();
     }
 }

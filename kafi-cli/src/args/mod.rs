@@ -1,0 +1,27 @@
+//! The arguments that several verbs share, each defined once; a verb's own stand in its file.
+
+mod addresses;
+mod common;
+mod confirm;
+mod execute;
+mod partitions;
+mod places;
+mod printing;
+mod reading;
+mod shown;
+mod types;
+mod values;
+mod writing;
+
+pub use addresses::{GroupsArgs, TopicsArgs};
+pub use common::CommonArgs;
+pub use confirm::ConfirmArgs;
+pub use execute::ExecuteArgs;
+pub use partitions::PartitionsArgs;
+pub use places::PlaceArgs;
+pub use printing::{KeyValueArgs, PrintArgs};
+pub use reading::{LimitArgs, OrderArgs, ReadArgs};
+pub use shown::ShownArgs;
+pub use types::TypeArgs;
+pub use values::{keep_equals, key_value, refused, setting, size, size_of_something};
+pub use writing::WriteArgs;

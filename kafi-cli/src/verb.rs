@@ -1,0 +1,80 @@
+//! What a verb is: its arguments, what they make of it, and how lists of verbs become a command line.
+
+use clap::{ArgMatches, Command, Parser};
+
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// What can be done: its arguments, and what they make of it.
+pub trait Verb {
+    /// Does it, and says how it ended.
+    fn run(&self, context: &Context) -> kafi::Result<Exit>;
+
+    /// The topics or groups that were typed, for the hints of errors about them.
+    fn addresses(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How a failure is called: where 1 stands for "nothing was found" or "they differ", it is 2.
+    fn fails_with(&self) -> Exit {
+        Exit::Failed
+    }
+}
+
+/// A line in a list of verbs.
+pub enum Entry {
+    /// A verb that does something.
+    Verb {
+        /// How it is written: its name, what it does, its arguments.
+        definition: fn() -> Command,
+        /// Makes it of what was typed.
+        read: fn(&ArgMatches) -> Result<Box<dyn Verb>, clap::Error>,
+    },
+    /// A word before other verbs.
+    Verbs {
+        /// The word.
+        name: &'static str,
+        /// What they do.
+        about: &'static str,
+        /// The verbs.
+        verbs: &'static [Entry],
+    },
+}
+
+/// The line of the verb `V`, whose definition says its name and what it does.
+pub const fn entry<V: Verb + Parser + 'static>() -> Entry {
+    Entry::Verb { definition: V::command, read: |matches| Ok(Box::new(V::from_arg_matches(matches)?)) }
+}
+
+impl Entry {
+    fn definition(&self) -> Command {
+        match self {
+            Self::Verb { definition, .. } => definition(),
+            Self::Verbs { name, about, verbs } => with_verbs(Command::new(*name).about(*about), verbs),
+        }
+    }
+
+    fn is_called(&self, word: &str) -> bool {
+        match self {
+            Self::Verb { definition, .. } => definition().get_name() == word,
+            Self::Verbs { name, .. } => *name == word,
+        }
+    }
+}
+
+/// The same command, which needs one of the verbs behind it.
+pub fn with_verbs(command: Command, verbs: &[Entry]) -> Command {
+    command.subcommands(verbs.iter().map(Entry::definition)).subcommand_required(true).arg_required_else_help(true)
+}
+
+/// The verb that was typed, by what a [command with these verbs](with_verbs) matched.
+///
+/// # Errors
+/// What is wrong with its arguments.
+pub fn read(verbs: &[Entry], matches: &ArgMatches) -> Result<Box<dyn Verb>, clap::Error> {
+    let (word, matches) = matches.subcommand().expect("a verb is required");
+    match verbs.iter().find(|entry| entry.is_called(word)).expect("only these verbs are defined") {
+        Entry::Verb { read, .. } => read(matches),
+        Entry::Verbs { verbs, .. } => self::read(verbs, matches),
+    }
+}
