@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation,
-    NewTopic, Position, Result, Retry, Topic, TopicPartition, Watermarks, check_topic_name, nearest,
+    Admin, AdminBase, BrokerAdmin, Cluster, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, Error, ErrorKind,
+    Group, GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Position, Result, Retry, Topic, TopicAdmin,
+    TopicPartition, Watermarks, check_topic_name, nearest,
 };
 
 use crate::coordinators::Coordinators;
@@ -321,7 +322,13 @@ impl KafkaAdmin {
     }
 }
 
-impl Admin for KafkaAdmin {
+impl AdminBase for KafkaAdmin {
+    fn storage_name(&self) -> &str {
+        &self.storage
+    }
+}
+
+impl TopicAdmin for KafkaAdmin {
     fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
         self.in_storage(self.all_topics(names, Deadline::after(timeout)))
     }
@@ -361,7 +368,9 @@ impl Admin for KafkaAdmin {
         let created = self.client.create_partitions(operation, topic, count, deadline);
         self.in_storage(created.and_then(|()| self.wait_until_led(operation, topic, count, deadline)))
     }
+}
 
+impl OffsetAdmin for KafkaAdmin {
     fn watermarks(
         &mut self,
         partitions: &[TopicPartition],
@@ -418,7 +427,9 @@ impl Admin for KafkaAdmin {
         }
         self.in_storage(self.delete_before(before, Deadline::after(timeout)))
     }
+}
 
+impl ConfigAdmin for KafkaAdmin {
     fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
         self.config(Owner::Topic(topic), Deadline::after(timeout))
     }
@@ -428,7 +439,9 @@ impl Admin for KafkaAdmin {
         self.check_reset(topic, changes, deadline)?;
         self.alter_config(Owner::Topic(topic), changes, deadline)
     }
+}
 
+impl BrokerAdmin for KafkaAdmin {
     fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
         let mut cluster =
             self.in_storage(self.client.describe_cluster("describe cluster", Deadline::after(timeout)))?;
@@ -447,7 +460,9 @@ impl Admin for KafkaAdmin {
         self.check_broker("change settings", broker, deadline)?;
         self.alter_config(Owner::Broker(broker), changes, deadline)
     }
+}
 
+impl GroupAdmin for KafkaAdmin {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         self.in_storage(self.all_groups("list groups", Deadline::after(timeout)))
     }
@@ -485,6 +500,8 @@ impl Admin for KafkaAdmin {
         self.in_storage(deleted.map_err(|error| live_members(error, group)))
     }
 }
+
+impl Admin for KafkaAdmin {}
 
 fn no_group(operation: &'static str, group: &str) -> Error {
     Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group)

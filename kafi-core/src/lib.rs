@@ -53,8 +53,8 @@ pub mod json_text {
 }
 
 pub use admin::{
-    Admin, Broker, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, GroupMember, NewTopic, Partition,
-    Topic, Watermarks, existing,
+    Admin, AdminBase, Broker, BrokerAdmin, Cluster, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
+    GroupDescription, GroupMember, NewTopic, OffsetAdmin, Partition, Topic, TopicAdmin, Watermarks, existing,
 };
 pub use batch::{Batch, RecordMeta, Span};
 pub use capability::Capabilities;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation,
-    NewTopic, Partition, Position, Result, Topic, TopicPartition, Watermarks,
+    Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, Error, ErrorKind, Group,
+    GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position, Result, Topic, TopicAdmin,
+    TopicPartition, Watermarks,
 };
 
 use crate::emulated::clock::deadline;
@@ -43,11 +44,6 @@ impl LogAdmin {
         Ok(Topic { name: name.to_string(), id: file.id.clone(), internal: false, partitions })
     }
 
-    fn no_brokers(&self, operation: &'static str) -> Error {
-        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers")
-            .with("storage", &self.shared.name)
-    }
-
     fn delete_before(&self, before: &Position, timeout: Duration) -> Result<Position> {
         let dir = self.shared.topics.partition(&before.topic, before.partition)?;
         let until = deadline(timeout);
@@ -75,7 +71,13 @@ fn bytes(dir: &PartitionDir) -> Result<u64> {
     Ok(bytes)
 }
 
-impl Admin for LogAdmin {
+impl AdminBase for LogAdmin {
+    fn storage_name(&self) -> &str {
+        &self.shared.name
+    }
+}
+
+impl TopicAdmin for LogAdmin {
     fn topics(&mut self, names: &[String], _timeout: Duration) -> Result<Vec<Topic>> {
         let all = names.is_empty();
         let mut names = if all { self.shared.topics.names()? } else { names.to_vec() };
@@ -109,7 +111,9 @@ impl Admin for LogAdmin {
     fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
         self.shared.topics.create_partitions(topic, partitions, deadline(timeout))
     }
+}
 
+impl OffsetAdmin for LogAdmin {
     fn watermarks(
         &mut self,
         partitions: &[TopicPartition],
@@ -143,7 +147,9 @@ impl Admin for LogAdmin {
     fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
         before.iter().map(|before| self.delete_before(before, timeout)).collect()
     }
+}
 
+impl ConfigAdmin for LogAdmin {
     fn topic_config(&mut self, topic: &str, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
         let file = self.shared.topics.load(topic)?;
         Ok(topic_config::entries(&file.config, &[]))
@@ -153,19 +159,11 @@ impl Admin for LogAdmin {
         topic_config::check_changes(changes)?;
         self.shared.topics.alter_config(topic, deadline(timeout), |config| topic_config::apply(changes, config))
     }
+}
 
-    fn cluster(&mut self, _timeout: Duration) -> Result<Cluster> {
-        Err(self.no_brokers("describe cluster"))
-    }
+impl BrokerAdmin for LogAdmin {}
 
-    fn broker_config(&mut self, _broker: i32, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
-        Err(self.no_brokers("read settings"))
-    }
-
-    fn alter_broker_config(&mut self, _broker: i32, _changes: &[ConfigChange], _timeout: Duration) -> Result<()> {
-        Err(self.no_brokers("change settings"))
-    }
-
+impl GroupAdmin for LogAdmin {
     fn groups(&mut self, _timeout: Duration) -> Result<Vec<Group>> {
         self.shared.groups.list()
     }
@@ -186,3 +184,5 @@ impl Admin for LogAdmin {
         self.shared.groups.delete(group, deadline(timeout))
     }
 }
+
+impl Admin for LogAdmin {}

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation,
-    NewTopic, Partition, Position, Result, Topic, TopicPartition, Watermarks,
+    Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
+    GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position, Result, Topic, TopicAdmin, TopicPartition,
+    Watermarks,
 };
 use kafi_fs::emulated::clock::deadline;
 use kafi_fs::emulated::topic_config;
@@ -48,11 +49,6 @@ impl ObjectAdmin {
         }
         for_all(&logs, self.shared.options.requests_max, |(log, item)| work(log, item))
     }
-
-    fn no_brokers(&self, operation: &'static str) -> Error {
-        Error::new(ErrorKind::Unsupported, operation, "this kind of storage has no brokers")
-            .with("storage", &self.shared.name)
-    }
 }
 
 /// How many bytes a partition takes is not told, because that takes a listing for every thousand objects.
@@ -65,7 +61,13 @@ fn of_position(position: &Position) -> (&str, i32) {
     (&position.topic, position.partition)
 }
 
-impl Admin for ObjectAdmin {
+impl AdminBase for ObjectAdmin {
+    fn storage_name(&self) -> &str {
+        &self.shared.name
+    }
+}
+
+impl TopicAdmin for ObjectAdmin {
     fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
         let deadline = deadline(timeout);
         let topics = if names.is_empty() {
@@ -94,7 +96,9 @@ impl Admin for ObjectAdmin {
             Ok(())
         })
     }
+}
 
+impl OffsetAdmin for ObjectAdmin {
     fn watermarks(
         &mut self,
         partitions: &[TopicPartition],
@@ -149,7 +153,9 @@ impl Admin for ObjectAdmin {
             })
             .collect()
     }
+}
 
+impl ConfigAdmin for ObjectAdmin {
     fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
         let config = self.shared.topics.load(topic, deadline(timeout))?.file.config;
         Ok(topic_config::entries(&config, &[("segment.bytes", self.shared.options.object_bytes.to_string())]))
@@ -162,19 +168,11 @@ impl Admin for ObjectAdmin {
             Ok(())
         })
     }
+}
 
-    fn cluster(&mut self, _timeout: Duration) -> Result<Cluster> {
-        Err(self.no_brokers("describe cluster"))
-    }
+impl BrokerAdmin for ObjectAdmin {}
 
-    fn broker_config(&mut self, _broker: i32, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
-        Err(self.no_brokers("read settings"))
-    }
-
-    fn alter_broker_config(&mut self, _broker: i32, _changes: &[ConfigChange], _timeout: Duration) -> Result<()> {
-        Err(self.no_brokers("change settings"))
-    }
-
+impl GroupAdmin for ObjectAdmin {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         self.shared.groups.list(deadline(timeout))
     }
@@ -194,7 +192,9 @@ impl Admin for ObjectAdmin {
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
         self.shared.groups.delete(group, deadline(timeout))
     }
+}
 
+impl Admin for ObjectAdmin {
     fn operation(&mut self, operation: &str, argument: &str, timeout: Duration) -> Result<String> {
         operations::run(&self.shared, operation, argument, deadline(timeout))
     }

@@ -1,6 +1,5 @@
 use super::*;
-use crate::admin::{Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic};
-use crate::consumer::CommittedOffset;
+use crate::admin::{Admin, AdminBase, BrokerAdmin, ConfigAdmin, GroupAdmin, OffsetAdmin, Topic, TopicAdmin};
 
 /// A storage whose partition p of any topic holds the offsets 10p+10 to 10p+20; the message at offset o has the
 /// timestamp 100·o.
@@ -25,7 +24,19 @@ impl Fake {
     }
 }
 
-impl Admin for Fake {
+impl AdminBase for Fake {
+    fn storage_name(&self) -> &str {
+        "fake"
+    }
+}
+
+impl TopicAdmin for Fake {
+    fn topics(&mut self, _: &[String], _: Duration) -> Result<Vec<Topic>> {
+        unreachable!("not asked")
+    }
+}
+
+impl OffsetAdmin for Fake {
     fn watermarks(
         &mut self,
         partitions: &[TopicPartition],
@@ -56,53 +67,15 @@ impl Admin for Fake {
         };
         Ok(times.iter().map(answer).collect())
     }
-
-    fn topics(&mut self, _: &[String], _: Duration) -> Result<Vec<Topic>> {
-        unreachable!("not asked")
-    }
-    fn create_topic(&mut self, _: &NewTopic, _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
-    fn delete_topic(&mut self, _: &str, _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
-    fn create_partitions(&mut self, _: &str, _: i32, _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
-    fn delete_records(&mut self, _: &[Position], _: Duration) -> Result<Vec<Position>> {
-        unreachable!("not asked")
-    }
-    fn topic_config(&mut self, _: &str, _: Duration) -> Result<Vec<ConfigEntry>> {
-        unreachable!("not asked")
-    }
-    fn alter_topic_config(&mut self, _: &str, _: &[ConfigChange], _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
-    fn cluster(&mut self, _: Duration) -> Result<Cluster> {
-        unreachable!("not asked")
-    }
-    fn broker_config(&mut self, _: i32, _: Duration) -> Result<Vec<ConfigEntry>> {
-        unreachable!("not asked")
-    }
-    fn alter_broker_config(&mut self, _: i32, _: &[ConfigChange], _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
-    fn group(&mut self, _: &str, _: Duration) -> Result<GroupDescription> {
-        unreachable!("not asked")
-    }
-    fn groups(&mut self, _: Duration) -> Result<Vec<Group>> {
-        unreachable!("not asked")
-    }
-    fn group_offsets(&mut self, _: &str, _: Duration) -> Result<Vec<CommittedOffset>> {
-        unreachable!("not asked")
-    }
-    fn alter_group_offsets(&mut self, _: &str, _: &[CommittedOffset], _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
-    fn delete_group(&mut self, _: &str, _: Duration) -> Result<()> {
-        unreachable!("not asked")
-    }
 }
+
+impl ConfigAdmin for Fake {}
+
+impl BrokerAdmin for Fake {}
+
+impl GroupAdmin for Fake {}
+
+impl Admin for Fake {}
 
 fn partitions(numbers: &[i32]) -> Vec<TopicPartition> {
     numbers.iter().map(|partition| TopicPartition { topic: "t".into(), partition: *partition }).collect()

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, ErrorKind, Group, GroupDescription, Isolation,
-    NewTopic, Position, Result, Topic, TopicPartition, Watermarks,
+    Admin, AdminBase, BrokerAdmin, Cluster, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, ErrorKind, Group,
+    GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Position, Result, Topic, TopicAdmin,
+    TopicPartition, Watermarks,
 };
 
 use super::Break;
@@ -24,7 +25,13 @@ impl BrokenAdmin {
     }
 }
 
-impl Admin for BrokenAdmin {
+impl AdminBase for BrokenAdmin {
+    fn storage_name(&self) -> &str {
+        self.inner.storage_name()
+    }
+}
+
+impl TopicAdmin for BrokenAdmin {
     fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
         let topics = self.inner.topics(names, timeout);
         match (topics, self.how) {
@@ -51,7 +58,9 @@ impl Admin for BrokenAdmin {
         let created = self.inner.create_partitions(topic, partitions, timeout);
         self.hiding(Break::FewerIsFine, ErrorKind::Usage, created)
     }
+}
 
+impl OffsetAdmin for BrokenAdmin {
     fn watermarks(
         &mut self,
         partitions: &[TopicPartition],
@@ -83,7 +92,9 @@ impl Admin for BrokenAdmin {
     fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
         if self.how == Break::RecordsStay { Ok(before.to_vec()) } else { self.inner.delete_records(before, timeout) }
     }
+}
 
+impl ConfigAdmin for BrokenAdmin {
     fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
         self.inner.topic_config(topic, timeout)
     }
@@ -95,7 +106,9 @@ impl Admin for BrokenAdmin {
         let altered = self.inner.alter_topic_config(topic, changes, timeout);
         self.hiding(Break::AnySettingIsFine, ErrorKind::Usage, altered)
     }
+}
 
+impl BrokerAdmin for BrokenAdmin {
     fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
         self.inner.cluster(timeout)
     }
@@ -107,7 +120,9 @@ impl Admin for BrokenAdmin {
     fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
         self.inner.alter_broker_config(broker, changes, timeout)
     }
+}
 
+impl GroupAdmin for BrokenAdmin {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         let mut groups = self.inner.groups(timeout)?;
         if self.how == Break::StateIsStable {
@@ -140,3 +155,5 @@ impl Admin for BrokenAdmin {
         if self.how == Break::DeleteIsForgotten { Ok(()) } else { self.inner.delete_group(group, timeout) }
     }
 }
+
+impl Admin for BrokenAdmin {}

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{
-    Admin, Cluster, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription, Isolation, NewTopic, Partition, Position, Result,
-    Topic, TopicPartition, Watermarks,
-};
+use kafi_core::{Admin, AdminBase, BrokerAdmin, ConfigAdmin, Error, ErrorKind, GroupAdmin, Isolation, OffsetAdmin, Partition, Result, Topic, TopicAdmin, TopicPartition, Watermarks};
 
 use crate::lines::topics_in;
 use crate::storage::Folder;
@@ -16,13 +13,13 @@ pub(crate) struct JsonlAdmin {
     pub(crate) folder: Arc<Folder>,
 }
 
-impl JsonlAdmin {
-    fn unsupported<T>(&self, operation: &'static str) -> Result<T> {
-        Err(Error::unsupported(&self.name, operation))
+impl AdminBase for JsonlAdmin {
+    fn storage_name(&self) -> &str {
+        &self.name
     }
 }
 
-impl Admin for JsonlAdmin {
+impl TopicAdmin for JsonlAdmin {
     fn topics(&mut self, names: &[String], _timeout: Duration) -> Result<Vec<Topic>> {
         let known = topics_in(&self.folder.root).map_err(|error| Error::io("list topics", error).with("storage", &self.name))?;
         if let Some(missing) = names.iter().find(|name| !known.contains(name)) {
@@ -40,19 +37,9 @@ impl Admin for JsonlAdmin {
         };
         Ok(wanted.map(topic).collect())
     }
+}
 
-    fn create_topic(&mut self, _topic: &NewTopic, _timeout: Duration) -> Result<()> {
-        self.unsupported("create topic")
-    }
-
-    fn delete_topic(&mut self, _name: &str, _timeout: Duration) -> Result<()> {
-        self.unsupported("delete topic")
-    }
-
-    fn create_partitions(&mut self, _topic: &str, _partitions: i32, _timeout: Duration) -> Result<()> {
-        self.unsupported("create partitions")
-    }
-
+impl OffsetAdmin for JsonlAdmin {
     fn watermarks(&mut self, partitions: &[TopicPartition], _isolation: Isolation, _timeout: Duration) -> Result<Vec<Watermarks>> {
         let watermarks = |of: &TopicPartition| {
             let high = self.folder.with_lines("read watermarks", of, |lines| lines.count())? as i64;
@@ -60,52 +47,12 @@ impl Admin for JsonlAdmin {
         };
         partitions.iter().map(watermarks).collect()
     }
-
-    fn offsets_for_times(&mut self, _times: &[Position], _timeout: Duration) -> Result<Vec<Position>> {
-        self.unsupported("find offsets by time")
-    }
-
-    fn delete_records(&mut self, _before: &[Position], _timeout: Duration) -> Result<Vec<Position>> {
-        self.unsupported("delete records")
-    }
-
-    fn topic_config(&mut self, _topic: &str, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
-        self.unsupported("read settings")
-    }
-
-    fn alter_topic_config(&mut self, _topic: &str, _changes: &[ConfigChange], _timeout: Duration) -> Result<()> {
-        self.unsupported("change settings")
-    }
-
-    fn cluster(&mut self, _timeout: Duration) -> Result<Cluster> {
-        self.unsupported("describe the brokers")
-    }
-
-    fn broker_config(&mut self, _broker: i32, _timeout: Duration) -> Result<Vec<ConfigEntry>> {
-        self.unsupported("read the settings of a broker")
-    }
-
-    fn alter_broker_config(&mut self, _broker: i32, _changes: &[ConfigChange], _timeout: Duration) -> Result<()> {
-        self.unsupported("change the settings of a broker")
-    }
-
-    fn groups(&mut self, _timeout: Duration) -> Result<Vec<Group>> {
-        self.unsupported("list groups")
-    }
-
-    fn group(&mut self, _group: &str, _timeout: Duration) -> Result<GroupDescription> {
-        self.unsupported("describe a group")
-    }
-
-    fn group_offsets(&mut self, _group: &str, _timeout: Duration) -> Result<Vec<CommittedOffset>> {
-        self.unsupported("read a group's offsets")
-    }
-
-    fn alter_group_offsets(&mut self, _group: &str, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
-        self.unsupported("set a group's offsets")
-    }
-
-    fn delete_group(&mut self, _group: &str, _timeout: Duration) -> Result<()> {
-        self.unsupported("delete a group")
-    }
 }
+
+impl ConfigAdmin for JsonlAdmin {}
+
+impl BrokerAdmin for JsonlAdmin {}
+
+impl GroupAdmin for JsonlAdmin {}
+
+impl Admin for JsonlAdmin {}

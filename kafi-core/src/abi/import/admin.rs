@@ -8,14 +8,17 @@ use serde::de::DeserializeOwned;
 use super::super::json::{Answer, Arguments, FailureText, Listed, from_text, to_text};
 use super::{nanoseconds, received};
 use crate::admin::{
-    Admin, Cluster, ConfigChange, ConfigEntry, Group, GroupDescription, NewTopic, Topic, Watermarks, is_missing,
-    one_by_one, together_or_one_by_one,
+    Admin, AdminBase, BrokerAdmin, Cluster, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
+    GroupDescription, NewTopic, OffsetAdmin, Topic, TopicAdmin, Watermarks, is_missing, one_by_one,
+    together_or_one_by_one,
 };
 use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Imported {
     pub(super) inner: AdminBox,
+    /// The name of the storage.
+    pub(super) storage: String,
 }
 
 impl Imported {
@@ -83,7 +86,13 @@ fn of_positions(positions: &[Position]) -> Arguments {
     Arguments { positions: Some(CommittedOffset::all(positions)), ..Arguments::default() }
 }
 
-impl Admin for Imported {
+impl AdminBase for Imported {
+    fn storage_name(&self) -> &str {
+        &self.storage
+    }
+}
+
+impl TopicAdmin for Imported {
     fn topics(&mut self, names: &[String], timeout: Duration) -> Result<Vec<Topic>> {
         self.call("topics", Arguments { names: Some(names.to_vec()), ..Arguments::default() }, timeout)
     }
@@ -99,7 +108,9 @@ impl Admin for Imported {
     fn create_partitions(&mut self, topic: &str, partitions: i32, timeout: Duration) -> Result<()> {
         self.call("create_partitions", Arguments { count: Some(partitions), ..of_topic(topic) }, timeout)
     }
+}
 
+impl OffsetAdmin for Imported {
     fn watermarks(
         &mut self,
         partitions: &[TopicPartition],
@@ -137,7 +148,9 @@ impl Admin for Imported {
     fn delete_records(&mut self, before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
         self.call("delete_records", of_positions(before), timeout)
     }
+}
 
+impl ConfigAdmin for Imported {
     fn topic_config(&mut self, topic: &str, timeout: Duration) -> Result<Vec<ConfigEntry>> {
         self.call("topic_config", of_topic(topic), timeout)
     }
@@ -145,7 +158,9 @@ impl Admin for Imported {
     fn alter_topic_config(&mut self, topic: &str, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
         self.call("alter_topic_config", Arguments { changes: Some(changes.to_vec()), ..of_topic(topic) }, timeout)
     }
+}
 
+impl BrokerAdmin for Imported {
     fn cluster(&mut self, timeout: Duration) -> Result<Cluster> {
         self.call("cluster", Arguments::default(), timeout)
     }
@@ -157,7 +172,9 @@ impl Admin for Imported {
     fn alter_broker_config(&mut self, broker: i32, changes: &[ConfigChange], timeout: Duration) -> Result<()> {
         self.call("alter_broker_config", Arguments { changes: Some(changes.to_vec()), ..of_broker(broker) }, timeout)
     }
+}
 
+impl GroupAdmin for Imported {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         self.call("groups", Arguments::default(), timeout)
     }
@@ -180,16 +197,16 @@ impl Admin for Imported {
         }
     }
 
+    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
+        self.call("group_offsets", of_group(group), timeout)
+    }
+
     fn offsets_of_groups(&mut self, groups: &[String], timeout: Duration) -> Result<Vec<Result<Vec<CommittedOffset>>>> {
         if let Some(answers) = self.ask_each("offsets_of_groups", of_groups(groups), groups.len(), timeout)? {
             return Ok(answers);
         }
         let answers = one_by_one(groups, timeout, |group, timeout| self.group_offsets(group, timeout));
         Ok(answers.into_iter().map(|answer| if is_missing(&answer) { Ok(Vec::new()) } else { answer }).collect())
-    }
-
-    fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
-        self.call("group_offsets", of_group(group), timeout)
     }
 
     fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
@@ -199,7 +216,9 @@ impl Admin for Imported {
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
         self.call("delete_group", of_group(group), timeout)
     }
+}
 
+impl Admin for Imported {
     fn operation(&mut self, operation: &str, argument: &str, timeout: Duration) -> Result<String> {
         let arguments =
             Arguments { operation: Some(operation.into()), argument: Some(argument.into()), ..Arguments::default() };

@@ -184,12 +184,12 @@ impl Storage for ImportedStorage {
     }
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
-        Ok(Box::new(admin::Imported { inner: received(self.inner.admin())? }))
+        Ok(Box::new(admin::Imported { inner: received(self.inner.admin())?, storage: self.name.clone() }))
     }
 }
 
 /// An admin client by itself, for tests.
 #[cfg(test)]
 pub(super) fn admin_of(inner: kafi_abi::AdminBox) -> Box<dyn Admin> {
-    Box::new(admin::Imported { inner })
+    Box::new(admin::Imported { inner, storage: "test".into() })
 }
