@@ -39,6 +39,8 @@ impl Capabilities {
     pub const PRODUCE_KEEP_OFFSETS: Self = Self(1 << 12);
     /// Writes headers.
     pub const PRODUCE_HEADERS: Self = Self(1 << 13);
+    /// Keeps messages for ever: deletes none by itself, whatever the settings of its topic say of retention.
+    pub const PRODUCE_KEEP_FOREVER: Self = Self(1 << 14);
     /// Lists, describes, creates, and deletes topics.
     pub const ADMIN_TOPICS: Self = Self(1 << 16);
     /// Adds partitions to a topic.
@@ -53,6 +55,18 @@ impl Capabilities {
     pub const ADMIN_TIMES: Self = Self(1 << 21);
     /// Lists brokers and reads and changes their settings.
     pub const ADMIN_BROKERS: Self = Self(1 << 22);
+    /// Keeps notes of Kafi's own among the settings of topics, whose names begin with `kafi.`: such as of which topic it
+    /// is a copy.
+    pub const ADMIN_NOTES: Self = Self(1 << 23);
+
+    /// What used to follow from keeping offsets, before each had a flag of its own.
+    #[cfg(feature = "plugin")]
+    const OF_LOGS: Self = Self::PRODUCE_KEEP_FOREVER.union(Self::ADMIN_NOTES);
+
+    /// Says across the plugin interface that the flags of [`OF_LOGS`](Self::OF_LOGS) are there where they hold. It is
+    /// nothing that a storage can do, and has no name.
+    #[cfg(feature = "plugin")]
+    const SPELLS_OUT: Self = Self(1 << 62);
 
     /// All flags with their names, in the order of their bits.
     pub const ALL: &'static [(Self, &'static str)] = &[
@@ -66,6 +80,7 @@ impl Capabilities {
         (Self::PRODUCE_KEEP_TIMESTAMP_TYPE, "produce_keep_timestamp_type"),
         (Self::PRODUCE_KEEP_OFFSETS, "produce_keep_offsets"),
         (Self::PRODUCE_HEADERS, "produce_headers"),
+        (Self::PRODUCE_KEEP_FOREVER, "produce_keep_forever"),
         (Self::ADMIN_TOPICS, "admin_topics"),
         (Self::ADMIN_PARTITIONS, "admin_partitions"),
         (Self::ADMIN_CONFIG, "admin_config"),
@@ -73,6 +88,7 @@ impl Capabilities {
         (Self::ADMIN_GROUPS, "admin_groups"),
         (Self::ADMIN_TIMES, "admin_times"),
         (Self::ADMIN_BROKERS, "admin_brokers"),
+        (Self::ADMIN_NOTES, "admin_notes"),
     ];
 
     /// The set with these bits; unknown bits are kept, so that a newer plugin can say more than this version knows.
@@ -93,6 +109,23 @@ impl Capabilities {
     /// Whether all flags of `other` are in this set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// The bits as they cross the plugin interface.
+    #[cfg(feature = "plugin")]
+    pub(crate) const fn to_plugin_interface(self) -> u64 {
+        self.union(Self::SPELLS_OUT).bits()
+    }
+
+    /// The set that crossed the plugin interface as these bits. Plugins older than the flags of logs say only that they
+    /// keep offsets, which meant them, too.
+    #[cfg(feature = "plugin")]
+    pub(crate) const fn from_plugin_interface(bits: u64) -> Self {
+        let said = Self(bits & !Self::SPELLS_OUT.bits());
+        if bits & Self::SPELLS_OUT.bits() == 0 && said.contains(Self::PRODUCE_KEEP_OFFSETS) {
+            return said.union(Self::OF_LOGS);
+        }
+        said
     }
 
     /// The names of the known flags in this set.
@@ -131,5 +164,18 @@ mod tests {
             seen = seen | *flag;
         }
         assert_eq!(seen.names().count(), Capabilities::ALL.len());
+    }
+
+    #[cfg(feature = "plugin")]
+    #[test]
+    fn older_plugins_that_keep_offsets_are_logs() {
+        let (keeps, logs) = (Capabilities::CONSUME | Capabilities::PRODUCE_KEEP_OFFSETS, Capabilities::OF_LOGS);
+        assert_eq!(Capabilities::from_plugin_interface(keeps.bits()), keeps | logs);
+        assert_eq!(Capabilities::from_plugin_interface(Capabilities::CONSUME.bits()), Capabilities::CONSUME);
+        let of_tomorrow = Capabilities::from_bits(1 << 61);
+        for said in [keeps, keeps | logs, Capabilities::default(), keeps | of_tomorrow] {
+            assert_eq!(Capabilities::from_plugin_interface(said.to_plugin_interface()), said);
+            assert!(Capabilities::from_bits(said.to_plugin_interface()).contains(said), "an older host sees it, too");
+        }
     }
 }

@@ -26,13 +26,15 @@ pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
     .union(Capabilities::PRODUCE_TIMESTAMP)
     .union(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE)
     .union(Capabilities::PRODUCE_KEEP_OFFSETS)
+    .union(Capabilities::PRODUCE_KEEP_FOREVER)
     .union(Capabilities::PRODUCE_HEADERS)
     .union(Capabilities::ADMIN_TOPICS)
     .union(Capabilities::ADMIN_PARTITIONS)
     .union(Capabilities::ADMIN_CONFIG)
     .union(Capabilities::ADMIN_DELETE_RECORDS)
     .union(Capabilities::ADMIN_GROUPS)
-    .union(Capabilities::ADMIN_TIMES);
+    .union(Capabilities::ADMIN_TIMES)
+    .union(Capabilities::ADMIN_NOTES);
 
 /// Topics as logs in a tree of files. Clones share the same tree, which for memory means the same topics.
 #[derive(Clone)]

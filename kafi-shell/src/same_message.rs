@@ -12,7 +12,7 @@ use kafi_core::{
     TopicPartition, existing,
 };
 
-use crate::cp::{SourceNote, is_log};
+use crate::cp::{SourceNote, notes_source};
 
 /// How much farther each step back reaches than the one before, where gaps left it empty.
 const STEP_BACK: i64 = 64;
@@ -287,7 +287,7 @@ impl<'a> Finder<'a> {
 
 /// What a log notes about the topic that it is a copy of.
 fn note_of(side: &mut Side<'_>, topic: &str, timeout: Duration) -> Result<Option<SourceNote>> {
-    if !is_log(side.storage)
+    if !notes_source(side.storage)
         || !side.storage.capabilities().contains(Capabilities::ADMIN_CONFIG)
         || existing(side.admin.as_mut(), topic, timeout)?.is_none()
     {

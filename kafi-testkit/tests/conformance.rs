@@ -144,7 +144,7 @@ fn broken_admins_are_caught() {
         (Break::TimesAreNext, &["offsets::times_find_the_first"]),
         (Break::TimesAreMissing, &["offsets::times_without_messages"]),
         (Break::RecordsStay, &["offsets::delete_moves_the_start", "offsets::delete_up_to_the_end"]),
-        (Break::SettingsAreForgotten, &["admin::config_is_altered"]),
+        (Break::SettingsAreForgotten, &["admin::config_is_altered", "admin::notes_are_kept"]),
         (Break::AnySettingIsFine, &["admin::config_refuses_bad_changes"]),
         (Break::PartitionsAreForgotten, &["admin::partitions_are_added"]),
         (Break::FewerIsFine, &["admin::partitions_only_grow"]),

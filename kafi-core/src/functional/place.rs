@@ -124,7 +124,7 @@ impl Place {
             return Ok(());
         }
         let topic = NewTopic::new(topic).partitions(partitions()?);
-        let is_log = self.storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS);
-        self.create(&if is_log { topic } else { topic.config("retention.ms", "-1") }, None)
+        let keeps = self.storage.capabilities().contains(Capabilities::PRODUCE_KEEP_FOREVER);
+        self.create(&if keeps { topic } else { topic.config("retention.ms", "-1") }, None)
     }
 }

@@ -1,5 +1,6 @@
 //! `cp`: copies topics, byte for byte, with every field of every message.
 
+mod able;
 mod check;
 mod job;
 mod mirror;
@@ -22,8 +23,8 @@ use crate::cp::job::Job;
 use crate::cp::plan::{Planner, ReadyTopic};
 use crate::rate::Rate;
 
+pub(crate) use able::notes_source;
 pub(crate) use note::SourceNote;
-pub(crate) use plan::is_log;
 pub(crate) use progress::is_note;
 
 /// How topics are copied.

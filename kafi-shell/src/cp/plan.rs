@@ -9,6 +9,7 @@ use kafi_core::{
     TopicPartition, Watermarks, check_topic_name, existing,
 };
 
+use crate::cp::able::{keeps_offsets, notes_source};
 use crate::cp::note::SourceNote;
 use crate::cp::progress::{Pair, Resumed};
 use crate::cp::target::{Change, Look, Target};
@@ -66,8 +67,8 @@ impl<'a> Planner<'a> {
             );
             return Err(error.hint("pass --resume or --append, not both"));
         }
-        let cluster = if is_log(target) { source.identity(options.read.timeout)? } else { String::new() };
-        let within = !is_log(target) && is_same(source, target, options.read.timeout)?;
+        let cluster = if notes_source(target) { source.identity(options.read.timeout)? } else { String::new() };
+        let within = !notes_source(target) && is_same(source, target, options.read.timeout)?;
         Ok(Self {
             within,
             target_cluster: None,
@@ -278,7 +279,7 @@ impl<'a> Planner<'a> {
     /// Whether what a target holds may be the beginning of this copy: also where it is another process of the same
     /// group that has written it.
     fn resumes(&self) -> bool {
-        self.options.resume || self.options.read.group.is_some() && !self.options.append && is_log(self.target)
+        self.options.resume || self.options.read.group.is_some() && !self.options.append && keeps_offsets(self.target)
     }
 
     fn note(&self, source: &Topic, parts: &[Assignment]) -> SourceNote {
@@ -292,9 +293,12 @@ impl<'a> Planner<'a> {
         names.sort();
         let one_source_each = names.windows(2).all(|pair| pair[0] != pair[1]);
         let is_whole = self.options.read.key.is_none();
-        let keeps =
-            !self.options.append && is_log(self.target) && one_source_each && is_whole && !self.repartitions(pairs)?;
-        if self.options.resume && is_log(self.target) && !keeps {
+        let keeps = !self.options.append
+            && keeps_offsets(self.target)
+            && one_source_each
+            && is_whole
+            && !self.repartitions(pairs)?;
+        if self.options.resume && keeps_offsets(self.target) && !keeps {
             let why =
                 "only a copy of one source with its partitions keeps the source's offsets, which say where to go on";
             return Err(Error::new(ErrorKind::Usage, OPERATION, why).hint(
@@ -386,7 +390,7 @@ impl<'a> Planner<'a> {
 
     /// The group on the source that keeps how far a copy has come whose target does not keep the offsets.
     fn progress_group(&mut self, from: &str, to: &str) -> Result<Option<String>> {
-        if !self.options.resume || self.options.read.group.is_some() || is_log(self.target) {
+        if !self.options.resume || self.options.read.group.is_some() || keeps_offsets(self.target) {
             return Ok(None);
         }
         Ok(Some(format!("kafi-cp.{from}.{}.{to}", self.target_cluster()?)))
@@ -454,11 +458,6 @@ impl Failures {
         };
         Err(Error::new(kind, OPERATION, why).source(first))
     }
-}
-
-/// Logs keep what they are given and resolve their offsets themselves; a broker deletes by age.
-pub(crate) fn is_log(storage: &dyn Storage) -> bool {
-    storage.capabilities().contains(Capabilities::PRODUCE_KEEP_OFFSETS)
 }
 
 /// Lets a part begin at `offset`, where the copy stopped, if the source still has what comes there.

@@ -3,8 +3,8 @@
 use kafi_core::{Admin, Capabilities, ConfigEntry, ErrorKind, Result, Storage};
 
 use crate::CopyOptions;
+use crate::cp::able::notes_source;
 use crate::cp::note::NOTE;
-use crate::cp::plan::is_log;
 
 /// How a topic is compressed, whoever writes to it.
 pub(crate) const COMPRESSION: &str = "compression.type";
@@ -38,14 +38,14 @@ pub(crate) struct Carried {
     pub(crate) left: Settings,
 }
 
-/// The settings of the topic `name` for a target that is made, which is a log or not, and of the same cluster or not.
+/// The settings of the topic `name` for a target that is made, which takes notes or not, and is of the same cluster or not.
 ///
 /// # Errors
 /// Those of [`Admin::topic_config`]; what may not be looked at is said, and an error only where it was asked for.
 pub(crate) fn settings_of(
     (source, admin): (&dyn Storage, &mut dyn Admin),
     name: &str,
-    (to_log, within): (bool, bool),
+    (takes_notes, within): (bool, bool),
     options: &CopyOptions,
 ) -> Result<Carried> {
     if !options.with_config && !source.capabilities().contains(Capabilities::ADMIN_CONFIG) {
@@ -59,8 +59,8 @@ pub(crate) fn settings_of(
         entries => entries?,
     };
     let mut carried = Carried::default();
-    if let Some(bytes) = message_bytes(&entries, is_log(source) || within) {
-        let setting = if to_log { NOTED_MESSAGE_BYTES } else { MESSAGE_BYTES };
+    if let Some(bytes) = message_bytes(&entries, notes_source(source) || within) {
+        let setting = if takes_notes { NOTED_MESSAGE_BYTES } else { MESSAGE_BYTES };
         carried.taken.push((setting.into(), bytes.to_string()));
     }
     for ConfigEntry { name, value, default, read_only } in entries {

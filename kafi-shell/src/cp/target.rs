@@ -10,9 +10,10 @@ use kafi_core::{
 };
 
 use crate::CopyOptions;
+use crate::cp::able::{keeps_forever, notes_source};
 use crate::cp::check::check_last;
 use crate::cp::note::SourceNote;
-use crate::cp::plan::{go_on, is_log, watermarks};
+use crate::cp::plan::{go_on, watermarks};
 use crate::cp::settings::{COMPRESSION, Carried, Settings, say_what_is_left, settings_of};
 
 const OPERATION: &str = "copy";
@@ -96,7 +97,7 @@ impl Look<'_> {
         let config = config_of(self.storage, self.admin, name, self.options.read.timeout)?;
         target.read_config(self.storage, &config);
         target.check_append_time(self.storage, self.options)?;
-        if is_log(self.storage) {
+        if notes_source(self.storage) {
             changes.extend(self.check_log(&topic, SourceNote::read(&config), note, parts)?);
         }
         Ok((target, changes))
@@ -108,7 +109,7 @@ impl Look<'_> {
         let Carried { mut taken, left } = settings_of(
             (self.source, self.source_admin),
             &source.name,
-            (is_log(self.storage), self.within),
+            (notes_source(self.storage), self.within),
             self.options,
         )?;
         taken.retain(|(name, _)| !config.iter().any(|(set, _)| set == name));
@@ -117,7 +118,7 @@ impl Look<'_> {
         let appends_time = config.iter().any(|(name, value)| name == TIMESTAMP_TYPE && value == "LogAppendTime");
         let target = Target { append_time: appends_time, ..Target::new(name) };
         target.check_append_time(self.storage, self.options)?;
-        if !is_log(self.storage) && !config.iter().any(|(key, _)| key == RETENTION) {
+        if !keeps_forever(self.storage) && !config.iter().any(|(key, _)| key == RETENTION) {
             config.push((RETENTION.into(), "-1".into()));
         }
         if self.keep_offsets {
@@ -272,7 +273,7 @@ impl Target {
                     let said = options.config.iter().any(|(key, _)| key == RETENTION);
                     if !said
                         && topic.config.iter().any(|(key, value)| key == RETENTION && value == "-1")
-                        && !is_log(storage)
+                        && !keeps_forever(storage)
                     {
                         let name = &self.name;
                         let why = "so that nothing of the copy is deleted for its age";
@@ -407,8 +408,7 @@ impl Target {
         let before_max = limit(BEFORE_MAX).map(|ms| (BEFORE_MAX, ms));
         self.age_max = retention.into_iter().chain(before_max).collect();
         self.ahead_max_ms = limit(AFTER_MAX);
-        // A log deletes nothing by itself.
-        self.bytes_max = limit(RETENTION_BYTES).filter(|_| deletes && !is_log(storage)).map(i64::unsigned_abs);
+        self.bytes_max = limit(RETENTION_BYTES).filter(|_| deletes && !keeps_forever(storage)).map(i64::unsigned_abs);
         self.append_time = value(TIMESTAMP_TYPE) == Some("LogAppendTime");
         self.codec = value(COMPRESSION).filter(|&codec| codec != "producer").map(str::to_string);
     }

@@ -132,6 +132,12 @@ pub(super) const CASES: &[Case] = &[
         config_refuses_bad_changes,
     ),
     Case::new(
+        "notes_are_kept",
+        CONFIG.union(Capabilities::ADMIN_NOTES),
+        "A topic keeps settings whose names begin with kafi., with any text, until they are removed.",
+        notes_are_kept,
+    ),
+    Case::new(
         "brokers_are_described",
         BROKERS,
         "cluster names the brokers by id; broker_config lists the settings of one, sorted by name.",
@@ -180,7 +186,9 @@ fn capabilities_fit(c: &Context) -> Verdict {
         (Capabilities::PRODUCE_TIMESTAMP, Capabilities::PRODUCE),
         (Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE, Capabilities::PRODUCE_TIMESTAMP),
         (Capabilities::PRODUCE_KEEP_OFFSETS, Capabilities::PRODUCE_PARTITION),
+        (Capabilities::PRODUCE_KEEP_FOREVER, Capabilities::PRODUCE),
         (Capabilities::PRODUCE_HEADERS, Capabilities::PRODUCE),
+        (Capabilities::ADMIN_NOTES, Capabilities::ADMIN_CONFIG),
     ];
     builds_on.into_iter().try_for_each(|(upper, lower)| {
         check(!has.contains(upper) || has.contains(lower), format_args!("{upper} without {lower}"))
@@ -456,6 +464,17 @@ fn config_is_altered(c: &Context) -> Verdict {
     let back = entry(c, &name, SETTING)?;
     equal(&(back.value, back.default), &(default, true), "a setting that went back to its default")?;
     equal(&entry(c, &name, other)?.value.as_deref(), &Some("10485760"), "a setting that was left alone")
+}
+
+fn notes_are_kept(c: &Context) -> Verdict {
+    let (name, note, mut admin) = (c.topic_name(), "kafi.testkit.note", c.admin()?);
+    admin.create_topic(&c.new_topic(&name, 1).config(note, "any: 1 \u{e4}"), c.wait())?;
+    equal(&entry(c, &name, note)?.value.as_deref(), &Some("any: 1 \u{e4}"), "the note that the topic was made with")?;
+    let change = |value: Option<&str>| [ConfigChange { name: note.into(), value: value.map(String::from) }];
+    admin.alter_topic_config(&name, &change(Some("another")), c.wait())?;
+    equal(&entry(c, &name, note)?.value.as_deref(), &Some("another"), "the note that was changed")?;
+    admin.alter_topic_config(&name, &change(None), c.wait())?;
+    check(entry(c, &name, note).is_err(), "a note that was removed is gone")
 }
 
 fn config_refuses_bad_changes(c: &Context) -> Verdict {

@@ -160,7 +160,7 @@ impl kafi_abi::Storage for ExportedStorage {
     }
 
     fn capabilities(&self) -> u64 {
-        guard(|| Ok(self.0.get().capabilities().bits())).unwrap_or_default()
+        guard(|| Ok(self.0.get().capabilities().to_plugin_interface())).unwrap_or_default()
     }
 
     fn identity(&self, timeout_ns: u64) -> RResult<RString, Failure> {

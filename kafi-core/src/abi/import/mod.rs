@@ -125,7 +125,7 @@ pub fn open(plugin: PluginRef, library: Library, opening: &Opening) -> Result<Ar
 /// The storage that crossed.
 pub fn storage(inner: StorageBox, library: Library) -> Arc<dyn Storage> {
     let (name, scheme) = (inner.name().to_string(), inner.scheme().to_string());
-    let capabilities = Capabilities::from_bits(inner.capabilities());
+    let capabilities = Capabilities::from_plugin_interface(inner.capabilities());
     Arc::new(ImportedStorage { inner, library, name, scheme, capabilities })
 }
 
