@@ -15,7 +15,8 @@ use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, PartitionList};
 use crate::member::Member;
 use crate::offsets::{Offsets, check_partitions};
-use crate::session::{AT_END, Part, Session, Tolerance, lost};
+use crate::part::{AT_END, Part, lost};
+use crate::session::{Session, Tolerance};
 
 /// A consumer. Assigned partitions are read without any group, so that no coordinator is spoken to before something is
 /// committed.

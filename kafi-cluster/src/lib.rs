@@ -59,6 +59,7 @@ mod health;
 mod made;
 mod member;
 mod offsets;
+mod part;
 mod producer;
 mod retry;
 mod security;

@@ -9,8 +9,9 @@ use crate::coordinators::Coordinators;
 use crate::error::{self, local};
 use crate::ffi::{Client, Deadline, GroupAnswer, PartitionList, Pending, Rebalance, Revoked};
 use crate::offsets::PendingEnds;
+use crate::part::{Part, lost};
 use crate::retry::is_for_later;
-use crate::session::{Part, Session, lost};
+use crate::session::Session;
 use crate::settled::Settled;
 
 const OPERATION: &str = "join group";

@@ -1,7 +1,6 @@
 //! One assignment or subscription: from librdkafka's queue into batches, each partition exactly up to its end.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
@@ -12,6 +11,7 @@ use crate::error::{self, broker, local};
 use crate::ffi::{Client, Deadline, Fetched, MessageRef, PartitionList, Pending, TopicHandle, cstring};
 use crate::member::Member;
 use crate::offsets::PendingEnds;
+use crate::part::{AT_END, OPERATION, Part, lost};
 
 /// How long to wait for messages before looking at what happens to brokers.
 const SLICE_MS: i32 = 50;
@@ -20,22 +20,6 @@ const OUTAGE_MAX: Duration = Duration::from_secs(60);
 
 /// How long the question where a log starts may take.
 const LOG_START_MAX: Duration = Duration::from_secs(10);
-
-const OPERATION: &str = "read";
-
-/// A partition that is being read.
-pub(crate) struct Part {
-    pub(crate) topic: Arc<str>,
-    pub(crate) partition: i32,
-    /// The next offset to deliver.
-    pub(crate) next: i64,
-    /// The offset to stop before.
-    pub(crate) end: Option<i64>,
-    /// Whether the end is reached.
-    pub(crate) done: bool,
-    /// Whether librdkafka was told to read it.
-    pub(crate) started: bool,
-}
 
 /// What ends the reading of a partition before its end; it is told at every poll from then on.
 struct Failure {
@@ -507,13 +491,4 @@ fn find(message: MessageRef<'_>, parts: &[Part], index: &mut HashMap<(usize, i32
         parts.iter().position(|part| part.partition == message.partition() && *part.topic == *message.topic())?;
     index.insert(key, part);
     Some(part)
-}
-
-/// What to do about a start beyond the end, such as one that a group has committed.
-pub(crate) const AT_END: &str = "--allow-gap starts at the end; `kafi group reset` changes what a group has committed";
-
-/// A range of offsets that was deleted.
-pub(crate) fn lost(from: i64, low: i64) -> Error {
-    let why = format!("offsets {from} to {} are no longer there: the log starts at {low}", low - 1);
-    Error::new(ErrorKind::OutOfRange, OPERATION, why).hint("--allow-gap goes on at the log start")
 }

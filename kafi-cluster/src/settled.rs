@@ -7,7 +7,7 @@ use kafi_core::{GroupDescription, TopicPartition};
 
 use crate::coordinators::Coordinators;
 use crate::ffi::{Client, Pending};
-use crate::session::Part;
+use crate::part::Part;
 
 const OPERATION: &str = "join group";
 

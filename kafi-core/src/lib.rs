@@ -20,6 +20,7 @@ mod error;
 pub mod functional;
 mod json;
 mod message;
+mod meta;
 mod offsets;
 mod partitioner;
 mod producer;
@@ -56,7 +57,7 @@ pub use admin::{
     Admin, AdminBase, Broker, BrokerAdmin, Cluster, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
     GroupDescription, GroupMember, NewTopic, OffsetAdmin, Partition, Topic, TopicAdmin, Watermarks, existing,
 };
-pub use batch::{Batch, RecordMeta, Span};
+pub use batch::Batch;
 pub use capability::Capabilities;
 pub use config::{
     AddressPlace, Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind,
@@ -73,12 +74,11 @@ pub use functional::{
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use message::Message;
+pub use meta::{HeaderMeta, RecordMeta, Span, TimestampType};
 pub use offsets::{OffsetSpec, Offsets, Resolved, resolve, resolve_each};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report};
-pub use record::{
-    ANY_PARTITION, Header, HeaderMeta, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record, TimestampType,
-};
+pub use record::{ANY_PARTITION, Header, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record};
 #[cfg(feature = "runtime")]
 pub use runtime::{Attempts, Runtime, retry_until};
 pub use secret::{Secrets, Shown, is_secret_key, percent_decoded, shown_value, without_secrets};

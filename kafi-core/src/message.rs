@@ -1,11 +1,11 @@
 //! One message as user functions see it.
 
-use std::fmt;
 use std::sync::Arc;
 
-use crate::batch::{Batch, RecordMeta, Span};
+use crate::batch::Batch;
 use crate::error::Result;
-use crate::record::{ANY_PARTITION, HeadersBuf, NO_TIMESTAMP, Record, TimestampType};
+use crate::meta::{RecordMeta, Span, TimestampType};
+use crate::record::{ANY_PARTITION, HeadersBuf, NO_TIMESTAMP, Record};
 use crate::types::{Decoder, Encoder, Field};
 use crate::value::Value;
 
@@ -108,13 +108,6 @@ impl Message {
             timestamp_type: self.timestamp_type,
         });
         Ok(())
-    }
-}
-
-impl fmt::Display for Message {
-    /// Its envelope: one line of JSON, without a line break.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::envelope::line_of(self))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One message as bytes: a borrowed view into a batch, and its owned twin.
 
-use crate::batch::Span;
+use crate::meta::{HeaderMeta, Span, TimestampType};
 
 /// A timestamp that says "none": consumers report it for messages without one, producers take it as "now" unless they
 /// are to keep timestamps.
@@ -9,27 +9,6 @@ pub const NO_TIMESTAMP: i64 = -1;
 /// A partition that says "any": the producer's partitioner chooses.
 pub const ANY_PARTITION: i32 = -1;
 
-/// Whose clock a timestamp comes from.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TimestampType {
-    /// The producer's (Kafka's `CreateTime`).
-    #[default]
-    Create = 0,
-    /// The log's, at the append (Kafka's `LogAppendTime`).
-    Append = 1,
-}
-
-impl TimestampType {
-    /// The word of the JSON envelope: `create` or `append`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Append => "append",
-        }
-    }
-}
-
 /// One header: names are bytes, not necessarily UTF-8, and null is not empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
@@ -37,16 +16,6 @@ pub struct Header<'a> {
     pub name: &'a [u8],
     /// The value; `None` is null.
     pub value: Option<&'a [u8]>,
-}
-
-/// Where a header's name and value lie in the bytes that hold them.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeaderMeta {
-    /// The name; never null.
-    pub name: Span,
-    /// The value.
-    pub value: Span,
 }
 
 /// The headers of a message: an ordered list in which names may repeat.

@@ -15,7 +15,7 @@ use crate::emulated::topic_file::TopicFile;
 use crate::log::append_file::Appender;
 use crate::log::bounds::bounds;
 use crate::log::{PartitionDir, time};
-use crate::storage::Shared;
+use crate::shared::Shared;
 
 /// Administers the topics and groups of a storage.
 pub(crate) struct LogAdmin {

@@ -16,7 +16,7 @@ use crate::io::Stat;
 use crate::log::bounds::bounds;
 use crate::log::read::Reader;
 use crate::log::segment::Window;
-use crate::storage::Shared;
+use crate::shared::Shared;
 
 /// The pauses between two looks at files that have nothing new.
 const PAUSE_MIN: Duration = Duration::from_millis(1);

@@ -86,6 +86,7 @@ mod io;
 mod lane;
 mod log;
 mod producer;
+mod shared;
 mod storage;
 mod topics;
 

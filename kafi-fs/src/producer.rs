@@ -14,7 +14,7 @@ use crate::emulated::topic_config::Effective;
 use crate::io::Stat;
 use crate::lane::Lane;
 use crate::log::PartitionDir;
-use crate::storage::Shared;
+use crate::shared::Shared;
 
 /// However many partitions are written at once, batches are not cut smaller than this.
 const BATCH_BYTES_MIN: usize = 16 << 10;

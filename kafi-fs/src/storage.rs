@@ -15,6 +15,7 @@ use crate::error::io_error;
 use crate::groups::Groups;
 use crate::io::{FolderIo, Io, MemoryIo};
 use crate::producer::LogProducer;
+use crate::shared::Shared;
 use crate::topics::Topics;
 use crate::{SCHEME_FILE, SCHEME_MEM};
 
@@ -40,15 +41,6 @@ pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
 #[derive(Clone)]
 pub struct LogStorage {
     shared: Arc<Shared>,
-}
-
-/// What everything that a storage hands out holds on to.
-pub(crate) struct Shared {
-    pub(crate) name: Arc<str>,
-    scheme: &'static str,
-    pub(crate) options: FolderOptions,
-    pub(crate) topics: Topics,
-    pub(crate) groups: Groups,
 }
 
 /// Opens the folder `root` as a storage that the user knows as `name`. Nothing is read or created: a folder that does

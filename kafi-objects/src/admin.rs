@@ -13,7 +13,7 @@ use kafi_fs::emulated::topic_config;
 use kafi_fs::emulated::topic_file::TopicFile;
 
 use crate::log::PartitionLog;
-use crate::storage::Shared;
+use crate::shared::Shared;
 use crate::tasks::for_all;
 use crate::topics::Loaded;
 use crate::{delete, operations, time};

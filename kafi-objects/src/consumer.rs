@@ -15,7 +15,7 @@ use crate::fetch::Fetch;
 use crate::groups::Membership;
 use crate::log::{Bounds, PartitionLog, is_passing, not_yet};
 use crate::read::ObjectReader;
-use crate::storage::Shared;
+use crate::shared::Shared;
 use crate::tasks::{Task, for_all};
 
 /// A member of a group looks for new partitions of its topics this often.

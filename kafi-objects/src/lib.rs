@@ -133,7 +133,9 @@ mod read;
 pub mod requests;
 mod said;
 mod scan;
+mod shared;
 mod storage;
+mod tail;
 mod tasks;
 #[cfg(test)]
 mod tests;

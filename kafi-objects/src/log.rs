@@ -16,7 +16,6 @@ use kafi_records::BatchHeader;
 use serde::{Deserialize, Serialize};
 
 use crate::io::{ObjectIo, ObjectStat, Precondition, Put, PutRequest, get_small, list};
-use crate::scan::Scan;
 
 /// How often a put is made again whose answer was lost, and the first pause in between.
 const PUT_ATTEMPTS: u32 = 4;
@@ -148,19 +147,11 @@ impl Facts {
         Ok(facts)
     }
 
-    fn add(&mut self, header: &BatchHeader) {
+    /// Takes note of one more batch.
+    pub(crate) fn add(&mut self, header: &BatchHeader) {
         self.end = header.next_offset();
         self.min_timestamp = self.min_timestamp.min(header.base_timestamp);
         self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
-    }
-
-    /// What the batches of an object say.
-    fn scan(scan: &mut Scan<'_>) -> Result<Self> {
-        let mut facts = Self { min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
-        while let Some(header) = scan.next()? {
-            facts.add(&header);
-        }
-        Ok(facts)
     }
 }
 
@@ -214,25 +205,6 @@ impl PartitionLog {
         }
     }
 
-    /// What is known of the object that begins at `offset`, from its metadata or else from its bytes; `None` where
-    /// there is none.
-    pub(crate) fn facts(&self, offset: i64, deadline: Instant) -> Result<Option<(Facts, ObjectStat)>> {
-        let key = self.key(offset);
-        let Some(stat) = self.io.stat(&key, deadline).map_err(|error| self.context(error))? else { return Ok(None) };
-        if let Some(facts) = Facts::of(&stat, offset) {
-            return Ok(Some((facts, stat)));
-        }
-        let Some(mut scan) = Scan::open(self, offset, deadline)? else { return Ok(None) };
-        let facts = Facts::scan(&mut scan)?;
-        if facts.end > offset {
-            return Ok(Some((facts, scan.stat().clone())));
-        }
-        let error = self
-            .error(ErrorKind::Corrupt, "read object", "there is no batch in it")
-            .with("object", self.io.display(&key));
-        Err(error.hint("restore the object from a backup, or delete it if it does not belong there"))
-    }
-
     /// The log start that deleting records set; 0 where nothing was deleted. Together with what stands there.
     pub(crate) fn start(&self, deadline: Instant) -> Result<(i64, Option<ObjectStat>)> {
         let key = self.beside("start.json");
@@ -270,7 +242,7 @@ impl PartitionLog {
     }
 
     /// The object that `head.json` calls the newest one, which may be long ago or untrue; `None` where it says nothing.
-    fn head(&self, deadline: Instant) -> Result<Option<i64>> {
+    pub(crate) fn head(&self, deadline: Instant) -> Result<Option<i64>> {
         let mut bytes = Vec::new();
         match get_small(&*self.io, &self.beside("head.json"), NUMBERS_BYTES_MAX, &mut bytes, deadline) {
             Ok(found) => Ok(found
@@ -289,37 +261,6 @@ impl PartitionLog {
         self.io.put(&request, deadline).map(|_| ()).map_err(|error| self.context(error))
     }
 
-    /// Where the log ends: one listing from the newest object on that is known here or from `head.json`, and a look at
-    /// the last one unless this process did that before. What `head.json` says is only where to begin, so whatever is
-    /// wrong in it changes no answer.
-    pub(crate) fn tail(&self, deadline: Instant) -> Result<Tail> {
-        let known = match self.known_tail() {
-            Some(tail) => tail.newest,
-            None => self.head(deadline)?,
-        };
-        for from in [known, None, None] {
-            if let Some(tail) = self.tail_from(from, deadline)? {
-                self.note_tail(tail);
-                return Ok(tail);
-            }
-        }
-        Err(self.error(ErrorKind::NotFound, "find end", "objects vanish while they are looked at"))
-    }
-
-    /// The end, if there are objects from the one on that is named.
-    fn tail_from(&self, from: Option<i64>, deadline: Instant) -> Result<Option<Tail>> {
-        let Some(found) = self.last_up_to(i64::MAX, from.unwrap_or(0), deadline)? else {
-            // Without an object there is nothing; but the newest one that is known cannot have gone.
-            return Ok(from.is_none().then(Tail::default));
-        };
-        let last = found.name.offset;
-        if let Some(known) = self.known_tail().filter(|known| known.newest == Some(last)) {
-            return Ok(Some(known));
-        }
-        let facts = self.facts(last, deadline)?;
-        Ok(facts.map(|(facts, _)| Tail { newest: Some(last), end: facts.end }))
-    }
-
     /// The newest end that this process has seen.
     pub(crate) fn known_tail(&self) -> Option<Tail> {
         self.tails
@@ -336,37 +277,6 @@ impl PartitionLog {
         if known.end <= tail.end {
             *known = tail;
         }
-    }
-
-    pub(crate) fn bounds(&self, deadline: Instant) -> Result<Bounds> {
-        let (low, _) = self.start(deadline)?;
-        let high = self.tail(deadline)?.end;
-        self.checked(Bounds { low, high })
-    }
-
-    /// The bounds, as far as they matter at `position`: that the log reaches further than a position that is known to
-    /// lie in it is of no interest.
-    pub(crate) fn bounds_around(&self, position: i64, deadline: Instant) -> Result<Bounds> {
-        let (low, _) = self.start(deadline)?;
-        let high = match self.known_tail() {
-            Some(tail) if position < tail.end && low <= tail.end => tail.end,
-            _ => self.tail(deadline)?.end,
-        };
-        self.checked(Bounds { low, high })
-    }
-
-    /// A log that starts behind its end has lost objects, or what says where it starts is wrong; it is not empty.
-    fn checked(&self, bounds: Bounds) -> Result<Bounds> {
-        if bounds.low <= bounds.high {
-            return Ok(bounds);
-        }
-        let error = self.error(
-            ErrorKind::Corrupt,
-            "find bounds",
-            format!("the log starts at {} and ends at {} already", bounds.low, bounds.high),
-        );
-        let error = error.with("object", self.io.display(&self.beside("start.json")));
-        Err(error.hint("restore the newest objects from a backup; or write {\"start\": N} into that object, or delete it to read from the first object on"))
     }
 
     /// Adds to an error where it happened.

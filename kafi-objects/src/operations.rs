@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::log::PartitionLog;
 use crate::merge::{Merged, Plan, clean, merge};
-use crate::storage::Shared;
+use crate::shared::Shared;
 
 /// How long objects that were merged into others stay, in milliseconds: longer than any reader or writer trusts what it
 /// knows.

@@ -17,7 +17,7 @@ use kafi_fs::emulated::topic_file::{self, TopicFile, new_id};
 use crate::append::{TopicCheck, Trouble};
 use crate::lane::{Memory, ObjectLane, Progress, Timing};
 use crate::log::not_yet;
-use crate::storage::Shared;
+use crate::shared::Shared;
 use crate::tasks::Tasks;
 use crate::topics::Loaded;
 

@@ -1,5 +1,5 @@
 //! A walk over the batches of an object from its first byte on, in ranges, so that it takes the same memory however
-//! large the object is.
+//! large the object is; and what an object holds, as its metadata or such a walk say.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use kafi_core::{Error, ErrorKind, Result, Retry};
 use kafi_records::BatchHeader;
 
 use crate::io::ObjectStat;
-use crate::log::PartitionLog;
+use crate::log::{Facts, PartitionLog};
 
 /// How much is read at a time, unless a batch has more.
 const RANGE_BYTES: u64 = 8 << 20;
@@ -110,5 +110,37 @@ impl<'a> Scan<'a> {
 
     fn context(&self, error: Error) -> Error {
         self.log.context(error).with("object", self.log.io.display(&self.key)).with("byte", self.batch.1)
+    }
+}
+
+impl Facts {
+    /// What the batches of an object say.
+    fn scan(scan: &mut Scan<'_>) -> Result<Self> {
+        let mut facts = Self { min_timestamp: i64::MAX, max_timestamp: i64::MIN, ..Self::default() };
+        while let Some(header) = scan.next()? {
+            facts.add(&header);
+        }
+        Ok(facts)
+    }
+}
+
+impl PartitionLog {
+    /// What is known of the object that begins at `offset`, from its metadata or else from its bytes; `None` where
+    /// there is none.
+    pub(crate) fn facts(&self, offset: i64, deadline: Instant) -> Result<Option<(Facts, ObjectStat)>> {
+        let key = self.key(offset);
+        let Some(stat) = self.io.stat(&key, deadline).map_err(|error| self.context(error))? else { return Ok(None) };
+        if let Some(facts) = Facts::of(&stat, offset) {
+            return Ok(Some((facts, stat)));
+        }
+        let Some(mut scan) = Scan::open(self, offset, deadline)? else { return Ok(None) };
+        let facts = Facts::scan(&mut scan)?;
+        if facts.end > offset {
+            return Ok(Some((facts, scan.stat().clone())));
+        }
+        let error = self
+            .error(ErrorKind::Corrupt, "read object", "there is no batch in it")
+            .with("object", self.io.display(&key));
+        Err(error.hint("restore the object from a backup, or delete it if it does not belong there"))
     }
 }

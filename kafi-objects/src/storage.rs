@@ -1,6 +1,5 @@
 //! A storage on a store of objects, and what it hands out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use crate::consumer::ObjectConsumer;
 use crate::groups::ObjectGroups;
 use crate::io::ObjectIo;
 use crate::producer::ObjectProducer;
+use crate::shared::Shared;
 use crate::topics::ObjectTopics;
 
 /// The smallest range that objects are read in: less is not worth a request.
@@ -25,23 +25,6 @@ const FETCH_BYTES_MIN: u64 = 4 << 20;
 #[derive(Clone)]
 pub struct ObjectStorage {
     shared: Arc<Shared>,
-}
-
-/// What everything that a storage hands out holds on to.
-pub(crate) struct Shared {
-    pub(crate) name: Arc<str>,
-    scheme: &'static str,
-    pub(crate) options: ObjectOptions,
-    pub(crate) topics: ObjectTopics,
-    pub(crate) groups: ObjectGroups,
-}
-
-impl Shared {
-    /// How large the objects of a topic with these settings get.
-    pub(crate) fn object_bytes(&self, config: &BTreeMap<String, String>) -> u64 {
-        let set = config.get("segment.bytes").and_then(|bytes| bytes.parse().ok());
-        set.unwrap_or(self.options.object_bytes).min(self.options.object_bytes_max).max(1)
-    }
 }
 
 /// Opens a store of objects as a storage that the user knows as `name`, of the kind `scheme` (one word, such as `s3`).

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -14,9 +13,6 @@ use crate::output::{number, stderr, terminal};
 /// A job that is over sooner shows nothing.
 const QUIET_FIRST: Duration = Duration::from_millis(500);
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
-
-/// Whether a line of progress stands on the terminal, without a line's end.
-static DRAWN: AtomicBool = AtomicBool::new(false);
 
 /// Shows how far a job is, until it is dropped.
 pub struct ProgressLine {
@@ -38,11 +34,10 @@ impl ProgressLine {
             while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
                 let line = line(&progress, started.elapsed());
                 let columns = terminal::columns(&io::stderr()).unwrap_or(usize::MAX);
-                stderr::put(&format!("\r\x1b[K{}", fitting(&line, columns)));
-                DRAWN.store(true, Ordering::Relaxed);
+                stderr::draw(fitting(&line, columns));
                 wait = REDRAW_EVERY;
             }
-            clear_line();
+            stderr::clear_line();
         };
         Self { stop: Some(stop), thread: Some(thread::spawn(draw)) }
     }
@@ -56,15 +51,6 @@ impl Drop for ProgressLine {
             let _drawn = thread.join();
         }
     }
-}
-
-/// Removes the line of progress, so that another line can be printed in its place; says whether there was one.
-pub fn clear_line() -> bool {
-    let is_drawn = DRAWN.swap(false, Ordering::Relaxed);
-    if is_drawn {
-        stderr::put("\r\x1b[K");
-    }
-    is_drawn
 }
 
 /// As many parts of a line as fit, so that none goes on in the next line and stays there; the terminal shows `^C`

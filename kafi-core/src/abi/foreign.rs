@@ -4,12 +4,11 @@ use std::fmt;
 
 use kafi_abi::{Arena, BatchView};
 
-use crate::batch::RecordMeta;
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{HeaderMeta, TimestampType};
+use crate::meta::{HeaderMeta, RecordMeta, TimestampType};
 
-use super::import::Library;
 use super::layout;
+use super::library::Library;
 
 /// Parts of a batch that the other side of the plugin interface lends, and the arena that they lie in, where the other
 /// side is a plugin. Most batches have none, and stay small.

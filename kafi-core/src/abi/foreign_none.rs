@@ -1,7 +1,6 @@
 //! What a batch shows of others' memory where there are no plugins: nothing.
 
-use crate::batch::RecordMeta;
-use crate::record::HeaderMeta;
+use crate::meta::{HeaderMeta, RecordMeta};
 
 /// Parts of a batch that a plugin lends: none.
 #[derive(Debug, Default)]

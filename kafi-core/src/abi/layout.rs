@@ -1,9 +1,8 @@
 //! The metas of a batch are the same bytes on both sides of the interface.
 
-use std::mem::{align_of, offset_of, size_of};
+use crate::meta::{HeaderMeta, RecordMeta, Span};
 
-use crate::batch::{RecordMeta, Span};
-use crate::record::HeaderMeta;
+use std::mem::{align_of, offset_of, size_of};
 
 /// Fails to compile where a field lies elsewhere than in the frozen type.
 macro_rules! same_layout {

@@ -41,6 +41,7 @@ mod foreign;
 pub mod import;
 mod json;
 mod layout;
+mod library;
 #[cfg(test)]
 mod tests;
 

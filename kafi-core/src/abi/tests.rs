@@ -14,8 +14,9 @@ use crate::capability::Capabilities;
 use crate::consumer::{
     Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition,
 };
+use crate::meta::TimestampType;
 use crate::producer::{Delivery, Producer, ProducerOptions, Report};
-use crate::record::{Header, Record, TimestampType};
+use crate::record::{Header, Record};
 use crate::storage::Storage;
 
 const WAIT: Duration = Duration::from_secs(5);

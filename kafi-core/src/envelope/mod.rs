@@ -12,7 +12,6 @@ mod write;
 
 pub use read::{EnvelopeReader, parse_envelope};
 pub use write::EnvelopeWriter;
-pub(crate) use write::line_of;
 
 #[cfg(test)]
 mod tests;

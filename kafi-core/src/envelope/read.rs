@@ -5,13 +5,14 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::batch::{Batch, RecordMeta, Span};
+use crate::batch::Batch;
 use crate::config::nearest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::path::{column, shortened};
 use crate::json::scan::{Fault, Scanner};
 use crate::json::text::{unescape, unescape_lossy};
-use crate::record::{ANY_PARTITION, HeaderMeta, NO_TIMESTAMP, OwnedRecord, TimestampType};
+use crate::meta::{HeaderMeta, RecordMeta, Span, TimestampType};
+use crate::record::{ANY_PARTITION, NO_TIMESTAMP, OwnedRecord};
 
 /// The members of an envelope; the constants below are indices into it.
 const MEMBERS: [&str; 12] = [

@@ -3,7 +3,8 @@
 use super::*;
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind};
-use crate::record::{HeadersBuf, OwnedRecord, Record, TimestampType};
+use crate::meta::TimestampType;
+use crate::record::{HeadersBuf, OwnedRecord, Record};
 use crate::types::Type;
 
 const TYPES: [Type; 4] = [Type::Bytes, Type::Str, Type::Json, Type::Auto];

@@ -1,5 +1,7 @@
 //! Records into envelopes, straight from their bytes.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -54,22 +56,25 @@ impl EnvelopeWriter {
     }
 }
 
-/// The envelope of a decoded message: JSON is embedded, text and bytes stand as they would under their types.
-pub(crate) fn line_of(message: &Message) -> String {
-    let (key, value) = (message.key.as_bytes(), message.value.as_bytes());
-    let record = Record {
-        topic: &message.topic,
-        partition: message.partition,
-        offset: message.offset,
-        timestamp: message.timestamp,
-        timestamp_type: message.timestamp_type,
-        key: key.as_deref(),
-        value: value.as_deref(),
-        headers: message.headers.as_headers(),
-    };
-    let mut line = Vec::new();
-    EnvelopeWriter::new(shown_as(&message.key), shown_as(&message.value)).write(record, &mut line);
-    String::from_utf8(line).expect("an envelope is UTF-8")
+impl fmt::Display for Message {
+    /// Its envelope, one line of JSON without a line break: JSON is embedded, text and bytes stand as they would under
+    /// their types.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (key, value) = (self.key.as_bytes(), self.value.as_bytes());
+        let record = Record {
+            topic: &self.topic,
+            partition: self.partition,
+            offset: self.offset,
+            timestamp: self.timestamp,
+            timestamp_type: self.timestamp_type,
+            key: key.as_deref(),
+            value: value.as_deref(),
+            headers: self.headers.as_headers(),
+        };
+        let mut line = Vec::new();
+        EnvelopeWriter::new(shown_as(&self.key), shown_as(&self.value)).write(record, &mut line);
+        f.write_str(std::str::from_utf8(&line).expect("an envelope is UTF-8"))
+    }
 }
 
 fn shown_as(value: &Value) -> Type {

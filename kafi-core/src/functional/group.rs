@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crate::batch::{Batch, RecordMeta};
+use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition};
 use crate::error::Result;
 use crate::functional::later::LaterTopics;
 use crate::functional::ledger::{Ledger, OffsetMap};
-use crate::functional::{Progress, ReadOptions};
+use crate::functional::options::{GroupOptions, GroupUse, ReadOptions};
+use crate::functional::progress::Progress;
+use crate::meta::RecordMeta;
 use crate::storage::Storage;
 
 /// What is done is committed this often.
@@ -21,41 +23,6 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 
 /// That question is given up after this long, and asked again later.
 const QUESTION_MAX: Duration = Duration::from_secs(5);
-
-/// The consumer group that reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupOptions {
-    /// The group's name.
-    pub name: String,
-    /// What becomes of its offsets. Default: they are committed once the work is done.
-    pub usage: GroupUse,
-}
-
-impl GroupOptions {
-    /// Reads as this group, and commits what is done.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), usage: GroupUse::default() }
-    }
-}
-
-/// How a group is read as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum GroupUse {
-    /// As a member; offsets are committed when the work on their messages is done: each second, before partitions are
-    /// given up, and at the end.
-    #[default]
-    CommitDone,
-    /// As a member; offsets are committed at the end only, for work that is done as a whole or not at all: nothing
-    /// where it fails, and nothing of partitions that go before.
-    CommitAtEnd,
-    /// As a member; offsets are committed when the messages after them are asked for, whether or not the work on them
-    /// is done.
-    CommitRead,
-    /// As a member that commits nothing.
-    CommitNothing,
-    /// From outside, beside any members: all partitions from the committed offsets on. Nothing is committed.
-    LookOnly,
-}
 
 /// A member's side of reading.
 pub(crate) struct Member {

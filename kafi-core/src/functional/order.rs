@@ -4,28 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Position};
 use crate::error::{Error, ErrorKind, Result};
+use crate::functional::options::{Order, ReadOptions};
 use crate::functional::reader::payload_bytes;
+use crate::functional::sorted::{Head, Sorted};
 use crate::functional::windows::Windows;
-use crate::functional::{Progress, ReadOptions, Reader, pump, readers_of};
+use crate::functional::{Progress, Reader, pump, readers_of};
 use crate::storage::Storage;
-
-/// In which order the messages of several partitions come; within a partition it is always that of their offsets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// As they are read.
-    #[default]
-    AsRead,
-    /// Partition after partition, and topic after topic.
-    Partition,
-    /// By timestamp, then partition, then offset. A message that is older than the one before it in its partition stays
-    /// behind that one.
-    Time,
-}
 
 /// The bytes that the waiting batches of a merge take at most, over all partitions together, but for a single larger
 /// message each.
@@ -33,9 +21,6 @@ const WAITING_BYTES_MAX: usize = 32 << 20;
 
 /// More partitions than this are read through one consumer.
 const SINGLES_MAX: usize = 8;
-
-/// One poll waits this long at most, so that a wish to stop is seen soon.
-pub(super) const POLL_MAX: Duration = Duration::from_millis(100);
 
 /// The fewest bytes of a waiting batch.
 const BATCH_BYTES_MIN: usize = 64 << 10;
@@ -120,28 +105,6 @@ impl Seen {
     }
 }
 
-/// The next message of a partition, ordered by what decides which comes first.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Head {
-    pub(super) timestamp: i64,
-    pub(super) partition: i32,
-    pub(super) offset: i64,
-    pub(super) source: usize,
-}
-
-/// Partitions, each in the order of its offsets.
-pub(super) trait Sources {
-    /// The next message of a partition; `None` at the end.
-    fn head(&mut self, source: usize) -> Result<Option<Head>>;
-
-    /// Adds that message to `batch`.
-    fn take(&mut self, source: usize, batch: &mut Batch);
-
-    /// Frees everything. Where all was taken and reading went on, what is `reached` may lie behind offsets that hold no
-    /// message.
-    fn close(self, reached: &mut [Position], goes_on: bool) -> Result<()>;
-}
-
 /// A partition that is read by itself, no farther ahead than its buffer holds.
 struct Single {
     reader: Reader,
@@ -164,7 +127,7 @@ impl Singles {
     }
 }
 
-impl Sources for Singles {
+impl Sorted for Singles {
     fn head(&mut self, source: usize) -> Result<Option<Head>> {
         let single = &mut self.0[source];
         if single.at == single.batch.len() {
@@ -202,7 +165,7 @@ struct Merge<S> {
     heads: BinaryHeap<Reverse<Head>>,
 }
 
-impl<S: Sources> Merge<S> {
+impl<S: Sorted> Merge<S> {
     fn new(mut sources: S, assignments: &[Assignment]) -> Result<Self> {
         let mut heads = BinaryHeap::with_capacity(assignments.len());
         for index in 0..assignments.len() {

@@ -1,17 +1,14 @@
 //! Reads the messages of some topics, from some offsets to some ends or as a member of a group, batch by batch.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Consumer, ConsumerOptions, Membership, Polled, Position};
+use crate::consumer::{Assignment, Consumer, Membership, Polled, Position};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::Member;
 use crate::functional::ledger::Ledger;
-use crate::functional::{
-    Backoff, Cancel, CommitNotes, GroupOptions, GroupUse, Limit, Order, Progress, SetAside, TopicFilter, may_pass, plan,
-};
-use crate::offsets::Offsets;
+use crate::functional::options::{GroupOptions, ReadOptions};
+use crate::functional::{Backoff, Cancel, Limit, may_pass, plan};
 use crate::storage::Storage;
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
@@ -26,93 +23,6 @@ const LEAVE_MAX: Duration = Duration::from_secs(5);
 
 /// Where a commit is refused, the read's own refusal is looked for no longer than this.
 const REFUSAL_MAX: Duration = Duration::from_secs(2);
-
-/// What is read, and how.
-#[derive(Clone, Debug)]
-pub struct ReadOptions {
-    /// From where to where. Default: from the start to the end that is seen at the start.
-    pub offsets: Offsets,
-    /// Only these partitions. Default: all.
-    pub partitions: Option<Vec<i32>>,
-    /// Only the messages with exactly these bytes as key; one without a key is never among them. Default: all.
-    pub key: Option<Vec<u8>>,
-    /// Stop after this many messages in all, not counting those with another key. Default: no limit.
-    pub max: Option<u64>,
-    /// The same, shared with other reads that go on at the same time, in place of `max`; what is read in an order takes
-    /// no notice of it. Default: none.
-    pub limit: Option<Limit>,
-    /// Go on at the end, for ever. Default: false.
-    pub follow: bool,
-    /// In which order the messages of several partitions come, for `cat` and `grep`. Other orders than the default need
-    /// an end, and take no member of a group. Default: as they are read.
-    pub order: Order,
-    /// Read as this consumer group, from its committed offsets. Then `offsets` is left as it is, `partitions` too
-    /// unless only looking on, and `consumer.start_at_earliest` says where partitions without a committed offset begin.
-    /// Default: no group.
-    pub group: Option<GroupOptions>,
-    /// What a member of a group commits beside its offsets, by topic; it may be changed while reading. Default:
-    /// nothing.
-    pub commit_notes: CommitNotes,
-    /// The topics that belong to what is read where they come later, for a member of a group that follows; they are
-    /// noticed within some seconds, and read from their start. Default: none.
-    pub later_topics: Option<TopicFilter>,
-    /// How the consumer is made.
-    pub consumer: ConsumerOptions,
-    /// The messages of a batch at most. Default: [`Batch::RECORDS_MAX`].
-    pub batch_records_max: usize,
-    /// The bytes of a batch at most, save for a single larger message. Default: [`Batch::BYTES_MAX`].
-    pub batch_bytes_max: usize,
-    /// How long each question to the storage may take. Default: 30 s.
-    pub timeout: Duration,
-    /// Go on without the topics and partitions that cannot be read, of which it takes note, as long as there are
-    /// others. What has no end, and a member of a group, does not. Default: none, the first failure ends the read.
-    pub set_aside: Option<SetAside>,
-    /// Read until somebody asks to stop.
-    pub cancel: Cancel,
-    /// Where the job counts.
-    pub progress: Arc<Progress>,
-}
-
-impl Default for ReadOptions {
-    fn default() -> Self {
-        Self {
-            offsets: Offsets::default(),
-            partitions: None,
-            key: None,
-            max: None,
-            limit: None,
-            follow: false,
-            order: Order::default(),
-            group: None,
-            commit_notes: CommitNotes::default(),
-            later_topics: None,
-            consumer: ConsumerOptions::default(),
-            batch_records_max: Batch::RECORDS_MAX,
-            batch_bytes_max: Batch::BYTES_MAX,
-            timeout: Duration::from_secs(30),
-            set_aside: None,
-            cancel: Cancel::new(),
-            progress: Arc::default(),
-        }
-    }
-}
-
-impl ReadOptions {
-    /// The group, where it is read as its member.
-    pub fn joined(&self) -> Option<&GroupOptions> {
-        self.group.as_ref().filter(|group| group.usage != GroupUse::LookOnly)
-    }
-
-    /// What takes note of what is left out, where something may be.
-    pub fn set_aside(&self) -> Option<&SetAside> {
-        self.set_aside.as_ref().filter(|_| !self.follow && self.joined().is_none())
-    }
-
-    /// How many messages its readers may have together.
-    fn shared_limit(&self) -> Option<Limit> {
-        self.limit.clone().or_else(|| self.max.map(Limit::new))
-    }
-}
 
 /// How one attempt to read ended.
 pub enum Next {

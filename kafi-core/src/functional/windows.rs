@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, Polled, Position};
 use crate::error::{Error, Result};
-use crate::functional::ReadOptions;
-use crate::functional::order::{Head, POLL_MAX, Sources};
+use crate::functional::options::ReadOptions;
+use crate::functional::sorted::{Head, POLL_MAX, Sorted};
 use crate::storage::Storage;
 
 /// The bytes that wait for the merge at most, over all partitions together, but for the least of each.
@@ -189,7 +189,7 @@ impl<'a> Windows<'a> {
     }
 }
 
-impl Sources for Windows<'_> {
+impl Sorted for Windows<'_> {
     fn head(&mut self, source: usize) -> Result<Option<Head>> {
         while self.parts[source].left() == 0 {
             if self.parts[source].next >= self.parts[source].end || self.options.cancel.is_cancelled() {

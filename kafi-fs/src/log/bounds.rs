@@ -5,8 +5,13 @@ use std::io;
 use kafi_core::{ErrorKind, Result};
 
 use super::known::look;
-use super::read::{HINT_RESTORE, LOOKS};
 use super::{PartitionDir, Recovery};
+
+/// How often a look at files that others change meanwhile is repeated.
+pub(super) const LOOKS: usize = 10;
+
+/// What can be done about damage.
+pub(super) const HINT_RESTORE: &str = "read around it with --skip-corrupt, or restore the file from a backup";
 
 /// The offsets that a partition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,19 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
-use super::bounds::bounds;
+use super::bounds::{HINT_RESTORE, LOOKS, bounds};
 use super::index::Index;
 use super::segment::{Beyond, Extent, Peek, Place, Search, Window, below, beyond};
 use super::{Listing, PartitionDir, Recovery};
 use crate::emulated::reading::{Leniency, hint_at_batch_bytes, hint_at_end};
 use crate::emulated::turns::Source;
 use crate::io::{Access, FileId, IoFile};
-
-/// How often a look at files that others change meanwhile is repeated.
-pub(super) const LOOKS: usize = 10;
-
-/// What can be done about damage.
-pub(super) const HINT_RESTORE: &str = "read around it with --skip-corrupt, or restore the file from a backup";
 
 /// Reads one partition from a position on.
 pub(crate) struct Reader {

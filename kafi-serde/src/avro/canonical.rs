@@ -6,8 +6,21 @@ use kafi_core::json_text::write_string;
 
 use crate::avro::schema::{NodeId, Schema, Shape};
 
+impl Schema {
+    /// The specification's Parsing Canonical Form: two schemas read data alike where theirs are equal. Names from
+    /// references are defined where they are first used.
+    pub fn canonical_form(&self) -> String {
+        form(self)
+    }
+
+    /// The 64-bit Rabin fingerprint (CRC-64-AVRO) of the canonical form.
+    pub fn fingerprint(&self) -> u64 {
+        fingerprint(self.canonical_form().as_bytes())
+    }
+}
+
 /// The canonical form.
-pub(crate) fn form(schema: &Schema) -> String {
+fn form(schema: &Schema) -> String {
     let mut writer = Writer { schema, out: Vec::new(), defined: HashSet::new(), left: vec![Piece::Type(schema.root)] };
     // No recursion, since names can make types as deep as there are names.
     while let Some(piece) = writer.left.pop() {
@@ -113,7 +126,7 @@ const TABLE: [u64; 256] = {
 };
 
 /// CRC-64-AVRO, as the specification defines it.
-pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+fn fingerprint(bytes: &[u8]) -> u64 {
     bytes.iter().fold(EMPTY, |value, &byte| (value >> 8) ^ TABLE[usize::from((value ^ u64::from(byte)) as u8)])
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kafi_core::JsonKind;
+use kafi_core::json_text::write_string;
 
-use crate::avro::program::{Tag, label};
 use crate::avro::schema::{Logical, Node, NodeId, Schema, Shape, simple};
 use crate::tape::{Item, Tape};
 
@@ -78,6 +78,15 @@ impl Tags {
     }
 }
 
+/// Whether the branch's name stands around its value.
+#[derive(Debug)]
+pub(crate) enum Tag {
+    Never,
+    Always(Box<[u8]>),
+    /// Only if it is no number, or an object that reads as if it had a tag.
+    IfOdd(Box<[u8]>, Arc<Tags>),
+}
+
 /// Whether each branch of a union is written with its name.
 pub(crate) struct Tagging<'a> {
     schema: &'a Schema,
@@ -119,4 +128,12 @@ impl<'a> Tagging<'a> {
 fn only_member(item: Item<'_>) -> Option<(Item<'_>, Item<'_>)> {
     let mut members = item.members();
     members.next().filter(|_| members.next().is_none())
+}
+
+/// What stands in front of a member's value: a brace or a comma, its name, and a colon.
+pub(crate) fn label(is_first: bool, name: &str) -> Box<[u8]> {
+    let mut out = vec![if is_first { b'{' } else { b',' }];
+    write_string(&mut out, name);
+    out.push(b':');
+    out.into()
 }

@@ -29,6 +29,7 @@ mod decimal;
 mod form;
 mod input;
 mod logical;
+mod lookup;
 mod output;
 mod parse;
 mod program;

@@ -3,8 +3,8 @@
 use kafi_core::JsonKind;
 
 use crate::avro::form::Form;
+use crate::avro::lookup::Mode;
 use crate::avro::schema::{Logical, Node};
-use crate::avro::write::Mode;
 use crate::fault::{Fault, Outcome};
 use crate::number::{self, Digits, Float, Misfit};
 use crate::tape::Item;

@@ -13,9 +13,42 @@ const OPERATION: &str = "read Avro schema";
 /// How large a fixed may be: no message is larger.
 const FIXED_BYTES_MAX: u32 = i32::MAX as u32;
 
+impl Schema {
+    /// Reads a schema that refers to no other.
+    ///
+    /// # Errors
+    /// `Corrupt`: for text that is not JSON with line and column, for a schema that is wrong with the path of what is.
+    /// `TooLarge` above [`TEXT_BYTES_MAX`](Self::TEXT_BYTES_MAX).
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_with_references(text, &[])
+    }
+
+    /// Reads a schema that uses names which other schemas define: those that an earlier one of `references` needs come
+    /// first. A name may be defined several times if it is always defined alike.
+    ///
+    /// ```
+    /// use kafi_serde::avro::Schema;
+    /// let item = r#"{"type": "fixed", "name": "shop.Item", "size": 4}"#;
+    /// let schema = Schema::parse_with_references(r#"{"type": "array", "items": "shop.Item"}"#, &[item])?;
+    /// assert_eq!(schema.canonical_form(), r#"{"type":"array","items":{"name":"shop.Item","type":"fixed","size":4}}"#);
+    /// # Ok::<(), kafi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`parse`](Self::parse); what is wrong in a reference says the number of it, from 1.
+    pub fn parse_with_references(text: &str, references: &[&str]) -> Result<Self> {
+        let mut parser = Parser::default();
+        for (index, reference) in references.iter().enumerate() {
+            parser.read(reference).map_err(|error| error.with("reference", index + 1))?;
+        }
+        let root = parser.read(text)?;
+        Ok(Self { nodes: parser.into_nodes(), root })
+    }
+}
+
 /// Reads texts one after another; what the earlier ones define, the later ones may use.
 #[derive(Default)]
-pub(crate) struct Parser {
+struct Parser {
     nodes: Vec<Node>,
     defined: HashMap<Box<str>, Definition>,
     /// How many texts were begun.

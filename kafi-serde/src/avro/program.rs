@@ -1,11 +1,9 @@
 //! What a reader does with a payload, worked out once from the schema: how each value is read, and what is written for
 //! it.
 
-use std::sync::Arc;
-
 use kafi_core::json_text::write_string;
 
-use crate::avro::form::{Form, Tagging, Tags};
+use crate::avro::form::{Form, Tag, Tagging, label};
 use crate::avro::schema::{Logical, Node, NodeId, Schema, Shape};
 
 /// Where an operation stands in its program.
@@ -68,15 +66,6 @@ pub(crate) struct Many {
 pub(crate) struct Branch {
     pub op: OpId,
     pub tag: Tag,
-}
-
-/// Whether the branch's name stands around its value.
-#[derive(Debug)]
-pub(crate) enum Tag {
-    Never,
-    Always(Box<[u8]>),
-    /// Only if it is no number, or an object that reads as if it had a tag.
-    IfOdd(Box<[u8]>, Arc<Tags>),
 }
 
 #[derive(Debug)]
@@ -185,14 +174,6 @@ pub(crate) fn fixed(writer: &Node, reader: &Node, size: u32, form: Form) -> Op {
 pub(crate) fn quoted(text: &str) -> Box<[u8]> {
     let mut out = Vec::new();
     write_string(&mut out, text);
-    out.into()
-}
-
-/// What stands in front of a member's value: a brace or a comma, its name, and a colon.
-pub(crate) fn label(is_first: bool, name: &str) -> Box<[u8]> {
-    let mut out = vec![if is_first { b'{' } else { b',' }];
-    write_string(&mut out, name);
-    out.push(b':');
     out.into()
 }
 

@@ -1,16 +1,13 @@
 //! Avro's binary encoding into JSON text: straight from the payload to the output, one operation of the program after
 //! another.
 
-use std::sync::Arc;
-
 use kafi_core::json_text::write_string;
 use kafi_core::{Json, Result};
 
 use crate::avro::decimal::write_decimal;
-use crate::avro::form::Form;
+use crate::avro::form::{Form, Tag};
 use crate::avro::input::Input;
-use crate::avro::program::{Branch, Decimal, Field, Many, Member, Op, OpId, Program, Record, Tag};
-use crate::avro::resolve::resolve;
+use crate::avro::program::{Branch, Decimal, Field, Many, Member, Op, OpId, Program, Record};
 use crate::avro::schema::Schema;
 use crate::fault::{Fault, Outcome};
 use crate::number::{write_float, write_integer};
@@ -55,30 +52,12 @@ struct Space {
 impl Reader {
     /// A reader of what was written with `schema`.
     pub fn new(schema: &Schema, form: Form) -> Self {
-        Self { program: Program::plain(schema, form), space: Space::default() }
+        Self::running(Program::plain(schema, form))
     }
 
-    /// A reader of what was written with `writer`, for who wants it as `reader`: by the specification's rules of schema
-    /// resolution. Fields come in the order of `reader`; those that the writer did not write are its defaults. A
-    /// decimal of another scale keeps its value.
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use kafi_serde::avro::{Form, Reader, Schema};
-    /// let record = |fields: &str| Schema::parse(&format!(r#"{{"type": "record", "name": "Order", "fields": [{fields}]}}"#));
-    /// let writer = record(r#"{"name": "id", "type": "int"}, {"name": "note", "type": "string"}"#)?;
-    /// let reader = record(r#"{"name": "paid", "type": "boolean", "default": true}, {"name": "number", "aliases": ["id"], "type": "double"}"#)?;
-    /// let mut out = Vec::new();
-    /// Reader::with_reader_schema(&writer, &Arc::new(reader), Form::Readable)?.read(b"\x0e\x04hi", &mut out)?;
-    /// assert_eq!(out, br#"{"paid":true,"number":7.0}"#);
-    /// # Ok::<(), kafi_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// `Corrupt` if nothing can be read so: the outermost types differ, or a field is missing that has no default. What
-    /// shows only in some of the values (a symbol, a branch) is an error of those.
-    pub fn with_reader_schema(writer: &Schema, reader: &Arc<Schema>, form: Form) -> Result<Self> {
-        Ok(Self { program: resolve(writer, reader, form)?, space: Space::default() })
+    /// A reader that does what this program says.
+    pub(crate) fn running(program: Program) -> Self {
+        Self { program, space: Space::default() }
     }
 
     /// Appends a payload as JSON text. Nothing is allocated beyond `out`, save for what memory is kept for the next

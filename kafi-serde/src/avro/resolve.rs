@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use kafi_core::{Error, ErrorKind, Result};
 
-use crate::avro::form::{Form, Tagging};
+use crate::avro::form::{Form, Tag, Tagging, label};
 use crate::avro::program::{
-    Branch, Field, Many, Member, Op, OpId, Program, Sizes, Tag, closing, decimal, fixed, label, plain, quoted,
+    Branch, Field, Many, Member, Op, OpId, Program, Sizes, closing, decimal, fixed, plain, quoted,
 };
 use crate::avro::read::Reader;
 use crate::avro::schema::{Enum, Names, NodeId, Record, Schema, Shape};
@@ -19,8 +19,33 @@ const OPERATION: &str = "resolve Avro schemas";
 /// How many pairs of types are compared: more than any schemas have that were not made to have them.
 const PAIRS_MAX: usize = 1 << 20;
 
+impl Reader {
+    /// A reader of what was written with `writer`, for who wants it as `reader`: by the specification's rules of schema
+    /// resolution. Fields come in the order of `reader`; those that the writer did not write are its defaults. A
+    /// decimal of another scale keeps its value.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use kafi_serde::avro::{Form, Reader, Schema};
+    /// let record = |fields: &str| Schema::parse(&format!(r#"{{"type": "record", "name": "Order", "fields": [{fields}]}}"#));
+    /// let writer = record(r#"{"name": "id", "type": "int"}, {"name": "note", "type": "string"}"#)?;
+    /// let reader = record(r#"{"name": "paid", "type": "boolean", "default": true}, {"name": "number", "aliases": ["id"], "type": "double"}"#)?;
+    /// let mut out = Vec::new();
+    /// Reader::with_reader_schema(&writer, &Arc::new(reader), Form::Readable)?.read(b"\x0e\x04hi", &mut out)?;
+    /// assert_eq!(out, br#"{"paid":true,"number":7.0}"#);
+    /// # Ok::<(), kafi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Corrupt` if nothing can be read so: the outermost types differ, or a field is missing that has no default. What
+    /// shows only in some of the values (a symbol, a branch) is an error of those.
+    pub fn with_reader_schema(writer: &Schema, reader: &Arc<Schema>, form: Form) -> Result<Self> {
+        resolve(writer, reader, form).map(Self::running)
+    }
+}
+
 /// The program that reads what was written with `writer` as `reader`.
-pub(crate) fn resolve(writer: &Schema, reader: &Arc<Schema>, form: Form) -> Result<Program> {
+fn resolve(writer: &Schema, reader: &Arc<Schema>, form: Form) -> Result<Program> {
     let defaults = Defaults { writer: Writer::new(Arc::clone(reader), form), reader: Reader::new(reader, form) };
     let mut resolver =
         Resolver { writer, reader, form, sizes: Sizes::of(writer), ids: HashMap::new(), tasks: Vec::new(), defaults };

@@ -1,9 +1,6 @@
 //! A compiled Avro schema: all its types in one flat table, every name resolved.
 
-use kafi_core::{Json, Result};
-
-use crate::avro::canonical;
-use crate::avro::parse::Parser;
+use kafi_core::Json;
 
 /// Where a type stands in the table.
 pub(crate) type NodeId = u32;
@@ -109,51 +106,9 @@ impl Schema {
     /// How large the text of a schema may be, in bytes.
     pub const TEXT_BYTES_MAX: usize = 16 << 20;
 
-    /// Reads a schema that refers to no other.
-    ///
-    /// # Errors
-    /// `Corrupt`: for text that is not JSON with line and column, for a schema that is wrong with the path of what is.
-    /// `TooLarge` above [`TEXT_BYTES_MAX`](Self::TEXT_BYTES_MAX).
-    pub fn parse(text: &str) -> Result<Self> {
-        Self::parse_with_references(text, &[])
-    }
-
-    /// Reads a schema that uses names which other schemas define: those that an earlier one of `references` needs come
-    /// first. A name may be defined several times if it is always defined alike.
-    ///
-    /// ```
-    /// use kafi_serde::avro::Schema;
-    /// let item = r#"{"type": "fixed", "name": "shop.Item", "size": 4}"#;
-    /// let schema = Schema::parse_with_references(r#"{"type": "array", "items": "shop.Item"}"#, &[item])?;
-    /// assert_eq!(schema.canonical_form(), r#"{"type":"array","items":{"name":"shop.Item","type":"fixed","size":4}}"#);
-    /// # Ok::<(), kafi_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As those of [`parse`](Self::parse); what is wrong in a reference says the number of it, from 1.
-    pub fn parse_with_references(text: &str, references: &[&str]) -> Result<Self> {
-        let mut parser = Parser::default();
-        for (index, reference) in references.iter().enumerate() {
-            parser.read(reference).map_err(|error| error.with("reference", index + 1))?;
-        }
-        let root = parser.read(text)?;
-        Ok(Self { nodes: parser.into_nodes(), root })
-    }
-
     /// The full name, where it is a record, an enum, or a fixed.
     pub fn name(&self) -> Option<&str> {
         self.node(self.root).names().map(|names| &*names.full)
-    }
-
-    /// The specification's Parsing Canonical Form: two schemas read data alike where theirs are equal. Names from
-    /// references are defined where they are first used.
-    pub fn canonical_form(&self) -> String {
-        canonical::form(self)
-    }
-
-    /// The 64-bit Rabin fingerprint (CRC-64-AVRO) of the canonical form.
-    pub fn fingerprint(&self) -> u64 {
-        canonical::fingerprint(self.canonical_form().as_bytes())
     }
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {

@@ -3,9 +3,9 @@
 use kafi_core::JsonKind;
 
 use crate::avro::form::{Form, Tags, json_kind};
+use crate::avro::lookup::{Lookup, Mode};
 use crate::avro::output;
 use crate::avro::schema::{Logical, Node, NodeId, Schema, Shape};
-use crate::avro::write::{Mode, Plan};
 use crate::fault::{Fault, Outcome};
 use crate::number;
 use crate::tape::Item;
@@ -16,7 +16,7 @@ const LOOKS_MAX: u32 = 10_000;
 /// Chooses branches.
 pub(crate) struct Chooser<'a> {
     pub schema: &'a Schema,
-    pub plans: &'a [Plan],
+    pub lookups: &'a [Lookup],
     pub mode: Mode,
 }
 
@@ -80,7 +80,7 @@ impl Chooser<'_> {
         }
         *looks -= 1;
         let node = self.schema.node(id);
-        match (&node.shape, &self.plans[id as usize], item.kind()) {
+        match (&node.shape, &self.lookups[id as usize], item.kind()) {
             (Shape::Null, _, kind) => kind == JsonKind::Null,
             (Shape::Boolean, _, kind) => kind == JsonKind::Bool,
             (Shape::Int, _, JsonKind::Number | JsonKind::Str) => is_whole::<i32>(item),
@@ -89,7 +89,7 @@ impl Chooser<'_> {
             (Shape::Double, _, JsonKind::Number | JsonKind::Str) => output::float::<f64>(node, item).is_ok(),
             (Shape::Bytes | Shape::Fixed(_), _, JsonKind::Number | JsonKind::Str) => self.fits_bytes(node, item),
             (Shape::String, _, JsonKind::Str) => item.string(&mut Vec::new()).is_some(),
-            (Shape::Enum(_), Plan::Enum(indexes), JsonKind::Str) => {
+            (Shape::Enum(_), Lookup::Enum(indexes), JsonKind::Str) => {
                 item.string(&mut Vec::new()).is_some_and(|symbol| indexes.contains_key(symbol))
             }
             (Shape::Array(items), _, JsonKind::Array) => {
@@ -98,7 +98,7 @@ impl Chooser<'_> {
             (Shape::Map(values), _, JsonKind::Object) => {
                 item.members().all(|(_, value)| self.fits(*values, value, looks))
             }
-            (Shape::Record(record), Plan::Record { fields, .. }, JsonKind::Object) => {
+            (Shape::Record(record), Lookup::Record { fields, .. }, JsonKind::Object) => {
                 let mut given = 0;
                 for (name, value) in item.members() {
                     let Some(index) = name.string(&mut Vec::new()).and_then(|name| fields.get(name)) else {
@@ -112,7 +112,7 @@ impl Chooser<'_> {
                 }
                 given >= record.fields.iter().filter(|field| field.default.is_none()).count()
             }
-            (Shape::Union(branches), Plan::Union(tags), _) => {
+            (Shape::Union(branches), Lookup::Union(tags), _) => {
                 let tagged = if self.mode == Mode::Default { None } else { tags.named(item, &mut Vec::new()) };
                 tagged.is_some_and(|(index, value)| self.fits(branches[index], value, looks))
                     || branches.iter().any(|branch| self.fits(*branch, item, looks))

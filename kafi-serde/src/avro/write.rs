@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kafi_core::{JsonKind, Result, nearest};
 
-use crate::avro::form::{Form, Tags};
+use crate::avro::form::Form;
+use crate::avro::lookup::{Lookup, Mode};
 use crate::avro::output;
 use crate::avro::schema::{Fixed, Logical, Node, NodeId, Record, Schema, Shape};
 use crate::fault::{Fault, Outcome};
@@ -40,23 +41,10 @@ const DEFAULTS_DEPTH_MAX: u32 = 32;
 pub struct Writer {
     schema: Arc<Schema>,
     form: Form,
-    plans: Box<[Plan]>,
+    lookups: Box<[Lookup]>,
     defaults: Vec<Default>,
     tape: Tape,
     space: Space,
-}
-
-/// What is worked out in advance for one type.
-#[derive(Debug)]
-pub(crate) enum Plan {
-    None,
-    /// The fields by their names, and where their defaults are.
-    Record {
-        fields: HashMap<Box<str>, usize>,
-        defaults: usize,
-    },
-    Enum(HashMap<Box<str>, usize>),
-    Union(Tags),
 }
 
 /// The default of one field as bytes, made when it is first needed.
@@ -77,24 +65,15 @@ struct Space {
     characters: Vec<u8>,
 }
 
-/// What is being written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Value(Form),
-    /// A default of the schema: branches of unions are bare, the first that fits is meant, and decimals are their
-    /// bytes.
-    Default,
-}
-
 impl Writer {
     /// A writer of values of `schema`.
     pub fn new(schema: Arc<Schema>, form: Form) -> Self {
         let mut defaults = 0;
-        let plans = schema.nodes.iter().map(|node| plan(&schema, node, &mut defaults)).collect();
+        let lookups = schema.nodes.iter().map(|node| Lookup::of(&schema, node, &mut defaults)).collect();
         Self {
             schema,
             form,
-            plans,
+            lookups,
             defaults: vec![Default::NotYet; defaults],
             tape: Tape::default(),
             space: Space::default(),
@@ -109,8 +88,8 @@ impl Writer {
     pub fn write(&mut self, json: &str, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         let item = self.tape.read(json)?;
-        let (schema, plans, defaults, space) = (&*self.schema, &*self.plans, &mut self.defaults, &mut self.space);
-        let mut run = Run { schema, plans, defaults, space, out, mode: Mode::Value(self.form), defaults_depth: 0 };
+        let (schema, lookups, defaults, space) = (&*self.schema, &*self.lookups, &mut self.defaults, &mut self.space);
+        let mut run = Run { schema, lookups, defaults, space, out, mode: Mode::Value(self.form), defaults_depth: 0 };
         run.value(schema.root, item).map_err(|fault| {
             out.truncate(start);
             self.space.places.clear();
@@ -126,11 +105,11 @@ impl Writer {
         index: usize,
         out: &mut Vec<u8>,
     ) -> Outcome<()> {
-        let (schema, plans, defaults, space) = (&*self.schema, &*self.plans, &mut self.defaults, &mut self.space);
-        let Plan::Record { defaults: place, .. } = &plans[record_id as usize] else {
+        let (schema, lookups, defaults, space) = (&*self.schema, &*self.lookups, &mut self.defaults, &mut self.space);
+        let Lookup::Record { defaults: place, .. } = &lookups[record_id as usize] else {
             unreachable!("it is the place of a record")
         };
-        Run { schema, plans, defaults, space, out, mode: Mode::Default, defaults_depth: 0 }.default(
+        Run { schema, lookups, defaults, space, out, mode: Mode::Default, defaults_depth: 0 }.default(
             record,
             index,
             place + index,
@@ -138,25 +117,9 @@ impl Writer {
     }
 }
 
-fn plan(schema: &Schema, node: &Node, defaults: &mut usize) -> Plan {
-    match &node.shape {
-        Shape::Record(record) => {
-            let fields = record.fields.iter().enumerate().map(|(index, field)| (field.name.clone(), index)).collect();
-            let plan = Plan::Record { fields, defaults: *defaults };
-            *defaults += record.fields.len();
-            plan
-        }
-        Shape::Enum(symbols) => {
-            Plan::Enum(symbols.symbols.iter().enumerate().map(|(index, symbol)| (symbol.clone(), index)).collect())
-        }
-        Shape::Union(branches) => Plan::Union(Tags::of(schema, branches)),
-        _ => Plan::None,
-    }
-}
-
 struct Run<'a> {
     schema: &'a Schema,
-    plans: &'a [Plan],
+    lookups: &'a [Lookup],
     defaults: &'a mut Vec<Default>,
     space: &'a mut Space,
     out: &'a mut Vec<u8>,
@@ -166,9 +129,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn value(&mut self, id: NodeId, item: Item<'_>) -> Outcome<()> {
-        let (schema, plans) = (self.schema, self.plans);
+        let (schema, lookups) = (self.schema, self.lookups);
         let node = schema.node(id);
-        match (&node.shape, &plans[id as usize]) {
+        match (&node.shape, &lookups[id as usize]) {
             (Shape::Null, _) if item.kind() == JsonKind::Null => {}
             (Shape::Boolean, _) if item.kind() == JsonKind::Bool => self.out.push(u8::from(item.raw() == "true")),
             (Shape::Int, _) => {
@@ -183,7 +146,7 @@ impl Run<'_> {
             }
             (Shape::Bytes, _) => self.bytes(node, item)?,
             (Shape::Fixed(fixed), _) => self.fixed(node, fixed, item)?,
-            (Shape::Enum(symbols), Plan::Enum(indexes)) => {
+            (Shape::Enum(symbols), Lookup::Enum(indexes)) => {
                 let symbol = item.string(&mut self.space.characters).ok_or_else(|| output::misfit(node, item))?;
                 match indexes.get(symbol) {
                     Some(index) => output::write_long(self.out, *index as i64),
@@ -192,11 +155,11 @@ impl Run<'_> {
             }
             (Shape::Array(items), _) if item.kind() == JsonKind::Array => self.array(*items, item)?,
             (Shape::Map(values), _) if item.kind() == JsonKind::Object => self.map(*values, item)?,
-            (Shape::Record(record), Plan::Record { fields, defaults }) if item.kind() == JsonKind::Object => {
+            (Shape::Record(record), Lookup::Record { fields, defaults }) if item.kind() == JsonKind::Object => {
                 self.record(record, fields, *defaults, item)?
             }
-            (Shape::Union(branches), Plan::Union(tags)) => {
-                let chooser = super::union::Chooser { schema, plans, mode: self.mode };
+            (Shape::Union(branches), Lookup::Union(tags)) => {
+                let chooser = super::union::Chooser { schema, lookups, mode: self.mode };
                 let (index, value) = chooser.choose(branches, tags, item, &mut self.space.characters)?;
                 output::write_long(self.out, index as i64);
                 self.value(branches[index], value)?;
@@ -345,7 +308,7 @@ impl Run<'_> {
         let places = space.places.len();
         let mut run = Run {
             schema: self.schema,
-            plans: self.plans,
+            lookups: self.lookups,
             defaults,
             space,
             out: &mut out,

@@ -8,7 +8,7 @@ use kafi_core::functional::{Order, ReadOptions, readers_of};
 use kafi_core::{Assignment, Batch, Error, ErrorKind, OwnedRecord, Result, Storage};
 
 use crate::CopyOptions;
-use crate::cp::plan::watermarks;
+use crate::cp::ends::watermarks;
 
 /// Compares the last message of each partition of the target `name` with the source's at the same offset, where both
 /// still have it. `ends` are the target's partitions and the offsets after their last messages.

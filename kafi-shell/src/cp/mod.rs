@@ -2,13 +2,17 @@
 
 mod able;
 mod check;
-mod job;
+mod copying;
+mod ends;
 mod mirror;
 mod note;
+mod pair;
 mod plan;
 mod progress;
+mod route;
 mod settings;
 mod share;
+mod shares;
 mod target;
 
 use std::fmt;
@@ -19,13 +23,13 @@ use kafi_core::functional::{Copied, ReadOptions, Writer};
 use kafi_core::{Result, Shown, Storage};
 
 use crate::cat::Finished;
-use crate::cp::job::Job;
+use crate::cp::copying::Copying;
 use crate::cp::plan::{Planner, ReadyTopic};
 use crate::rate::Rate;
 
 pub(crate) use able::notes_source;
 pub(crate) use note::SourceNote;
-pub(crate) use progress::is_note;
+pub(crate) use pair::is_note;
 
 /// How topics are copied.
 #[derive(Clone)]
@@ -190,11 +194,11 @@ pub fn cp(
     let planned = planner.plan(pairs)?;
     let ready = planner.make_all(planned)?;
     let codec = codec_of(&ready);
-    let job = Job::new(planner, codec);
-    let result = job.run(ready)?;
+    let copying = Copying::new(planner, codec);
+    let result = copying.run(ready)?;
     // After Ctrl-C it is the offsets reached that matter.
     if !result.finished.cancelled {
-        job.into_planner().outcome()?;
+        copying.into_planner().outcome()?;
     }
     Ok(result)
 }

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use kafi_core::functional::{GroupUse, plan, start_at_committed};
 use kafi_core::{
-    Admin, Assignment, Capabilities, Error, ErrorKind, Isolation, Position, Result, SetAside, Storage, Topic,
-    TopicPartition, Watermarks, check_topic_name, existing,
+    Admin, Assignment, Error, ErrorKind, Isolation, Result, SetAside, Storage, Topic, TopicPartition, check_topic_name,
+    existing,
 };
 
 use crate::cp::able::{keeps_offsets, notes_source};
+use crate::cp::ends::{go_on, watermarks};
 use crate::cp::note::SourceNote;
-use crate::cp::progress::{Pair, Resumed};
-use crate::cp::target::{Change, Look, Target};
+use crate::cp::pair::Pair;
+use crate::cp::progress::Resumed;
+use crate::cp::target::{Change, Target, TargetPlanner};
 use crate::{CopyOptions, PlannedPart};
 
 const OPERATION: &str = "copy";
@@ -203,7 +205,7 @@ impl<'a> Planner<'a> {
     ) -> Result<PlannedTopic> {
         check_topic_name(to)?;
         let note = self.note(&source, &parts);
-        let mut look = Look {
+        let mut planner = TargetPlanner {
             source: self.source,
             storage: self.target,
             admin: self.target_admin.as_mut(),
@@ -213,7 +215,7 @@ impl<'a> Planner<'a> {
             within: self.within,
             resumes,
         };
-        let (target, changes) = look.at(to, &source, &note, &mut parts)?;
+        let (target, changes) = planner.plan(to, &source, &note, &mut parts)?;
         let progress_group = self.progress_group(&source.name, to)?;
         self.resume_from_group(&source, &target, &mut parts, progress_group.as_deref())?;
         Ok(PlannedTopic { source, target, parts, progress_group, changes })
@@ -458,62 +460,6 @@ impl Failures {
         };
         Err(Error::new(kind, OPERATION, why).source(first))
     }
-}
-
-/// Lets a part begin at `offset`, where the copy stopped, if the source still has what comes there.
-///
-/// # Errors
-/// `Conflict` for a source that ends before it, `OutOfRange` for one that starts behind it, unless gaps are allowed.
-pub(crate) fn go_on(part: &mut Assignment, offset: i64, source: &Watermarks, options: &CopyOptions) -> Result<()> {
-    let Watermarks { low, high, .. } = *source;
-    let with_place = |error: Error| error.with("topic", &part.topic).with("partition", part.partition);
-    if high < offset {
-        let why = format!(
-            "the source ends at offset {high}, but the copy has come to {offset} already: it is not the same any more"
-        );
-        return Err(with_place(Error::new(ErrorKind::Conflict, "resume", why)).hint("copy into a new topic"));
-    }
-    if low > offset {
-        let why = format!("the offsets {offset} to {} are no longer there", low - 1);
-        if !options.read.consumer.allow_gap {
-            return Err(
-                with_place(Error::new(ErrorKind::OutOfRange, "resume", why)).hint("--allow-gap goes on behind them")
-            );
-        }
-        log::warn!("topic {}, partition {}: {why}: going on at {low}", part.topic, part.partition);
-    }
-    part.start = offset.max(low);
-    part.end = part.end.map(|end| end.max(part.start));
-    Ok(())
-}
-
-/// The ends of the partitions of these parts, in their order.
-pub(crate) fn watermarks(
-    admin: &mut dyn Admin,
-    parts: &[Assignment],
-    isolation: Isolation,
-    options: &CopyOptions,
-) -> Result<Vec<Watermarks>> {
-    let partitions: Vec<_> =
-        parts.iter().map(|part| TopicPartition { topic: part.topic.clone(), partition: part.partition }).collect();
-    if partitions.is_empty() {
-        return Ok(Vec::new());
-    }
-    admin.watermarks(&partitions, isolation, options.read.timeout)
-}
-
-/// The offset after the last message of each partition of a batch, by the names of the source.
-pub(crate) fn positions_after(batch: &kafi_core::Batch) -> Vec<Position> {
-    let mut positions: Vec<Position> = Vec::new();
-    for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
-        let last = run.last().expect("a run holds at least one message");
-        positions.push(Position {
-            topic: batch.topics()[last.topic as usize].clone(),
-            partition: last.partition,
-            offset: last.offset + 1,
-        });
-    }
-    positions
 }
 
 fn refuse_twice(pairs: &[(String, String)]) -> Result<()> {

@@ -5,103 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use kafi_core::functional::CommitNotes;
-use kafi_core::{
-    Admin, Assignment, CommittedOffset, Error, ErrorKind, Isolation, Position, Result, Retry, Topic, TopicPartition,
-};
+use kafi_core::{Admin, Assignment, CommittedOffset, Error, ErrorKind, Position, Result, Retry, Topic};
 
-use crate::cp::share::Routes;
+use crate::cp::pair::{Held, Note, partitions_of, word};
+use crate::cp::route::Routes;
 
 /// What is delivered is committed this often.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-
-/// What a note begins with; the metadata of others begins with something else.
-const MARK: &str = "kafi-cp";
-
-/// What stands beside a committed offset: the source and the target by their ids, and what the target held when
-/// everything before the offset was delivered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Note {
-    source: String,
-    target: String,
-    /// The first offsets of all partitions of the target, summed up.
-    low: i64,
-    /// The offsets after their last messages, summed up.
-    end: i64,
-    /// The target's storage and name: a group may be copied to several.
-    to: String,
-}
-
-impl Note {
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.splitn(6, ' ');
-        if words.next()? != MARK {
-            return None;
-        }
-        let (source, target) = (words.next()?.to_string(), words.next()?.to_string());
-        let (low, end) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        Some(Self { source, target, low, end, to: words.next()?.to_string() })
-    }
-
-    fn text(&self) -> String {
-        let Self { source, target, low, end, to } = self;
-        format!("{MARK} {source} {target} {low} {end} {to}")
-    }
-}
-
-/// Whether the metadata of an offset is a note of a copy.
-pub(crate) fn is_note(metadata: &str) -> bool {
-    Note::parse(metadata).is_some()
-}
-
-/// A source and a target, by what stays the same of them.
-#[derive(Clone)]
-pub(crate) struct Pair {
-    source: String,
-    target: String,
-    to: String,
-    partitions: Vec<TopicPartition>,
-}
-
-impl Pair {
-    /// `to` names the target's storage and the target.
-    pub(crate) fn new(source: &Topic, target: &Topic, to: &str) -> Self {
-        Self {
-            source: word(&source.id),
-            target: word(&target.id),
-            to: to.to_string(),
-            partitions: partitions_of(target),
-        }
-    }
-
-    fn note(&self, admin: &mut dyn Admin, timeout: Duration) -> Result<String> {
-        let held = Held::of(admin, &self.partitions, timeout)?;
-        Ok(Note {
-            source: self.source.clone(),
-            target: self.target.clone(),
-            low: held.low,
-            end: held.end,
-            to: self.to.clone(),
-        }
-        .text())
-    }
-}
-
-/// What a topic holds, summed up over its partitions.
-#[derive(Clone, Copy)]
-struct Held {
-    low: i64,
-    end: i64,
-}
-
-impl Held {
-    fn of(admin: &mut dyn Admin, partitions: &[TopicPartition], timeout: Duration) -> Result<Self> {
-        let bounds = admin.watermarks(partitions, Isolation::ReadUncommitted, timeout)?;
-        Ok(Self {
-            low: bounds.iter().map(|bounds| bounds.low).sum(),
-            end: bounds.iter().map(|bounds| bounds.high).sum(),
-        })
-    }
-}
 
 /// A copy that may go on where a group says.
 pub(crate) struct Resumed<'a> {
@@ -307,32 +217,5 @@ impl GroupProgress {
         }
         self.committed_at = Instant::now();
         Ok(())
-    }
-}
-
-fn partitions_of(topic: &Topic) -> Vec<TopicPartition> {
-    topic
-        .partitions
-        .iter()
-        .map(|partition| TopicPartition { topic: topic.name.clone(), partition: partition.partition })
-        .collect()
-}
-
-/// An id as one word; a storage that has none is taken at its name.
-fn word(id: &str) -> String {
-    if id.is_empty() { "-".into() } else { id.replace(' ', "_") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_comes_back_as_it_was_written_and_others_are_none() {
-        let note = Note { source: "a".into(), target: "-".into(), low: 3, end: 7, to: "/a folder/t".into() };
-        assert_eq!(Note::parse(&note.text()), Some(note));
-        for other in ["", "kafi-cp", "kafi-cp a b 1", "kafi-cp a b x 2 t", "AgAAAYo= 1 2 3 4 5"] {
-            assert_eq!(Note::parse(other), None, "{other}");
-        }
     }
 }

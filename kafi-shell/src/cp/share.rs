@@ -3,31 +3,17 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use kafi_core::functional::{Reader, Writer, pump_settling};
 use kafi_core::{Admin, Batch, Error, ErrorKind, Isolation, Position, Result, TimestampType, TopicPartition, existing};
 
-use crate::cp::job::Job;
-use crate::cp::plan::positions_after;
-use crate::cp::progress::{GroupProgress, Pair};
-use crate::cp::target::{Target, forget_timestamps};
-
-/// Where the messages of a share go.
-#[derive(Clone)]
-pub(crate) struct Route {
-    pub(crate) target: Target,
-    /// The group on the source that keeps how far the copy has come, where the target does not.
-    pub(crate) progress_group: Option<String>,
-    /// What is noted beside what is committed.
-    pub(crate) pair: Option<Pair>,
-    /// How many partitions the source had when the target was looked at.
-    pub(crate) partitions: usize,
-}
-
-/// The routes of the topics of a share, by the names of the source.
-pub(crate) type Routes = Arc<HashMap<String, Route>>;
+use crate::cp::copying::Copying;
+use crate::cp::ends::positions_after;
+use crate::cp::progress::GroupProgress;
+use crate::cp::route::Routes;
+use crate::cp::target::forget_timestamps;
 
 /// How a share ended.
 pub(crate) struct Ended {
@@ -40,8 +26,8 @@ pub(crate) struct Ended {
 }
 
 /// The side of a share that writes.
-pub(crate) struct Share<'j, 'a> {
-    job: &'j Job<'a>,
+pub(crate) struct Share<'c, 'a> {
+    copying: &'c Copying<'a>,
     routes: Routes,
     writer: Writer,
     /// How many messages the writers before this one wrote.
@@ -61,21 +47,22 @@ pub(crate) struct Share<'j, 'a> {
     has_failed: bool,
 }
 
-impl<'j, 'a> Share<'j, 'a> {
-    pub(crate) fn new(job: &'j Job<'a>, routes: Routes) -> Result<Self> {
-        let writer = job.open_writer()?;
-        let may_repeat = job.read.group.is_some() && job.producer.keep_offsets;
-        let target_admin = if may_repeat { Some(job.target.admin()?) } else { None };
+impl<'c, 'a> Share<'c, 'a> {
+    pub(crate) fn new(copying: &'c Copying<'a>, routes: Routes) -> Result<Self> {
+        let writer = copying.open_writer()?;
+        let may_repeat = copying.read.group.is_some() && copying.producer.keep_offsets;
+        let target_admin = if may_repeat { Some(copying.target.admin()?) } else { None };
         let keeps_progress = routes.values().any(|route| route.progress_group.is_some());
-        let commits = if keeps_progress { Some(job.source.admin()?) } else { None };
-        let notes = if routes.values().any(|route| route.pair.is_some()) { Some(job.target.admin()?) } else { None };
+        let commits = if keeps_progress { Some(copying.source.admin()?) } else { None };
+        let notes =
+            if routes.values().any(|route| route.pair.is_some()) { Some(copying.target.admin()?) } else { None };
         Ok(Self {
-            job,
+            copying,
             routes,
             writer,
             written_before: 0,
             target_admin,
-            progress: GroupProgress::new(commits, notes, job.read.commit_notes.clone()),
+            progress: GroupProgress::new(commits, notes, copying.read.commit_notes.clone()),
             under_way: VecDeque::new(),
             delivered: Vec::new(),
             rooms: HashMap::new(),
@@ -98,7 +85,7 @@ impl<'j, 'a> Share<'j, 'a> {
         let mut delivered = share.writer.settle();
         share.note_delivered();
         if delivered.is_ok() && !share.has_failed {
-            delivered = share.progress.commit(&share.routes, share.job.read.timeout);
+            delivered = share.progress.commit(&share.routes, share.copying.read.timeout);
         }
         let (written, delivered_to) = (share.written_before + share.writer.written(), share.delivered);
         let copied = copied.and_then(|readers| match delivered.and_then(|()| share.writer.close(None)) {
@@ -140,24 +127,26 @@ impl<'j, 'a> Share<'j, 'a> {
         if self.has_failed {
             return Err(Error::new(ErrorKind::Unexpected, "copy", "an earlier message was not delivered"));
         }
-        let settled = self.writer.flush(None).and_then(|()| self.progress.commit(&self.routes, self.job.read.timeout));
+        let settled =
+            self.writer.flush(None).and_then(|()| self.progress.commit(&self.routes, self.copying.read.timeout));
         self.has_failed |= settled.is_err();
         settled
     }
 
     fn write_batch(&mut self, batch: &mut Batch) -> Result<()> {
-        let job = self.job;
-        let caught_up = job.read.follow && !batch.is_full();
+        let copying = self.copying;
+        let caught_up = copying.read.follow && !batch.is_full();
         self.has_caught_up |= caught_up;
-        let positions = if self.progress.is_kept() || job.begins_again() { positions_after(batch) } else { Vec::new() };
+        let positions =
+            if self.progress.is_kept() || copying.begins_again() { positions_after(batch) } else { Vec::new() };
         self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
         self.prepare(batch)?;
-        if let Some(pacer) = &job.pacer {
-            pacer.wait(batch.len(), batch.bytes(), || job.is_over());
+        if let Some(pacer) = &copying.pacer {
+            pacer.wait(batch.len(), batch.bytes(), || copying.is_over());
         }
         self.writer.write(batch)?;
-        if job.begins_again() {
+        if copying.begins_again() {
             self.under_way.push_back((self.writer.handed_over(), positions.clone()));
             self.note_delivered();
         }
@@ -170,15 +159,15 @@ impl<'j, 'a> Share<'j, 'a> {
             self.writer.flush(None)?;
         }
         if commits || caught_up {
-            self.progress.commit(&self.routes, job.read.timeout)?;
+            self.progress.commit(&self.routes, copying.read.timeout)?;
         }
         Ok(())
     }
 
     /// Sends the messages to the targets' names, and looks whether the targets keep them.
     fn prepare(&self, batch: &mut Batch) -> Result<()> {
-        let job = self.job;
-        if job.options.ignore_timestamp {
+        let copying = self.copying;
+        if copying.options.ignore_timestamp {
             forget_timestamps(batch);
         }
         for index in 0..batch.topics().len() {
@@ -188,26 +177,26 @@ impl<'j, 'a> Share<'j, 'a> {
                 refuse_strangers(batch, index)?;
                 continue;
             };
-            if !job.options.force {
+            if !copying.options.force {
                 target.check_timestamps(batch, index)?;
             }
             target.spread(batch, index);
-            if !job.options.force && !self.has_caught_up {
+            if !copying.options.force && !self.has_caught_up {
                 target.check_bytes(batch, index)?;
             }
             batch.rename_topic(index, target.name());
         }
-        let changes_type =
-            !job.keeps_append_times && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
-        if changes_type && !job.said.swap(true, Ordering::Relaxed) {
-            log::warn!("the source's append times become create times: {} takes no others", job.target.name());
+        let changes_type = !copying.keeps_append_times
+            && batch.metas().iter().any(|meta| meta.timestamp_type == TimestampType::Append);
+        if changes_type && !copying.said.swap(true, Ordering::Relaxed) {
+            log::warn!("the source's append times become create times: {} takes no others", copying.target.name());
         }
         Ok(())
     }
 
     /// A group hands out partitions that its topics got later, too; the targets get them then.
     fn make_room(&mut self, batch: &Batch) -> Result<()> {
-        if self.job.read.group.is_none() {
+        if self.copying.read.group.is_none() {
             return Ok(());
         }
         for Position { topic, partition, .. } in positions_after(batch) {
@@ -216,9 +205,9 @@ impl<'j, 'a> Share<'j, 'a> {
             if (partition as usize) < room {
                 continue;
             }
-            let mut planner = self.job.planner.lock().unwrap_or_else(PoisonError::into_inner);
-            let source =
-                existing(planner.source_admin.as_mut(), &topic, self.job.read.timeout)?.ok_or_else(|| gone(&topic))?;
+            let mut planner = self.copying.planner.lock().unwrap_or_else(PoisonError::into_inner);
+            let source = existing(planner.source_admin.as_mut(), &topic, self.copying.read.timeout)?
+                .ok_or_else(|| gone(&topic))?;
             let partitions = source.partitions.len();
             let new: Vec<i32> = (room..partitions).map(|partition| partition as i32).collect();
             let planned = planner.plan_partitions(source, route.target.name(), &new)?;
@@ -226,7 +215,7 @@ impl<'j, 'a> Share<'j, 'a> {
             drop(planner);
             self.rooms.insert(topic, partitions);
             // A producer may go on for minutes with the partitions that it knows; a new one asks.
-            let fresh = self.job.open_writer()?;
+            let fresh = self.copying.open_writer()?;
             self.written_before += std::mem::replace(&mut self.writer, fresh).close(None)?;
             // The new writer counts from 0, and everything before it is delivered.
             self.under_way.iter_mut().for_each(|(number, _)| *number = 0);
@@ -242,7 +231,7 @@ impl<'j, 'a> Share<'j, 'a> {
         let mut ends: HashMap<(String, i32), i64> = HashMap::new();
         for Position { topic, partition, .. } in positions_after(batch) {
             let wanted = [TopicPartition { topic: self.routes[topic.as_str()].target.name().to_string(), partition }];
-            let found = admin.watermarks(&wanted, Isolation::ReadUncommitted, self.job.read.timeout)?;
+            let found = admin.watermarks(&wanted, Isolation::ReadUncommitted, self.copying.read.timeout)?;
             ends.insert((topic, partition), found.first().map_or(0, |found| found.high));
         }
         let is_there = |topic: &str, partition: i32, offset: i64| {
@@ -251,7 +240,7 @@ impl<'j, 'a> Share<'j, 'a> {
         let before = batch.len();
         if batch.iter().any(|record| is_there(record.topic, record.partition, record.offset)) {
             batch.retain(|record| !is_there(record.topic, record.partition, record.offset));
-            self.job.read.progress.add_skipped((before - batch.len()) as u64);
+            self.copying.read.progress.add_skipped((before - batch.len()) as u64);
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ use kafi_core::{
 use crate::CopyOptions;
 use crate::cp::able::{keeps_forever, notes_source};
 use crate::cp::check::check_last;
+use crate::cp::ends::{go_on, watermarks};
 use crate::cp::note::SourceNote;
-use crate::cp::plan::{go_on, watermarks};
 use crate::cp::settings::{COMPRESSION, Carried, Settings, say_what_is_left, settings_of};
 
 const OPERATION: &str = "copy";
@@ -56,7 +56,7 @@ pub(crate) enum Change {
 }
 
 /// Looks at a target, and changes nothing.
-pub(crate) struct Look<'a> {
+pub(crate) struct TargetPlanner<'a> {
     pub(crate) source: &'a dyn Storage,
     pub(crate) storage: &'a dyn Storage,
     pub(crate) admin: &'a mut dyn Admin,
@@ -70,10 +70,10 @@ pub(crate) struct Look<'a> {
     pub(crate) resumes: bool,
 }
 
-impl Look<'_> {
+impl TargetPlanner<'_> {
     /// Looks at the topic `name`: what has to be done to it, and, where a copy is resumed, where the `parts` of the
     /// source go on. `note` is what it says once it is a copy of `source`.
-    pub(crate) fn at(
+    pub(crate) fn plan(
         &mut self,
         name: &str,
         source: &Topic,

@@ -1,5 +1,6 @@
 //! The house rules that no compiler checks.
 
+mod circles;
 mod files;
 mod lengths;
 mod links;
@@ -16,8 +17,9 @@ use files::File;
 /// A rule: its name, and what it finds wrong in the files of the repository.
 type Rule = (&'static str, fn(&[File]) -> Vec<String>);
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     ("files are short", lengths::check),
+    ("files are stairs", circles::check),
     ("nothing is left to be done", words::check),
     ("every crate has the workspace's lints", lints::check),
     ("unsafe code has its place", unsafety::check),

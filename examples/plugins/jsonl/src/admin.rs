@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafi_core::{Admin, AdminBase, BrokerAdmin, ConfigAdmin, Error, ErrorKind, GroupAdmin, Isolation, OffsetAdmin, Partition, Result, Topic, TopicAdmin, TopicPartition, Watermarks};
 
 use crate::lines::topics_in;
-use crate::storage::Folder;
+use crate::folder::Folder;
 
 pub(crate) struct JsonlAdmin {
     pub(crate) name: String,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use kafi_core::{Assignment, Batch, CommittedOffset, Consumer, EnvelopeReader, Error, ErrorKind, Json, Polled, Position, Record, Result, TopicPartition};
 
 use crate::lines::is_whole;
-use crate::storage::Folder;
+use crate::folder::Folder;
 
 /// How long to wait before looking whether a file has grown.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -14,6 +14,7 @@
 
 mod admin;
 mod consumer;
+mod folder;
 mod lines;
 mod storage;
 

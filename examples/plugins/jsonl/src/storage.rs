@@ -1,16 +1,15 @@
 //! The storage: a folder.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage, TopicPartition};
+use kafi_core::{Admin, Capabilities, Consumer, ConsumerOptions, Error, Producer, ProducerOptions, Result, Storage};
 
 use crate::SCHEME;
 use crate::admin::JsonlAdmin;
 use crate::consumer::JsonlConsumer;
-use crate::lines::Lines;
+use crate::folder::Folder;
 
 /// It reads, and nothing else.
 pub const CAPABILITIES: Capabilities = Capabilities::CONSUME;
@@ -21,42 +20,10 @@ pub struct JsonlStorage {
     folder: Arc<Folder>,
 }
 
-/// What the storage shares with what it hands out.
-pub(crate) struct Folder {
-    pub(crate) root: PathBuf,
-    /// What was counted of each topic's file, for all consumers together.
-    lines: Mutex<HashMap<String, Lines>>,
-}
-
 impl JsonlStorage {
     /// The files in `root`, under the name by which the user knows the storage.
     pub fn new(name: &str, root: &Path) -> Self {
-        Self { name: name.into(), folder: Arc::new(Folder { root: root.into(), lines: Mutex::default() }) }
-    }
-}
-
-impl Folder {
-    /// Does something with the lines of a topic.
-    ///
-    /// # Errors
-    /// `NotFound` for a missing topic or partition, and those of `work`.
-    pub(crate) fn with_lines<T>(&self, operation: &'static str, of: &TopicPartition, work: impl FnOnce(&mut Lines) -> std::io::Result<T>) -> Result<T> {
-        let path = self.root.join(format!("{}.jsonl", of.topic));
-        let place = |error: Error| error.with("topic", &of.topic);
-        if kafi_core::check_topic_name(&of.topic).is_err() || !path.is_file() {
-            return Err(place(Error::new(ErrorKind::NotFound, operation, "no such topic")));
-        }
-        if of.partition != 0 {
-            return Err(place(Error::new(ErrorKind::NotFound, operation, "no such partition")).with("partition", of.partition));
-        }
-        let mut lines = self.lock();
-        let lines = lines.entry(of.topic.clone()).or_insert_with(|| Lines::new(path));
-        work(lines).map_err(|error| place(Error::io(operation, error)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Lines>> {
-        // Counting can be taken up wherever it broke off.
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { name: name.into(), folder: Arc::new(Folder::new(root)) }
     }
 }
 

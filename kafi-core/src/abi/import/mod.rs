@@ -6,7 +6,6 @@ mod producer;
 
 use std::panic;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kafi_abi::abi_stable::std_types::{RResult, RStr, RString};
@@ -17,6 +16,7 @@ use serde::Deserialize;
 use super::Opening;
 use super::failure::rebuild;
 use super::json::{from_text, to_text};
+pub use super::library::Library;
 use crate::admin::Admin;
 use crate::capability::Capabilities;
 use crate::config::{ConfigKey, StorageInfo};
@@ -95,19 +95,6 @@ fn key(key: KeyText) -> ConfigKey {
 
 fn kept(text: String) -> &'static str {
     text.leak()
-}
-
-/// A library that was loaded, told from all others of this process: arenas go back to the one that they come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Library(u64);
-
-impl Library {
-    /// One more library.
-    #[expect(clippy::new_without_default, reason = "each is another one, where defaults are alike")]
-    pub fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        Self(COUNT.fetch_add(1, Ordering::Relaxed))
-    }
 }
 
 /// Opens a storage of a plugin; its log lines go where those of the host go. Does not speak to a server.

@@ -1,21 +1,22 @@
-//! A copy whose every question is answered: shares of the partitions, each with a reader and a writer of its own.
+//! A copy whose every question is answered, carried out in shares of the partitions, each with a reader and a writer of
+//! its own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
-use kafi_core::functional::{Backoff, Cancel, GroupUse, ReadOptions, Reader, Writer, caught, may_pass, readers_of};
-use kafi_core::{Assignment, Capabilities, Isolation, Position, ProducerOptions, Result, Storage, TopicPartition};
+use kafi_core::functional::{Backoff, Reader, caught, may_pass, readers_of};
+use kafi_core::{Assignment, Isolation, Position, Result, TopicPartition};
 
+use crate::CopyResult;
 use crate::cat::finish;
+use crate::cp::copying::{Copying, threads_of};
 use crate::cp::mirror::Mirror;
-use crate::cp::plan::{Planner, ReadyTopic};
-use crate::cp::share::{Ended, Route, Routes, Share};
-use crate::rate::Pacer;
-use crate::{CopyOptions, CopyResult};
+use crate::cp::plan::ReadyTopic;
+use crate::cp::route::{Route, Routes};
+use crate::cp::share::{Ended, Share};
 
 /// A mirror looks this often for new topics and partitions.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -26,77 +27,10 @@ const STOP_SEEN_AFTER: Duration = Duration::from_millis(50);
 /// How long each question may take before a share begins again: a wish to stop is not seen meanwhile.
 const BEGIN_MAX: Duration = Duration::from_secs(5);
 
-/// The property that lets the members of a group see new partitions that soon, in milliseconds.
-const METADATA_REFRESH: (&str, &str) = ("topic.metadata.refresh.interval.ms", "3000");
-
-/// However many shares there are, each may have this many bytes under way.
-const BUFFER_BYTES_MIN: u64 = 4 << 20;
-
-/// A copy that runs.
-pub(crate) struct Job<'a> {
-    pub(crate) planner: Mutex<Planner<'a>>,
-    pub(crate) source: &'a dyn Storage,
-    pub(crate) target: &'a dyn Storage,
-    pub(crate) options: &'a CopyOptions,
-    pub(crate) read: ReadOptions,
-    pub(crate) producer: ProducerOptions,
-    pub(crate) keeps_append_times: bool,
-    pub(crate) pacer: Option<Pacer>,
-    /// Whether it was said that append times become create times.
-    pub(crate) said: AtomicBool,
-    /// What stops each share, and whether one has failed.
-    stops: Mutex<Vec<Cancel>>,
-    has_failed: AtomicBool,
-}
-
 /// What a share gives back: its readers, which are not closed, and how many messages it wrote.
 pub(crate) type ShareResult = Result<(Vec<Reader>, u64)>;
 
-impl<'a> Job<'a> {
-    pub(crate) fn new(planner: Planner<'a>, codec: String) -> Self {
-        let (source, target, options) = (planner.source, planner.target, planner.options);
-        let mut read = options.read.clone();
-        if let Some(group) =
-            read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd))
-        {
-            // What is not delivered is not done, and a copy has no result that comes only at its end.
-            group.usage = GroupUse::CommitDone;
-        }
-        if read.group.is_some() && read.follow && source.capabilities().contains(Capabilities::CONSUME_REBALANCE) {
-            // The default of minutes is long for somebody who waits for a mirror.
-            read.consumer.properties.insert(0, (METADATA_REFRESH.0.into(), METADATA_REFRESH.1.into()));
-        }
-        if let Some(rate) = options.rate {
-            (read.batch_records_max, read.batch_bytes_max) = rate.limits(read.batch_records_max, read.batch_bytes_max);
-        }
-        // Each share has a writer of its own, and memory stays flat however many there are.
-        let buffer_bytes_max = (ProducerOptions::BUFFER_BYTES_MAX / threads_of(options) as u64).max(BUFFER_BYTES_MIN);
-        Self {
-            source,
-            target,
-            options,
-            read,
-            producer: ProducerOptions {
-                keep_offsets: planner.keep_offsets,
-                keep_timestamps: !options.ignore_timestamp,
-                compression: Some(codec),
-                properties: options.properties.clone(),
-                buffer_bytes_max,
-            },
-            keeps_append_times: target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE),
-            pacer: options.rate.map(Pacer::new),
-            said: AtomicBool::new(false),
-            stops: Mutex::default(),
-            has_failed: AtomicBool::new(false),
-            planner: Mutex::new(planner),
-        }
-    }
-
-    /// What planned it, at the end.
-    pub(crate) fn into_planner(self) -> Planner<'a> {
-        self.planner.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Copying<'_> {
     /// A thread for each reader, with a writer of its own, and a look at what is new from time to time where this is a
     /// mirror.
     pub(crate) fn run(&self, topics: Vec<ReadyTopic>) -> Result<CopyResult> {
@@ -153,16 +87,6 @@ impl<'a> Job<'a> {
         Ok(result)
     }
 
-    /// Whether later topics and partitions belong to the copy. A group tells its members about them by itself.
-    fn mirrors(&self) -> bool {
-        self.read.follow && self.read.max.is_none() && self.read.partitions.is_none() && self.read.group.is_none()
-    }
-
-    /// Whether a share that fails with what may pass begins again behind what is delivered.
-    pub(crate) fn begins_again(&self) -> bool {
-        self.read.follow && self.read.max.is_none()
-    }
-
     /// The readers of what is new at the source; it counts as seen once they are there.
     fn look(&self, mirror: &mut Mirror) -> Result<(Vec<Reader>, Routes)> {
         let topics = mirror.look(&mut self.planner.lock().unwrap_or_else(PoisonError::into_inner))?;
@@ -206,14 +130,6 @@ impl<'a> Job<'a> {
             let _heard = ended.send(());
             share
         })
-    }
-
-    fn can_be_stopped(&self, reader: &Reader) {
-        let stop = reader.stop();
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner).push(stop.clone());
-        if self.has_failed.load(Ordering::SeqCst) {
-            stop.cancel();
-        }
     }
 
     /// Copies a share to its end. A mirror's begins again, behind what is delivered, after what may pass.
@@ -301,30 +217,4 @@ impl<'a> Job<'a> {
         )?;
         Ok(found.first().map_or(0, |found| found.high))
     }
-
-    /// A writer for a share.
-    pub(crate) fn open_writer(&self) -> Result<Writer> {
-        let writer = Writer::open(self.target, &self.producer, self.read.progress.clone())?;
-        // The planner has spoken to the target.
-        Ok(writer
-            .reached()
-            .cancelled_by(&self.read.cancel)
-            .stall_limit(self.options.stall_limit)
-            .offsets_are("source offset"))
-    }
-
-    fn stop_all(&self) {
-        self.has_failed.store(true, Ordering::SeqCst);
-        self.stops.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Cancel::cancel);
-    }
-
-    /// Whether nothing new is to be begun.
-    pub(crate) fn is_over(&self) -> bool {
-        self.has_failed.load(Ordering::SeqCst) || self.read.cancel.is_cancelled()
-    }
-}
-
-/// How many shares there are at most.
-fn threads_of(options: &CopyOptions) -> usize {
-    if options.threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { options.threads }
 }
