@@ -4,7 +4,7 @@ use std::fmt;
 
 use kafi_core::{Result, Secrets, StorageKind};
 use kafi_objects::Properties;
-use kafi_objects::requests::Place;
+use kafi_objects::requests::Location;
 
 use crate::SCHEME;
 
@@ -71,8 +71,8 @@ impl Settings {
     }
 
     /// Where that is, and what messages call it.
-    pub(crate) fn place(&self) -> Place {
-        Place {
+    pub(crate) fn place(&self) -> Location {
+        Location {
             storage: self.name.clone(),
             scheme: SCHEME,
             bucket_word: "container",

@@ -132,7 +132,7 @@ impl KafkaProducer {
             return Ok(Outcome::Taken);
         }
         let bytes = Bytes::of(&record);
-        if self.tokens.under_way() > 0 && self.tokens.bytes() + bytes.all() > self.buffer_bytes {
+        if self.tokens.in_flight() > 0 && self.tokens.bytes() + bytes.all() > self.buffer_bytes {
             return Ok(Outcome::Full);
         }
         let opaque = self.tokens.hand_over(topic, record.partition.max(-1), bytes);
@@ -143,7 +143,7 @@ impl KafkaProducer {
         };
         self.tokens.take_back(opaque, bytes);
         match code {
-            local::QUEUE_FULL if self.tokens.under_way() > 0 => return Ok(Outcome::Full),
+            local::QUEUE_FULL if self.tokens.in_flight() > 0 => return Ok(Outcome::Full),
             local::QUEUE_FULL => self.refuse(topic, record.partition, refused::OVER_QUEUE),
             local::FATAL => {
                 self.give_up_client();
@@ -195,10 +195,10 @@ impl KafkaProducer {
     /// librdkafka has one limit for all topics of a client, and gives a batch up that a broker refuses, though each of
     /// its messages may be small enough.
     fn shrink_batches(&mut self, limit: u64, deadline: Deadline) -> Result<bool> {
-        while self.tokens.under_way() > 0 {
+        while self.tokens.in_flight() > 0 {
             self.serve(deadline.left_ms(SLICE_MS))?;
             self.check_hopeless()?;
-            if deadline.is_over() && self.tokens.under_way() > 0 {
+            if deadline.is_over() && self.tokens.in_flight() > 0 {
                 return Ok(false);
             }
         }
@@ -266,9 +266,9 @@ impl KafkaProducer {
 
     /// Goes on with a new client, once everything of a broken one is reported and the caller knows.
     fn renew(&mut self, deadline: Deadline) -> Result<()> {
-        while self.is_broken && !self.is_halted && self.tokens.under_way() > 0 {
+        while self.is_broken && !self.is_halted && self.tokens.in_flight() > 0 {
             self.serve(deadline.left_ms(SLICE_MS))?;
-            if deadline.is_over() && self.tokens.under_way() > 0 {
+            if deadline.is_over() && self.tokens.in_flight() > 0 {
                 return Err(error::timed_out(OPERATION));
             }
         }
@@ -297,14 +297,14 @@ impl KafkaProducer {
     /// Why messages are still under way: what is wrong with the brokers, if anything is.
     fn not_yet(&self) -> Error {
         let last = self.writer.as_ref().and_then(|writer| writer.client.health().last_error(OPERATION));
-        let why = format!("{} messages are not acknowledged yet", self.tokens.under_way());
+        let why = format!("{} messages are not acknowledged yet", self.tokens.in_flight());
         last.unwrap_or_else(|| Error::new(ErrorKind::Timeout, OPERATION, why)).retry(Retry::Later)
     }
 
     fn wait_for_all(&mut self, deadline: Deadline) -> Result<()> {
-        while self.tokens.under_way() > 0 {
+        while self.tokens.in_flight() > 0 {
             self.serve(deadline.left_ms(SLICE_MS))?;
-            if self.tokens.under_way() == 0 {
+            if self.tokens.in_flight() == 0 {
                 break;
             }
             self.check_hopeless()?;
@@ -329,7 +329,7 @@ impl Producer for KafkaProducer {
     fn reports(&mut self, timeout: Duration) -> Result<&[Report]> {
         let deadline = Deadline::after(timeout);
         let mut served = if self.writer.is_some() { self.serve(0) } else { Ok(()) };
-        while served.is_ok() && self.reports.is_empty() && self.tokens.under_way() > 0 && !deadline.is_over() {
+        while served.is_ok() && self.reports.is_empty() && self.tokens.in_flight() > 0 && !deadline.is_over() {
             served = self.serve(deadline.left_ms(SLICE_MS)).and_then(|()| self.check_hopeless());
         }
         self.in_storage(served)?;

@@ -53,7 +53,7 @@ impl Bytes {
 #[derive(Default)]
 struct Slot {
     token: u64,
-    under_way: u64,
+    in_flight: u64,
     /// All messages so far.
     count: u64,
     /// The bytes of all headers, until none of the messages is under way.
@@ -105,7 +105,7 @@ pub(crate) struct Tokens {
     free: Vec<usize>,
     by_token: HashMap<u64, usize>,
     current: Option<usize>,
-    under_way: u64,
+    in_flight: u64,
     bytes: u64,
 }
 
@@ -119,8 +119,8 @@ pub(crate) struct Reported {
 
 impl Tokens {
     /// How many messages are under way.
-    pub(crate) fn under_way(&self) -> u64 {
-        self.under_way
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
     }
 
     /// About how many bytes they take.
@@ -155,8 +155,8 @@ impl Tokens {
     pub(crate) fn hand_over(&mut self, topic: u32, partition: i32, bytes: Bytes) -> u64 {
         let index = self.current.expect("a token was selected");
         let slot = &mut self.slots[index];
-        slot.under_way += 1;
-        self.under_way += 1;
+        slot.in_flight += 1;
+        self.in_flight += 1;
         slot.count += 1;
         slot.header_bytes += bytes.headers;
         self.bytes += bytes.all();
@@ -171,11 +171,11 @@ impl Tokens {
     /// Takes back the last [`hand_over`](Self::hand_over), because the message was not taken.
     pub(crate) fn take_back(&mut self, opaque: u64, bytes: Bytes) {
         let slot = &mut self.slots[(opaque >> ORDINAL_BITS) as usize];
-        slot.under_way -= 1;
+        slot.in_flight -= 1;
         slot.count -= 1;
         slot.header_bytes -= bytes.headers;
         self.bytes -= bytes.all();
-        self.under_way -= 1;
+        self.in_flight -= 1;
         if opaque & CHOSEN == 0 {
             slot.handed.undo();
         }
@@ -186,17 +186,17 @@ impl Tokens {
     pub(crate) fn report(&mut self, opaque: u64, topic: u32, partition: i32, bytes: u64) -> Reported {
         let at = (opaque >> ORDINAL_BITS) as usize;
         let slot = &mut self.slots[at];
-        slot.under_way -= 1;
-        self.under_way -= 1;
+        slot.in_flight -= 1;
+        self.in_flight -= 1;
         self.bytes -= bytes;
-        if slot.under_way == 0 {
+        if slot.in_flight == 0 {
             self.bytes -= std::mem::take(&mut slot.header_bytes);
         }
         let number = opaque & ORDINAL_MAX;
         let (ordinal, index) =
             if opaque & CHOSEN == 0 { (number, None) } else { (slot.reported.next((topic, partition)), Some(number)) };
         let reported = Reported { token: slot.token, ordinal, index };
-        if slot.under_way == 0 && self.current != Some(at) {
+        if slot.in_flight == 0 && self.current != Some(at) {
             self.release_if_done(at);
         }
         reported
@@ -204,7 +204,7 @@ impl Tokens {
 
     fn release_if_done(&mut self, index: usize) {
         let slot = &mut self.slots[index];
-        if slot.under_way > 0 {
+        if slot.in_flight > 0 {
             return;
         }
         self.by_token.remove(&slot.token);
@@ -302,7 +302,7 @@ mod tests {
             let reported = tokens.report(opaque, 0, partition, 4);
             assert_eq!((reported.token, reported.ordinal), (7, ordinal));
         }
-        assert_eq!((tokens.under_way(), tokens.bytes()), (0, 0));
+        assert_eq!((tokens.in_flight(), tokens.bytes()), (0, 0));
         tokens.select(7);
         let opaque = tokens.hand_over(0, 1, SMALL);
         assert_eq!(tokens.report(opaque, 0, 1, 4).ordinal, 2);
@@ -333,7 +333,7 @@ mod tests {
         let (first, second) = (tokens.hand_over(0, 0, SMALL), tokens.hand_over(0, 0, SMALL));
         tokens.select(5001);
         assert_eq!(tokens.report(first, 0, 0, 4).token, 5000);
-        assert_eq!((tokens.under_way(), tokens.bytes()), (1, 4 + 6), "headers count until the token is over");
+        assert_eq!((tokens.in_flight(), tokens.bytes()), (1, 4 + 6), "headers count until the token is over");
         assert_eq!(tokens.report(second, 0, 0, 4).token, 5000);
         assert_eq!(tokens.bytes(), 0);
     }

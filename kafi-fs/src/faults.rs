@@ -11,12 +11,12 @@ use kafi_core::{
 };
 
 use crate::config::FolderOptions;
-use crate::io::faulty::{FaultyIo, Plan};
+use crate::io::faulty::{FaultPlan, FaultyIo};
 use crate::storage::LogStorage;
 
 const WAIT: Duration = Duration::from_secs(10);
 
-fn storage() -> (LogStorage, Arc<Plan>) {
+fn storage() -> (LogStorage, Arc<FaultPlan>) {
     let (io, plan) = FaultyIo::new();
     (LogStorage::new("faulty", "mem", io, FolderOptions::default()), plan)
 }

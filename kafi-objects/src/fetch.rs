@@ -39,12 +39,12 @@ pub(crate) struct Fetch {
 }
 
 /// A part of what may be held, given back when it is dropped.
-pub(crate) struct Share {
+pub(crate) struct HeldBytes {
     held: Arc<AtomicU64>,
     bytes: u64,
 }
 
-impl Drop for Share {
+impl Drop for HeldBytes {
     fn drop(&mut self) {
         self.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -89,7 +89,7 @@ pub(crate) struct Chunk {
     pub(crate) start: u64,
     pub(crate) end: u64,
     /// Nothing where it is read without a share.
-    pub(crate) share: Option<Share>,
+    pub(crate) share: Option<HeldBytes>,
 }
 
 impl Fetch {
@@ -133,7 +133,7 @@ impl Fetch {
         let may = urgent || held == 0 || fits && self.tasks.load() < self.requests_max;
         may.then(|| {
             self.held.fetch_add(bytes, Ordering::Relaxed);
-            let share = Share { held: Arc::clone(&self.held), bytes };
+            let share = HeldBytes { held: Arc::clone(&self.held), bytes };
             let end = start + self.chunk_bytes;
             let (log, spares, deadline) = (log.clone(), self.spares.clone(), Instant::now() + REQUEST_TIMEOUT);
             let answered = Arc::clone(&self.answered);

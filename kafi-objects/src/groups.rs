@@ -9,7 +9,7 @@ use bytes::Bytes;
 use kafi_core::{CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result};
 use kafi_fs::emulated::clock::now_ms;
 use kafi_fs::emulated::group_file::{
-    GroupFile, Member, check_offset, decode_name, encode_name, has_live_member, missing, state,
+    GroupFile, LiveMember, check_offset, decode_name, encode_name, has_live_member, missing, state,
 };
 use kafi_fs::emulated::topic_file::new_id;
 
@@ -57,7 +57,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn live(&self) -> Option<&Member> {
+    fn live(&self) -> Option<&LiveMember> {
         let now = now_ms();
         let latest = now.saturating_add(LEASE_MAX.as_millis() as i64);
         self.file.member.as_ref().filter(|member| (now + 1..=latest).contains(&member.until))
@@ -92,9 +92,9 @@ impl ObjectGroups {
         Ok(Membership { groups: self.clone(), group: group.into(), id, left: false })
     }
 
-    fn member(&self, id: &str) -> Member {
+    fn member(&self, id: &str) -> LiveMember {
         let timeout = i64::try_from(self.member_timeout.as_millis()).unwrap_or(i64::MAX);
-        Member { id: id.to_string(), until: now_ms().saturating_add(timeout) }
+        LiveMember { id: id.to_string(), until: now_ms().saturating_add(timeout) }
     }
 
     /// How often a member has to say that it lives.
@@ -128,7 +128,7 @@ impl ObjectGroups {
         if loaded.etag.is_none() {
             return Err(missing(group));
         }
-        let member = |member: &Member| GroupMember {
+        let member = |member: &LiveMember| GroupMember {
             id: member.id.clone(),
             client_id: String::new(),
             host: String::new(),

@@ -16,7 +16,7 @@ use crate::tasks::for_all;
 
 /// What a merge is to do.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct MergePlan {
     /// Objects get no larger than this.
     pub(crate) bytes_max: u64,
     /// How long objects that were merged into others stay.
@@ -56,7 +56,7 @@ struct Read {
 }
 
 /// Merges the small objects of a partition. The newest one stays as it is, so that everybody finds the end of the log.
-pub(crate) fn merge(log: &PartitionLog, plan: &Plan) -> Result<Merged> {
+pub(crate) fn merge(log: &PartitionLog, plan: &MergePlan) -> Result<Merged> {
     let mut walk = Walk { log, plan, merged: Merged::default(), next: None, run: Vec::new(), run_bytes: 0, last: None };
     let mut after = log.before(0);
     let mut newest: Option<Name> = None;
@@ -79,7 +79,7 @@ pub(crate) fn merge(log: &PartitionLog, plan: &Plan) -> Result<Merged> {
 
 /// Deletes what lies within other objects, once its time has come. Returns how many are deleted and how many are left
 /// for the next merge.
-pub(crate) fn clean(log: &PartitionLog, merged: &Merged, plan: &Plan) -> Result<(u64, u64)> {
+pub(crate) fn clean(log: &PartitionLog, merged: &Merged, plan: &MergePlan) -> Result<(u64, u64)> {
     let (due, late): (Vec<_>, Vec<_>) = merged.covered.iter().partition(|covered| covered.due < plan.deadline);
     if let Some(last) = due.iter().map(|covered| covered.due).max() {
         std::thread::sleep(last.saturating_duration_since(Instant::now()));
@@ -109,7 +109,7 @@ pub(crate) fn clean(log: &PartitionLog, merged: &Merged, plan: &Plan) -> Result<
 /// The way through the objects of a partition.
 struct Walk<'a> {
     log: &'a PartitionLog,
-    plan: &'a Plan,
+    plan: &'a MergePlan,
     merged: Merged,
     /// Where the next object must begin.
     next: Option<i64>,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::log::PartitionLog;
-use crate::merge::{Merged, Plan, clean, merge};
+use crate::merge::{MergePlan, Merged, clean, merge};
 use crate::shared::Shared;
 
 /// How long objects that were merged into others stay, in milliseconds: longer than any reader or writer trusts what it
@@ -56,7 +56,7 @@ pub(crate) fn run(shared: &Shared, operation: &str, argument: &str, deadline: In
         let sizes = logs.iter().map(|log| size(log, deadline)).collect::<Result<Vec<_>>>()?;
         return Ok(json!({ "topic": argument.topic, "partitions": sizes }).to_string());
     }
-    let plan = Plan {
+    let plan = MergePlan {
         bytes_max: argument.bytes_max.unwrap_or_else(|| shared.object_bytes(&loaded.file.config)),
         grace: Duration::from_millis(argument.grace_ms.unwrap_or(GRACE_MS)),
         requests_max: shared.options.requests_max,
@@ -66,7 +66,7 @@ pub(crate) fn run(shared: &Shared, operation: &str, argument: &str, deadline: In
 }
 
 /// Merges in all partitions first, so that the grace time passes only once.
-fn merge_all(logs: &[PartitionLog], topic: &str, plan: &Plan) -> Result<String> {
+fn merge_all(logs: &[PartitionLog], topic: &str, plan: &MergePlan) -> Result<String> {
     let merged: Vec<Merged> = logs.iter().map(|log| merge(log, plan)).collect::<Result<_>>()?;
     let mut partitions = Vec::with_capacity(logs.len());
     for (log, merged) in logs.iter().zip(&merged) {

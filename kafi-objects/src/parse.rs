@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_records::{BatchHeader, Decoder};
 
-use crate::fetch::{Buffer, Chunk, Share};
+use crate::fetch::{Buffer, Chunk, HeldBytes};
 use crate::io::ObjectStat;
 use crate::log::{Facts, Name};
 
@@ -23,7 +23,7 @@ pub(crate) struct Object {
     /// The range that is being parsed, and up to where it is.
     buffer: Option<Buffer>,
     at: usize,
-    share: Option<Share>,
+    share: Option<HeldBytes>,
     /// The beginning of a batch whose rest is in the next range.
     part: Vec<u8>,
     /// The bytes of the object that are parsed.

@@ -12,7 +12,7 @@ use crate::log::{Name, PartitionLog};
 use crate::topics;
 
 /// Where an offset lies.
-pub(crate) enum Place {
+pub(crate) enum Whereabouts {
     /// In the first of these objects, or behind it.
     In { names: Vec<Name>, more: Option<String> },
     /// At the end of the log.
@@ -23,7 +23,7 @@ pub(crate) enum Place {
     Hole(i64),
 }
 
-impl From<Found> for Place {
+impl From<Found> for Whereabouts {
     fn from(found: Found) -> Self {
         let names = std::iter::once(found.name).chain(found.following).collect();
         Self::In { names, more: found.more }
@@ -31,7 +31,7 @@ impl From<Found> for Place {
 }
 
 /// What a look at the end found.
-pub(crate) enum Look {
+pub(crate) enum Ahead {
     /// The next object, or its beginning.
     Object { bytes: Buffer, stat: ObjectStat },
     /// Nothing yet; with `certain`, a listing showed that the log really ends there.
@@ -43,9 +43,9 @@ pub(crate) enum Look {
 }
 
 /// Finds the object that holds `position`.
-pub(crate) fn place(log: &PartitionLog, position: i64, deadline: Instant) -> Result<Place> {
+pub(crate) fn place(log: &PartitionLog, position: i64, deadline: Instant) -> Result<Whereabouts> {
     if log.known_tail().is_some_and(|tail| tail.end == position) && log.tail(deadline)?.end == position {
-        return Ok(Place::End);
+        return Ok(Whereabouts::End);
     }
     match log.locate(position, deadline)? {
         Some(found) => Ok(found.into()),
@@ -54,20 +54,20 @@ pub(crate) fn place(log: &PartitionLog, position: i64, deadline: Instant) -> Res
 }
 
 /// The same after something was not where it had to be: deleted, merged, or lost.
-pub(crate) fn place_merged(log: &PartitionLog, position: i64, deadline: Instant) -> Result<Place> {
+pub(crate) fn place_merged(log: &PartitionLog, position: i64, deadline: Instant) -> Result<Whereabouts> {
     check_topic(log, deadline)?;
     let (start, _) = log.start(deadline)?;
     if position < start {
-        return Ok(Place::Below(start));
+        return Ok(Whereabouts::Below(start));
     }
     if let Some(found) = log.locate_merged(position, deadline)? {
         return Ok(found.into());
     }
     if log.tail(deadline)?.end <= position {
-        return Ok(Place::End);
+        return Ok(Whereabouts::End);
     }
     let page = log.page(&log.before(position), deadline)?;
-    Ok(page.names.first().map_or(Place::End, |next| Place::Hole(next.offset)))
+    Ok(page.names.first().map_or(Whereabouts::End, |next| Whereabouts::Hole(next.offset)))
 }
 
 /// Looks whether there is an object at `offset`, where the log ended before. Unless that is `certain`, a listing shows
@@ -80,24 +80,24 @@ pub(crate) fn look(
     certain: bool,
     spares: &Spares,
     deadline: Instant,
-) -> Result<Look> {
+) -> Result<Ahead> {
     if let Some((bytes, stat)) = read(log, offset, 0..bytes, spares, deadline)? {
-        return Ok(Look::Object { bytes, stat });
+        return Ok(Ahead::Object { bytes, stat });
     }
     if certain {
-        return Ok(Look::Nothing { certain: false });
+        return Ok(Ahead::Nothing { certain: false });
     }
     check_topic(log, deadline)?;
     let (start, _) = log.start(deadline)?;
     if position < start {
-        return Ok(Look::Below(start));
+        return Ok(Ahead::Below(start));
     }
     let page = log.page(&log.before(offset), deadline)?;
     Ok(match page.names.first() {
-        None => Look::Nothing { certain: true },
+        None => Ahead::Nothing { certain: true },
         // It came just now.
-        Some(first) if first.offset == offset => Look::Nothing { certain: false },
-        Some(_) => Look::Merged,
+        Some(first) if first.offset == offset => Ahead::Nothing { certain: false },
+        Some(_) => Ahead::Merged,
     })
 }
 

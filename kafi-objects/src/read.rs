@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Error, ErrorKind, Result};
 use kafi_fs::emulated::reading::{Leniency, hint_at_batch_bytes, hint_at_end};
-use kafi_fs::emulated::turns::Source;
+use kafi_fs::emulated::turns::PartitionReader;
 use kafi_records::{BatchHeader, Decoder};
 
 use crate::fetch::{Chunk, Fetch};
 use crate::log::{Bounds, Name, PartitionLog};
 use crate::parse::{Object, Parsed};
-use crate::place::{Look, Place, look, place, place_merged};
+use crate::place::{Ahead, Whereabouts, look, place, place_merged};
 use crate::tasks::Task;
 
 /// The pause after the first look at the end that found nothing.
@@ -68,12 +68,12 @@ enum State {
     Lost {
         merged: bool,
     },
-    Finding(Task<Place>),
+    Finding(Task<Whereabouts>),
     /// The next object begins at this offset.
     At(i64),
     /// The next object would begin at this offset, if there was one; looked for at this time.
     AtEnd(i64, Instant),
-    Looking(i64, Task<Look>),
+    Looking(i64, Task<Ahead>),
 }
 
 impl ObjectReader {
@@ -264,23 +264,23 @@ impl ObjectReader {
     }
 
     /// Takes over the place that was found.
-    fn settle(&mut self, found: Place) -> Result<()> {
+    fn settle(&mut self, found: Whereabouts) -> Result<()> {
         match found {
-            Place::In { names, more } => {
+            Whereabouts::In { names, more } => {
                 let first = names.first().map_or(self.position, |name| name.offset);
                 self.plan = names.into();
                 self.more = more;
                 self.state = State::At(first);
             }
-            Place::End => {
+            Whereabouts::End => {
                 self.end_here()?;
                 self.state = State::AtEnd(self.position, Instant::now());
             }
-            Place::Below(low) => {
+            Whereabouts::Below(low) => {
                 self.check_low(low)?;
                 self.reset(false);
             }
-            Place::Hole(next) => {
+            Whereabouts::Hole(next) => {
                 let fault = format!("there is no object for the offset {}", self.position);
                 self.report_damage(&fault, (self.position, 0), Some(next))?;
                 self.position = next;
@@ -291,9 +291,9 @@ impl ObjectReader {
         Ok(())
     }
 
-    fn take_look(&mut self, offset: i64, looked: Look, fetch: &Fetch) -> Result<Step> {
+    fn take_look(&mut self, offset: i64, looked: Ahead, fetch: &Fetch) -> Result<Step> {
         match looked {
-            Look::Object { bytes, stat } => {
+            Ahead::Object { bytes, stat } => {
                 let chunk =
                     Chunk { task: Task::done(Ok(Some((bytes, stat)))), start: 0, end: fetch.chunk_bytes, share: None };
                 self.objects.push_back(Object::newest(Name { offset, len: 0 }, chunk));
@@ -308,11 +308,11 @@ impl ObjectReader {
                 Ok(Step::Again)
             }
             // A listing shows nothing from here on, but an object that begins before may reach further.
-            Look::Nothing { certain: true } if self.misses() => {
+            Ahead::Nothing { certain: true } if self.misses() => {
                 self.reset(true);
                 Ok(Step::Again)
             }
-            Look::Nothing { certain } => {
+            Ahead::Nothing { certain } => {
                 if certain {
                     self.certain = Instant::now();
                 }
@@ -320,11 +320,11 @@ impl ObjectReader {
                 self.pause = (self.pause * 2).min(fetch.pause_max);
                 Ok(Step::Again)
             }
-            Look::Merged => {
+            Ahead::Merged => {
                 self.reset(true);
                 Ok(Step::Again)
             }
-            Look::Below(low) => {
+            Ahead::Below(low) => {
                 self.check_low(low)?;
                 self.reset(false);
                 Ok(Step::Again)
@@ -517,7 +517,7 @@ enum Step {
     Wait,
 }
 
-impl Source for ObjectReader {
+impl PartitionReader for ObjectReader {
     type Shared = Fetch;
 
     fn topic(&self) -> &Arc<str> {

@@ -7,7 +7,7 @@ use crate::compression::{Compression, DECOMPRESSED_BYTES_MAX, Decompressor, Unpa
 use crate::edit::check_batch;
 use crate::header::{BatchHeader, RECORD_BYTES_MIN};
 use crate::malformed::{Malformed, corrupt, too_large};
-use crate::walk::{Place, Walk};
+use crate::walk::{Walk, WalkPlace};
 
 /// Decodes one stored batch after another.
 ///
@@ -34,7 +34,7 @@ impl Default for BytesMax {
 struct Open {
     header: BatchHeader,
     compressed: bool,
-    place: Place,
+    place: WalkPlace,
 }
 
 /// Which records go where; the offsets are counted from the base offset.
@@ -92,7 +92,7 @@ impl Decoder {
         let header = check_batch(&self.buffer)?;
         self.check_bytes(&header)?;
         let compression = header.compression()?;
-        let open = Open { header, compressed: compression != Compression::None, place: Place::START };
+        let open = Open { header, compressed: compression != Compression::None, place: WalkPlace::START };
         if open.compressed && !open.is_done() {
             match self.decompressor.fill(compression, &self.buffer[BatchHeader::LEN..], self.bytes_max.0) {
                 Ok(()) => {}

@@ -10,7 +10,7 @@ type Result<T> = std::result::Result<T, Malformed>;
 
 /// A place between two records.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct WalkPlace {
     /// Where the next record starts, counted from the batch's first.
     pub position: usize,
     /// The records behind.
@@ -47,7 +47,7 @@ struct Start {
     end: usize,
 }
 
-impl Place {
+impl WalkPlace {
     /// Before the first record.
     pub const START: Self = Self { position: 0, records: 0, offset_delta: -1 };
 
@@ -97,7 +97,7 @@ impl Walk<'_> {
     /// that is malformed.
     pub fn run(
         &self,
-        place: &mut Place,
+        place: &mut WalkPlace,
         data: &[u8],
         records: &mut Vec<RecordMeta>,
         headers: &mut Vec<HeaderMeta>,
@@ -119,7 +119,7 @@ impl Walk<'_> {
     #[inline(always)]
     fn step(
         &self,
-        at: &mut Place,
+        at: &mut WalkPlace,
         data: &[u8],
         records: &mut Vec<RecordMeta>,
         headers: &mut Vec<HeaderMeta>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use kafi_core::{Result, Secrets, StorageKind};
 use kafi_objects::Properties;
-use kafi_objects::requests::Place;
+use kafi_objects::requests::Location;
 
 use crate::SCHEME;
 
@@ -74,12 +74,12 @@ impl Settings {
     }
 
     /// Where that is, and what messages call it.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Location {
         let service = self
             .endpoint
             .as_deref()
             .map_or("amazonaws.com", |endpoint| endpoint.split_once("://").map_or(endpoint, |(_, host)| host));
-        Place {
+        Location {
             storage: self.name.clone(),
             scheme: SCHEME,
             bucket_word: "bucket",

@@ -11,7 +11,7 @@ use kafi_core::{
 };
 
 use crate::cp::is_note;
-use crate::same_message::{Finder, Place};
+use crate::same_message::{Finder, TargetPlace};
 
 /// What a group has committed, by partition.
 type Committed = BTreeMap<TopicPartition, CommittedOffset>;
@@ -200,19 +200,19 @@ fn same_place(
 ) -> Result<CommittedOffset> {
     let offset = known.offset;
     let place = match finder.shares_offsets(at)? {
-        true if (low..=high).contains(&offset) => Place::At(offset),
-        true => Place::Unknown(offset.clamp(low, high)),
+        true if (low..=high).contains(&offset) => TargetPlace::At(offset),
+        true => TargetPlace::Unknown(offset.clamp(low, high)),
         false => finder.find(at, offset)?,
     };
     match place {
-        Place::At(offset) if finder.is_same() => Ok(CommittedOffset { offset, ..known }),
-        Place::At(offset) => {
+        TargetPlace::At(offset) if finder.is_same() => Ok(CommittedOffset { offset, ..known }),
+        TargetPlace::At(offset) => {
             // How far a copy of the source has come says nothing about one of the target.
             let metadata = if is_note(&known.metadata) { String::new() } else { known.metadata };
             Ok(CommittedOffset { offset, leader_epoch: None, metadata, ..known })
         }
-        Place::Unknown(near) if allow_gap => Ok(CommittedOffset::new(&at.topic, at.partition, near)),
-        Place::Unknown(_) => {
+        TargetPlace::Unknown(near) if allow_gap => Ok(CommittedOffset::new(&at.topic, at.partition, near)),
+        TargetPlace::Unknown(_) => {
             let why = match (low..=high).contains(&offset) {
                 true => format!(
                     "the target does not hold the message that the group reads next (at offset {offset}), or it cannot be told from others"

@@ -31,7 +31,7 @@ impl<'a> Side<'a> {
 
 /// Where a message of the source lies in the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum TargetPlace {
     /// At this offset, or right before it where the group has read everything.
     At(i64),
     /// Nowhere that is known; by its time, this is where it would lie.
@@ -104,7 +104,7 @@ impl<'a> Finder<'a> {
 
     /// Where a group that reads `offset` next on the source goes on in the target: at the same message, or behind the
     /// last one that it has read. Blocks while it reads around that message.
-    pub(crate) fn find(&mut self, at: &TopicPartition, offset: i64) -> Result<Place> {
+    pub(crate) fn find(&mut self, at: &TopicPartition, offset: i64) -> Result<TargetPlace> {
         let (source, target) = (self.bounds(true, at)?, self.bounds(false, at)?);
         let next = self.first(true, at, offset.max(source.0), source.1)?;
         let (anchor, behind) = match next {
@@ -112,19 +112,19 @@ impl<'a> Finder<'a> {
             None => match self.last(at, source.0, offset.min(source.1))? {
                 Some(last) => (last, 1),
                 // Nothing was written yet, or nothing is left: only two empty logs say where the next message comes.
-                None if target.0 == target.1 => return Ok(Place::At(target.1)),
-                None => return Ok(Place::Unknown(offset.clamp(target.0, target.1))),
+                None if target.0 == target.1 => return Ok(TargetPlace::At(target.1)),
+                None => return Ok(TargetPlace::Unknown(offset.clamp(target.0, target.1))),
             },
         };
         if let Some(found) = self.by_time(at, &anchor, source, target)? {
-            return Ok(Place::At(found + behind));
+            return Ok(TargetPlace::At(found + behind));
         }
         if let Some(found) = self.by_count(at, &anchor, source, target)? {
-            return Ok(Place::At(found + behind));
+            return Ok(TargetPlace::At(found + behind));
         }
         let near =
             if anchor.timestamp == NO_TIMESTAMP { offset } else { self.at_time(false, at, anchor.timestamp + behind)? };
-        Ok(Place::Unknown(near.clamp(target.0, target.1)))
+        Ok(TargetPlace::Unknown(near.clamp(target.0, target.1)))
     }
 
     /// The message of the target that is the same in every field. Where several are, as many have to come before it on

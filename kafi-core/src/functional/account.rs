@@ -15,7 +15,7 @@ pub(crate) struct Account {
     topics: HashMap<String, u32>,
     /// The vectors of what is over.
     spare: Vec<Vec<Run>>,
-    under_way: u64,
+    in_flight: u64,
     /// Each message up to this token is delivered.
     delivered_through: u64,
 }
@@ -42,8 +42,8 @@ struct Run {
 
 impl Account {
     /// How many messages are under way.
-    pub(crate) fn under_way(&self) -> u64 {
-        self.under_way
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
     }
 
     /// Each message that was handed over under this token or one before it is delivered.
@@ -61,7 +61,7 @@ impl Account {
     pub(crate) fn take(&mut self, batch: &Batch, from: usize, count: usize) {
         let Some(handed) = self.handed.back_mut() else { return };
         handed.taken += count as u64;
-        self.under_way += count as u64;
+        self.in_flight += count as u64;
         let (mut at, mut topic) = (u32::MAX, 0);
         for meta in &batch.metas()[from..from + count] {
             if meta.topic != at {
@@ -112,7 +112,7 @@ impl Account {
         };
         handed.settled += report.count;
         handed.has_failed |= matches!(report.delivery, Delivery::Failed(_));
-        self.under_way -= report.count;
+        self.in_flight -= report.count;
         Ok(())
     }
 
@@ -215,18 +215,18 @@ mod tests {
         handed(&mut account, 2, &[(0, 7)]);
         account.settle(&report(2, 0, 0, 1, None)).unwrap();
         account.forget_delivered();
-        assert_eq!((account.delivered_through(), account.under_way()), (0, 2));
+        assert_eq!((account.delivered_through(), account.in_flight()), (0, 2));
         assert!(account.settle(&report(2, 0, 0, 1, None)).is_err(), "it was reported before");
         assert!(account.settle(&report(3, 0, 0, 1, None)).is_err(), "it was not handed over");
         assert!(account.settle(&report(1, 0, 0, 3, None)).is_err(), "there were two");
         account.settle(&report(1, 0, 0, 2, None)).unwrap();
         account.forget_delivered();
-        assert_eq!((account.delivered_through(), account.under_way()), (2, 0));
+        assert_eq!((account.delivered_through(), account.in_flight()), (2, 0));
         assert!(account.settle(&report(1, 0, 0, 1, None)).is_err(), "it is over");
         handed(&mut account, 3, &[(0, 8)]);
         account.settle(&report(3, 0, 0, 1, failure())).unwrap();
         account.forget_delivered();
-        assert_eq!((account.delivered_through(), account.under_way()), (2, 0), "what failed is not delivered");
+        assert_eq!((account.delivered_through(), account.in_flight()), (2, 0), "what failed is not delivered");
     }
 
     #[test]

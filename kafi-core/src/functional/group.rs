@@ -25,7 +25,7 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 const QUESTION_MAX: Duration = Duration::from_secs(5);
 
 /// A member's side of reading.
-pub(crate) struct Member {
+pub(crate) struct GroupReading {
     usage: GroupUse,
     /// The ends seen at the start; `None` goes on for ever.
     ends: Option<OffsetMap>,
@@ -37,7 +37,7 @@ pub(crate) struct Member {
     topics: Vec<String>,
 }
 
-impl Member {
+impl GroupReading {
     /// Joins the group of `options` to read the topics of `assignments`, which also say where a finite read ends.
     pub(crate) fn join(
         storage: &dyn Storage,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::batch::Batch;
 use crate::consumer::{Assignment, Consumer, Membership, Polled, Position};
 use crate::error::{Error, ErrorKind, Result, Retry};
-use crate::functional::group::Member;
+use crate::functional::group::GroupReading;
 use crate::functional::ledger::Ledger;
 use crate::functional::options::{GroupOptions, ReadOptions};
 use crate::functional::{Backoff, Cancel, Limit, may_pass, plan};
@@ -41,7 +41,7 @@ pub enum Next {
 pub struct Reader {
     consumer: Box<dyn Consumer>,
     ledger: Ledger,
-    member: Option<Member>,
+    member: Option<GroupReading>,
     limit: Option<Limit>,
     stop: Cancel,
     /// Where what is followed failed, when it begins again.
@@ -294,7 +294,7 @@ impl Reader {
     /// and leaves the group. Does not wait long for it.
     pub fn abandon(mut self) {
         self.options.timeout = self.options.timeout.min(LEAVE_MAX);
-        let commits = self.member.as_ref().is_some_and(Member::commits_parts);
+        let commits = self.member.as_ref().is_some_and(GroupReading::commits_parts);
         let committed = if commits { self.commit_last() } else { Ok(()) };
         for error in [committed.err(), self.close().err()].into_iter().flatten() {
             // The first failure matters more than that what was done before it is done again.
@@ -428,7 +428,7 @@ fn joined(
     assignments: Vec<Assignment>,
     options: &ReadOptions,
 ) -> Result<Reader> {
-    let (consumer, mut member) = Member::join(storage, group, assignments, options)?;
+    let (consumer, mut member) = GroupReading::join(storage, group, assignments, options)?;
     let mut ledger = Ledger::default();
     // Where a group takes one live member, its share is known at once.
     member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);

@@ -141,7 +141,7 @@ impl Writer {
         }
         self.token += 1;
         self.account.begin(self.token);
-        if self.account.under_way() == 0 {
+        if self.account.in_flight() == 0 {
             self.stall.end();
         }
         let mut from = 0;
@@ -171,13 +171,13 @@ impl Writer {
     /// once.
     pub fn flush(&mut self, timeout: Option<Duration>) -> Result<()> {
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        while self.account.under_way() > 0 {
+        while self.account.in_flight() > 0 {
             let begun = Instant::now();
             let left = until.map_or(WAIT_MAX, |until| until.saturating_duration_since(begun));
             match self.producer.flush(left.min(WAIT_MAX)) {
                 Ok(()) => {
                     while self.collect()? {}
-                    return if self.account.under_way() == 0 { Ok(()) } else { Err(self.lost_reports()) };
+                    return if self.account.in_flight() == 0 { Ok(()) } else { Err(self.lost_reports()) };
                 }
                 Err(error) => {
                     if let Err(error) = self.stall.not_yet(error) {
@@ -205,9 +205,9 @@ impl Writer {
     pub fn settle(&mut self) -> Result<()> {
         let mut first = Ok(());
         loop {
-            let under_way = self.account.under_way();
+            let in_flight = self.account.in_flight();
             let flushed = self.flush(None);
-            let is_over = flushed.is_ok() || self.account.under_way() == under_way;
+            let is_over = flushed.is_ok() || self.account.in_flight() == in_flight;
             first = first.and(flushed);
             if is_over {
                 return first;
@@ -295,7 +295,7 @@ impl Writer {
     /// The failure that others came of, which is reported later than they are.
     fn reason(&mut self, first: Error) -> Error {
         let begun = Instant::now();
-        while self.account.under_way() > 0 && begun.elapsed() < REASON_MAX {
+        while self.account.in_flight() > 0 && begun.elapsed() < REASON_MAX {
             let asked = Instant::now();
             let flushed = self.producer.flush(WAIT_MAX);
             match self.take_in() {
@@ -315,7 +315,7 @@ impl Writer {
             let seconds = self.stall.since.elapsed().as_secs();
             let why = format!(
                 "{} messages were not acknowledged, and none in the last {seconds} s",
-                self.account.under_way()
+                self.account.in_flight()
             );
             let stalled = |cause: &Error| cause.duplicate().retry(Retry::Exhausted);
             let unknown =
@@ -328,7 +328,7 @@ impl Writer {
     }
 
     fn timed_out(&self) -> Error {
-        let why = format!("{} messages are not acknowledged yet", self.account.under_way());
+        let why = format!("{} messages are not acknowledged yet", self.account.in_flight());
         let unknown =
             || Error::new(ErrorKind::Timeout, "write", why).with("storage", &self.storage).retry(Retry::Later);
         self.stall.cause.as_ref().map_or_else(unknown, Error::duplicate)
@@ -337,7 +337,7 @@ impl Writer {
     fn lost_reports(&self) -> Error {
         let why = format!(
             "the storage says that everything is reported, but {} messages are not: they may be written or not",
-            self.account.under_way()
+            self.account.in_flight()
         );
         Error::new(ErrorKind::Unexpected, "write", why).with("storage", &self.storage)
     }

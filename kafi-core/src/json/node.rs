@@ -44,7 +44,7 @@ pub(crate) enum Kind {
     /// The characters of a string with escapes; `None` if it holds a lone surrogate.
     Str(Option<String>),
     Array(Vec<Slot>),
-    Object(Vec<Member>),
+    Object(Vec<JsonMember>),
 }
 
 /// A child: where its text lies, and its value once somebody looked.
@@ -56,7 +56,7 @@ pub(crate) struct Slot {
 }
 
 #[derive(Clone)]
-pub(crate) struct Member {
+pub(crate) struct JsonMember {
     name: Name,
     slot: Slot,
 }
@@ -123,9 +123,9 @@ impl Node {
     pub fn member_mut(&mut self, name: &str) -> Option<&mut Json> {
         let Kind::Object(members) = &mut self.kind else { return None };
         let all = &self.all;
-        let is_named = |member: &Member| member.name.as_str(all) == name;
+        let is_named = |member: &JsonMember| member.name.as_str(all) == name;
         let Some(last) = members.iter().rposition(is_named) else {
-            members.push(Member { name: Name::own(name), slot: Slot::filled(Json::null()) });
+            members.push(JsonMember { name: Name::own(name), slot: Slot::filled(Json::null()) });
             return members.last_mut().map(|member| member.slot.get_mut(all));
         };
         let others = members[..last].iter().filter(|member| is_named(member)).count();
@@ -171,7 +171,7 @@ impl Node {
 
     /// The members, if it is an object.
     pub fn members(&self) -> impl DoubleEndedIterator<Item = (&str, &Json)> + ExactSizeIterator {
-        let members: &[Member] = if let Kind::Object(members) = &self.kind { members } else { &[] };
+        let members: &[JsonMember] = if let Kind::Object(members) = &self.kind { members } else { &[] };
         members.iter().map(|member| (member.name.as_str(&self.all), member.slot.get(&self.all)))
     }
 
@@ -263,7 +263,7 @@ impl Name {
     }
 }
 
-fn parse_members(all: &str, mut scanner: Scanner<'_>) -> Vec<Member> {
+fn parse_members(all: &str, mut scanner: Scanner<'_>) -> Vec<JsonMember> {
     let mut members = Vec::with_capacity(8);
     while let Some(MemberSpan { name, name_escaped, value }) =
         scanner.member(members.is_empty()).expect("the text was checked")
@@ -274,7 +274,7 @@ fn parse_members(all: &str, mut scanner: Scanner<'_>) -> Vec<Member> {
         } else {
             Name::Plain { start: position(name.start + 1), end: position(name.end - 1) }
         };
-        members.push(Member {
+        members.push(JsonMember {
             name,
             slot: Slot { start: position(value.start), end: position(value.end), json: OnceLock::new() },
         });

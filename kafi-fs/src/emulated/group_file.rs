@@ -17,7 +17,7 @@ pub struct GroupFile {
     pub generation: Option<u64>,
     /// The live member, where it is noted here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub member: Option<Member>,
+    pub member: Option<LiveMember>,
     /// What later versions and other tools add is kept.
     #[serde(flatten)]
     extra: BTreeMap<String, serde_json::Value>,
@@ -40,7 +40,7 @@ struct Committed {
 
 /// The live member of a group.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Member {
+pub struct LiveMember {
     /// Tells it from every other member.
     pub id: String,
     /// Until when it is taken for live without a further word from it; milliseconds since 1970.

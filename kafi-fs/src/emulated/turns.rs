@@ -6,7 +6,7 @@ use kafi_core::{Batch, Position, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 /// Reads one partition batch by batch.
-pub trait Source {
+pub trait PartitionReader {
     /// What all readers of a consumer use together.
     type Shared;
 
@@ -45,7 +45,7 @@ pub trait Source {
 }
 
 /// The partitions of a consumer. What they need to read is bounded by the largest stored batch, however many they are.
-pub struct Turns<S: Source> {
+pub struct Turns<S: PartitionReader> {
     assigned: Vec<Assigned<S>>,
     decoder: Decoder,
     /// The partition whose batch the decoder holds.
@@ -70,13 +70,13 @@ struct Assigned<S> {
     quiet: u32,
 }
 
-impl<S: Source> Assigned<S> {
+impl<S: PartitionReader> Assigned<S> {
     fn is_done(&self) -> bool {
         self.end.is_some_and(|end| self.reader.position() >= end)
     }
 }
 
-impl<S: Source> Turns<S> {
+impl<S: PartitionReader> Turns<S> {
     /// These readers, each with the offset to stop before, and what decodes for all of them.
     pub fn new(readers: impl IntoIterator<Item = (S, Option<i64>)>, decoder: Decoder) -> Self {
         let mut turns = Self { assigned: Vec::new(), decoder, open: None, turn: 0, look: 0 };
@@ -168,7 +168,7 @@ fn is_better_alone(header: &BatchHeader, batch: &Batch) -> bool {
 }
 
 /// Takes messages of the open batch; true when nothing is left of it.
-fn take<S: Source>(
+fn take<S: PartitionReader>(
     partition: &mut Assigned<S>,
     header: BatchHeader,
     decoder: &mut Decoder,

@@ -9,12 +9,12 @@ use super::{Access, FileId, Io, IoFile, MemoryIo, Stat};
 /// Files in memory, of which some operations fail.
 pub(crate) struct FaultyIo {
     inner: MemoryIo,
-    plan: Arc<Plan>,
+    plan: Arc<FaultPlan>,
 }
 
 /// Which operations fail. Only those that change something count; reading always works.
 #[derive(Default)]
-pub(crate) struct Plan {
+pub(crate) struct FaultPlan {
     done: AtomicI64,
     /// The first operation that fails.
     first: AtomicI64,
@@ -27,13 +27,13 @@ pub(crate) struct Plan {
 }
 
 impl FaultyIo {
-    pub(crate) fn new() -> (Arc<Self>, Arc<Plan>) {
-        let plan = Arc::new(Plan::default());
+    pub(crate) fn new() -> (Arc<Self>, Arc<FaultPlan>) {
+        let plan = Arc::new(FaultPlan::default());
         (Arc::new(Self { inner: MemoryIo::new(), plan: Arc::clone(&plan) }), plan)
     }
 }
 
-impl Plan {
+impl FaultPlan {
     /// Lets the operations from the `first` on fail, counted from now, `count` of them.
     pub(crate) fn fail(&self, first: i64, count: i64) {
         self.done.store(0, Ordering::Relaxed);
@@ -113,7 +113,7 @@ impl Io for FaultyIo {
 
 struct FaultyFile {
     inner: Arc<dyn IoFile>,
-    plan: Arc<Plan>,
+    plan: Arc<FaultPlan>,
     is_log: bool,
 }
 

@@ -13,7 +13,7 @@ use kafi_core::{Batch, Result};
 use kafi_records::{BatchHeader, Decoder};
 
 use super::PartitionDir;
-use super::segment::{Extent, Place, Scanned, scan};
+use super::segment::{Extent, Scanned, SegmentPlace, scan};
 use crate::emulated::reading::{BATCH_BYTES_MAX, decoder};
 use crate::io::{Access, IoFile};
 
@@ -102,12 +102,12 @@ impl Entry {
         })
     }
 
-    fn start_place(&self) -> Place {
-        Place { at: self.start, offset: self.first_offset }
+    fn start_place(&self) -> SegmentPlace {
+        SegmentPlace { at: self.start, offset: self.first_offset }
     }
 
-    fn end_place(&self) -> Place {
-        Place { at: self.end, offset: self.next_offset }
+    fn end_place(&self) -> SegmentPlace {
+        SegmentPlace { at: self.end, offset: self.next_offset }
     }
 }
 
@@ -215,17 +215,17 @@ impl Index {
     }
 
     /// As [`end`](Self::end), if `log` [`agrees`](Self::agrees); otherwise the beginning.
-    pub(crate) fn checked_end(&self, log: &dyn IoFile, extent: Extent) -> io::Result<Place> {
-        Ok(if self.agrees(log, extent)? { self.end() } else { Place { at: 0, offset: self.base } })
+    pub(crate) fn checked_end(&self, log: &dyn IoFile, extent: Extent) -> io::Result<SegmentPlace> {
+        Ok(if self.agrees(log, extent)? { self.end() } else { SegmentPlace { at: 0, offset: self.base } })
     }
 
     /// As [`locate`](Self::locate), as far as `log` agrees.
-    pub(crate) fn checked_place(&self, log: &dyn IoFile, offset: i64, extent: Extent) -> io::Result<Place> {
+    pub(crate) fn checked_place(&self, log: &dyn IoFile, offset: i64, extent: Extent) -> io::Result<SegmentPlace> {
         self.checked(self.locate(offset)?, log, extent)
     }
 
     /// A place that the index says, if a batch begins there in `log`; otherwise the beginning.
-    pub(crate) fn checked(&self, place: Place, log: &dyn IoFile, extent: Extent) -> io::Result<Place> {
+    pub(crate) fn checked(&self, place: SegmentPlace, log: &dyn IoFile, extent: Extent) -> io::Result<SegmentPlace> {
         if place == self.end() {
             return self.checked_end(log, extent);
         }
@@ -234,25 +234,25 @@ impl Index {
             first = Some(header.base_offset);
             false
         })?;
-        Ok(if first == Some(place.offset) { place } else { Place { at: 0, offset: self.base } })
+        Ok(if first == Some(place.offset) { place } else { SegmentPlace { at: 0, offset: self.base } })
     }
 
     /// The place behind the last complete block.
-    pub(crate) fn end(&self) -> Place {
-        self.last.map_or(Place { at: 0, offset: self.base }, |last| last.end_place())
+    pub(crate) fn end(&self) -> SegmentPlace {
+        self.last.map_or(SegmentPlace { at: 0, offset: self.base }, |last| last.end_place())
     }
 
     /// The nearest place known at or before the batch that holds `offset`.
-    pub(crate) fn locate(&self, offset: i64) -> io::Result<Place> {
+    pub(crate) fn locate(&self, offset: i64) -> io::Result<SegmentPlace> {
         let end = self.end();
         if offset >= end.offset {
             return Ok(end);
         }
-        let mut found = Place { at: 0, offset: self.base };
+        let mut found = SegmentPlace { at: 0, offset: self.base };
         let (mut low, mut high) = (0, self.blocks);
         while low < high {
             let middle = low + (high - low) / 2;
-            let Some(entry) = self.entry(middle)? else { return Ok(Place { at: 0, offset: self.base }) };
+            let Some(entry) = self.entry(middle)? else { return Ok(SegmentPlace { at: 0, offset: self.base }) };
             if entry.first_offset > offset {
                 high = middle;
             } else {
@@ -265,11 +265,11 @@ impl Index {
 
     /// The place of the first block from `offset` on that holds a timestamp at or after `timestamp`, or the end of the
     /// index.
-    pub(crate) fn locate_time(&self, timestamp: i64, offset: i64) -> io::Result<Place> {
+    pub(crate) fn locate_time(&self, timestamp: i64, offset: i64) -> io::Result<SegmentPlace> {
         let hit = |entry: &Entry| entry.max_timestamp >= timestamp && entry.next_offset > offset;
         match self.find(hit) {
             Ok(found) => Ok(found.map_or(self.end(), |entry| entry.start_place())),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Place { at: 0, offset: self.base }),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(SegmentPlace { at: 0, offset: self.base }),
             Err(error) => Err(error),
         }
     }

@@ -8,7 +8,7 @@ use std::io;
 use kafi_core::{ErrorKind, Result};
 
 use super::index::Index;
-use super::segment::{Beyond, End, Extent, Place, Search, find_end, scan};
+use super::segment::{Beyond, End, Extent, Search, SegmentPlace, find_end, scan};
 use super::{PartitionDir, Recovery};
 use crate::io::{Access, IoFile};
 
@@ -45,7 +45,7 @@ pub(crate) fn look(
     file: &dyn IoFile,
     len: u64,
     known: Option<Recovery>,
-    checked: Option<Place>,
+    checked: Option<SegmentPlace>,
 ) -> io::Result<Known> {
     let mut promise =
         known.filter(|known| known.base == base).unwrap_or(Recovery { base, length: 0, next_offset: base });
@@ -74,8 +74,8 @@ pub(crate) fn look(
 }
 
 /// The place behind what `promise` says is durable, or a batch before that, if the log does not have one ending there.
-fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Option<&Index>) -> io::Result<Place> {
-    let (beginning, extent) = (Place { at: 0, offset: base }, Extent::new(base, len, None));
+fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Option<&Index>) -> io::Result<SegmentPlace> {
+    let (beginning, extent) = (SegmentPlace { at: 0, offset: base }, Extent::new(base, len, None));
     if promise.length == 0 {
         // Without a word on what is durable the index counts, as far as the log agrees, for a whole segment takes
         // seconds.
@@ -89,7 +89,7 @@ fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Optio
     while place.at < durable {
         let mut before = place;
         let scanned = scan(file, place, extent, false, |at, header, _| {
-            before = Place { at, offset: header.base_offset };
+            before = SegmentPlace { at, offset: header.base_offset };
             at + (header.total_bytes() as u64) < durable
         })?;
         // The batch for which the visit ended is not counted by the scan.
@@ -99,15 +99,20 @@ fn start(base: i64, file: &dyn IoFile, len: u64, promise: Recovery, index: Optio
             // A gap before the last batch that leads beyond what was known is no gap, but damage.
             let is_wrong = before.offset > place.offset && behind.offset > promise.next_offset;
             return Ok(match behind.at == durable {
-                true if is_wrong => Place { offset: promise.next_offset, ..behind },
+                true if is_wrong => SegmentPlace { offset: promise.next_offset, ..behind },
                 true => behind,
                 false => before,
             });
         }
-        match search.beyond(file, place, extent, Some(Place { at: promise.length, offset: promise.next_offset }))? {
+        match search.beyond(
+            file,
+            place,
+            extent,
+            Some(SegmentPlace { at: promise.length, offset: promise.next_offset }),
+        )? {
             Beyond::Resume(next) if next.at <= durable => place = next,
             // What is damaged in there is for readers to tell; what follows it is the log's end.
-            _ if durable == promise.length => return Ok(Place { at: durable, offset: promise.next_offset }),
+            _ if durable == promise.length => return Ok(SegmentPlace { at: durable, offset: promise.next_offset }),
             _ => return Ok(place),
         }
     }

@@ -9,10 +9,10 @@ use kafi_records::{BatchHeader, Decoder};
 
 use super::bounds::{HINT_RESTORE, LOOKS, bounds};
 use super::index::Index;
-use super::segment::{Beyond, Extent, Peek, Place, Search, Window, below, beyond};
+use super::segment::{Beyond, Extent, Peek, Search, SegmentPlace, Window, below, beyond};
 use super::{Listing, PartitionDir, Recovery};
 use crate::emulated::reading::{Leniency, hint_at_batch_bytes, hint_at_end};
-use crate::emulated::turns::Source;
+use crate::emulated::turns::PartitionReader;
 use crate::io::{Access, FileId, IoFile};
 
 /// Reads one partition from a position on.
@@ -35,9 +35,9 @@ struct Segment {
     base: i64,
     file: Arc<dyn IoFile>,
     len: u64,
-    place: Place,
+    place: SegmentPlace,
     /// Where the batch begins that was handed out last.
-    last: Place,
+    last: SegmentPlace,
     /// The base offset of the next segment, once this one was rolled.
     next_base: Option<i64>,
     /// Stands for the file in a window that several readers share.
@@ -112,7 +112,7 @@ impl Reader {
         if let Some(durable) = self.durable().filter(|durable| header.next_offset() > durable.offset) {
             return Ok(Peek::Bad(beyond(&header, durable.offset)));
         }
-        let after = Place { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
+        let after = SegmentPlace { at: segment.place.at + header.total_bytes() as u64, offset: header.next_offset() };
         match window.header(&*segment.file, after, segment.extent()).map_err(on_error)? {
             Peek::Below(offset) => {
                 Ok(Peek::Bad(format!("its offsets end at {}, but {offset} follows", header.last_offset())))
@@ -123,10 +123,10 @@ impl Reader {
 
     /// The place up to which the rest of the segment is known to be durable. Where another segment follows, that was
     /// said of another partition or long ago.
-    fn durable(&self) -> Option<Place> {
+    fn durable(&self) -> Option<SegmentPlace> {
         let segment = self.segment.as_ref().filter(|segment| segment.next_base.is_none())?;
         let known = self.known.filter(|known| known.base == segment.base && known.length > segment.place.at)?;
-        Some(Place { at: known.length, offset: known.next_offset })
+        Some(SegmentPlace { at: known.length, offset: known.next_offset })
     }
 
     fn check_low(&mut self) -> Result<()> {
@@ -194,7 +194,7 @@ impl Reader {
     fn open_segment(&mut self, base: i64, next_base: Option<i64>) -> Result<bool> {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
         let Some((file, len)) = self.dir.open_log("read", base)? else { return Ok(false) };
-        let mut place = Place { at: 0, offset: base };
+        let mut place = SegmentPlace { at: 0, offset: base };
         if self.position > base
             && let Some(index) = Index::open(&self.dir, base, len)?
         {
@@ -337,7 +337,7 @@ impl Reader {
         segment.place = match resume {
             Some(place) => place,
             // It was told, and is not told once more as missing.
-            None => Place { at: segment.len, offset: offset.unwrap_or(segment.place.offset) },
+            None => SegmentPlace { at: segment.len, offset: offset.unwrap_or(segment.place.offset) },
         };
         Ok(resume.is_some())
     }
@@ -459,7 +459,7 @@ impl Reader {
     }
 }
 
-impl Source for Reader {
+impl PartitionReader for Reader {
     type Shared = Window;
 
     fn topic(&self) -> &Arc<str> {
@@ -496,7 +496,8 @@ impl Source for Reader {
                 Peek::Batch(header) => {
                     let segment = self.segment.as_mut().expect("one was just found");
                     let (place, path) = (segment.place, self.dir.log_path(segment.base));
-                    let after = Place { at: place.at + header.total_bytes() as u64, offset: header.next_offset() };
+                    let after =
+                        SegmentPlace { at: place.at + header.total_bytes() as u64, offset: header.next_offset() };
                     if header.next_offset() <= self.position {
                         segment.place = after;
                         continue;

@@ -31,7 +31,7 @@ const VAIN_SHARE: u64 = 4;
 
 /// A place in a segment where a batch begins or may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SegmentPlace {
     /// The byte.
     pub(crate) at: u64,
     /// The lowest offset that a batch there can have.
@@ -89,7 +89,7 @@ impl Window {
     }
 
     /// Looks at the header at `place` in a segment.
-    pub(crate) fn header(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Peek> {
+    pub(crate) fn header(&mut self, file: &dyn IoFile, place: SegmentPlace, extent: Extent) -> io::Result<Peek> {
         let left = extent.len.saturating_sub(place.at);
         if left < BatchHeader::LEN as u64 {
             return Ok(Peek::Partial);
@@ -152,7 +152,7 @@ impl Window {
 }
 
 /// Why a batch with a base offset too low is not accepted.
-pub(crate) fn below(offset: i64, place: Place) -> String {
+pub(crate) fn below(offset: i64, place: SegmentPlace) -> String {
     format!("its base offset {offset} is below {}", place.offset)
 }
 
@@ -168,7 +168,7 @@ pub(crate) enum Beyond {
     Nothing,
     /// What was written there is damaged, since a whole batch follows, or the batch itself is whole but for its first
     /// bytes or for what it holds. From here on batches can be read, or the file ends here.
-    Resume(Place),
+    Resume(SegmentPlace),
     /// It looks like batches in too many places to try them all.
     Unknown,
 }
@@ -190,9 +190,9 @@ impl Search {
     pub(crate) fn beyond(
         &mut self,
         file: &dyn IoFile,
-        place: Place,
+        place: SegmentPlace,
         extent: Extent,
-        durable: Option<Place>,
+        durable: Option<SegmentPlace>,
     ) -> io::Result<Beyond> {
         if let Some(after) = self.behind_head(file, place, extent)? {
             return Ok(Beyond::Resume(after));
@@ -220,9 +220,9 @@ impl Search {
                     return Ok(Beyond::Unknown);
                 }
                 if has_checksum(file, from, &header)? {
-                    let after = Place { at: from + total, offset: header.next_offset() };
+                    let after = SegmentPlace { at: from + total, offset: header.next_offset() };
                     if is_followed(file, after, extent, durable)? {
-                        return Ok(Beyond::Resume(Place { at: from, offset: header.base_offset }));
+                        return Ok(Beyond::Resume(SegmentPlace { at: from, offset: header.base_offset }));
                     }
                     (at, is_unknown) = (after.at, true);
                     continue 'pieces;
@@ -236,7 +236,12 @@ impl Search {
 
     /// The place behind the batch at `place`, if that is whole but for the bytes in front of its checksum, which that
     /// does not cover, and has its offsets there.
-    fn behind_head(&mut self, file: &dyn IoFile, place: Place, extent: Extent) -> io::Result<Option<Place>> {
+    fn behind_head(
+        &mut self,
+        file: &dyn IoFile,
+        place: SegmentPlace,
+        extent: Extent,
+    ) -> io::Result<Option<SegmentPlace>> {
         let mut head = [0; BatchHeader::LEN];
         if file.read_at(&mut head, place.at)? < head.len() {
             return Ok(None);
@@ -251,7 +256,7 @@ impl Search {
             return Ok(None);
         }
         if has_checksum(file, place.at, &header)? {
-            return Ok(Some(Place { at: place.at + total, offset: header.next_offset() }));
+            return Ok(Some(SegmentPlace { at: place.at + total, offset: header.next_offset() }));
         }
         self.vain_bytes -= total;
         Ok(None)
@@ -260,7 +265,12 @@ impl Search {
 
 /// Whether what follows a batch that ends at `after` agrees with its offsets, which are outside of the checksum, and
 /// which no batch before it vouches for.
-fn is_followed(file: &dyn IoFile, after: Place, extent: Extent, durable: Option<Place>) -> io::Result<bool> {
+fn is_followed(
+    file: &dyn IoFile,
+    after: SegmentPlace,
+    extent: Extent,
+    durable: Option<SegmentPlace>,
+) -> io::Result<bool> {
     Ok(match Window::default().header(file, after, extent)? {
         Peek::Batch(_) => true,
         Peek::Below(_) => false,
@@ -289,7 +299,7 @@ fn has_checksum(file: &dyn IoFile, at: u64, header: &BatchHeader) -> io::Result<
 /// Where batches end in a file.
 pub(crate) struct End {
     /// The place behind the last whole batch.
-    pub(crate) place: Place,
+    pub(crate) place: SegmentPlace,
     /// Whether something between the batches cannot be read.
     pub(crate) damaged: bool,
     /// Whether what follows is what a crash leaves behind, and nothing else.
@@ -297,7 +307,7 @@ pub(crate) struct End {
 }
 
 /// Finds the end of the batches from `from` on in a segment. Whatever no whole batch follows is not part of the log.
-pub(crate) fn find_end(file: &dyn IoFile, from: Place, extent: Extent) -> io::Result<End> {
+pub(crate) fn find_end(file: &dyn IoFile, from: SegmentPlace, extent: Extent) -> io::Result<End> {
     let mut search = Search::new(extent.len.saturating_sub(from.at));
     let (mut place, mut damaged) = (from, false);
     loop {
@@ -317,7 +327,7 @@ pub(crate) fn find_end(file: &dyn IoFile, from: Place, extent: Extent) -> io::Re
 /// How a scan ended.
 pub(crate) struct Scanned {
     /// The place after the last good batch.
-    pub(crate) end: Place,
+    pub(crate) end: SegmentPlace,
     /// Why it ended there, if that was before the end of the file.
     pub(crate) fault: Option<String>,
 }
@@ -327,7 +337,7 @@ pub(crate) struct Scanned {
 /// bytes are empty.
 pub(crate) fn scan(
     file: &dyn IoFile,
-    from: Place,
+    from: SegmentPlace,
     extent: Extent,
     verify: bool,
     mut visit: impl FnMut(u64, &BatchHeader, &[u8]) -> bool,
@@ -343,7 +353,7 @@ pub(crate) fn scan(
             Peek::Bad(why) => return Ok(Scanned { end, fault: Some(why) }),
         };
         // The base offset is outside of the checksum, so a gap before a batch is believed only if what follows agrees.
-        let after = Place { at: end.at + header.total_bytes() as u64, offset: header.next_offset() };
+        let after = SegmentPlace { at: end.at + header.total_bytes() as u64, offset: header.next_offset() };
         if header.base_offset != end.offset
             && let Peek::Below(offset) = window.header(file, after, extent)?
         {

@@ -6,7 +6,7 @@ use kafi_records::Decoder;
 use super::PartitionDir;
 use super::bounds::bounds;
 use super::index::Index;
-use super::segment::{Beyond, Extent, Place, Search, Window, scan};
+use super::segment::{Beyond, Extent, Search, SegmentPlace, Window, scan};
 use crate::emulated::reading::{BATCH_BYTES_MAX, decoder, hint_at_batch_bytes};
 use crate::io::Access;
 
@@ -48,7 +48,7 @@ fn in_segment(
     let on_error = |error| dir.io_error("find time", &path, error);
     let file = dir.io.open(&path, Access::Read).map_err(on_error)?;
     let extent = Extent::new(base, file.len().map_err(on_error)?, next_base);
-    let mut from = Place { at: 0, offset: base };
+    let mut from = SegmentPlace { at: 0, offset: base };
     if let Some(index) = Index::open(dir, base, extent.len)?
         && index.agrees(&*file, extent).map_err(on_error)?
     {
@@ -81,7 +81,7 @@ fn in_segment(
                 match find(&mut decoder, &mut records, timestamp, low) {
                     Ok(Some(offset)) => return Ok(Some(offset)),
                     Ok(None) => {
-                        from = Place { at: at + header.total_bytes() as u64, offset: header.next_offset() };
+                        from = SegmentPlace { at: at + header.total_bytes() as u64, offset: header.next_offset() };
                         continue;
                     }
                     Err(error) if error.kind() == ErrorKind::TooLarge => return Err(too_large(error)),
@@ -90,7 +90,7 @@ fn in_segment(
             }
         };
         // What a crash left behind the last whole batch is not part of the log.
-        let place = Place { at: fault.0, offset: scanned.end.offset };
+        let place = SegmentPlace { at: fault.0, offset: scanned.end.offset };
         if fault.0 >= durable
             && Search::new(extent.len - fault.0).beyond(&*file, place, extent, None).map_err(on_error)?
                 == Beyond::Nothing

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kafi_core::{Error, ErrorKind, Retry};
 
-use super::Place;
+use super::Location;
 use crate::said::said;
 
 /// What a service's codes mean to a program.
@@ -111,7 +111,7 @@ impl Failure {
     }
 
     /// The error of a call about `object`.
-    pub(super) fn into_error(self, operation: &'static str, place: &Place, object: String) -> Error {
+    pub(super) fn into_error(self, operation: &'static str, place: &Location, object: String) -> Error {
         let message = said(&place.secrets.blank(&self.message));
         let mut error = Error::new(self.kind, operation, message)
             .with("storage", &place.storage)

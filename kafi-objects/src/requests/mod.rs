@@ -127,7 +127,7 @@ pub struct Page {
 
 /// What part of which bucket it is, and what messages call it.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Location {
     /// The storage's name, for messages.
     pub storage: String,
     /// The scheme of its addresses.
@@ -150,7 +150,7 @@ pub struct Place {
 
 /// The objects of a bucket below a prefix, over a [`Service`].
 pub struct Requester<S: Service> {
-    place: Place,
+    place: Location,
     settings: S::Settings,
     runtime: Runtime,
     service: OnceCell<S>,
@@ -165,7 +165,7 @@ impl<S: Service> Requester<S> {
     ///
     /// # Errors
     /// `Io` when the system gives no threads.
-    pub fn new(place: Place, settings: S::Settings) -> Result<Self> {
+    pub fn new(place: Location, settings: S::Settings) -> Result<Self> {
         let runtime = Runtime::new(&format!("kafi-{}", place.scheme))?;
         let (service, is_bucket_seen, continuations) =
             (OnceCell::new(), AtomicBool::new(false), Continuations::default());
@@ -208,7 +208,7 @@ impl<S: Service> Requester<S> {
         if failure.meaning != Meaning::NoBucket {
             return failure;
         }
-        let Place { bucket_word: word, bucket, create_bucket, .. } = &self.place;
+        let Location { bucket_word: word, bucket, create_bucket, .. } = &self.place;
         if !create_bucket {
             let missing = Failure::new(ErrorKind::NotFound, Retry::Never, format!("there is no such {word}"));
             return missing

@@ -156,7 +156,7 @@ fn store(create_bucket: bool, has_bucket: bool, names: &[&str]) -> (Arc<Mutex<St
     let objects = names.iter().map(|name| (format!("root/{name}"), (b"0123456789".to_vec(), 1)));
     let state = State { objects: objects.collect(), has_bucket, page: 2, ..State::default() };
     let state = Arc::new(Mutex::new(state));
-    let place = Place {
+    let place = Location {
         storage: "backup".into(),
         scheme: "test",
         bucket_word: "jar",

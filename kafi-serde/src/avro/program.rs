@@ -72,7 +72,7 @@ pub(crate) struct Branch {
 pub(crate) struct Record {
     pub fields: Box<[Field]>,
     /// The members in their order, where it is not that in which they are read.
-    pub order: Option<Box<[Member]>>,
+    pub order: Option<Box<[ShownMember]>>,
 }
 
 /// What to do next in a record.
@@ -88,7 +88,7 @@ pub(crate) enum Field {
 
 /// A member of an object that is put together at its end.
 #[derive(Debug)]
-pub(crate) enum Member {
+pub(crate) enum ShownMember {
     /// The value that was read at this place.
     Read(usize),
     Text(Box<[u8]>),

@@ -7,7 +7,7 @@ use kafi_core::{Json, Result};
 use crate::avro::decimal::write_decimal;
 use crate::avro::form::{Form, Tag};
 use crate::avro::input::Input;
-use crate::avro::program::{Branch, Decimal, Field, Many, Member, Op, OpId, Program, Record};
+use crate::avro::program::{Branch, Decimal, Field, Many, Op, OpId, Program, Record, ShownMember};
 use crate::avro::schema::Schema;
 use crate::fault::{Fault, Outcome};
 use crate::number::{write_float, write_integer};
@@ -309,7 +309,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads the fields as they come, and puts them in the order of the reader's schema.
-    fn reordered(&mut self, fields: &[Field], order: &[Member]) -> Outcome<()> {
+    fn reordered(&mut self, fields: &[Field], order: &[ShownMember]) -> Outcome<()> {
         let (start, first) = (self.out.len(), self.space.values.len());
         for field in fields {
             match field {
@@ -326,11 +326,11 @@ impl<'a> Run<'a> {
         bytes.clear();
         for member in order {
             match member {
-                Member::Read(index) => {
+                ShownMember::Read(index) => {
                     let (start, end) = values[first + index];
                     bytes.extend_from_slice(&self.out[start..end]);
                 }
-                Member::Text(text) => bytes.extend_from_slice(text),
+                ShownMember::Text(text) => bytes.extend_from_slice(text),
             }
         }
         values.truncate(first);

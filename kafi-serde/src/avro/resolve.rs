@@ -7,7 +7,7 @@ use kafi_core::{Error, ErrorKind, Result};
 
 use crate::avro::form::{Form, Tag, Tagging, label};
 use crate::avro::program::{
-    Branch, Field, Many, Member, Op, OpId, Program, Sizes, closing, decimal, fixed, plain, quoted,
+    Branch, Field, Many, Op, OpId, Program, ShownMember, Sizes, closing, decimal, fixed, plain, quoted,
 };
 use crate::avro::read::Reader;
 use crate::avro::schema::{Enum, Names, NodeId, Record, Schema, Shape};
@@ -203,8 +203,8 @@ impl Resolver<'_> {
                     next = source + 1;
                 }
                 Some(source) => {
-                    members.push(Member::Text(label));
-                    members.push(Member::Read(taken.iter().filter(|other| *other < source).count()));
+                    members.push(ShownMember::Text(label));
+                    members.push(ShownMember::Read(taken.iter().filter(|other| *other < source).count()));
                 }
                 None => {
                     let default = self
@@ -212,7 +212,7 @@ impl Resolver<'_> {
                         .text(read_id, read, index)
                         .map_err(|why| format!("the writer did not write a field of the reader's: {why}"))?;
                     let text: Box<[u8]> = [&*label, &default].concat().into();
-                    if is_in_order { fields.push(Field::Text(text)) } else { members.push(Member::Text(text)) }
+                    if is_in_order { fields.push(Field::Text(text)) } else { members.push(ShownMember::Text(text)) }
                 }
             }
         }
@@ -221,7 +221,7 @@ impl Resolver<'_> {
             fields.push(closing(read.fields.is_empty()));
             return Ok(Op::Record(Box::new(crate::avro::program::Record { fields: fields.into(), order: None })));
         }
-        members.push(Member::Text(Box::from(*b"}")));
+        members.push(ShownMember::Text(Box::from(*b"}")));
         for (index, field) in written.fields.iter().enumerate() {
             match sources.iter().position(|source| *source == Some(index)) {
                 Some(reader) => {

@@ -14,7 +14,7 @@ use crate::cp::ends::{go_on, watermarks};
 use crate::cp::note::SourceNote;
 use crate::cp::pair::Pair;
 use crate::cp::progress::Resumed;
-use crate::cp::target::{Change, Target, TargetPlanner};
+use crate::cp::target::{Change, CopyTarget, TargetPlanner};
 use crate::{CopyOptions, PlannedPart};
 
 const OPERATION: &str = "copy";
@@ -41,7 +41,7 @@ pub(crate) struct Planner<'a> {
 /// A topic that is to be copied, and what has to be done at the target before.
 pub(crate) struct PlannedTopic {
     pub(crate) source: Topic,
-    pub(crate) target: Target,
+    pub(crate) target: CopyTarget,
     /// What is read.
     pub(crate) parts: Vec<Assignment>,
     /// The group on the source that keeps how far the copy has come, where the target does not.
@@ -52,7 +52,7 @@ pub(crate) struct PlannedTopic {
 /// A topic that can be copied now.
 pub(crate) struct ReadyTopic {
     pub(crate) source: Topic,
-    pub(crate) target: Target,
+    pub(crate) target: CopyTarget,
     pub(crate) parts: Vec<Assignment>,
     pub(crate) progress_group: Option<String>,
     /// What is noted beside what is committed.
@@ -244,7 +244,7 @@ impl<'a> Planner<'a> {
     fn ready(
         &mut self,
         source: Topic,
-        target: Target,
+        target: CopyTarget,
         parts: Vec<Assignment>,
         progress_group: Option<String>,
     ) -> Result<ReadyTopic> {
@@ -332,7 +332,7 @@ impl<'a> Planner<'a> {
     fn resume_from_group(
         &mut self,
         source: &Topic,
-        target: &Target,
+        target: &CopyTarget,
         parts: &mut [Assignment],
         progress_group: Option<&str>,
     ) -> Result<()> {
@@ -399,7 +399,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What is noted beside the committed offsets of a topic, once its target is there.
-    fn pair_of(&mut self, source: &Topic, target: &Target, progress_group: Option<&str>) -> Result<Option<Pair>> {
+    fn pair_of(&mut self, source: &Topic, target: &CopyTarget, progress_group: Option<&str>) -> Result<Option<Pair>> {
         let commits = progress_group.is_some()
             || self.options.read.group.as_ref().is_some_and(|group| group.usage != GroupUse::LookOnly);
         let Some(topic) = target.topic.as_ref().filter(|_| commits) else { return Ok(None) };

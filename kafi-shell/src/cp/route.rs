@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cp::pair::Pair;
-use crate::cp::target::Target;
+use crate::cp::target::CopyTarget;
 
 /// Where the messages of a share go.
 #[derive(Clone)]
 pub(crate) struct Route {
-    pub(crate) target: Target,
+    pub(crate) target: CopyTarget,
     /// The group on the source that keeps how far the copy has come, where the target does not.
     pub(crate) progress_group: Option<String>,
     /// What is noted beside what is committed.

@@ -37,7 +37,7 @@ pub(crate) struct Share<'c, 'a> {
     progress: GroupProgress,
     /// The offsets behind the batches that are under way, with their numbers, where the share may begin again behind
     /// what is delivered.
-    under_way: VecDeque<(u64, Vec<Position>)>,
+    in_flight: VecDeque<(u64, Vec<Position>)>,
     delivered: Vec<Position>,
     /// How many partitions the targets of a group's topics have room for, where that is more than at the start.
     rooms: HashMap<String, usize>,
@@ -63,7 +63,7 @@ impl<'c, 'a> Share<'c, 'a> {
             written_before: 0,
             target_admin,
             progress: GroupProgress::new(commits, notes, copying.read.commit_notes.clone()),
-            under_way: VecDeque::new(),
+            in_flight: VecDeque::new(),
             delivered: Vec::new(),
             rooms: HashMap::new(),
             has_caught_up: false,
@@ -101,7 +101,7 @@ impl<'c, 'a> Share<'c, 'a> {
     /// Moves what is delivered by now from what is under way.
     fn note_delivered(&mut self) {
         let through = self.writer.delivered();
-        while let Some((_, positions)) = self.under_way.pop_front_if(|(number, _)| *number <= through) {
+        while let Some((_, positions)) = self.in_flight.pop_front_if(|(number, _)| *number <= through) {
             for position in positions {
                 match self
                     .delivered
@@ -147,7 +147,7 @@ impl<'c, 'a> Share<'c, 'a> {
         }
         self.writer.write(batch)?;
         if copying.begins_again() {
-            self.under_way.push_back((self.writer.handed_over(), positions.clone()));
+            self.in_flight.push_back((self.writer.handed_over(), positions.clone()));
             self.note_delivered();
         }
         if self.progress.is_kept() {
@@ -218,7 +218,7 @@ impl<'c, 'a> Share<'c, 'a> {
             let fresh = self.copying.open_writer()?;
             self.written_before += std::mem::replace(&mut self.writer, fresh).close(None)?;
             // The new writer counts from 0, and everything before it is delivered.
-            self.under_way.iter_mut().for_each(|(number, _)| *number = 0);
+            self.in_flight.iter_mut().for_each(|(number, _)| *number = 0);
             self.note_delivered();
         }
         Ok(())

@@ -26,7 +26,7 @@ const TIMESTAMP_TYPE: &str = "message.timestamp.type";
 
 /// A topic that is copied into.
 #[derive(Clone)]
-pub(crate) struct Target {
+pub(crate) struct CopyTarget {
     name: String,
     /// The topic as it is there; `None` while it is missing.
     pub(crate) topic: Option<Topic>,
@@ -79,8 +79,8 @@ impl TargetPlanner<'_> {
         source: &Topic,
         note: &SourceNote,
         parts: &mut [Assignment],
-    ) -> Result<(Target, Vec<Change>)> {
-        let mut target = Target::new(name);
+    ) -> Result<(CopyTarget, Vec<Change>)> {
+        let mut target = CopyTarget::new(name);
         let Some(topic) = existing(self.admin, name, self.options.read.timeout)? else {
             if !self.options.create {
                 // Where it is the bucket that is missing, that is what is said.
@@ -116,7 +116,7 @@ impl TargetPlanner<'_> {
         config.extend(taken);
         let left: Vec<_> = left.into_iter().filter(|(name, _)| !config.iter().any(|(set, _)| set == name)).collect();
         let appends_time = config.iter().any(|(name, value)| name == TIMESTAMP_TYPE && value == "LogAppendTime");
-        let target = Target { append_time: appends_time, ..Target::new(name) };
+        let target = CopyTarget { append_time: appends_time, ..CopyTarget::new(name) };
         target.check_append_time(self.storage, self.options)?;
         if !keeps_forever(self.storage) && !config.iter().any(|(key, _)| key == RETENTION) {
             config.push((RETENTION.into(), "-1".into()));
@@ -131,7 +131,7 @@ impl TargetPlanner<'_> {
     /// Whether the partitions of the source fit, or how they are made to.
     fn check_partitions(
         &self,
-        target: &mut Target,
+        target: &mut CopyTarget,
         topic: &Topic,
         source: &Topic,
         parts: &[Assignment],
@@ -238,7 +238,7 @@ impl TargetPlanner<'_> {
     }
 }
 
-impl Target {
+impl CopyTarget {
     fn new(name: &str) -> Self {
         Self {
             name: name.to_string(),

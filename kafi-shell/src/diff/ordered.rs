@@ -9,7 +9,7 @@ use std::thread;
 use kafi_core::functional::ReadOptions;
 use kafi_core::{Record, Result};
 
-use crate::diff::source::Source;
+use crate::diff::source::SideReader;
 use crate::diff::{DiffField, Difference, Found, Job, Pair, differing};
 
 /// Where offsets do not say which messages belong together: how many messages may be missing or new in one place, for
@@ -70,8 +70,8 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
     }
 
     fn compare_partition(&self, (left, right): &Pair, read: &ReadOptions, shared: &Shared) -> Result<()> {
-        let mut left = Source::open(self.left, left.iter().cloned().collect(), read)?;
-        let mut right = Source::open(self.right, right.iter().cloned().collect(), read)?;
+        let mut left = SideReader::open(self.left, left.iter().cloned().collect(), read)?;
+        let mut right = SideReader::open(self.right, right.iter().cloned().collect(), read)?;
         let mut compared = 0;
         loop {
             let there = (left.has_record()?, right.has_record()?);
@@ -107,7 +107,7 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
         right.close()
     }
 
-    fn step(&self, left: &Source, right: &Source) -> Step {
+    fn step(&self, left: &SideReader, right: &SideReader) -> Step {
         let (a, b) = (left.peek(0), right.peek(0));
         if !self.options.ignore_offsets {
             match a.offset.cmp(&b.offset) {
@@ -139,7 +139,7 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
     }
 
     /// Tells what differs and goes on behind it.
-    fn tell(&self, step: Step, left: &mut Source, right: &mut Source, shared: &Shared) -> Result<()> {
+    fn tell(&self, step: Step, left: &mut SideReader, right: &mut SideReader, shared: &Shared) -> Result<()> {
         let mut found = self.found();
         match step {
             Step::Same => {}

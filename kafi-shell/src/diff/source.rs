@@ -9,7 +9,7 @@ use kafi_core::{Assignment, Batch, Record, Result};
 use crate::diff::DiffSide;
 
 /// Reads some partitions of one side.
-pub(super) struct Source {
+pub(super) struct SideReader {
     /// None where there is nothing to read.
     reader: Option<Reader>,
     batch: Batch,
@@ -20,7 +20,7 @@ pub(super) struct Source {
     next: BTreeMap<i32, i64>,
 }
 
-impl Source {
+impl SideReader {
     /// A source of these partitions. A job reads many of them, one after another or side by side.
     pub(super) fn open(side: DiffSide<'_>, shares: Vec<Assignment>, read: &ReadOptions) -> Result<Self> {
         let next = shares.iter().map(|share| (share.partition, share.start)).collect();

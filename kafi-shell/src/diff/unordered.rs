@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use kafi_core::{Assignment, Record, Result};
 
-use crate::diff::source::Source;
+use crate::diff::source::SideReader;
 use crate::diff::{Difference, Job};
 
 /// By the hash of a message, how many more of it there are on the left than on the right; never 0.
@@ -99,8 +99,8 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
     ) -> Result<Option<(Surplus, u64)>> {
         let mut surplus = Surplus::new();
         let mut sources = [
-            Source::open(self.left, shares[0].to_vec(), &self.read)?,
-            Source::open(self.right, shares[1].to_vec(), &self.read)?,
+            SideReader::open(self.left, shares[0].to_vec(), &self.read)?,
+            SideReader::open(self.right, shares[1].to_vec(), &self.read)?,
         ];
         let mut read = 0;
         let mut more = [true; 2];
@@ -144,7 +144,7 @@ impl<F: FnMut(&Difference<'_>) -> Result<ControlFlow<()>> + Send> Job<'_, F> {
         hashes: &Hashes,
     ) -> Result<Option<Surplus>> {
         let (side, delta) = if is_left { (self.left, -1) } else { (self.right, 1) };
-        let mut source = Source::open(side, shares.to_vec(), &self.read)?;
+        let mut source = SideReader::open(side, shares.to_vec(), &self.read)?;
         let mut wanted: i64 = surplus.values().map(|count| (-delta * count).max(0)).sum();
         while wanted > 0 && source.has_record()? {
             for record in source.take_batch() {
