@@ -75,7 +75,7 @@ pub use functional::{
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use message::Message;
 pub use meta::{HeaderMeta, RecordMeta, Span, TimestampType};
-pub use offsets::{OffsetSpec, Offsets, Resolved, resolve, resolve_each};
+pub use offsets::{OffsetSpec, Offsets, ResolveOptions, Resolved, resolve, resolve_each};
 pub use partitioner::partition_of;
 pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record};

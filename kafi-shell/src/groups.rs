@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use kafi_core::functional::partitions_of;
 use kafi_core::{
-    Admin, CommittedOffset, Error, ErrorKind, GroupDescription, Isolation, Offsets, Result, Storage, TopicPartition,
-    Watermarks, resolve,
+    Admin, CommittedOffset, Error, ErrorKind, GroupDescription, Isolation, Result, Storage, TopicPartition, Watermarks,
+    resolve,
 };
 
 use crate::cp::is_note;
+use crate::offsets::WantedOffsets;
 use crate::same_message::{Finder, TargetPlace};
 
 /// What a group has committed, by partition.
@@ -107,34 +108,31 @@ pub fn lag_of_groups(
     Ok(lags.collect())
 }
 
-/// What setting the offsets of a group to what `offsets` say means: for the partitions of `topics`, or for all that it
-/// has committed where none are named; of them those that are `wanted`. What the group's consumers keep beside an
+/// What setting the offsets of a group to those that are `wanted` means: for the partitions of `topics`, or for all that
+/// it has committed where none are named. What the group's consumers keep beside an
 /// offset belongs to it, and is gone where there is another one, as with Kafka's own tools. Changes nothing. Blocks up
 /// to `timeout` for each of its few questions.
 ///
 /// # Errors
 /// `NotFound` for a missing topic or partition, and for a missing group where no topics are named; `OutOfRange` for an
-/// offset that is not there, unless `allow_gap` takes the nearest.
+/// offset that is not there, unless the nearest may be taken.
 pub fn plan_group_reset(
     admin: &mut dyn Admin,
     group: &str,
     topics: &[String],
-    wanted: Option<&[i32]>,
-    offsets: &Offsets,
-    allow_gap: bool,
-    timeout: Duration,
+    wanted: WantedOffsets<'_>,
 ) -> Result<Vec<OffsetChange>> {
-    let known = admin.group_offsets(group, timeout);
+    let known = admin.group_offsets(group, wanted.timeout);
     let committed = if topics.is_empty() { committed(known)? } else { committed_if_any(known)? };
     let partitions = match topics {
         [] => committed
             .keys()
-            .filter(|known| wanted.is_none_or(|wanted| wanted.contains(&known.partition)))
+            .filter(|known| wanted.partitions.is_none_or(|wanted| wanted.contains(&known.partition)))
             .cloned()
             .collect(),
-        topics => partitions_of(admin, topics, wanted, timeout)?,
+        topics => partitions_of(admin, topics, wanted.partitions, wanted.timeout)?,
     };
-    let resolved = resolve(admin, &partitions, offsets, Isolation::ReadUncommitted, false, allow_gap, timeout)?;
+    let resolved = resolve(admin, &partitions, wanted.resolving())?;
     let change = |(partition, offset): (TopicPartition, i64)| {
         let from = committed.get(&partition).cloned();
         let to = from.clone().filter(|from| from.offset == offset);
@@ -146,8 +144,21 @@ pub fn plan_group_reset(
     Ok(partitions.into_iter().zip(resolved.iter().map(|resolved| resolved.assignment.start)).map(change).collect())
 }
 
+/// Which committed offsets of a group are copied, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupCopyOptions<'a> {
+    /// Of these topics; none are named for all.
+    pub topics: &'a [String],
+    /// Of only these partitions; `None` is all.
+    pub partitions: Option<&'a [i32]>,
+    /// Takes the nearest offset where the target does not hold the message.
+    pub allow_gap: bool,
+    /// How long each question may take.
+    pub timeout: Duration,
+}
+
 /// What giving the committed offsets of a group to another group means, which may be on another storage: of the named
-/// topics, or of all, and of them those partitions that are `wanted`. The group goes on at the same message: at the
+/// topics, or of all. The group goes on at the same message: at the
 /// same offset within a storage, and where a log notes that it is a copy with the offsets of the other; elsewhere the
 /// message is looked for by its time and its content, or counted. What consumers keep beside an offset comes along, and
 /// the leader's epoch within a cluster, to which alone it means something. Changes nothing. Blocks up to `timeout` for
@@ -160,11 +171,9 @@ pub fn plan_group_reset(
 pub fn plan_group_copy(
     source: (&dyn Storage, &str),
     target: (&dyn Storage, &str),
-    topics: &[String],
-    wanted: Option<&[i32]>,
-    allow_gap: bool,
-    timeout: Duration,
+    options: GroupCopyOptions<'_>,
 ) -> Result<Vec<OffsetChange>> {
+    let GroupCopyOptions { topics, partitions: wanted, allow_gap, timeout } = options;
     let mut finder = Finder::open(source.0, target.0, timeout)?;
     let mut offsets = committed(finder.source.admin.group_offsets(source.1, timeout))?;
     if let Some(missing) = topics.iter().find(|topic| offsets.keys().all(|known| known.topic != **topic)) {

@@ -41,10 +41,11 @@ pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
 pub use groups::{
-    GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy, plan_group_reset,
+    GroupCopyOptions, GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy,
+    plan_group_reset,
 };
 pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer, subject_name};
-pub use offsets::{offsets, offsets_of_each};
+pub use offsets::{WantedOffsets, offsets, offsets_of_each};
 pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;
 pub use tail::tail;

@@ -1,7 +1,8 @@
 //! `delete-records`: moves the first offset of partitions, which deletes everything before it.
 
 use clap::Parser;
-use kafi::{Error, OffsetSpec, Offsets, Position, Resolved, Result, shell};
+use kafi::shell::{self, WantedOffsets};
+use kafi::{Error, OffsetSpec, Offsets, Position, Resolved, Result};
 
 use crate::address::{open_topics, several};
 use crate::args::{ConfirmArgs, PlaceArgs, TopicsArgs};
@@ -39,14 +40,13 @@ impl Verb for DeleteRecordsArgs {
         let mut plans = Vec::new();
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
-            plans.push(shell::offsets(
-                admin.as_mut(),
-                &opened.topics,
-                partitions.as_deref(),
-                &offsets,
-                self.places.allow_gap,
-                TIMEOUT,
-            )?);
+            let wanted = WantedOffsets {
+                partitions: partitions.as_deref(),
+                offsets: &offsets,
+                allow_gap: self.places.allow_gap,
+                timeout: TIMEOUT,
+            };
+            plans.push(shell::offsets(admin.as_mut(), &opened.topics, wanted)?);
         }
         let names_storage = several(opened.iter().map(|opened| &opened.storage));
         let mut table = Table::of_storages(names_storage, &["topic", "partition", "low", "new_low", "high", "deleted"]);

@@ -1,7 +1,8 @@
 //! `offsets`: where offsets, times, and counts lie in each partition.
 
 use clap::Parser;
-use kafi::{Result, shell};
+use kafi::Result;
+use kafi::shell::{self, WantedOffsets};
 
 use crate::address::{open_topics, several};
 use crate::args::{PlaceArgs, TopicsArgs};
@@ -32,15 +33,14 @@ impl Verb for OffsetsArgs {
         let (mut is_nothing_known, mut failures) = (true, Vec::new());
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
-            let (partitions, allow_gap) = (self.places.partitions(), self.places.allow_gap);
-            let (all, failed) = shell::offsets_of_each(
-                admin.as_mut(),
-                &opened.topics,
-                partitions.as_deref(),
-                &offsets,
-                allow_gap,
-                TIMEOUT,
-            )?;
+            let partitions = self.places.partitions();
+            let wanted = WantedOffsets {
+                partitions: partitions.as_deref(),
+                offsets: &offsets,
+                allow_gap: self.places.allow_gap,
+                timeout: TIMEOUT,
+            };
+            let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, wanted)?;
             is_nothing_known &= all.is_empty();
             failures.extend(failed);
             for found in all {

@@ -1,7 +1,8 @@
 //! `watermarks`: the offsets that each partition holds.
 
 use clap::Parser;
-use kafi::{Assignment, Offsets, Resolved, Result, shell};
+use kafi::shell::{self, WantedOffsets};
+use kafi::{Assignment, Offsets, Resolved, Result};
 
 use crate::address::{open_topics, several};
 use crate::args::TopicsArgs;
@@ -29,8 +30,9 @@ impl Verb for WatermarksArgs {
         let (mut is_nothing_known, mut failures) = (true, Vec::new());
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
-            let (all, failed) =
-                shell::offsets_of_each(admin.as_mut(), &opened.topics, None, &Offsets::default(), false, TIMEOUT)?;
+            let wanted =
+                WantedOffsets { partitions: None, offsets: &Offsets::default(), allow_gap: false, timeout: TIMEOUT };
+            let (all, failed) = shell::offsets_of_each(admin.as_mut(), &opened.topics, wanted)?;
             is_nothing_known &= all.is_empty();
             failures.extend(failed);
             for Resolved { assignment: Assignment { topic, partition, .. }, low, high } in all {

@@ -8,7 +8,7 @@ use crate::consumer::{Assignment, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 use crate::functional::group::start_at_committed;
 use crate::functional::{GroupUse, ReadOptions, SetAside};
-use crate::offsets::{OffsetSpec, Offsets, resolve, resolve_each};
+use crate::offsets::{OffsetSpec, Offsets, ResolveOptions, resolve, resolve_each};
 use crate::storage::Storage;
 
 /// A topic, and what asking about it failed with.
@@ -29,16 +29,7 @@ pub fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> 
         Some(aside) => plan_each(admin.as_mut(), topics, &offsets, options, aside)?,
         None => {
             let partitions = partitions_of(admin.as_mut(), topics, options.partitions.as_deref(), options.timeout)?;
-            let allow_gap = options.consumer.allow_gap;
-            let resolved = resolve(
-                admin.as_mut(),
-                &partitions,
-                &offsets,
-                options.consumer.isolation,
-                options.follow,
-                allow_gap,
-                options.timeout,
-            )?;
+            let resolved = resolve(admin.as_mut(), &partitions, resolving(&offsets, options))?;
             resolved.into_iter().map(|resolved| resolved.assignment).collect()
         }
     };
@@ -55,6 +46,11 @@ pub fn plan(storage: &dyn Storage, topics: &[String], options: &ReadOptions) -> 
     Ok(assignments)
 }
 
+fn resolving<'a>(offsets: &'a Offsets, options: &ReadOptions) -> ResolveOptions<'a> {
+    let (isolation, allow_gap) = (options.consumer.isolation, options.consumer.allow_gap);
+    ResolveOptions { offsets, isolation, follow: options.follow, allow_gap, timeout: options.timeout }
+}
+
 /// The same, without what cannot be asked about, of which `aside` takes note.
 fn plan_each(
     admin: &mut dyn Admin,
@@ -65,10 +61,9 @@ fn plan_each(
 ) -> Result<Vec<Assignment>> {
     let (partitions, topics_failed) =
         partitions_of_each(admin, topics, options.partitions.as_deref(), options.timeout)?;
-    let (isolation, allow_gap) = (options.consumer.isolation, options.consumer.allow_gap);
     let resolved = match partitions.is_empty() {
         true => Vec::new(),
-        false => resolve_each(admin, &partitions, offsets, isolation, options.follow, allow_gap, options.timeout)?,
+        false => resolve_each(admin, &partitions, resolving(offsets, options))?,
     };
     let (mut assignments, mut failed) = (Vec::with_capacity(partitions.len()), Vec::new());
     for (partition, resolved) in partitions.into_iter().zip(resolved) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::{Clock, TIMES, is_time_of_day};
 
-pub use resolve::{Resolved, resolve, resolve_each};
+pub use resolve::{ResolveOptions, Resolved, resolve, resolve_each};
 
 /// Which part of a partition is meant. Times are epoch milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,7 +22,22 @@ pub struct Resolved {
     pub high: i64,
 }
 
-/// Turns specs into absolute assignments, in the order of `partitions`. Blocks up to `timeout`.
+/// What specs are resolved to, besides the partitions.
+#[derive(Clone, Copy, Debug)]
+pub struct ResolveOptions<'a> {
+    /// What the user says about places.
+    pub offsets: &'a Offsets,
+    /// Where a partition ends: at the high watermark, or at the last stable offset under read committed.
+    pub isolation: Isolation,
+    /// Only those assignments end whose spec says where.
+    pub follow: bool,
+    /// Takes the nearest offset in place of one that is not there.
+    pub allow_gap: bool,
+    /// How long all questions may take together.
+    pub timeout: Duration,
+}
+
+/// Turns specs into absolute assignments, in the order of `partitions`. Blocks up to the time-out.
 ///
 /// Asks once for all watermarks, and once for each different time for all partitions that name it. What follows from
 /// the spec:
@@ -40,14 +55,9 @@ pub struct Resolved {
 pub fn resolve(
     admin: &mut dyn Admin,
     partitions: &[TopicPartition],
-    offsets: &Offsets,
-    isolation: Isolation,
-    follow: bool,
-    allow_gap: bool,
-    timeout: Duration,
+    options: ResolveOptions<'_>,
 ) -> Result<Vec<Resolved>> {
-    let mut together = Together(admin);
-    resolve_by(&mut together, partitions, offsets, isolation, follow, allow_gap, timeout)?.into_iter().collect()
+    resolve_by(&mut Together(admin), partitions, options)?.into_iter().collect()
 }
 
 /// The same with an answer for each partition: what asking about one fails with hides no other.
@@ -57,13 +67,9 @@ pub fn resolve(
 pub fn resolve_each(
     admin: &mut dyn Admin,
     partitions: &[TopicPartition],
-    offsets: &Offsets,
-    isolation: Isolation,
-    follow: bool,
-    allow_gap: bool,
-    timeout: Duration,
+    options: ResolveOptions<'_>,
 ) -> Result<Vec<Result<Resolved>>> {
-    resolve_by(&mut Apart(admin), partitions, offsets, isolation, follow, allow_gap, timeout)
+    resolve_by(&mut Apart(admin), partitions, options)
 }
 
 /// How a storage is asked about partitions.
@@ -116,12 +122,9 @@ impl Ask for Apart<'_> {
 fn resolve_by(
     admin: &mut dyn Ask,
     partitions: &[TopicPartition],
-    offsets: &Offsets,
-    isolation: Isolation,
-    follow: bool,
-    allow_gap: bool,
-    timeout: Duration,
+    options: ResolveOptions<'_>,
 ) -> Result<Vec<Result<Resolved>>> {
+    let ResolveOptions { offsets, isolation, follow, allow_gap, timeout } = options;
     check_named(partitions, offsets)?;
     if partitions.is_empty() {
         return Ok(Vec::new());

@@ -83,7 +83,12 @@ fn partitions(numbers: &[i32]) -> Vec<TopicPartition> {
 
 fn run(fake: &mut Fake, numbers: &[i32], specs: &[&str], follow: bool, allow_gap: bool) -> Result<Vec<Resolved>> {
     let offsets = Offsets::parse(specs, true).unwrap();
-    resolve(fake, &partitions(numbers), &offsets, Isolation::ReadCommitted, follow, allow_gap, Duration::from_secs(1))
+    resolve(fake, &partitions(numbers), ResolveOptions { follow, allow_gap, ..options(&offsets) })
+}
+
+fn options(offsets: &Offsets) -> ResolveOptions<'_> {
+    let (isolation, timeout) = (Isolation::ReadCommitted, Duration::from_secs(1));
+    ResolveOptions { offsets, isolation, follow: false, allow_gap: false, timeout }
 }
 
 /// Start and end in partition 0, which holds 10 to 20.
@@ -138,16 +143,7 @@ fn specs_from_code_may_be_anything() {
     ];
     for (spec, expected) in cases {
         let offsets = Offsets::all(spec.clone());
-        let resolved = resolve(
-            &mut Fake::default(),
-            &partitions(&[0]),
-            &offsets,
-            Isolation::ReadCommitted,
-            false,
-            false,
-            Duration::ZERO,
-        )
-        .unwrap();
+        let resolved = resolve(&mut Fake::default(), &partitions(&[0]), options(&offsets)).unwrap();
         assert_eq!((resolved[0].assignment.start, resolved[0].assignment.end), expected, "{spec:?}");
     }
 }
@@ -214,7 +210,7 @@ fn stops_at_the_last_stable_offset() {
     let both = |isolation, follow| {
         let fake = &mut Fake { open: 4, ..Fake::default() };
         let resolved =
-            resolve(fake, &partitions(&[0]), &offsets, isolation, follow, false, Duration::from_secs(1)).unwrap();
+            resolve(fake, &partitions(&[0]), ResolveOptions { isolation, follow, ..options(&offsets) }).unwrap();
         (resolved[0].assignment.start, resolved[0].assignment.end, resolved[0].high)
     };
     assert_eq!(both(Isolation::ReadCommitted, false), (16, Some(16), 16));
@@ -238,9 +234,7 @@ fn a_partition_that_cannot_be_asked_about_hides_no_other() {
     for (spec, last) in [("12:", "watermarks 1"), ("@1500", "watermarks 2")] {
         let mut fake = Fake { broken: Some(1), ..Fake::default() };
         let offsets = Offsets::parse(&[spec, "2=start"], true).unwrap();
-        let (isolation, timeout) = (Isolation::ReadCommitted, Duration::from_secs(1));
-        let resolved =
-            resolve_each(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap();
+        let resolved = resolve_each(&mut fake, &partitions(&[0, 1, 2]), options(&offsets)).unwrap();
         let starts: Vec<_> = resolved
             .iter()
             .map(|resolved| resolved.as_ref().map(|r| r.assignment.start).map_err(Error::kind))
@@ -248,7 +242,7 @@ fn a_partition_that_cannot_be_asked_about_hides_no_other() {
         assert_eq!(starts[1..], [Err(ErrorKind::Corrupt), Ok(30)], "{spec}");
         assert!(starts[0].is_ok() && fake.asked.last().is_some_and(|asked| asked == last), "{spec}: {:?}", fake.asked);
         assert_eq!(
-            resolve(&mut fake, &partitions(&[0, 1, 2]), &offsets, isolation, false, false, timeout).unwrap_err().kind(),
+            resolve(&mut fake, &partitions(&[0, 1, 2]), options(&offsets)).unwrap_err().kind(),
             ErrorKind::Corrupt
         );
     }

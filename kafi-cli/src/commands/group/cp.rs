@@ -1,7 +1,8 @@
 //! `group cp`: the committed offsets of a group for another one.
 
 use clap::Parser;
-use kafi::{Address, Error, ErrorKind, Kafi, Result, StorageAddress, shell};
+use kafi::shell::{self, GroupCopyOptions};
+use kafi::{Address, Error, ErrorKind, Kafi, Result, StorageAddress};
 
 use super::plan::settle;
 use super::{explain, matching, open_group, topics_of};
@@ -83,7 +84,9 @@ fn copy(
 ) -> Result<()> {
     let partitions = args.partitions.list();
     let sides = ((source.0.storage(), source.1), (target.0.storage(), target.2));
-    let plan = shell::plan_group_copy(sides.0, sides.1, topics, partitions.as_deref(), args.allow_gap, TIMEOUT);
+    let options =
+        GroupCopyOptions { topics, partitions: partitions.as_deref(), allow_gap: args.allow_gap, timeout: TIMEOUT };
+    let plan = shell::plan_group_copy(sides.0, sides.1, options);
     let plan =
         plan.and_then(|plan| settle(target.0.admin()?.as_mut(), (target.1, target.2), &plan, &args.execute, context));
     match plan {

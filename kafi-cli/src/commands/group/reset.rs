@@ -1,7 +1,8 @@
 //! `group reset`: other committed offsets for a group.
 
 use clap::Parser;
-use kafi::{Error, ErrorKind, Result, shell};
+use kafi::shell::{self, WantedOffsets};
+use kafi::{Error, ErrorKind, Result};
 
 use super::plan::settle;
 use super::{explain, open_group, topics_of};
@@ -34,15 +35,13 @@ impl Verb for ResetArgs {
         let topics = topics_of(&kafi, &self.topics)?;
         let mut admin = kafi.admin()?;
         let partitions = self.places.changed_partitions();
-        let plan = shell::plan_group_reset(
-            admin.as_mut(),
-            &group,
-            &topics,
-            partitions.as_deref(),
-            &offsets,
-            self.places.allow_gap,
-            TIMEOUT,
-        );
+        let wanted = WantedOffsets {
+            partitions: partitions.as_deref(),
+            offsets: &offsets,
+            allow_gap: self.places.allow_gap,
+            timeout: TIMEOUT,
+        };
+        let plan = shell::plan_group_reset(admin.as_mut(), &group, &topics, wanted);
         let plan = plan.map_err(|error| hint_at_topics(explain(admin.as_mut(), &group, error), topics.is_empty()))?;
         settle(admin.as_mut(), (&storage, &group), &plan, &self.execute, context)
     }
