@@ -1,16 +1,11 @@
 //! Damage is told, wherever it is and whatever the files beside the log say: nothing that was written is hidden without
 //! a word, and its offsets are given to nobody else.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::*;
 use kafi_core::{ConsumerOptions, ErrorKind, Isolation, OwnedRecord, Position, Storage};
-use support::*;
 
 fn flip(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();

@@ -1,7 +1,6 @@
 //! The broker that the tests run against, and what several of them do with it.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+pub mod mock;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

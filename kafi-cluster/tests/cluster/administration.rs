@@ -1,13 +1,9 @@
 //! Topics, settings, watermarks, times, and groups as seen and changed from outside.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use common::*;
+use crate::common::*;
 use kafi_core::{
     Capabilities, CommittedOffset, ConfigChange, ConsumerOptions, Error, ErrorKind, Isolation, NewTopic, Position,
     TopicPartition, Watermarks,

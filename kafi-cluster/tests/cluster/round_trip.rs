@@ -1,10 +1,6 @@
 //! What is written comes back as it was.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use kafi_core::{Batch, ConsumerOptions, HeadersBuf, Isolation, OwnedRecord, Polled, Record, TimestampType};
 
 /// Messages with everything that tends to get lost.

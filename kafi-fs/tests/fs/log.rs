@@ -1,17 +1,12 @@
 //! The log: segments, times, log starts, kept offsets, administration.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::*;
 use kafi_core::{
     Assignment, Batch, ConfigChange, ConsumerOptions, Delivery, ErrorKind, NewTopic, OwnedRecord, Polled, Position,
     Storage, TopicPartition,
 };
-use support::*;
 
 fn small_segments(storage: &kafi_fs::LogStorage, topic: &str, bytes: &str) {
     create(storage, topic, 1, &[("segment.bytes", bytes)]);

@@ -1,17 +1,12 @@
 //! Files of another segment, partition, or topic, in the place of a file or beside it: whole as they are, they are
 //! damage where they lie, and hide nothing.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 
+use crate::support::*;
 use kafi_core::{ErrorKind, Isolation, OwnedRecord, Position};
 use kafi_fs::LogStorage;
-use support::*;
 
 /// The offset at or after a time; the messages of [`messages`] have the times from 1,000 on.
 fn at_time(storage: &LogStorage, timestamp: i64) -> kafi_core::Result<i64> {

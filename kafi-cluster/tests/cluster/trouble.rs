@@ -1,22 +1,16 @@
 //! Brokers that are not there, do not answer, or do not let us in.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-#[path = "common/mock.rs"]
-mod mock;
-
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::*;
+use crate::common::mock::Mock;
+use crate::common::*;
 use kafi_core::{
     Assignment, Batch, ConsumerOptions, Error, ErrorKind, Isolation, Polled, ProducerOptions, Record, Retry, Storage,
     TopicPartition, Writer,
 };
-use mock::Mock;
 
 fn open(properties: &[(&str, &str)]) -> Arc<dyn Storage> {
     kafi_cluster::open("test", &pairs(properties)).unwrap()
@@ -253,7 +247,7 @@ fn passes_without_a_word(child: &str) {
 
 #[test]
 fn lines_of_librdkafka_go_to_the_log_and_nowhere_else() {
-    passes_without_a_word("talkative_child");
+    passes_without_a_word("trouble::talkative_child");
 }
 
 /// Runs in a process of its own, because it reads what librdkafka says.
@@ -280,7 +274,7 @@ fn reading_child() {
 
 #[test]
 fn every_read_that_was_started_is_stopped_before_its_client_goes() {
-    passes_without_a_word("reading_child");
+    passes_without_a_word("trouble::reading_child");
 }
 
 #[test]

@@ -1,17 +1,12 @@
 //! Several processes in one folder at once. The children are this test binary again.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::*;
 use kafi_core::{Assignment, Batch, ConsumerOptions, Delivery, Polled, Record, Storage};
-use support::*;
 
 const ROOT: &str = "KAFI_FS_TEST_ROOT";
 const NAME: &str = "KAFI_FS_TEST_NAME";
@@ -54,7 +49,7 @@ fn child() {
 
 fn start(root: &Path, name: &str, count: usize, meet: usize) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["child", "--exact", "--ignored", "--nocapture"]).env(ROOT, root).env(NAME, name);
+    command.args(["processes::child", "--exact", "--ignored", "--nocapture"]).env(ROOT, root).env(NAME, name);
     command.env(COUNT, count.to_string()).env(MEET, meet.to_string()).stdout(Stdio::piped()).spawn().unwrap()
 }
 

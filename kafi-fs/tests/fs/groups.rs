@@ -1,18 +1,13 @@
 //! Consumer groups.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::*;
 use kafi_core::{
     Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, OwnedRecord, Polled, Position, Storage,
     TopicPartition,
 };
 use kafi_fs::LogStorage;
-use support::*;
 
 fn member(storage: &LogStorage, group: &str) -> Box<dyn Consumer> {
     storage.consumer(&ConsumerOptions { group: Some(group.into()), ..ConsumerOptions::default() }).unwrap()

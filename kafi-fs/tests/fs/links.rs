@@ -1,20 +1,15 @@
 //! Somebody else can write into the folder: links are not followed, nothing that blocks is opened, and one strange
 //! topic or group hides no other.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
+use crate::support::*;
 use kafi_core::{ConfigChange, Error, ErrorKind, Isolation, Position, Result, TopicPartition};
 use kafi_fs::LogStorage;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use support::*;
 
 /// A folder with a topic `t` of two partitions, a topic `other`, and a group of `t`; and beside it a file that nobody
 /// may touch.

@@ -1,8 +1,5 @@
 //! What the tests of this crate share.
 
-// Each test binary uses its own share of this.
-#![allow(dead_code)]
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -1,13 +1,9 @@
 //! Every way to prove who one is, against the real broker, and what is told when the proof does not hold.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::*;
+use crate::common::*;
 use kafi_core::{Batch, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, OwnedRecord, Polled, Retry, Storage};
 use kafi_testkit::servers::kafka_tool;
 

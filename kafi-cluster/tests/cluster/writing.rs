@@ -1,13 +1,9 @@
 //! What becomes of messages that are handed over.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::collections::HashMap;
 use std::time::Duration;
 
-use common::*;
+use crate::common::*;
 use kafi_core::{
     Batch, Delivery, Error, ErrorKind, HeadersBuf, MESSAGE_CONTEXT, NewTopic, Producer, ProducerOptions, Record,
     Report, Retry,

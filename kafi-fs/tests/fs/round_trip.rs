@@ -1,17 +1,12 @@
 //! What is written comes back as it was.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::*;
 use kafi_core::{
     ANY_PARTITION, Assignment, Batch, Delivery, ErrorKind, OwnedRecord, Polled, Position, Producer, Record, Report,
     Storage, TimestampType, TopicPartition, partition_of,
 };
-use support::*;
 
 #[test]
 fn nasty_messages_come_back_under_every_codec() {

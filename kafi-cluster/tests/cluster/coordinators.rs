@@ -1,19 +1,13 @@
 //! Leaders and coordinators that move, are being looked for, or cannot be found.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-#[path = "common/mock.rs"]
-mod mock;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::*;
+use crate::common::mock::Mock;
+use crate::common::*;
 use kafi_core::{
     Assignment, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Isolation, Storage, TopicPartition,
 };
-use mock::Mock;
 use rdkafka_sys::rd_kafka_resp_err_t::{self as Code, *};
 
 /// Kafka's numbers of requests.

@@ -1,16 +1,11 @@
 //! What a crash or a bad disk leaves behind.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use crate::support::*;
 use kafi_core::{Assignment, Batch, ConsumerOptions, ErrorKind, Polled, Storage};
-use support::*;
 
 fn write_at(path: &Path, bytes: &[u8], at: u64) {
     fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(bytes, at).unwrap();

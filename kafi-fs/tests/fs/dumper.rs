@@ -1,17 +1,12 @@
 //! Apache Kafka's own log dumper reads what we write. It never fails by its exit code and calls every gap
 //! non-consecutive, so its output is read.
 
-// A test that cannot go on panics.
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::support::*;
 use kafi_core::{HeadersBuf, OwnedRecord, Record, TimestampType};
 use kafi_testkit::servers;
-use support::*;
 
 /// Runs the dumper over segment files, after installing what it needs.
 fn dump(files: &[PathBuf]) -> String {

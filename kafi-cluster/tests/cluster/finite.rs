@@ -1,14 +1,10 @@
 //! A finite read ends exactly at its end, whatever lies before it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::*;
+use crate::common::*;
 use kafi_core::{
     Assignment, Batch, CommittedOffset, ConsumerOptions, ErrorKind, GroupOptions, Isolation, OwnedRecord, Polled,
     Position, ReadOptions, Storage, TopicPartition,
