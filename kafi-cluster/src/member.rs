@@ -1,4 +1,33 @@
 //! A member of a group: which partitions come and go, and where they start.
+//!
+//! A rebalance is librdkafka's to decide and the caller's to carry out. librdkafka calls back on a thread of its own, in
+//! the midst of a poll, and waits until it is told `assign` or `unassign`. If that were done in the callback, partitions
+//! would go while messages of them still wait to be handed out, or were handed out and are not committed; so the
+//! callback only notes what is owed ([`ffi::rebalance`](crate::ffi)), and the member pays it between two polls:
+//!
+//! ```text
+//!                 assigned                        answers are here
+//!   idle ───────────────────────▶ joining ───────────────────────────▶ reading
+//!    ▲   ▲                       │   ▲ │                                │    │
+//!    │   │ all go                │   │ └─ "later": ask again (60 s) ─┐  │    │ others come, or some go
+//!    │   └───────────────────────┘   └────────────────────────────────┘  │    │ (cooperative): the rest is read on
+//!    │                                                                   │    ▼
+//!    │      the next poll gives them up      between two polls      revoking
+//!    └──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! *joining*: where a partition starts needs two answers, the group's committed offset (from its coordinator) and the
+//! partition's bounds (from its leader). Both are asked for without waiting, so that a poll keeps its time-out and other
+//! partitions are read meanwhile; only then is `assign` called, with offsets. librdkafka would look up the committed
+//! offset by itself, but reset silently where it is not in the log any more, which is to be an error or a warning.
+//!
+//! *revoking*: a poll during which a revocation comes returns what it has. Until the next poll the partitions are still
+//! this member's, which is the time in which the caller commits; that poll begins by giving them up. Whoever takes
+//! longer than `max.poll.interval.ms` is fenced by the coordinator, and its commits are refused.
+//!
+//! *whether it is stable* cannot be told from what the member has: with the cooperative assignors, and with KIP-848, a
+//! member is given its share in pieces, and one to which nothing falls is told nothing. Then the group is asked
+//! ([`Settled`]).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

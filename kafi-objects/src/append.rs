@@ -2,6 +2,37 @@
 //!
 //! An object is put under the offset at which the log ends, if there is none of that name. Whoever is refused looks who
 //! was there: itself, with an answer that was lost, or another producer, behind which it tries again.
+//!
+//! Why that is enough without a lock: the name is the end, and a store gives a name to one writer only. Two writers that
+//! see the same end want the same name; the one that is refused moves its batches behind the other's object, whose
+//! metadata say where that ends. So the objects form a chain without holes, whoever dies in between.
+//!
+//! What makes it hard is the network. A put that ends without an answer may have taken place, take place later, or
+//! never; and it must be written exactly once. So each object carries its writer and a number that no other has:
+//!
+//! ```text
+//!            ┌───────── End::At(tail) ◀────────────────────────────────────────────┐
+//!            ▼                                                                     │
+//!   put if absent ─ written ─▶ is the tail still believed? ─ yes ──▶ appended      │
+//!      │      │                        └─ no: does it follow? ─ yes ─▶ appended    │
+//!      │      │                                          └─ no: delete it ────────▶┤
+//!      │      └──── refused ─▶ whose is it? ─ mine ──▶ appended                    │
+//!      │                           ▲  │  └─ another's: its end is the tail now ───▶┤
+//!      │                           │  └─ gone, nothing in doubt: look anew ───────▶┤
+//!      └── no answer ─▶ in doubt ──┘  └─ gone, and in doubt ─▶ failed: not known   │
+//!                          └─ the trust is over, nobody is there, the end is as it was ┘
+//! ```
+//!
+//! *The trust* ([`Appender::trust`]): an end is believed for some time without a look, because a look is a request.
+//! Merging rewrites the first of several objects and deletes the others only after a grace time that is longer than any
+//! trust; deleting records leaves as much. Whoever was asleep for longer may put its object under a name that was merged
+//! and deleted, which the store then gives out again: so after a put that took longer than that, the object before it is
+//! looked at, and where the log has gone on from another end, what was just written is deleted again.
+//!
+//! *In doubt*: as long as time is left, the same bytes are put under the same name, which can only be refused or be the
+//! first. Where the name turns out to be taken by another, the own put has lost for good, and the next name may be tried.
+//! Where it is gone, it may have been ours and merged since: that is the one case in which an error leaves open whether
+//! the messages were written.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

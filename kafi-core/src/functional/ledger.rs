@@ -1,5 +1,32 @@
 //! The ledger of a reader: what it has given out, what of that is done, which partitions are still its own, and so what
 //! may be committed. Everybody who commits goes by it.
+//!
+//! Three things happen to a message at different times, in different threads, and a committed offset must lie behind all
+//! three: it is *given out* by a poll, its work is *done* (printed, or each message that came of it acknowledged), and
+//! its partition is *still ours* when the commit is sent. Reading runs ahead of the work by whole batches, so the
+//! consumer's own position says nothing about what is done.
+//!
+//! ```text
+//!    offsets of one partition
+//!    ──────────────┬─────────────────┬──────────────────┬──────────────▶
+//!               began            committed            done            read            end
+//!                  │                 │                  │ in flight      │ to be read    │
+//!
+//!            poll                  work, acknowledgements          commit
+//!   to read ──────▶ given out ─────────────────────────▶ done ──────────────▶ committed
+//!                      │                                  │
+//!                      │ the partition goes               │ the partition goes: nothing is sent, since whoever has it
+//!                      ▼                                  ▼ now may be further, and a commit would take it back
+//!                   forgotten                          forgotten
+//! ```
+//!
+//! Who *settles* (the pump, a pipe, a copy's share) brings `done` up to `read` before a commit: it stops reading, lets
+//! the writer flush until each message has its report, and only then commits. Where a message has failed nothing behind
+//! it counts, and `done` stays where the last success was ([`Ledger::set_done`]). Commits are due each second, before
+//! partitions are given up, and at the end; between them nothing waits for an acknowledgement.
+//!
+//! A partition that went and came back begins anew, at the offset that the group has committed by then. What is reported
+//! as done of the time before lies below `began`, and is not committed again ([`Ledger::to_commit`]).
 
 use std::collections::{BTreeMap, HashMap};
 
