@@ -9,7 +9,7 @@ use kafi_core::{
     percent_decoded, power_of,
 };
 
-use crate::schema_registry::{PROPERTY, schema_registry_address};
+use crate::registry_address::{PROPERTY, schema_registry_address};
 
 /// The folder of the default storage.
 pub const DEFAULT_FOLDER: &str = "./kafi-data";

@@ -50,6 +50,7 @@ mod loading;
 #[cfg(feature = "plugins")]
 mod plugins;
 mod registry;
+mod registry_address;
 mod schema_registry;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
@@ -67,7 +68,7 @@ pub use kafi_shell::{
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};
 pub use registry::Registry;
-pub use schema_registry::{SCHEMA_REGISTRY_VARIABLE, schema_registry_address};
+pub use registry_address::{SCHEMA_REGISTRY_VARIABLE, schema_registry_address};
 
 /// Opens a storage: `local`, `clusters/local`, `./data/`, `mem:`, `kafka://host:9092`; an empty text is the default
 /// storage. Does not speak to a server. Each `mem:` that is opened this way is a new one; a [`Registry`] shares it.

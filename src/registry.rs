@@ -8,7 +8,7 @@ use kafi_shell::Kafi;
 
 use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
 use crate::linked;
-use crate::schema_registry;
+use crate::registry_address;
 
 /// Opens storages. It holds no global state: what shares a registry shares the topics of `mem:`.
 pub struct Registry {
@@ -175,7 +175,7 @@ fn without_schema_registry(address: &StorageAddress) -> (StorageAddress, Vec<(St
     let StorageAddress::Url { scheme, authority, path, properties } = address else {
         return (address.clone(), Vec::new());
     };
-    let (registry, properties) = schema_registry::split(properties);
+    let (registry, properties) = registry_address::split(properties);
     let (scheme, authority, path) = (scheme.clone(), authority.clone(), path.clone());
     (StorageAddress::Url { scheme, authority, path, properties }, registry)
 }

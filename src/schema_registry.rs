@@ -3,24 +3,15 @@
 use std::env;
 use std::sync::Arc;
 
-use kafi_core::{Error, ErrorKind, Result, expand_environment, is_variable, without_secrets};
+use kafi_core::{Error, ErrorKind, Result};
 use kafi_serde::registry::Registry as SchemaRegistry;
 use kafi_shell::Kafi;
 
 use crate::registry::Registry;
-
-/// The environment variable that names the address of a schema registry, for storages that have none of their own.
-pub const SCHEMA_REGISTRY_VARIABLE: &str = "KAFI_REGISTRY";
-
-/// The property of an address that names one.
-pub(crate) const PROPERTY: &str = "registry";
-
-const URL: &str = "schema.registry.url";
+use crate::registry_address::{Items, SCHEMA_REGISTRY_VARIABLE, named, schema_registry_address};
 
 /// The properties of a storage's own section that say who we are to its brokers, which a registry may inherit.
 const SASL: [&str; 2] = ["sasl.username", "sasl.password"];
-
-type Items = Vec<(String, String)>;
 
 impl Registry {
     /// Gives this schema registry (an address) to every storage that is opened from here on, whatever its configuration
@@ -66,31 +57,6 @@ impl Registry {
     }
 }
 
-/// The address of a schema registry as people type it, with its environment variables put in.
-///
-/// # Errors
-/// `Usage` for one in which user and password are written, which others can see; `Config` for a variable that is not
-/// set.
-pub fn schema_registry_address(text: &str) -> Result<String> {
-    if !is_variable(text) && without_secrets(text) != text {
-        let why = "user and password do not belong into an address, where others can see them";
-        let hint = format!("write '${{VARIABLE}}', set ${SCHEMA_REGISTRY_VARIABLE}, or use a configuration file");
-        return Err(Error::new(ErrorKind::Usage, "read address", why).with("address", text).hint(hint));
-    }
-    expand_environment("registry", text)
-}
-
-/// The items of a section that names nothing but an address.
-fn named(url: String) -> Items {
-    vec![(URL.to_string(), url)]
-}
-
-/// Takes the schema registry out of the properties of an address.
-pub(crate) fn split(properties: &[(String, String)]) -> (Items, Items) {
-    let (registry, others): (Items, Items) = properties.iter().cloned().partition(|(key, _)| key == PROPERTY);
-    (registry.into_iter().map(|(_, url)| (URL.to_string(), url)).collect(), others)
-}
-
 /// An opened storage with the registry of these items, which somebody named or which the configuration has.
 fn opened(kafi: Kafi, items: Items, was_named: bool) -> Result<Kafi> {
     match client(&items) {
@@ -113,16 +79,4 @@ fn client(items: &[(String, String)]) -> Result<Arc<dyn SchemaRegistry>> {
 fn client(_items: &[(String, String)]) -> Result<Arc<dyn SchemaRegistry>> {
     let why = "this build of Kafi does not speak to schema registries";
     Err(Error::new(ErrorKind::Unsupported, "open schema registry", why))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_registry_is_no_property_of_the_storage() {
-        let pair = |key: &str, value: &str| (key.to_string(), value.to_string());
-        let (registry, others) = split(&[pair("acks", "all"), pair("registry", "http://h:8081")]);
-        assert_eq!((registry, others), (vec![pair(URL, "http://h:8081")], vec![pair("acks", "all")]));
-    }
 }

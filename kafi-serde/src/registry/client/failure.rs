@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafi_core::{Error, ErrorKind, Json, Retry};
 use reqwest::StatusCode;
 
-use super::transport::Answer;
+use super::http::Answer;
 use crate::registry::code::kind_of;
 
 /// How much of a server's words is shown, in characters.

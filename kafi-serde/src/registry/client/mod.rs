@@ -3,6 +3,7 @@
 mod cache;
 mod config;
 mod failure;
+mod http;
 mod token;
 mod transport;
 

@@ -8,7 +8,7 @@ use reqwest::{RequestBuilder, header};
 
 use super::config::OAuth;
 use super::failure::{self, Failure};
-use super::transport::Answer;
+use super::http::Answer;
 
 const OPERATION: &str = "get token";
 
@@ -36,7 +36,7 @@ impl Tokens {
         let mut form = "grant_type=client_credentials".to_string();
         if let Some(scope) = &oauth.scope {
             form.push_str("&scope=");
-            super::transport::encode(scope, &mut form);
+            super::http::encode(scope, &mut form);
         }
         request
             .header(header::ACCEPT, "application/json")

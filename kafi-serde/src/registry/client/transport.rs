@@ -11,6 +11,7 @@ use reqwest::{Certificate, Identity, Method, RequestBuilder, StatusCode, header}
 
 use super::config::{Auth, Base, Options};
 use super::failure::{self, Failure};
+use super::http::{Answer, encode};
 use super::token::Tokens;
 
 /// How large an answer may be, in bytes.
@@ -86,13 +87,6 @@ impl<'a> Call<'a> {
     fn is_idempotent(&self) -> bool {
         self.method != Method::DELETE
     }
-}
-
-/// An answer, read whole.
-pub(super) struct Answer {
-    pub status: StatusCode,
-    pub location: Option<String>,
-    pub body: String,
 }
 
 /// Sends requests to a registry.
@@ -343,17 +337,6 @@ async fn read(request: RequestBuilder) -> reqwest::Result<Option<Answer>> {
         }
     }
     Ok(Some(Answer { status, location, body: String::from_utf8_lossy(&body).into_owned() }))
-}
-
-/// Appends a part of a path or a query, percent-encoded.
-pub(super) fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
 }
 
 #[cfg(test)]
