@@ -26,7 +26,8 @@ impl Registry {
     /// server.
     ///
     /// # Errors
-    /// Those of [`open`](Registry::open); `Config` for a storage without one; `Usage` for an address with a password.
+    /// Those of [`open`](Registry::open); `Config` for a storage without one, which only builds without the feature
+    /// `serde` have; `Usage` for an address with a password.
     pub fn open_schema_registry(&self, address: &str) -> Result<Arc<dyn SchemaRegistry>> {
         let is_url = address.starts_with("http://") || address.starts_with("https://");
         match &self.schema_registry {
@@ -37,7 +38,7 @@ impl Registry {
     }
 
     /// Gives an opened storage its schema registry: the one that was named, or what its address or its configuration
-    /// says, or what the environment does. `own` are the properties of the storage itself.
+    /// says, or what the environment does; else the one in its own topic. `own` are the properties of the storage itself.
     ///
     /// # Errors
     /// `Config` for items that are no good; `Unsupported` for a registry that was named where this build has no client.
@@ -52,7 +53,7 @@ impl Registry {
         }
         match env::var(SCHEMA_REGISTRY_VARIABLE) {
             Ok(url) if !url.is_empty() => opened(kafi, named(url), true),
-            _ => Ok(kafi),
+            _ => Ok(in_topic(kafi)),
         }
     }
 }
@@ -68,6 +69,18 @@ fn opened(kafi: Kafi, items: Items, was_named: bool) -> Result<Kafi> {
         }
         Err(error) => Err(error.with("storage", kafi.storage().name())),
     }
+}
+
+/// A storage with the registry in its topic `_schemas`, which is made when something is registered.
+#[cfg(feature = "serde")]
+fn in_topic(kafi: Kafi) -> Kafi {
+    let registry = kafi_serde::registry::TopicRegistry::new(kafi.shared_storage());
+    kafi.with_registry(Arc::new(registry))
+}
+
+#[cfg(not(feature = "serde"))]
+fn in_topic(kafi: Kafi) -> Kafi {
+    kafi
 }
 
 #[cfg(feature = "serde")]

@@ -72,10 +72,24 @@ fn the_configuration_names_the_registry_of_a_storage() {
 }
 
 #[test]
-fn a_storage_without_a_registry_says_so() {
-    let error = Registry::new().open("mem:").unwrap().get_subjects(false).unwrap_err();
-    assert_eq!(error.to_string(), "open schema registry: storage mem: the storage has none");
-    assert!(error.hint_text().unwrap().contains("schema.registry.url"), "{error:?}");
+fn a_storage_without_a_registry_has_one_in_a_topic() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = folder.path().to_str().unwrap();
+    let open = || Registry::new().open(address).unwrap();
+    let c = open();
+    assert!(c.get_subjects(true).unwrap().is_empty() && c.ls().unwrap().is_empty(), "reading makes no topic");
+    let schema = SchemaDefinition::new(Format::Avro, r#"{"type":"record","name":"myrecord","fields":[]}"#);
+    let id = c.register_schema("topic_avro-value", &schema, false).unwrap();
+    let other = open();
+    assert_eq!(other.get_schema(id).unwrap(), schema);
+    assert_eq!(other.get_subjects(false).unwrap(), ["topic_avro-value"]);
+    let text = r#"{"type":"record","name":"myrecord","fields":[{"name":"a","type":"int"}]}"#;
+    let error =
+        other.register_schema("topic_avro-value", &SchemaDefinition::new(Format::Avro, text), false).unwrap_err();
+    assert!(error.kind() == ErrorKind::Conflict && error.to_string().contains("the reader's field a"), "{error}");
+    assert_eq!(other.delete_subject("topic_avro-value", false).unwrap(), [1]);
+    assert_eq!(open().delete_subject("topic_avro-value", true).unwrap(), [1]);
+    assert!(c.get_subjects(true).unwrap().is_empty());
 }
 
 #[test]

@@ -23,7 +23,7 @@ impl Kafi {
     }
 
     /// The schema registry: what the section `schema_registry` of the configuration says, or
-    /// [`with_registry`](Kafi::with_registry).
+    /// [`with_registry`](Kafi::with_registry); else the one in the storage's own topic `_schemas`.
     ///
     /// # Errors
     /// `Config` where there is none.
