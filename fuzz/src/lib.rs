@@ -5,10 +5,12 @@
 pub mod avro;
 pub mod batches;
 pub mod buckets;
+pub mod compat;
 pub mod config;
 pub mod envelope;
 pub mod folders;
 pub mod offsets;
 pub mod oracle;
 pub mod protobuf;
+pub mod registry;
 pub mod schemas;

@@ -5,10 +5,14 @@
 
 #[path = "../../fuzz/src/avro.rs"]
 mod avro;
+#[path = "../../fuzz/src/compat.rs"]
+mod compat;
 #[path = "../../tests/driven/mod.rs"]
 mod driven;
 #[path = "../../fuzz/src/protobuf.rs"]
 mod protobuf;
+#[path = "../../fuzz/src/registry.rs"]
+mod registry;
 #[path = "../../fuzz/src/schemas.rs"]
 mod schemas;
 
@@ -198,5 +202,71 @@ fn any_schema() {
         ]
         .concat(),
     }
+    });
+}
+
+/// The old and the new schema of each case of the tables, with some words of either put in the place of others.
+#[test]
+fn any_two_schemas() {
+    let tables =
+        [include_str!("compat/avro.txt"), include_str!("compat/protobuf.txt"), include_str!("compat/jsonschema.txt")];
+    let cases = tables.map(|table| {
+        let texts = |name: &'static str| table.lines().filter_map(move |line| line.strip_prefix(name));
+        texts("old ").zip(texts("new ")).collect::<Vec<_>>()
+    });
+    drive(4_000, compat::run, |random| {
+        let format = random.below(3);
+        let pick = |random: &mut driven::Random| cases[format][random.below(cases[format].len())];
+        let ((old, new), (other, _)) = (pick(random), pick(random));
+        let mixed: Vec<&str> = old.split_inclusive([' ', ',', '}']).collect();
+        let words: Vec<&str> = other.split_inclusive([' ', ',', '}']).collect();
+        let mut text = mixed.clone();
+        for _ in 0..random.below(4) {
+            text[random.below(mixed.len())] = words[random.below(words.len())];
+        }
+        [&[format as u8][..], text.concat().as_bytes(), b"\0", new.as_bytes()].concat()
+    });
+}
+
+#[test]
+fn any_topic_of_schemas() {
+    let lines: Vec<&str> =
+        include_str!("data/schemas-topic.txt").lines().filter(|line| !line.starts_with('#')).collect();
+    let words: [&str; 18] = [
+        "\"a\"",
+        "\"orders-value\"",
+        "\":.eu:a\"",
+        "\"lines\"",
+        "null",
+        "0",
+        "1",
+        "2",
+        "2147483647",
+        "-1",
+        "true",
+        "\"SCHEMA\"",
+        "\"CONFIG\"",
+        "\"MODE\"",
+        "\"READONLY\"",
+        "\"IMPORT\"",
+        "\"\\\"int\\\"\"",
+        "\"{\\\"type\\\":\\\"fixed\\\",\\\"name\\\":\\\"F\\\",\\\"size\\\":2}\"",
+    ];
+    drive(1_500, registry::run, |random| {
+        let mut data = String::new();
+        for _ in 0..random.below(12) {
+            let line = lines[random.below(lines.len())];
+            // Values of members become others.
+            let mut pieces: Vec<String> = line.split_inclusive([':', ',', '\t']).map(str::to_string).collect();
+            for _ in 0..random.below(3) {
+                let at = random.below(pieces.len());
+                if pieces[at].ends_with(',') {
+                    pieces[at] = format!("{},", words[random.below(words.len())]);
+                }
+            }
+            data.push_str(&pieces.concat());
+            data.push('\n');
+        }
+        if random.below(8) == 0 { [data.into_bytes(), random.bytes(40)].concat() } else { data.into_bytes() }
     });
 }

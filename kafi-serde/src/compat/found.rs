@@ -15,11 +15,12 @@ pub struct Incompatibility {
     kind: &'static str,
     path: String,
     reason: Cow<'static, str>,
+    is_forward: bool,
 }
 
 impl Incompatibility {
     pub(crate) fn new(kind: &'static str, path: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, path: path.into(), reason: reason.into() }
+        Self { kind, path: path.into(), reason: reason.into(), is_forward: false }
     }
 
     /// What it is, by the name that Confluent's registry has for it: `FIELD_SCALAR_KIND_CHANGED`.
@@ -37,11 +38,23 @@ impl Incompatibility {
     pub fn reason(&self) -> &str {
         &self.reason
     }
+
+    /// Whether it is the older schema that cannot read what the newer one describes, where a
+    /// [level](crate::registry::CompatibilityLevel::check) compared both ways; its place is in the older one then.
+    pub fn is_forward(&self) -> bool {
+        self.is_forward
+    }
+
+    pub(super) fn forward(mut self) -> Self {
+        self.is_forward = true;
+        self
+    }
 }
 
 impl fmt::Display for Incompatibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", if self.path.is_empty() { "/" } else { &self.path }, self.reason)
+        write!(f, "{}: {}", if self.path.is_empty() { "/" } else { &self.path }, self.reason)?;
+        f.write_str(if self.is_forward { " (where the older schema reads)" } else { "" })
     }
 }
 

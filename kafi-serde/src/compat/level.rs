@@ -26,7 +26,7 @@ impl CompatibilityLevel {
         for old in earlier.into_iter().take(count) {
             let mut found = if self.is_backward() { check(new, old)? } else { Vec::new() };
             if self.is_forward() {
-                found.extend(check(old, new)?);
+                found.extend(check(old, new)?.into_iter().map(Incompatibility::forward));
             }
             if !found.is_empty() {
                 return Ok(found);

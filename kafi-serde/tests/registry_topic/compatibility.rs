@@ -1,5 +1,7 @@
 //! What may follow what.
 
+use std::time::Duration;
+
 use kafi_core::{ErrorKind, Json};
 use kafi_serde::Format;
 use kafi_serde::registry::{
@@ -30,6 +32,9 @@ fn what_does_not_fit_is_refused_with_reasons() {
         registry.delete_config(Some("a"), WAIT).unwrap();
         assert_eq!(register(&registry, "a", &avro("y")).unwrap().1, 3, "it fits to the latest");
         assert_eq!(registry.config(None, false, WAIT).unwrap(), CompatibilityLevel::Backward.into());
+        registry.set_config(Some("a"), &CompatibilityLevel::Full.into(), Duration::MAX).unwrap();
+        let error = register(&registry, "a", &avro("")).unwrap_err();
+        assert!(error.to_string().contains("(where the older schema reads)"), "{error}");
         let other = SchemaDefinition::new(Format::JsonSchema, "{}");
         assert_eq!(code(register(&registry, "a", &other)), 40901, "formats do not mix");
     });

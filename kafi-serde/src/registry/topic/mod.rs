@@ -46,6 +46,8 @@ const GET_SCHEMA: &str = "get schema";
 /// How long somebody waits before looking again whether nobody else uses the registry.
 const BUSY_WAIT: Duration = Duration::from_millis(1);
 
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A registry in a topic. It keeps what it read, and reads on from there; many threads can share one.
 ///
 /// ```
@@ -107,7 +109,7 @@ impl TopicRegistry {
 
     /// Answers from what the topic says now.
     fn ask<T>(&self, timeout: Duration, answer: impl FnOnce(&Topic) -> Result<T>) -> Result<T> {
-        let deadline = Instant::now() + timeout;
+        let deadline = end_of(timeout);
         let mut topic = self.lock(deadline)?;
         topic.read(deadline)?;
         answer(&topic)
@@ -115,7 +117,7 @@ impl TopicRegistry {
 
     /// Changes something, which begins with reading.
     fn change<T>(&self, timeout: Duration, change: impl FnOnce(&mut Topic, Instant) -> Result<T>) -> Result<T> {
-        let deadline = Instant::now() + timeout;
+        let deadline = end_of(timeout);
         let mut topic = self.lock(deadline)?;
         change(&mut topic, deadline)
     }
@@ -211,7 +213,7 @@ impl Registry for TopicRegistry {
 
     fn schema(&self, id: SchemaId, subject: Option<&str>, timeout: Duration) -> Result<SchemaDefinition> {
         // What an id stands for does not change.
-        if let Some(known) = self.lock(Instant::now() + timeout)?.by_id(id, subject) {
+        if let Some(known) = self.lock(end_of(timeout))?.by_id(id, subject) {
             return Ok(known.schema.clone());
         }
         self.ask(timeout, |topic| match topic.by_id(id, subject) {
@@ -340,6 +342,12 @@ impl fmt::Debug for TopicRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TopicRegistry").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// The moment at which a time is over; one that is further off than clocks count is a year.
+fn end_of(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or(now + YEAR)
 }
 
 fn plain(subject: Option<&str>) -> Option<String> {

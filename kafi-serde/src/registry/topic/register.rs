@@ -249,11 +249,7 @@ fn invalid(operation: &'static str, error: &Error) -> Error {
 }
 
 fn reasons(found: &[Incompatibility], level: CompatibilityLevel) -> Vec<String> {
-    let told = found.iter().map(|found| format!("{} at {}: {}", found.kind(), place(found), found.reason()));
+    let told = found.iter().map(|found| format!("{} at {found}", found.kind()));
     let level = (!found.is_empty()).then(|| format!("compatibility {level}"));
     told.chain(level).collect()
-}
-
-fn place(found: &Incompatibility) -> &str {
-    if found.path().is_empty() { "/" } else { found.path() }
 }
