@@ -37,7 +37,7 @@
 //! | `vendored` | no | `cluster`, with OpenSSL built from its source and linked in | a C compiler, perl, some minutes |
 //! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
-//! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP | a C compiler, for TLS |
+//! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP and in a topic | a C compiler, for TLS |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.

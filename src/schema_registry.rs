@@ -3,7 +3,9 @@
 use std::env;
 use std::sync::Arc;
 
-use kafi_core::{Error, ErrorKind, Result};
+#[cfg(not(feature = "serde"))]
+use kafi_core::Error;
+use kafi_core::{ErrorKind, Result};
 use kafi_serde::registry::Registry as SchemaRegistry;
 use kafi_shell::Kafi;
 

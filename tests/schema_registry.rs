@@ -5,7 +5,7 @@
 
 use kafi::serde::Format;
 use kafi::serde::registry::{CompatibilityLevel, SchemaDefinition, Version};
-use kafi::{Config, ErrorKind, Field, Registry, subject_name};
+use kafi::{Config, ErrorKind, Field, Kafi, Registry, subject_name};
 use kafi_testkit::servers::variable;
 
 const JSON_SCHEMA: &str = r#"{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","title":"myrecord","properties":{"bla":{"type":"integer"}},"required":["bla"],"additionalProperties":false}"#;
@@ -17,8 +17,13 @@ fn subject(topic: &str) -> String {
 
 #[test]
 fn subjects_are_listed_and_deleted_in_two_steps() {
-    let registry = Registry::new().with_schema_registry(variable("KAFI_TEST_REGISTRY"));
-    let c = registry.open("mem:").unwrap();
+    let over_http = Registry::new().with_schema_registry(variable("KAFI_TEST_REGISTRY"));
+    for registry in [over_http, Registry::new()] {
+        a_subject_lives(&registry.open("mem:").unwrap());
+    }
+}
+
+fn a_subject_lives(c: &Kafi) {
     let (avro, json) = (subject("topic_avro"), subject("topic_jsonschema"));
     let schema = SchemaDefinition::new(Format::Avro, r#"{"type":"record","name":"myrecord","fields":[]}"#);
     let id = c.register_schema(&avro, &schema, false).unwrap();

@@ -32,6 +32,11 @@ pub struct CommonArgs {
     /// Set a property of the Kafka client (librdkafka's names), as kcat does; repeatable
     #[arg(short = 'X', long = "property", global = true, value_name = "KEY=VALUE", value_parser = key_value)]
     pub properties: Vec<(String, String)>,
+    /// The schema registry of every storage, such as http://localhost:8081 [default: what the storage's address or
+    /// configuration says, else $KAFI_REGISTRY, else the storage's own topic _schemas]
+    #[cfg(feature = "serde")]
+    #[arg(long = "registry", global = true, value_name = "URL")]
+    pub schema_registry: Option<String>,
     /// Open storages by this plugin, before what is built in; repeatable
     #[cfg(feature = "plugins")]
     #[arg(long = "plugin", global = true, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
@@ -45,7 +50,8 @@ impl CommonArgs {
     /// What every command heeds of it. Errors are printed in the right colours from here on.
     ///
     /// # Errors
-    /// `Config` for a property that names an environment variable that is not set.
+    /// `Config` for a property that names an environment variable that is not set; `Usage` for a registry's address with
+    /// a password.
     pub fn settings(&self) -> Result<Settings> {
         let color = |likes: bool| match self.color {
             ColorChoice::Always => true,
@@ -61,15 +67,20 @@ impl CommonArgs {
             color: color(likes_color(&io::stdout())),
             terminal: io::stdout().is_terminal(),
         };
-        Ok(Settings { registry: self.registry(properties), output, quiet: self.quiet })
+        Ok(Settings { registry: self.registry(properties)?, output, quiet: self.quiet })
     }
 
     /// What opens storages, with the properties that were given.
-    fn registry(&self, properties: Vec<(String, String)>) -> Registry {
+    fn registry(&self, properties: Vec<(String, String)>) -> Result<Registry> {
         let registry = Registry::new().with_properties(properties);
+        #[cfg(feature = "serde")]
+        let registry = match &self.schema_registry {
+            Some(url) => registry.with_schema_registry(kafi::schema_registry_address(url)?),
+            None => registry,
+        };
         #[cfg(feature = "plugins")]
         let registry = registry.with_plugins(kafi::Plugins::of_process(self.plugins.clone()));
-        registry
+        Ok(registry)
     }
 }
 

@@ -18,6 +18,8 @@ mod partitions;
 mod plugin;
 mod produce;
 mod reference;
+#[cfg(feature = "serde")]
+mod registry;
 mod rm;
 mod storage;
 mod tail;
@@ -50,8 +52,10 @@ pub const VERBS: &[Entry] = &[
     entry::<grep::GrepArgs>(),
     entry::<wc::WcArgs>(),
     entry::<diff::DiffArgs>(),
-    // Groups, storages, and Kafi itself.
+    // Groups, schemas, storages, and Kafi itself.
     group::GROUP,
+    #[cfg(feature = "serde")]
+    entry::<registry::RegistryArgs>(),
     storage::STORAGE,
     entry::<cluster::ClusterArgs>(),
     #[cfg(feature = "plugins")]

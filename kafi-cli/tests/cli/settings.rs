@@ -53,7 +53,7 @@ fn brokers_may_be_a_list() {
 }
 
 #[test]
-fn a_section_that_is_not_used_is_told_to_who_asks() {
+fn a_registry_that_nobody_needs_is_not_asked() {
     let sandbox = Sandbox::new();
     sandbox.write("x.yaml", "local:\n  root.dir: d\nschema_registry:\n  schema.registry.url: http://127.0.0.1:1\n");
     sandbox.check(
@@ -62,7 +62,6 @@ fn a_section_that_is_not_used_is_told_to_who_asks() {
         t
         $ kafi ls x: --verbose
         t
-        ! note: storage x: the section schema_registry is not used: this version does not speak to registries yet
         $ kafi cat x:t -t avro
         ! error: read arguments: invalid value 'avro' for '--type <TYPE>': it needs a schema registry, which this version does not speak yet
         ? 2
