@@ -1,4 +1,4 @@
-//! The registry in a topic: what it answers, over memory, a folder, and a real Kafka; what it reads and writes, against a
+//! The registry in a topic: what it answers, over memory, a folder, a store of objects, and a real Kafka; what it reads and writes, against a
 //! topic as Confluent's registry leaves it; and several writers at once.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{Error, Result, Storage};
+use kafi_objects::{MemoryObjects, ObjectOptions};
 use kafi_serde::Format;
 use kafi_serde::registry::{Code, RegisterOptions, Registry, SchemaDefinition, TopicRegistry};
 
@@ -29,12 +30,15 @@ fn kafka() -> Arc<dyn Storage> {
     kafi_cluster::open("kafka", &[("bootstrap.servers".into(), brokers.into())]).unwrap()
 }
 
-/// Runs a test over memory, a folder, and a real Kafka, each with a topic of its own.
+/// Runs a test over memory, a folder, a store of objects, and a real Kafka, each with a topic of its own.
 fn everywhere(test: fn(&dyn Fn() -> TopicRegistry)) {
     let memory: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
     test(&|| TopicRegistry::new(Arc::clone(&memory)));
     let folder = tempfile::tempdir().unwrap();
     let open = || kafi_fs::open_folder("folder", folder.path(), Default::default()).unwrap();
+    test(&|| TopicRegistry::new(Arc::new(open())));
+    let objects = Arc::new(MemoryObjects::new());
+    let open = || kafi_objects::open("bucket", "mem", Arc::clone(&objects) as _, ObjectOptions::default());
     test(&|| TopicRegistry::new(Arc::new(open())));
     let topic = unique("schemas");
     test(&|| TopicRegistry::in_topic(kafka(), &topic));

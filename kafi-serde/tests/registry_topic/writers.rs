@@ -114,6 +114,28 @@ fn a_registry_shared_by_threads_is_used_by_one_at_a_time() {
     check(&[registry, TopicRegistry::new(storage)]);
 }
 
+/// Where a record is only written at the end that was read, none is there that does not count.
+#[test]
+fn nothing_that_lost_is_written_to_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let open =
+        || -> Arc<dyn Storage> { Arc::new(kafi_fs::open_folder("folder", folder.path(), Default::default()).unwrap()) };
+    TopicRegistry::new(open()).set_config(None, &CompatibilityLevel::None.into(), WAIT).unwrap();
+    let start = Barrier::new(WRITERS);
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (registry, start) = (TopicRegistry::new(open()), &start);
+            scope.spawn(move || {
+                start.wait();
+                write(&registry, writer);
+            });
+        }
+    });
+    let records = crate::dump::records(&*open(), TopicRegistry::TOPIC);
+    let keys: BTreeSet<&String> = records.iter().map(|(key, _)| key).collect();
+    assert_eq!(keys.len(), records.len());
+}
+
 /// On Kafka the later of two records counts for compaction, so the one that lost is followed by the one that won.
 #[test]
 fn what_won_stands_last_in_a_real_topic() {

@@ -2,18 +2,6 @@
 //!
 //! The keys and values are those that Confluent's registry writes to its topic `_schemas`. So a copy of that topic is a
 //! registry wherever it lies, and the topic of a folder, copied to a cluster, is one for Confluent's.
-//!
-//! # Several writers
-//! Everybody reads the topic to its end before deciding, and again after writing. Where a storage can write only at the
-//! end that was read (folders, buckets), a writer that comes too late writes nothing and decides again. Elsewhere the
-//! first record that takes a version or an id has it for all readers; the writer of a later one sees that, restores the
-//! first one's record (of two records with one key compaction keeps the later one), and tries again.
-//!
-//! # What is other than in Confluent's
-//! Compatibility is checked by [`compat`](crate::compat). Metadata and rules are kept, but not applied, merged, or
-//! checked. Normalised texts are normalised by rules of Kafi's own. GUIDs of schemas with references, metadata, or rules
-//! are Kafi's own where the topic does not say them. What a record says that is malformed, or that wants an id or
-//! version that is taken, does not count, and the log says so once.
 
 mod delete;
 mod log;
@@ -49,6 +37,21 @@ const BUSY_WAIT: Duration = Duration::from_millis(1);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A registry in a topic. It keeps what it read, and reads on from there; many threads can share one.
+///
+/// # Several writers
+/// Everybody reads the topic to its end before deciding, and again after writing. Where a storage can write only at the
+/// end that was read (folders, buckets), a writer that comes too late writes nothing and decides again. On Kafka the
+/// first record that takes a version or an id has it for all readers; the writer of a later one sees that, writes the
+/// first one's record again (of two records with one key compaction keeps the later one), and tries again.
+///
+/// Beside a running registry of Confluent's the topic is safe to read. Only one of the two should write: the other one
+/// keeps its ids in memory.
+///
+/// # What is other than in Confluent's
+/// Compatibility is checked by [`compat`](crate::compat). Metadata and rules are kept, but not applied, merged, or
+/// checked. Normalised texts are normalised by rules of Kafi's own. GUIDs of schemas with references, metadata, or rules
+/// are Kafi's own where the topic does not say them. A record that is malformed, or that wants an id or a version that
+/// is taken, does not count, and the log says so once.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
