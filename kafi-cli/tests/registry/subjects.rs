@@ -90,12 +90,12 @@ fn levels_decide(registry: &str) {
         "{refused}"
     );
 
-    assert_eq!(run("kafi registry $R compat $S NONE"), "");
-    assert_eq!(run("kafi registry $R compat $S"), "NONE\n");
+    assert_eq!(run("kafi registry $R compat $S FORWARD"), "");
+    assert_eq!(run("kafi registry $R compat $S"), "FORWARD\n");
     assert!(run("kafi registry $R register $S bad.avsc").trim().parse::<u32>().is_ok());
     let level = run("kafi registry $R compat $S --json");
     assert!(
-        level.ends_with(&format!("\"subject\":\"{subject}\",\"compatibility\":\"NONE\",\"inherited\":false}}\n")),
+        level.ends_with(&format!("\"subject\":\"{subject}\",\"compatibility\":\"FORWARD\",\"inherited\":false}}\n")),
         "{level}"
     );
     assert_eq!(run("kafi registry $R compat"), "BACKWARD\n");

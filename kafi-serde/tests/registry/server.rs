@@ -104,9 +104,10 @@ fn schemas_are_compared_by_the_level() {
     let refused = register(&client, &subject, &stricter).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
 
-    client.set_config(Some(&subject), &CompatibilityLevel::None.into(), TIMEOUT).unwrap();
+    // Old readers take what is new.
+    client.set_config(Some(&subject), &CompatibilityLevel::Forward.into(), TIMEOUT).unwrap();
     let config = client.config(Some(&subject), false, TIMEOUT).unwrap();
-    assert_eq!(config.compatibility, Some(CompatibilityLevel::None));
+    assert_eq!(config.compatibility, Some(CompatibilityLevel::Forward));
     register(&client, &subject, &stricter).unwrap();
     client.delete_config(Some(&subject), TIMEOUT).unwrap();
     assert_eq!(client.config(None, false, TIMEOUT).unwrap().compatibility, Some(CompatibilityLevel::Backward));
