@@ -62,8 +62,8 @@ pub use kafi_serde as serde;
 pub use kafi_shell as shell;
 pub use kafi_shell::{
     CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields,
-    GrepOptions, GroupLag, Kafi, OffsetChange, Outgoing, PartitionCounts, Pattern, PatternOptions, TopicConsumer,
-    TopicProducer, subject_name,
+    GrepOptions, GrepTexts, GroupLag, Kafi, OffsetChange, Outgoing, PartitionCounts, Pattern, PatternOptions,
+    TopicConsumer, TopicProducer, subject_name,
 };
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};

@@ -10,6 +10,9 @@ pub(crate) const PROPERTY: &str = "registry";
 
 const URL: &str = "schema.registry.url";
 
+/// What stands in place of an address where there is to be no registry, not even the storage's own: payloads are raw.
+const NONE: &str = "none";
+
 /// The items of a section of a configuration.
 pub(crate) type Items = Vec<(String, String)>;
 
@@ -25,6 +28,11 @@ pub fn schema_registry_address(text: &str) -> Result<String> {
         return Err(Error::new(ErrorKind::Usage, "read address", why).with("address", text).hint(hint));
     }
     expand_environment("registry", text)
+}
+
+/// Whether these items say that there is to be no registry.
+pub(crate) fn is_none(items: &Items) -> bool {
+    items.iter().any(|(key, value)| key == URL && value == NONE)
 }
 
 /// The items of a section that names nothing but an address.

@@ -10,14 +10,14 @@ use kafi_serde::registry::Registry as SchemaRegistry;
 use kafi_shell::Kafi;
 
 use crate::registry::Registry;
-use crate::registry_address::{Items, SCHEMA_REGISTRY_VARIABLE, named, schema_registry_address};
+use crate::registry_address::{Items, SCHEMA_REGISTRY_VARIABLE, is_none, named, schema_registry_address};
 
 /// The properties of a storage's own section that say who we are to its brokers, which a registry may inherit.
 const SASL: [&str; 2] = ["sasl.username", "sasl.password"];
 
 impl Registry {
     /// Gives this schema registry (an address) to every storage that is opened from here on, whatever its configuration
-    /// says. What else that says of a registry, such as user and password, is not sent there.
+    /// says; `none` is none. What else that says of a registry, such as user and password, is not sent there.
     pub fn with_schema_registry(mut self, url: impl Into<String>) -> Self {
         self.schema_registry = Some(url.into());
         self
@@ -40,7 +40,7 @@ impl Registry {
     }
 
     /// Gives an opened storage its schema registry: the one that was named, or what its address or its configuration
-    /// says, or what the environment does; else the one in its own topic. `own` are the properties of the storage itself.
+    /// says, or what the environment does; else the one in its own topic; `none` in place of an address is none. `own` are the properties of the storage itself.
     ///
     /// # Errors
     /// `Config` for items that are no good; `Unsupported` for a registry that was named where this build has no client.
@@ -62,6 +62,9 @@ impl Registry {
 
 /// An opened storage with the registry of these items, which somebody named or which the configuration has.
 fn opened(kafi: Kafi, items: Items, was_named: bool) -> Result<Kafi> {
+    if is_none(&items) {
+        return Ok(kafi);
+    }
     match client(&items) {
         Ok(client) => Ok(kafi.with_registry(client)),
         Err(error) if error.kind() == ErrorKind::Unsupported && !was_named => {

@@ -12,6 +12,7 @@ mod limits;
 mod log_lines;
 mod output;
 mod summary;
+mod texts;
 mod together;
 mod verb;
 

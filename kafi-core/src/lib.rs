@@ -13,6 +13,7 @@ mod abi {
 mod admin;
 mod batch;
 mod capability;
+mod codec;
 mod config;
 mod consumer;
 mod envelope;
@@ -23,10 +24,12 @@ mod message;
 mod meta;
 mod offsets;
 mod partitioner;
+mod plain;
 mod producer;
 mod record;
 #[cfg(feature = "runtime")]
 mod runtime;
+mod schema;
 mod secret;
 mod storage;
 mod time;
@@ -59,6 +62,7 @@ pub use admin::{
 };
 pub use batch::Batch;
 pub use capability::Capabilities;
+pub use codec::{Codecs, Coding, Decoded, Decoder, Encoder, SchemaHeader, Text};
 pub use config::{
     AddressPlace, Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind,
     expand_environment, is_variable, nearest, power_of,
@@ -66,25 +70,31 @@ pub use config::{
 pub use consumer::{
     Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition,
 };
-pub use envelope::{EnvelopeReader, EnvelopeWriter, parse_envelope};
+pub use envelope::{EnvelopeReader, EnvelopeSchema, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
-    Cancel, CommitNotes, Copied, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place, Progress, ReadOptions,
-    Reader, SetAside, Target, TopicFilter, TopicReader, Writer, pump, pump_settling, readers,
+    Cancel, CommitNotes, Conversion, Copied, Failures, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place,
+    Progress, ReadOptions, Reader, SetAside, Target, TextDecoder, TopicFilter, TopicReader, Writer, pump,
+    pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
-pub use message::Message;
+pub use message::{Message, push_texts};
 pub use meta::{HeaderMeta, RecordMeta, Span, TimestampType};
 pub use offsets::{OffsetSpec, Offsets, ResolveOptions, Resolved, resolve, resolve_each};
 pub use partitioner::partition_of;
+pub use plain::PlainCodecs;
 pub use producer::{Delivery, MESSAGE_CONTEXT, Producer, ProducerOptions, Report};
 pub use record::{ANY_PARTITION, Header, Headers, HeadersBuf, NO_TIMESTAMP, OwnedRecord, Record};
 #[cfg(feature = "runtime")]
 pub use runtime::{Attempts, Runtime, retry_until};
+pub use schema::{
+    AvroJson, IdLocation, Registration, SchemaOptions, SchemaRef, SchemaVersion, Serde, Serdes, SubjectStrategy,
+    TravellingSchema, schema_id_header,
+};
 pub use secret::{Secrets, Shown, is_secret_key, percent_decoded, shown_value, without_secrets};
 pub use storage::Storage;
 pub use time::{TimeFormat, format_local, parse_time};
 pub use topic_name::{TOPIC_NAME_LEN_MAX, check_topic_name};
-pub use types::{Codecs, Decoder, Encoder, Field, PlainCodecs, Type};
+pub use types::{Field, Type};
 pub use units::{bytes_of, parse_size, setting_value};
 pub use value::Value;

@@ -67,6 +67,8 @@
 #[cfg(feature = "avro")]
 pub mod avro;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+mod codecs;
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub mod compat;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod fault;
@@ -86,6 +88,8 @@ mod source;
 mod tape;
 pub mod wire;
 
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+pub use codecs::{KnownSchema, SchemaCodecs};
 pub use format::Format;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub use schema::{Forms, Reader, Schema, Writer};

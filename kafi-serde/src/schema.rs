@@ -175,6 +175,16 @@ impl Reader {
         Ok(())
     }
 
+    /// The full name of the message, of Protobuf; `None` for other formats.
+    pub fn message_name(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "protobuf")]
+            Self::Protobuf { schema, message, .. } => Some(schema.message_name(*message)),
+            #[allow(unreachable_patterns, reason = "it is the only format in some builds")]
+            _ => None,
+        }
+    }
+
     /// Appends a payload, without what names its schema, as JSON text.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ use std::str::FromStr;
 
 use kafi_core::{Error, ErrorKind, Field, Headers, Result};
 
+pub use kafi_core::{IdLocation, schema_id_header as header_name};
+
 const MAGIC_NUMBER: u8 = 0;
 const MAGIC_GUID: u8 = 1;
 const OPERATION: &str = "read schema id";
@@ -133,24 +135,6 @@ impl fmt::Display for SchemaId {
             Self::Number(id) => id.fmt(f),
             Self::Guid(guid) => guid.fmt(f),
         }
-    }
-}
-
-/// Where a schema's id stands, or is to be written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum IdLocation {
-    /// In front of the payload.
-    #[default]
-    Payload,
-    /// In a header.
-    Header,
-}
-
-/// The name of the header that holds the schema's id of this field.
-pub fn header_name(field: Field) -> &'static str {
-    match field {
-        Field::Key => "__key_schema_id",
-        Field::Value => "__value_schema_id",
     }
 }
 

@@ -1,9 +1,11 @@
 //! `grep`: the messages that match a regular expression.
 
+use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
-use kafi_core::functional::ReadOptions;
-use kafi_core::{Batch, Record, Result, Span, Storage};
+use kafi_core::functional::{Failures, Place, ReadOptions, TextDecoder};
+use kafi_core::{Batch, Record, Result, Serdes, Span, Storage};
 
 use crate::cat::{Finished, read_then};
 use crate::pattern::{Candidates, Pattern};
@@ -37,12 +39,42 @@ pub struct GrepOptions {
     pub invert: bool,
     /// Stops after this many found messages.
     pub found_max: Option<u64>,
+    /// Looks into the text that schemas make of keys and values. Default: into their bytes.
+    pub texts: Option<GrepTexts>,
+}
+
+/// How keys and values become text, where they have a schema.
+#[derive(Clone)]
+pub struct GrepTexts {
+    /// Where they are read, with its codecs.
+    pub place: Place,
+    /// What they are.
+    pub serdes: Serdes,
+    /// What becomes of those that cannot be decoded.
+    pub failures: Failures,
+}
+
+impl GrepTexts {
+    /// How messages become text at `place`; `None` where they are their bytes anyhow.
+    ///
+    /// # Errors
+    /// Those of [`TextDecoder::open`].
+    pub fn of(place: &Place, serdes: &Serdes, failures: Failures) -> Result<Option<Self>> {
+        let needed = TextDecoder::open(place, serdes)?.has_schemas();
+        Ok(needed.then(|| Self { place: place.clone(), serdes: serdes.clone(), failures }))
+    }
+}
+
+impl fmt::Debug for GrepTexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrepTexts").field("serdes", &self.serdes).finish_non_exhaustive()
+    }
 }
 
 impl GrepOptions {
     /// Looks for `pattern` in keys and values.
     pub fn new(pattern: Pattern) -> Self {
-        Self { pattern, fields: GrepFields::default(), invert: false, found_max: None }
+        Self { pattern, fields: GrepFields::default(), invert: false, found_max: None, texts: None }
     }
 
     /// Whether `record` is among what is looked for.
@@ -79,6 +111,43 @@ impl GrepOptions {
     }
 }
 
+/// What makes text of messages, for several threads.
+struct Texts<'a> {
+    of: &'a GrepTexts,
+    idle: Mutex<Vec<TextDecoder>>,
+}
+
+impl<'a> Texts<'a> {
+    fn new(of: &'a GrepTexts) -> Self {
+        Self { of, idle: Mutex::default() }
+    }
+
+    /// Keeps the messages of a batch whose text is looked for.
+    fn keep_found(&self, look_for: &GrepOptions, batch: &mut Batch) -> Result<()> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = idle().pop();
+        let mut decoder = known.map_or_else(|| TextDecoder::open(&self.of.place, &self.of.serdes), Ok)?;
+        if decoder.is_plain(batch) {
+            look_for.keep_found(batch);
+            idle().push(decoder);
+            return Ok(());
+        }
+        let mut failed = Ok(());
+        batch.retain(|record| {
+            failed.is_ok()
+                && match decoder.show(record) {
+                    Ok((shown, _)) => look_for.matches(&shown),
+                    Err(error) => {
+                        failed = self.of.failures.take(&record, error);
+                        false
+                    }
+                }
+        });
+        idle().push(decoder);
+        failed
+    }
+}
+
 /// Hands the messages of `topics` that match to `each`, and returns how many there were. Batches without any are left
 /// out. Blocks as `cat` does.
 ///
@@ -110,9 +179,13 @@ pub fn grep_then(
     then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<(u64, Finished)> {
     let mut found = 0;
-    let matching = |batch: &mut Batch| {
-        look_for.keep_found(batch);
-        Ok(())
+    let texts = look_for.texts.as_ref().map(Texts::new);
+    let matching = |batch: &mut Batch| match &texts {
+        Some(texts) => texts.keep_found(look_for, batch),
+        None => {
+            look_for.keep_found(batch);
+            Ok(())
+        }
     };
     let take = |batch: &mut Batch| {
         let wanted = look_for.found_max.map_or(u64::MAX, |max| max - found);

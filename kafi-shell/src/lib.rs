@@ -39,7 +39,7 @@ mod wc;
 pub use cat::{Finished, cat};
 pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
-pub use grep::{GrepFields, GrepOptions, grep, grep_then};
+pub use grep::{GrepFields, GrepOptions, GrepTexts, grep, grep_then};
 pub use groups::{
     GroupCopyOptions, GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy,
     plan_group_reset,

@@ -8,7 +8,7 @@ use crate::{Result, command, demo, soak, tour, workspace};
 const DEMO_MESSAGES: u64 = 20_000;
 
 /// The servers that the tests need; each is a script in `tests/servers`.
-const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy registry";
+const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy registry serializers";
 
 /// Runs a command beside the servers that its first argument names. A server that ran before stays; the others are
 /// stopped by the trap, also after a failure and after Ctrl-C.

@@ -1,10 +1,9 @@
 //! What every command takes that prints messages.
 
 use clap::Args;
-use kafi::{Error, ErrorKind, Kafi, Result};
+use kafi::{Error, ErrorKind, Result};
 
-use crate::args::types::TypeArgs;
-use crate::output::{OutputOptions, Printing};
+use crate::output::{OutputOptions, Printing, Reading};
 
 /// How messages are printed.
 #[derive(Args)]
@@ -33,27 +32,25 @@ pub struct KeyValueArgs {
 }
 
 impl PrintArgs {
-    /// What the arguments mean for messages of `kafi`.
+    /// What the arguments mean for messages that are read so.
     ///
     /// # Errors
     /// As for [`KeyValueArgs::printing`].
-    pub fn printing(&self, output: &OutputOptions, types: TypeArgs, kafi: &Kafi) -> Result<Printing<'_>> {
-        self.others.printing(self.format.as_deref(), output, types, kafi)
+    pub fn printing<'a>(&'a self, output: &OutputOptions, reading: &'a Reading) -> Result<Printing<'a>> {
+        self.others.printing(self.format.as_deref(), output, reading)
     }
 }
 
 impl KeyValueArgs {
-    /// What the arguments mean for messages of `kafi`, with this format.
+    /// What the arguments mean for messages that are read so, with this format.
     ///
     /// # Errors
-    /// `Usage` for a format or a delimiter together with `--json`, `Config` for a type in the configuration that there
-    /// is not.
+    /// `Usage` for a format or a delimiter together with `--json`.
     pub fn printing<'a>(
         &'a self,
         format: Option<&'a str>,
         output: &OutputOptions,
-        types: TypeArgs,
-        kafi: &Kafi,
+        reading: &'a Reading,
     ) -> Result<Printing<'a>> {
         if output.json && (format.is_some() || self.key_delimiter.is_some() || self.delimiter.is_some()) {
             return Err(Error::new(
@@ -67,7 +64,7 @@ impl KeyValueArgs {
             key_delimiter: self.key_delimiter.as_deref(),
             delimiter: self.delimiter.as_deref(),
             null: self.null,
-            types: types.meant(kafi)?,
+            reading,
         })
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::args::printing::PrintArgs;
 use crate::args::reading::{OrderArgs, ReadArgs};
-use crate::args::types::TypeArgs;
+use crate::args::types::ReadingArgs;
 
 /// What of the messages is read, and how it is printed.
 #[derive(Args)]
@@ -14,7 +14,7 @@ pub struct ShownArgs {
     #[command(flatten)]
     pub order: OrderArgs,
     #[command(flatten)]
-    pub types: TypeArgs,
+    pub reading: ReadingArgs,
     #[command(flatten)]
     pub print: PrintArgs,
 }

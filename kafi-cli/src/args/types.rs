@@ -1,13 +1,21 @@
-//! What every command takes that looks into keys and values.
+//! What every command takes that looks into keys and values: what they are, and which schemas they have.
 
 use clap::Args;
-use kafi::{Kafi, Result, Type};
+use kafi::{
+    AvroJson, Field, IdLocation, Registration, Result, SchemaOptions, SchemaVersion, Serde, Serdes, SubjectStrategy,
+    Type,
+};
+
+use crate::args::failures::FailureArgs;
+use crate::args::values::refused;
+use crate::context::Context;
+use crate::output::Reading;
 
 /// What every command takes that looks into keys and values.
-#[derive(Args, Clone, Copy)]
-#[command(next_help_heading = "Reading")]
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Types and schemas")]
 pub struct TypeArgs {
-    /// The type of keys and values: bytes, str, json, auto
+    /// The type of keys and values: bytes, str, json, avro, protobuf (pb), jsonschema (json_sr), auto
     #[arg(short = 't', long = "type", value_name = "TYPE", value_parser = type_named)]
     pub both: Option<Type>,
     /// The type of keys
@@ -16,25 +24,183 @@ pub struct TypeArgs {
     /// The type of values
     #[arg(long, value_name = "TYPE", value_parser = type_named)]
     pub value_type: Option<Type>,
+    /// The schema of keys: @FILE, a file that is there (.avsc, .proto, .desc, .json), or its text
+    #[arg(long, value_name = "SCHEMA")]
+    pub key_schema: Option<String>,
+    /// The schema of values
+    #[arg(long, value_name = "SCHEMA")]
+    pub value_schema: Option<String>,
+    /// The id in the registry of the schema of keys
+    #[arg(long, value_name = "N")]
+    pub key_schema_id: Option<u32>,
+    /// The id in the registry of the schema of values
+    #[arg(long, value_name = "N")]
+    pub value_schema_id: Option<u32>,
+    /// The subject in the registry of the schema of keys
+    #[arg(long, value_name = "SUBJECT")]
+    pub key_subject: Option<String>,
+    /// The subject in the registry of the schema of values
+    #[arg(long, value_name = "SUBJECT")]
+    pub value_subject: Option<String>,
+    /// The version of that subject: latest, or a number
+    #[arg(long, value_name = "VERSION", value_parser = parsed::<SchemaVersion>)]
+    pub key_version: Option<SchemaVersion>,
+    /// The version of that subject: latest, or a number
+    #[arg(long, value_name = "VERSION", value_parser = parsed::<SchemaVersion>)]
+    pub value_version: Option<SchemaVersion>,
+    /// The message of keys in their Protobuf schema
+    #[arg(long, value_name = "NAME")]
+    pub key_message: Option<String>,
+    /// The message of values in their Protobuf schema
+    #[arg(long, value_name = "NAME")]
+    pub value_message: Option<String>,
+    /// How Avro is written as JSON: readable, or standard, as its specification says
+    #[arg(long, value_name = "FORM", value_parser = parsed::<AvroJson>)]
+    pub avro_json: Option<AvroJson>,
+    /// How subjects are named: topic, record, topic-record
+    #[arg(long, value_name = "STRATEGY", value_parser = parsed::<SubjectStrategy>)]
+    pub subject_strategy: Option<SubjectStrategy>,
 }
 
-impl TypeArgs {
-    /// The types of keys and values: what was typed, else what the configuration says, else `auto`.
-    ///
-    /// # Errors
-    /// `Config` for a type in the configuration that there is not.
-    pub fn meant(self, kafi: &Kafi) -> Result<(Type, Type)> {
-        let setting = |name: &Option<String>| name.as_deref().map_or(Ok(Type::Auto), str::parse);
-        let key_type = self.key_type.or(self.both).map_or_else(|| setting(&kafi.settings().key_type), Ok)?;
-        let value_type = self.value_type.or(self.both).map_or_else(|| setting(&kafi.settings().value_type), Ok)?;
-        Ok((key_type, value_type))
+/// What the commands that read take beyond that.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Types and schemas")]
+pub struct ReaderSchemaArgs {
+    /// Read Avro values as this schema would have them: @FILE, a file that is there, or its text
+    #[arg(long, value_name = "SCHEMA")]
+    reader_schema: Option<String>,
+    /// With --json: name the subject and version of schemas, too
+    #[arg(long)]
+    pub schemas: bool,
+}
+
+/// What the commands that print messages take.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReadingArgs {
+    #[command(flatten)]
+    types: TypeArgs,
+    #[command(flatten)]
+    reader: ReaderSchemaArgs,
+    #[command(flatten)]
+    pub failures: FailureArgs,
+}
+
+impl ReadingArgs {
+    /// What they mean; opens the topic of dead letters.
+    pub fn open(&self, context: &Context) -> Result<Reading> {
+        let mut serdes = self.types.serdes()?;
+        self.reader.apply(&mut serdes);
+        Ok(Reading { serdes, names_versions: self.reader.schemas, failures: self.failures.open(context)? })
     }
 }
 
-fn type_named(text: &str) -> std::result::Result<Type, String> {
+/// What the commands that write take beyond that.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Types and schemas")]
+pub struct WriterSchemaArgs {
+    /// Fail where a schema is not in the registry, instead of registering it
+    #[arg(long, conflicts_with = "use_latest")]
+    no_register: bool,
+    /// Write with the newest schema of the subject
+    #[arg(long)]
+    use_latest: bool,
+    /// Register and look up schemas in the registry's normal form
+    #[arg(long)]
+    normalize: bool,
+    /// Where the id of the schema is written: payload (in front of it), header
+    #[arg(long, value_name = "WHERE", value_parser = parsed::<IdLocation>)]
+    schema_id_location: Option<IdLocation>,
+}
+
+impl TypeArgs {
+    /// What was said of keys and values.
+    pub fn serdes(&self) -> Result<Serdes> {
+        let key = SchemaOptions {
+            schema: self.key_schema.clone(),
+            id: self.key_schema_id,
+            subject: self.key_subject.clone(),
+            version: self.key_version,
+            message: self.key_message.clone(),
+            ..self.shared()
+        };
+        let value = SchemaOptions {
+            schema: self.value_schema.clone(),
+            id: self.value_schema_id,
+            subject: self.value_subject.clone(),
+            version: self.value_version,
+            message: self.value_message.clone(),
+            ..self.shared()
+        };
+        Ok(Serdes {
+            key: self.serde(Field::Key, self.key_type, key)?,
+            value: self.serde(Field::Value, self.value_type, value)?,
+        })
+    }
+
+    fn shared(&self) -> SchemaOptions {
+        SchemaOptions {
+            avro_json: self.avro_json.unwrap_or_default(),
+            strategy: self.subject_strategy.unwrap_or_default(),
+            ..SchemaOptions::default()
+        }
+    }
+
+    fn serde(&self, field: Field, own: Option<Type>, schema: SchemaOptions) -> Result<Serde> {
+        let type_ = own.or(self.both);
+        if let Some(type_) = type_
+            && (schema.names_schema() || schema.message.is_some())
+            && !type_.has_schema()
+            && type_ != Type::Auto
+        {
+            let argument = if field == Field::Key { "--key-type" } else { "--value-type" };
+            return Err(refused(argument, &format!("the type {type_} has no schema, and one is named")));
+        }
+        Ok(Serde { type_, schema })
+    }
+}
+
+impl ReaderSchemaArgs {
+    /// With this schema of the reader.
+    pub fn of(reader_schema: Option<String>) -> Self {
+        Self { reader_schema, schemas: false }
+    }
+
+    /// Adds what was said.
+    pub fn apply(&self, serdes: &mut Serdes) {
+        serdes.value.schema.reader_schema.clone_from(&self.reader_schema);
+        serdes.key.schema.versions = self.schemas;
+        serdes.value.schema.versions = self.schemas;
+    }
+}
+
+impl WriterSchemaArgs {
+    /// Adds what was said.
+    pub fn apply(&self, serdes: &mut Serdes) {
+        for (type_, schema) in
+            [(serdes.key.type_, &mut serdes.key.schema), (serdes.value.type_, &mut serdes.value.schema)]
+        {
+            schema.normalize = self.normalize;
+            schema.id_location = self.schema_id_location;
+            if self.no_register {
+                schema.registration = Registration::LookUp;
+            }
+            // Keys and values without a schema have no newest one.
+            if self.use_latest && (type_.is_some_and(Type::has_schema) || schema.names_schema()) {
+                schema.registration = Registration::UseLatest;
+            }
+        }
+    }
+}
+
+/// Reads a type's name.
+pub fn type_named(text: &str) -> std::result::Result<Type, String> {
+    parsed(text)
+}
+
+/// Reads one of a few words, and says why it is none.
+pub fn parsed<T: std::str::FromStr<Err = kafi::Error>>(text: &str) -> std::result::Result<T, String> {
     text.parse().map_err(|error: kafi::Error| {
-        let message = error.to_string();
-        let why = message.rsplit(": ").next().unwrap_or_default().to_string();
+        let why = error.message().to_string();
         error.hint_text().map_or(why.clone(), |hint| format!("{why}, {hint}"))
     })
 }

@@ -39,11 +39,12 @@ impl Verb for CatArgs {
 
 /// Prints the messages of one storage after another, up to the limit over all of them.
 pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &ShownArgs) -> Result<Exit> {
-    let ShownArgs { read, order, types, print } = shown;
+    let ShownArgs { read, order, reading: reading_args, print } = shown;
     let mut options = read.options(context, limit)?;
     order.apply(read, &mut options)?;
     refuse_format(addresses, options.follow, "-F")?;
     let opened = open_topics(context, addresses)?;
+    let reading = reading_args.open(context)?;
     let read_any = AtomicBool::new(false);
     // Whoever prints has the turn, so that lines of several storages do not mix.
     let turn = Mutex::new(());
@@ -53,7 +54,7 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
         let mut printer = MessagePrinter::open(
             &context.output,
             at.origin(names_storage),
-            print.printing(&context.output, *types, &at.kafi)?,
+            print.printing(&context.output, &reading)?,
             &at.kafi,
         )?;
         let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
@@ -72,5 +73,5 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
     if exit == Exit::Done && !read_any.into_inner() && limit.max != Some(0) {
         read.say_nothing_then(context);
     }
-    Ok(exit)
+    Ok(reading_args.failures.end(context, &reading.failures, exit))
 }

@@ -7,7 +7,7 @@ use kafi::shell::{self, NewTopics, PlannedPart, Rate};
 use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Kafi, Result};
 
 use crate::address::{FirstUse, Opened, globs_of, hint_at_storage, open_sources, several};
-use crate::args::{LimitArgs, ReadArgs, WriteArgs, setting};
+use crate::args::{ConversionArgs, FailureArgs, LimitArgs, ReadArgs, WriteArgs, setting};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -61,6 +61,10 @@ pub struct CpArgs {
     read: ReadArgs,
     #[command(flatten)]
     write: WriteArgs,
+    #[command(flatten)]
+    conversion: ConversionArgs,
+    #[command(flatten)]
+    failures: FailureArgs,
 }
 
 impl Verb for CpArgs {
@@ -88,17 +92,19 @@ impl Verb for CpArgs {
         if target.topic.is_some() && !self.no_create {
             hint_at_storage(context, &target_kafi, &self.target)?;
         }
-        let options = options(self, context)?;
+        let mut options = options(self, context)?;
         if self.dry_run {
             return dry_run(self, &sources, &target, &target_kafi, &options, context);
         }
         let first_use = FirstUse::of(&target.storage);
+        options.failures = self.failures.open(context)?;
         context.begin_job();
         let (mut read, mut written, mut skipped, mut result) = (0, 0, 0, Ok(Exit::Done));
         for source in &sources {
             let mut options = options.clone();
             options.read = self.read.on(&source.kafi, options.read);
             options.read.progress = Arc::default();
+            options.conversion = self.conversion.between(&source.kafi, &target_kafi)?;
             options.read.max = self.limit.max.map(|max| max.saturating_sub(read));
             options.new_topics =
                 new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
@@ -120,7 +126,7 @@ impl Verb for CpArgs {
             let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
             summary.say(context);
         }
-        result
+        result.map(|exit| self.failures.exit(&options.failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -6,15 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::{Parser, ValueEnum};
 use kafi::{
-    Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result,
-    shell,
+    Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, GrepTexts, Pattern, PatternOptions,
+    ReadOptions, Result, shell,
 };
 
 use crate::address::{Opened, later_topics, open_topics, refuse_format, several};
-use crate::args::{KeyValueArgs, LimitArgs, OrderArgs, ReadArgs, TypeArgs};
+use crate::args::{KeyValueArgs, LimitArgs, OrderArgs, ReadArgs, ReadingArgs};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{Cell, MessagePrinter, Stdout, Table, escape, nobody_reads, stderr};
+use crate::output::{Cell, MessagePrinter, Reading, Stdout, Table, escape, nobody_reads, stderr};
 use crate::summary::Summary;
 use crate::together::{Shown, read_all};
 use crate::verb::Verb;
@@ -72,7 +72,7 @@ pub struct GrepArgs {
     #[command(flatten)]
     order: OrderArgs,
     #[command(flatten)]
-    types: TypeArgs,
+    reading: ReadingArgs,
     /// Print by a format: %t %p %o %T %k %v %s %h %K %S %R %%, %k{hex}, %v{base64}, %d{%F %T}, \n \t \xNN
     #[arg(
         long,
@@ -143,6 +143,7 @@ struct Search<'a> {
     addresses: Vec<String>,
     opened: &'a [Opened],
     look_for: GrepOptions,
+    reading: Reading,
     /// Whoever finds something has it, so that lines of several storages do not mix.
     found: Mutex<Found>,
 }
@@ -166,7 +167,9 @@ impl Verb for GrepArgs {
         let counts =
             opened.iter().map(|opened| opened.topics.iter().map(|topic| (topic.clone(), 0)).collect()).collect();
         let found = Mutex::new(Found { counts, found: 0, read: 0, failed: None });
-        let search = Search { args: self, context, addresses, opened: &opened, look_for, found };
+        let reading = self.reading.open(context)?;
+        let failures = reading.failures.clone();
+        let search = Search { args: self, context, addresses, opened: &opened, look_for, reading, found };
         let exit = read_all(context, &opened, &options, self.prints(), |index, options, shown| {
             search.one(index, options, shown)
         })?;
@@ -180,8 +183,14 @@ impl Verb for GrepArgs {
             print_counts(self, &opened, &counts, context)?;
         }
         if !self.quiet {
-            summary.count("read", read).count("found", found).say(context);
+            let summary = summary.count("read", read).count("found", found);
+            let summary = if failures.count() > 0 { summary.count("skipped", failures.count()) } else { summary };
+            summary.say(context);
         }
+        let exit = match self.reading.failures.exit(&failures, exit) {
+            Exit::Failed => Exit::Usage,
+            exit => exit,
+        };
         Ok(if exit == Exit::Done && found == 0 { Exit::Failed } else { exit })
     }
 
@@ -214,9 +223,11 @@ impl Search<'_> {
         let (args, context, at) = (self.args, self.context, &self.opened[index]);
         let prints = args.prints();
         let names_storage = several(self.opened.iter().map(|opened| &opened.storage));
-        let printing = args.print.printing(args.format.as_deref(), &context.output, args.types, &at.kafi)?;
+        let printing = args.print.printing(args.format.as_deref(), &context.output, &self.reading)?;
         let mut printer = MessagePrinter::open(&context.output, at.origin(names_storage), printing, &at.kafi)?
             .marking(&self.look_for);
+        let mut look_for = self.look_for.clone();
+        look_for.texts = GrepTexts::of(at.kafi.place(), &self.reading.serdes, self.reading.failures.clone())?;
         let options = ReadOptions { later_topics: later_topics(&self.addresses, &at.storage)?, ..options };
         let options = if prints { args.read.on(&at.kafi, options) } else { args.read.on_whole(&at.kafi, options) };
         let found_max = if args.quiet { Some(1) } else { args.max_count };
@@ -246,7 +257,7 @@ impl Search<'_> {
             print_counts(args, self.opened, &self.found().counts, context)
         };
         let searched =
-            shell::grep_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), &self.look_for, each, then);
+            shell::grep_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), &look_for, each, then);
         let mut found = self.found();
         // Those that are read at the same time count together.
         found.read =

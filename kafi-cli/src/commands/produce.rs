@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use clap::Parser;
 use kafi::{
-    ANY_PARTITION, Address, Batch, Decoder, EnvelopeReader, Error, ErrorKind, Field, HeadersBuf, JsonPath, Kafi,
-    NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record, Result, Type, Writer,
+    ANY_PARTITION, Address, Batch, EnvelopeReader, Error, ErrorKind, Failures, HeadersBuf, JsonPath, Kafi,
+    NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record, Result, Serdes, Writer,
 };
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
-use crate::args::{TypeArgs, WriteArgs};
+use crate::args::{FailureArgs, TypeArgs, WriteArgs, WriterSchemaArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::input::{PIECE_BYTES_MAX, Pieces};
 use crate::limits::TIMEOUT;
 use crate::output::unescape;
 use crate::summary::Summary;
+use crate::texts::Texts;
 use crate::verb::Verb;
 
 /// A source that is silent for so long is a slow one.
@@ -76,7 +77,20 @@ pub struct ProduceArgs {
     #[command(flatten)]
     types: TypeArgs,
     #[command(flatten)]
+    schemas: WriterSchemaArgs,
+    #[command(flatten)]
+    failures: FailureArgs,
+    #[command(flatten)]
     write: WriteArgs,
+}
+
+impl ProduceArgs {
+    /// What keys and values are written as.
+    fn serdes(&self) -> Result<Serdes> {
+        let mut serdes = self.types.serdes()?;
+        self.schemas.apply(&mut serdes);
+        Ok(serdes)
+    }
 }
 
 impl Verb for ProduceArgs {
@@ -106,7 +120,8 @@ impl Verb for ProduceArgs {
         if is_typed {
             context.say("note: messages are read from the terminal; Ctrl-D ends them");
         }
-        let mut job = Job::open(self, context, &kafi, topic, progress.clone())?;
+        let failures = self.failures.open(context)?;
+        let mut job = Job::open(self, context, &kafi, topic, (progress.clone(), failures.clone()))?;
         context.begin_job();
         let produced = match input {
             Some(mut input) => job.produce_all(&mut input, context),
@@ -118,10 +133,14 @@ impl Verb for ProduceArgs {
         let result = produced.and(closed);
         if result.is_ok() || written > 0 {
             summary = summary.count("written", written);
+            if failures.count() > 0 {
+                summary = summary.count("skipped", failures.count());
+            }
             summary.say(context);
         }
         result?;
-        Ok(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done })
+        let exit = if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done };
+        Ok(self.failures.exit(&failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -166,7 +185,10 @@ struct Job<'a> {
     batch: Batch,
     key_delimiter: Option<Vec<u8>>,
     headers: HeadersBuf,
-    checks: Option<(Box<dyn Decoder>, Box<dyn Decoder>)>,
+    texts: Texts,
+    /// Where an envelope is read before it is encoded.
+    scratch: Batch,
+    failures: Failures,
     /// The key that was found in the value of the message in hand.
     found_key: Vec<u8>,
     envelopes: Option<EnvelopeReader>,
@@ -185,13 +207,9 @@ impl<'a> Job<'a> {
         context: &Context,
         kafi: &'a Kafi,
         topic: String,
-        progress: Arc<Progress>,
+        (progress, failures): (Arc<Progress>, Failures),
     ) -> Result<Self> {
-        let (key_type, value_type) = args.types.meant(kafi)?;
-        let checks = match (key_type, value_type) {
-            (Type::Auto | Type::Bytes, Type::Auto | Type::Bytes) => None,
-            _ => Some((kafi.codecs().decoder(key_type, Field::Key)?, kafi.codecs().decoder(value_type, Field::Value)?)),
-        };
+        let texts = Texts::open(kafi, args.serdes()?)?;
         let (cancel, is_one) = (context.cancel.clone(), args.value.is_some() || args.null_value);
         let open_writer: OpenWriter<'a> = Box::new(move |keep_timestamps| {
             let options = ProducerOptions { keep_timestamps, ..ProducerOptions::default() };
@@ -207,9 +225,11 @@ impl<'a> Job<'a> {
             batch: Batch::new(),
             key_delimiter: args.key_delimiter.as_deref().map(unescape).transpose()?,
             headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
-            checks,
+            envelopes: context.output.json.then(|| texts.envelopes()),
+            texts,
+            scratch: Batch::new(),
+            failures,
             found_key: Vec::new(),
-            envelopes: context.output.json.then(EnvelopeReader::new),
             line: 0,
             open_writer,
             keeps_timestamps: false,
@@ -252,21 +272,31 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         let reader = self.envelopes.as_mut().expect("the caller has looked");
-        reader.read(line, &mut self.batch)?;
-        let topic = self.batch.topic_index(&self.topic);
-        let meta = self.batch.metas_mut().last_mut().expect("an envelope is a message");
-        meta.topic = topic;
-        // By which the writer names what fails.
-        meta.offset = self.line as i64;
-        if self.args.ignore_partition {
-            meta.partition = ANY_PARTITION;
+        let before = self.batch.len();
+        let (topic, args, line_number) = (&self.topic, self.args, self.line);
+        if self.texts.are_needed() {
+            self.scratch.clear();
+            reader.read(line, &mut self.scratch)?;
+            let mut record = Record { topic, ..self.scratch.get(0) };
+            set_place(args, line_number, &mut record.partition, &mut record.timestamp, &mut record.offset);
+            if let Err(error) = self.texts.push_envelope(reader, record, &mut self.batch) {
+                self.failures.take(&record, error)?;
+            }
+        } else {
+            reader.read(line, &mut self.batch)?;
+            if self.texts.must_read_again(reader) {
+                self.batch.truncate(before);
+                return self.push_envelope(line);
+            }
+            let topic = self.batch.topic_index(topic);
+            let meta = self.batch.metas_mut().last_mut().expect("an envelope is a message");
+            meta.topic = topic;
+            set_place(args, line_number, &mut meta.partition, &mut meta.timestamp, &mut meta.offset);
         }
-        if self.args.ignore_timestamp {
-            meta.timestamp = NO_TIMESTAMP;
+        if self.batch.len() == before {
+            return Ok(());
         }
-        if let Some(partition) = self.args.partition {
-            meta.partition = partition;
-        }
+        let reader = self.envelopes.as_ref().expect("the caller has looked");
         let keeps_timestamps = reader.says_no_timestamp() && !self.args.ignore_timestamp;
         if keeps_timestamps != self.keeps_timestamps { self.switch_writers(keeps_timestamps) } else { Ok(()) }
     }
@@ -295,12 +325,12 @@ impl<'a> Job<'a> {
         record.partition = self.args.partition.unwrap_or(ANY_PARTITION);
         record.offset = self.line as i64;
         record.headers = self.headers.as_headers();
-        if let Some((key, value)) = &mut self.checks {
-            key.decode(&self.topic, Field::Key, record.key)?;
-            value.decode(&self.topic, Field::Value, record.value)?;
+        if !self.texts.are_needed() {
+            self.batch.push(record);
+            return Ok(());
         }
-        self.batch.push(record);
-        Ok(())
+        let pushed = self.texts.push_plain(record, &mut self.batch);
+        pushed.or_else(|error| self.failures.take(&record, error))
     }
 
     fn send(&mut self) -> Result<()> {
@@ -310,7 +340,22 @@ impl<'a> Job<'a> {
     }
 
     fn close(self) -> Result<()> {
-        self.writer.close(None).map(|_| ())
+        self.writer.close(None)?;
+        self.failures.settle()
+    }
+}
+
+/// What of an envelope's place counts. The offset is the line, by which the writer names what fails.
+fn set_place(args: &ProduceArgs, line: u64, partition: &mut i32, timestamp: &mut i64, offset: &mut i64) {
+    *offset = line as i64;
+    if args.ignore_partition {
+        *partition = ANY_PARTITION;
+    }
+    if args.ignore_timestamp {
+        *timestamp = NO_TIMESTAMP;
+    }
+    if let Some(own) = args.partition {
+        *partition = own;
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Parser;
 use kafi::{ReadOptions, Result, SetAside, shell};
 
 use crate::address::{open_topics, refuse_format};
-use crate::args::{LimitArgs, PrintArgs, ReadArgs, TypeArgs, refused};
+use crate::args::{LimitArgs, PrintArgs, ReadArgs, ReadingArgs, refused};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::MessagePrinter;
@@ -30,7 +30,7 @@ pub struct TailArgs {
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
-    types: TypeArgs,
+    reading: ReadingArgs,
     #[command(flatten)]
     print: PrintArgs,
 }
@@ -52,10 +52,11 @@ impl Verb for TailArgs {
             return Err(refused("ADDRESS", "the newest messages can be told of the topics of one storage only")
                 .hint("run tail for each storage"));
         };
+        let reading = self.reading.open(context)?;
         let mut printer = MessagePrinter::open(
             &context.output,
             opened.origin(false),
-            self.print.printing(&context.output, self.types, &opened.kafi)?,
+            self.print.printing(&context.output, &reading)?,
             &opened.kafi,
         )?;
         let mut printed_any = false;
@@ -72,7 +73,7 @@ impl Verb for TailArgs {
         if !printed_any && self.max > 0 && exit == Exit::Done {
             self.read.say_nothing_then(context);
         }
-        Ok(exit)
+        Ok(self.reading.failures.end(context, &reading.failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -1,6 +1,8 @@
 //! Prints messages: for people on a terminal, the bare value on a pipe, the JSON envelope, or a format of the user's.
 
-use kafi::{Batch, Decoder, EnvelopeWriter, Field, GrepOptions, Kafi, Record, Result, Type, Value};
+use kafi::{
+    Batch, EnvelopeWriter, Failures, Field, GrepOptions, Kafi, Record, Result, SchemaRef, Serdes, TextDecoder, Type,
+};
 
 use crate::output::format::{Format, unescape};
 use crate::output::message_line::{MessageLine, Origin};
@@ -19,19 +21,36 @@ pub struct Printing<'a> {
     pub delimiter: Option<&'a str>,
     /// Null as NULL.
     pub null: bool,
-    /// The types of keys and values.
-    pub types: (Type, Type),
+    /// What messages are read as.
+    pub reading: &'a Reading,
+}
+
+/// What messages are read as, and what becomes of those that are not that.
+#[derive(Clone, Default)]
+pub struct Reading {
+    /// The types and schemas of keys and values.
+    pub serdes: Serdes,
+    /// Whether envelopes name the subjects and versions of schemas.
+    pub names_versions: bool,
+    /// What takes those that cannot be decoded.
+    pub failures: Failures,
 }
 
 /// Prints batches of messages to stdout.
 pub struct MessagePrinter {
+    texts: TextDecoder,
+    failures: Failures,
+    out: Lines,
+}
+
+/// Prints messages whose text is known.
+struct Lines {
     stdout: Stdout,
     style: Style,
     separator: Vec<u8>,
     null: &'static [u8],
     terminal: bool,
     message_line: MessageLine,
-    checks: Checks,
     line: String,
 }
 
@@ -46,56 +65,73 @@ impl MessagePrinter {
     /// For messages of this origin, which were written with the codecs of `kafi`.
     ///
     /// # Errors
-    /// `Usage` for a bad format.
+    /// `Usage` for a bad format, and those of [`TextDecoder::open`].
     pub fn open(options: &OutputOptions, origin: Origin<'_>, printing: Printing<'_>, kafi: &Kafi) -> Result<Self> {
-        let Printing { format, key_delimiter, delimiter, null, types: (key_type, value_type) } = printing;
+        let Printing { format, key_delimiter, delimiter, null, reading } = printing;
         let separator = delimiter.map_or(Ok(b"\n".to_vec()), unescape)?;
         let style = if let Some(format) = format {
             Style::Format(Format::parse(format, options.utc)?)
         } else if let Some(delimiter) = key_delimiter {
             Style::Format(Format::key_value(&unescape(delimiter)?, &separator))
         } else if options.json {
-            Style::Envelope(EnvelopeWriter::new(key_type, value_type))
+            let type_of = |field| kafi.place().type_or(reading.serdes.of_field(field), field, Type::Auto);
+            let writer = EnvelopeWriter::new(type_of(Field::Key)?, type_of(Field::Value)?);
+            Style::Envelope(writer.names_versions(reading.names_versions))
         } else if options.terminal && delimiter.is_none() {
             Style::Terminal
         } else {
             Style::Bare
         };
-        Ok(Self {
+        let out = Lines {
             stdout: Stdout::open()?,
             style,
             separator,
             null: if null { b"NULL" } else { b"" },
             terminal: options.terminal,
             message_line: MessageLine::new(options, origin),
-            checks: Checks::new(kafi, key_type, value_type)?,
             line: String::new(),
-        })
+        };
+        let texts = TextDecoder::open(kafi.place(), &reading.serdes)?;
+        Ok(Self { texts, failures: reading.failures.clone(), out })
     }
 
     /// The same, with what was looked for marked, where there are colours.
     pub fn marking(self, found: &GrepOptions) -> Self {
-        Self { message_line: self.message_line.marking(found), ..self }
+        let out = Lines { message_line: self.out.message_line.marking(found), ..self.out };
+        Self { out, ..self }
     }
 
     /// Prints a batch. False means that nobody reads any more.
     pub fn print(&mut self, batch: &Batch) -> Result<bool> {
-        let checked = self.checks.needed();
+        let Self { texts, failures, out } = self;
+        let is_plain = texts.is_plain(batch);
         for record in batch.iter() {
-            if checked && let Err(error) = self.checks.check(&record) {
-                // What comes before the message that is wrong is printed.
-                self.stdout.flush()?;
-                return Err(error);
+            if is_plain {
+                out.print(&record, [None, None]);
+            } else {
+                match texts.show(record) {
+                    Ok((shown, [key, value])) => out.print(&shown, [key.as_ref(), value.as_ref()]),
+                    Err(error) => {
+                        if let Err(error) = failures.take(&record, error) {
+                            // What comes before the message that is wrong is printed.
+                            out.stdout.flush()?;
+                            return Err(error);
+                        }
+                    }
+                }
             }
-            self.print_one(&record);
-            if !self.stdout.written()? {
+            if !out.stdout.written()? {
                 return Ok(false);
             }
         }
-        self.stdout.flush()
+        failures.settle()?;
+        out.stdout.flush()
     }
+}
 
-    fn print_one(&mut self, record: &Record<'_>) {
+impl Lines {
+    /// Prints a message, whose key and value are JSON text where there are schemas.
+    fn print(&mut self, record: &Record<'_>, schemas: [Option<&SchemaRef>; 2]) {
         let out = self.stdout.buffer();
         match &mut self.style {
             Style::Bare => {
@@ -110,7 +146,7 @@ impl MessagePrinter {
             }
             Style::Envelope(writer) => {
                 let start = out.len();
-                writer.write(*record, out);
+                writer.write_decoded(*record, schemas, out);
                 if self.terminal || self.message_line.color {
                     let envelope = out.split_off(start);
                     push_line(&mut self.line, out, |line| terminal_envelope(&envelope, self.message_line.color, line));
@@ -123,36 +159,6 @@ impl MessagePrinter {
                 out.push(b'\n');
             }
         }
-    }
-}
-
-/// Looks whether keys and values are of the types that they are said to be.
-struct Checks {
-    key: Option<Box<dyn Decoder>>,
-    value: Option<Box<dyn Decoder>>,
-}
-
-impl Checks {
-    fn new(kafi: &Kafi, key_type: Type, value_type: Type) -> Result<Self> {
-        let decoder = |of: Type, field| match of {
-            Type::Auto | Type::Bytes => Ok(None),
-            of => kafi.codecs().decoder(of, field).map(Some),
-        };
-        Ok(Self { key: decoder(key_type, Field::Key)?, value: decoder(value_type, Field::Value)? })
-    }
-
-    fn needed(&self) -> bool {
-        self.key.is_some() || self.value.is_some()
-    }
-
-    fn check(&mut self, record: &Record<'_>) -> Result<()> {
-        let check = |decoder: &mut Option<Box<dyn Decoder>>, field, bytes| -> Result<()> {
-            let Some(decoder) = decoder else { return Ok(()) };
-            let decoded: Result<Value> = decoder.decode(record.topic, field, bytes);
-            decoded.map(|_| ()).map_err(|error| error.with("partition", record.partition).with("offset", record.offset))
-        };
-        check(&mut self.key, Field::Key, record.key)?;
-        check(&mut self.value, Field::Value, record.value)
     }
 }
 

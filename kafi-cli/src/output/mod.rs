@@ -18,7 +18,7 @@ pub mod terminal;
 pub use differences::DifferencePrinter;
 pub use format::unescape;
 pub use message_line::Origin;
-pub use messages::{MessagePrinter, Printing};
+pub use messages::{MessagePrinter, Printing, Reading};
 pub use options::OutputOptions;
 pub use stdout::{Stdout, is_nobody_reads, nobody_reads};
 pub use table::{Cell, Table, name_of};

@@ -23,6 +23,7 @@ mod reading;
 // It describes all features.
 #[cfg(feature = "plugins")]
 mod reference;
+mod schemas;
 mod searching;
 mod secrets;
 mod settings;

@@ -200,7 +200,7 @@ fn an_envelope_that_is_none_is_named_by_its_line() {
         (r#"{"key":"k"}"#, "there is no value"),
         (r#"{"value":1,"partition":"x"}"#, "this must be an integer"),
         (r#"{"value":null,"value_base64":"*"}"#, "this is not base64"),
-        (r#"{"value":1,"value_schema_id":7}"#, "schema registry"),
+        (r#"{"value":1,"value_schema_id":7}"#, "the registry has no schema of this id"),
         (r#"{"value":1,"headers":[{"value":"x"}]}"#, "a header needs a key"),
         (r#"[1]"#, "not a JSON object"),
     ] {

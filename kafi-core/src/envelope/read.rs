@@ -13,9 +13,10 @@ use crate::json::scan::{Fault, Scanner};
 use crate::json::text::{unescape, unescape_lossy};
 use crate::meta::{HeaderMeta, RecordMeta, Span, TimestampType};
 use crate::record::{ANY_PARTITION, NO_TIMESTAMP, OwnedRecord};
+use crate::types::Field;
 
 /// The members of an envelope; the constants below are indices into it.
-const MEMBERS: [&str; 12] = [
+const MEMBERS: [&str; 20] = [
     "topic",
     "partition",
     "offset",
@@ -28,6 +29,14 @@ const MEMBERS: [&str; 12] = [
     "value",
     "value_base64",
     "value_raw",
+    "key_schema_id",
+    "key_message",
+    "key_subject",
+    "key_version",
+    "value_schema_id",
+    "value_message",
+    "value_subject",
+    "value_version",
 ];
 const TOPIC: usize = 0;
 const PARTITION: usize = 1;
@@ -37,9 +46,8 @@ const TIMESTAMP_TYPE: usize = 4;
 const HEADERS: usize = 5;
 const KEY: usize = 6;
 const VALUE: usize = 9;
-
-/// The members that only messages with a schema have.
-const SCHEMA_MEMBERS: [&str; 2] = ["key_schema_id", "value_schema_id"];
+const KEY_SCHEMA: usize = 12;
+const VALUE_SCHEMA: usize = 16;
 
 /// The members of a header; the same order as above lets keys and values be read by one function.
 const HEADER_MEMBERS: [&str; 6] = ["key", "key_base64", "key_raw", "value", "value_base64", "value_raw"];
@@ -69,6 +77,18 @@ pub struct EnvelopeReader {
     topic: Vec<u8>,
     base64: Vec<u8>,
     says_no_timestamp: bool,
+    /// Whether keys, and values, are taken as JSON text, whatever they are.
+    takes_json: [bool; 2],
+    schemas: [Option<EnvelopeSchema>; 2],
+}
+
+/// The schema that an envelope names for a key or value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvelopeSchema {
+    /// Its id in a registry.
+    pub id: u32,
+    /// The full name of the message, of Protobuf.
+    pub message: Option<String>,
 }
 
 /// Reads one envelope.
@@ -90,8 +110,7 @@ impl EnvelopeReader {
     /// Adds the record of the envelope `line` to `batch`, which stays as it was if that fails.
     ///
     /// # Errors
-    /// `Corrupt`, with the column, if the line is not an envelope; `Unsupported` if it refers to a schema in a
-    /// registry.
+    /// `Corrupt`, with the column, if the line is not an envelope.
     pub fn read(&mut self, line: &[u8], batch: &mut Batch) -> Result<()> {
         let (records, headers, bytes) = (batch.len(), batch.header_mark(), batch.bytes());
         let result = self.append(line, batch);
@@ -99,6 +118,17 @@ impl EnvelopeReader {
             batch.rewind(records, headers, bytes);
         }
         result
+    }
+
+    /// Takes keys, values, or both as the JSON text that they are, for who encodes them by a schema: a string with its
+    /// quotes. Default: strings are their characters. Where the envelope names a schema, it is JSON text anyhow.
+    pub fn takes_json(self, keys: bool, values: bool) -> Self {
+        Self { takes_json: [keys, values], ..self }
+    }
+
+    /// The schema that the envelope that was read last names for this field; its bytes in the batch are JSON text then.
+    pub fn schema(&self, field: Field) -> Option<&EnvelopeSchema> {
+        self.schemas[field as usize].as_ref()
     }
 
     /// Whether the envelope that was read last says by itself that its message has no timestamp (`"timestamp":-1`),
@@ -110,12 +140,13 @@ impl EnvelopeReader {
     fn append(&mut self, line: &[u8], batch: &mut Batch) -> Result<()> {
         let text = std::str::from_utf8(line).map_err(|error| bad(line, error.valid_up_to(), "this is not UTF-8"))?;
         let places = places_of(text)?;
-        let key = self.append_bytes(text, &places[KEY..VALUE], batch)?;
-        let value = &places[VALUE..];
+        self.schemas = [schema_of(text, &places[KEY_SCHEMA..])?, schema_of(text, &places[VALUE_SCHEMA..])?];
+        let key = self.append_field(text, Field::Key, &places[KEY..VALUE], batch)?;
+        let value = &places[VALUE..KEY_SCHEMA];
         if value.iter().all(Option::is_none) {
             return Err(bad(line, 0, "there is no value").hint("a null is written as \"value\":null"));
         }
-        let value = self.append_bytes(text, value, batch)?;
+        let value = self.append_field(text, Field::Value, value, batch)?;
         let header_start = batch.header_mark();
         if let Some(place) = &places[HEADERS] {
             self.append_headers(text, place.clone(), batch)?;
@@ -170,6 +201,31 @@ impl EnvelopeReader {
         Ok(())
     }
 
+    /// Appends a key or value. With a schema null is a value of JSON, too; without one it is Kafka's.
+    fn append_field(
+        &mut self,
+        text: &str,
+        field: Field,
+        places: &[Option<Range<usize>>],
+        batch: &mut Batch,
+    ) -> Result<Span> {
+        let has_schema = self.schemas[field as usize].is_some();
+        let [Some(plain), None, None] = places else {
+            if has_schema && places.iter().any(Option::is_some) {
+                let place = places.iter().flatten().map(|place| place.start).max().unwrap_or_default();
+                return Err(bad(text.as_bytes(), place, "what has a schema stands as JSON, neither base64 nor raw"));
+            }
+            return self.append_bytes(text, places, batch);
+        };
+        let json = &text[plain.clone()];
+        if !has_schema && (!self.takes_json[field as usize] || json == "null") {
+            return self.append_bytes(text, places, batch);
+        }
+        let start = batch.bytes();
+        batch.arena().extend_from_slice(json.as_bytes());
+        span_from(start, batch)
+    }
+
     /// Appends the bytes that `places`, a member and its `_base64` and `_raw` forms, stand for.
     fn append_bytes(&mut self, text: &str, places: &[Option<Range<usize>>], batch: &mut Batch) -> Result<Span> {
         let start = batch.bytes();
@@ -196,10 +252,30 @@ impl EnvelopeReader {
             },
             _ => return Ok(Span::NULL),
         }
-        let len = i32::try_from(batch.bytes() - start)
-            .map_err(|_| Error::new(ErrorKind::TooLarge, "read envelope", "a field is larger than 2 GiB"))?;
-        Ok(Span { start: u32::try_from(start).expect("an arena is smaller than 4 GiB"), len })
+        span_from(start, batch)
     }
+}
+
+/// The span from `start` to what the batch holds now.
+fn span_from(start: usize, batch: &Batch) -> Result<Span> {
+    let len = i32::try_from(batch.bytes() - start)
+        .map_err(|_| Error::new(ErrorKind::TooLarge, "read envelope", "a field is larger than 2 GiB"))?;
+    Ok(Span { start: u32::try_from(start).expect("an arena is smaller than 4 GiB"), len })
+}
+
+/// The schema that these members name: its id, and the message; subject and version are only told.
+fn schema_of(text: &str, places: &[Option<Range<usize>>]) -> Result<Option<EnvelopeSchema>> {
+    let [id, message, ..] = places else { return Ok(None) };
+    if id.is_none() {
+        return Ok(None);
+    }
+    let number = integer(text, id, 0)?;
+    let number = u32::try_from(number).map_err(|_| bad_at(text, id, "the id of a schema has at most 32 bits"))?;
+    let Some(place) = message else { return Ok(Some(EnvelopeSchema { id: number, message: None })) };
+    let mut name = Vec::new();
+    unquote(text, place, &mut name)?;
+    let name = String::from_utf8(name).expect("unescaping keeps UTF-8");
+    Ok(Some(EnvelopeSchema { id: number, message: Some(name) }))
 }
 
 fn places_of(text: &str) -> Result<Places> {
@@ -227,9 +303,6 @@ fn members_of(text: &str, start: usize, known: &[&'static str], places: &mut [Op
         let name = unescaped.as_deref().unwrap_or(name);
         let null = &text[member.value.clone()] == "null";
         let Some(index) = known.iter().position(|known| *known == name) else {
-            if SCHEMA_MEMBERS.contains(&name) && null {
-                continue;
-            }
             return Err(unknown(text, &member.name, name, known));
         };
         if places[index].is_some() {
@@ -243,11 +316,6 @@ fn members_of(text: &str, start: usize, known: &[&'static str], places: &mut [Op
 }
 
 fn unknown(text: &str, place: &Range<usize>, name: &str, known: &[&'static str]) -> Error {
-    if SCHEMA_MEMBERS.contains(&name) {
-        let message = format!("{name} needs a schema registry, which this version does not speak yet");
-        return Error::new(ErrorKind::Unsupported, "read envelope", message)
-            .with("column", column(&text.as_bytes()[..place.start]));
-    }
     let hint = nearest(name, known.iter().copied())
         .map_or_else(|| format!("the members are {}", known.join(", ")), |near| format!("did you mean {near}?"));
     bad(text.as_bytes(), place.start, format!("there is no member {}", shortened(name))).hint(hint)

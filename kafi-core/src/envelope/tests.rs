@@ -1,11 +1,14 @@
 //! Tests of the envelope: exact lines, and random records that must come back.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind};
 use crate::meta::TimestampType;
 use crate::record::{HeadersBuf, OwnedRecord, Record};
-use crate::types::Type;
+use crate::schema::{SchemaRef, TravellingSchema};
+use crate::types::{Field, Type};
 
 const TYPES: [Type; 4] = [Type::Bytes, Type::Str, Type::Json, Type::Auto];
 
@@ -132,7 +135,12 @@ fn bad_lines_say_what_and_where() {
         assert_eq!(error.to_string(), format!("read envelope: {expected}"), "{}", String::from_utf8_lossy(line));
     }
     assert_eq!(error(b"{\"valeu\":1}").hint_text(), Some("did you mean value?"));
-    assert_eq!(error(b"{\"value\":1,\"value_schema_id\":7}").kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error(b"{\"value\":1,\"value_schema_id\":-7}").to_string(),
+        "read envelope: column 30: the id of a schema has at most 32 bits"
+    );
+    let raw = error(b"{\"value\":1,\"value_raw\":\"1 \",\"value_schema_id\":7}");
+    assert!(raw.to_string().ends_with("what has a schema stands as JSON, neither base64 nor raw"), "{raw}");
     assert!(error(format!("{{\"value\":{}", "[".repeat(100_000)).as_bytes()).to_string().contains("nested deeper"));
 }
 
@@ -270,4 +278,75 @@ fn damaged_lines_never_panic() {
             assert!(batch.is_empty() && batch.bytes() == 0);
         }
     }
+}
+
+/// What a schema tells, for tests.
+#[derive(Debug)]
+struct Told(Option<u32>, Option<&'static str>);
+
+impl TravellingSchema for Told {
+    fn type_(&self) -> Type {
+        Type::Protobuf
+    }
+
+    fn text(&self) -> Option<&str> {
+        None
+    }
+
+    fn id(&self) -> Option<u32> {
+        self.0
+    }
+
+    fn guid(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    fn version(&self) -> Option<(&str, u32)> {
+        Some(("t-value", 3))
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.1
+    }
+}
+
+#[test]
+fn what_has_a_schema_stands_as_json_and_comes_back_with_its_id() {
+    let write = |value: &[u8], told, names_versions| {
+        let mut out = Vec::new();
+        let schema = SchemaRef::new(Arc::new(told));
+        EnvelopeWriter::default().names_versions(names_versions).write_decoded(
+            Record::new("t", Some(b"k"), Some(value)),
+            [None, Some(&schema)],
+            &mut out,
+        );
+        String::from_utf8(out).unwrap().split_once("\"key\":\"k\",").unwrap().1.to_string()
+    };
+    assert_eq!(write(b"\"x\"", Told(Some(7), None), false), r#""value":"x","value_schema_id":7}"#);
+    assert_eq!(
+        write(b"{\"a\":\n1}", Told(Some(7), Some("p.M")), true),
+        r#""value":{"a": 1},"value_schema_id":7,"value_message":"p.M","value_subject":"t-value","value_version":3}"#
+    );
+    assert_eq!(write(b"1", Told(None, None), false), r#""value":1}"#);
+
+    let mut reader = EnvelopeReader::new();
+    let mut batch = Batch::new();
+    let lines = [
+        (r#"{"key":"k","value":"x","value_schema_id":7,"value_message":"p.M","value_version":3}"#, Some("\"x\"")),
+        (r#"{"key":"k","value":null,"value_schema_id":7,"value_message":"p.M"}"#, Some("null")),
+        (r#"{"key":"k","value":"x"}"#, Some("x")),
+        (r#"{"key":"k","value":null}"#, None),
+    ];
+    for (index, (line, value)) in lines.into_iter().enumerate() {
+        reader.read(line.as_bytes(), &mut batch).unwrap();
+        let record = batch.get(index);
+        assert_eq!((record.key, record.value), (Some(&b"k"[..]), value.map(str::as_bytes)), "{line}");
+        let schema = (index < 2).then(|| EnvelopeSchema { id: 7, message: Some("p.M".into()) });
+        assert_eq!((reader.schema(Field::Key), reader.schema(Field::Value)), (None, schema.as_ref()));
+    }
+    let mut reader = EnvelopeReader::new().takes_json(true, false);
+    reader.read(br#"{"key":"k","value":"x"}"#, &mut batch).unwrap();
+    assert_eq!((batch.get(4).key, batch.get(4).value), (Some(&b"\"k\""[..]), Some(&b"x"[..])));
+    reader.read(br#"{"key":null,"value":"x"}"#, &mut batch).unwrap();
+    assert_eq!(batch.get(5).key, None);
 }

@@ -9,6 +9,7 @@ use crate::json::scan::{check, is_container};
 use crate::json::text::write_string;
 use crate::message::Message;
 use crate::record::{Headers, Record};
+use crate::schema::SchemaRef;
 use crate::types::Type;
 use crate::value::Value;
 
@@ -26,6 +27,7 @@ use crate::value::Value;
 pub struct EnvelopeWriter {
     key_type: Type,
     value_type: Type,
+    names_versions: bool,
 }
 
 impl EnvelopeWriter {
@@ -33,11 +35,22 @@ impl EnvelopeWriter {
     /// and arrays are embedded as JSON, under `json` every JSON value, under `str` and `bytes` none; all of them are
     /// read back to the same bytes.
     pub fn new(key_type: Type, value_type: Type) -> Self {
-        Self { key_type, value_type }
+        Self { key_type, value_type, names_versions: false }
+    }
+
+    /// Names subject and version of schemas, too, where they are known: `value_subject`, `value_version`. Default: not.
+    pub fn names_versions(self, names_versions: bool) -> Self {
+        Self { names_versions, ..self }
     }
 
     /// Appends the envelope of `record` to `out`: one line without its newline, whatever the bytes are.
     pub fn write(&mut self, record: Record<'_>, out: &mut Vec<u8>) {
+        self.write_decoded(record, [None, None], out);
+    }
+
+    /// The same for a record of which the key, the value, or both are JSON text that was decoded by a schema, of which
+    /// the envelope has the id: `value_schema_id`, and for Protobuf the message, `value_message`.
+    pub fn write_decoded(&mut self, record: Record<'_>, schemas: [Option<&SchemaRef>; 2], out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"topic\":");
         write_string(out, record.topic);
         write_integer(out, b",\"partition\":", i64::from(record.partition));
@@ -49,10 +62,38 @@ impl EnvelopeWriter {
         write_headers(out, record.headers);
         out.push(b']');
         out.extend_from_slice(b",");
-        write_field(out, "key", self.key_type, record.key);
+        let [key_schema, value_schema] = schemas;
+        self.write_part(out, "key", self.key_type, (record.key, key_schema));
         out.extend_from_slice(b",");
-        write_field(out, "value", self.value_type, record.value);
+        self.write_part(out, "value", self.value_type, (record.value, value_schema));
         out.push(b'}');
+    }
+
+    /// Appends a key or value, and what is known of its schema.
+    fn write_part(
+        self,
+        out: &mut Vec<u8>,
+        name: &str,
+        type_: Type,
+        (bytes, schema): (Option<&[u8]>, Option<&SchemaRef>),
+    ) {
+        let (Some(schema), Some(json)) = (schema, bytes) else { return write_field(out, name, type_, bytes) };
+        write_name(out, name, "");
+        push_on_one_line(json, out);
+        if let Some(id) = schema.id() {
+            write_integer(out, format!(",\"{name}_schema_id\":").as_bytes(), i64::from(id));
+        }
+        if let Some(message) = schema.message() {
+            out.push(b',');
+            write_name(out, name, "_message");
+            write_string(out, message);
+        }
+        if let Some((subject, version)) = schema.version().filter(|_| self.names_versions) {
+            out.push(b',');
+            write_name(out, name, "_subject");
+            write_string(out, subject);
+            write_integer(out, format!(",\"{name}_version\":").as_bytes(), i64::from(version));
+        }
     }
 }
 
@@ -72,7 +113,10 @@ impl fmt::Display for Message {
             headers: self.headers.as_headers(),
         };
         let mut line = Vec::new();
-        EnvelopeWriter::new(shown_as(&self.key), shown_as(&self.value)).write(record, &mut line);
+        let schemas = [(&self.key, &self.key_schema), (&self.value, &self.value_schema)]
+            .map(|(value, schema)| schema.as_ref().filter(|_| matches!(value, Value::Json(_))));
+        let mut writer = EnvelopeWriter::new(shown_as(&self.key), shown_as(&self.value));
+        writer.write_decoded(record, schemas, &mut line);
         f.write_str(std::str::from_utf8(&line).expect("an envelope is UTF-8"))
     }
 }
@@ -108,9 +152,10 @@ fn write_field(out: &mut Vec<u8>, name: &str, type_: Type, bytes: Option<&[u8]>)
         return;
     };
     let may_embed = match type_ {
-        Type::Auto => is_container(bytes),
         Type::Json => true,
         Type::Bytes | Type::Str => false,
+        // What a type with a schema did not decode is shown as it would be without.
+        _ => is_container(bytes),
     };
     if !may_embed {
         write_string(out, text);
@@ -124,11 +169,10 @@ fn write_field(out: &mut Vec<u8>, name: &str, type_: Type, bytes: Option<&[u8]>)
 
 /// Appends the JSON value `json` of `text`, and the text itself where the value alone would not be read back to it.
 fn write_embedded(out: &mut Vec<u8>, name: &str, text: &str, json: &str, newlines: bool) {
-    let start = out.len();
-    out.extend_from_slice(json.as_bytes());
     if newlines {
-        // Line breaks can only stand between tokens, where a space means the same.
-        out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+        push_on_one_line(json.as_bytes(), out);
+    } else {
+        out.extend_from_slice(json.as_bytes());
     }
     let exact = json.len() == text.len() && !newlines && !json.starts_with('"') && json != "null";
     if !exact {
@@ -136,6 +180,13 @@ fn write_embedded(out: &mut Vec<u8>, name: &str, text: &str, json: &str, newline
         write_name(out, name, "_raw");
         write_string(out, text);
     }
+}
+
+/// Appends JSON text. Line breaks can only stand between tokens, where a space means the same.
+fn push_on_one_line(json: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(json);
+    out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
 }
 
 fn write_name(out: &mut Vec<u8>, name: &str, suffix: &str) {

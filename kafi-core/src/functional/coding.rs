@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::batch::Batch;
+use crate::codec::{Coding, Decoder, Encoder, Text};
 use crate::error::Result;
 use crate::functional::Place;
 use crate::message::Message;
 use crate::record::{NO_TIMESTAMP, Record};
-use crate::types::{Decoder, Encoder, Field, Type};
+use crate::schema::{SchemaRef, Serdes};
+use crate::types::{Field, Type};
 
 /// Decodes records with one type for keys and one for values.
 pub struct BatchDecoder {
@@ -17,17 +19,13 @@ pub struct BatchDecoder {
 }
 
 impl BatchDecoder {
-    /// With these types, or else those of the settings, or else [`Type::Auto`].
+    /// With these types and schemas, or else those of the settings, or else [`Type::Auto`].
     ///
     /// # Errors
-    /// Those of [`Place::key_type_or`] and [`Codecs::decoder`](crate::Codecs::decoder).
-    pub fn open(place: &Place, key_type: Option<Type>, value_type: Option<Type>) -> Result<Self> {
-        let key_type = key_type.map_or_else(|| place.key_type_or(Type::Auto), Ok)?;
-        let value_type = value_type.map_or_else(|| place.value_type_or(Type::Auto), Ok)?;
-        Ok(Self {
-            key: place.codecs.decoder(key_type, Field::Key)?,
-            value: place.codecs.decoder(value_type, Field::Value)?,
-        })
+    /// Those of [`Place::decoder`].
+    pub fn open(place: &Place, serdes: &Serdes) -> Result<Self> {
+        let open = |field| place.decoder(serdes.of_field(field), field);
+        Ok(Self { key: open(Field::Key)?, value: open(Field::Value)? })
     }
 
     /// Decodes `record`, whose topic has this name.
@@ -64,13 +62,15 @@ pub struct BatchEncoder {
 }
 
 impl BatchEncoder {
-    /// For messages to `topic`, with these types.
+    /// For messages to `topic`, with these types and schemas, or else those of the settings, or else these types for
+    /// keys and values.
     ///
     /// # Errors
-    /// Those of [`Codecs::encoder`](crate::Codecs::encoder).
-    pub fn open(place: &Place, topic: &str, key_type: Type, value_type: Type) -> Result<Self> {
-        let key = place.codecs.encoder(key_type, Field::Key)?;
-        Ok(Self { topic: Arc::from(topic), key, value: place.codecs.encoder(value_type, Field::Value)? })
+    /// Those of [`Place::encoder`].
+    pub fn open(place: &Place, topic: &str, serdes: &Serdes, defaults: [Type; 2]) -> Result<Self> {
+        let [key, value] = defaults;
+        let key = place.encoder(&serdes.key, Field::Key, key)?;
+        Ok(Self { topic: Arc::from(topic), key, value: place.encoder(&serdes.value, Field::Value, value)? })
     }
 
     /// Encodes `message`, whatever topic it came from, straight to the end of `batch`, which stays as it was if that
@@ -85,6 +85,84 @@ impl BatchEncoder {
             message.timestamp = now_ms();
         }
         message.encode(self.key.as_mut(), self.value.as_mut(), batch)
+    }
+}
+
+/// Shows keys and values as text: as their bytes, or as the JSON that a schema makes of them.
+pub struct TextDecoder {
+    key: Option<Box<dyn Decoder>>,
+    value: Option<Box<dyn Decoder>>,
+    has_schemas: bool,
+    key_text: Vec<u8>,
+    value_text: Vec<u8>,
+}
+
+impl TextDecoder {
+    /// With these types and schemas, or else those of the settings, or else [`Type::Auto`].
+    ///
+    /// # Errors
+    /// Those of [`Place::decoder`].
+    pub fn open(place: &Place, serdes: &Serdes) -> Result<Self> {
+        let mut has_schemas = false;
+        let mut open = |field| {
+            let serde = serdes.of_field(field);
+            let type_ = place.type_or(serde, field, Type::Auto)?;
+            let has_schema = type_.has_schema() || type_ == Type::Auto && place.codecs.decodes_auto(&serde.schema);
+            has_schemas |= has_schema;
+            if !has_schema && matches!(type_, Type::Bytes | Type::Auto) {
+                return Ok(None);
+            }
+            place.decoder(serde, field).map(Some)
+        };
+        let (key, value) = (open(Field::Key)?, open(Field::Value)?);
+        Ok(Self { key, value, has_schemas, key_text: Vec::new(), value_text: Vec::new() })
+    }
+
+    /// Whether it has to look at messages at all: where it does not, they are their bytes, whatever these are.
+    pub fn is_needed(&self) -> bool {
+        self.key.is_some() || self.value.is_some()
+    }
+
+    /// Whether text may differ from the bytes.
+    pub fn has_schemas(&self) -> bool {
+        self.has_schemas
+    }
+
+    /// Whether a glance tells that all of a batch is shown as its bytes.
+    pub fn is_plain(&self, batch: &Batch) -> bool {
+        let is_plain = |decoder: &Option<Box<dyn Decoder>>, bytes: Option<&[u8]>, headers| match (decoder, bytes) {
+            (Some(decoder), Some(bytes)) => decoder.is_plain(bytes, headers),
+            _ => true,
+        };
+        batch.iter().all(|record| {
+            is_plain(&self.key, record.key, record.headers) && is_plain(&self.value, record.value, record.headers)
+        })
+    }
+
+    /// The record with text in place of key and value, where a schema made it, and these schemas.
+    ///
+    /// # Errors
+    /// Those of [`Decoder::text`], with partition and offset.
+    pub fn show<'a>(&'a mut self, record: Record<'a>) -> Result<(Record<'a>, [Option<SchemaRef>; 2])> {
+        let (key, key_schema) = text_of(&mut self.key, &mut self.key_text, &record, Field::Key, record.key)?;
+        let value = text_of(&mut self.value, &mut self.value_text, &record, Field::Value, record.value)?;
+        Ok((Record { key, value: value.0, ..record }, [key_schema, value.1]))
+    }
+}
+
+fn text_of<'a>(
+    decoder: &mut Option<Box<dyn Decoder>>,
+    text: &'a mut Vec<u8>,
+    record: &Record<'a>,
+    field: Field,
+    bytes: Option<&'a [u8]>,
+) -> Result<(Option<&'a [u8]>, Option<SchemaRef>)> {
+    let (Some(decoder), Some(bytes)) = (decoder, bytes) else { return Ok((bytes, None)) };
+    text.clear();
+    let shown = decoder.text(&Coding::new(record.topic, field).headers(record.headers), bytes, text);
+    match shown.map_err(|error| error.with("partition", record.partition).with("offset", record.offset))? {
+        Text::Same => Ok((Some(bytes), None)),
+        Text::Json(schema) => Ok((Some(text), Some(schema))),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::functional::stage::{BoxedStage, Done, Filter, Flatmap, Map, Stage, St
 use crate::functional::{BatchEncoder, Place, Progress, Writer};
 use crate::message::Message;
 use crate::producer::ProducerOptions;
+use crate::schema::Serdes;
 use crate::types::Type;
 
 /// What a copy did.
@@ -231,7 +232,7 @@ impl Sink {
     fn open(target: &Target, progress: &Arc<Progress>) -> Result<Self> {
         let place = &target.place;
         Ok(Self {
-            encoder: BatchEncoder::open(place, &target.topic, target.key_type, target.value_type)?,
+            encoder: BatchEncoder::open(place, &target.topic, &target.serdes, [Type::Auto; 2])?,
             writer: Writer::open(
                 place.storage.as_ref(),
                 &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() },
@@ -285,23 +286,56 @@ impl<T> Iterator for Pipe<T> {
 pub struct Target {
     place: Place,
     topic: String,
-    key_type: Type,
-    value_type: Type,
+    serdes: Serdes,
 }
 
 impl Target {
-    /// `topic` at `place`, such as a handle on a storage, with every key and value written as what it is.
+    /// `topic` at `place`, such as a handle on a storage, with every key and value written as what it is: also with the
+    /// schema by which it was decoded.
     pub fn new(place: impl Into<Place>, topic: &str) -> Self {
-        Self { place: place.into(), topic: topic.to_string(), key_type: Type::Auto, value_type: Type::Auto }
+        // A copy keeps what it reads, whatever the settings say of new messages.
+        Self { place: place.into(), topic: topic.to_string(), serdes: Serdes::of(Type::Auto) }
     }
 
     /// Writes the keys as this type.
-    pub fn key_type(self, key_type: Type) -> Self {
-        Self { key_type, ..self }
+    pub fn key_type(mut self, key_type: Type) -> Self {
+        self.serdes.key.type_ = Some(key_type);
+        self
     }
 
     /// Writes the values as this type.
-    pub fn value_type(self, value_type: Type) -> Self {
-        Self { value_type, ..self }
+    pub fn value_type(mut self, value_type: Type) -> Self {
+        self.serdes.value.type_ = Some(value_type);
+        self
+    }
+
+    /// Writes the keys with this schema: `@` and a file, the path of a file, or its text.
+    pub fn key_schema(mut self, schema: impl Into<String>) -> Self {
+        self.serdes.key.schema.schema = Some(schema.into());
+        self
+    }
+
+    /// Writes the values with this schema, likewise.
+    pub fn value_schema(mut self, schema: impl Into<String>) -> Self {
+        self.serdes.value.schema.schema = Some(schema.into());
+        self
+    }
+
+    /// Writes the keys with the schema that has this id in the registry.
+    pub fn key_schema_id(mut self, id: u32) -> Self {
+        self.serdes.key.schema.id = Some(id);
+        self
+    }
+
+    /// Writes the values with the schema that has this id in the registry.
+    pub fn value_schema_id(mut self, id: u32) -> Self {
+        self.serdes.value.schema.id = Some(id);
+        self
+    }
+
+    /// Changes any other choice of types and schemas.
+    pub fn serdes(mut self, change: impl FnOnce(&mut Serdes)) -> Self {
+        change(&mut self.serdes);
+        self
     }
 }

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use crate::admin::{NewTopic, Topic, existing};
 use crate::capability::Capabilities;
+use crate::codec::{Codecs, Decoder, Encoder};
 use crate::config::{OffsetReset, Settings};
 use crate::consumer::ConsumerOptions;
 use crate::error::Result;
 use crate::functional::ReadOptions;
+use crate::plain::PlainCodecs;
+use crate::schema::Serde;
 use crate::storage::Storage;
-use crate::types::{Codecs, PlainCodecs, Type};
+use crate::types::{Field, Type};
 
 /// How long a question to the storage may take, where the user did not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,20 +64,40 @@ impl Place {
         }
     }
 
-    /// The type of keys that the settings name, else `default`.
+    /// What decodes keys or values: by what `serde` says, else by the settings, else as [`Type::Auto`].
+    ///
+    /// # Errors
+    /// Those of [`Codecs::decoder`]; `Usage` for a setting that names no type.
+    pub fn decoder(&self, serde: &Serde, field: Field) -> Result<Box<dyn Decoder>> {
+        self.codecs.decoder(self.type_or(serde, field, Type::Auto)?, field, &serde.schema)
+    }
+
+    /// What encodes keys or values: by what `serde` says, else by the settings, else as `default`.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`]; `Usage` for a setting that names no type.
+    pub fn encoder(&self, serde: &Serde, field: Field, default: Type) -> Result<Box<dyn Encoder>> {
+        self.codecs.encoder(self.type_or(serde, field, default)?, field, &serde.schema)
+    }
+
+    /// The type that `serde` or else the settings name; else `default`, or `Auto` where a schema is chosen, which says
+    /// itself what it is of.
     ///
     /// # Errors
     /// `Usage` for a setting that names no type.
-    pub fn key_type_or(&self, default: Type) -> Result<Type> {
-        self.settings.key_type.as_deref().map_or(Ok(default), str::parse)
-    }
-
-    /// The type of values that the settings name, else `default`.
-    ///
-    /// # Errors
-    /// As for [`key_type_or`](Place::key_type_or).
-    pub fn value_type_or(&self, default: Type) -> Result<Type> {
-        self.settings.value_type.as_deref().map_or(Ok(default), str::parse)
+    pub fn type_or(&self, serde: &Serde, field: Field, default: Type) -> Result<Type> {
+        if let Some(type_) = serde.type_ {
+            return Ok(type_);
+        }
+        let setting = match field {
+            Field::Key => &self.settings.key_type,
+            Field::Value => &self.settings.value_type,
+        };
+        match setting.as_deref().map(str::parse::<Type>).transpose()? {
+            Some(type_) if type_.has_schema() || !serde.schema.names_schema() => Ok(type_),
+            _ if serde.schema.names_schema() => Ok(Type::Auto),
+            _ => Ok(default),
+        }
     }
 
     /// These topics, or all, with their partitions, sorted by name.

@@ -13,6 +13,7 @@ use crate::functional::{
 };
 use crate::message::Message;
 use crate::offsets::Offsets;
+use crate::schema::Serdes;
 use crate::types::Type;
 
 /// The messages of one or more topics, not read yet.
@@ -23,8 +24,7 @@ use crate::types::Type;
 pub struct TopicReader {
     place: Place,
     topics: Vec<String>,
-    key_type: Option<Type>,
-    value_type: Option<Type>,
+    serdes: Serdes,
     options: ReadOptions,
 }
 
@@ -32,22 +32,54 @@ impl TopicReader {
     /// The messages of `topics` at `place`, read by its settings.
     pub fn new(place: Place, topics: Vec<String>) -> Self {
         let options = place.read_options();
-        Self { place, topics, key_type: None, value_type: None, options }
+        Self { place, topics, serdes: Serdes::default(), options }
     }
 
     /// Reads keys and values as this type.
     pub fn types(self, both: Type) -> Self {
-        Self { key_type: Some(both), value_type: Some(both), ..self }
+        self.key_type(both).value_type(both)
     }
 
     /// Reads the keys as this type. Default: what the configuration says, else [`Type::Auto`].
-    pub fn key_type(self, key_type: Type) -> Self {
-        Self { key_type: Some(key_type), ..self }
+    pub fn key_type(mut self, key_type: Type) -> Self {
+        self.serdes.key.type_ = Some(key_type);
+        self
     }
 
     /// Reads the values as this type. Default: what the configuration says, else [`Type::Auto`].
-    pub fn value_type(self, value_type: Type) -> Self {
-        Self { value_type: Some(value_type), ..self }
+    pub fn value_type(mut self, value_type: Type) -> Self {
+        self.serdes.value.type_ = Some(value_type);
+        self
+    }
+
+    /// Reads the keys by this schema: `@` and a file, the path of a file, or its text. Default: the one that they name.
+    pub fn key_schema(mut self, schema: impl Into<String>) -> Self {
+        self.serdes.key.schema.schema = Some(schema.into());
+        self
+    }
+
+    /// Reads the values by this schema, likewise.
+    pub fn value_schema(mut self, schema: impl Into<String>) -> Self {
+        self.serdes.value.schema.schema = Some(schema.into());
+        self
+    }
+
+    /// Reads the keys by the schema that has this id in the registry. Default: the one that they name.
+    pub fn key_schema_id(mut self, id: u32) -> Self {
+        self.serdes.key.schema.id = Some(id);
+        self
+    }
+
+    /// Reads the values by the schema that has this id in the registry, likewise.
+    pub fn value_schema_id(mut self, id: u32) -> Self {
+        self.serdes.value.schema.id = Some(id);
+        self
+    }
+
+    /// Changes any other choice of types and schemas.
+    pub fn serdes(mut self, change: impl FnOnce(&mut Serdes)) -> Self {
+        change(&mut self.serdes);
+        self
     }
 
     /// Stops after this many messages in all.
@@ -101,7 +133,7 @@ impl TopicReader {
     /// # Errors
     /// Those of [`BatchDecoder::open`].
     pub fn batch_decoder(&self) -> Result<BatchDecoder> {
-        BatchDecoder::open(&self.place, self.key_type, self.value_type)
+        BatchDecoder::open(&self.place, &self.serdes)
     }
 
     /// See [`Pipe::map`].

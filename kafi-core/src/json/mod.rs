@@ -104,6 +104,17 @@ impl Json {
         }
     }
 
+    /// Takes the text of one JSON value that a codec wrote, or that was checked already, without looking at it again.
+    /// Of any other text the methods say nothing that can be relied on, and may panic.
+    ///
+    /// # Panics
+    /// For texts of 4 GiB and more.
+    pub fn from_valid(text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        debug_assert!(scan::check(text.as_bytes()).is_ok(), "this is not JSON: {text}");
+        Self::from_text(Text::whole(text))
+    }
+
     /// The JSON null.
     pub const fn null() -> Self {
         Self { source: Source::Null, node: OnceLock::new() }

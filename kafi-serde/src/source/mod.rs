@@ -129,6 +129,11 @@ impl Source {
         self.format
     }
 
+    /// The name by which errors know it: that of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its text, which is what a registry takes; `None` for a set of descriptors.
     pub fn text(&self) -> Option<&str> {
         match &self.content {

@@ -1,4 +1,4 @@
-//! `cp`: copies topics, byte for byte, with every field of every message.
+//! `cp`: copies topics with every field of every message: byte for byte, unless keys or values are to change.
 
 mod able;
 mod check;
@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::functional::{Copied, ReadOptions, Writer};
+use kafi_core::functional::{Conversion, Copied, Failures, ReadOptions, Writer};
 use kafi_core::{Result, Shown, Storage};
 
 use crate::cat::Finished;
@@ -67,6 +67,10 @@ pub struct CopyOptions {
     pub stall_limit: Duration,
     /// Which topics that appear later at the source belong to a mirror. Default: none.
     pub new_topics: Option<NewTopics>,
+    /// How keys and values change on the way. Default: they stay byte for byte.
+    pub conversion: Option<Conversion>,
+    /// What becomes of messages that cannot be converted. Default: the first one stops the copy.
+    pub failures: Failures,
 }
 
 impl fmt::Debug for CopyOptions {
@@ -102,6 +106,8 @@ impl Default for CopyOptions {
             rate: None,
             stall_limit: Writer::STALL_LIMIT,
             new_topics: None,
+            conversion: None,
+            failures: Failures::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use kafi_core::functional::{Reader, Writer, pump_settling};
+use kafi_core::functional::{BatchConverter, Reader, Writer, pump_settling};
 use kafi_core::{Admin, Batch, Error, ErrorKind, Isolation, Position, Result, TimestampType, TopicPartition, existing};
 
 use crate::cp::copying::Copying;
@@ -45,6 +45,7 @@ pub(crate) struct Share<'c, 'a> {
     /// settings want it.
     has_caught_up: bool,
     has_failed: bool,
+    converter: Option<BatchConverter>,
 }
 
 impl<'c, 'a> Share<'c, 'a> {
@@ -68,6 +69,7 @@ impl<'c, 'a> Share<'c, 'a> {
             rooms: HashMap::new(),
             has_caught_up: false,
             has_failed: false,
+            converter: copying.options.conversion.as_ref().map(BatchConverter::open).transpose()?,
         })
     }
 
@@ -82,7 +84,7 @@ impl<'c, 'a> Share<'c, 'a> {
         );
         let mut share = share.into_inner();
         // Also what a copy that failed has read is delivered, and counted.
-        let mut delivered = share.writer.settle();
+        let mut delivered = share.writer.settle().and(share.copying.options.failures.settle());
         share.note_delivered();
         if delivered.is_ok() && !share.has_failed {
             delivered = share.progress.commit(&share.routes, share.copying.read.timeout);
@@ -127,8 +129,8 @@ impl<'c, 'a> Share<'c, 'a> {
         if self.has_failed {
             return Err(Error::new(ErrorKind::Unexpected, "copy", "an earlier message was not delivered"));
         }
-        let settled =
-            self.writer.flush(None).and_then(|()| self.progress.commit(&self.routes, self.copying.read.timeout));
+        let flushed = self.writer.flush(None).and_then(|()| self.copying.options.failures.settle());
+        let settled = flushed.and_then(|()| self.progress.commit(&self.routes, self.copying.read.timeout));
         self.has_failed |= settled.is_err();
         settled
     }
@@ -141,11 +143,14 @@ impl<'c, 'a> Share<'c, 'a> {
             if self.progress.is_kept() || copying.begins_again() { positions_after(batch) } else { Vec::new() };
         self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
+        let converted = self.convert(batch);
         self.prepare(batch)?;
         if let Some(pacer) = &copying.pacer {
             pacer.wait(batch.len(), batch.bytes(), || copying.is_over());
         }
         self.writer.write(batch)?;
+        // What came before a message that cannot be converted is written, but nothing is noted of it.
+        converted?;
         if copying.begins_again() {
             self.in_flight.push_back((self.writer.handed_over(), positions.clone()));
             self.note_delivered();
@@ -157,11 +162,26 @@ impl<'c, 'a> Share<'c, 'a> {
         if caught_up || commits {
             // The next messages may come late, and these are not to wait for them.
             self.writer.flush(None)?;
+            copying.options.failures.settle()?;
         }
         if commits || caught_up {
             self.progress.commit(&self.routes, copying.read.timeout)?;
         }
         Ok(())
+    }
+
+    /// Makes of the messages what the targets want; after a failure the batch holds those before.
+    fn convert(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some(converter) = &mut self.converter else { return Ok(()) };
+        let (routes, failures) = (&self.routes, &self.copying.options.failures);
+        let mut left_out = 0;
+        let converted = converter.convert(
+            batch,
+            |topic| routes.get(topic).map(|route| route.target.name()),
+            |record, error| failures.take(&record, error).map(|()| left_out += 1),
+        );
+        self.copying.read.progress.add_skipped(left_out);
+        converted
     }
 
     /// Sends the messages to the targets' names, and looks whether the targets keep them.

@@ -8,13 +8,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::functional::{Copied, Place, ReadOptions, TopicReader};
+use kafi_core::functional::{Copied, Failures, Place, ReadOptions, TopicReader};
 use kafi_core::{
-    Admin, Codecs, Isolation, Message, NewTopic, Position, Result, Settings, Storage, Topic, TopicPartition, Watermarks,
+    Admin, Codecs, Isolation, Message, NewTopic, Position, Result, Serdes, Settings, Storage, Topic, TopicPartition,
+    Watermarks,
 };
 use kafi_serde::registry::Registry;
 
-use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern};
+use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, GrepTexts, Pattern};
 
 pub use registry::subject_name;
 pub use topic_consumer::TopicConsumer;
@@ -41,7 +42,7 @@ impl From<&Kafi> for Place {
 impl Kafi {
     /// A handle on `storage`.
     pub fn new(storage: Arc<dyn Storage>, settings: Settings) -> Self {
-        Self { place: Place::new(storage, settings), registry: None }
+        Self { place: Place::new(storage, settings), registry: None }.with_codecs(codecs(None))
     }
 
     /// The same with other codecs, which may know more types.
@@ -244,7 +245,8 @@ impl Kafi {
         Ok(messages)
     }
 
-    /// The messages of a topic whose key or value matches a regular expression, and how many were read.
+    /// The messages of a topic whose key or value, as the text that it is shown as, matches a regular expression, and how
+    /// many were read.
     ///
     /// # Errors
     /// `Usage` for a bad expression; what reading fails with.
@@ -252,7 +254,8 @@ impl Kafi {
         let mut messages = Vec::new();
         let mut decode = self.topic(topic).batch_decoder()?;
         let options = self.read_options();
-        let look_for = GrepOptions::new(Pattern::new(pattern, false)?);
+        let mut look_for = GrepOptions::new(Pattern::new(pattern, false)?);
+        look_for.texts = GrepTexts::of(&self.place, &Serdes::default(), Failures::stop())?;
         shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| {
             decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
         })?;
@@ -299,4 +302,15 @@ impl Kafi {
     pub fn read_options(&self) -> ReadOptions {
         self.place.read_options()
     }
+}
+
+/// The codecs of a storage: all types that this build knows.
+#[cfg(feature = "serde")]
+fn codecs(registry: Option<Arc<dyn Registry>>) -> Arc<dyn Codecs> {
+    Arc::new(kafi_serde::SchemaCodecs::new(registry))
+}
+
+#[cfg(not(feature = "serde"))]
+fn codecs(_registry: Option<Arc<dyn Registry>>) -> Arc<dyn Codecs> {
+    Arc::new(kafi_core::PlainCodecs)
 }

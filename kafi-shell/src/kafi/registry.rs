@@ -9,17 +9,17 @@ use kafi_serde::registry::{
 };
 use kafi_serde::wire::SchemaId;
 
-use super::{Kafi, TIMEOUT};
+use super::{Kafi, TIMEOUT, codecs};
 
 /// Calls block up to 30 seconds; [`registry`](Kafi::registry) has all of them, with time-outs.
 ///
 /// Any of them fails as [`registry`](Kafi::registry) does where there is none, and with `Unavailable`, `Timeout`,
 /// `Authentication`, and `PermissionDenied`, beside what it says itself.
 impl Kafi {
-    /// The same with this schema registry.
+    /// The same with this schema registry, which the types with a schema ask, too.
     pub fn with_registry(mut self, registry: Arc<dyn Registry>) -> Self {
-        self.registry = Some(registry);
-        self
+        self.registry = Some(Arc::clone(&registry));
+        self.with_codecs(codecs(Some(registry)))
     }
 
     /// The schema registry: what the section `schema_registry` of the configuration says, or

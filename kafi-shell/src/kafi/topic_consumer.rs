@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kafi_core::functional::{
     BatchDecoder, Cancel, GroupOptions, GroupUse, Next, Place, ReadOptions, Reader, topic_names,
 };
-use kafi_core::{Batch, Error, Message, Position, Result};
+use kafi_core::{Batch, Error, Message, Position, Result, Serdes};
 
 /// One poll waits this long at most, so that a wish to stop is seen soon.
 const POLL_MAX: Duration = Duration::from_millis(100);
@@ -41,7 +41,7 @@ impl TopicConsumer {
         let options = ReadOptions { group: Some(group), follow: true, cancel: cancel.clone(), ..place.read_options() };
         Ok(Self {
             topic: topic.to_string(),
-            decoder: BatchDecoder::open(place, None, None)?,
+            decoder: BatchDecoder::open(place, &Serdes::default())?,
             // Last, since whoever has joined a group has to leave it.
             reader: Reader::open(place.storage.as_ref(), &[topic.to_string()], &options)?,
             batch: Batch::new(),

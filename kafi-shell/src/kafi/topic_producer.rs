@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kafi_core::functional::{BatchEncoder, Place, Writer};
 use kafi_core::{
-    ANY_PARTITION, Batch, HeadersBuf, Json, Message, NO_TIMESTAMP, ProducerOptions, Report, Result, TimestampType,
-    Type, Value,
+    ANY_PARTITION, Batch, HeadersBuf, Json, Message, NO_TIMESTAMP, ProducerOptions, Report, Result, SchemaRef, Serdes,
+    TimestampType, Type, Value,
 };
 
 /// A message to be produced: a value, and whatever else is not left to the defaults.
@@ -29,6 +29,8 @@ pub struct Outgoing {
     offset: i64,
     /// Whether it is a message, whose key and value have their types.
     was_read: bool,
+    /// The schemas by which the key and the value of a message were decoded.
+    schemas: [Option<SchemaRef>; 2],
 }
 
 impl Outgoing {
@@ -42,6 +44,7 @@ impl Outgoing {
             timestamp: NO_TIMESTAMP,
             offset: -1,
             was_read: false,
+            schemas: [None, None],
         }
     }
 
@@ -93,8 +96,9 @@ impl<K: Into<Value>, V: Into<Value>> From<(K, V)> for Outgoing {
 
 impl From<Message> for Outgoing {
     fn from(message: Message) -> Self {
-        let Message { key, value, headers, partition, timestamp, offset, .. } = message;
-        Self { key, value, headers, partition, timestamp, offset, was_read: true }
+        let Message { key, value, headers, partition, timestamp, offset, key_schema, value_schema, .. } = message;
+        let schemas = [key_schema, value_schema];
+        Self { key, value, headers, partition, timestamp, offset, was_read: true, schemas }
     }
 }
 
@@ -108,15 +112,15 @@ pub struct TopicProducer {
     encoder: BatchEncoder,
     /// For messages that were read.
     read_encoder: BatchEncoder,
-    key_type: Option<Type>,
-    value_type: Option<Type>,
+    serdes: Serdes,
     batch: Batch,
     place: Place,
 }
 
 impl TopicProducer {
     pub(crate) fn open(place: &Place, topic: &str) -> Result<Self> {
-        let [encoder, read_encoder] = encoders(place, topic, None, None)?;
+        let serdes = Serdes::default();
+        let [encoder, read_encoder] = encoders(place, topic, &serdes)?;
         Ok(Self {
             topic: Arc::from(topic),
             writer: Writer::open(
@@ -126,29 +130,70 @@ impl TopicProducer {
             )?,
             encoder,
             read_encoder,
-            key_type: None,
-            value_type: None,
+            serdes,
             batch: Batch::with_limits(place.settings.produce_batch_size, Batch::BYTES_MAX),
             place: place.clone(),
         })
     }
 
-    /// Writes the keys as this type. Default: what the configuration says, else [`Type::Str`].
+    /// Writes the keys as this type. Default: what the configuration says, else that of the schema that is chosen, else
+    /// [`Type::Str`].
     ///
     /// # Errors
     /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
     pub fn key_type(self, key_type: Type) -> Result<Self> {
-        let [encoder, read_encoder] = encoders(&self.place, &self.topic, Some(key_type), self.value_type)?;
-        Ok(Self { encoder, read_encoder, key_type: Some(key_type), ..self })
+        self.serdes(|serdes| serdes.key.type_ = Some(key_type))
     }
 
-    /// Writes the values as this type. Default: what the configuration says, else [`Type::Json`].
+    /// Writes the values as this type. Default: what the configuration says, else that of the schema that is chosen,
+    /// else [`Type::Json`].
     ///
     /// # Errors
     /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
     pub fn value_type(self, value_type: Type) -> Result<Self> {
-        let [encoder, read_encoder] = encoders(&self.place, &self.topic, self.key_type, Some(value_type))?;
-        Ok(Self { encoder, read_encoder, value_type: Some(value_type), ..self })
+        self.serdes(|serdes| serdes.value.type_ = Some(value_type))
+    }
+
+    /// Writes the keys with this schema: `@` and a file, the path of a file, or its text.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
+    pub fn key_schema(self, schema: impl Into<String>) -> Result<Self> {
+        self.serdes(|serdes| serdes.key.schema.schema = Some(schema.into()))
+    }
+
+    /// Writes the values with this schema, likewise.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
+    pub fn value_schema(self, schema: impl Into<String>) -> Result<Self> {
+        self.serdes(|serdes| serdes.value.schema.schema = Some(schema.into()))
+    }
+
+    /// Writes the keys with the schema that has this id in the registry.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
+    pub fn key_schema_id(self, id: u32) -> Result<Self> {
+        self.serdes(|serdes| serdes.key.schema.id = Some(id))
+    }
+
+    /// Writes the values with the schema that has this id in the registry.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
+    pub fn value_schema_id(self, id: u32) -> Result<Self> {
+        self.serdes(|serdes| serdes.value.schema.id = Some(id))
+    }
+
+    /// Changes any other choice of types and schemas.
+    ///
+    /// # Errors
+    /// Those of [`Codecs::encoder`](kafi_core::Codecs::encoder).
+    pub fn serdes(mut self, change: impl FnOnce(&mut Serdes)) -> Result<Self> {
+        change(&mut self.serdes);
+        [self.encoder, self.read_encoder] = encoders(&self.place, &self.topic, &self.serdes)?;
+        Ok(self)
     }
 
     /// Calls `function` with each delivery report, also with those of failures. A report covers a run of neighbouring
@@ -165,7 +210,8 @@ impl TopicProducer {
     /// What encoding fails with; then this message alone is not produced. The first failure of an earlier message; then
     /// those that were gathered since may not be written either.
     pub fn produce(&mut self, message: impl Into<Outgoing>) -> Result<()> {
-        let Outgoing { key, value, headers, partition, timestamp, offset, was_read } = message.into();
+        let Outgoing { key, value, headers, partition, timestamp, offset, was_read, schemas } = message.into();
+        let [key_schema, value_schema] = schemas;
         let message = Message {
             topic: self.topic.clone(),
             partition,
@@ -175,6 +221,8 @@ impl TopicProducer {
             headers,
             key,
             value,
+            key_schema,
+            value_schema,
         };
         let encoder = if was_read { &mut self.read_encoder } else { &mut self.encoder };
         encoder.push(message, &mut self.batch)?;
@@ -211,11 +259,7 @@ impl TopicProducer {
 
 /// The encoder for new values, which become text and JSON, and the one for values that were read, which are kept as
 /// they are; where no type is chosen or set.
-fn encoders(place: &Place, topic: &str, key_type: Option<Type>, value_type: Option<Type>) -> Result<[BatchEncoder; 2]> {
-    let open = |key_default, value_default| {
-        let key_type = key_type.map_or_else(|| place.key_type_or(key_default), Ok)?;
-        let value_type = value_type.map_or_else(|| place.value_type_or(value_default), Ok)?;
-        BatchEncoder::open(place, topic, key_type, value_type)
-    };
-    Ok([open(Type::Str, Type::Json)?, open(Type::Auto, Type::Auto)?])
+fn encoders(place: &Place, topic: &str, serdes: &Serdes) -> Result<[BatchEncoder; 2]> {
+    let open = |defaults| BatchEncoder::open(place, topic, serdes, defaults);
+    Ok([open([Type::Str, Type::Json])?, open([Type::Auto; 2])?])
 }
