@@ -25,6 +25,10 @@ fn a_subject_lives(registry: &str) {
     assert_eq!(run("kafi registry $R get $S 1").trim_end(), sandbox.read("one.avsc"));
     assert_eq!(run("kafi registry $R get $S"), format!("{}\n", sandbox.read("two.avsc")));
     assert_eq!(run(&format!("kafi registry $R get --id {}", second.trim())).trim_end(), sandbox.read("two.avsc"));
+    run("kafi registry $R register :.side:$S one.avsc");
+    assert_eq!(run("kafi registry $R subjects ':.side:$S'"), format!(":.side:{subject}\n"));
+    assert_eq!(run("kafi registry $R subjects '$S'"), format!("{subject}\n"));
+    assert_eq!(run("kafi registry $R subjects ':*:$S'"), format!(":.side:{subject}\n{subject}\n"));
     let json = run("kafi registry $R get $S --json");
     assert!(json.starts_with(&format!(r#"{{"subject":"{subject}","version":2,"id":{}"#, second.trim())), "{json}");
     let found = run("kafi registry $R lookup $S one.avsc");

@@ -199,6 +199,18 @@ fn what_does_not_change_is_asked_once() {
 }
 
 #[test]
+fn the_default_context_is_not_all_contexts() {
+    let server = Scripted::new(&[json(r#"["b",":.x:a","a",":.y:a"]"#)]);
+    let client = at(&[&server.address]);
+    let subjects = |prefix| client.subjects(prefix, Deleted::Excluded, TIMEOUT).unwrap();
+    assert_eq!(subjects(""), ["a", "b"]);
+    assert_eq!(subjects("a"), ["a"]);
+    assert_eq!(subjects(":.x:"), [":.x:a"]);
+    assert_eq!(subjects(":*:"), [":.x:a", ":.y:a", "a", "b"]);
+    assert_eq!(subjects(":*:b"), ["b"]);
+}
+
+#[test]
 fn types_of_schemas_that_nobody_knows_are_named() {
     let server = Scripted::new(&[json(r#"{"schemaType":"XML","schema":"<a/>"}"#)]);
     let error = at(&[&server.address]).schema(SchemaId::Number(9), None, TIMEOUT).unwrap_err();

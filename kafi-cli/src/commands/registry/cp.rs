@@ -6,7 +6,7 @@ use clap::Args;
 use kafi::serde::registry::{CopiedSchema, Deleted, SchemaCopyOptions, copy_schemas};
 use kafi::{Error, ErrorKind, Result};
 
-use super::list::scope;
+use super::list::Scope;
 use super::{Place, number};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,10 +39,8 @@ impl CpArgs {
             let why = "both are the same registry";
             return Err(Error::new(ErrorKind::Usage, "copy schemas", why).with("registry", from.registry.name()));
         }
-        let (prefix, glob) = scope(&self.glob)?;
         let deleted = if self.deleted { Deleted::Included } else { Deleted::Excluded };
-        let mut subjects = from.registry.subjects(&prefix, deleted, TIMEOUT)?;
-        subjects.retain(|subject| glob.matches(subject.strip_prefix(&*prefix).unwrap_or(subject)));
+        let subjects = Scope::parse(&self.glob)?.subjects(&from, deleted)?;
         if subjects.is_empty() {
             let error = Error::new(ErrorKind::NotFound, "copy schemas", "no subject matches");
             return Err(error.with("registry", from.registry.name()).with("glob", &self.glob));

@@ -22,12 +22,8 @@ pub struct SubjectsArgs {
 
 impl SubjectsArgs {
     pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
-        let (prefix, glob) = scope(self.glob.as_deref().unwrap_or("*"))?;
-        let matching = |deleted| -> Result<Vec<String>> {
-            let mut subjects = place.registry.subjects(&prefix, deleted, TIMEOUT)?;
-            subjects.retain(|subject| glob.matches(subject.strip_prefix(&*prefix).unwrap_or(subject)));
-            Ok(subjects)
-        };
+        let scope = Scope::parse(self.glob.as_deref().unwrap_or("*"))?;
+        let matching = |deleted| scope.subjects(place, deleted);
         if !self.deleted {
             let subjects = matching(Deleted::Excluded)?.into_iter().map(Cell::Text).collect();
             return place.print_list(context, "subject", subjects);
@@ -88,16 +84,46 @@ pub fn types(place: &Place, context: &Context) -> Result<Exit> {
     place.print_list(context, "type", types.into_iter().map(Cell::Text).collect())
 }
 
-/// What a glob of subjects is looked for in: the context in front of it, and the glob behind that. Over all contexts
-/// the glob matches the whole subject, or its end behind the context.
-pub fn scope(text: &str) -> Result<(String, Glob)> {
-    let context = ["*", "."].iter().find_map(|begin| {
-        let rest = text.strip_prefix(':')?.strip_prefix(begin)?;
-        let end = rest.find(':')? + 1 + begin.len() + 1;
-        (*begin == "." || end == 3).then_some(end)
-    });
-    let (context, glob) = text.split_at(context.unwrap_or(0));
-    Ok((context.to_string(), Glob::parse(if glob.is_empty() { "*" } else { glob })?))
+/// A glob of subjects, and the context that it is looked for in.
+pub struct Scope {
+    /// `:.staging:`, `:*:` for all, and nothing for the default one.
+    context: String,
+    /// What the subjects are called behind their contexts.
+    glob: Glob,
+}
+
+impl Scope {
+    /// Reads a glob with its context in front.
+    ///
+    /// # Errors
+    /// Those of the glob.
+    pub fn parse(text: &str) -> Result<Self> {
+        let (context, glob) = text.split_at(context_len(text));
+        Ok(Self { context: context.to_string(), glob: Glob::parse(if glob.is_empty() { "*" } else { glob })? })
+    }
+
+    /// The subjects of a registry that it matches.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub fn subjects(&self, place: &Place, deleted: Deleted) -> Result<Vec<String>> {
+        let mut subjects = place.registry.subjects(&self.context, deleted, TIMEOUT)?;
+        subjects.retain(|subject| self.matches(subject));
+        Ok(subjects)
+    }
+
+    fn matches(&self, subject: &str) -> bool {
+        self.glob.matches(&subject[context_len(subject)..])
+    }
+}
+
+/// How long the context in front of a subject or a glob is, with its colons.
+fn context_len(text: &str) -> usize {
+    let end = |begin: &str| {
+        let rest = text.strip_prefix(begin)?;
+        rest.find(':').map(|at| begin.len() + at + 1)
+    };
+    if text.starts_with(":*:") { 3 } else { end(":.").unwrap_or(0) }
 }
 
 #[cfg(test)]
@@ -106,15 +132,17 @@ mod tests {
 
     #[test]
     fn globs_have_the_context_in_front() {
-        for (text, context, matched) in [
-            ("orders-*", "", "orders-value"),
-            (":.staging:orders-*", ":.staging:", "orders-value"),
-            (":.staging:", ":.staging:", "anything"),
-            (":*:*", ":*:", ":.a:b"),
-            (":a", "", ":a"),
+        for (text, context, matched, other) in [
+            ("orders-*", "", "orders-value", "x"),
+            (":.staging:orders-*", ":.staging:", ":.staging:orders-value", ":.staging:x"),
+            (":.staging:", ":.staging:", ":.staging:anything", ""),
+            (":*:*-value", ":*:", ":.a:b-value", ":.a:b-key"),
+            (":*:*-value", ":*:", "b-value", "b"),
+            (":a", "", ":a", "a"),
         ] {
-            let (found, glob) = scope(text).unwrap();
-            assert!(found == context && glob.matches(matched), "{text}");
+            let scope = Scope::parse(text).unwrap();
+            assert!(scope.context == context && scope.matches(matched), "{text}");
+            assert!(other.is_empty() || !scope.matches(other), "{text} {other}");
         }
     }
 }

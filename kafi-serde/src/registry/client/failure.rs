@@ -15,7 +15,7 @@ const WORDS_MAX: usize = 500;
 const HINT_ADDRESS: &str =
     "is this the address of a Schema Registry? Some have a path, as in http://host:8080/apis/ccompat/v7";
 const HINT_USER: &str =
-    "user and password are those of basic.auth.user.info in the section schema_registry, or stand in the address";
+    "basic.auth.user.info, or the keys that begin with bearer.auth, of the section schema_registry say who we are";
 const HINT_DOWN: &str = "is the registry running, and is this its address?";
 const HINT_CA: &str = "ssl.ca.location in the section schema_registry names the certificates to trust";
 

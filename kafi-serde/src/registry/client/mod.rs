@@ -97,10 +97,11 @@ impl Registry for Client {
     fn subjects(&self, prefix: &str, deleted: Deleted, timeout: Duration) -> Result<Vec<String>> {
         let call = Call::get("list subjects", &["subjects"]).query("subjectPrefix", prefix, !prefix.is_empty());
         let mut subjects: Vec<String> = self.read(&with_deleted(call, deleted), timeout, texts)?;
-        // Not all registries know all of the query.
-        if !prefix.starts_with(":*:") {
-            subjects.retain(|subject| subject.starts_with(prefix));
-        }
+        // Not all registries know all of the query, and some take no prefix for that of all contexts.
+        subjects.retain(|subject| match prefix.strip_prefix(":*:") {
+            Some(prefix) => subject[context_of(subject).len()..].starts_with(prefix),
+            None => subject.starts_with(prefix) && context_of(subject) == context_of(prefix),
+        });
         subjects.sort();
         Ok(subjects)
     }
