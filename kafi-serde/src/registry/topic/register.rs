@@ -121,7 +121,7 @@ impl Topic {
             }
         };
         let found = level.check(&source, &earlier)?;
-        Ok(Compatibility { compatible: found.is_empty(), reasons: reasons(&found, level) })
+        Ok(Compatibility { compatible: found.is_empty(), reasons: reasons(&found) })
     }
 
     /// The version of a subject that is this schema, the latest first.
@@ -151,8 +151,8 @@ impl Topic {
             return Ok(());
         }
         let words = format!(
-            "Schema being registered is incompatible with an earlier schema for subject \"{name}\", details: {}",
-            reasons(&found, level).join("; ")
+            "Schema being registered is incompatible with an earlier schema for subject \"{name}\", by its level {level}, details: {}",
+            reasons(&found).join("; ")
         );
         Err(Code::Incompatible.error(REGISTER, words))
     }
@@ -248,8 +248,6 @@ fn invalid(operation: &'static str, error: &Error) -> Error {
     Code::InvalidSchema.error(operation, format!("Invalid schema: {error}"))
 }
 
-fn reasons(found: &[Incompatibility], level: CompatibilityLevel) -> Vec<String> {
-    let told = found.iter().map(|found| format!("{} at {found}", found.kind()));
-    let level = (!found.is_empty()).then(|| format!("compatibility {level}"));
-    told.chain(level).collect()
+fn reasons(found: &[Incompatibility]) -> Vec<String> {
+    found.iter().map(|found| format!("{} at {found}", found.kind())).collect()
 }
