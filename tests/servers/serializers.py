@@ -64,14 +64,16 @@ def write(client):
         plain = {"id": order["id"], "note": order["note"] or ""}
         envelope(topic, None, json_schema(plain, SerializationContext(topic, MessageField.VALUE)))
         topic = "python_protobuf"
-        message = line(id=order["id"], at=timestamp_pb2.Timestamp(seconds=7 + index))
+        message = line(id=order["id"])
+        message.at.seconds = 7 + index
         envelope(topic, None, protobuf(message, SerializationContext(topic, MessageField.VALUE)))
 
 
 def read(client):
     line = classes()
+    # That of Protobuf goes by its class: Apicurio fails where it is asked for the schema in its serialised form.
     readers = {"avro": AvroDeserializer(client), "json": JSONDeserializer(JSON_SCHEMA, schema_registry_client=client),
-               "protobuf": ProtobufDeserializer(line, {"use.deprecated.format": False}, client)}
+               "protobuf": ProtobufDeserializer(line, {"use.deprecated.format": False})}
     for text in sys.stdin:
         message = json.loads(text)
         topic = message["topic"]

@@ -20,7 +20,7 @@ const AVRO_ORDERS: [&str; 2] = [
 ];
 const PROTOBUF_ORDERS: [&str; 2] =
     [r#"{"id":123,"at":"1970-01-01T00:00:07Z"}"#, r#"{"id":-9007199254740993,"at":"1970-01-01T00:00:08Z"}"#];
-const JSON_ORDERS: [&str; 2] = [r#"{"id": 123, "note": ""}"#, r#"{"id": -9007199254740993, "note": "\u00fc"}"#];
+const JSON_ORDERS: [&str; 2] = [r#"{"id":123,"note":""}"#, r#"{"id":-9007199254740993,"note":"ü"}"#];
 
 struct Beside {
     sandbox: Sandbox,
@@ -68,12 +68,12 @@ fn what_the_official_serialisers_write_is_read_and_written_again() {
         let envelopes = beside.text(&format!("kafi cat {topic} --json --schemas"));
         assert_eq!(envelopes.matches("\"value_schema_id\":").count(), 2, "{envelopes}");
         assert_eq!(envelopes.matches(&format!("\"value_subject\":\"{topic}-value\",\"value_version\":1")).count(), 2);
-        // The same bytes: by envelopes, and by a copy that decodes and encodes.
+        // By envelopes, which name the ids, the same bytes come back.
         beside.text(&format!("kafi cat {topic} --json | kafi produce {topic}_again --json --create -q"));
+        assert_eq!(beside.text(&format!("kafi diff {topic} {topic}_again -q")), "", "{topic}");
+        // A copy that decodes and encodes registers the schema for its target; Apicurio may give it another id then.
         beside.text(&format!("kafi cp {topic} {topic}_copy --from-type auto --to-type auto -q"));
-        for again in ["again", "copy"] {
-            assert_eq!(beside.text(&format!("kafi diff {topic} {topic}_{again} -q")), "", "{topic} {again}");
-        }
+        assert_eq!(beside.text(&format!("kafi cat {topic}_copy --value-type {type_}")), lines(expected), "{topic}");
     }
     assert_eq!(beside.text("kafi cat python_avro -F '%k\\n'"), "\"k0\"\n\"k1\"\n");
     assert_eq!(beside.text("kafi grep -c 9007199254740993 python_protobuf"), "1\n");

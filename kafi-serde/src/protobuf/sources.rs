@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kafi_core::{Error, ErrorKind, Result};
+use prost_reflect::prost::Message;
+use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DescriptorPool, FileDescriptor};
 use protox::file::{File, FileResolver, GoogleFileResolver};
 
@@ -81,7 +83,12 @@ impl FileResolver for Given {
     fn open_file(&self, name: &str) -> std::result::Result<File, protox::Error> {
         match self.files.get(name).map(String::as_str).or_else(|| well_known::source(name)) {
             Some(text) => match descriptor(text) {
-                Some(bytes) => File::decode_file_descriptor_proto(&*bytes).map_err(protox::Error::new),
+                Some(bytes) => {
+                    // Whoever made it called the file as it was called there.
+                    let mut file = FileDescriptorProto::decode(&*bytes).map_err(protox::Error::new)?;
+                    file.name = Some(name.to_string());
+                    File::decode_file_descriptor_proto(&*file.encode_to_vec()).map_err(protox::Error::new)
+                }
                 None => File::from_source(name, text),
             },
             None => self.google.open_file(name),
@@ -145,6 +152,17 @@ fn bad(what: impl Into<String>) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn descriptors_stand_for_sources_whatever_their_files_are_called() {
+        let item =
+            file_named("item.proto", "syntax = \"proto3\"; package p; message Item { int64 id = 1; }", &[]).unwrap();
+        let item = STANDARD.encode(item.file_descriptor_proto().encode_to_vec());
+        let named = file_named("other.proto", &item, &[]).unwrap();
+        assert_eq!((named.name(), named.messages().count()), ("other.proto", 1));
+        let main = "syntax = \"proto3\"; import \"shop/item.proto\"; message M { p.Item item = 1; }";
+        assert!(file_named(UNNAMED, main, &[("shop/item.proto", &item)]).is_ok());
+    }
 
     #[test]
     fn editions_are_seen_behind_comments_only_where_they_are() {
