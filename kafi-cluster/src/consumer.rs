@@ -13,7 +13,7 @@ use crate::config::{Reading, Settings};
 use crate::coordinators::Coordinators;
 use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, PartitionList};
-use crate::member::Member;
+use crate::member::{Member, Subscription};
 use crate::offsets::{Offsets, check_partitions};
 use crate::part::{AT_END, Part, lost};
 use crate::session::{Session, Tolerance};
@@ -156,15 +156,14 @@ impl KafkaConsumer {
         client.subscribe(operation, topics)?;
         let says = |property, value| self.settings.says(&self.options.properties, property, value);
         let coordinators = Coordinators::new(self.settings.clone(), &self.options.properties);
-        let member = Member::new(
+        let subscription = Subscription {
             group,
-            coordinators,
             topics,
-            partitions,
-            &self.options,
-            says("enable.auto.commit", "true"),
-            says("group.protocol", "consumer"),
-        );
+            first: partitions,
+            commits_by_itself: says("enable.auto.commit", "true"),
+            is_told_changes_only: says("group.protocol", "consumer"),
+        };
+        let member = Member::new(subscription, coordinators, &self.options);
         self.session = Some(Session::subscribed(client, member, self.tolerance()));
         Ok(())
     }

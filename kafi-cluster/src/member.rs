@@ -50,6 +50,18 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 const LATER_MAX: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What a member subscribes to, and how.
+pub(crate) struct Subscription<'a> {
+    pub(crate) group: String,
+    pub(crate) topics: &'a [String],
+    /// The partitions of the topics right now.
+    pub(crate) first: Vec<TopicPartition>,
+    /// Whether the user asked librdkafka to commit from time to time.
+    pub(crate) commits_by_itself: bool,
+    /// Whether the broker tells a member only what it gives and takes (KIP-848).
+    pub(crate) is_told_changes_only: bool,
+}
+
 /// The state of a member.
 pub(crate) struct Member {
     group: String,
@@ -101,17 +113,9 @@ impl Joining {
 }
 
 impl Member {
-    pub(crate) fn new(
-        group: String,
-        coordinators: Coordinators,
-        topics: &[String],
-        first: Vec<TopicPartition>,
-        options: &ConsumerOptions,
-        commits_by_itself: bool,
-        is_told_changes_only: bool,
-    ) -> Self {
+    pub(crate) fn new(subscription: Subscription<'_>, coordinators: Coordinators, options: &ConsumerOptions) -> Self {
+        let Subscription { group, topics, first, commits_by_itself, is_told_changes_only } = subscription;
         let ConsumerOptions { start_at_earliest, allow_gap, isolation, .. } = *options;
-        let topics = topics.iter().cloned().collect();
         Self {
             group,
             coordinators,
@@ -121,7 +125,7 @@ impl Member {
             commits_by_itself,
             is_told_changes_only,
             joining: None,
-            topics,
+            topics: topics.iter().cloned().collect(),
             first,
             settled: None,
         }

@@ -14,32 +14,52 @@ pub struct Finished {
     pub cancelled: bool,
 }
 
-/// Hands every message of `topics` to `each`, batch by batch, in order within each partition, read by `threads`
-/// readers. Blocks until the end, the limit, a wish to stop, or a `Break` of `each`.
+/// What a verb reads.
+#[derive(Clone, Copy)]
+pub struct TopicsToRead<'a> {
+    storage: &'a dyn Storage,
+    topics: &'a [String],
+    options: &'a ReadOptions,
+    threads: usize,
+}
+
+impl<'a> TopicsToRead<'a> {
+    /// What `options` say of these topics, by one reader.
+    pub fn new(storage: &'a dyn Storage, topics: &'a [String], options: &'a ReadOptions) -> Self {
+        Self { storage, topics, options, threads: 1 }
+    }
+
+    /// The same by so many readers, at most one a partition.
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    pub(crate) fn topics(&self) -> &'a [String] {
+        self.topics
+    }
+
+    pub(crate) fn options(&self) -> &'a ReadOptions {
+        self.options
+    }
+}
+
+/// Hands every message that is read to `each`, batch by batch, in order within each partition. Blocks until the end, the limit, a wish to stop, or a `Break` of `each`.
 ///
 /// # Errors
 /// Those of [`Reader::open`] and [`Reader::read`], and what `each` fails with.
-pub fn cat(
-    storage: &dyn Storage,
-    topics: &[String],
-    options: &ReadOptions,
-    threads: usize,
-    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
-) -> Result<Finished> {
-    read_then(storage, topics, options, threads, |_| Ok(()), each, |_| Ok(()))
+pub fn cat(reading: TopicsToRead<'_>, each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>) -> Result<Finished> {
+    read_then(reading, |_| Ok(()), each, |_| Ok(()))
 }
 
 /// Hands everything that `options` ask for to `each`, in the order that they ask for, after `work` has seen it; calls
 /// `then` at the end, before the last offsets are committed.
 pub(crate) fn read_then(
-    storage: &dyn Storage,
-    topics: &[String],
-    options: &ReadOptions,
-    threads: usize,
+    reading: TopicsToRead<'_>,
     work: impl Fn(&mut Batch) -> Result<()> + Sync,
     each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<Finished> {
+    let TopicsToRead { storage, topics, options, threads } = reading;
     if options.order != Order::AsRead {
         if options.joined().is_some() {
             return Err(Error::new(

@@ -4,10 +4,10 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use kafi_core::functional::{Failures, Place, ReadOptions, TextDecoder};
-use kafi_core::{Batch, Record, Result, Serdes, Span, Storage};
+use kafi_core::functional::{Failures, Place, TextDecoder};
+use kafi_core::{Batch, Record, Result, Serdes, Span};
 
-use crate::cat::{Finished, read_then};
+use crate::cat::{Finished, TopicsToRead, read_then};
 use crate::pattern::{Candidates, Pattern};
 
 /// Where a pattern is looked for.
@@ -148,20 +148,17 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Hands the messages of `topics` that match to `each`, and returns how many there were. Batches without any are left
+/// Hands the messages that match to `each`, and returns how many there were. Batches without any are left
 /// out. Blocks as `cat` does.
 ///
 /// # Errors
 /// Those of [`cat`](crate::cat).
 pub fn grep(
-    storage: &dyn Storage,
-    topics: &[String],
-    options: &ReadOptions,
-    threads: usize,
+    reading: TopicsToRead<'_>,
     look_for: &GrepOptions,
     each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
 ) -> Result<(u64, Finished)> {
-    grep_then(storage, topics, options, threads, look_for, each, |_| Ok(()))
+    grep_then(reading, look_for, each, |_| Ok(()))
 }
 
 /// As [`grep`], but the work is done only when `then` has returned, which is called once everything is found; a group's
@@ -170,10 +167,7 @@ pub fn grep(
 /// # Errors
 /// As for [`grep`], and what `then` fails with.
 pub fn grep_then(
-    storage: &dyn Storage,
-    topics: &[String],
-    options: &ReadOptions,
-    threads: usize,
+    reading: TopicsToRead<'_>,
     look_for: &GrepOptions,
     mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     then: impl FnOnce(&Finished) -> Result<()>,
@@ -195,6 +189,6 @@ pub fn grep_then(
         let enough = look_for.found_max.is_some_and(|max| found >= max);
         Ok(if enough { ControlFlow::Break(()) } else { asked })
     };
-    let finished = read_then(storage, topics, options, threads, matching, take, then)?;
+    let finished = read_then(reading, matching, take, then)?;
     Ok((found, finished))
 }

@@ -9,11 +9,12 @@
 //! ```
 //! use std::ops::ControlFlow;
 //! use kafi_core::{Batch, ReadOptions, Result, Storage};
+//! use kafi_shell::TopicsToRead;
 //!
 //! /// The bytes of all values of a topic.
 //! fn value_bytes(storage: &dyn Storage, topic: &str) -> Result<usize> {
 //!     let mut bytes = 0;
-//!     kafi_shell::cat(storage, &[topic.to_string()], &ReadOptions::default(), 1, |batch: &mut Batch| {
+//!     kafi_shell::cat(TopicsToRead::new(storage, &[topic.to_string()], &ReadOptions::default()), |batch: &mut Batch| {
 //!         bytes += batch.iter().filter_map(|record| record.value).map(<[u8]>::len).sum::<usize>();
 //!         Ok(ControlFlow::Continue(()))
 //!     })?;
@@ -36,7 +37,7 @@ mod same_message;
 mod tail;
 mod wc;
 
-pub use cat::{Finished, cat};
+pub use cat::{Finished, TopicsToRead, cat};
 pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, GrepTexts, grep, grep_then};

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, ControlFlow};
 
-use kafi_core::functional::ReadOptions;
-use kafi_core::{Batch, RecordMeta, Result, Storage};
+use kafi_core::{Batch, RecordMeta, Result};
 
-use crate::cat::{Finished, read_then};
+use crate::cat::{Finished, TopicsToRead, read_then};
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,14 +52,9 @@ impl AddAssign for Counts {
 ///
 /// # Errors
 /// Those of [`cat`](crate::cat).
-pub fn wc(
-    storage: &dyn Storage,
-    topics: &[String],
-    options: &ReadOptions,
-    threads: usize,
-) -> Result<(BTreeMap<String, Counts>, Finished)> {
+pub fn wc(reading: TopicsToRead<'_>) -> Result<(BTreeMap<String, Counts>, Finished)> {
     let mut counted = BTreeMap::new();
-    let finished = wc_then(storage, topics, options, threads, |counts, _| {
+    let finished = wc_then(reading, |counts, _| {
         for (topic, partitions) in counts {
             let of_topic: &mut Counts = counted.entry(topic.clone()).or_default();
             partitions.values().for_each(|counts| *of_topic += *counts);
@@ -76,14 +70,11 @@ pub fn wc(
 /// # Errors
 /// As for [`wc`], and what `then` fails with.
 pub fn wc_then(
-    storage: &dyn Storage,
-    topics: &[String],
-    options: &ReadOptions,
-    threads: usize,
+    reading: TopicsToRead<'_>,
     then: impl FnOnce(&PartitionCounts, &Finished) -> Result<()>,
 ) -> Result<Finished> {
     let counts: RefCell<PartitionCounts> =
-        RefCell::new(topics.iter().map(|topic| (topic.clone(), BTreeMap::new())).collect());
+        RefCell::new(reading.topics().iter().map(|topic| (topic.clone(), BTreeMap::new())).collect());
     let count = |batch: &mut Batch| {
         let mut counts = counts.borrow_mut();
         for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
@@ -97,10 +88,7 @@ pub fn wc_then(
         Ok(ControlFlow::Continue(()))
     };
     read_then(
-        storage,
-        topics,
-        options,
-        threads,
+        reading,
         |_| Ok(()),
         count,
         |finished| {
@@ -109,7 +97,7 @@ pub fn wc_then(
                 // Also a partition without messages was looked at.
                 counts.entry(position.topic.clone()).or_default().entry(position.partition).or_default();
             }
-            if let Some(aside) = options.set_aside() {
+            if let Some(aside) = reading.options().set_aside() {
                 counts.retain(|topic, partitions| !partitions.is_empty() || !aside.has_topic(topic));
             }
             then(&counts, finished)

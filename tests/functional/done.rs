@@ -236,7 +236,7 @@ fn what_fails_in_the_middle_of_a_count_is_not_done() {
         options.group = Some(GroupOptions { name: G.into(), usage: GroupUse::CommitAtEnd });
         options.batch_records_max = 4;
         let mut batches = 0;
-        let failed = kafi::shell::cat(c.storage(), &[T.into()], &options, 1, |_| {
+        let failed = kafi::shell::cat(kafi::shell::TopicsToRead::new(c.storage(), &[T.into()], &options), |_| {
             batches += 1;
             if batches == 2 { Err(Error::function("no more")) } else { Ok(std::ops::ControlFlow::Continue(())) }
         });

@@ -18,7 +18,7 @@ fn options(usage: GroupUse) -> ReadOptions {
 }
 
 fn cat(c: &Kafi, options: &ReadOptions, each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>) -> Result<Finished> {
-    shell::cat(c.storage(), &[T.into()], options, 4, each)
+    shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], options).threads(4), each)
 }
 
 /// What is there to read.
@@ -181,13 +181,13 @@ fn counts_are_committed_after_they_are_told() {
     on_both(|c| {
         numbers(&c, 4);
         let at_end = options(GroupUse::CommitAtEnd);
-        let refused = shell::wc_then(c.storage(), &[T.into()], &at_end, 1, |counts, _| {
+        let refused = shell::wc_then(shell::TopicsToRead::new(c.storage(), &[T.into()], &at_end), |counts, _| {
             assert_eq!(counts[T].values().map(|counts| counts.messages).sum::<u64>(), 4);
             Err(Error::new(ErrorKind::Io, "print", "out of paper"))
         });
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::Io);
         assert_eq!(committed(&c), []);
-        assert_eq!(shell::wc(c.storage(), &[T.into()], &at_end, 1).unwrap().0[T].messages, 4);
+        assert_eq!(shell::wc(shell::TopicsToRead::new(c.storage(), &[T.into()], &at_end)).unwrap().0[T].messages, 4);
         assert_eq!(committed(&c), [(0, 4)]);
     });
 }

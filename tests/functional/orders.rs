@@ -9,7 +9,7 @@ use crate::support::{T, on_both, position, put, record};
 fn read(c: &Kafi, topics: &[&str], options: &ReadOptions) -> Result<(Vec<OwnedRecord>, Finished)> {
     let topics: Vec<String> = topics.iter().map(|topic| topic.to_string()).collect();
     let mut read = Vec::new();
-    let finished = shell::cat(c.storage(), &topics, options, 1, |batch| {
+    let finished = shell::cat(shell::TopicsToRead::new(c.storage(), &topics, options), |batch| {
         read.extend(batch.iter().map(|record| record.to_owned()));
         Ok(ControlFlow::Continue(()))
     })?;
@@ -87,7 +87,7 @@ fn a_break_ends_it() {
         three(&c);
         for by in [Order::Time, Order::Partition] {
             let mut batches = 0;
-            shell::cat(c.storage(), &[T.into()], &order(by, 2), 1, |_| {
+            shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &order(by, 2)), |_| {
                 batches += 1;
                 Ok(ControlFlow::Break(()))
             })
@@ -139,7 +139,7 @@ fn what_is_asked_to_stop_stops() {
         for by in [Order::Time, Order::Partition] {
             let options = order(by, 1);
             let mut read = 0;
-            let finished = shell::cat(c.storage(), &[T.into()], &options, 1, |batch| {
+            let finished = shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &options), |batch| {
                 read += batch.len();
                 options.cancel.cancel();
                 Ok(ControlFlow::Continue(()))

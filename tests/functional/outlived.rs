@@ -169,7 +169,7 @@ fn followed(c: &Kafi, group: Option<&str>, count: i32, during: impl FnOnce(&Atom
     thread::scope(|scope| {
         let reading = scope.spawn(|| {
             let mut values = Vec::new();
-            let read = shell::cat(c.storage(), &[T.into()], &options, 2, |batch| {
+            let read = shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &options).threads(2), |batch| {
                 values.extend(batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
                 seen.store(values.len() as i32, Ordering::SeqCst);
                 Ok(if values.len() as i32 >= count { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -209,8 +209,10 @@ fn a_finite_read_ends_with_the_error() {
     numbers(&inner, 5);
     let (c, faults) = faulty(&inner);
     faults.polls.store(1, Ordering::SeqCst);
-    let error = shell::cat(c.storage(), &[T.into()], &ReadOptions::default(), 1, |_| Ok(ControlFlow::Continue(())))
-        .unwrap_err();
+    let error = shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &ReadOptions::default()), |_| {
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap_err();
     assert_eq!((error.kind(), error.message()), (ErrorKind::Unavailable, "as told"));
 }
 
@@ -223,8 +225,9 @@ fn a_wish_to_stop_ends_the_wait_for_what_does_not_pass() {
     let (cancel, seen) = (Cancel::new(), &faults.polls);
     let options = ReadOptions { follow: true, cancel: cancel.clone(), ..ReadOptions::default() };
     thread::scope(|scope| {
-        let reading =
-            scope.spawn(|| shell::cat(c.storage(), &[T.into()], &options, 1, |_| Ok(ControlFlow::Continue(()))));
+        let reading = scope.spawn(|| {
+            shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &options), |_| Ok(ControlFlow::Continue(())))
+        });
         wait_until(|| seen.load(Ordering::SeqCst) < PANIC - 1);
         cancel.cancel();
         assert!(reading.join().unwrap().unwrap().cancelled);
@@ -245,7 +248,9 @@ fn a_panic_of_whoever_uses_what_is_read_ends_the_readers() {
     let c = memory();
     numbers(&c, 1);
     let options = ReadOptions { follow: true, ..ReadOptions::default() };
-    let error = shell::cat(c.storage(), &[T.into()], &options, 2, |_| panic!("as told")).unwrap_err();
+    let error =
+        shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &options).threads(2), |_| panic!("as told"))
+            .unwrap_err();
     assert_eq!(error.to_string(), "read: a thread panicked: as told");
 }
 

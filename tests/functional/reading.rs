@@ -146,7 +146,7 @@ fn many_partitions_that_are_quiet_are_followed_all_the_same() {
             }
             cancel.cancel();
         });
-        kafi::shell::cat(c.storage(), &[T.into()], &options, 1, |batch| {
+        kafi::shell::cat(kafi::shell::TopicsToRead::new(c.storage(), &[T.into()], &options), |batch| {
             batch.iter().for_each(|record| seen.send(record.partition).unwrap());
             Ok(std::ops::ControlFlow::Continue(()))
         })

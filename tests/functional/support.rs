@@ -66,7 +66,7 @@ pub fn put(c: &Kafi, records: &[OwnedRecord], keep_offsets: bool) {
 /// A topic's messages as bytes, by partition and offset, without the topic's name.
 pub fn raw(c: &Kafi, topic: &str) -> Vec<OwnedRecord> {
     let mut records = Vec::new();
-    shell::cat(c.storage(), &[topic.into()], &ReadOptions::default(), 1, |batch| {
+    shell::cat(shell::TopicsToRead::new(c.storage(), &[topic.into()], &ReadOptions::default()), |batch| {
         records.extend(batch.iter().map(|record| OwnedRecord { topic: String::new(), ..record.to_owned() }));
         Ok(ControlFlow::Continue(()))
     })

@@ -94,10 +94,14 @@ fn grep_finds_in_keys_values_and_headers() {
         c.produce(T, messages).unwrap();
         let grep = |options: &GrepOptions| {
             let mut found = Vec::new();
-            let (count, _) = shell::grep(c.storage(), &[T.into()], &ReadOptions::default(), 1, options, |batch| {
-                found.extend(batch.iter().map(|record| record.offset));
-                Ok(ControlFlow::Continue(()))
-            })
+            let (count, _) = shell::grep(
+                shell::TopicsToRead::new(c.storage(), &[T.into()], &ReadOptions::default()),
+                options,
+                |batch| {
+                    found.extend(batch.iter().map(|record| record.offset));
+                    Ok(ControlFlow::Continue(()))
+                },
+            )
             .unwrap();
             assert_eq!(count, found.len() as u64);
             found
@@ -114,11 +118,12 @@ fn grep_finds_in_keys_values_and_headers() {
 
         // One that follows does not wait for more than it looks for.
         let follow = ReadOptions { follow: true, ..ReadOptions::default() };
-        let (count, _) =
-            shell::grep(c.storage(), &[T.into()], &follow, 1, &GrepOptions { found_max: Some(2), ..apple }, |_| {
-                Ok(ControlFlow::Continue(()))
-            })
-            .unwrap();
+        let (count, _) = shell::grep(
+            shell::TopicsToRead::new(c.storage(), &[T.into()], &follow),
+            &GrepOptions { found_max: Some(2), ..apple },
+            |_| Ok(ControlFlow::Continue(())),
+        )
+        .unwrap();
         assert_eq!(count, 2);
 
         let (found, read) = c.grep(T, "apple").unwrap();
@@ -146,7 +151,10 @@ fn wc_counts() {
         let counts = c.wc(T).unwrap();
         assert_eq!((counts.messages, counts.key_bytes, counts.value_bytes, counts.tombstones), (4, 4, 6, 2));
         c.touch("empty").unwrap();
-        let (of_topics, _) = shell::wc(c.storage(), &[T.into(), "empty".into()], &ReadOptions::default(), 2).unwrap();
+        let (of_topics, _) = shell::wc(
+            shell::TopicsToRead::new(c.storage(), &[T.into(), "empty".into()], &ReadOptions::default()).threads(2),
+        )
+        .unwrap();
         assert_eq!((of_topics[T], of_topics["empty"]), (counts, kafi::Counts::default()));
         assert_eq!(of_topics.len(), 2);
     });
@@ -159,20 +167,25 @@ fn cat_stops_when_its_function_says_so_or_fails() {
         c.produce(T, (0..400).map(|n: i64| Outgoing::new(n).partition((n % 4) as i32))).unwrap();
         let options = || ReadOptions { batch_records_max: 10, ..ReadOptions::default() };
         let mut batches = 0;
-        let cat = shell::cat(c.storage(), &[T.into()], &options(), 3, |batch| {
+        let cat = shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &options()).threads(3), |batch| {
             batches += 1;
             assert_eq!(batch.len(), 10);
             Ok(if batches == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         });
         assert!(!cat.unwrap().cancelled);
         assert_eq!(batches, 2);
-        let failed = shell::cat(c.storage(), &[T.into()], &options(), 3, |_| Err(kafi::Error::function("no")));
+        let failed = shell::cat(shell::TopicsToRead::new(c.storage(), &[T.into()], &options()).threads(3), |_| {
+            Err(kafi::Error::function("no"))
+        });
         assert_eq!(failed.unwrap_err().kind(), ErrorKind::Function);
         // Readers that wait for another message stop, too.
         let follow = ReadOptions { follow: true, ..options() };
         c.create(&NewTopic::new("one").partitions(4)).unwrap();
         c.produce("one", ["message"]).unwrap();
-        shell::cat(c.storage(), &["one".into()], &follow, 4, |_| Ok(ControlFlow::Break(()))).unwrap();
+        shell::cat(shell::TopicsToRead::new(c.storage(), &["one".into()], &follow).threads(4), |_| {
+            Ok(ControlFlow::Break(()))
+        })
+        .unwrap();
     });
 }
 
@@ -193,9 +206,9 @@ fn damage_is_an_error_of_every_verb_unless_it_is_skipped() {
     let look_for = GrepOptions::new(Pattern::new("x", false).unwrap());
     let go_on = |_: &mut kafi::Batch| Ok(ControlFlow::Continue(()));
     let results = [
-        shell::cat(c.storage(), &topics, &options, 2, go_on).err(),
-        shell::grep(c.storage(), &topics, &options, 2, &look_for, go_on).err(),
-        shell::wc(c.storage(), &topics, &options, 2).err(),
+        shell::cat(shell::TopicsToRead::new(c.storage(), &topics, &options).threads(2), go_on).err(),
+        shell::grep(shell::TopicsToRead::new(c.storage(), &topics, &options).threads(2), &look_for, go_on).err(),
+        shell::wc(shell::TopicsToRead::new(c.storage(), &topics, &options).threads(2)).err(),
         shell::tail(c.storage(), &topics, &options, 3, go_on).err(),
         c.cp(T, &memory(), T).err(),
         c.topic(T).to(&memory(), T).err(),

@@ -58,7 +58,7 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
             &at.kafi,
         )?;
         let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
-        shell::cat(at.kafi.storage(), &at.topics, &options, read.threads(), |batch| {
+        shell::cat(shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(read.threads()), |batch| {
             read_any.store(true, Ordering::Relaxed);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             if printer.print(batch)? {

@@ -93,8 +93,9 @@ impl Verb for CpArgs {
             hint_at_storage(context, &target_kafi, &self.target)?;
         }
         let mut options = options(self, context)?;
+        let typed = Typed { args: self, target: &target, target_kafi: &target_kafi, context };
         if self.dry_run {
-            return dry_run(self, &sources, &target, &target_kafi, &options, context);
+            return typed.dry_run(&sources, &options);
         }
         let first_use = FirstUse::of(&target.storage);
         options.failures = self.failures.open(context)?;
@@ -108,7 +109,7 @@ impl Verb for CpArgs {
             options.read.max = self.limit.max.map(|max| max.saturating_sub(read));
             options.new_topics =
                 new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
-            let copied = copy(source, &target, &target_kafi, &options, context);
+            let copied = typed.copy(source, &options);
             read += options.read.progress.read();
             written += options.read.progress.written();
             skipped += options.read.progress.skipped();
@@ -134,48 +135,47 @@ impl Verb for CpArgs {
     }
 }
 
-/// Prints what would be copied.
-fn dry_run(
-    args: &CpArgs,
-    sources: &[Opened],
-    target: &Address,
-    target_kafi: &Kafi,
-    options: &CopyOptions,
-    context: &Context,
-) -> Result<Exit> {
-    let names_storage = several(sources.iter().map(|source| &source.storage));
-    let mut table = Table::of_storages(names_storage, &["topic", "partition", "from", "to", "messages", "target"]);
-    for source in sources {
-        let options = CopyOptions { read: args.read.on(&source.kafi, options.read.clone()), ..options.clone() };
-        for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), &options)? {
-            let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
-            let to = end.map_or(Cell::Unknown, Cell::Number);
-            let name = Address { topic: Some(name), ..target.clone() }.to_string();
-            let cells = [
-                Cell::Text(topic),
-                Cell::Number(partition.into()),
-                Cell::Number(start),
-                to,
-                Cell::Number(messages),
-                Cell::Text(name),
-            ];
-            table.row_on(&source.storage, cells);
-        }
-    }
-    table.print(&context.output)?;
-    Ok(Exit::Done)
+/// A copy as it was typed, with its target opened.
+struct Typed<'a> {
+    args: &'a CpArgs,
+    target: &'a Address,
+    target_kafi: &'a Kafi,
+    context: &'a Context,
 }
 
-/// Copies the topics of one storage.
-fn copy(
-    source: &Opened,
-    target: &Address,
-    target_kafi: &Kafi,
-    options: &CopyOptions,
-    context: &Context,
-) -> Result<CopyResult> {
-    let _progress = context.show_progress(&options.read.progress, false);
-    shell::cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), options)
+impl Typed<'_> {
+    /// Prints what would be copied.
+    fn dry_run(&self, sources: &[Opened], options: &CopyOptions) -> Result<Exit> {
+        let Self { args, target, target_kafi, context } = *self;
+        let names_storage = several(sources.iter().map(|source| &source.storage));
+        let mut table = Table::of_storages(names_storage, &["topic", "partition", "from", "to", "messages", "target"]);
+        for source in sources {
+            let options = CopyOptions { read: args.read.on(&source.kafi, options.read.clone()), ..options.clone() };
+            for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), &options)?
+            {
+                let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
+                let to = end.map_or(Cell::Unknown, Cell::Number);
+                let name = Address { topic: Some(name), ..target.clone() }.to_string();
+                let cells = [
+                    Cell::Text(topic),
+                    Cell::Number(partition.into()),
+                    Cell::Number(start),
+                    to,
+                    Cell::Number(messages),
+                    Cell::Text(name),
+                ];
+                table.row_on(&source.storage, cells);
+            }
+        }
+        table.print(&context.output)?;
+        Ok(Exit::Done)
+    }
+
+    /// Copies the topics of one storage.
+    fn copy(&self, source: &Opened, options: &CopyOptions) -> Result<CopyResult> {
+        let _progress = self.context.show_progress(&options.read.progress, false);
+        shell::cp(source.kafi.storage(), self.target_kafi.storage(), &pairs(source, self.target), options)
+    }
 }
 
 fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {

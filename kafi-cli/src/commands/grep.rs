@@ -256,8 +256,12 @@ impl Search<'_> {
             shown.end();
             print_counts(args, self.opened, &self.found().counts, context)
         };
-        let searched =
-            shell::grep_then(at.kafi.storage(), &at.topics, &options, args.read.threads(), &look_for, each, then);
+        let searched = shell::grep_then(
+            shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(args.read.threads()),
+            &look_for,
+            each,
+            then,
+        );
         let mut found = self.found();
         // Those that are read at the same time count together.
         found.read =

@@ -46,16 +46,19 @@ impl Verb for WcArgs {
         let exit = read_all(context, &opened, &options, false, |index, options, shown| {
             let at = &opened[index];
             let options = self.read.on_whole(&at.kafi, options);
-            shell::wc_then(at.kafi.storage(), &at.topics, &options, self.read.threads(), |counts, _| {
-                let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
-                counted[index].clone_from(counts);
-                if opened.len() > 1 {
-                    return Ok(());
-                }
-                // As a group this comes before its offsets are committed.
-                shown.end();
-                print(self, &opened, &counted, context)
-            })
+            shell::wc_then(
+                shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(self.read.threads()),
+                |counts, _| {
+                    let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+                    counted[index].clone_from(counts);
+                    if opened.len() > 1 {
+                        return Ok(());
+                    }
+                    // As a group this comes before its offsets are committed.
+                    shown.end();
+                    print(self, &opened, &counted, context)
+                },
+            )
         })?;
         let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
         if opened.len() > 1 {

@@ -102,10 +102,13 @@ fn a_member_of_a_group_ends_behind_control_records_too() {
     for expected in [&["a", "a", "b", "b"][..], &[]] {
         let options = ReadOptions { group: Some(GroupOptions::new(&group)), ..ReadOptions::default() };
         let mut seen = Vec::new();
-        let finished = kafi_shell::cat(storage.as_ref(), std::slice::from_ref(&topic.name), &options, 1, |batch| {
-            seen.extend(batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
-            Ok(ControlFlow::Continue(()))
-        });
+        let finished = kafi_shell::cat(
+            kafi_shell::TopicsToRead::new(storage.as_ref(), std::slice::from_ref(&topic.name), &options),
+            |batch| {
+                seen.extend(batch.iter().map(|record| String::from_utf8(record.value.unwrap().to_vec()).unwrap()));
+                Ok(ControlFlow::Continue(()))
+            },
+        );
         seen.sort();
         assert_eq!(seen, expected);
         let reached = [(0, 3), (1, 6)].map(|(partition, offset)| CommittedOffset::new(&topic.name, partition, offset));

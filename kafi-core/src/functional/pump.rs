@@ -74,11 +74,11 @@ pub fn pump_settling(
             for _ in 0..BATCHES_PER_READER {
                 free.send(Batch::new()).expect("the receiver is held below");
             }
-            let (full, there) = (full.clone(), &there);
+            let (passing, there) = (Passing { empty, full: full.clone(), is_settled }, &there);
             threads.push(scope.spawn(move || {
-                let read = caught("read", || Ok(read_all(index, reader, there, &empty, &full, &is_settled)));
+                let read = caught("read", || Ok(read_all(index, reader, there, &passing)));
                 // Whoever uses what is read may have ended before.
-                read.map_err(|error| drop(full.send(Given::Failed(error)))).ok()
+                read.map_err(|error| drop(passing.full.send(Given::Failed(error)))).ok()
             }));
             returns.push(Returns { empty: free, settled });
         }
@@ -110,14 +110,15 @@ pub fn pump_settling(
     })
 }
 
-fn read_all(
-    index: usize,
-    mut reader: Reader,
-    work: &impl Fn(&mut Batch) -> Result<()>,
-    empty: &Receiver<Batch>,
-    full: &SyncSender<Given>,
-    is_settled: &Receiver<()>,
-) -> Reader {
+/// What goes through a reader's thread: batches to be filled, what it gives, and the word that everything is done.
+struct Passing {
+    empty: Receiver<Batch>,
+    full: SyncSender<Given>,
+    is_settled: Receiver<()>,
+}
+
+fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Result<()>, passing: &Passing) -> Reader {
+    let Passing { empty, full, is_settled } = passing;
     while let Ok(mut batch) = empty.recv() {
         let next = loop {
             if reader.wants_commit() {

@@ -256,7 +256,7 @@ impl Kafi {
         let options = self.read_options();
         let mut look_for = GrepOptions::new(Pattern::new(pattern, false)?);
         look_for.texts = GrepTexts::of(&self.place, &Serdes::default(), Failures::stop())?;
-        shell::grep(self.storage(), &[topic.to_string()], &options, 1, &look_for, |batch| {
+        shell::grep(shell::TopicsToRead::new(self.storage(), &[topic.to_string()], &options), &look_for, |batch| {
             decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
         })?;
         Ok((messages, options.progress.read()))
@@ -267,7 +267,8 @@ impl Kafi {
     /// # Errors
     /// What reading fails with.
     pub fn wc(&self, topic: &str) -> Result<Counts> {
-        let (counts, _) = shell::wc(self.storage(), &[topic.to_string()], &self.read_options(), 1)?;
+        let (counts, _) =
+            shell::wc(shell::TopicsToRead::new(self.storage(), &[topic.to_string()], &self.read_options()))?;
         Ok(counts.into_values().fold(Counts::default(), |mut all, of_topic| {
             all += of_topic;
             all
