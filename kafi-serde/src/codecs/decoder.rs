@@ -9,12 +9,16 @@ use kafi_core::{
     SchemaRef, Text, TravellingSchema, Type, Value,
 };
 
-use crate::codecs::chosen::{Chosen, in_registry, source_of};
+#[cfg(feature = "avro")]
+use crate::codecs::chosen::source_of;
+use crate::codecs::chosen::{Chosen, in_registry};
 use crate::codecs::known::KnownSchema;
 use crate::codecs::subject::topic_subject;
 use crate::codecs::{Shared, forms_of};
 use crate::format::Format;
-use crate::schema::{Reader, Schema};
+use crate::schema::Reader;
+#[cfg(feature = "avro")]
+use crate::schema::Schema;
 use crate::wire::{Framed, MessageIndexes, SchemaId};
 
 /// How many schemas one decoder keeps readers of.
@@ -28,6 +32,7 @@ pub struct SchemaDecoder {
     options: SchemaOptions,
     /// What payloads are that name no schema.
     chosen: Chosen,
+    #[cfg_attr(not(feature = "avro"), allow(dead_code, reason = "only Avro has such a schema"))]
     reader_schema: Option<Arc<KnownSchema>>,
     plain: Box<dyn Decoder>,
     /// The id of the message before, and what reads it.
@@ -162,20 +167,27 @@ impl SchemaDecoder {
             let error = Error::new(ErrorKind::Corrupt, "find schema", why);
             return Err(error.hint("the type auto reads each message as what it is"));
         }
-        let forms = forms_of(&self.options);
-        let (mut reader, known) = match (&self.reader_schema, known.schema()) {
-            #[cfg(feature = "avro")]
-            (Some(wanted), Schema::Avro(writer)) => {
-                let Schema::Avro(schema) = wanted.schema() else { unreachable!("it was read as Avro") };
-                let reader = crate::avro::Reader::with_reader_schema(writer, schema, forms.avro)?;
-                (Reader::Avro(reader), Arc::clone(wanted))
-            }
-            (_, schema) => (schema.reader(forms)?, known),
-        };
+        let (mut reader, known) = self.reader_of(known)?;
         if let Some(message) = self.options.message.as_ref().filter(|_| known.format() == Format::Protobuf) {
             reader.choose(message)?;
         }
         Ok(Opened { reader, known, travelling: Vec::new() })
+    }
+
+    /// What reads with a schema, and the schema that its values have then.
+    fn reader_of(&self, known: Arc<KnownSchema>) -> Result<(Reader, Arc<KnownSchema>)> {
+        let forms = forms_of(&self.options);
+        #[cfg(feature = "avro")]
+        if let (Some(wanted), Schema::Avro(writer)) = (&self.reader_schema, known.schema()) {
+            let reader = match wanted.schema() {
+                Schema::Avro(schema) => crate::avro::Reader::with_reader_schema(writer, schema, forms.avro)?,
+                #[allow(unreachable_patterns, reason = "it is the only format in some builds")]
+                _ => unreachable!("it was read as Avro"),
+            };
+            return Ok((Reader::Avro(reader), Arc::clone(wanted)));
+        }
+        let reader = known.schema().reader(forms)?;
+        Ok((reader, known))
     }
 
     fn read_framed(&mut self, framed: Framed<'_>, out: &mut Vec<u8>) -> Result<SchemaRef> {

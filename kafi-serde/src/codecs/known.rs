@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{ErrorKind, Json, Result, TravellingSchema, Type};
+use kafi_core::{ErrorKind, Result, TravellingSchema, Type};
 
 use crate::codecs::resolve::resolve;
 use crate::codecs::type_of;
@@ -129,7 +129,7 @@ impl KnownSchema {
             }
             #[cfg(feature = "jsonschema")]
             Schema::JsonSchema(_) => {
-                let json = Json::parse(self.text()?).ok()?;
+                let json = kafi_core::Json::parse(self.text()?).ok()?;
                 json["title"].str().ok().map(str::to_string)
             }
         }

@@ -42,8 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafi_core::{
-    AvroJson, Codecs, Decoder, Encoder, Error, ErrorKind, Field, PlainCodecs, Result, SchemaOptions, TravellingSchema,
-    Type,
+    Codecs, Decoder, Encoder, Error, ErrorKind, Field, PlainCodecs, Result, SchemaOptions, TravellingSchema, Type,
 };
 
 use crate::codecs::decoder::SchemaDecoder;
@@ -187,8 +186,8 @@ fn forms_of(options: &SchemaOptions) -> Forms {
     Forms {
         #[cfg(feature = "avro")]
         avro: match options.avro_json {
-            AvroJson::Readable => crate::avro::Form::Readable,
-            AvroJson::Standard => crate::avro::Form::Standard,
+            kafi_core::AvroJson::Readable => crate::avro::Form::Readable,
+            kafi_core::AvroJson::Standard => crate::avro::Form::Standard,
         },
         #[cfg(feature = "protobuf")]
         protobuf: crate::protobuf::Form { keeps_unknown: true, ..crate::protobuf::Form::default() },

@@ -96,8 +96,12 @@ fn of_source(source: &Source, into: &Into<'_>) -> Result<SchemaDefinition> {
 }
 
 /// The definition of a text that refers to some of these; of Avro, which does not say to which, to all.
+#[cfg_attr(
+    not(any(feature = "protobuf", feature = "jsonschema")),
+    allow(unused_variables, reason = "Avro does not name what it refers to")
+)]
 fn with_references(format: Format, name: &str, text: &str, known: &[Reference]) -> SchemaDefinition {
-    let names = match format {
+    let names: Option<Vec<String>> = match format {
         #[cfg(feature = "protobuf")]
         Format::Protobuf => Some(crate::protobuf::imports_of(name, text)),
         #[cfg(feature = "jsonschema")]
