@@ -32,7 +32,10 @@ pub use batch::{Arena, BatchView, HeaderMeta, RecordMeta, Span, Text};
 pub use failure::{Failure, Pair};
 pub use plugin::{LogSink, Plugin, PluginRef};
 pub use report::Report;
-pub use traits::{Admin, Admin_TO, AdminBox, Consumer, Consumer_TO, ConsumerBox, Polled, Producer, Producer_TO, ProducerBox, Storage, Storage_TO, StorageBox};
+pub use traits::{
+    Admin, Admin_TO, AdminBox, Consumer, Consumer_TO, ConsumerBox, Polled, Producer, Producer_TO, ProducerBox, Storage,
+    Storage_TO, StorageBox,
+};
 
 pub use abi_stable;
 

@@ -70,7 +70,13 @@ pub trait Consumer: Send {
     /// Moves to another offset; the position is JSON.
     fn seek(&mut self, position: RStr<'_>, timeout_ns: u64) -> RResult<(), Failure>;
     /// Fills the arena with the next messages, up to these limits.
-    fn poll(&mut self, arena: &mut Arena, records_max: u64, bytes_max: u64, timeout_ns: u64) -> RResult<Polled, Failure>;
+    fn poll(
+        &mut self,
+        arena: &mut Arena,
+        records_max: u64,
+        bytes_max: u64,
+        timeout_ns: u64,
+    ) -> RResult<Polled, Failure>;
     /// Where this member of a group stands: 0 joining, 1 stable, 2 revoking.
     fn membership(&self) -> u32;
     /// The next offsets, as JSON.
