@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use kafi_core::percent_decoded;
 use serde_json::Value;
 
 /// How often a schema may apply others to one and the same value, in all.
@@ -220,25 +221,7 @@ fn last_part(uri: &str) -> &str {
 
 /// A pointer as the names of members, where it has a URI's and a pointer's escapes.
 fn unescaped(fragment: &str) -> String {
-    if !fragment.contains(['%', '~']) {
-        return fragment.into();
-    }
-    let mut bytes = Vec::with_capacity(fragment.len());
-    let mut rest = fragment.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        match (byte, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
+    percent_decoded(fragment).replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]

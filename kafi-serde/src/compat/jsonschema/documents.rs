@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jsonschema::Draft;
-use kafi_core::Result;
+use kafi_core::{Result, percent_decoded};
 use serde_json::Value;
 
 use crate::jsonschema::{draft_of, value_of};
@@ -151,26 +151,4 @@ fn last_part(uri: &str) -> &str {
 /// The id of a schema, in any draft.
 fn id_of(value: &Value) -> Option<&str> {
     value.get("$id").or_else(|| value.get("id")).and_then(Value::as_str)
-}
-
-fn percent_decoded(fragment: &str) -> String {
-    if !fragment.contains('%') {
-        return fragment.into();
-    }
-    let mut bytes = Vec::with_capacity(fragment.len());
-    let mut rest = fragment.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digit = |at: usize| after.get(at).and_then(|digit| char::from(*digit).to_digit(16));
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
