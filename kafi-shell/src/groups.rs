@@ -1,5 +1,5 @@
 //! Where groups stand, and what is to become of their offsets: plans that are looked at before
-//! [`Admin::alter_group_offsets`] carries them out.
+//! [`GroupAdmin::alter_group_offsets`](kafi_core::GroupAdmin::alter_group_offsets) carries them out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -108,10 +108,10 @@ pub fn lag_of_groups(
     Ok(lags.collect())
 }
 
-/// What setting the offsets of a group to those that are `wanted` means: for the partitions of `topics`, or for all that
-/// it has committed where none are named. What the group's consumers keep beside an
-/// offset belongs to it, and is gone where there is another one, as with Kafka's own tools. Changes nothing. Blocks up
-/// to `timeout` for each of its few questions.
+/// What setting the offsets of a group to those that are `wanted` means: for the partitions of `topics`, or for all
+/// that it has committed where none are named. What the group's consumers keep beside an offset belongs to it, and is
+/// gone where there is another one, as with Kafka's own tools. Changes nothing. Blocks up to `timeout` for each of its
+/// few questions.
 ///
 /// # Errors
 /// `NotFound` for a missing topic or partition, and for a missing group where no topics are named; `OutOfRange` for an
@@ -242,7 +242,8 @@ fn same_place(
 /// overwrite them. Blocks up to `timeout`.
 ///
 /// # Errors
-/// `Conflict` where the group has live members; those of [`Admin::group`], but a group that is missing may be made.
+/// `Conflict` where the group has live members; those of [`GroupAdmin::group`](kafi_core::GroupAdmin::group), but a
+/// group that is missing may be made.
 pub fn check_no_members(admin: &mut dyn Admin, group: &str, timeout: Duration) -> Result<()> {
     let members = match admin.group(group, timeout) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

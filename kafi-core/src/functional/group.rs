@@ -199,7 +199,8 @@ fn cut(ledger: &Ledger, batch: &mut Batch) {
 /// for it.
 ///
 /// # Errors
-/// Those of [`Admin::group_offsets`](crate::Admin::group_offsets), and an offset beyond the end without `allow_gap`.
+/// Those of [`Admin::group_offsets`](crate::GroupAdmin::group_offsets), and an offset beyond the end without
+/// `allow_gap`.
 pub fn start_at_committed(
     storage: &dyn Storage,
     group: &GroupOptions,

@@ -103,7 +103,7 @@ impl Place {
     /// These topics, or all, with their partitions, sorted by name.
     ///
     /// # Errors
-    /// Those of [`Admin::topics`](crate::Admin::topics).
+    /// Those of [`Admin::topics`](crate::TopicAdmin::topics).
     pub fn topics(&self, names: &[String]) -> Result<Vec<Topic>> {
         self.storage.admin()?.topics(names, TIMEOUT)
     }
@@ -111,7 +111,7 @@ impl Place {
     /// Whether there is a topic of this name.
     ///
     /// # Errors
-    /// Those of [`Admin::topics`](crate::Admin::topics).
+    /// Those of [`Admin::topics`](crate::TopicAdmin::topics).
     pub fn exists(&self, topic: &str) -> Result<bool> {
         Ok(existing(self.storage.admin()?.as_mut(), topic, TIMEOUT)?.is_some())
     }
@@ -120,7 +120,7 @@ impl Place {
     /// changed and the topic does not say otherwise.
     ///
     /// # Errors
-    /// Those of [`Admin::create_topic`](crate::Admin::create_topic).
+    /// Those of [`Admin::create_topic`](crate::TopicAdmin::create_topic).
     pub fn create(&self, topic: &NewTopic, timeout: Option<Duration>) -> Result<()> {
         let retention_ms = self.settings.retention_ms;
         let is_said = retention_ms == Settings::default().retention_ms

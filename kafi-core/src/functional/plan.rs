@@ -106,7 +106,8 @@ pub fn partitions_of_each(
 /// The partitions of these topics, or those of them that are wanted; sorted, each once.
 ///
 /// # Errors
-/// `NotFound` for a topic that is missing, or lacks a partition that is wanted; those of [`Admin::topics`].
+/// `NotFound` for a topic that is missing, or lacks a partition that is wanted; those of
+/// [`TopicAdmin::topics`](crate::TopicAdmin::topics).
 pub fn partitions_of(
     admin: &mut dyn Admin,
     topics: &[String],

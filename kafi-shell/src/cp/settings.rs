@@ -38,10 +38,12 @@ pub(crate) struct Carried {
     pub(crate) left: Settings,
 }
 
-/// The settings of the topic `name` for a target that is made, which takes notes or not, and is of the same cluster or not.
+/// The settings of the topic `name` for a target that is made, which takes notes or not, and is of the same cluster or
+/// not.
 ///
 /// # Errors
-/// Those of [`Admin::topic_config`]; what may not be looked at is said, and an error only where it was asked for.
+/// Those of [`ConfigAdmin::topic_config`](kafi_core::ConfigAdmin::topic_config); what may not be looked at is said, and
+/// an error only where it was asked for.
 pub(crate) fn settings_of(
     (source, admin): (&dyn Storage, &mut dyn Admin),
     name: &str,

@@ -92,7 +92,7 @@ impl Kafi {
     /// The names of the topics, sorted, without internal ones.
     ///
     /// # Errors
-    /// Those of [`Admin::topics`].
+    /// Those of [`TopicAdmin::topics`](kafi_core::TopicAdmin::topics).
     pub fn ls(&self) -> Result<Vec<String>> {
         let topics = self.topics()?;
         Ok(topics.into_iter().filter(|topic| !topic.internal).map(|topic| topic.name).collect())
@@ -101,7 +101,7 @@ impl Kafi {
     /// All topics with their partitions, sorted by name.
     ///
     /// # Errors
-    /// Those of [`Admin::topics`].
+    /// Those of [`TopicAdmin::topics`](kafi_core::TopicAdmin::topics).
     pub fn topics(&self) -> Result<Vec<Topic>> {
         self.place.topics(&[])
     }
@@ -109,7 +109,7 @@ impl Kafi {
     /// Whether there is a topic of this name.
     ///
     /// # Errors
-    /// Those of [`Admin::topics`].
+    /// Those of [`TopicAdmin::topics`](kafi_core::TopicAdmin::topics).
     pub fn exists(&self, topic: &str) -> Result<bool> {
         self.place.exists(topic)
     }
@@ -118,7 +118,7 @@ impl Kafi {
     /// changed.
     ///
     /// # Errors
-    /// Those of [`Admin::create_topic`].
+    /// Those of [`TopicAdmin::create_topic`](kafi_core::TopicAdmin::create_topic).
     pub fn touch(&self, topic: &str) -> Result<()> {
         self.create(&NewTopic::new(topic))
     }
@@ -126,7 +126,7 @@ impl Kafi {
     /// Makes a topic. The setting `retention.ms` counts, if it was changed and the topic does not say otherwise.
     ///
     /// # Errors
-    /// Those of [`Admin::create_topic`].
+    /// Those of [`TopicAdmin::create_topic`](kafi_core::TopicAdmin::create_topic).
     pub fn create(&self, topic: &NewTopic) -> Result<()> {
         self.place.create(topic, None)
     }
@@ -134,7 +134,7 @@ impl Kafi {
     /// The same, blocking up to `timeout`.
     ///
     /// # Errors
-    /// Those of [`Admin::create_topic`].
+    /// Those of [`TopicAdmin::create_topic`](kafi_core::TopicAdmin::create_topic).
     pub fn create_within(&self, topic: &NewTopic, timeout: Duration) -> Result<()> {
         self.place.create(topic, Some(timeout))
     }
@@ -142,7 +142,7 @@ impl Kafi {
     /// Deletes a topic with all its messages.
     ///
     /// # Errors
-    /// Those of [`Admin::delete_topic`].
+    /// Those of [`TopicAdmin::delete_topic`](kafi_core::TopicAdmin::delete_topic).
     pub fn rm(&self, topic: &str) -> Result<()> {
         self.admin()?.delete_topic(topic, TIMEOUT)
     }
@@ -150,7 +150,7 @@ impl Kafi {
     /// The offsets that each partition of a topic holds.
     ///
     /// # Errors
-    /// Those of [`Admin::watermarks`].
+    /// Those of [`OffsetAdmin::watermarks`](kafi_core::OffsetAdmin::watermarks).
     pub fn watermarks(&self, topic: &str) -> Result<Vec<Watermarks>> {
         let mut admin = self.admin()?;
         let topics = admin.topics(&[topic.to_string()], TIMEOUT)?;
@@ -164,7 +164,7 @@ impl Kafi {
     /// Deletes the messages before `offset` of a partition, and returns the new first offset.
     ///
     /// # Errors
-    /// Those of [`Admin::delete_records`].
+    /// Those of [`OffsetAdmin::delete_records`](kafi_core::OffsetAdmin::delete_records).
     pub fn delete_records(&self, topic: &str, partition: i32, offset: i64) -> Result<i64> {
         let before = [Position { topic: topic.to_string(), partition, offset }];
         let starts = self.admin()?.delete_records(&before, TIMEOUT)?;
@@ -245,8 +245,8 @@ impl Kafi {
         Ok(messages)
     }
 
-    /// The messages of a topic whose key or value, as the text that it is shown as, matches a regular expression, and how
-    /// many were read.
+    /// The messages of a topic whose key or value, as the text that it is shown as, matches a regular expression, and
+    /// how many were read.
     ///
     /// # Errors
     /// `Usage` for a bad expression; what reading fails with.
