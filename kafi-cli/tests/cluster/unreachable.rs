@@ -81,7 +81,10 @@ fn what_is_missing_is_named_and_the_rest_is_there() {
         assert!(matches!(named.as_slice(), [line] if line.contains("topic @t, partition 1, ")), "{line}: {seen}");
         assert!(seen.ends_with(if line.starts_with("grep") { "? 2\n" } else { "? 1\n" }), "{line}: {seen}");
     };
-    thread::scope(|scope| lines.iter().for_each(|(line, expected)| drop(scope.spawn(|| check(line, expected)))));
+    // A process that waits for a broker which is gone keeps half a core busy, so that few may run at once.
+    for lines in lines.chunks(3) {
+        thread::scope(|scope| lines.iter().for_each(|(line, expected)| drop(scope.spawn(|| check(line, expected)))));
+    }
     assert_eq!(broker.text("kafi cat ./copy/@t ./copy/@u --order partition"), "1\n2\n3\n1\n2\n3\n4\n");
     // Where nothing else is asked for, that is all that is said.
     let seen = broker.seen("kafi cat k:@t -p 1");
