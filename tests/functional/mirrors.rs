@@ -79,6 +79,18 @@ fn later_partitions_and_topics_come_too() {
 }
 
 #[test]
+fn what_comes_last_waits_for_nothing() {
+    on_both(|target| {
+        let source = memory();
+        numbers(&source, 8);
+        // The last batch is exactly full, so that nothing about it says that it is the last.
+        let read = ReadOptions { batch_records_max: 4, ..ReadOptions::default() };
+        let options = CopyOptions { read, ..CopyOptions::default() };
+        mirror(&source, &target, &options, |wait_until| wait_until(&|| holds(&target, T, 8))).unwrap();
+    });
+}
+
+#[test]
 fn a_mirror_stops_where_its_source_is_made_anew() {
     let (source, target) = (memory(), memory());
     source.create(&NewTopic::new(T).partitions(2)).unwrap();

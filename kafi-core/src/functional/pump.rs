@@ -119,6 +119,7 @@ struct Passing {
 
 fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Result<()>, passing: &Passing) -> Reader {
     let Passing { empty, full, is_settled } = passing;
+    let mut is_quiet = true;
     while let Ok(mut batch) = empty.recv() {
         let next = loop {
             if reader.wants_commit() {
@@ -130,6 +131,13 @@ fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Resu
                 }
             }
             match reader.read_some(&mut batch) {
+                // What was given is not to wait for what comes next, which may come late.
+                Ok(Next::Nothing) if reader.follows() && !is_quiet => {
+                    if full.send(Given::Settle(index)).is_err() || is_settled.recv().is_err() {
+                        return reader;
+                    }
+                    is_quiet = true;
+                }
                 Ok(Next::Nothing) => {}
                 next => break next,
             }
@@ -143,6 +151,7 @@ fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Resu
             Err(error) => Given::Failed(error),
         };
         let failed = matches!(given, Given::Failed(_));
+        is_quiet = false;
         if full.send(given).is_err() || failed {
             return reader;
         }

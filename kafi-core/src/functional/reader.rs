@@ -182,6 +182,11 @@ impl Reader {
         })
     }
 
+    /// Whether it goes on at the end.
+    pub(crate) fn follows(&self) -> bool {
+        self.options.follow
+    }
+
     /// Bounds the messages of the batches that are still to be read.
     pub fn limit_batches(&mut self, records_max: usize) {
         self.options.batch_records_max = records_max;
