@@ -163,8 +163,6 @@ impl<'c, 'a> Share<'c, 'a> {
             // The next messages may come late, and these are not to wait for them.
             self.writer.flush(None)?;
             copying.options.failures.settle()?;
-        }
-        if commits || caught_up {
             self.progress.commit(&self.routes, copying.read.timeout)?;
         }
         Ok(())
