@@ -74,8 +74,8 @@ pub use envelope::{EnvelopeReader, EnvelopeSchema, EnvelopeWriter, parse_envelop
 pub use error::{Error, ErrorKind, Result, Retry};
 pub use functional::{
     Cancel, CommitNotes, Conversion, Copied, Failures, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place,
-    Progress, ReadOptions, Reader, SetAside, Target, TextDecoder, TopicFilter, TopicReader, Writer, pump,
-    pump_settling, readers,
+    Progress, ReadOptions, Reader, Recoder, Recoding, SetAside, Target, TextDecoder, TopicFilter, TopicReader, Writer,
+    pump, pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use message::{Message, push_texts};

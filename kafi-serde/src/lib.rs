@@ -66,6 +66,7 @@
 
 #[cfg(feature = "avro")]
 pub mod avro;
+mod carried;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod codecs;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
@@ -88,6 +89,7 @@ mod source;
 mod tape;
 pub mod wire;
 
+pub use carried::CarriedSchemas;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub use codecs::{KnownSchema, SchemaCodecs};
 pub use format::Format;

@@ -182,6 +182,12 @@ impl<'a> Framed<'a> {
         self.location
     }
 
+    /// What follows the id where it stands: message indexes, where there are some, and the payload, unless that stands
+    /// apart from a header.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The payload of the formats that have no message indexes: Avro and JSON Schema.
     ///
     /// # Errors

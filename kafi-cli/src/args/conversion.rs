@@ -1,9 +1,14 @@
 //! The arguments that say how keys and values change on their way from one topic to another.
 
+use std::str::FromStr;
+use std::sync::Arc;
+
 use clap::Args;
-use kafi::{AvroJson, Conversion, Field, Kafi, Result, SchemaVersion, Serde, Serdes, SubjectStrategy, Type};
+use kafi::serde::CarriedSchemas;
+use kafi::{AvroJson, Conversion, Field, Kafi, Recoding, Result, SchemaVersion, Serde, Serdes, SubjectStrategy, Type};
 
 use crate::args::types::{ReaderSchemaArgs, TypeArgs, WriterSchemaArgs, parsed, type_named};
+use crate::args::values::refused;
 
 /// What the sources hold, and what the target gets.
 #[derive(Args, Clone, Debug, Default)]
@@ -24,6 +29,27 @@ pub struct ConversionArgs {
     /// How Avro is written as JSON: readable, or standard, as its specification says
     #[arg(long, value_name = "FORM", value_parser = parsed::<AvroJson>)]
     avro_json: Option<AvroJson>,
+    /// Carry the schemas of keys (key), of values (value), or of both over to the target's registry, and write their ids
+    /// there in place of those of the source's; nothing is decoded
+    #[arg(long, value_name = "FIELD", num_args = 0..=1, require_equals = true, default_missing_value = "both")]
+    with_schemas: Option<CarriedFields>,
+}
+
+/// The fields along with which schemas are carried.
+#[derive(Clone, Debug)]
+struct CarriedFields(&'static [Field]);
+
+impl FromStr for CarriedFields {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "both" => Ok(Self(&[Field::Key, Field::Value])),
+            "key" => Ok(Self(&[Field::Key])),
+            "value" => Ok(Self(&[Field::Value])),
+            _ => Err("it is key or value; without one of them it is both".into()),
+        }
+    }
 }
 
 /// What the sources hold. Without any of these, and of those of the target, a copy is one of bytes.
@@ -119,17 +145,17 @@ struct ToArgs {
 
 impl ConversionArgs {
     /// What the sources hold, and what the target gets; `None` where all stay bytes.
-    pub fn serdes(&self) -> Result<Option<(Serdes, Serdes)>> {
+    fn serdes(&self, target: &Kafi) -> Result<Option<(Serdes, Serdes)>> {
         let mut from = self.from.types(self.avro_json, self.subject_strategy).serdes()?;
         let mut to = self.to.types(self.avro_json, self.subject_strategy).serdes()?;
         ReaderSchemaArgs::of(self.reader_schema.clone()).apply(&mut from);
-        self.writer.apply(&mut to);
         let stays = |from: &Serde, to: &Serde| {
             let is_unnamed = |serde: &Serde| serde.type_.is_none() && !serde.schema.names_schema();
             is_unnamed(from) && is_unnamed(to) && from.schema.reader_schema.is_none()
         };
         let fields = [Field::Key, Field::Value];
         if fields.iter().all(|field| stays(from.of_field(*field), to.of_field(*field))) {
+            self.writer.check_used()?;
             return Ok(None);
         }
         for (from, to) in [(&mut from.key, &mut to.key), (&mut from.value, &mut to.value)] {
@@ -140,14 +166,27 @@ impl ConversionArgs {
                 to.type_ = Some(if has_schema { Type::Json } else { Type::Auto });
             }
         }
+        self.writer.apply(&mut to, target.place())?;
         Ok(Some((from, to)))
     }
 
-    /// The same between two storages.
-    pub fn between(&self, source: &Kafi, target: &Kafi) -> Result<Option<Conversion>> {
-        let conversion =
-            |(from, to)| Conversion { source: source.place().clone(), from, target: target.place().clone(), to };
-        Ok(self.serdes()?.map(conversion))
+    /// How keys and values change between two storages; `None` where all stay bytes.
+    pub fn between(&self, source: &Kafi, target: &Kafi) -> Result<Option<Arc<dyn Recoding>>> {
+        let serdes = self.serdes(target)?;
+        let Some(CarriedFields(fields)) = &self.with_schemas else {
+            return Ok(serdes.map(|(from, to)| -> Arc<dyn Recoding> {
+                Arc::new(Conversion { source: source.place().clone(), from, target: target.place().clone(), to })
+            }));
+        };
+        if serdes.is_some() {
+            return Err(refused(
+                "--with-schemas",
+                "types are named, too, but what its schema goes along with stays as it is",
+            )
+            .hint("--from-type auto --to-type auto decodes each message, and registers its schema with the target"));
+        }
+        let registries = (source.registry()?.clone(), target.registry()?.clone());
+        Ok(Some(Arc::new(CarriedSchemas::new(registries.0, registries.1, fields))))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use clap::Args;
 use kafi::{
-    AvroJson, Field, IdLocation, Registration, Result, SchemaOptions, SchemaVersion, Serde, Serdes, SubjectStrategy,
-    Type,
+    AvroJson, Field, IdLocation, Place, Registration, Result, SchemaOptions, SchemaVersion, Serde, Serdes,
+    SubjectStrategy, Type,
 };
 
 use crate::args::failures::FailureArgs;
@@ -174,21 +174,43 @@ impl ReaderSchemaArgs {
 }
 
 impl WriterSchemaArgs {
-    /// Adds what was said.
-    pub fn apply(&self, serdes: &mut Serdes) {
-        for (type_, schema) in
-            [(serdes.key.type_, &mut serdes.key.schema), (serdes.value.type_, &mut serdes.value.schema)]
-        {
-            schema.normalize = self.normalize;
-            schema.id_location = self.schema_id_location;
+    /// Refuses what would do nothing where no type with a schema and no schema is named.
+    pub fn check_used(&self) -> Result<()> {
+        let said = [
+            ("--use-latest", self.use_latest),
+            ("--no-register", self.no_register),
+            ("--normalize", self.normalize),
+            ("--schema-id-location", self.schema_id_location.is_some()),
+        ];
+        match said.into_iter().find(|(_, is_said)| *is_said) {
+            None => Ok(()),
+            Some((argument, _)) => Err(refused(argument, "nothing is written with a schema here")
+                .hint("--to-value-type avro (protobuf, jsonschema, auto) has values written with one")),
+        }
+    }
+
+    /// Adds what was said, for what is written at `place`, whose configuration may name types, too.
+    pub fn apply(&self, serdes: &mut Serdes, place: &Place) -> Result<()> {
+        let mut takes_latest = false;
+        for (field, serde) in [(Field::Key, &mut serdes.key), (Field::Value, &mut serdes.value)] {
+            let has_schema = place.type_or(serde, field, Type::Auto)?.has_schema() || serde.schema.names_schema();
+            serde.schema.normalize = self.normalize;
+            serde.schema.id_location = self.schema_id_location;
             if self.no_register {
-                schema.registration = Registration::LookUp;
+                serde.schema.registration = Registration::LookUp;
             }
             // Keys and values without a schema have no newest one.
-            if self.use_latest && (type_.is_some_and(Type::has_schema) || schema.names_schema()) {
-                schema.registration = Registration::UseLatest;
+            if self.use_latest && has_schema {
+                serde.schema.registration = Registration::UseLatest;
+                takes_latest = true;
             }
         }
+        if self.use_latest && !takes_latest {
+            return Err(refused("--use-latest", "no type that has a schema is named").hint(
+                "--value-type avro (protobuf, jsonschema), or value.type in the configuration, says what values are; of a copy --to-value-type",
+            ));
+        }
+        Ok(())
     }
 }
 

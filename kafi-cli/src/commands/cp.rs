@@ -150,7 +150,11 @@ impl Typed<'_> {
         let names_storage = several(sources.iter().map(|source| &source.storage));
         let mut table = Table::of_storages(names_storage, &["topic", "partition", "from", "to", "messages", "target"]);
         for source in sources {
-            let options = CopyOptions { read: args.read.on(&source.kafi, options.read.clone()), ..options.clone() };
+            let options = CopyOptions {
+                read: args.read.on(&source.kafi, options.read.clone()),
+                conversion: args.conversion.between(&source.kafi, target_kafi)?,
+                ..options.clone()
+            };
             for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), &options)?
             {
                 let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;

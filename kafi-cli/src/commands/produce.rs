@@ -86,9 +86,9 @@ pub struct ProduceArgs {
 
 impl ProduceArgs {
     /// What keys and values are written as.
-    fn serdes(&self) -> Result<Serdes> {
+    fn serdes(&self, kafi: &Kafi) -> Result<Serdes> {
         let mut serdes = self.types.serdes()?;
-        self.schemas.apply(&mut serdes);
+        self.schemas.apply(&mut serdes, kafi.place())?;
         Ok(serdes)
     }
 }
@@ -209,7 +209,7 @@ impl<'a> Job<'a> {
         topic: String,
         (progress, failures): (Arc<Progress>, Failures),
     ) -> Result<Self> {
-        let texts = Texts::open(kafi, args.serdes()?)?;
+        let texts = Texts::open(kafi, args.serdes(kafi)?)?;
         let (cancel, is_one) = (context.cancel.clone(), args.value.is_some() || args.null_value);
         let open_writer: OpenWriter<'a> = Box::new(move |keep_timestamps| {
             let options = ProducerOptions { keep_timestamps, ..ProducerOptions::default() };

@@ -8,6 +8,7 @@ mod support;
 mod addresses;
 mod administration;
 mod bad_input;
+mod carried;
 mod comparing;
 mod completion;
 mod copying;

@@ -44,6 +44,9 @@ fn ids_are_kept_between_registries_in_topics() {
     run("kafi registry $R register $S two.avsc && kafi registry $R rm $S 1 -y");
     let copied = run("kafi registry cp $R ./other/ '$S' -q --json");
     assert!(copied.contains(r#""version":2,"id":2,"target_version":1,"target_id":2,"copied":true"#), "{copied}");
+    let planned = run("kafi registry cp $R ./kept/ --dry-run -q --json");
+    assert!(planned.contains(r#""id":2,"target_version":null,"target_id":null,"copies":true"#), "{planned}");
+    assert!(!sandbox.path("kept").exists(), "a look makes nothing");
     let copied = run("kafi registry cp $R ./kept/ --keep-ids --deleted -q --json");
     assert!(
         copied.lines().count() == 2 && copied.contains(r#""version":2,"id":2,"target_version":2,"target_id":2"#),

@@ -60,9 +60,10 @@ impl Failures {
     /// Takes a message that failed with `error`. Blocks only while the queue of the dead letters' storage is full.
     ///
     /// # Errors
-    /// `error`, unless messages that fail are left out; what writing a dead letter fails with.
+    /// `error`, unless messages that fail are left out, and it is the message's own: where a registry cannot be reached
+    /// no message is to blame; what writing a dead letter fails with.
     pub fn take(&self, record: &Record<'_>, error: Error) -> Result<()> {
-        if !self.0.skips {
+        if !self.0.skips || error.concerns_all() {
             return Err(error);
         }
         log::warn!("left out: {error}");

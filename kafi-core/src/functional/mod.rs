@@ -32,7 +32,7 @@ mod writer;
 pub use again::{Backoff, caught, may_pass};
 pub use aside::SetAside;
 pub use coding::{BatchDecoder, BatchEncoder, TextDecoder, topic_names};
-pub use conversion::{BatchConverter, Conversion};
+pub use conversion::{BatchConverter, Conversion, Recoder, Recoding};
 pub use failures::Failures;
 pub use group::start_at_committed;
 pub use later::TopicFilter;

@@ -22,21 +22,25 @@ pub struct SchemaCopyOptions {
     pub keep_ids: bool,
     /// Whether versions that were deleted, but not permanently, come along, and are deleted there, too.
     pub deleted: bool,
+    /// Subjects that have another name in the target, by their names in the source. What refers to them follows.
+    pub renamed: HashMap<String, String>,
+    /// Whether it is only looked what would be done: nothing is changed in the target.
+    pub dry_run: bool,
 }
 
 /// What became of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopiedSchema {
-    /// The subject.
+    /// The subject in the source.
     pub subject: String,
     /// The version in the source.
     pub version: u32,
     /// The id in the source.
     pub id: u32,
-    /// The version in the target.
-    pub target_version: u32,
-    /// The id in the target.
-    pub target_id: u32,
+    /// The version in the target; `None` where it was only looked what would be done, and the target would give one.
+    pub target_version: Option<u32>,
+    /// The id in the target, or `None` likewise.
+    pub target_id: Option<u32>,
     /// Whether it was there already.
     pub existed: bool,
 }
@@ -69,7 +73,7 @@ pub fn copy_schemas(
         done: HashMap::new(),
         modes: Vec::new(),
         to_delete: Vec::new(),
-        is_importing: options.keep_ids && target.mode(None, false, timeout)? == Mode::Import,
+        is_importing: options.keep_ids && !options.dry_run && target.mode(None, false, timeout)? == Mode::Import,
     };
     let copied = subjects.iter().try_for_each(|subject| copier.subject(subject));
     let restored = copier.restore_modes();
@@ -91,8 +95,8 @@ struct Copier<'a> {
     known: HashMap<String, Vec<u32>>,
     /// What is being copied, each for the one before it.
     open: HashSet<Place>,
-    /// The version in the target of what is done.
-    done: HashMap<Place, u32>,
+    /// The version in the target of what is done, as far as it is known.
+    done: HashMap<Place, Option<u32>>,
     /// The modes that subjects had before.
     modes: Vec<(String, Option<Mode>)>,
     /// What was deleted in the source, by its places in the target.
@@ -156,22 +160,44 @@ impl Copier<'_> {
         let copied = if self.options.keep_ids { self.with_its_id(&found)? } else { self.with_a_new_id(&found)? };
         self.open.remove(&place);
         self.done.insert(place, copied.target_version);
-        if !self.there(subject)?.contains(&version) {
-            self.to_delete.push((copied.subject.clone(), copied.target_version));
+        if !self.there(subject)?.contains(&version)
+            && let Some(target_version) = copied.target_version.filter(|_| !self.options.dry_run)
+        {
+            self.to_delete.push((self.name_of(subject).to_string(), target_version));
         }
         (self.each)(&copied)
     }
 
+    /// What a subject of the source is called in the target.
+    fn name_of<'s>(&'s self, subject: &'s str) -> &'s str {
+        self.options.renamed.get(subject).map_or(subject, String::as_str)
+    }
+
+    /// A schema as the target gets it: its references lead to where the target has what they mean.
+    fn for_target(&self, found: &RegisteredSchema) -> SchemaDefinition {
+        let mut schema: SchemaDefinition = found.schema.clone();
+        for reference in &mut schema.references {
+            let place = (reference.subject.clone(), reference.version);
+            if !self.options.keep_ids
+                && let Some(Some(version)) = self.done.get(&place)
+            {
+                reference.version = *version;
+            }
+            reference.subject = self.name_of(&reference.subject).to_string();
+        }
+        schema
+    }
+
     fn with_its_id(&mut self, found: &RegisteredSchema) -> Result<CopiedSchema> {
-        let at = Version::Number(found.version);
+        let (at, subject) = (Version::Number(found.version), self.name_of(&found.subject).to_string());
         let wrong = |kind, why: String| {
             Error::new(kind, OPERATION, why)
                 .with("registry", self.target.name())
-                .with("subject", &found.subject)
+                .with("subject", &subject)
                 .with("version", found.version)
         };
-        match self.target.version(&found.subject, at, true, self.timeout) {
-            Ok(there) if there.id == found.id => return Ok(copied(found, (found.version, found.id), true)),
+        match self.target.version(&subject, at, true, self.timeout) {
+            Ok(there) if there.id == found.id => return Ok(copied(found, Some((found.version, found.id)), true)),
             Ok(there) => {
                 return Err(wrong(
                     ErrorKind::Conflict,
@@ -181,29 +207,31 @@ impl Copier<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        self.import(&found.subject)?;
+        if self.options.dry_run {
+            return Ok(copied(found, Some((found.version, found.id)), false));
+        }
+        self.import(&subject)?;
         let options = RegisterOptions { id: Some(found.id), version: Some(found.version), normalize: false };
-        let registered = self.target.register(&found.subject, &found.schema, options, self.timeout)?;
+        let registered = self.target.register(&subject, &self.for_target(found), options, self.timeout)?;
         if registered.id == found.id && registered.version.is_none_or(|version| version == found.version) {
-            return Ok(copied(found, (found.version, found.id), false));
+            return Ok(copied(found, Some((found.version, found.id)), false));
         }
         let why = format!("it gave the id {} instead of {}: it does not keep ids", registered.id, found.id);
         Err(wrong(ErrorKind::Unsupported, why).hint("without --keep-ids schemas are copied with new ids"))
     }
 
     fn with_a_new_id(&mut self, found: &RegisteredSchema) -> Result<CopiedSchema> {
-        let mut schema: SchemaDefinition = found.schema.clone();
-        for reference in &mut schema.references {
-            let place = (reference.subject.clone(), reference.version);
-            reference.version = self.done.get(&place).copied().unwrap_or(reference.version);
-        }
+        let (schema, subject) = (self.for_target(found), self.name_of(&found.subject));
         let options = LookupOptions { normalize: false, deleted: self.options.deleted };
-        match self.target.lookup(&found.subject, &schema, options, self.timeout) {
-            Ok(there) => return Ok(copied(found, (there.version, there.id), true)),
+        match self.target.lookup(subject, &schema, options, self.timeout) {
+            Ok(there) => return Ok(copied(found, Some((there.version, there.id)), true)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let registered = self.target.register(&found.subject, &schema, RegisterOptions::default(), self.timeout);
+        if self.options.dry_run {
+            return Ok(copied(found, None, false));
+        }
+        let registered = self.target.register(subject, &schema, RegisterOptions::default(), self.timeout);
         let registered = registered.map_err(|error| match error.kind() {
             ErrorKind::Conflict => {
                 error.hint("the level of compatibility of the target's subject decides what it takes")
@@ -212,9 +240,9 @@ impl Copier<'_> {
         })?;
         let version = match registered.version {
             Some(version) => version,
-            None => self.target.lookup(&found.subject, &schema, LookupOptions::default(), self.timeout)?.version,
+            None => self.target.lookup(subject, &schema, LookupOptions::default(), self.timeout)?.version,
         };
-        Ok(copied(found, (version, registered.id), false))
+        Ok(copied(found, Some((version, registered.id)), false))
     }
 
     /// Lets a subject of the target take ids.
@@ -258,7 +286,8 @@ impl Copier<'_> {
     }
 }
 
-fn copied(found: &RegisteredSchema, (target_version, target_id): (u32, u32), existed: bool) -> CopiedSchema {
+fn copied(found: &RegisteredSchema, target: Option<(u32, u32)>, existed: bool) -> CopiedSchema {
+    let (target_version, target_id) = target.unzip();
     let (subject, version, id) = (found.subject.clone(), found.version, found.id);
     CopiedSchema { subject, version, id, target_version, target_id, existed }
 }

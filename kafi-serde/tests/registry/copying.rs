@@ -58,8 +58,8 @@ fn new_ids_and_versions_are_told_and_references_follow() {
     let copied = copy(&source, &target, &["a", "b", "z"], &SchemaCopyOptions::default()).unwrap();
     assert_eq!(target.all(), [row("a", 1, 52, false), row("b", 1, 53, false), row("z", 1, 51, false)]);
     let told: Vec<_> =
-        copied.iter().map(|one| (&*one.subject, one.version, one.id, one.target_version, one.target_id)).collect();
-    assert_eq!(told, [("z", 2, 12, 1, 51), ("a", 1, 13, 1, 52), ("b", 1, 14, 1, 53)]);
+        copied.iter().map(|one| (&*one.subject, one.version, one.id, one.target_version.zip(one.target_id))).collect();
+    assert_eq!(told, [("z", 2, 12, Some((1, 51))), ("a", 1, 13, Some((1, 52))), ("b", 1, 14, Some((1, 53)))]);
     let a = target.version("a", Version::Latest, false, TIMEOUT).unwrap();
     assert_eq!(a.schema.references[0].version, 1);
 
@@ -69,10 +69,38 @@ fn new_ids_and_versions_are_told_and_references_follow() {
 }
 
 #[test]
+fn subjects_may_be_called_otherwise_and_references_follow() {
+    let (source, target) = (source(), Fake::from_id(50));
+    let renamed = [("z".to_string(), "y".to_string())].into();
+    let options = SchemaCopyOptions { renamed, ..SchemaCopyOptions::default() };
+    copy(&source, &target, &["a", "z"], &options).unwrap();
+    assert_eq!(target.all(), [row("a", 1, 52, false), row("y", 1, 51, false)]);
+    let reference = target.version("a", Version::Latest, false, TIMEOUT).unwrap().schema.references.remove(0);
+    assert_eq!((&*reference.name, &*reference.subject, reference.version), ("z", "y", 1));
+    assert!(copy(&source, &target, &["a", "z"], &options).unwrap().iter().all(|one| one.existed));
+}
+
+#[test]
+fn a_look_at_what_would_be_copied_changes_nothing() {
+    let (source, target) = (source(), Fake::from_id(50));
+    target.register("z", &schema("z2", &[]), RegisterOptions::default(), TIMEOUT).unwrap();
+    for keep_ids in [false, true] {
+        let dry_run = SchemaCopyOptions { keep_ids, dry_run: true, deleted: true, ..SchemaCopyOptions::default() };
+        let told = copy(&source, &target, &["a"], &dry_run);
+        assert_eq!(target.all(), [row("z", 1, 51, false)]);
+        assert!(target.modes().is_empty());
+        if !keep_ids {
+            let rows: Vec<_> = told.unwrap().iter().map(|one| (one.target_id, one.existed)).collect();
+            assert_eq!(rows, [(Some(51), true), (None, false)]);
+        }
+    }
+}
+
+#[test]
 fn ids_and_versions_stay_where_they_are_to() {
     let (source, target) = (source(), Fake::from_id(50));
     target.set_mode(Some("z"), Mode::ReadOnly, false, TIMEOUT).unwrap();
-    let keep = SchemaCopyOptions { keep_ids: true, deleted: true };
+    let keep = SchemaCopyOptions { keep_ids: true, deleted: true, ..SchemaCopyOptions::default() };
     // Whatever is referred to comes along.
     copy(&source, &target, &["b", "z"], &keep).unwrap();
     assert_eq!(target.all(), source.all());
@@ -85,7 +113,7 @@ fn ids_and_versions_stay_where_they_are_to() {
 #[test]
 fn a_copy_that_was_interrupted_goes_on() {
     let (source, target) = (source(), Fake::from_id(50));
-    let keep = SchemaCopyOptions { keep_ids: true, deleted: false };
+    let keep = SchemaCopyOptions { keep_ids: true, ..SchemaCopyOptions::default() };
     let subjects = ["a".to_string(), "b".to_string()];
     let stop = &mut |_: &CopiedSchema| Err(Error::new(ErrorKind::Cancelled, "copy", "enough"));
     let stopped = copy_schemas(&source, &target, &subjects, (&keep, TIMEOUT), stop).unwrap_err();
@@ -98,7 +126,7 @@ fn a_copy_that_was_interrupted_goes_on() {
 
 #[test]
 fn ids_that_cannot_be_kept_are_an_error() {
-    let keep = SchemaCopyOptions { keep_ids: true, deleted: false };
+    let keep = SchemaCopyOptions { keep_ids: true, ..SchemaCopyOptions::default() };
     let mut target = Fake::from_id(50);
     target.ignores_ids = true;
     let error = copy(&source(), &target, &["a"], &keep).unwrap_err();

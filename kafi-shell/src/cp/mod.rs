@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::functional::{Conversion, Copied, Failures, ReadOptions, Writer};
+use kafi_core::functional::{Copied, Failures, ReadOptions, Recoding, Writer};
 use kafi_core::{Result, Shown, Storage};
 
 use crate::cat::Finished;
@@ -67,8 +67,9 @@ pub struct CopyOptions {
     pub stall_limit: Duration,
     /// Which topics that appear later at the source belong to a mirror. Default: none.
     pub new_topics: Option<NewTopics>,
-    /// How keys and values change on the way. Default: they stay byte for byte.
-    pub conversion: Option<Conversion>,
+    /// How keys and values change on the way: to other types ([`Conversion`](kafi_core::functional::Conversion)), or
+    /// along with their schemas (`kafi_serde::CarriedSchemas`). Default: they stay byte for byte.
+    pub conversion: Option<Arc<dyn Recoding>>,
     /// What becomes of messages that cannot be converted. Default: the first one stops the copy.
     pub failures: Failures,
 }

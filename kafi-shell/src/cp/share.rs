@@ -69,7 +69,7 @@ impl<'c, 'a> Share<'c, 'a> {
             rooms: HashMap::new(),
             has_caught_up: false,
             has_failed: false,
-            converter: copying.options.conversion.as_ref().map(BatchConverter::open).transpose()?,
+            converter: copying.options.conversion.as_deref().map(BatchConverter::open).transpose()?,
         })
     }
 

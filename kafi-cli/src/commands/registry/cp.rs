@@ -30,6 +30,9 @@ pub struct CpArgs {
     /// Also versions that were deleted, but not permanently; they are deleted in the target, too
     #[arg(long)]
     deleted: bool,
+    /// Print what would be copied, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl CpArgs {
@@ -45,7 +48,12 @@ impl CpArgs {
             let error = Error::new(ErrorKind::NotFound, "copy schemas", "no subject matches");
             return Err(error.with("registry", from.registry.name()).with("glob", &self.glob));
         }
-        let options = SchemaCopyOptions { keep_ids: self.keep_ids, deleted: self.deleted };
+        let options = SchemaCopyOptions {
+            keep_ids: self.keep_ids,
+            deleted: self.deleted,
+            dry_run: self.dry_run,
+            ..SchemaCopyOptions::default()
+        };
         let mut done: Vec<CopiedSchema> = Vec::new();
         context.begin_job();
         let result = copy_schemas(&*from.registry, &*to.registry, &subjects, (&options, TIMEOUT), &mut |one| {
@@ -57,27 +65,28 @@ impl CpArgs {
             }
         });
         // What was done before a failure counts, and its ids are needed.
-        print(&to, context, &done)?;
+        self.print(&to, context, &done)?;
         result?;
         Ok(Exit::Done)
     }
-}
 
-fn print(to: &Place, context: &Context, done: &[CopiedSchema]) -> Result<()> {
-    let mut table = to.table(&["subject", "version", "id", "target_version", "target_id", "copied"]);
-    for one in done {
-        let subject = Cell::Text(one.subject.clone());
-        let numbers = [one.version, one.id, one.target_version, one.target_id].map(number);
-        to.row(&mut table, [subject].into_iter().chain(numbers).chain([Cell::Flag(!one.existed)]));
+    fn print(&self, to: &Place, context: &Context, done: &[CopiedSchema]) -> Result<()> {
+        let last = if self.dry_run { "copies" } else { "copied" };
+        let mut table = to.table(&["subject", "version", "id", "target_version", "target_id", last]);
+        for one in done {
+            let subject = Cell::Text(one.subject.clone());
+            let target = [one.target_version, one.target_id].map(|given| given.map_or(Cell::Unknown, number));
+            let numbers = [one.version, one.id].map(number).into_iter().chain(target);
+            to.row(&mut table, [subject].into_iter().chain(numbers).chain([Cell::Flag(!one.existed)]));
+        }
+        table.print(&context.output)?;
+        let subjects: BTreeSet<&str> = done.iter().map(|one| one.subject.as_str()).collect();
+        let copied = done.iter().filter(|one| !one.existed).count();
+        let (all, subjects, there) = (done.len(), subjects.len(), done.len() - copied);
+        context.say(&match self.dry_run {
+            true => format!("{all} versions of {subjects} subjects: {copied} would be copied, {there} are there"),
+            false => format!("{all} versions of {subjects} subjects: {copied} copied, {there} were there"),
+        });
+        Ok(())
     }
-    table.print(&context.output)?;
-    let subjects: BTreeSet<&str> = done.iter().map(|one| one.subject.as_str()).collect();
-    let copied = done.iter().filter(|one| !one.existed).count();
-    context.say(&format!(
-        "{} versions of {} subjects: {copied} copied, {} were there",
-        done.len(),
-        subjects.len(),
-        done.len() - copied
-    ));
-    Ok(())
 }
