@@ -7,7 +7,7 @@ use kafi_core::{Batch, Error, ErrorKind, MESSAGE_CONTEXT, Producer, ProducerOpti
 use crate::config::{Settings, WriterClient};
 use crate::error::{self, broker, local};
 use crate::ffi::{Deadline, can_write_epoch};
-use crate::tokens::{Bytes, Reports, Tokens};
+use crate::tokens::{Bytes, End, Reports, Tokens};
 use crate::writer::{Topic, Writer};
 
 const OPERATION: &str = "write";
@@ -162,9 +162,8 @@ impl KafkaProducer {
         let entry = &mut writer.topics[topic as usize];
         entry.is_halted = true;
         let (name, partitions, index) = (&entry.name, entry.partitions, reported.index);
-        self.reports.add(name, partition.max(-1), reported, -1, code, || {
-            named(refusal(code, name, partition, partitions), index)
-        });
+        let end = End { partition: partition.max(-1), offset: -1, code };
+        self.reports.add(name, reported, end, || named(refusal(code, name, partition, partitions), index));
     }
 
     /// Finds the topics of the batch, and asks about those that are new or were missing; false if the answer is not
@@ -234,9 +233,8 @@ impl KafkaProducer {
                 // Of what Kafi writes a broker finds only one thing wrong.
                 let code = if code == broker::INVALID_RECORD && entry.has_keyless { refused::KEYLESS } else { code };
                 let name = &entry.name;
-                reports.add(name, partition, reported, delivered.offset, code, || {
-                    named(refusal(code, name, partition, 0), index)
-                });
+                let end = End { partition, offset: delivered.offset, code };
+                reports.add(name, reported, end, || named(refusal(code, name, partition, 0), index));
             });
             if has_delivered {
                 // Whatever was wrong with brokers before is over.

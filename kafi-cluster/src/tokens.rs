@@ -213,6 +213,17 @@ impl Tokens {
     }
 }
 
+/// What became of a message.
+#[derive(Clone, Copy)]
+pub(crate) struct End {
+    /// The partition that it went to.
+    pub(crate) partition: i32,
+    /// Its offset; negative is unknown.
+    pub(crate) offset: i64,
+    /// 0 for a delivery, else librdkafka's error.
+    pub(crate) code: i32,
+}
+
 /// Reports that are waiting to be fetched, with neighbours merged.
 #[derive(Default)]
 pub(crate) struct Reports {
@@ -228,17 +239,10 @@ impl Reports {
         self.waiting.is_empty()
     }
 
-    /// Adds the report of one message. `code` is 0 for a delivery, and otherwise what `error` makes the error of.
+    /// Adds the report of one message; a failure is what `error` makes of it.
     #[inline]
-    pub(crate) fn add(
-        &mut self,
-        topic: &Arc<str>,
-        partition: i32,
-        message: Reported,
-        offset: i64,
-        code: i32,
-        error: impl FnOnce() -> Error,
-    ) {
+    pub(crate) fn add(&mut self, topic: &Arc<str>, message: Reported, end: End, error: impl FnOnce() -> Error) {
+        let End { partition, offset, code } = end;
         if let Some(last) = self.waiting.last_mut()
             && last.token == message.token
             && last.partition == partition
@@ -289,8 +293,9 @@ mod tests {
 
     const SMALL: Bytes = Bytes { fields: 4, headers: 3 };
 
-    fn add(reports: &mut Reports, topic: &Arc<str>, partition: i32, message: Reported, offset: i64, code: i32) {
-        reports.add(topic, partition, message, offset, code, || Error::new(ErrorKind::TooLarge, "write", "too large"));
+    fn add(reports: &mut Reports, topic: &Arc<str>, message: Reported, [partition, offset, code]: [i32; 3]) {
+        let end = End { partition, offset: offset.into(), code };
+        reports.add(topic, message, end, || Error::new(ErrorKind::TooLarge, "write", "too large"));
     }
 
     #[test]
@@ -344,15 +349,15 @@ mod tests {
         let message = |token, ordinal| Reported { token, ordinal, index: None };
         let mut reports = Reports::default();
         for ordinal in 0..3 {
-            add(&mut reports, &a, 0, message(1, ordinal), 10 + ordinal as i64, 0);
+            add(&mut reports, &a, message(1, ordinal), [0, 10 + ordinal as i32, 0]);
         }
-        add(&mut reports, &a, 0, message(1, 3), 20, 0);
-        add(&mut reports, &a, 1, message(1, 4), 21, 0);
-        add(&mut reports, &b, 1, message(1, 5), 22, 0);
-        add(&mut reports, &b, 1, message(2, 6), 23, 0);
-        add(&mut reports, &b, 1, message(2, 7), -1, 10);
-        add(&mut reports, &b, 1, message(2, 8), -1, 10);
-        add(&mut reports, &b, 1, message(2, 9), -1, -150);
+        add(&mut reports, &a, message(1, 3), [0, 20, 0]);
+        add(&mut reports, &a, message(1, 4), [1, 21, 0]);
+        add(&mut reports, &b, message(1, 5), [1, 22, 0]);
+        add(&mut reports, &b, message(2, 6), [1, 23, 0]);
+        add(&mut reports, &b, message(2, 7), [1, -1, 10]);
+        add(&mut reports, &b, message(2, 8), [1, -1, 10]);
+        add(&mut reports, &b, message(2, 9), [1, -1, -150]);
         let seen: Vec<_> = reports.fetch().iter().map(|report| (report.token, report.first, report.count)).collect();
         assert_eq!(seen, [(1, 0, 3), (1, 3, 1), (1, 4, 1), (1, 5, 1), (2, 6, 1), (2, 7, 2), (2, 9, 1)]);
         assert!(reports.is_empty());

@@ -20,6 +20,13 @@ pub(crate) struct Lane {
     appended: Vec<Run>,
 }
 
+/// What the producer and the topic say of batches.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) topic: &'a Effective,
+}
+
 impl Lane {
     pub(crate) fn new(topic: &Arc<str>, partition: i32) -> Self {
         Self { intake: Intake::new(topic, partition), appender: None, finished: None, appended: Vec::new() }
@@ -78,12 +85,12 @@ impl Lane {
     pub(crate) fn write(
         &mut self,
         dir: &PartitionDir,
-        limits: &Limits,
-        topic: &Effective,
+        rules: Rules<'_>,
         buffer: &mut Vec<u8>,
         deadline: Instant,
         reports: &mut Vec<Report>,
     ) -> bool {
+        let Rules { limits, topic } = rules;
         loop {
             if self.finished.is_none() {
                 match self.intake.finish(topic.compression, buffer) {
@@ -95,7 +102,7 @@ impl Lane {
                 }
             }
             let Some(mut finished) = self.finished.take() else { return true };
-            match self.append(dir, limits, topic, &mut finished, deadline) {
+            match self.append(dir, rules, &mut finished, deadline) {
                 Ok(Some(base_offset)) => {
                     let shift = if limits.keep_offsets { 0 } else { base_offset };
                     self.appended.extend(finished.runs.drain(..).map(|run| Run { offset: run.offset + shift, ..run }));
@@ -163,8 +170,7 @@ impl Lane {
     fn append(
         &mut self,
         dir: &PartitionDir,
-        limits: &Limits,
-        topic: &Effective,
+        Rules { limits, topic }: Rules<'_>,
         finished: &mut Finished,
         deadline: Instant,
     ) -> Result<Option<i64>> {

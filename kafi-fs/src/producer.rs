@@ -12,7 +12,7 @@ use crate::emulated::clock::{deadline, now_ms};
 use crate::emulated::intake::Limits;
 use crate::emulated::topic_config::Effective;
 use crate::io::Stat;
-use crate::lane::Lane;
+use crate::lane::{Lane, Rules};
 use crate::log::PartitionDir;
 use crate::shared::Shared;
 
@@ -205,17 +205,11 @@ impl LogProducer {
         record.partition = lane_index as i32;
         let lane = &mut topic.lanes[lane_index];
         let before = lane.bytes();
+        let rules = Rules { limits, topic: &known.config };
         let mut written = lane.must_write(&record, limits, &known.config);
         loop {
             if written {
-                if !lane.write(
-                    &known.dirs[lane_index],
-                    limits,
-                    &known.config,
-                    &mut self.buffer,
-                    deadline,
-                    &mut self.ready,
-                ) {
+                if !lane.write(&known.dirs[lane_index], rules, &mut self.buffer, deadline, &mut self.ready) {
                     return false;
                 }
                 topic.sticky += usize::from(lane_index == topic.sticky % partitions);
@@ -230,7 +224,7 @@ impl LogProducer {
         // A full batch is written now, not when the next message comes: with large messages to many partitions each of
         // them would hold one. Where others hold the partition's lock, the next message waits for it.
         if lane.bytes() >= limits.batch_bytes
-            && lane.write(&known.dirs[lane_index], limits, &known.config, &mut self.buffer, deadline, &mut self.ready)
+            && lane.write(&known.dirs[lane_index], rules, &mut self.buffer, deadline, &mut self.ready)
         {
             topic.sticky += usize::from(lane_index == topic.sticky % partitions);
         }
@@ -285,7 +279,8 @@ impl LogProducer {
             for (lane_index, lane) in topic.lanes.iter_mut().enumerate().filter(|(_, lane)| lane.is_busy()) {
                 match topic.known.as_ref().and_then(|known| Some((known, known.dirs.get(lane_index)?))) {
                     Some((known, dir)) => {
-                        all &= lane.write(dir, &limits, &known.config, &mut self.buffer, deadline, &mut self.ready)
+                        let rules = Rules { limits: &limits, topic: &known.config };
+                        all &= lane.write(dir, rules, &mut self.buffer, deadline, &mut self.ready)
                     }
                     None => lane.fail(self.shared.topics.missing(&topic.name), &mut self.ready),
                 }

@@ -1,6 +1,6 @@
 //! What the readers of a consumer share: requests under way, and the bytes that may be held for all of them.
 
-use std::ops::Deref;
+use std::ops::{self, Deref};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -117,17 +117,17 @@ impl Fetch {
         self.readers = (readers as u64).max(1);
     }
 
-    /// Asks for a range of an object, if a reader that holds `mine` bytes may have more now, or in any case if it is
-    /// urgent.
+    /// Asks for a chunk of an object, of which `range` is there, if a reader that holds `mine` bytes may have more now,
+    /// or in any case if it is urgent.
     pub(crate) fn chunk(
         &mut self,
         log: &PartitionLog,
         name: i64,
-        start: u64,
-        bytes: u64,
+        range: ops::Range<u64>,
         mine: u64,
         urgent: bool,
     ) -> Option<Chunk> {
+        let (start, bytes) = (range.start, range.end - range.start);
         let held = self.held.load(Ordering::Relaxed);
         let fits = held + bytes <= self.held_max && (mine == 0 || mine + bytes <= self.held_max / self.readers);
         let may = urgent || held == 0 || fits && self.tasks.load() < self.requests_max;

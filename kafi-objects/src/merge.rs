@@ -161,7 +161,7 @@ impl Walk<'_> {
         let Some((facts, stat)) = self.log.facts(name.offset, self.plan.deadline)? else { return Ok(()) };
         let Some((by, last, last_stat)) = &self.last else { return Ok(()) };
         let is_within = facts.end <= last.end;
-        match agree(self.log, *by, &last_stat.etag, name.offset, is_within, self.plan.deadline)? {
+        match agree(self.log, (*by, &last_stat.etag), name.offset, is_within, self.plan.deadline)? {
             Some(true) if is_within => {
                 let since = now_ms().saturating_sub(last.merged_ms.unwrap_or(0));
                 let since = Duration::from_millis(u64::try_from(since).unwrap_or(0));
@@ -289,9 +289,10 @@ fn read(log: &PartitionLog, name: Name, bytes_max: u64, deadline: Instant) -> Re
     }
 }
 
-/// Whether the object `by` holds the bytes of the one that is named `name` from where that one begins, all of them or
-/// as far as it reaches: so it is if that was merged into it. `None` where one of them is gone or changed.
-fn agree(log: &PartitionLog, by: i64, etag: &str, name: i64, all: bool, deadline: Instant) -> Result<Option<bool>> {
+/// Whether the object `by`, which has this etag, holds the bytes of the one that is named `name` from where that one
+/// begins, all of them or as far as it reaches: so it is if that was merged into it. `None` where one of them is gone
+/// or changed.
+fn agree(log: &PartitionLog, (by, etag): (i64, &str), name: i64, all: bool, deadline: Instant) -> Result<Option<bool>> {
     const PIECE_BYTES: u64 = 4 << 20;
     let (Some(mut outer), Some(mut inner)) = (Scan::open(log, by, deadline)?, Scan::open(log, name, deadline)?) else {
         return Ok(None);

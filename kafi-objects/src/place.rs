@@ -70,17 +70,22 @@ pub(crate) fn place_merged(log: &PartitionLog, position: i64, deadline: Instant)
     Ok(page.names.first().map_or(Whereabouts::End, |next| Whereabouts::Hole(next.offset)))
 }
 
-/// Looks whether there is an object at `offset`, where the log ended before. Unless that is `certain`, a listing shows
-/// whether it still does.
-pub(crate) fn look(
-    log: &PartitionLog,
-    offset: i64,
-    position: i64,
-    bytes: u64,
-    certain: bool,
-    spares: &Spares,
-    deadline: Instant,
-) -> Result<Ahead> {
+/// What is looked for where a log ended before.
+#[derive(Clone, Copy)]
+pub(crate) struct Expected {
+    /// The offset of the next object.
+    pub(crate) offset: i64,
+    /// The offset that is to be read next.
+    pub(crate) position: i64,
+    /// How much of the object is read.
+    pub(crate) bytes: u64,
+    /// Whether it is known that the log still ends there if there is no such object.
+    pub(crate) certain: bool,
+}
+
+/// Looks whether the expected object is there. Unless the end is certain, a listing shows whether it still is one.
+pub(crate) fn look(log: &PartitionLog, expected: Expected, spares: &Spares, deadline: Instant) -> Result<Ahead> {
+    let Expected { offset, position, bytes, certain } = expected;
     if let Some((bytes, stat)) = read(log, offset, 0..bytes, spares, deadline)? {
         return Ok(Ahead::Object { bytes, stat });
     }

@@ -16,7 +16,7 @@ use kafi_records::{BatchHeader, Decoder};
 use crate::fetch::{Chunk, Fetch};
 use crate::log::{Bounds, Name, PartitionLog};
 use crate::parse::{Object, Parsed};
-use crate::place::{Ahead, Whereabouts, look, place, place_merged};
+use crate::place::{Ahead, Expected, Whereabouts, look, place, place_merged};
 use crate::tasks::Task;
 
 /// The pause after the first look at the end that found nothing.
@@ -241,13 +241,11 @@ impl ObjectReader {
                     fetch.wake_at(at);
                     return Ok(Step::Wait);
                 }
-                let (log, position, bytes, spares) =
-                    (self.log.clone(), self.position, fetch.chunk_bytes, fetch.spares.clone());
+                let (log, spares) = (self.log.clone(), fetch.spares.clone());
                 let certain = self.certain.elapsed() < CERTAIN && !self.misses();
-                self.state = State::Looking(
-                    offset,
-                    fetch.start(move |deadline| look(&log, offset, position, bytes, certain, &spares, deadline)),
-                );
+                let expected = Expected { offset, position: self.position, bytes: fetch.chunk_bytes, certain };
+                self.state =
+                    State::Looking(offset, fetch.start(move |deadline| look(&log, expected, &spares, deadline)));
                 Ok(Step::Wait)
             }
             State::Looking(offset, task) => match task.take() {
@@ -368,7 +366,7 @@ impl ObjectReader {
             // What is read right now goes before all limits, or it might wait for what waits for it.
             let urgent =
                 start > 0 && self.objects.front().is_some_and(|object| object.offset() == name && object.is_waiting());
-            let Some(chunk) = fetch.chunk(&self.log, name, start, bytes, mine, urgent) else { return };
+            let Some(chunk) = fetch.chunk(&self.log, name, start..start + bytes, mine, urgent) else { return };
             mine += bytes;
             match self.objects.iter_mut().find(|object| object.offset() == name && start > 0) {
                 Some(object) => object.add(chunk),

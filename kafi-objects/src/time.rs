@@ -20,19 +20,12 @@ pub(crate) fn offset_for_time(
 ) -> Result<i64> {
     let bounds = log.bounds(deadline)?;
     let mut times = Times::open(log, requests_max, deadline)?;
-    let found = find(log, &mut times, timestamp, bounds.low, requests_max, deadline)?;
+    let found = find(log, &mut times, timestamp, bounds.low, deadline)?;
     times.keep();
     Ok(found.map_or(bounds.high, |offset| offset.min(bounds.high)))
 }
 
-fn find(
-    log: &PartitionLog,
-    times: &mut Times<'_>,
-    timestamp: i64,
-    low: i64,
-    requests_max: usize,
-    deadline: Instant,
-) -> Result<Option<i64>> {
+fn find(log: &PartitionLog, times: &mut Times<'_>, timestamp: i64, low: i64, deadline: Instant) -> Result<Option<i64>> {
     let mut after = match log.locate(low, deadline)? {
         Some(found) => log.before(found.name.offset),
         None => log.before(0),
@@ -43,9 +36,10 @@ fn find(
         names.extend(page.names);
         // The last one waits for the next page, because what comes behind an object tells how much of it counts.
         let count = if page.more.is_some() { names.len().saturating_sub(1) } else { names.len() };
+        let at_once = times.requests_max() * 4;
         // As many at a time as can be asked for at once, so that not much is asked in vain.
-        for start in (0..count).step_by(requests_max * 4) {
-            let end = count.min(start + requests_max * 4);
+        for start in (0..count).step_by(at_once) {
+            let end = count.min(start + at_once);
             let latest = times.latest(&names[start..end])?;
             for (index, _) in
                 (start..end).zip(latest).filter(|(_, latest)| latest.is_some_and(|latest| latest >= timestamp))

@@ -71,6 +71,11 @@ fn checksum(times: &[Entry]) -> u32 {
 }
 
 impl<'a> Times<'a> {
+    /// How many objects are asked at the same time.
+    pub(crate) fn requests_max(&self) -> usize {
+        self.requests_max
+    }
+
     pub(crate) fn open(log: &'a PartitionLog, requests_max: usize, deadline: Instant) -> Result<Self> {
         let (mut blocks, mut after) = (Vec::new(), String::new());
         let prefix = log.beside("times/");

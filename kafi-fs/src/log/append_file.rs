@@ -217,7 +217,7 @@ impl Appender {
         let log = self.dir.io.open(&path, Access::Write).map_err(on_error)?;
         let len = log.len().map_err(on_error)?;
         if let Some(known) = known.filter(|known| known.base > base) {
-            let end = look(&self.dir, base, &*log, len, None, None).map_err(on_error)?.next_offset;
+            let end = look(&self.dir, base, (&*log, len), None, None).map_err(on_error)?.next_offset;
             return self.begin(known, lowest.max(end));
         }
         let safe = known.filter(|known| known.base == base).map_or(0, |known| known.length);
@@ -226,7 +226,7 @@ impl Appender {
             checked = Some(index.checked_end(&*log, Extent::new(base, len, None)).map_err(on_error)?)
                 .filter(|end| end.at >= safe);
         }
-        let found = look(&self.dir, base, &*log, len, known, checked).map_err(on_error)?;
+        let found = look(&self.dir, base, (&*log, len), known, checked).map_err(on_error)?;
         let end = found.end.place;
         if found.end.torn && end.at < len && end.at >= found.length {
             self.cut(base, &log, end.at, len)?;

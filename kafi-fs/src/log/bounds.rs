@@ -59,6 +59,6 @@ fn high(dir: &PartitionDir, known: Option<Recovery>, segments: &[i64]) -> Result
     };
     let on_error = |error| dir.io_error("read", &dir.log_path(last), error);
     let Some((file, len)) = dir.open_log("read", last)? else { return Err(on_error(io::ErrorKind::NotFound.into())) };
-    let end = look(dir, last, &*file, len, known, None).map_err(on_error)?.next_offset;
+    let end = look(dir, last, (&*file, len), known, None).map_err(on_error)?.next_offset;
     Ok(end.max(dir.end_before_last("read", segments, known)?))
 }

@@ -37,13 +37,12 @@ impl Known {
     }
 }
 
-/// Looks at the end of the last segment, `base`, of which `file` has `len` bytes and of which `known` says what is
+/// Looks at the end of the last segment, `base`, whose `file` has so many bytes and of which `known` says what is
 /// durable. Where `checked` is given, the log was looked at up to there before.
 pub(crate) fn look(
     dir: &PartitionDir,
     base: i64,
-    file: &dyn IoFile,
-    len: u64,
+    (file, len): (&dyn IoFile, u64),
     known: Option<Recovery>,
     checked: Option<SegmentPlace>,
 ) -> io::Result<Known> {
@@ -143,7 +142,7 @@ impl PartitionDir {
     /// The offset after the last batch that lies in a segment, wherever the next one begins; `None` where it is gone.
     pub(crate) fn segment_end(&self, operation: &'static str, base: i64) -> Result<Option<i64>> {
         let Some((file, len)) = self.open_log(operation, base)? else { return Ok(None) };
-        let known = look(self, base, &*file, len, None, None)
+        let known = look(self, base, (&*file, len), None, None)
             .map_err(|error| self.io_error(operation, &self.log_path(base), error))?;
         Ok(Some(known.end.place.offset))
     }

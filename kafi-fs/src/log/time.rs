@@ -28,11 +28,19 @@ pub(crate) fn offset_for_time(dir: &PartitionDir, timestamp: i64) -> Result<i64>
             (None, Some(known)) if known.base > base => u64::MAX,
             _ => 0,
         };
-        if let Some(offset) = in_segment(dir, base, next_base, timestamp, bounds.low, durable)? {
+        let wanted = Wanted { timestamp, low: bounds.low };
+        if let Some(offset) = in_segment(dir, base, next_base, wanted, durable)? {
             return Ok(offset.min(bounds.high));
         }
     }
     Ok(bounds.high)
+}
+
+/// The message that is looked for: the first from `low` on that has at least this timestamp.
+#[derive(Clone, Copy)]
+struct Wanted {
+    timestamp: i64,
+    low: i64,
 }
 
 /// Looks in one segment, of which the first `durable` bytes are known to be good.
@@ -40,10 +48,10 @@ fn in_segment(
     dir: &PartitionDir,
     base: i64,
     next_base: Option<i64>,
-    timestamp: i64,
-    low: i64,
+    wanted: Wanted,
     durable: u64,
 ) -> Result<Option<i64>> {
+    let Wanted { timestamp, low } = wanted;
     let path = dir.log_path(base);
     let on_error = |error| dir.io_error("find time", &path, error);
     let file = dir.io.open(&path, Access::Read).map_err(on_error)?;

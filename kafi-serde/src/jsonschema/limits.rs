@@ -55,6 +55,17 @@ struct Graph<'a> {
     references: Vec<(u32, u32, &'a str)>,
 }
 
+/// What a keyword of a schema holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Schemas, or a list of them, that apply to the same value.
+    Applying,
+    /// Such schemas by names.
+    ApplyingByName,
+    /// Schemas for other values, or no schemas.
+    Others,
+}
+
 impl<'a> Graph<'a> {
     fn node(&mut self) -> u32 {
         self.edges.push(Vec::new());
@@ -83,41 +94,35 @@ impl<'a> Graph<'a> {
                 }
                 _ => {}
             }
-            let applies = matches!(
-                name.as_str(),
-                "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" | "dependentSchemas" | "dependencies"
-            );
+            let holds = match name.as_str() {
+                "allOf" | "anyOf" | "oneOf" | "not" | "if" | "then" | "else" => Holds::Applying,
+                "dependentSchemas" | "dependencies" => Holds::ApplyingByName,
+                _ => Holds::Others,
+            };
             let len = pointer.len();
             pointer.push('/');
             pointer.push_str(name);
-            self.part(
-                root,
-                node,
-                member,
-                pointer,
-                applies,
-                matches!(name.as_str(), "dependentSchemas" | "dependencies"),
-            );
+            self.part(root, node, member, pointer, holds);
             pointer.truncate(len);
         }
     }
 
     /// A part of an object, which may hold schemas that apply to the same value.
-    fn part(&mut self, root: u32, node: u32, value: &'a Value, pointer: &mut String, applies: bool, is_map: bool) {
+    fn part(&mut self, root: u32, node: u32, value: &'a Value, pointer: &mut String, holds: Holds) {
         match value {
-            Value::Object(members) if is_map => {
+            Value::Object(members) if holds == Holds::ApplyingByName => {
                 for (name, member) in members {
                     let len = pointer.len();
                     pointer.push('/');
                     pointer.push_str(name);
-                    self.part(root, node, member, pointer, applies, false);
+                    self.part(root, node, member, pointer, Holds::Applying);
                     pointer.truncate(len);
                 }
             }
             Value::Object(_) => {
                 let part = self.node();
                 self.pointers.insert((root, pointer.clone()), part);
-                if applies {
+                if holds != Holds::Others {
                     self.edges[node as usize].push(part);
                 }
                 self.walk(root, part, value, pointer);
@@ -126,7 +131,7 @@ impl<'a> Graph<'a> {
                 for (index, element) in elements.iter().enumerate() {
                     let len = pointer.len();
                     pointer.push_str(&format!("/{index}"));
-                    self.part(root, node, element, pointer, applies, false);
+                    self.part(root, node, element, pointer, holds);
                     pointer.truncate(len);
                 }
             }
