@@ -77,7 +77,8 @@ impl Attempts {
 /// Makes attempts until one succeeds, fails for good, or `deadline` has come. Between two of them it waits, longer each
 /// time, and not quite the same time as others do. What may succeed later is an error with [`Retry::Later`]; when there
 /// is no time left for another attempt, the last one's error says how many there were and how long they took, and is
-/// [`Retry::Exhausted`].
+/// [`Retry::Exhausted`]. An attempt gets at least as long as the pause before it: one that the deadline cuts off at once
+/// would say that nobody answered, where the one before it said what is wrong.
 ///
 /// # Errors
 /// That of the last attempt.
@@ -92,7 +93,7 @@ pub fn retry_until<T>(deadline: Instant, mut attempt: impl FnMut(&mut Attempts) 
             Err(error) => return Err(error),
         };
         let wait = jittered(pause, &attempts);
-        if Instant::now() + wait >= attempts.deadline {
+        if Instant::now() + wait * 2 >= attempts.deadline {
             return Err(exhausted(error, &attempts));
         }
         log::debug!("attempt {} failed, the next one comes in {} ms: {error}", attempts.number, wait.as_millis());
@@ -157,6 +158,23 @@ mod tests {
             (error.kind(), error.retryable(), error.hint_text()),
             (ErrorKind::Unavailable, Retry::Exhausted, Some("wait"))
         );
+    }
+
+    #[test]
+    fn no_attempt_has_less_time_than_the_pause_before_it() {
+        let run = |limit: u64| {
+            let deadline = Instant::now() + Duration::from_millis(limit);
+            // When the next attempt may begin at all: the shortest pause comes first, and as much time is left.
+            let (mut pause, mut latest) = (PAUSE_MIN, None);
+            let error = retry_until::<()>(deadline, |_| {
+                assert!(latest.is_none_or(|latest| latest < deadline), "an attempt too many");
+                latest = Some(Instant::now() + pause);
+                pause *= 2;
+                Err(later())
+            });
+            assert!(error.unwrap_err().to_string().contains("slow down (given up after "));
+        };
+        thread::scope(|scope| (0..24).for_each(|step| drop(scope.spawn(move || run(40 + 20 * step)))));
     }
 
     #[test]
