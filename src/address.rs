@@ -208,7 +208,7 @@ fn folder(text: &str, path: &str) -> Result<Address> {
     Ok(Address { storage: StorageAddress::Folder(parent), topic: Some(topic.to_string()) })
 }
 
-fn expand_home(path: &str) -> Result<PathBuf> {
+pub(crate) fn expand_home(path: &str) -> Result<PathBuf> {
     let Some(rest) = path.strip_prefix('~') else { return Ok(PathBuf::from(path)) };
     let rest = match rest.strip_prefix('/') {
         Some(rest) => rest,

@@ -43,6 +43,7 @@
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
 
 mod address;
+mod files;
 mod glob;
 mod linked;
 #[cfg(feature = "plugins")]
@@ -54,6 +55,7 @@ mod registry_address;
 mod schema_registry;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
+pub use files::FileAddress;
 pub use glob::Glob;
 pub use kafi_core::*;
 /// The formats of schema registries, and what can be asked of one.

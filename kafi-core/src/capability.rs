@@ -58,6 +58,8 @@ impl Capabilities {
     /// Keeps notes of Kafi's own among the settings of topics, whose names begin with `kafi.`: such as of which topic it
     /// is a copy.
     pub const ADMIN_NOTES: Self = Self(1 << 23);
+    /// Keeps files beside its topics.
+    pub const FILES: Self = Self(1 << 40);
 
     /// What used to follow from keeping offsets, before each had a flag of its own.
     #[cfg(feature = "plugin")]
@@ -89,6 +91,7 @@ impl Capabilities {
         (Self::ADMIN_TIMES, "admin_times"),
         (Self::ADMIN_BROKERS, "admin_brokers"),
         (Self::ADMIN_NOTES, "admin_notes"),
+        (Self::FILES, "files"),
     ];
 
     /// The set with these bits; unknown bits are kept, so that a newer plugin can say more than this version knows.
@@ -109,6 +112,11 @@ impl Capabilities {
     /// Whether all flags of `other` are in this set.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// This set without the flags of `other`.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// The bits as they cross the plugin interface.

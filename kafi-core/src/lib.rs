@@ -18,6 +18,7 @@ mod config;
 mod consumer;
 mod envelope;
 mod error;
+mod files;
 pub mod functional;
 mod json;
 mod message;
@@ -72,6 +73,7 @@ pub use consumer::{
 };
 pub use envelope::{EnvelopeReader, EnvelopeSchema, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};
+pub use files::{FILE_NAME_LEN_MAX, FileInfo, FileReader, FileWriter, Files, check_file_name};
 pub use functional::{
     Cancel, CommitNotes, Conversion, Copied, Failures, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place,
     Progress, ReadOptions, Reader, Recoder, Recoding, SetAside, Target, TextDecoder, TopicFilter, TopicReader, Writer,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::admin::Admin;
 use crate::capability::Capabilities;
 use crate::consumer::{Consumer, ConsumerOptions};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::producer::{Producer, ProducerOptions};
 
 /// A connection to a place where topics live: a Kafka cluster, a folder, a bucket.
@@ -49,4 +50,13 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// As for [`consumer`](Storage::consumer).
     fn admin(&self) -> Result<Box<dyn Admin>>;
+
+    /// Makes a client for the files that lie beside the topics. Does not wait for a server. A storage that has the
+    /// capability [`FILES`](crate::Capabilities::FILES) writes this method; all others are `Unsupported`.
+    ///
+    /// # Errors
+    /// `Unsupported` where there is no place for files.
+    fn files(&self) -> Result<Box<dyn Files>> {
+        Err(Error::unsupported(self.name(), "keep files"))
+    }
 }

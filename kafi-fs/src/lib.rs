@@ -40,6 +40,8 @@
 //! <root>/topics/<topic>/<partition>/start                      the log start, once records were deleted
 //! <root>/topics/<topic>/<partition>/<20 digits>.torn-<n>       what a crash left behind the last whole batch
 //! <root>/groups/<group>.json, <group>.lock                     committed offsets; held by the live member
+//! <root>/files/<name>                                          files beside the topics, of any content
+//! <root>/files/~<32 digits>                                    a file that is not whole yet
 //! ```
 //!
 //! # What is promised
@@ -81,6 +83,7 @@ pub mod emulated;
 mod error;
 #[cfg(test)]
 mod faults;
+mod files;
 mod groups;
 mod io;
 mod lane;

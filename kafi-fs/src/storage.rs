@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage,
+    Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Files, Producer, ProducerOptions, Result, Storage,
 };
 
 use crate::admin::LogAdmin;
 use crate::config::FolderOptions;
 use crate::consumer::LogConsumer;
 use crate::error::io_error;
+use crate::files::LogFiles;
 use crate::groups::Groups;
 use crate::io::{FolderIo, Io, MemoryIo};
 use crate::producer::LogProducer;
@@ -19,7 +20,8 @@ use crate::shared::Shared;
 use crate::topics::Topics;
 use crate::{SCHEME_FILE, SCHEME_MEM};
 
-/// What logs can do; everything but sharing a group among members, and transactions.
+/// What logs can do; everything but sharing a group among members, and transactions. Folders and memory keep
+/// [files](Capabilities::FILES), too.
 pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
     .union(Capabilities::CONSUME_GROUP)
     .union(Capabilities::PRODUCE)
@@ -98,7 +100,7 @@ impl Storage for LogStorage {
     }
 
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        CAPABILITIES | Capabilities::FILES
     }
 
     fn identity(&self, _timeout: Duration) -> Result<String> {
@@ -118,6 +120,10 @@ impl Storage for LogStorage {
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
         Ok(Box::new(LogAdmin::new(Arc::clone(&self.shared))))
+    }
+
+    fn files(&self) -> Result<Box<dyn Files>> {
+        Ok(Box::new(LogFiles::new(Arc::clone(self.shared.topics.io()), Arc::clone(&self.shared.name))))
     }
 }
 

@@ -154,13 +154,34 @@ fn broken_admins_are_caught() {
 }
 
 #[test]
+fn broken_files_are_caught() {
+    are_caught(&[
+        (Break::FilesAreReversed, &["files::files_are_sorted"]),
+        (Break::MissingFileIsEmpty, &["files::missing_files_are_not_found", "files::files_come_and_go"]),
+        (Break::MissingFileIsDeleted, &["files::missing_files_are_not_found"]),
+        (Break::AnyFileNameIsFine, &["files::file_names_are_checked"]),
+        (Break::RangesBegin, &["files::files_are_read_in_parts", "files::files_outlive_their_client"]),
+        (Break::RangesAreShort, &["files::files_are_read_in_parts"]),
+        (Break::LargeWritesAreCut, &["files::large_files"]),
+        (Break::FinishedGoesOn, &["files::finished_is_over"]),
+        (Break::AbortFinishes, &["files::files_appear_whole"]),
+        (Break::DropFinishes, &["files::files_appear_whole"]),
+    ]);
+}
+
+#[test]
 fn what_is_lacking_is_ignored_and_never_passed() {
     let all = run_over(Break::Nothing, &[]);
     let lacking = run_over(Break::EverythingLacks, &[]);
     assert_eq!(lacking.failed, vec![]);
     assert_eq!(
         lacking.passed,
-        ["x::admin::brokers_are_unsupported", "x::admin::capabilities_fit_together", "x::admin::name_and_scheme"]
+        [
+            "x::admin::brokers_are_unsupported",
+            "x::admin::capabilities_fit_together",
+            "x::admin::name_and_scheme",
+            "x::files::files_are_unsupported"
+        ]
     );
     assert_eq!(lacking.ignored.len() + lacking.passed.len(), all.ignored.len() + all.passed.len() + all.failed.len());
     let why = lacking.ignored.iter().find(|(name, _)| name == "x::produce::headers").map(|(_, why)| why.as_str());

@@ -7,6 +7,7 @@ mod config;
 mod cp;
 mod delete_records;
 mod diff;
+mod file;
 mod grep;
 mod group;
 mod head;
@@ -52,10 +53,11 @@ pub const VERBS: &[Entry] = &[
     entry::<grep::GrepArgs>(),
     entry::<wc::WcArgs>(),
     entry::<diff::DiffArgs>(),
-    // Groups, schemas, storages, and Kafi itself.
+    // Groups, schemas, files, storages, and Kafi itself.
     group::GROUP,
     #[cfg(feature = "serde")]
     entry::<registry::RegistryArgs>(),
+    file::FILE,
     storage::STORAGE,
     entry::<cluster::ClusterArgs>(),
     #[cfg(feature = "plugins")]

@@ -13,6 +13,7 @@ mod comparing;
 mod completion;
 mod copying;
 mod errors;
+mod files;
 mod group_offsets;
 mod limits;
 mod membership;

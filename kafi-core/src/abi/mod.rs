@@ -37,6 +37,7 @@
 mod each_tests;
 pub mod export;
 mod failure;
+mod files;
 mod foreign;
 pub mod import;
 mod json;

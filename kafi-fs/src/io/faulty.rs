@@ -81,6 +81,10 @@ impl Io for FaultyIo {
         self.inner.stat(path)
     }
 
+    fn is_folder(&self, path: &str) -> io::Result<bool> {
+        self.inner.is_folder(path)
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         self.inner.list(folder)
     }

@@ -168,6 +168,14 @@ impl Io for FolderIo {
         }
     }
 
+    fn is_folder(&self, path: &str) -> io::Result<bool> {
+        match std::fs::symlink_metadata(self.path(path)) {
+            Ok(metadata) => Ok(metadata.is_dir()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let folder = match self.folder(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -75,6 +75,12 @@ impl Io for MemoryIo {
         Ok(node.map(|node| Stat { id: FileId(0, node.id), len: node.read().len as u64 }))
     }
 
+    fn is_folder(&self, path: &str) -> io::Result<bool> {
+        let (nodes, below) = (self.nodes(), format!("{path}/"));
+        let has_child = nodes.range(below.clone()..).next().is_some_and(|(child, _)| child.starts_with(&below));
+        Ok(has_child || nodes.get(path).is_some_and(Option::is_none))
+    }
+
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let below = format!("{folder}/");
         let mut names: Vec<String> = Vec::new();

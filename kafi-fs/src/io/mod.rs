@@ -61,6 +61,9 @@ pub(crate) trait Io: Send + Sync {
     /// Says which file it is and how long; `None` where there is none.
     fn stat(&self, path: &str) -> io::Result<Option<Stat>>;
 
+    /// Whether there is a folder of this path; a link is none.
+    fn is_folder(&self, path: &str) -> io::Result<bool>;
+
     /// The names in a folder, in no order; none where the folder is missing.
     fn list(&self, folder: &str) -> io::Result<Vec<String>>;
 
@@ -216,6 +219,8 @@ mod tests {
             io.create_folder("t/new/0").unwrap();
             io.open("t/new/0/x", Access::Write).unwrap();
             io.create_folder("t/old/0").unwrap();
+            assert!(io.is_folder("t/new").unwrap() && io.is_folder("t/new/0").unwrap());
+            assert!(!io.is_folder("t/new/0/x").unwrap() && !io.is_folder("t/nothing").unwrap());
             assert!(io.rename("t/new", "t/old").is_err());
             io.rename("t/new", "t/fresh").unwrap();
             let mut names = io.list("t").unwrap();

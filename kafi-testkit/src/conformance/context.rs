@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use kafi_core::{
-    Admin, Assignment, Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, Delivery, ErrorKind, Isolation,
-    NewTopic, OwnedRecord, Polled, Position, Producer, ProducerOptions, Record, Result, Storage, TopicPartition,
+    Admin, Assignment, Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, Delivery, ErrorKind, Files,
+    Isolation, NewTopic, OwnedRecord, Polled, Position, Producer, ProducerOptions, Record, Result, Storage,
+    TopicPartition,
 };
 
 use super::check::{Checked, Failure, Verdict, check, equal};
@@ -50,6 +51,7 @@ pub(super) struct Context {
     pub(super) storage: Arc<dyn Storage>,
     topics: RefCell<Vec<String>>,
     groups: RefCell<Vec<String>>,
+    files: RefCell<Vec<String>>,
 }
 
 /// Opens a storage; what that panics with, as for a server that cannot be started, is a failure.
@@ -69,7 +71,8 @@ fn panicked(panic: &(dyn Any + Send)) -> Failure {
 impl Context {
     pub(super) fn new(setup: Arc<Setup>) -> Checked<Self> {
         let storage = open(&setup.open)?;
-        Ok(Self { setup, storage, topics: RefCell::default(), groups: RefCell::default() })
+        let (topics, groups, files) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Ok(Self { setup, storage, topics, groups, files })
     }
 
     /// Runs a case, and deletes what it made.
@@ -81,6 +84,12 @@ impl Context {
     }
 
     fn clean(&self) -> Verdict {
+        for prefix in self.files.take() {
+            let mut files = self.files()?;
+            for file in files.list(&prefix, self.wait())? {
+                files.delete(&file.name, self.wait())?;
+            }
+        }
         let (topics, groups) = (self.topics.take(), self.groups.take());
         if topics.is_empty() && groups.is_empty() {
             return Ok(());
@@ -167,6 +176,17 @@ impl Context {
     /// Deletes a group at the end.
     pub(super) fn own_group(&self, name: String) {
         self.groups.borrow_mut().push(name);
+    }
+
+    pub(super) fn files(&self) -> Checked<Box<dyn Files>> {
+        Ok(self.storage.files()?)
+    }
+
+    /// What the names of files begin with that nobody else has. They are deleted at the end.
+    pub(super) fn file_prefix(&self) -> String {
+        let prefix = format!("{}/", unique("files"));
+        self.files.borrow_mut().push(prefix.clone());
+        prefix
     }
 
     pub(super) fn producer(&self) -> Checked<Box<dyn Producer>> {

@@ -1,8 +1,8 @@
 //! The conformance suite: what every storage promises, as cases that anyone can run over a storage of their own.
 //!
 //! What the traits [`Storage`], [`Consumer`](kafi_core::Consumer), [`Producer`](kafi_core::Producer), and
-//! [`Admin`](kafi_core::Admin) say is checked sentence by sentence, in six areas: `admin`, `produce`, `consume`,
-//! `groups`, `offsets`, `faults`; and `samples` for storages that cannot write. A case that needs a
+//! [`Admin`](kafi_core::Admin), and [`Files`](kafi_core::Files) say is checked sentence by sentence, in seven areas:
+//! `admin`, `produce`, `consume`, `groups`, `offsets`, `files`, `faults`; and `samples` for storages that cannot write. A case that needs a
 //! [capability](kafi_core::Capabilities) that the storage lacks is reported as *ignored*, never as passed, and the list
 //! of the ignored cases is compared with a file that is committed.
 //!
@@ -30,6 +30,7 @@ mod check;
 mod consume;
 mod context;
 mod faults;
+mod files;
 mod group_members;
 mod groups;
 mod offsets;
@@ -198,6 +199,7 @@ const AREAS: &[(&str, &[&[Case]])] = &[
     ("consume", &[consume::CASES]),
     ("groups", &[groups::CASES, group_members::CASES]),
     ("offsets", &[offsets::CASES]),
+    ("files", &[files::CASES]),
     ("faults", &[faults::CASES]),
     ("samples", &[samples::CASES]),
 ];

@@ -2,16 +2,20 @@
 
 mod admin;
 mod consumer;
+mod files;
 mod producer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kafi_core::{Admin, Capabilities, Consumer, ConsumerOptions, Producer, ProducerOptions, Result, Storage};
+use kafi_core::{
+    Admin, Capabilities, Consumer, ConsumerOptions, Error, Files, Producer, ProducerOptions, Result, Storage,
+};
 
 use admin::BrokenAdmin;
 use consumer::BrokenConsumer;
+use files::BrokenFiles;
 use producer::BrokenProducer;
 
 /// Which promise is broken.
@@ -82,6 +86,17 @@ pub enum Break {
     PartitionsAreForgotten,
     FewerIsFine,
     BrokersAreEmpty,
+    // Files.
+    FilesAreReversed,
+    MissingFileIsEmpty,
+    MissingFileIsDeleted,
+    AnyFileNameIsFine,
+    RangesBegin,
+    RangesAreShort,
+    LargeWritesAreCut,
+    FinishedGoesOn,
+    AbortFinishes,
+    DropFinishes,
 }
 
 /// A storage that breaks one promise.
@@ -138,5 +153,12 @@ impl Storage for Broken {
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
         Ok(Box::new(BrokenAdmin { inner: self.inner.admin()?, how: self.how }))
+    }
+
+    fn files(&self) -> Result<Box<dyn Files>> {
+        match self.how {
+            Break::EverythingLacks => Err(Error::unsupported(self.name(), "keep files")),
+            how => Ok(Box::new(BrokenFiles { inner: self.inner.files()?, how })),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod consumer;
+mod files;
 mod guard;
 mod log_lines;
 mod producer;
@@ -18,6 +19,7 @@ use kafi_abi::{
 };
 use serde::Serialize;
 
+use super::files::FILES_V1;
 use super::json::{from_text, to_text};
 use super::{Opening, PluginInfo};
 use crate::config::StorageInfo;
@@ -131,7 +133,8 @@ pub fn call(name: RStr<'_>, _argument: RStr<'_>) -> RResult<RString, Failure> {
 
 /// A storage as it crosses; what [`import::storage`](super::import::storage) takes.
 pub fn storage(storage: Arc<dyn Storage>) -> StorageBox {
-    Storage_TO::from_value(ExportedStorage(Guarded::new(storage)), TD_Opaque)
+    let files = files::Exposed::of(&storage);
+    Storage_TO::from_value(ExportedStorage { inner: Guarded::new(storage), files }, TD_Opaque)
 }
 
 /// A name that this version does not know.
@@ -148,48 +151,58 @@ fn text(value: &(impl Serialize + ?Sized)) -> Result<RString> {
     to_text(value).map(RString::from)
 }
 
-struct ExportedStorage(Guarded<Arc<dyn Storage>>);
+struct ExportedStorage {
+    inner: Guarded<Arc<dyn Storage>>,
+    /// What crosses under the name [`FILES_V1`], where the storage keeps files.
+    files: Option<files::Exposed>,
+}
 
 impl kafi_abi::Storage for ExportedStorage {
     fn name(&self) -> RStr<'_> {
-        guard(|| Ok(RStr::from(self.0.get().name()))).unwrap_or_default()
+        guard(|| Ok(RStr::from(self.inner.get().name()))).unwrap_or_default()
     }
 
     fn scheme(&self) -> RStr<'_> {
-        guard(|| Ok(RStr::from(self.0.get().scheme()))).unwrap_or_default()
+        guard(|| Ok(RStr::from(self.inner.get().scheme()))).unwrap_or_default()
     }
 
     fn capabilities(&self) -> u64 {
-        guard(|| Ok(self.0.get().capabilities().to_plugin_interface())).unwrap_or_default()
+        guard(|| Ok(self.inner.get().capabilities().to_plugin_interface())).unwrap_or_default()
     }
 
     fn identity(&self, timeout_ns: u64) -> RResult<RString, Failure> {
-        guard(|| self.0.get().identity(duration(timeout_ns)).map(RString::from))
+        guard(|| self.inner.get().identity(duration(timeout_ns)).map(RString::from))
     }
 
     fn consumer(&self, options: RStr<'_>) -> RResult<ConsumerBox, Failure> {
         guard(|| {
             let options: ConsumerOptions = from_text(&options)?;
-            Ok(Consumer_TO::from_value(consumer::Exported(Guarded::new(self.0.get().consumer(&options)?)), TD_Opaque))
+            Ok(Consumer_TO::from_value(
+                consumer::Exported(Guarded::new(self.inner.get().consumer(&options)?)),
+                TD_Opaque,
+            ))
         })
     }
 
     fn producer(&self, options: RStr<'_>) -> RResult<ProducerBox, Failure> {
         guard(|| {
             let options: ProducerOptions = from_text(&options)?;
-            Ok(Producer_TO::from_value(producer::Exported::new(self.0.get().producer(&options)?), TD_Opaque))
+            Ok(Producer_TO::from_value(producer::Exported::new(self.inner.get().producer(&options)?), TD_Opaque))
         })
     }
 
     fn admin(&self) -> RResult<AdminBox, Failure> {
-        guard(|| Ok(Admin_TO::from_value(admin::Exported(Guarded::new(self.0.get().admin()?)), TD_Opaque)))
+        guard(|| Ok(Admin_TO::from_value(admin::Exported(Guarded::new(self.inner.get().admin()?)), TD_Opaque)))
     }
 
     fn call(&self, name: RStr<'_>, _argument: RStr<'_>) -> RResult<RString, Failure> {
         guard(|| Err(unknown(&name)))
     }
 
-    fn interface(&self, _name: RStr<'_>) -> *const () {
-        std::ptr::null()
+    fn interface(&self, name: RStr<'_>) -> *const () {
+        match &self.files {
+            Some(files) if name == FILES_V1 => files.table(),
+            _ => std::ptr::null(),
+        }
     }
 }

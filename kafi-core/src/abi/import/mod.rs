@@ -2,6 +2,7 @@
 
 mod admin;
 mod consumer;
+mod files;
 mod producer;
 
 use std::panic;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use super::Opening;
 use super::failure::rebuild;
+use super::files::FilesV1;
 use super::json::{from_text, to_text};
 pub use super::library::Library;
 use crate::admin::Admin;
@@ -22,6 +24,7 @@ use crate::capability::Capabilities;
 use crate::config::{ConfigKey, StorageInfo};
 use crate::consumer::{Consumer, ConsumerOptions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::Files;
 use crate::producer::{Producer, ProducerOptions};
 use crate::storage::Storage;
 
@@ -112,8 +115,10 @@ pub fn open(plugin: PluginRef, library: Library, opening: &Opening) -> Result<Ar
 /// The storage that crossed.
 pub fn storage(inner: StorageBox, library: Library) -> Arc<dyn Storage> {
     let (name, scheme) = (inner.name().to_string(), inner.scheme().to_string());
-    let capabilities = Capabilities::from_plugin_interface(inner.capabilities());
-    Arc::new(ImportedStorage { inner, library, name, scheme, capabilities })
+    let (capabilities, files) = (Capabilities::from_plugin_interface(inner.capabilities()), files::table_of(&inner));
+    // Whatever it says, files that do not cross are not there.
+    let capabilities = if files.is_some() { capabilities } else { capabilities.without(Capabilities::FILES) };
+    Arc::new(ImportedStorage { inner, library, name, scheme, capabilities, files })
 }
 
 /// Takes a log line of a plugin.
@@ -141,6 +146,7 @@ struct ImportedStorage {
     name: String,
     scheme: String,
     capabilities: Capabilities,
+    files: Option<FilesV1>,
 }
 
 impl Storage for ImportedStorage {
@@ -172,6 +178,13 @@ impl Storage for ImportedStorage {
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
         Ok(Box::new(admin::Imported { inner: received(self.inner.admin())?, storage: self.name.clone() }))
+    }
+
+    fn files(&self) -> Result<Box<dyn Files>> {
+        match self.files {
+            Some(table) => Ok(Box::new(files::Imported::of(table)?)),
+            None => Err(Error::unsupported(&self.name, "keep files")),
+        }
     }
 }
 
