@@ -64,7 +64,7 @@ pub use kafi_serde as serde;
 pub use kafi_shell as shell;
 pub use kafi_shell::{
     CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed, Difference, Finished, GrepFields,
-    GrepOptions, GrepTexts, GroupLag, Kafi, OffsetChange, Outgoing, PartitionCounts, Pattern, PatternOptions,
+    GrepOptions, GroupLag, Kafi, OffsetChange, Outgoing, PartitionCounts, Pattern, PatternOptions, Texts,
     TopicConsumer, TopicProducer, subject_name,
 };
 #[cfg(feature = "plugins")]

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use kafi_core::functional::{Order, ReadOptions, Reader, plan, pump, read_in_order, readers};
+use kafi_core::functional::{Failures, Order, ReadOptions, Reader, plan, pump_settling, read_in_order, readers};
 use kafi_core::{Batch, Error, ErrorKind, Position, Result, Storage};
 
 /// How reading ended.
@@ -21,17 +21,29 @@ pub struct TopicsToRead<'a> {
     topics: &'a [String],
     options: &'a ReadOptions,
     threads: usize,
+    failures: Option<&'a Failures>,
 }
 
 impl<'a> TopicsToRead<'a> {
     /// What `options` say of these topics, by one reader.
     pub fn new(storage: &'a dyn Storage, topics: &'a [String], options: &'a ReadOptions) -> Self {
-        Self { storage, topics, options, threads: 1 }
+        Self { storage, topics, options, threads: 1, failures: None }
     }
 
     /// The same by so many readers, at most one a partition.
     pub fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
+    }
+
+    /// The same for work that leaves messages out: nothing counts as done before the dead letters of what was left out are
+    /// delivered, and they are at every end.
+    pub fn leaving_out(self, failures: &'a Failures) -> Self {
+        Self { failures: Some(failures), ..self }
+    }
+
+    /// As [`leaving_out`](Self::leaving_out), unless somebody else was named.
+    pub(crate) fn settling(self, failures: Option<&'a Failures>) -> Self {
+        Self { failures: self.failures.or(failures), ..self }
     }
 
     pub(crate) fn topics(&self) -> &'a [String] {
@@ -59,7 +71,9 @@ pub(crate) fn read_then(
     each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<Finished> {
-    let TopicsToRead { storage, topics, options, threads } = reading;
+    let TopicsToRead { storage, topics, options, threads, failures } = reading;
+    let settle = || failures.map_or(Ok(()), Failures::settle);
+    let then = |finished: &Finished| settle().and_then(|()| then(finished));
     if options.order != Order::AsRead {
         if options.joined().is_some() {
             return Err(Error::new(
@@ -68,12 +82,22 @@ pub(crate) fn read_then(
                 "the partitions of a group's member come and go, and cannot be sorted",
             ));
         }
-        let reached = read_in_order(storage, plan(storage, topics, options)?, options, work, each)?;
+        let read = read_in_order(storage, plan(storage, topics, options)?, options, work, each);
+        let reached = delivered(read, settle)?;
         let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
         return then(&finished).map(|()| finished);
     }
-    let readers = pump(readers(storage, topics, options, threads)?, work, each)?;
-    finish_then(readers, options, then)
+    let read = pump_settling(readers(storage, topics, options, threads)?, work, each, settle);
+    finish_then(delivered(read, settle)?, options, then)
+}
+
+/// What was read; after a failure once the dead letters of what came before are delivered, which it does not take back.
+fn delivered<T>(read: Result<T>, settle: impl Fn() -> Result<()>) -> Result<T> {
+    read.inspect_err(|_| {
+        if let Err(error) = settle() {
+            log::error!("{error}");
+        }
+    })
 }
 
 /// Commits what is done, closes the readers, and says how far they came.

@@ -1,14 +1,12 @@
 //! `grep`: the messages that match a regular expression.
 
-use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
-use kafi_core::functional::{Failures, Place, TextDecoder};
-use kafi_core::{Batch, Record, Result, Serdes, Span};
+use kafi_core::{Batch, Record, Result, Span};
 
 use crate::cat::{Finished, TopicsToRead, read_then};
 use crate::pattern::{Candidates, Pattern};
+use crate::texts::{TextPool, Texts};
 
 /// Where a pattern is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,35 +38,7 @@ pub struct GrepOptions {
     /// Stops after this many found messages.
     pub found_max: Option<u64>,
     /// Looks into the text that schemas make of keys and values. Default: into their bytes.
-    pub texts: Option<GrepTexts>,
-}
-
-/// How keys and values become text, where they have a schema.
-#[derive(Clone)]
-pub struct GrepTexts {
-    /// Where they are read, with its codecs.
-    pub place: Place,
-    /// What they are.
-    pub serdes: Serdes,
-    /// What becomes of those that cannot be decoded.
-    pub failures: Failures,
-}
-
-impl GrepTexts {
-    /// How messages become text at `place`; `None` where they are their bytes anyhow.
-    ///
-    /// # Errors
-    /// Those of [`TextDecoder::open`].
-    pub fn of(place: &Place, serdes: &Serdes, failures: Failures) -> Result<Option<Self>> {
-        let needed = TextDecoder::open(place, serdes)?.has_schemas();
-        Ok(needed.then(|| Self { place: place.clone(), serdes: serdes.clone(), failures }))
-    }
-}
-
-impl fmt::Debug for GrepTexts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GrepTexts").field("serdes", &self.serdes).finish_non_exhaustive()
-    }
+    pub texts: Option<Texts>,
 }
 
 impl GrepOptions {
@@ -111,41 +81,27 @@ impl GrepOptions {
     }
 }
 
-/// What makes text of messages, for several threads.
-struct Texts<'a> {
-    of: &'a GrepTexts,
-    idle: Mutex<Vec<TextDecoder>>,
-}
-
-impl<'a> Texts<'a> {
-    fn new(of: &'a GrepTexts) -> Self {
-        Self { of, idle: Mutex::default() }
+/// Keeps the messages of a batch whose text is looked for.
+fn keep_found_texts(texts: &TextPool<'_>, look_for: &GrepOptions, batch: &mut Batch) -> Result<()> {
+    let mut decoder = texts.take()?;
+    if decoder.is_plain(batch) {
+        look_for.keep_found(batch);
+        texts.give_back(decoder);
+        return Ok(());
     }
-
-    /// Keeps the messages of a batch whose text is looked for.
-    fn keep_found(&self, look_for: &GrepOptions, batch: &mut Batch) -> Result<()> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = idle().pop();
-        let mut decoder = known.map_or_else(|| TextDecoder::open(&self.of.place, &self.of.serdes), Ok)?;
-        if decoder.is_plain(batch) {
-            look_for.keep_found(batch);
-            idle().push(decoder);
-            return Ok(());
-        }
-        let mut failed = Ok(());
-        batch.retain(|record| {
-            failed.is_ok()
-                && match decoder.show(record) {
-                    Ok((shown, _)) => look_for.matches(&shown),
-                    Err(error) => {
-                        failed = self.of.failures.take(&record, error);
-                        false
-                    }
+    let mut failed = Ok(());
+    batch.retain(|record| {
+        failed.is_ok()
+            && match decoder.show(record) {
+                Ok((shown, _)) => look_for.matches(&shown),
+                Err(error) => {
+                    failed = texts.failures().take(&record, error);
+                    false
                 }
-        });
-        idle().push(decoder);
-        failed
-    }
+            }
+    });
+    texts.give_back(decoder);
+    failed
 }
 
 /// Hands the messages that match to `each`, and returns how many there were. Batches without any are left
@@ -173,9 +129,9 @@ pub fn grep_then(
     then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<(u64, Finished)> {
     let mut found = 0;
-    let texts = look_for.texts.as_ref().map(Texts::new);
+    let texts = look_for.texts.as_ref().map(TextPool::new);
     let matching = |batch: &mut Batch| match &texts {
-        Some(texts) => texts.keep_found(look_for, batch),
+        Some(texts) => keep_found_texts(texts, look_for, batch),
         None => {
             look_for.keep_found(batch);
             Ok(())
@@ -189,6 +145,7 @@ pub fn grep_then(
         let enough = look_for.found_max.is_some_and(|max| found >= max);
         Ok(if enough { ControlFlow::Break(()) } else { asked })
     };
-    let finished = read_then(reading, matching, take, then)?;
+    let failures = look_for.texts.as_ref().map(|texts| &texts.failures);
+    let finished = read_then(reading.settling(failures), matching, take, then)?;
     Ok((found, finished))
 }

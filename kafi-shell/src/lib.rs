@@ -35,12 +35,13 @@ mod pattern;
 mod rate;
 mod same_message;
 mod tail;
+mod texts;
 mod wc;
 
 pub use cat::{Finished, TopicsToRead, cat};
 pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
-pub use grep::{GrepFields, GrepOptions, GrepTexts, grep, grep_then};
+pub use grep::{GrepFields, GrepOptions, grep, grep_then};
 pub use groups::{
     GroupCopyOptions, GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy,
     plan_group_reset,
@@ -50,4 +51,5 @@ pub use offsets::{WantedOffsets, offsets, offsets_of_each};
 pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;
 pub use tail::tail;
+pub use texts::Texts;
 pub use wc::{Counts, PartitionCounts, wc, wc_then};

@@ -11,7 +11,7 @@ use crate::support::{T, memory, put, record};
 /// How two topics `t` differ: `<partition:offset`, `>partition:offset`, or `partition:offset=field`, sorted.
 fn diff(left: &Kafi, right: &Kafi, options: &DiffOptions) -> (Vec<String>, Diffed) {
     let mut seen = Vec::new();
-    let side = |c| DiffSide { storage: Kafi::storage(c), topic: T };
+    let side = |c| DiffSide::new(Kafi::storage(c), T);
     let diffed = shell::diff(side(left), side(right), options, |difference| {
         seen.push(match (&difference.left, &difference.right) {
             (Some(left), Some(_)) => format!(
@@ -115,7 +115,7 @@ fn a_stop_is_no_difference() {
         c.touch(T).unwrap();
         put(c, records, true);
     }
-    let side = |c| DiffSide { storage: Kafi::storage(c), topic: T };
+    let side = |c| DiffSide::new(Kafi::storage(c), T);
     for ignore_partitions in [false, true] {
         let cancel = Cancel::new();
         // The batches of the two sides do not end at the same message.
@@ -135,7 +135,7 @@ fn a_stop_is_no_difference() {
 #[test]
 fn whoever_looks_may_stop_or_fail() {
     let (left, right) = (with(2, &[record(0, -1, 1, "a"), record(1, -1, 1, "b")]), with(2, &[]));
-    let side = |c| DiffSide { storage: Kafi::storage(c), topic: T };
+    let side = |c| DiffSide::new(Kafi::storage(c), T);
     for ignore_partitions in [false, true] {
         let options = DiffOptions { ignore_partitions, ..DiffOptions::default() };
         let stopped = shell::diff(side(&left), side(&right), &options, |_| Ok(ControlFlow::Break(()))).unwrap();

@@ -181,7 +181,7 @@ fn counts_are_committed_after_they_are_told() {
     on_both(|c| {
         numbers(&c, 4);
         let at_end = options(GroupUse::CommitAtEnd);
-        let refused = shell::wc_then(shell::TopicsToRead::new(c.storage(), &[T.into()], &at_end), |counts, _| {
+        let refused = shell::wc_then(shell::TopicsToRead::new(c.storage(), &[T.into()], &at_end), None, |counts, _| {
             assert_eq!(counts[T].values().map(|counts| counts.messages).sum::<u64>(), 4);
             Err(Error::new(ErrorKind::Io, "print", "out of paper"))
         });

@@ -23,9 +23,8 @@ pub struct ConversionArgs {
     /// How subjects are named: topic, record, topic-record
     #[arg(long, value_name = "STRATEGY", value_parser = parsed::<SubjectStrategy>)]
     subject_strategy: Option<SubjectStrategy>,
-    /// Read Avro values as this schema would have them: @FILE, a file that is there, or its text
-    #[arg(long, value_name = "SCHEMA")]
-    reader_schema: Option<String>,
+    #[command(flatten)]
+    reader: ReaderSchemaArgs,
     /// How Avro is written as JSON: readable, or standard, as its specification says
     #[arg(long, value_name = "FORM", value_parser = parsed::<AvroJson>)]
     avro_json: Option<AvroJson>,
@@ -52,12 +51,13 @@ impl FromStr for CarriedFields {
     }
 }
 
-/// What the sources hold. Without any of these, and of those of the target, a copy is one of bytes.
+/// What the sources hold, or the first of two topics. Without any of these, and of those of the target, a copy is one of
+/// bytes.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Types and schemas")]
-struct FromArgs {
-    /// The type of the sources' keys and values; where it has a schema, the target gets JSON unless --to-type says
-    /// otherwise
+pub struct FromArgs {
+    /// The type of the sources' keys and values; of a copy the target gets JSON where it has a schema, unless --to-type
+    /// says otherwise
     #[arg(long, value_name = "TYPE", value_parser = type_named)]
     from_type: Option<Type>,
     /// The type of the sources' keys
@@ -98,10 +98,10 @@ struct FromArgs {
     from_value_message: Option<String>,
 }
 
-/// What the target gets.
+/// What the target gets, or the second of two topics holds.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Types and schemas")]
-struct ToArgs {
+pub struct ToArgs {
     /// The type of the target's keys and values: bytes, str, json, avro, protobuf (pb), jsonschema (json_sr), auto
     #[arg(long, value_name = "TYPE", value_parser = type_named)]
     to_type: Option<Type>,
@@ -148,7 +148,7 @@ impl ConversionArgs {
     fn serdes(&self, target: &Kafi) -> Result<Option<(Serdes, Serdes)>> {
         let mut from = self.from.types(self.avro_json, self.subject_strategy).serdes()?;
         let mut to = self.to.types(self.avro_json, self.subject_strategy).serdes()?;
-        ReaderSchemaArgs::of(self.reader_schema.clone()).apply(&mut from);
+        self.reader.apply(&mut from);
         let stays = |from: &Serde, to: &Serde| {
             let is_unnamed = |serde: &Serde| serde.type_.is_none() && !serde.schema.names_schema();
             is_unnamed(from) && is_unnamed(to) && from.schema.reader_schema.is_none()
@@ -191,7 +191,8 @@ impl ConversionArgs {
 }
 
 impl FromArgs {
-    fn types(&self, avro_json: Option<AvroJson>, subject_strategy: Option<SubjectStrategy>) -> TypeArgs {
+    /// What was said of keys and values.
+    pub fn types(&self, avro_json: Option<AvroJson>, subject_strategy: Option<SubjectStrategy>) -> TypeArgs {
         let this = self.clone();
         TypeArgs {
             both: this.from_type,
@@ -214,7 +215,8 @@ impl FromArgs {
 }
 
 impl ToArgs {
-    fn types(&self, avro_json: Option<AvroJson>, subject_strategy: Option<SubjectStrategy>) -> TypeArgs {
+    /// What was said of keys and values.
+    pub fn types(&self, avro_json: Option<AvroJson>, subject_strategy: Option<SubjectStrategy>) -> TypeArgs {
         let this = self.clone();
         TypeArgs {
             both: this.to_type,

@@ -69,28 +69,46 @@ pub struct ReaderSchemaArgs {
     /// Read Avro values as this schema would have them: @FILE, a file that is there, or its text
     #[arg(long, value_name = "SCHEMA")]
     reader_schema: Option<String>,
-    /// With --json: name the subject and version of schemas, too
-    #[arg(long)]
-    pub schemas: bool,
+}
+
+/// What the commands take that look into messages.
+#[derive(Args, Clone, Debug, Default)]
+pub struct TextArgs {
+    #[command(flatten)]
+    pub types: TypeArgs,
+    #[command(flatten)]
+    pub reader: ReaderSchemaArgs,
+    #[command(flatten)]
+    pub failures: FailureArgs,
 }
 
 /// What the commands that print messages take.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Types and schemas")]
 pub struct ReadingArgs {
     #[command(flatten)]
-    types: TypeArgs,
-    #[command(flatten)]
-    reader: ReaderSchemaArgs,
-    #[command(flatten)]
-    pub failures: FailureArgs,
+    pub text: TextArgs,
+    /// With --json: name the subject and version of schemas, too
+    #[arg(long)]
+    schemas: bool,
+}
+
+impl TextArgs {
+    /// What was said of keys and values.
+    pub fn serdes(&self) -> Result<Serdes> {
+        let mut serdes = self.types.serdes()?;
+        self.reader.apply(&mut serdes);
+        Ok(serdes)
+    }
 }
 
 impl ReadingArgs {
     /// What they mean; opens the topic of dead letters.
     pub fn open(&self, context: &Context) -> Result<Reading> {
-        let mut serdes = self.types.serdes()?;
-        self.reader.apply(&mut serdes);
-        Ok(Reading { serdes, names_versions: self.reader.schemas, failures: self.failures.open(context)? })
+        let mut serdes = self.text.serdes()?;
+        serdes.key.schema.versions = self.schemas;
+        serdes.value.schema.versions = self.schemas;
+        Ok(Reading { serdes, names_versions: self.schemas, failures: self.text.failures.open(context)? })
     }
 }
 
@@ -137,6 +155,28 @@ impl TypeArgs {
         })
     }
 
+    /// What was said, and where nothing was, what `both` says.
+    pub fn over(self, both: &Self) -> Self {
+        let both = both.clone();
+        Self {
+            key_type: self.key_type.or(self.both).or(both.key_type).or(both.both),
+            value_type: self.value_type.or(self.both).or(both.value_type).or(both.both),
+            both: None,
+            key_schema: self.key_schema.or(both.key_schema),
+            value_schema: self.value_schema.or(both.value_schema),
+            key_schema_id: self.key_schema_id.or(both.key_schema_id),
+            value_schema_id: self.value_schema_id.or(both.value_schema_id),
+            key_subject: self.key_subject.or(both.key_subject),
+            value_subject: self.value_subject.or(both.value_subject),
+            key_version: self.key_version.or(both.key_version),
+            value_version: self.value_version.or(both.value_version),
+            key_message: self.key_message.or(both.key_message),
+            value_message: self.value_message.or(both.value_message),
+            avro_json: self.avro_json.or(both.avro_json),
+            subject_strategy: self.subject_strategy.or(both.subject_strategy),
+        }
+    }
+
     fn shared(&self) -> SchemaOptions {
         SchemaOptions {
             avro_json: self.avro_json.unwrap_or_default(),
@@ -160,16 +200,9 @@ impl TypeArgs {
 }
 
 impl ReaderSchemaArgs {
-    /// With this schema of the reader.
-    pub fn of(reader_schema: Option<String>) -> Self {
-        Self { reader_schema, schemas: false }
-    }
-
     /// Adds what was said.
     pub fn apply(&self, serdes: &mut Serdes) {
         serdes.value.schema.reader_schema.clone_from(&self.reader_schema);
-        serdes.key.schema.versions = self.schemas;
-        serdes.value.schema.versions = self.schemas;
     }
 }
 

@@ -58,7 +58,8 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
             &at.kafi,
         )?;
         let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
-        shell::cat(shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(read.threads()), |batch| {
+        let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(read.threads());
+        shell::cat(topics.leaving_out(&reading.failures), |batch| {
             read_any.store(true, Ordering::Relaxed);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             if printer.print(batch)? {
@@ -73,5 +74,5 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
     if exit == Exit::Done && !read_any.into_inner() && limit.max != Some(0) {
         read.say_nothing_then(context);
     }
-    Ok(reading_args.failures.end(context, &reading.failures, exit))
+    Ok(reading_args.text.failures.end(context, &reading.failures, exit))
 }

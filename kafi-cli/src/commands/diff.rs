@@ -3,17 +3,18 @@
 use std::ops::ControlFlow;
 
 use clap::Parser;
-use kafi::{Address, DiffOptions, DiffSide, Error, ErrorKind, Result, shell};
+use kafi::{Address, DiffOptions, DiffSide, Error, ErrorKind, Failures, Kafi, Result, Serdes, Texts, shell};
 
 use crate::address::open_topics;
-use crate::args::{LimitArgs, ReadArgs};
+use crate::args::{FromArgs, LimitArgs, ReadArgs, TextArgs, ToArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::DifferencePrinter;
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Compare two topics message by message
+/// Compare two topics message by message: keys and values that have a schema by what they are decoded to, so that it does
+/// not matter by which id they name it; with -t bytes by their bytes
 #[derive(Parser)]
 #[command(name = "diff")]
 pub struct DiffArgs {
@@ -40,6 +41,12 @@ pub struct DiffArgs {
     max: Option<u64>,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    text: TextArgs,
+    #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
+    to: ToArgs,
 }
 
 impl Verb for DiffArgs {
@@ -59,13 +66,16 @@ impl Verb for DiffArgs {
             return Err(bad(right, "only the first address can be a glob"));
         }
         let sources = open_topics(context, std::slice::from_ref(left))?;
-        let topics: Vec<(&kafi::Kafi, &String)> =
+        let topics: Vec<(&Kafi, &String)> =
             sources.iter().flat_map(|opened| opened.topics.iter().map(move |topic| (&opened.kafi, topic))).collect();
         if topics.len() > 1 && target.topic.is_some() {
             return Err(bad(right, "several topics are compared with those of the same names on a storage"));
         }
         let other = context.registry.open_address(&target.storage)?;
         let mut options = options(self, context)?;
+        let failures = self.text.failures.open(context)?;
+        let [from, to] = self.serdes()?;
+        let other_texts = Texts::new(other.place(), to, failures.clone());
         let mut printer = DifferencePrinter::open(&context.output, [left.clone(), right.clone()], topics.len() > 1)?;
         context.begin_job();
         let (mut compared, mut different, mut cancelled) = (0, 0, false);
@@ -73,8 +83,10 @@ impl Verb for DiffArgs {
             options.read.max = self.max.map(|max| max - compared);
             options.read.progress = Default::default();
             let _progress = context.show_progress(&options.read.progress, !self.brief);
-            let side = DiffSide { storage: kafi.storage(), topic };
-            let other_side = DiffSide { storage: other.storage(), topic: target.topic.as_ref().unwrap_or(topic) };
+            let texts = Texts::new(kafi.place(), from.clone(), failures.clone());
+            let side = DiffSide::new(kafi.storage(), topic).texts(&texts);
+            let other_topic = target.topic.as_ref().unwrap_or(topic);
+            let other_side = DiffSide::new(other.storage(), other_topic).texts(&other_texts);
             let diffed = shell::diff(side, other_side, &options, |difference| {
                 let goes_on = !self.brief && printer.print(difference)?;
                 Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
@@ -90,13 +102,12 @@ impl Verb for DiffArgs {
             }
         }
         if !self.brief {
-            summary.count("compared", compared).count("different", different).say(context);
+            let summary = summary.count("compared", compared).count("different", different);
+            let skipped = failures.count();
+            let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
+            summary.say(context);
         }
-        Ok(match (cancelled, different) {
-            (true, _) => Exit::Interrupted,
-            (false, 0) => Exit::Done,
-            (false, _) => Exit::Failed,
-        })
+        Ok(self.exit(&failures, cancelled, different))
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -105,6 +116,29 @@ impl Verb for DiffArgs {
 
     fn fails_with(&self) -> Exit {
         Exit::Usage
+    }
+}
+
+impl DiffArgs {
+    /// What the keys and values of both sides are.
+    fn serdes(&self) -> Result<[Serdes; 2]> {
+        let both = &self.text.types;
+        let mut serdes =
+            [self.from.types(None, None).over(both).serdes()?, self.to.types(None, None).over(both).serdes()?];
+        serdes.iter_mut().for_each(|serdes| self.text.reader.apply(serdes));
+        Ok(serdes)
+    }
+
+    /// As of its namesake: 1 is a difference, and what was left out is none.
+    fn exit(&self, failures: &Failures, cancelled: bool, different: u64) -> Exit {
+        if cancelled {
+            return Exit::Interrupted;
+        }
+        match self.text.failures.exit(failures, Exit::Done) {
+            Exit::Failed => Exit::Usage,
+            exit if different == 0 => exit,
+            _ => Exit::Failed,
+        }
     }
 }
 

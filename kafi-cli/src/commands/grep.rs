@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::{Parser, ValueEnum};
 use kafi::{
-    Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, GrepTexts, Pattern, PatternOptions,
-    ReadOptions, Result, shell,
+    Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result,
+    Texts, shell,
 };
 
 use crate::address::{Opened, later_topics, open_topics, refuse_format, several};
@@ -187,7 +187,7 @@ impl Verb for GrepArgs {
             let summary = if failures.count() > 0 { summary.count("skipped", failures.count()) } else { summary };
             summary.say(context);
         }
-        let exit = match self.reading.failures.exit(&failures, exit) {
+        let exit = match self.reading.text.failures.exit(&failures, exit) {
             Exit::Failed => Exit::Usage,
             exit => exit,
         };
@@ -227,7 +227,7 @@ impl Search<'_> {
         let mut printer = MessagePrinter::open(&context.output, at.origin(names_storage), printing, &at.kafi)?
             .marking(&self.look_for);
         let mut look_for = self.look_for.clone();
-        look_for.texts = GrepTexts::of(at.kafi.place(), &self.reading.serdes, self.reading.failures.clone())?;
+        look_for.texts = Texts::of(at.kafi.place(), &self.reading.serdes, self.reading.failures.clone())?;
         let options = ReadOptions { later_topics: later_topics(&self.addresses, &at.storage)?, ..options };
         let options = if prints { args.read.on(&at.kafi, options) } else { args.read.on_whole(&at.kafi, options) };
         let found_max = if args.quiet { Some(1) } else { args.max_count };

@@ -340,8 +340,10 @@ impl<'a> Job<'a> {
     }
 
     fn close(self) -> Result<()> {
-        self.writer.close(None)?;
-        self.failures.settle()
+        let closed = self.writer.close(None);
+        // Dead letters are delivered on every way out.
+        let settled = self.failures.settle();
+        closed.and(settled)
     }
 }
 

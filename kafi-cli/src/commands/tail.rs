@@ -66,14 +66,18 @@ impl Verb for TailArgs {
             let read = printer.print(batch)?;
             Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         });
-        let exit = match ended(context, &[Reached { storage: None, positions: &finished?.reached }]) {
+        // Dead letters are delivered on every way out.
+        let settled = reading.failures.settle();
+        let finished = finished?;
+        settled?;
+        let exit = match ended(context, &[Reached { storage: None, positions: &finished.reached }]) {
             Exit::Done => outcome(context, &aside, Exit::Done),
             exit => exit,
         };
         if !printed_any && self.max > 0 && exit == Exit::Done {
             self.read.say_nothing_then(context);
         }
-        Ok(self.reading.failures.end(context, &reading.failures, exit))
+        Ok(self.reading.text.failures.end(context, &reading.failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use clap::{Parser, ValueEnum};
-use kafi::{Counts, PartitionCounts, Result, StorageAddress, shell};
+use kafi::{Counts, PartitionCounts, Result, Serdes, StorageAddress, Texts, shell};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
-use crate::args::{LimitArgs, ReadArgs, TopicsArgs};
+use crate::args::{LimitArgs, ReadArgs, TextArgs, TopicsArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -14,7 +14,8 @@ use crate::summary::Summary;
 use crate::together::read_all;
 use crate::verb::Verb;
 
-/// Count messages and bytes
+/// Count messages and bytes: those of keys and values as they are stored, or, where a type or a schema is named, those of
+/// the text that schemas make of them
 #[derive(Parser)]
 #[command(name = "wc")]
 pub struct WcArgs {
@@ -27,6 +28,8 @@ pub struct WcArgs {
     limit: LimitArgs,
     #[command(flatten)]
     read: ReadArgs,
+    #[command(flatten)]
+    text: TextArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,12 +45,19 @@ impl Verb for WcArgs {
         refuse_format(&self.topics.addresses, options.follow, "-F of cat")?;
         let opened = open_topics(context, &self.topics.addresses)?;
         self.read.check_whole(opened.len())?;
+        let (serdes, failures) = (self.text.serdes()?, self.text.failures.open(context)?);
         let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
         let exit = read_all(context, &opened, &options, false, |index, options, shown| {
             let at = &opened[index];
             let options = self.read.on_whole(&at.kafi, options);
+            // Stored bytes are counted without a look at them.
+            let texts = match serdes == Serdes::default() {
+                true => None,
+                false => Texts::of(at.kafi.place(), &serdes, failures.clone())?,
+            };
             shell::wc_then(
                 shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(self.read.threads()),
+                texts.as_ref(),
                 |counts, _| {
                     let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
                     counted[index].clone_from(counts);
@@ -64,13 +74,16 @@ impl Verb for WcArgs {
         if opened.len() > 1 {
             print(self, &opened, &counted, context)?;
         }
-        let read = counted
+        let read: u64 = counted
             .iter()
             .flat_map(|counts| counts.values().flat_map(|partitions| partitions.values()))
             .map(|counts| counts.messages)
             .sum();
-        summary.count("read", read).say(context);
-        Ok(exit)
+        let summary = summary.count("read", read + failures.count());
+        let skipped = failures.count();
+        let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
+        summary.say(context);
+        Ok(self.text.failures.exit(&failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {

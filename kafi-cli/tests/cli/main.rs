@@ -12,6 +12,7 @@ mod carried;
 mod comparing;
 mod completion;
 mod copying;
+mod decoded;
 mod errors;
 mod files;
 mod group_offsets;

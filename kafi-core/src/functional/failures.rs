@@ -52,6 +52,11 @@ impl Failures {
         Ok(Self(Arc::new(Inner { skips: true, letters: Some(Mutex::new(letters)), count: AtomicU64::new(0) })))
     }
 
+    /// Whether messages that fail are left out.
+    pub fn leaves_out(&self) -> bool {
+        self.0.skips
+    }
+
     /// How many were left out.
     pub fn count(&self) -> u64 {
         self.0.count.load(Ordering::Relaxed)

@@ -1,5 +1,6 @@
 //! `diff`: compares two topics message by message.
 
+mod comparable;
 mod ordered;
 mod source;
 mod unordered;
@@ -11,6 +12,8 @@ use std::sync::Mutex;
 use kafi_core::functional::{ReadOptions, plan};
 use kafi_core::{Assignment, Error, ErrorKind, Record, Result, Storage};
 
+use crate::texts::Texts;
+
 /// One of the two topics.
 #[derive(Clone, Copy)]
 pub struct DiffSide<'a> {
@@ -18,6 +21,22 @@ pub struct DiffSide<'a> {
     pub storage: &'a dyn Storage,
     /// Its name.
     pub topic: &'a str,
+    /// What its keys and values are: those with a schema are compared as the JSON that it makes of them, and so is what
+    /// is said to be JSON, whatever the order of its members and the spaces between them are; the header that names a
+    /// schema does not count then. `None` compares bytes.
+    pub texts: Option<&'a Texts>,
+}
+
+impl<'a> DiffSide<'a> {
+    /// A topic whose bytes are compared.
+    pub fn new(storage: &'a dyn Storage, topic: &'a str) -> Self {
+        Self { storage, topic, texts: None }
+    }
+
+    /// The same with keys and values of these types.
+    pub fn texts(self, texts: &'a Texts) -> Self {
+        Self { texts: Some(texts), ..self }
+    }
 }
 
 /// What is compared, and how. The default compares everything, save for the names of the topics.
@@ -108,7 +127,8 @@ pub struct Diffed {
 /// `Break` of `each`. Partitions that hold nothing do not count.
 ///
 /// # Errors
-/// `NotFound` for a missing topic; `Usage` for a limit together with `ignore_partitions`, and for a consumer group;
+/// `NotFound` for a missing topic; `Usage` for a limit, or for failures that leave messages out, together with
+/// `ignore_partitions`, and for a consumer group; `Corrupt` for what is not of its type;
 /// what reading fails with, and what `each` fails with.
 pub fn diff(
     left: DiffSide<'_>,
@@ -123,6 +143,14 @@ pub fn diff(
             "a limit makes no sense where messages may stand at any place",
         ));
     }
+    let leaves_out = |side: DiffSide<'_>| side.texts.is_some_and(|texts| texts.failures.leaves_out());
+    if options.ignore_partitions && (leaves_out(left) || leaves_out(right)) {
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "compare",
+            "where messages may stand at any place they may be read several times, and none can be left out",
+        ));
+    }
     if options.read.group.is_some() {
         return Err(Error::new(ErrorKind::Usage, "compare", "two topics are compared without a consumer group"));
     }
@@ -134,11 +162,14 @@ pub fn diff(
     read.progress.expect(expected.max(0) as u64);
     let found = Mutex::new(Found { diffed: Diffed::default(), stopped: false, each });
     let job = Job { left, right, options, read, found: &found };
-    if options.ignore_partitions {
-        job.compare_unordered(&left_shares, &right_shares)?;
-    } else {
-        job.compare_partitions(pairs(left_shares, right_shares))?;
-    }
+    let compared = match options.ignore_partitions {
+        true => job.compare_unordered(&left_shares, &right_shares),
+        false => job.compare_partitions(pairs(left_shares, right_shares)),
+    };
+    // Dead letters are delivered on every way out.
+    let settled = [left, right].map(|side| side.texts.map_or(Ok(()), |texts| texts.failures.settle()));
+    compared?;
+    settled.into_iter().collect::<Result<()>>()?;
     let mut diffed = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).diffed;
     diffed.cancelled = options.read.cancel.is_cancelled();
     Ok(diffed)

@@ -7,12 +7,15 @@ use kafi_core::functional::{Progress, ReadOptions, Reader, readers_of};
 use kafi_core::{Assignment, Batch, Record, Result};
 
 use crate::diff::DiffSide;
+use crate::diff::comparable::Comparable;
 
 /// Reads some partitions of one side.
 pub(super) struct SideReader {
     /// None where there is nothing to read.
     reader: Option<Reader>,
     batch: Batch,
+    /// `None` where bytes are compared.
+    comparable: Option<Comparable>,
     at: usize,
     /// What this source has read; what all have read stands in the options that it was opened with.
     own: Arc<Progress>,
@@ -28,7 +31,8 @@ impl SideReader {
         let options = ReadOptions { progress: Arc::clone(&own), ..read.clone() };
         let is_empty = shares.iter().all(|share| share.end == Some(share.start));
         let reader = if is_empty { None } else { readers_of(side.storage, shares, &options, 1)?.pop() };
-        Ok(Self { reader, batch: Batch::new(), at: 0, own, all: Arc::clone(&read.progress), next })
+        let comparable = side.texts.map(Comparable::open).transpose()?.flatten();
+        Ok(Self { reader, batch: Batch::new(), comparable, at: 0, own, all: Arc::clone(&read.progress), next })
     }
 
     /// Whether there is a message; reads on where there must be more to know.
@@ -38,14 +42,20 @@ impl SideReader {
         }
         self.at = 0;
         self.batch.clear();
-        let Some(reader) = &mut self.reader else { return Ok(false) };
-        let bytes = self.own.bytes();
-        if !reader.read(&mut self.batch)? {
-            self.batch.clear();
-            return Ok(false);
+        // All of a batch may be left out.
+        while self.batch.is_empty() {
+            let Some(reader) = &mut self.reader else { return Ok(false) };
+            let bytes = self.own.bytes();
+            if !reader.read(&mut self.batch)? {
+                self.batch.clear();
+                return Ok(false);
+            }
+            let offsets = self.offsets();
+            self.all.add_read(self.batch.len() as u64, self.own.bytes() - bytes, offsets);
+            if let Some(comparable) = &mut self.comparable {
+                comparable.make(&mut self.batch)?;
+            }
         }
-        let offsets = self.offsets();
-        self.all.add_read(self.batch.len() as u64, self.own.bytes() - bytes, offsets);
         Ok(true)
     }
 

@@ -15,7 +15,7 @@ use kafi_core::{
 };
 use kafi_serde::registry::Registry;
 
-use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, GrepTexts, Pattern};
+use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern, Texts};
 
 pub use registry::subject_name;
 pub use topic_consumer::TopicConsumer;
@@ -255,7 +255,7 @@ impl Kafi {
         let mut decode = self.topic(topic).batch_decoder()?;
         let options = self.read_options();
         let mut look_for = GrepOptions::new(Pattern::new(pattern, false)?);
-        look_for.texts = GrepTexts::of(&self.place, &Serdes::default(), Failures::stop())?;
+        look_for.texts = Texts::of(&self.place, &Serdes::default(), Failures::stop())?;
         shell::grep(shell::TopicsToRead::new(self.storage(), &[topic.to_string()], &options), &look_for, |batch| {
             decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
         })?;
@@ -286,17 +286,18 @@ impl Kafi {
         Ok(shell::cp(self.storage(), target.storage(), &pairs, &options)?.copied)
     }
 
-    /// Compares a topic with another one, message by message, and counts what differs. What it is and what may differ:
-    /// [`shell::diff`].
+    /// Compares a topic with another one, message by message, and counts what differs: keys and values that have a schema
+    /// by what they are decoded to. What it is and what may differ: [`shell::diff`].
     ///
     /// # Errors
     /// Those of [`shell::diff`].
     pub fn diff(&self, topic: &str, other: &Kafi, other_topic: &str) -> Result<Diffed> {
         let options = DiffOptions { read: self.read_options(), ..DiffOptions::default() };
-        let side = DiffSide { storage: self.storage(), topic };
-        shell::diff(side, DiffSide { storage: other.storage(), topic: other_topic }, &options, |_| {
-            Ok(ControlFlow::Continue(()))
-        })
+        let texts = |kafi: &Self| Texts::new(&kafi.place, Serdes::default(), Failures::stop());
+        let (ours, theirs) = (texts(self), texts(other));
+        let side = DiffSide::new(self.storage(), topic).texts(&ours);
+        let other_side = DiffSide::new(other.storage(), other_topic).texts(&theirs);
+        shell::diff(side, other_side, &options, |_| Ok(ControlFlow::Continue(())))
     }
 
     /// How this handle reads, by its settings.
