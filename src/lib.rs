@@ -38,6 +38,7 @@
 //! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
 //! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP and in a topic | a C compiler, for TLS |
+//! | `jq` | no | functions over messages in jq | |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
@@ -58,6 +59,11 @@ pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddr
 pub use files::FileAddress;
 pub use glob::Glob;
 pub use kafi_core::*;
+/// Functions over messages in jq.
+#[cfg(feature = "jq")]
+pub use kafi_jq as jq;
+#[cfg(feature = "jq")]
+pub use kafi_jq::{Function, FunctionOptions};
 /// The formats of schema registries, and what can be asked of one.
 pub use kafi_serde as serde;
 /// The verbs over bytes.
@@ -97,3 +103,8 @@ pub fn librdkafka_version() -> Option<String> {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// As is that of the reference of functions.
+#[cfg(all(doctest, feature = "jq"))]
+#[doc = include_str!("../docs/reference/jq.md")]
+struct Functions;

@@ -1,0 +1,217 @@
+//! What users write: a function, compiled once, run for each message.
+
+use std::ops::ControlFlow;
+
+use kafi_core::{Error, ErrorKind, Json, Message, Result};
+
+use crate::change::Change;
+use crate::jaq::Program;
+use crate::limits::Limits;
+use crate::message::{MessageView, values_of, with_view, write_message};
+use crate::value::Val;
+
+/// How a function is compiled, and what it may take.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionOptions {
+    /// The variables that it sees: `$name`, and all of them in `$ARGS.named`. Default: none.
+    pub variables: Vec<(String, Json)>,
+    /// Lets it see the environment of the process, as `env` and `$ENV`. Default: false.
+    pub allow_env: bool,
+    /// What it may take for one message.
+    pub limits: Limits,
+}
+
+/// A function in jq, compiled.
+///
+/// It can be shared among threads. Its input `.` is a JSON value, or a message in the envelope's form:
+/// `{topic, partition, offset, timestamp, timestamp_type, headers: [{key, value}], key, value}`, with `key_base64` and
+/// `value_base64` beside a null for what is not UTF-8.
+///
+/// ```
+/// use kafi_jq::Function;
+/// let function = Function::compile(".tags[] | ascii_downcase")?;
+/// assert_eq!(function.all(r#"{"tags": ["A", "B"]}"#)?, ["\"a\"", "\"b\""]);
+/// let error = Function::compile(".a | selct(.b)").unwrap_err();
+/// assert_eq!(error.to_string(), "read function: column 6: there is no function selct");
+/// assert_eq!(error.hint_text(), Some("did you mean select?"));
+/// # Ok::<(), kafi_core::Error>(())
+/// ```
+pub struct Function {
+    text: String,
+    program: Program,
+    limits: Limits,
+}
+
+impl Function {
+    /// Compiles `text`, without variables.
+    ///
+    /// # Errors
+    /// `Usage`, with the column, if it is not a function; [`excerpt`] shows it there.
+    pub fn compile(text: &str) -> Result<Self> {
+        Self::with(text, &FunctionOptions::default())
+    }
+
+    /// Compiles `text` with these options.
+    ///
+    /// # Errors
+    /// As for [`compile`](Function::compile).
+    pub fn with(text: &str, options: &FunctionOptions) -> Result<Self> {
+        Ok(Self { text: text.to_string(), program: Program::compile(text, options)?, limits: options.limits })
+    }
+
+    /// What was compiled.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Hands the JSON text of each value that it makes of the JSON text `input` to `each`, until that breaks.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is not JSON; `Function` where the function fails or goes beyond its limits; what `each` fails
+    /// with.
+    pub fn run(&self, input: &str, mut each: impl FnMut(&str) -> Result<ControlFlow<()>>) -> Result<()> {
+        let mut out = Vec::new();
+        let read = || Val::read(input).map_err(|fault| not_json(input, fault.at, fault.what));
+        self.program.run(read, &self.limits, &mut |value| {
+            out.clear();
+            value.write(&mut out);
+            self.hand_over(&out, &mut each)
+        })
+    }
+
+    /// The JSON texts of all values that it makes of the JSON text `input`.
+    ///
+    /// # Errors
+    /// As for [`run`](Function::run).
+    pub fn all(&self, input: &str) -> Result<Vec<String>> {
+        let mut all = Vec::new();
+        self.run(input, |text| {
+            all.push(text.to_string());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(all)
+    }
+
+    /// Hands the JSON text of each value that it makes of a message to `each`, until that breaks. Where it leaves the
+    /// message's key or value as they are, their text is what it was.
+    ///
+    /// # Errors
+    /// `Function`, with topic, partition, and offset, where the function fails or goes beyond its limits; what `each`
+    /// fails with.
+    pub fn run_message(
+        &self,
+        message: &MessageView<'_>,
+        mut each: impl FnMut(&str) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let (mut out, mut failed) = (Vec::new(), None);
+        let values = values_of(message)?;
+        let ran = self.program.run(|| Ok(values.whole.clone()), &self.limits, &mut |value| {
+            out.clear();
+            write_message(&value, message, &values, &mut out);
+            let handed = self.hand_over(&out, &mut each);
+            // What is wrong elsewhere is not the message's fault.
+            handed.or_else(|error| {
+                failed = Some(error);
+                Ok(ControlFlow::Break(()))
+            })
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => ran.map_err(|error| message.located(error)),
+        }
+    }
+
+    /// Whether the first value that it makes of a message is neither false nor null; false where it makes none.
+    ///
+    /// # Errors
+    /// As for [`run_message`](Function::run_message).
+    pub fn keeps(&self, message: &MessageView<'_>) -> Result<bool> {
+        let mut keeps = false;
+        self.run_message(message, |text| {
+            keeps = !matches!(text, "false" | "null");
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(keeps)
+    }
+
+    /// [`keeps`](Function::keeps), for [`Pipe::filter`](kafi_core::Pipe::filter).
+    ///
+    /// # Errors
+    /// As for [`run_message`](Function::run_message).
+    pub fn filter(&self, message: &Message) -> Result<bool> {
+        with_view(message, |view| self.keeps(view))
+    }
+
+    /// The message that it makes of one, for [`Pipe::map`](kafi_core::Pipe::map): members that it leaves out, and its
+    /// schemas, are kept.
+    ///
+    /// # Errors
+    /// As for [`run_message`](Function::run_message); `Function` where it makes none, several, or what is no message.
+    pub fn map(&self, message: Message) -> Result<Message> {
+        let mut made = self.changes(&message)?;
+        match (made.pop(), made.len()) {
+            (Some(change), 0) => Ok(change.applied(message)),
+            (last, _) => {
+                let why =
+                    if last.is_none() { "it makes no message of one" } else { "it makes several messages of one" };
+                let error = Error::new(ErrorKind::Function, "run function", why).hint("flatmap may make none or many");
+                with_view(&message, |view| Err(view.located(error)))
+            }
+        }
+    }
+
+    /// The messages that it makes of one, for [`Pipe::flatmap`](kafi_core::Pipe::flatmap): none, one, or many.
+    ///
+    /// # Errors
+    /// As for [`run_message`](Function::run_message); `Function` where it makes what is no message.
+    pub fn flatmap(&self, message: Message) -> Result<Vec<Message>> {
+        let changes = self.changes(&message)?;
+        Ok(changes.into_iter().map(|change| change.applied(message.clone())).collect())
+    }
+
+    fn changes(&self, message: &Message) -> Result<Vec<Change>> {
+        let mut all = Vec::new();
+        with_view(message, |view| {
+            self.run_message(view, |text| {
+                all.push(Change::read(text).map_err(|error| view.located(error))?);
+                Ok(ControlFlow::Continue(()))
+            })
+        })?;
+        Ok(all)
+    }
+
+    fn hand_over(&self, out: &[u8], each: &mut impl FnMut(&str) -> Result<ControlFlow<()>>) -> Result<ControlFlow<()>> {
+        if out.len() > self.limits.bytes_max {
+            let why = format!("it makes more than {} bytes of one message", self.limits.bytes_max);
+            return Err(Error::new(ErrorKind::Function, "run function", why));
+        }
+        each(std::str::from_utf8(out).expect("JSON text is UTF-8"))
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Function").field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+/// The line of a function that an error of [`Function::compile`] is about, and below it a caret at its column.
+///
+/// ```
+/// use kafi_jq::{Function, excerpt};
+/// let error = Function::compile(".a |").unwrap_err();
+/// assert_eq!(excerpt(".a |", &error).as_deref(), Some(".a |\n    ^"));
+/// ```
+pub fn excerpt(text: &str, error: &Error) -> Option<String> {
+    let number = |wanted: &str| error.context().find(|(key, _)| *key == wanted)?.1.parse::<usize>().ok();
+    let column = number("column")?;
+    let line = text.split('\n').nth(number("line").unwrap_or(1).checked_sub(1)?)?;
+    // A tab before the caret keeps it below its character.
+    let before = line.chars().take(column - 1).map(|character| if character == '\t' { '\t' } else { ' ' });
+    Some(format!("{line}\n{}^", before.collect::<String>()))
+}
+
+fn not_json(text: &str, at: usize, what: &str) -> Error {
+    let column = text.get(..at).map_or(0, |before| before.chars().count()) + 1;
+    Error::new(ErrorKind::Corrupt, "run function", format!("the input is not JSON: {what}")).with("column", column)
+}

@@ -1,0 +1,19 @@
+//! Functions over messages, written in jq.
+//!
+//! A [`Function`] is compiled once and run for each message. It does what jq 1.8 does, sees only its message, and keeps
+//! to its [`Limits`].
+
+#![deny(missing_docs)]
+
+mod change;
+mod function;
+mod jaq;
+mod limits;
+mod message;
+mod number;
+mod value;
+
+pub use change::{Change, NewPart};
+pub use function::{Function, FunctionOptions, excerpt};
+pub use limits::Limits;
+pub use message::{MessageView, Part};

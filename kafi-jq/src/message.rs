@@ -1,0 +1,179 @@
+//! Messages as functions see them.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kafi_core::json_text::write_string;
+use kafi_core::{Error, Headers, Message, Record, Result, TimestampType, Value};
+
+use crate::number::Num;
+use crate::value::{Map, Val};
+
+/// A message as functions see it.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageView<'a> {
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// Milliseconds since 1970-01-01T00:00Z; negative for none.
+    pub timestamp: i64,
+    /// Whose clock the timestamp comes from.
+    pub timestamp_type: TimestampType,
+    /// The headers, in order.
+    pub headers: Headers<'a>,
+    /// The key.
+    pub key: Part<'a>,
+    /// The value.
+    pub value: Part<'a>,
+}
+
+/// A key or value as functions see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// Null.
+    Null,
+    /// JSON text, which was checked.
+    Json(&'a str),
+    /// A string of these characters.
+    Text(&'a str),
+    /// What is not UTF-8: null, and base64 beside it.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Part<'a> {
+    /// The characters of these bytes.
+    pub fn text(bytes: Option<&'a [u8]>) -> Self {
+        match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+            None => Self::Null,
+            Some((_, Ok(text))) => Self::Text(text),
+            Some((bytes, Err(_))) => Self::Bytes(bytes),
+        }
+    }
+}
+
+impl<'a> MessageView<'a> {
+    /// The message of `record`, whose key and value are these.
+    pub fn new(record: &Record<'a>, key: Part<'a>, value: Part<'a>) -> Self {
+        Self {
+            topic: record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            timestamp: record.timestamp,
+            timestamp_type: record.timestamp_type,
+            headers: record.headers,
+            key,
+            value,
+        }
+    }
+
+    /// The error with the place of this message.
+    pub fn located(&self, error: Error) -> Error {
+        error.with("topic", self.topic).with("partition", self.partition).with("offset", self.offset)
+    }
+}
+
+/// Hands a view of a decoded message to `use_it`.
+pub(crate) fn with_view<T>(message: &Message, use_it: impl FnOnce(&MessageView<'_>) -> Result<T>) -> Result<T> {
+    let (key, value) = (text_of(&message.key), text_of(&message.value));
+    use_it(&MessageView {
+        topic: &message.topic,
+        partition: message.partition,
+        offset: message.offset,
+        timestamp: message.timestamp,
+        timestamp_type: message.timestamp_type,
+        headers: message.headers.as_headers(),
+        key: part_of(&message.key, &key),
+        value: part_of(&message.value, &value),
+    })
+}
+
+fn text_of(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::Json(json) => json.text(),
+        _ => Cow::Borrowed(""),
+    }
+}
+
+fn part_of<'a>(value: &'a Value, text: &'a str) -> Part<'a> {
+    match value {
+        Value::Json(_) => Part::Json(text),
+        Value::Str(text) => Part::Text(text),
+        Value::Bytes(bytes) => Part::text(Some(bytes)),
+        _ => Part::Null,
+    }
+}
+
+/// A message as the interpreter gets it, and what of it may be found again in what it makes.
+pub(crate) struct Values {
+    pub(crate) whole: Val,
+    key: Val,
+    value: Val,
+}
+
+pub(crate) fn values_of(message: &MessageView<'_>) -> Result<Values> {
+    let mut map = Map::default();
+    let mut set = |name: &str, value: Val| drop(map.insert(name.into(), value));
+    set("topic", Val::str(message.topic));
+    set("partition", Val::Num(Num::Int(message.partition.into())));
+    set("offset", Val::Num(Num::Int(message.offset)));
+    set("timestamp", Val::Num(Num::Int(message.timestamp)));
+    set("timestamp_type", Val::str(message.timestamp_type.as_str()));
+    let headers = message.headers.iter().map(|header| {
+        let mut map = Map::default();
+        set_part(&mut map, "key", Part::text(Some(header.name)))?;
+        set_part(&mut map, "value", Part::text(header.value))?;
+        Ok(Val::object(map))
+    });
+    set("headers", headers.collect::<Result<Val>>()?);
+    let key = set_part(&mut map, "key", message.key).map_err(|error| message.located(error))?;
+    let value = set_part(&mut map, "value", message.value).map_err(|error| message.located(error))?;
+    Ok(Values { whole: Val::object(map), key, value })
+}
+
+fn set_part(map: &mut Map, name: &str, part: Part<'_>) -> Result<Val> {
+    let value = match part {
+        Part::Null => Val::Null,
+        Part::Json(text) => Val::read(text).map_err(|fault| {
+            Error::new(kafi_core::ErrorKind::Corrupt, "run function", format!("this is not JSON: {}", fault.what))
+                .with("field", name)
+        })?,
+        Part::Text(text) => Val::str(text),
+        Part::Bytes(bytes) => {
+            map.insert(name.into(), Val::Null);
+            map.insert(format!("{name}_base64").into(), Val::str(&STANDARD.encode(bytes)));
+            return Ok(Val::Null);
+        }
+    };
+    map.insert(name.into(), value.clone());
+    Ok(value)
+}
+
+/// Writes what a function made of a message: where it holds the message's own key or value, as the text that they are.
+pub(crate) fn write_message(made: &Val, message: &MessageView<'_>, given: &Values, out: &mut Vec<u8>) {
+    let untouched = |value: &Val| match (message.value, message.key) {
+        (Part::Json(text), _) if value.is_same(&given.value) => Some(text),
+        (_, Part::Json(text)) if value.is_same(&given.key) => Some(text),
+        _ => None,
+    };
+    if let Some(text) = untouched(made) {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    let Val::Obj(map, _) = made else { return made.write(out) };
+    out.push(b'{');
+    for (index, (name, value)) in map.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_string(out, name);
+        out.push(b':');
+        match untouched(value) {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => value.write(out),
+        }
+    }
+    out.push(b'}');
+}
