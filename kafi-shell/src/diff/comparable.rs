@@ -17,9 +17,16 @@ pub(super) struct Comparable {
 impl Comparable {
     /// `None` where bytes are compared anyhow.
     pub(super) fn open(texts: &Texts) -> Result<Option<Self>> {
-        let decoder = texts.decoder()?;
-        // What the configuration of one side alone says must not make JSON differ from itself.
-        let is_json = |field| texts.serdes.of_field(field).type_ == Some(Type::Json);
+        let mut serdes = texts.serdes.clone();
+        for (field, serde) in [(Field::Key, &mut serdes.key), (Field::Value, &mut serdes.value)] {
+            let type_ = texts.place.type_or(serde, field, Type::Auto)?;
+            // What the configuration says of those without a schema, nobody has asked for here.
+            if serde.type_.is_none() && !type_.has_schema() && type_ != Type::Auto {
+                serde.type_ = Some(Type::Bytes);
+            }
+        }
+        let decoder = TextDecoder::open(&texts.place, &serdes)?;
+        let is_json = |field| serdes.of_field(field).type_ == Some(Type::Json);
         let is_json = [is_json(Field::Key), is_json(Field::Value)];
         if !decoder.has_schemas() && is_json == [false; 2] {
             return Ok(None);
