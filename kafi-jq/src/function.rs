@@ -8,18 +8,8 @@ use crate::change::Change;
 use crate::jaq::Program;
 use crate::limits::Limits;
 use crate::message::{MessageView, values_of, with_view, write_message};
+use crate::options::FunctionOptions;
 use crate::value::Val;
-
-/// How a function is compiled, and what it may take.
-#[derive(Clone, Debug, Default)]
-pub struct FunctionOptions {
-    /// The variables that it sees: `$name`, and all of them in `$ARGS.named`. Default: none.
-    pub variables: Vec<(String, Json)>,
-    /// Lets it see the environment of the process, as `env` and `$ENV`. Default: false.
-    pub allow_env: bool,
-    /// What it may take for one message.
-    pub limits: Limits,
-}
 
 /// A function in jq, compiled.
 ///

@@ -11,9 +11,11 @@ mod jaq;
 mod limits;
 mod message;
 mod number;
+mod options;
 mod value;
 
 pub use change::{Change, NewPart};
-pub use function::{Function, FunctionOptions, excerpt};
+pub use function::{Function, excerpt};
 pub use limits::Limits;
 pub use message::{MessageView, Part};
+pub use options::FunctionOptions;

@@ -13,8 +13,8 @@ use jaq_core::load::{Arena, File, Loader, parse};
 use jaq_core::{Compiler, Ctx, DataT, Filter, Lut, Vars};
 use kafi_core::{Error, ErrorKind, Result};
 
-use crate::function::FunctionOptions;
 use crate::limits::{Limits, step, within};
+use crate::options::FunctionOptions;
 use crate::value::{Map, Val};
 
 pub(crate) use natives::indices;
