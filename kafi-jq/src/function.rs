@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use kafi_core::{Error, ErrorKind, Json, Message, Result};
+use kafi_core::{Error, ErrorKind, Message, Result};
 
 use crate::change::Change;
 use crate::jaq::Program;
