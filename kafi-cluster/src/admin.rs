@@ -29,9 +29,9 @@ const DEAD: &str = "Dead";
 
 /// A client for administration.
 pub(crate) struct KafkaAdmin {
-    storage: Arc<str>,
-    client: Client,
-    coordinators: Arc<Coordinators>,
+    pub(crate) storage: Arc<str>,
+    pub(crate) client: Client,
+    pub(crate) coordinators: Arc<Coordinators>,
 }
 
 impl KafkaAdmin {
@@ -90,7 +90,7 @@ impl KafkaAdmin {
         }
     }
 
-    fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
+    pub(crate) fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.with("storage", &self.storage))
     }
 
@@ -495,6 +495,15 @@ impl GroupAdmin for KafkaAdmin {
         self.in_storage(self.set_group(group, offsets, Deadline::after(timeout)))
     }
 
+    fn delete_group_offsets(
+        &mut self,
+        group: &str,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        self.delete_offsets(group, partitions, Deadline::after(timeout))
+    }
+
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
         let deleted = self.coordinators.delete("delete group", group, Deadline::after(timeout));
         self.in_storage(deleted.map_err(|error| live_members(error, group)))
@@ -503,7 +512,7 @@ impl GroupAdmin for KafkaAdmin {
 
 impl Admin for KafkaAdmin {}
 
-fn no_group(operation: &'static str, group: &str) -> Error {
+pub(crate) fn no_group(operation: &'static str, group: &str) -> Error {
     Error::new(ErrorKind::NotFound, operation, "no such group").with("group", group)
 }
 
@@ -554,7 +563,7 @@ fn has_members(operation: &'static str, group: &str) -> Error {
 }
 
 /// Brokers call a change from outside a group that is alive a foreign member.
-fn live_members(error: Error, group: &str) -> Error {
+pub(crate) fn live_members(error: Error, group: &str) -> Error {
     match error.kind() {
         ErrorKind::Fenced | ErrorKind::Conflict => has_members("change group", group),
         _ => error,

@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kafi_core::{Error, ErrorKind, GroupDescription, Result, Retry};
+use kafi_core::{AclOperation, Error, ErrorKind, GroupDescription, Result, Retry};
 
 use crate::config::Settings;
 use crate::error;
@@ -129,6 +129,36 @@ impl Coordinators {
             client.wait_altered(operation, pending, deadline).and_then(|answers| answers_by_now(operation, answers))
         };
         self.ask(operation, group, deadline, start, read)
+    }
+
+    /// Deletes the committed offsets of these partitions of a group; returns what became of each.
+    pub(crate) fn delete_offsets(
+        &self,
+        operation: &'static str,
+        group: &str,
+        partitions: &PartitionList,
+        deadline: Deadline,
+    ) -> Result<Vec<GroupAnswer>> {
+        let start = |client: &Client, group: &str| client.start_delete_group_offsets(operation, group, partitions);
+        let read = |client: &Client, pending: &Pending, deadline| {
+            client
+                .wait_deleted_offsets(operation, pending, deadline)
+                .and_then(|answers| answers_by_now(operation, answers))
+        };
+        self.ask(operation, group, deadline, start, read)
+    }
+
+    /// What whoever asks may do with a group.
+    pub(crate) fn operations(
+        &self,
+        operation: &'static str,
+        group: &str,
+        deadline: Deadline,
+    ) -> Result<Vec<AclOperation>> {
+        let start = |client: &Client, group: &str| client.start_group_operations(operation, group);
+        self.ask(operation, group, deadline, start, |client, pending, deadline| {
+            client.wait_group_operations(operation, pending, deadline)
+        })
     }
 
     /// Deletes a group that has no live members.

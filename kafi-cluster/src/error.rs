@@ -48,7 +48,9 @@ pub(crate) mod broker {
     pub(crate) const TOPIC_AUTHORIZATION_FAILED: i32 = 29;
     pub(crate) const NOT_CONTROLLER: i32 = 41;
     pub(crate) const POLICY_VIOLATION: i32 = 44;
+    pub(crate) const SECURITY_DISABLED: i32 = 54;
     pub(crate) const GROUP_ID_NOT_FOUND: i32 = 69;
+    pub(crate) const ELECTION_NOT_NEEDED: i32 = 84;
     pub(crate) const INVALID_RECORD: i32 = 87;
 }
 
@@ -127,12 +129,12 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (47, Fenced, Never),           // INVALID_PRODUCER_EPOCH
         (51, Unavailable, Later),      // CONCURRENT_TRANSACTIONS
         (53, PermissionDenied, Never), // TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-        (54, PermissionDenied, Never), // SECURITY_DISABLED
-        (55, Cancelled, Later),        // OPERATION_NOT_ATTEMPTED
-        (56, Unavailable, Later),      // KAFKA_STORAGE_ERROR
-        (58, Authentication, Never),   // SASL_AUTHENTICATION_FAILED
-        (60, Unavailable, Later),      // REASSIGNMENT_IN_PROGRESS
-        (68, Conflict, Later),         // NON_EMPTY_GROUP
+        (broker::SECURITY_DISABLED, Unsupported, Never),
+        (55, Cancelled, Later),      // OPERATION_NOT_ATTEMPTED
+        (56, Unavailable, Later),    // KAFKA_STORAGE_ERROR
+        (58, Authentication, Never), // SASL_AUTHENTICATION_FAILED
+        (60, Unavailable, Later),    // REASSIGNMENT_IN_PROGRESS
+        (68, Conflict, Later),       // NON_EMPTY_GROUP
         (broker::GROUP_ID_NOT_FOUND, NotFound, Never),
         (72, Unavailable, Later),      // LISTENER_NOT_FOUND
         (73, PermissionDenied, Never), // TOPIC_DELETION_DISABLED
@@ -140,6 +142,7 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (75, Unavailable, Later),      // UNKNOWN_LEADER_EPOCH
         (76, Unsupported, Never),      // UNSUPPORTED_COMPRESSION_TYPE
         (78, Unavailable, Later),      // OFFSET_NOT_AVAILABLE
+        (80, Unavailable, Later),      // PREFERRED_LEADER_NOT_AVAILABLE
         (81, Fenced, Later),           // GROUP_MAX_SIZE_REACHED
         (82, Fenced, Never),           // FENCED_INSTANCE_ID
         (83, Unavailable, Later),      // ELIGIBLE_LEADERS_NOT_AVAILABLE
@@ -148,6 +151,9 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (88, Unavailable, Later), // UNSTABLE_OFFSET_COMMIT
         (89, Unavailable, Later), // THROTTLING_QUOTA_EXCEEDED
         (90, Fenced, Never),      // PRODUCER_FENCED
+        (91, NotFound, Never),    // RESOURCE_NOT_FOUND
+        (92, Usage, Never),       // DUPLICATE_RESOURCE
+        (93, Usage, Never),       // UNACCEPTABLE_CREDENTIAL
         (100, NotFound, Never),   // UNKNOWN_TOPIC_ID
         (110, Fenced, Later),     // FENCED_MEMBER_EPOCH
         (113, Fenced, Later),     // STALE_MEMBER_EPOCH

@@ -47,6 +47,7 @@
 
 #![deny(missing_docs)]
 
+mod access;
 mod admin;
 mod config;
 mod consumer;

@@ -28,7 +28,11 @@ pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
     .union(Capabilities::ADMIN_DELETE_RECORDS)
     .union(Capabilities::ADMIN_GROUPS)
     .union(Capabilities::ADMIN_TIMES)
-    .union(Capabilities::ADMIN_BROKERS);
+    .union(Capabilities::ADMIN_BROKERS)
+    .union(Capabilities::ADMIN_ACLS)
+    .union(Capabilities::ADMIN_USERS)
+    .union(Capabilities::ADMIN_ELECTIONS)
+    .union(Capabilities::ADMIN_DELETE_GROUP_OFFSETS);
 
 /// A cluster and how to speak to it.
 pub(crate) struct KafkaStorage {

@@ -58,6 +58,14 @@ impl Capabilities {
     /// Keeps notes of Kafi's own among the settings of topics, whose names begin with `kafi.`: such as of which topic it
     /// is a copy.
     pub const ADMIN_NOTES: Self = Self(1 << 23);
+    /// Lists, makes, and deletes rules of access.
+    pub const ADMIN_ACLS: Self = Self(1 << 24);
+    /// Lists, makes, and deletes users with passwords.
+    pub const ADMIN_USERS: Self = Self(1 << 25);
+    /// Elects the leaders of partitions.
+    pub const ADMIN_ELECTIONS: Self = Self(1 << 26);
+    /// Deletes the committed offsets of single partitions of a group.
+    pub const ADMIN_DELETE_GROUP_OFFSETS: Self = Self(1 << 27);
     /// Keeps files beside its topics.
     pub const FILES: Self = Self(1 << 40);
 
@@ -91,6 +99,10 @@ impl Capabilities {
         (Self::ADMIN_TIMES, "admin_times"),
         (Self::ADMIN_BROKERS, "admin_brokers"),
         (Self::ADMIN_NOTES, "admin_notes"),
+        (Self::ADMIN_ACLS, "admin_acls"),
+        (Self::ADMIN_USERS, "admin_users"),
+        (Self::ADMIN_ELECTIONS, "admin_elections"),
+        (Self::ADMIN_DELETE_GROUP_OFFSETS, "admin_delete_group_offsets"),
         (Self::FILES, "files"),
     ];
 

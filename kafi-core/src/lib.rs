@@ -58,8 +58,10 @@ pub mod json_text {
 }
 
 pub use admin::{
-    Admin, AdminBase, Broker, BrokerAdmin, Cluster, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
-    GroupDescription, GroupMember, NewTopic, OffsetAdmin, Partition, Topic, TopicAdmin, Watermarks, existing,
+    Acl, AclAdmin, AclFilter, AclOperation, AclPattern, AclPermission, AclResource, Admin, AdminBase, Broker,
+    BrokerAdmin, Cluster, ConfigAdmin, ConfigChange, ConfigEntry, Election, ElectionAdmin, Group, GroupAdmin,
+    GroupDescription, GroupMember, NewScramUser, NewTopic, OffsetAdmin, Partition, ScramMechanism, ScramUser, Topic,
+    TopicAdmin, UserAdmin, Watermarks, existing,
 };
 pub use batch::Batch;
 pub use capability::Capabilities;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, Error, ErrorKind, Group,
-    GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position, Result, Topic, TopicAdmin,
-    TopicPartition, Watermarks,
+    AclAdmin, Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, ElectionAdmin,
+    Error, ErrorKind, Group, GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position,
+    Result, Topic, TopicAdmin, TopicPartition, UserAdmin, Watermarks,
 };
 
 use crate::emulated::clock::deadline;
@@ -163,6 +163,12 @@ impl ConfigAdmin for LogAdmin {
 
 impl BrokerAdmin for LogAdmin {}
 
+impl AclAdmin for LogAdmin {}
+
+impl UserAdmin for LogAdmin {}
+
+impl ElectionAdmin for LogAdmin {}
+
 impl GroupAdmin for LogAdmin {
     fn groups(&mut self, _timeout: Duration) -> Result<Vec<Group>> {
         self.shared.groups.list()
@@ -178,6 +184,16 @@ impl GroupAdmin for LogAdmin {
 
     fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         self.shared.groups.commit_alone("set group offsets", group, offsets, deadline(timeout))
+    }
+
+    fn delete_group_offsets(
+        &mut self,
+        group: &str,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        self.shared.groups.forget(group, partitions, deadline(timeout))?;
+        Ok(partitions.iter().map(|_| Ok(())).collect())
     }
 
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result};
+use kafi_core::{CommittedOffset, Group, GroupDescription, GroupMember, Result, TopicPartition};
 
 use crate::emulated::group_file::{
     GroupFile, check_offset, decode_name, encode_name, encode_name_apart, has_live_member, is_taken_but_for_case,
@@ -65,7 +65,7 @@ impl Groups {
                 }
                 _ => continue,
             };
-            groups.insert(group.clone(), Group { name: group, state: state.into() });
+            groups.insert(group.clone(), Group::new(group, state));
         }
         Ok(groups.into_values().collect())
     }
@@ -120,6 +120,17 @@ impl Groups {
         self.store(operation, group, &encoded, offsets)
     }
 
+    /// Deletes the committed offsets of these partitions of a group without a live member.
+    pub(crate) fn forget(&self, group: &str, partitions: &[TopicPartition], deadline: Instant) -> Result<()> {
+        let operation = "delete group offsets";
+        let encoded = self.name(group)?;
+        self.offsets(group)?;
+        let _lock = self.lock(operation, group, &encoded, deadline)?;
+        let mut file = self.load(group, &encoded)?.ok_or_else(|| missing(group))?;
+        file.forget(partitions);
+        self.replace(operation, &encoded, &file)
+    }
+
     /// Deletes a group without a live member.
     pub(crate) fn delete(&self, group: &str, deadline: Instant) -> Result<()> {
         let encoded = self.name(group)?;
@@ -135,6 +146,10 @@ impl Groups {
     fn store(&self, operation: &'static str, group: &str, encoded: &str, offsets: &[CommittedOffset]) -> Result<()> {
         let mut file = self.load(group, encoded)?.unwrap_or_default();
         file.commit(offsets, |topic| self.topics.load(topic).map(|file| file.id))?;
+        self.replace(operation, encoded, &file)
+    }
+
+    fn replace(&self, operation: &'static str, encoded: &str, file: &GroupFile) -> Result<()> {
         let path = path(encoded);
         let io = self.topics.io();
         replace_file(&**io, &path, &file.encode()?).map_err(|error| io_error(operation, io.display(&path), error))

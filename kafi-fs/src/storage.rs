@@ -37,7 +37,8 @@ pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
     .union(Capabilities::ADMIN_DELETE_RECORDS)
     .union(Capabilities::ADMIN_GROUPS)
     .union(Capabilities::ADMIN_TIMES)
-    .union(Capabilities::ADMIN_NOTES);
+    .union(Capabilities::ADMIN_NOTES)
+    .union(Capabilities::ADMIN_DELETE_GROUP_OFFSETS);
 
 /// Topics as logs in a tree of files. Clones share the same tree, which for memory means the same topics.
 #[derive(Clone)]

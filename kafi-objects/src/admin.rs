@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
-    GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position, Result, Topic, TopicAdmin, TopicPartition,
-    Watermarks,
+    AclAdmin, Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, ElectionAdmin,
+    Group, GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position, Result, Topic,
+    TopicAdmin, TopicPartition, UserAdmin, Watermarks,
 };
 use kafi_fs::emulated::clock::deadline;
 use kafi_fs::emulated::topic_config;
@@ -172,6 +172,12 @@ impl ConfigAdmin for ObjectAdmin {
 
 impl BrokerAdmin for ObjectAdmin {}
 
+impl AclAdmin for ObjectAdmin {}
+
+impl UserAdmin for ObjectAdmin {}
+
+impl ElectionAdmin for ObjectAdmin {}
+
 impl GroupAdmin for ObjectAdmin {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         self.shared.groups.list(deadline(timeout))
@@ -187,6 +193,16 @@ impl GroupAdmin for ObjectAdmin {
 
     fn alter_group_offsets(&mut self, group: &str, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
         self.shared.groups.commit_alone("set group offsets", group, offsets, deadline(timeout))
+    }
+
+    fn delete_group_offsets(
+        &mut self,
+        group: &str,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        self.shared.groups.forget(group, partitions, deadline(timeout))?;
+        Ok(partitions.iter().map(|_| Ok(())).collect())
     }
 
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {

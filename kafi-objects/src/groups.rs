@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kafi_core::{CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result};
+use kafi_core::{CommittedOffset, Error, ErrorKind, Group, GroupDescription, GroupMember, Result, TopicPartition};
 use kafi_fs::emulated::clock::now_ms;
 use kafi_fs::emulated::group_file::{
     GroupFile, LiveMember, check_offset, decode_name, encode_name, has_live_member, missing, state,
@@ -117,7 +117,7 @@ impl ObjectGroups {
             .into_iter()
             .zip(loaded)
             .filter(|(_, loaded)| loaded.etag.is_some())
-            .map(|(name, loaded)| (name.clone(), Group { name, state: state(loaded.live().is_some()).into() }))
+            .map(|(name, loaded)| (name.clone(), Group::new(name, state(loaded.live().is_some()))))
             .collect();
         Ok(groups.into_values().collect())
     }
@@ -169,6 +169,22 @@ impl ObjectGroups {
             }
             loaded.file.member = None;
             loaded.file.commit(offsets, |topic| Ok(ids[topic].clone()))?;
+            Ok(Change::Write)
+        })
+    }
+
+    /// Deletes the committed offsets of these partitions of a group without a live member.
+    pub(crate) fn forget(&self, group: &str, partitions: &[TopicPartition], deadline: Instant) -> Result<()> {
+        let operation = "delete group offsets";
+        self.change(operation, group, deadline, |loaded| {
+            if loaded.etag.is_none() {
+                return Err(missing(group));
+            }
+            if loaded.live().is_some() {
+                return Err(lives(operation, group, loaded));
+            }
+            loaded.file.member = None;
+            loaded.file.forget(partitions);
             Ok(Change::Write)
         })
     }

@@ -86,6 +86,7 @@ fn broken_groups_are_caught() {
         ),
         (Break::StateIsStable, &["groups::groups_are_listed", "groups::groups_are_described"]),
         (Break::DeleteIsForgotten, &["groups::groups_can_be_deleted", "admin::delete_is_complete"]),
+        (Break::OffsetsStay, &["groups::single_offsets_can_be_deleted"]),
         (Break::AlterReplaces, &["groups::offsets_can_be_altered"]),
     ]);
     // This one claims a capability, without which its cases do not run.

@@ -1,5 +1,6 @@
 //! The verbs, one a file. A new one is its file, and a line in the list.
 
+mod acl;
 mod cat;
 mod cluster;
 mod completion;
@@ -25,6 +26,7 @@ mod rm;
 mod storage;
 mod tail;
 mod touch;
+mod user;
 mod version;
 mod watermarks;
 mod wc;
@@ -60,6 +62,8 @@ pub const VERBS: &[Entry] = &[
     file::FILE,
     storage::STORAGE,
     entry::<cluster::ClusterArgs>(),
+    acl::ACL,
+    user::USER,
     #[cfg(feature = "plugins")]
     plugin::PLUGIN,
     entry::<completion::CompletionArgs>(),

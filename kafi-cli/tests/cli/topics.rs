@@ -100,9 +100,9 @@ fn storages() {
         kind          file
         identity      DIR/data
         topics        1
-        capabilities  consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers produce_keep_forever admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times admin_notes
+        capabilities  consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers produce_keep_forever admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times admin_notes admin_delete_group_offsets files
         $ kafi storage check good --json
-        {"storage":"good","kind":"file","identity":"DIR/data","topics":1,"capabilities":"consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers produce_keep_forever admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times admin_notes"}
+        {"storage":"good","kind":"file","identity":"DIR/data","topics":1,"capabilities":"consume consume_group produce produce_partition produce_timestamp produce_keep_timestamp_type produce_keep_offsets produce_headers produce_keep_forever admin_topics admin_partitions admin_config admin_delete_records admin_groups admin_times admin_notes admin_delete_group_offsets files"}
         $ kafi storage merge good:t
         ! error: merge: storage good: this kind of storage has no such operation
         ? 2

@@ -7,6 +7,7 @@
 #[allow(dead_code, reason = "the tests over folders use more of it")]
 mod support;
 
+mod access;
 mod administration;
 mod broker;
 mod copy_targets;

@@ -419,7 +419,7 @@ pub(super) unsafe fn answers_of(list: *const raw::rd_kafka_topic_partition_list_
 ///
 /// # Safety
 /// `options` must be valid.
-unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOptions_t, deadline: Deadline) {
+pub(super) unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOptions_t, deadline: Deadline) {
     let mut why = TextBuffer::new();
     // SAFETY: the caller vouches for the options; the buffer is valid.
     unsafe {

@@ -194,6 +194,43 @@ impl Client {
         }
     }
 
+    /// Deletes the committed offsets of these partitions of a group.
+    pub(crate) fn start_delete_group_offsets(
+        &self,
+        operation: &'static str,
+        group: &str,
+        partitions: &PartitionList,
+    ) -> Result<Pending> {
+        let group = cstring(operation, "group", group)?;
+        Ok(self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_DELETECONSUMERGROUPOFFSETS, |rk, options, queue| {
+            // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the
+            // request is freed once.
+            unsafe {
+                let mut request = raw::rd_kafka_DeleteConsumerGroupOffsets_new(group.as_ptr(), partitions.as_ptr());
+                raw::rd_kafka_DeleteConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
+                raw::rd_kafka_DeleteConsumerGroupOffsets_destroy(request);
+            }
+        }))
+    }
+
+    /// Waits for what [`start_delete_group_offsets`](Self::start_delete_group_offsets) asked for; returns what became
+    /// of each partition.
+    pub(crate) fn wait_deleted_offsets(
+        &self,
+        operation: &'static str,
+        pending: &Pending,
+        deadline: Deadline,
+    ) -> Result<Vec<GroupAnswer>> {
+        let event = self.wait(operation, pending, deadline)?;
+        let mut count = 0;
+        // SAFETY: the event is the answer to this request.
+        unsafe {
+            let result = raw::rd_kafka_event_DeleteConsumerGroupOffsets_result(event.as_ptr());
+            let groups = raw::rd_kafka_DeleteConsumerGroupOffsets_result_groups(result, &raw mut count);
+            group_results(operation, groups, count)
+        }
+    }
+
     /// Deletes a group that has no live members.
     pub(crate) fn start_delete_group(&self, operation: &'static str, group: &str) -> Result<Pending> {
         let group = cstring(operation, "group", group)?;
@@ -283,9 +320,24 @@ fn listed(operation: &'static str, event: &Event) -> Result<Vec<Group>> {
         let group = |index| {
             let listing = *groups.add(index);
             let state = raw::rd_kafka_consumer_group_state_name(raw::rd_kafka_ConsumerGroupListing_state(listing));
-            Group { name: text(raw::rd_kafka_ConsumerGroupListing_group_id(listing)), state: text(state) }
+            let is_simple = raw::rd_kafka_ConsumerGroupListing_is_simple_consumer_group(listing) != 0;
+            Group {
+                name: text(raw::rd_kafka_ConsumerGroupListing_group_id(listing)),
+                state: text(state),
+                group_type: type_name(raw::listed_type(listing)).to_string(),
+                protocol: if is_simple { String::new() } else { "consumer".to_string() },
+            }
         };
         Ok((0..count).map(group).collect())
+    }
+}
+
+/// Kafka's word for a type of groups, where librdkafka knows it.
+fn type_name(number: i32) -> &'static str {
+    match number {
+        1 => "consumer",
+        2 => "classic",
+        _ => "",
     }
 }
 

@@ -45,6 +45,12 @@ impl Event {
         self.kind() == raw::RD_KAFKA_EVENT_DR
     }
 
+    /// The error of the event as a whole, 0 for none, without its words.
+    pub(super) fn code(&self) -> i32 {
+        // SAFETY: the event is valid.
+        unsafe { raw::event_error(self.as_ptr()) }
+    }
+
     /// The error of the event as a whole, 0 for none, and its words.
     pub(super) fn error_text(&self) -> (i32, String) {
         // SAFETY: the event is valid, and so is its string while it is.

@@ -4,8 +4,11 @@
 //! thread of their own: destroying one waits for its threads, which a `drop` must not do.
 
 mod admin;
+mod admin_access;
 mod admin_config;
+mod admin_elections;
 mod admin_groups;
+mod admin_users;
 mod client;
 mod conf;
 mod events;

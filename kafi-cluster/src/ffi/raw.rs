@@ -154,4 +154,46 @@ unsafe extern "C" {
         value: *const c_void,
         value_len: isize,
     ) -> c_int;
+    #[link_name = "rd_kafka_AclBinding_new"]
+    pub fn acl_binding_new(
+        resource: c_int,
+        name: *const c_char,
+        pattern: c_int,
+        principal: *const c_char,
+        host: *const c_char,
+        operation: c_int,
+        permission: c_int,
+        why: *mut c_char,
+        why_len: usize,
+    ) -> *mut rd_kafka_AclBinding_t;
+    #[link_name = "rd_kafka_AclBindingFilter_new"]
+    pub fn acl_filter_new(
+        resource: c_int,
+        name: *const c_char,
+        pattern: c_int,
+        principal: *const c_char,
+        host: *const c_char,
+        operation: c_int,
+        permission: c_int,
+        why: *mut c_char,
+        why_len: usize,
+    ) -> *mut rd_kafka_AclBindingFilter_t;
+    #[link_name = "rd_kafka_AclBinding_restype"]
+    pub fn acl_resource(acl: *const rd_kafka_AclBinding_t) -> c_int;
+    #[link_name = "rd_kafka_AclBinding_resource_pattern_type"]
+    pub fn acl_pattern(acl: *const rd_kafka_AclBinding_t) -> c_int;
+    #[link_name = "rd_kafka_AclBinding_operation"]
+    pub fn acl_operation(acl: *const rd_kafka_AclBinding_t) -> c_int;
+    #[link_name = "rd_kafka_AclBinding_permission_type"]
+    pub fn acl_permission(acl: *const rd_kafka_AclBinding_t) -> c_int;
+    #[link_name = "rd_kafka_TopicDescription_authorized_operations"]
+    pub fn topic_operations(topic: *const rd_kafka_TopicDescription_t, count: *mut usize) -> *const c_int;
+    #[link_name = "rd_kafka_ConsumerGroupDescription_authorized_operations"]
+    pub fn group_operations(group: *const rd_kafka_ConsumerGroupDescription_t, count: *mut usize) -> *const c_int;
+    #[link_name = "rd_kafka_DescribeCluster_result_authorized_operations"]
+    pub fn cluster_operations(cluster: *const rd_kafka_DescribeCluster_result_t, count: *mut usize) -> *const c_int;
+    #[link_name = "rd_kafka_ScramCredentialInfo_mechanism"]
+    pub fn scram_mechanism(info: *const rd_kafka_ScramCredentialInfo_t) -> c_int;
+    #[link_name = "rd_kafka_ConsumerGroupListing_type"]
+    pub fn listed_type(group: *const rd_kafka_ConsumerGroupListing_t) -> c_int;
 }

@@ -7,7 +7,9 @@ use kafi_abi::abi_stable::std_types::RString;
 use kafi_abi::{Failure, Pair};
 
 use super::failure::{flatten, rebuild};
-use crate::admin::{ConfigChange, Group, NewTopic};
+use crate::admin::{
+    Acl, AclFilter, AclResource, ConfigChange, Election, Group, NewScramUser, NewTopic, ScramMechanism,
+};
 use crate::consumer::{CommittedOffset, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -58,6 +60,21 @@ pub(super) struct Arguments {
     pub(super) positions: Option<Vec<CommittedOffset>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) changes: Option<Vec<ConfigChange>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) acls: Option<Vec<Acl>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) filters: Option<Vec<AclFilter>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) resource: Option<AclResource>,
+    /// The name of a resource or a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) new_user: Option<NewScramUser>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mechanism: Option<ScramMechanism>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) election: Option<Election>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,6 +34,8 @@
 //! become errors. The frozen types are those of the crate `kafi-abi`.
 
 #[cfg(test)]
+mod access_tests;
+#[cfg(test)]
 mod each_tests;
 pub mod export;
 mod failure;

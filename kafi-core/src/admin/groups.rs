@@ -12,8 +12,27 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Group {
     /// The name.
     pub name: String,
-    /// Kafka's word for what it is doing: `Stable`, `Empty`, ….
+    /// Kafka's word for what it is doing: `Stable`, `Empty`, …; empty where that is not known.
     pub state: String,
+    /// Kafka's word for how its members find their partitions: `classic`, `consumer`, `share`, `streams`; empty where
+    /// that is not known.
+    #[cfg_attr(feature = "plugin", serde(default))]
+    pub group_type: String,
+    /// Kafka's word for what its members are: `consumer`, `connect`, `share`, `streams`; empty where it has had none.
+    #[cfg_attr(feature = "plugin", serde(default))]
+    pub protocol: String,
+}
+
+impl Group {
+    /// A group of which nothing else is known.
+    pub fn new(name: impl Into<String>, state: impl Into<String>) -> Self {
+        Self { name: name.into(), state: state.into(), group_type: String::new(), protocol: String::new() }
+    }
+
+    /// Whether it is one of consumers, which commit offsets of topics, as far as is known.
+    pub fn is_of_consumers(&self) -> bool {
+        matches!(self.protocol.as_str(), "" | "consumer") && !self.state.is_empty()
+    }
 }
 
 /// A group and who reads as it.
@@ -88,6 +107,21 @@ pub trait GroupAdmin: AdminBase {
     /// `Conflict` where the group has live members.
     fn alter_group_offsets(&mut self, _group: &str, _offsets: &[CommittedOffset], _timeout: Duration) -> Result<()> {
         Err(Error::unsupported(self.storage_name(), "set group offsets"))
+    }
+
+    /// Deletes the committed offsets of these partitions and leaves the others: an answer for each, in their order. A
+    /// partition for which nothing is committed has none afterwards either.
+    ///
+    /// # Errors
+    /// `NotFound` for a missing group; `Conflict` where the group has live members, which a storage may say only of the
+    /// partitions whose topics they read.
+    fn delete_group_offsets(
+        &mut self,
+        _group: &str,
+        _partitions: &[TopicPartition],
+        _timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        Err(Error::unsupported(self.storage_name(), "delete group offsets"))
     }
 
     /// Deletes a group without live members.

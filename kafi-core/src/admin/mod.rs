@@ -1,23 +1,30 @@
-//! Administration, in facets: topics, offsets, settings, brokers, groups.
+//! Administration, in facets: topics, offsets, settings, brokers, groups, access, users, elections.
 
+mod acls;
 mod base;
 mod brokers;
 mod config;
+mod elections;
 mod groups;
 mod offsets;
 mod topics;
+mod users;
+mod words;
 
 use std::time::Duration;
 
+pub use acls::{Acl, AclAdmin, AclFilter, AclOperation, AclPattern, AclPermission, AclResource};
 pub use base::AdminBase;
 pub use brokers::{Broker, BrokerAdmin, Cluster};
 pub use config::{ConfigAdmin, ConfigChange, ConfigEntry};
+pub use elections::{Election, ElectionAdmin};
 pub use groups::{Group, GroupAdmin, GroupDescription, GroupMember};
 #[cfg(feature = "plugin")]
 pub(crate) use groups::{is_missing, one_by_one};
 pub(crate) use offsets::together_or_one_by_one;
 pub use offsets::{OffsetAdmin, Watermarks};
 pub use topics::{NewTopic, Partition, Topic, TopicAdmin, existing};
+pub use users::{NewScramUser, ScramMechanism, ScramUser, UserAdmin};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,7 +37,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// # Errors
 /// All calls: `NotFound` for a missing topic, partition, or group; `Unsupported`; `Unavailable`, `Timeout`,
 /// `Authentication`, `PermissionDenied`. Others are named where they occur.
-pub trait Admin: TopicAdmin + OffsetAdmin + ConfigAdmin + BrokerAdmin + GroupAdmin {
+pub trait Admin:
+    TopicAdmin + OffsetAdmin + ConfigAdmin + BrokerAdmin + GroupAdmin + AclAdmin + UserAdmin + ElectionAdmin
+{
     /// Does what only this kind of storage can do, named by `operation`. Argument and answer are JSON. What there is
     /// stands in the documentation of the storage's crate.
     ///

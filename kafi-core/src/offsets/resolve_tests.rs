@@ -1,5 +1,8 @@
 use super::*;
-use crate::admin::{Admin, AdminBase, BrokerAdmin, ConfigAdmin, GroupAdmin, OffsetAdmin, Topic, TopicAdmin};
+use crate::admin::{
+    AclAdmin, Admin, AdminBase, BrokerAdmin, ConfigAdmin, ElectionAdmin, GroupAdmin, OffsetAdmin, Topic, TopicAdmin,
+    UserAdmin,
+};
 
 /// A storage whose partition p of any topic holds the offsets 10p+10 to 10p+20; the message at offset o has the
 /// timestamp 100·o.
@@ -72,6 +75,12 @@ impl OffsetAdmin for Fake {
 impl ConfigAdmin for Fake {}
 
 impl BrokerAdmin for Fake {}
+
+impl AclAdmin for Fake {}
+
+impl UserAdmin for Fake {}
+
+impl ElectionAdmin for Fake {}
 
 impl GroupAdmin for Fake {}
 

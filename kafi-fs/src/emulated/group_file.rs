@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kafi_core::{CommittedOffset, Error, ErrorKind, Result};
+use kafi_core::{CommittedOffset, Error, ErrorKind, Result, TopicPartition};
 use serde::{Deserialize, Serialize};
 
 /// The longest file name that file systems take, less `.json~`.
@@ -115,6 +115,13 @@ impl GroupFile {
         }
         self.offsets.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
         Ok(())
+    }
+
+    /// Removes the offsets of these partitions.
+    pub fn forget(&mut self, partitions: &[TopicPartition]) {
+        self.offsets.retain(|known| {
+            partitions.iter().all(|gone| known.topic != gone.topic || known.partition != gone.partition)
+        });
     }
 
     /// The offsets of topics that are still there, sorted; `id_of` knows the ids of topics, and says `NotFound` of

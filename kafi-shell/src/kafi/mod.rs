@@ -1,5 +1,6 @@
 //! The user's handle on a storage: shell verbs, functions over messages, producers, and consumers in a few letters.
 
+mod administration;
 mod registry;
 mod topic_consumer;
 mod topic_producer;

@@ -25,6 +25,7 @@
 //!
 //! Time-outs are checked with a wide margin: the suite shows that calls come back, not that they are fast.
 
+mod access;
 mod admin;
 mod check;
 mod consume;
@@ -194,7 +195,7 @@ impl Case {
 
 /// All cases, by area.
 const AREAS: &[(&str, &[&[Case]])] = &[
-    ("admin", &[admin::CASES]),
+    ("admin", &[admin::CASES, access::CASES]),
     ("produce", &[produce::CASES, produce_failures::CASES]),
     ("consume", &[consume::CASES]),
     ("groups", &[groups::CASES, group_members::CASES]),

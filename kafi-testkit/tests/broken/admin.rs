@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, AdminBase, BrokerAdmin, Cluster, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, ErrorKind, Group,
-    GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Position, Result, Topic, TopicAdmin,
-    TopicPartition, Watermarks,
+    AclAdmin, Admin, AdminBase, BrokerAdmin, Cluster, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry,
+    ElectionAdmin, ErrorKind, Group, GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Position, Result,
+    Topic, TopicAdmin, TopicPartition, UserAdmin, Watermarks,
 };
 
 use super::Break;
@@ -151,9 +151,27 @@ impl GroupAdmin for BrokenAdmin {
         self.inner.alter_group_offsets(group, offsets, timeout)
     }
 
+    fn delete_group_offsets(
+        &mut self,
+        group: &str,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        if self.how == Break::OffsetsStay {
+            return Ok(partitions.iter().map(|_| Ok(())).collect());
+        }
+        self.inner.delete_group_offsets(group, partitions, timeout)
+    }
+
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
         if self.how == Break::DeleteIsForgotten { Ok(()) } else { self.inner.delete_group(group, timeout) }
     }
 }
+
+impl AclAdmin for BrokenAdmin {}
+
+impl UserAdmin for BrokenAdmin {}
+
+impl ElectionAdmin for BrokenAdmin {}
 
 impl Admin for BrokenAdmin {}

@@ -52,6 +52,7 @@ pub enum Break {
     CommittedIsIgnored,
     StateIsStable,
     DeleteIsForgotten,
+    OffsetsStay,
     AlterReplaces,
     GroupsAreShared,
     // Producers.

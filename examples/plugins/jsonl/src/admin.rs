@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Admin, AdminBase, BrokerAdmin, ConfigAdmin, Error, ErrorKind, GroupAdmin, Isolation, OffsetAdmin, Partition, Result, Topic, TopicAdmin, TopicPartition, Watermarks};
+use kafi_core::{AclAdmin, Admin, AdminBase, BrokerAdmin, ConfigAdmin, ElectionAdmin, Error, ErrorKind, GroupAdmin, Isolation, OffsetAdmin, Partition, Result, Topic, TopicAdmin, TopicPartition, UserAdmin, Watermarks};
 
 use crate::lines::topics_in;
 use crate::folder::Folder;
@@ -54,5 +54,11 @@ impl ConfigAdmin for JsonlAdmin {}
 impl BrokerAdmin for JsonlAdmin {}
 
 impl GroupAdmin for JsonlAdmin {}
+
+impl AclAdmin for JsonlAdmin {}
+
+impl UserAdmin for JsonlAdmin {}
+
+impl ElectionAdmin for JsonlAdmin {}
 
 impl Admin for JsonlAdmin {}

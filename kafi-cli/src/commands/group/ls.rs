@@ -64,7 +64,7 @@ fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<E
     let Some(name) = &address.topic else { return admin.list_groups(TIMEOUT) };
     if !address.is_glob() {
         let described = admin.group(name, TIMEOUT).map_err(|error| super::explain(admin, name, error))?;
-        return Ok((vec![Group { name: described.name, state: described.state }], Vec::new()));
+        return Ok((vec![Group::new(described.name, described.state)], Vec::new()));
     }
     let glob = Glob::parse(name)?;
     let (mut groups, failures) = admin.list_groups(TIMEOUT)?;

@@ -67,12 +67,41 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
         "offsets_of_groups" => to_text(&Answer::all(admin.offsets_of_groups(&needed(given.names, "names")?, wait)?)),
         "group_offsets" => to_text(&admin.group_offsets(group()?, wait)?),
         "alter_group_offsets" => to_text(&admin.alter_group_offsets(group()?, offsets()?, wait)?),
+        "delete_group_offsets" => {
+            let partitions = needed(given.partitions.as_deref(), "partitions")?;
+            to_text(&Answer::all(admin.delete_group_offsets(group()?, partitions, wait)?))
+        }
         "delete_group" => to_text(&admin.delete_group(group()?, wait)?),
         "operation" => {
             let (operation, argument) = (needed(given.operation, "operation")?, needed(given.argument, "argument")?);
             to_text(&admin.operation(&operation, &argument, wait)?)
         }
-        name => Err(unknown(name)),
+        name => operate_access(admin, name, given, wait),
+    }
+}
+
+/// The same for the operations of access, users, and elections.
+fn operate_access(admin: &mut dyn Admin, operation: &str, given: Arguments, wait: Duration) -> Result<String> {
+    let name = || needed(given.name.as_deref(), "name");
+    let filters = || needed(given.filters.as_deref(), "filters");
+    match operation {
+        "acls" => {
+            let only = needed(filters()?.first(), "filters")?;
+            to_text(&admin.acls(only, wait)?)
+        }
+        "create_acls" => to_text(&Answer::all(admin.create_acls(&needed(given.acls, "acls")?, wait)?)),
+        "delete_acls" => to_text(&Answer::all(admin.delete_acls(filters()?, wait)?)),
+        "allowed_operations" => {
+            to_text(&admin.allowed_operations(needed(given.resource, "resource")?, name()?, wait)?)
+        }
+        "users" => to_text(&admin.users(&needed(given.names, "names")?, wait)?),
+        "create_user" => to_text(&admin.create_user(&needed(given.new_user, "new_user")?, wait)?),
+        "delete_user" => to_text(&admin.delete_user(name()?, needed(given.mechanism, "mechanism")?, wait)?),
+        "elect_leaders" => {
+            let (election, partitions) = (needed(given.election, "election")?, needed(given.partitions, "partitions")?);
+            to_text(&Answer::all(admin.elect_leaders(election, &partitions, wait)?))
+        }
+        operation => Err(unknown(operation)),
     }
 }
 

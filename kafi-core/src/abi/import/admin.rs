@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use super::super::json::{Answer, Arguments, FailureText, Listed, from_text, to_text};
 use super::{nanoseconds, received};
 use crate::admin::{
-    Admin, AdminBase, BrokerAdmin, Cluster, ConfigAdmin, ConfigChange, ConfigEntry, Group, GroupAdmin,
-    GroupDescription, NewTopic, OffsetAdmin, Topic, TopicAdmin, Watermarks, is_missing, one_by_one,
+    Acl, AclAdmin, AclFilter, AclOperation, AclResource, Admin, AdminBase, BrokerAdmin, Cluster, ConfigAdmin,
+    ConfigChange, ConfigEntry, Election, ElectionAdmin, Group, GroupAdmin, GroupDescription, NewScramUser, NewTopic,
+    OffsetAdmin, ScramMechanism, ScramUser, Topic, TopicAdmin, UserAdmin, Watermarks, is_missing, one_by_one,
     together_or_one_by_one,
 };
 use crate::consumer::{CommittedOffset, Isolation, Position, TopicPartition};
@@ -50,16 +51,32 @@ impl Imported {
         timeout: Duration,
     ) -> Result<Option<Vec<Result<T>>>> {
         let Some(answers) = self.call_if_known::<Vec<Answer<T>>>(name, arguments, timeout)? else { return Ok(None) };
-        if answers.len() != count {
-            let error = Error::new(
-                ErrorKind::Unexpected,
-                "call plugin",
-                format!("{} answers for {count} questions", answers.len()),
-            );
-            return Err(error.with("call", name));
-        }
-        Ok(Some(answers.into_iter().map(Answer::result).collect()))
+        one_for_each(name, answers, count).map(Some)
     }
+
+    /// Does the same with `count` things, where the plugin must know how.
+    fn call_each<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        arguments: Arguments,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<Result<T>>> {
+        let answers = self.call::<Vec<Answer<T>>>(name, arguments, timeout)?;
+        one_for_each(name, answers, count)
+    }
+}
+
+fn one_for_each<T>(name: &str, answers: Vec<Answer<T>>, count: usize) -> Result<Vec<Result<T>>> {
+    if answers.len() != count {
+        let error = Error::new(
+            ErrorKind::Unexpected,
+            "call plugin",
+            format!("{} answers for {count} questions", answers.len()),
+        );
+        return Err(error.with("call", name));
+    }
+    Ok(answers.into_iter().map(Answer::result).collect())
 }
 
 fn of_topic(topic: &str) -> Arguments {
@@ -80,6 +97,14 @@ fn of_partitions(partitions: &[TopicPartition], isolation: Isolation) -> Argumen
 
 fn of_broker(broker: i32) -> Arguments {
     Arguments { broker: Some(broker), ..Arguments::default() }
+}
+
+fn of_filters(filters: &[AclFilter]) -> Arguments {
+    Arguments { filters: Some(filters.to_vec()), ..Arguments::default() }
+}
+
+fn of_name(name: &str) -> Arguments {
+    Arguments { name: Some(name.into()), ..Arguments::default() }
 }
 
 fn of_positions(positions: &[Position]) -> Arguments {
@@ -213,8 +238,69 @@ impl GroupAdmin for Imported {
         self.call("alter_group_offsets", Arguments { positions: Some(offsets.to_vec()), ..of_group(group) }, timeout)
     }
 
+    fn delete_group_offsets(
+        &mut self,
+        group: &str,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        let arguments = Arguments { partitions: Some(partitions.to_vec()), ..of_group(group) };
+        self.call_each("delete_group_offsets", arguments, partitions.len(), timeout)
+    }
+
     fn delete_group(&mut self, group: &str, timeout: Duration) -> Result<()> {
         self.call("delete_group", of_group(group), timeout)
+    }
+}
+
+impl AclAdmin for Imported {
+    fn acls(&mut self, filter: &AclFilter, timeout: Duration) -> Result<Vec<Acl>> {
+        self.call("acls", of_filters(std::slice::from_ref(filter)), timeout)
+    }
+
+    fn create_acls(&mut self, acls: &[Acl], timeout: Duration) -> Result<Vec<Result<()>>> {
+        let arguments = Arguments { acls: Some(acls.to_vec()), ..Arguments::default() };
+        self.call_each("create_acls", arguments, acls.len(), timeout)
+    }
+
+    fn delete_acls(&mut self, filters: &[AclFilter], timeout: Duration) -> Result<Vec<Result<Vec<Acl>>>> {
+        self.call_each("delete_acls", of_filters(filters), filters.len(), timeout)
+    }
+
+    fn allowed_operations(
+        &mut self,
+        resource: AclResource,
+        name: &str,
+        timeout: Duration,
+    ) -> Result<Vec<AclOperation>> {
+        self.call("allowed_operations", Arguments { resource: Some(resource), ..of_name(name) }, timeout)
+    }
+}
+
+impl UserAdmin for Imported {
+    fn users(&mut self, names: &[String], timeout: Duration) -> Result<Vec<ScramUser>> {
+        self.call("users", Arguments { names: Some(names.to_vec()), ..Arguments::default() }, timeout)
+    }
+
+    fn create_user(&mut self, user: &NewScramUser, timeout: Duration) -> Result<()> {
+        self.call("create_user", Arguments { new_user: Some(user.clone()), ..Arguments::default() }, timeout)
+    }
+
+    fn delete_user(&mut self, name: &str, mechanism: ScramMechanism, timeout: Duration) -> Result<()> {
+        self.call("delete_user", Arguments { mechanism: Some(mechanism), ..of_name(name) }, timeout)
+    }
+}
+
+impl ElectionAdmin for Imported {
+    fn elect_leaders(
+        &mut self,
+        election: Election,
+        partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<bool>>> {
+        let arguments =
+            Arguments { election: Some(election), partitions: Some(partitions.to_vec()), ..Arguments::default() };
+        self.call_each("elect_leaders", arguments, partitions.len(), timeout)
     }
 }
 
