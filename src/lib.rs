@@ -63,7 +63,7 @@ pub use kafi_core::*;
 #[cfg(feature = "jq")]
 pub use kafi_jq as jq;
 #[cfg(feature = "jq")]
-pub use kafi_jq::{Function, FunctionOptions};
+pub use kafi_jq::{BatchSteps, Function, FunctionOptions, Step as FunctionStep, Steps as FunctionSteps};
 /// The formats of schema registries, and what can be asked of one.
 pub use kafi_serde as serde;
 /// The verbs over bytes.

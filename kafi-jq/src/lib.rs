@@ -12,6 +12,7 @@ mod limits;
 mod message;
 mod number;
 mod options;
+mod steps;
 mod value;
 
 pub use change::{Change, NewPart};
@@ -19,3 +20,4 @@ pub use function::{Function, excerpt};
 pub use limits::Limits;
 pub use message::{MessageView, Part};
 pub use options::FunctionOptions;
+pub use steps::{BatchSteps, Step, Steps};

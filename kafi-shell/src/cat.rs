@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use kafi_core::functional::{Failures, Order, ReadOptions, Reader, plan, pump_settling, read_in_order, readers};
 use kafi_core::{Batch, Error, ErrorKind, Position, Result, Storage};
 
+use crate::through::Outcome;
+
 /// How reading ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finished {
@@ -17,17 +19,21 @@ pub struct Finished {
 /// What a verb reads.
 #[derive(Clone, Copy)]
 pub struct TopicsToRead<'a> {
-    storage: &'a dyn Storage,
-    topics: &'a [String],
-    options: &'a ReadOptions,
+    pub(crate) storage: &'a dyn Storage,
+    pub(crate) topics: &'a [String],
+    pub(crate) options: &'a ReadOptions,
     threads: usize,
     failures: Option<&'a Failures>,
+    pub(crate) through: Option<&'a Through<'a>>,
 }
+
+/// What batches go through before a verb sees them.
+pub type Through<'a> = dyn Fn(&mut Batch) -> Result<()> + Sync + 'a;
 
 impl<'a> TopicsToRead<'a> {
     /// What `options` say of these topics, by one reader.
     pub fn new(storage: &'a dyn Storage, topics: &'a [String], options: &'a ReadOptions) -> Self {
-        Self { storage, topics, options, threads: 1, failures: None }
+        Self { storage, topics, options, threads: 1, failures: None, through: None }
     }
 
     /// The same by so many readers, at most one a partition.
@@ -44,6 +50,13 @@ impl<'a> TopicsToRead<'a> {
     /// As [`leaving_out`](Self::leaving_out), unless somebody else was named.
     pub(crate) fn settling(self, failures: Option<&'a Failures>) -> Self {
         Self { failures: self.failures.or(failures), ..self }
+    }
+
+    /// The same, where each batch goes through `through` first, such as functions that leave out messages, or make others
+    /// of them; the verb sees what comes out, and so do its limits. Where `through` fails, what came out before is still
+    /// used.
+    pub fn through(self, through: &'a Through<'a>) -> Self {
+        Self { through: Some(through), ..self }
     }
 
     pub(crate) fn topics(&self) -> &'a [String] {
@@ -71,7 +84,20 @@ pub(crate) fn read_then(
     each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<Finished> {
-    let TopicsToRead { storage, topics, options, threads, failures } = reading;
+    match reading.through {
+        Some(through) => read_through(reading, through, work, each, then),
+        None => read_plain(reading, work, each, then),
+    }
+}
+
+/// The same, without what batches go through.
+fn read_plain(
+    reading: TopicsToRead<'_>,
+    work: impl Fn(&mut Batch) -> Result<()> + Sync,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    then: impl FnOnce(&Finished) -> Result<()>,
+) -> Result<Finished> {
+    let TopicsToRead { storage, topics, options, threads, failures, .. } = reading;
     let settle = || failures.map_or(Ok(()), Failures::settle);
     let then = |finished: &Finished| settle().and_then(|()| then(finished));
     if options.order != Order::AsRead {
@@ -89,6 +115,26 @@ pub(crate) fn read_then(
     }
     let read = pump_settling(readers(storage, topics, options, threads)?, work, each, settle);
     finish_then(delivered(read, settle)?, options, then)
+}
+
+/// The same, where batches go through something first; the limits are those of what comes out.
+fn read_through(
+    reading: TopicsToRead<'_>,
+    through: &Through<'_>,
+    work: impl Fn(&mut Batch) -> Result<()> + Sync,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    then: impl FnOnce(&Finished) -> Result<()>,
+) -> Result<Finished> {
+    let limit = Outcome::limit_of(reading.options);
+    let is_over = limit.as_ref().is_some_and(|limit| limit.left() == 0);
+    let options = ReadOptions { max: is_over.then_some(0), limit: None, ..reading.options.clone() };
+    let outcome = Outcome::new(limit, reading.topics);
+    read_plain(
+        TopicsToRead { options: &options, through: None, ..reading },
+        |batch| outcome.caught(through, batch).and_then(|()| work(batch)),
+        outcome.counted(each),
+        then,
+    )
 }
 
 /// What was read; after a failure once the dead letters of what came before are delivered, which it does not take back.

@@ -36,9 +36,10 @@ mod rate;
 mod same_message;
 mod tail;
 mod texts;
+mod through;
 mod wc;
 
-pub use cat::{Finished, TopicsToRead, cat};
+pub use cat::{Finished, Through, TopicsToRead, cat};
 pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::args::functions::{FunctionArgs, JqArgs};
 use crate::args::printing::PrintArgs;
 use crate::args::reading::{OrderArgs, ReadArgs};
 use crate::args::types::ReadingArgs;
@@ -15,6 +16,10 @@ pub struct ShownArgs {
     pub order: OrderArgs,
     #[command(flatten)]
     pub reading: ReadingArgs,
+    #[command(flatten)]
+    pub functions: FunctionArgs,
+    #[command(flatten)]
+    pub jq: JqArgs,
     #[command(flatten)]
     pub print: PrintArgs,
 }

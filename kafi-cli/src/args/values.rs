@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use kafi::{Error, ErrorKind};
 
 /// An argument that does not go together with another.
-pub fn refused(argument: &'static str, why: &str) -> Error {
+pub fn refused(argument: &str, why: &str) -> Error {
     Error::new(ErrorKind::Usage, "read arguments", why).with("argument", argument)
 }
 

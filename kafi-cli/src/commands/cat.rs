@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
-use kafi::{ReadOptions, Result, shell};
+use kafi::{Batch, ReadOptions, Result, shell};
 
 use crate::address::{later_topics, open_topics, refuse_format, several};
-use crate::args::{LimitArgs, ShownArgs, TopicsArgs};
+use crate::args::{LimitArgs, ShownArgs, TopicsArgs, open_steps, share_limit};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::MessagePrinter;
@@ -39,9 +39,12 @@ impl Verb for CatArgs {
 
 /// Prints the messages of one storage after another, up to the limit over all of them.
 pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &ShownArgs) -> Result<Exit> {
-    let ShownArgs { read, order, reading: reading_args, print } = shown;
+    let ShownArgs { read, order, reading: reading_args, functions, jq, print } = shown;
+    jq.check(context.output.json)?;
+    let steps = functions.steps(jq)?;
     let mut options = read.options(context, limit)?;
     order.apply(read, &mut options)?;
+    share_limit(&steps, &mut options);
     refuse_format(addresses, options.follow, "-F")?;
     let opened = open_topics(context, addresses)?;
     let reading = reading_args.open(context)?;
@@ -56,9 +59,13 @@ pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &
             at.origin(names_storage),
             print.printing(&context.output, &reading)?,
             &at.kafi,
-        )?;
+        )?
+        .after(&steps);
+        let applied = open_steps(&steps, &at.kafi, &reading)?;
+        let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
         let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
         let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(read.threads());
+        let topics = if steps.is_empty() { topics } else { topics.through(&through) };
         shell::cat(topics.leaving_out(&reading.failures), |batch| {
             read_any.store(true, Ordering::Relaxed);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);

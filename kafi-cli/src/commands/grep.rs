@@ -6,12 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::{Parser, ValueEnum};
 use kafi::{
-    Address, Batch, Error, ErrorKind, Finished, GrepFields, GrepOptions, Pattern, PatternOptions, ReadOptions, Result,
-    Texts, shell,
+    Address, Batch, Error, ErrorKind, Finished, FunctionSteps, GrepFields, GrepOptions, Pattern, PatternOptions,
+    ReadOptions, Result, Texts, shell,
 };
 
 use crate::address::{Opened, later_topics, open_topics, refuse_format, several};
-use crate::args::{KeyValueArgs, LimitArgs, OrderArgs, ReadArgs, ReadingArgs};
+use crate::args::{
+    FunctionArgs, JqArgs, KeyValueArgs, LimitArgs, OrderArgs, ReadArgs, ReadingArgs, open_steps, share_limit,
+};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, MessagePrinter, Reading, Stdout, Table, escape, nobody_reads, stderr};
@@ -73,6 +75,10 @@ pub struct GrepArgs {
     order: OrderArgs,
     #[command(flatten)]
     reading: ReadingArgs,
+    #[command(flatten)]
+    functions: FunctionArgs,
+    #[command(flatten)]
+    jq: JqArgs,
     /// Print by a format: %t %p %o %T %k %v %s %h %K %S %R %%, %k{hex}, %v{base64}, %d{%F %T}, \n \t \xNN
     #[arg(
         long,
@@ -143,6 +149,7 @@ struct Search<'a> {
     addresses: Vec<String>,
     opened: &'a [Opened],
     look_for: GrepOptions,
+    steps: FunctionSteps,
     reading: Reading,
     /// Whoever finds something has it, so that lines of several storages do not mix.
     found: Mutex<Found>,
@@ -157,8 +164,11 @@ impl Verb for GrepArgs {
             return Err(error.hint("usage: kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."));
         }
         let look_for = self.look_for()?;
+        self.jq.check(context.output.json)?;
+        let steps = self.functions.steps(&self.jq)?;
         let mut options = self.read.options(context, &self.limit)?;
         self.order.apply(&self.read, &mut options)?;
+        share_limit(&steps, &mut options);
         refuse_format(&addresses, options.follow, "--format")?;
         let opened = open_topics(context, &addresses)?;
         if !self.prints() {
@@ -169,7 +179,7 @@ impl Verb for GrepArgs {
         let found = Mutex::new(Found { counts, found: 0, read: 0, failed: None });
         let reading = self.reading.open(context)?;
         let failures = reading.failures.clone();
-        let search = Search { args: self, context, addresses, opened: &opened, look_for, reading, found };
+        let search = Search { args: self, context, addresses, opened: &opened, look_for, steps, reading, found };
         let exit = read_all(context, &opened, &options, self.prints(), |index, options, shown| {
             search.one(index, options, shown)
         })?;
@@ -225,9 +235,14 @@ impl Search<'_> {
         let names_storage = several(self.opened.iter().map(|opened| &opened.storage));
         let printing = args.print.printing(args.format.as_deref(), &context.output, &self.reading)?;
         let mut printer = MessagePrinter::open(&context.output, at.origin(names_storage), printing, &at.kafi)?
-            .marking(&self.look_for);
+            .marking(&self.look_for)
+            .after(&self.steps);
         let mut look_for = self.look_for.clone();
-        look_for.texts = Texts::of(at.kafi.place(), &self.reading.serdes, self.reading.failures.clone())?;
+        if self.steps.only_filters() {
+            look_for.texts = Texts::of(at.kafi.place(), &self.reading.serdes, self.reading.failures.clone())?;
+        }
+        let applied = open_steps(&self.steps, &at.kafi, &self.reading)?;
+        let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
         let options = ReadOptions { later_topics: later_topics(&self.addresses, &at.storage)?, ..options };
         let options = if prints { args.read.on(&at.kafi, options) } else { args.read.on_whole(&at.kafi, options) };
         let found_max = if args.quiet { Some(1) } else { args.max_count };
@@ -256,8 +271,10 @@ impl Search<'_> {
             shown.end();
             print_counts(args, self.opened, &self.found().counts, context)
         };
+        let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(args.read.threads());
+        let topics = topics.leaving_out(&self.reading.failures);
         let searched = shell::grep_then(
-            shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(args.read.threads()),
+            if self.steps.is_empty() { topics } else { topics.through(&through) },
             &look_for,
             each,
             then,

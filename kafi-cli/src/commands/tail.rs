@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use clap::Parser;
-use kafi::{ReadOptions, Result, SetAside, shell};
+use kafi::{Batch, ReadOptions, Result, SetAside, shell};
 
 use crate::address::{open_topics, refuse_format};
-use crate::args::{LimitArgs, PrintArgs, ReadArgs, ReadingArgs, refused};
+use crate::args::{FunctionArgs, JqArgs, LimitArgs, PrintArgs, ReadArgs, ReadingArgs, open_steps, refused};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::MessagePrinter;
@@ -32,6 +32,10 @@ pub struct TailArgs {
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
+    functions: FunctionArgs,
+    #[command(flatten)]
+    jq: JqArgs,
+    #[command(flatten)]
     print: PrintArgs,
 }
 
@@ -41,6 +45,8 @@ impl Verb for TailArgs {
             return Err(refused("-g", "the newest messages are the same for every group")
                 .hint("kafi cat -g reads on from where the group is"));
         }
+        self.jq.check(context.output.json)?;
+        let steps = self.functions.steps(&self.jq)?;
         let aside = SetAside::default();
         let options = ReadOptions {
             set_aside: Some(aside.clone()),
@@ -58,10 +64,15 @@ impl Verb for TailArgs {
             opened.origin(false),
             self.print.printing(&context.output, &reading)?,
             &opened.kafi,
-        )?;
+        )?
+        .after(&steps);
+        let applied = open_steps(&steps, &opened.kafi, &reading)?;
+        let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
+        let topics = shell::TopicsToRead::new(opened.kafi.storage(), &opened.topics, &options);
+        let topics = if steps.is_empty() { topics } else { topics.through(&through) };
         let mut printed_any = false;
         context.begin_job();
-        let finished = shell::tail(opened.kafi.storage(), &opened.topics, &options, self.max, |batch| {
+        let finished = shell::tail(topics, self.max, |batch| {
             printed_any = true;
             let read = printer.print(batch)?;
             Ok(if read { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

@@ -3,13 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 
 use clap::{Parser, ValueEnum};
-use kafi::{Counts, PartitionCounts, Result, Serdes, StorageAddress, Texts, shell};
+use kafi::{Batch, Counts, PartitionCounts, Result, Serdes, StorageAddress, Texts, shell};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
-use crate::args::{LimitArgs, ReadArgs, TextArgs, TopicsArgs};
+use crate::args::{FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, TopicsArgs, open_steps, share_limit};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::output::{Cell, Table};
+use crate::output::{Cell, Reading, Table};
 use crate::summary::Summary;
 use crate::together::read_all;
 use crate::verb::Verb;
@@ -30,6 +30,8 @@ pub struct WcArgs {
     read: ReadArgs,
     #[command(flatten)]
     text: TextArgs,
+    #[command(flatten)]
+    functions: FunctionArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,22 +43,29 @@ enum By {
 impl Verb for WcArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let options = self.read.options(context, &self.limit)?;
+        let steps = self.functions.steps(&JqArgs::default())?;
+        let mut options = self.read.options(context, &self.limit)?;
+        share_limit(&steps, &mut options);
         refuse_format(&self.topics.addresses, options.follow, "-F of cat")?;
         let opened = open_topics(context, &self.topics.addresses)?;
         self.read.check_whole(opened.len())?;
         let (serdes, failures) = (self.text.serdes()?, self.text.failures.open(context)?);
+        let reading = Reading { serdes: serdes.clone(), failures: failures.clone(), ..Reading::default() };
         let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
         let exit = read_all(context, &opened, &options, false, |index, options, shown| {
             let at = &opened[index];
             let options = self.read.on_whole(&at.kafi, options);
             // Stored bytes are counted without a look at them.
-            let texts = match serdes == Serdes::default() {
+            let texts = match serdes == Serdes::default() || !steps.only_filters() {
                 true => None,
                 false => Texts::of(at.kafi.place(), &serdes, failures.clone())?,
             };
+            let applied = open_steps(&steps, &at.kafi, &reading)?;
+            let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
+            let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options);
+            let topics = topics.threads(self.read.threads()).leaving_out(&failures);
             shell::wc_then(
-                shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(self.read.threads()),
+                if steps.is_empty() { topics } else { topics.through(&through) },
                 texts.as_ref(),
                 |counts, _| {
                     let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);

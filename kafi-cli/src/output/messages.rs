@@ -1,7 +1,8 @@
 //! Prints messages: for people on a terminal, the bare value on a pipe, the JSON envelope, or a format of the user's.
 
 use kafi::{
-    Batch, EnvelopeWriter, Failures, Field, GrepOptions, Kafi, Record, Result, SchemaRef, Serdes, TextDecoder, Type,
+    Batch, EnvelopeWriter, Failures, Field, FunctionSteps, GrepOptions, Kafi, Record, Result, SchemaRef, Serdes,
+    TextDecoder, Type,
 };
 
 use crate::output::format::{Format, unescape};
@@ -39,6 +40,8 @@ pub struct Reading {
 /// Prints batches of messages to stdout.
 pub struct MessagePrinter {
     texts: TextDecoder,
+    /// Whether functions made text of the messages before.
+    is_text: bool,
     failures: Failures,
     out: Lines,
 }
@@ -92,7 +95,7 @@ impl MessagePrinter {
             line: String::new(),
         };
         let texts = TextDecoder::open(kafi.place(), &reading.serdes)?;
-        Ok(Self { texts, failures: reading.failures.clone(), out })
+        Ok(Self { texts, is_text: false, failures: reading.failures.clone(), out })
     }
 
     /// The same, with what was looked for marked, where there are colours.
@@ -101,10 +104,19 @@ impl MessagePrinter {
         Self { out, ..self }
     }
 
+    /// The same for messages that go through these functions before.
+    pub fn after(mut self, steps: &FunctionSteps) -> Self {
+        self.is_text = !steps.only_filters();
+        if steps.prints() && matches!(self.out.style, Style::Terminal) {
+            self.out.style = Style::Bare;
+        }
+        self
+    }
+
     /// Prints a batch. False means that nobody reads any more.
     pub fn print(&mut self, batch: &Batch) -> Result<bool> {
-        let Self { texts, failures, out } = self;
-        let is_plain = texts.is_plain(batch);
+        let Self { texts, is_text, failures, out } = self;
+        let is_plain = *is_text || texts.is_plain(batch);
         for record in batch.iter() {
             if is_plain {
                 out.print(&record, [None, None]);

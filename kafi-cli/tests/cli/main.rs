@@ -15,6 +15,7 @@ mod copying;
 mod decoded;
 mod errors;
 mod files;
+mod functions;
 mod group_offsets;
 mod limits;
 mod membership;

@@ -240,7 +240,8 @@ impl Kafi {
     pub fn tail(&self, topic: &str, count: u64) -> Result<Vec<Message>> {
         let mut messages = Vec::new();
         let mut decode = self.topic(topic).batch_decoder()?;
-        shell::tail(self.storage(), &[topic.to_string()], &self.read_options(), count, |batch| {
+        let (topics, options) = ([topic.to_string()], self.read_options());
+        shell::tail(shell::TopicsToRead::new(self.storage(), &topics, &options), count, |batch| {
             decode.append(batch, &mut messages).map(|()| ControlFlow::Continue(()))
         })?;
         Ok(messages)

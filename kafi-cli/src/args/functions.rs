@@ -1,0 +1,257 @@
+//! The arguments that say which functions messages go through.
+
+use std::fs;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use kafi::jq::excerpt;
+use kafi::{
+    BatchSteps, Error, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, ReadOptions, Result,
+};
+
+use crate::args::values::refused;
+use crate::output::{Reading, stderr};
+
+/// The options that name a function each, in the order in which help shows them.
+const KINDS: [(&str, &str); 3] = [
+    (
+        "filter",
+        "Only messages for which this function in jq is neither false nor null; repeatable: functions are applied in the order in which they are written",
+    ),
+    (
+        "map",
+        "The message that this function makes of each: an object with any of key, value, headers, timestamp, partition, topic; what it leaves out is kept",
+    ),
+    ("flatmap", "The messages that this function makes of each: none, one, or many"),
+];
+
+/// Stands for the expression of an option that has none of its own: the next -L has it.
+const FROM_FILE: &str = "";
+
+/// The functions that messages go through, in the order in which they were written, and what these see.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionArgs {
+    steps: Vec<Written>,
+    files: Vec<(usize, String)>,
+    variables: Vec<(String, String)>,
+    json_variables: Vec<(String, String)>,
+    allow_env: bool,
+    route: bool,
+}
+
+/// What is printed of messages instead of themselves.
+#[derive(Clone, Debug, Default)]
+pub struct JqArgs {
+    jq: Option<Written>,
+    raw: bool,
+}
+
+/// An option with its expression, and where it stands.
+#[derive(Clone, Debug)]
+struct Written {
+    option: &'static str,
+    at: usize,
+    text: String,
+}
+
+/// Functions of several options, compiled one after another, with the files that are left for them.
+struct Compiler<'a> {
+    files: Vec<&'a (usize, String)>,
+    options: FunctionOptions,
+}
+
+impl FunctionArgs {
+    /// The functions that were written, `--jq` last; it reads files, and compiles.
+    ///
+    /// # Errors
+    /// `Usage` for what is no function, of which the place is said first; `Io` for a file that cannot be read.
+    pub fn steps(&self, jq: &JqArgs) -> Result<FunctionSteps> {
+        let mut compiler = Compiler { files: self.files.iter().collect(), options: self.options()? };
+        let mut steps = Vec::new();
+        for written in &self.steps {
+            let function = compiler.compile(written)?;
+            steps.push(match written.option {
+                "filter" => FunctionStep::Filter(function),
+                "map" => FunctionStep::Map(function),
+                _ => FunctionStep::Flatmap(function),
+            });
+        }
+        if let Some(written) = &jq.jq {
+            steps.push(FunctionStep::Print { function: compiler.compile(written)?, raw: jq.raw });
+        }
+        if !compiler.files.is_empty() {
+            return Err(refused("-L", "there is no function without an expression before it").hint("--filter -L FILE"));
+        }
+        Ok(FunctionSteps::new(steps, self.route))
+    }
+
+    fn options(&self) -> Result<FunctionOptions> {
+        let mut options = FunctionOptions { allow_env: self.allow_env, ..FunctionOptions::default() };
+        for (name, value) in &self.variables {
+            options.variables.push((name.clone(), value.as_str().into()));
+        }
+        for (name, json) in &self.json_variables {
+            let value = Json::parse(json.as_str());
+            let value = value.map_err(|error| refused("--argjson", &error.to_string()).with("variable", name))?;
+            options.variables.push((name.clone(), value));
+        }
+        Ok(options)
+    }
+}
+
+impl JqArgs {
+    /// Refuses what prints messages otherwise.
+    pub fn check(&self, json: bool) -> Result<()> {
+        if self.jq.is_some() && json {
+            return Err(refused("--jq", "--json prints envelopes, and --jq what it makes of messages"));
+        }
+        Ok(())
+    }
+}
+
+impl Compiler<'_> {
+    fn compile(&mut self, written: &Written) -> Result<Function> {
+        let Written { option, at, text } = written;
+        let mut text = text.clone();
+        if text == FROM_FILE {
+            let next = self.files.iter().position(|(file_at, _)| file_at > at);
+            let Some(index) = next else {
+                return Err(refused(&format!("--{option}"), "a function is missing")
+                    .hint(format!("--{option} EXPR, or --{option} -L FILE")));
+            };
+            let path = &self.files.remove(index).1;
+            let read = fs::read_to_string(path);
+            text = read.map_err(|error| Error::io("read function", error).with("file", path))?;
+        }
+        Function::with(&text, &self.options).map_err(|error| {
+            for line in excerpt(&text, &error).unwrap_or_default().lines() {
+                stderr::say(&format!("  {line}"));
+            }
+            error.with("option", format!("--{option}"))
+        })
+    }
+}
+
+/// The functions over what is read from `kafi`; `None` where there are none. Limits are left to what comes out.
+///
+/// # Errors
+/// Those of [`BatchSteps::open`].
+pub fn open_steps(steps: &FunctionSteps, kafi: &Kafi, reading: &Reading) -> Result<Option<BatchSteps>> {
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    BatchSteps::open(steps, kafi.place(), &reading.serdes, &reading.failures).map(Some)
+}
+
+/// Lets several storages share their limit, which counts what comes out of functions.
+pub fn share_limit(steps: &FunctionSteps, options: &mut ReadOptions) {
+    if !steps.is_empty() {
+        options.limit = options.max.take().map(kafi::Limit::new);
+    }
+}
+
+impl Args for FunctionArgs {
+    fn augment_args(command: Command) -> Command {
+        let function = |(name, help): (&'static str, &'static str)| {
+            Arg::new(name)
+                .long(name)
+                .value_name("EXPR")
+                .help(help)
+                .action(ArgAction::Append)
+                .num_args(0..=1)
+                .default_missing_value(FROM_FILE)
+        };
+        let pair = |name: &'static str, value: &'static str, help: &'static str| {
+            Arg::new(name)
+                .long(name)
+                .value_names(["NAME", value])
+                .num_args(2)
+                .allow_hyphen_values(true)
+                .action(ArgAction::Append)
+                .help(help)
+        };
+        let command = command.next_help_heading("Functions").args(KINDS.map(function));
+        command.args([
+            Arg::new("function_file").short('L').value_name("FILE").action(ArgAction::Append).help(
+                "Take the function of the option before it, which has none of its own, from a file: --map -L FILE",
+            ),
+            pair("arg", "VALUE", "Let functions see this text as $NAME; repeatable"),
+            pair("argjson", "JSON", "Let functions see this JSON value as $NAME; repeatable"),
+            Arg::new("allow_env")
+                .long("allow-env")
+                .action(ArgAction::SetTrue)
+                .help("Let functions see the environment, as env and $ENV"),
+            Arg::new("route")
+                .long("route")
+                .action(ArgAction::SetTrue)
+                .help("Let functions change the topics of messages"),
+        ])
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for FunctionArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        let mut steps: Vec<Written> = KINDS.iter().flat_map(|(name, _)| written(matches, name)).collect();
+        steps.sort_by_key(|written| written.at);
+        let files = written(matches, "function_file").map(|file| (file.at, file.text)).collect();
+        let pairs = |name| {
+            let values: Vec<String> = matches.get_many(name).into_iter().flatten().cloned().collect();
+            values.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+        };
+        Ok(Self {
+            steps,
+            files,
+            variables: pairs("arg"),
+            json_variables: pairs("argjson"),
+            allow_env: matches.get_flag("allow_env"),
+            route: matches.get_flag("route"),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for JqArgs {
+    fn augment_args(command: Command) -> Command {
+        command.next_help_heading("Functions").args([
+            Arg::new("jq")
+                .long("jq")
+                .value_name("EXPR")
+                .num_args(0..=1)
+                .default_missing_value(FROM_FILE)
+                .help("Print what this function in jq makes of each message, a JSON text a line"),
+            Arg::new("raw_output")
+                .short('r')
+                .action(ArgAction::SetTrue)
+                .requires("jq")
+                .help("With --jq: print strings bare"),
+        ])
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for JqArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        Ok(Self { jq: written(matches, "jq").next(), raw: matches.get_flag("raw_output") })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn written(matches: &ArgMatches, option: &'static str) -> impl Iterator<Item = Written> {
+    let texts = matches.get_many::<String>(option).into_iter().flatten().cloned();
+    let places = matches.indices_of(option).into_iter().flatten();
+    texts.zip(places).map(move |(text, at)| Written { option, at, text }).collect::<Vec<_>>().into_iter()
+}

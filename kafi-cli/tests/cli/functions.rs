@@ -1,0 +1,214 @@
+//! `--filter`, `--map`, `--flatmap`, and `--jq` on the verbs that read.
+
+use crate::support::Sandbox;
+
+fn orders() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let lines = r#"{"id":1,"country":"DE","price":19.990,"tags":["a","b"]}
+{"id":9007199254740993,"country":"FR","price":5,"tags":[]}
+{ "id": 3, "country": "DE", "price": 1e2, "tags": ["c"] }
+no json"#;
+    sandbox.write("lines", lines);
+    sandbox.text("kafi touch t -q && kafi produce t -H h=x -l lines -q");
+    sandbox
+}
+
+#[test]
+fn filters_keep_what_they_keep_byte_for_byte() {
+    orders().check(
+        r#"
+        $ kafi cat t --filter '.value.country? == "DE"'
+        {"id":1,"country":"DE","price":19.990,"tags":["a","b"]}
+        { "id": 3, "country": "DE", "price": 1e2, "tags": ["c"] }
+        $ kafi cat t --filter '.value | type == "string"' --filter '.offset > 2'
+        no json
+        $ kafi cat t --filter '.value.id? == 9007199254740993' --json | grep -o '"offset":1,\|"key":null.*'
+        "offset":1,
+        "key":null,"value":{"id":9007199254740993,"country":"FR","price":5,"tags":[]}}
+        $ kafi head t -n 1 --filter '.offset >= 2' -F '%o %v\n'
+        2 { "id": 3, "country": "DE", "price": 1e2, "tags": ["c"] }
+        $ kafi tail t -n 1 --filter '.value.country? == "FR"' -F '%o\n'
+        1
+        $ kafi wc t --filter '.value.country?' --json
+        {"storage":"./kafi-data","topic":"t","messages":3,"key_bytes":0,"value_bytes":170,"tombstones":0}
+        ! {"read":3,"seconds":0.0}
+        $ kafi grep -c DE t --filter '.offset < 2'
+        1
+        ! 4 read, 1 found in 0.0 s
+        "#,
+    );
+}
+
+#[test]
+fn maps_and_flatmaps_are_applied_in_the_order_written() {
+    orders().check(
+        r#"
+        $ kafi cat t --filter '.offset < 2' --map '.value.price += 1'
+        {"id":1,"country":"DE","price":20.99,"tags":["a","b"]}
+        {"id":9007199254740993,"country":"FR","price":6,"tags":[]}
+        $ kafi cat t --map '.value = .offset' --filter '.value > 2'
+        3
+        $ kafi cat t --flatmap '.value.tags?[] as $tag | {key: $tag, value: {$tag}}' -K : -n 2
+        a:{"tag":"a"}
+        b:{"tag":"b"}
+        $ kafi cat t --map '.key = .value.id? | .value = "x"' --map '.headers = []' --json -o 0:1 | grep -o '"headers.*'
+        "headers":[],"key":"1","value":"x"}
+        $ kafi tail t -n 3 --flatmap '.value.tags?[] as $tag | {value: $tag}'
+        a
+        b
+        c
+        $ kafi grep 'country":"X' t --map 'if .offset == 0 then .value.country = "X" else . end'
+        {"id":1,"country":"X","price":19.990,"tags":["a","b"]}
+        ! 4 read, 1 found in 0.0 s
+        $ kafi wc t --flatmap '., .' --json
+        {"storage":"./kafi-data","topic":"t","messages":8,"key_bytes":0,"value_bytes":354,"tombstones":0}
+        ! {"read":8,"seconds":0.0}
+        $ kafi wc t -n 3 --flatmap '., .' --json
+        {"storage":"./kafi-data","topic":"t","messages":3,"key_bytes":0,"value_bytes":168,"tombstones":0}
+        ! {"read":3,"seconds":0.0}
+        "#,
+    );
+}
+
+#[test]
+fn jq_prints_what_it_makes() {
+    orders().check(
+        r#"
+        $ kafi cat t --jq '.value.country?, .offset'
+        "DE"
+        0
+        "FR"
+        1
+        "DE"
+        2
+        3
+        $ kafi cat t --jq '.value.country?, null' -r -n 4
+        DE
+        null
+        FR
+        null
+        $ kafi head t -n 2 --filter '.offset > 0' --jq '[.offset, .headers[0].key]'
+        [1,"h"]
+        [2,"h"]
+        $ kafi tail t -n 1 --jq '.value | length'
+        7
+        $ kafi cat t -o 0:1 --arg who me --argjson n '[2]' --jq '[$who, $n[0], $ARGS.named.who]'
+        ["me",2,"me"]
+        $ printf '# comment\n.offset\n| . + 10\n' > program.jq; kafi cat t -o 0:2 --jq -L program.jq
+        10
+        11
+        $ HELLO=you kafi cat t -o 0:1 --allow-env --jq '$ENV.HELLO' -r
+        you
+        "#,
+    );
+}
+
+#[test]
+fn what_is_no_function_is_shown_where_it_is_wrong() {
+    orders().check(
+        r#"
+        $ kafi cat t --filter '.value | selct(.a)'
+        !   .value | selct(.a)
+        !            ^
+        ! error: read function: column 10, option --filter: there is no function selct
+        ! hint: did you mean select?
+        ? 2
+        $ kafi grep x t --map '.a +'
+        !   .a +
+        !       ^
+        ! error: read function: column 5, option --map: it ends where a value or function should come
+        ? 2
+        $ kafi cat t --jq 'env'
+        !   env
+        !   ^
+        ! error: read function: column 1, option --jq: functions see only their message, and not env
+        ! hint: --allow-env lets them see the environment
+        ? 2
+        $ kafi cat t --jq . --json
+        ! error: read arguments: argument --jq: --json prints envelopes, and --jq what it makes of messages
+        ? 2
+        $ kafi cat t -L none.jq
+        ! error: read arguments: argument -L: there is no function without an expression before it
+        ! hint: --filter -L FILE
+        ? 2
+        $ kafi cat t --argjson n '{'  --jq .
+        ! error: read arguments: argument --argjson, variable n: read JSON: line 1, column 2: this is not JSON: a name in quotes is missing
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn a_function_that_fails_names_the_message() {
+    orders().check(
+        r#"
+        $ kafi cat t --filter '.value.id > 0' --jq .value.id
+        1
+        9007199254740993
+        3
+        ! error: run function: topic t, partition 0, offset 3: Cannot index string with "id"
+        ? 1
+        $ kafi cat t --filter '.value.id > 0' --jq .value.id --on-error skip
+        1
+        9007199254740993
+        3
+        ! warning: left out: run function: topic t, partition 0, offset 3: Cannot index string with "id"
+        ! 1 skipped
+        ? 1
+        $ kafi touch dead -q; kafi cat t --map '.value.id += 1' --on-error dlq=dead --tolerate -q | wc -l; kafi cat dead --jq '.value, (.headers[] | select(.key == "kafi.error.message").value)' -r
+        3
+        no json
+        run function: topic t, partition 0, offset 3: Cannot index string with "id"
+        $ kafi cat t -o 3:4 --map .value
+        ! error: run function: topic t, partition 0, offset 3: it makes "no json" of a message
+        ! hint: a message is an object with any of key, value, headers, timestamp, partition, topic
+        ? 1
+        $ kafi cat t -o 0:1 --map '.topic = "u"'
+        ! error: run function: topic t, partition 0, offset 0: it sends a message to the topic u
+        ! hint: --route lets functions change topics
+        ? 1
+        $ kafi cat t -o 0:1 --map '.topic = "u"' --route --json | grep -o '"topic":"."'
+        "topic":"u"
+        $ kafi cat t --filter 'def f: f; f' 2>&1 | grep -o 'offset 0: it takes longer'
+        offset 0: it takes longer
+        "#,
+    );
+}
+
+#[test]
+fn a_group_commits_what_is_printed_and_reads_on_there() {
+    orders().check(
+        r#"
+        $ kafi cat t -g g -n 1 -o start --filter '.value.country? == "DE"' -F '%o\n'
+        0
+        $ kafi cat t -g g -n 1 --filter '.value.country? == "DE"' -F '%o\n'
+        2
+        $ kafi cat t -g g --filter false
+        $ kafi cat t -g g
+        $ kafi cat t -g h -o start -n 3 --flatmap '., .' -F '%o\n'
+        0
+        0
+        1
+        $ kafi cat t -g h -n 1 -F '%o\n'
+        1
+        "#,
+    );
+}
+
+#[test]
+fn limits_are_shared_by_several_storages_and_orders_stay() {
+    let sandbox = orders();
+    sandbox.text("kafi cp t ./other/t -q");
+    sandbox.check(
+        r#"
+        $ kafi cat t ./other/t -n 3 --filter '.value.country? == "DE"' -F '%o\n'
+        0
+        2
+        0
+        $ kafi cat t -n 0 --filter true
+        $ kafi cat t --order time --map '.value = .offset' -n 2
+        0
+        1
+        "#,
+    );
+}
