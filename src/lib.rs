@@ -38,13 +38,14 @@
 //! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
 //! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP and in a topic | a C compiler, for TLS |
+//! | `files` | no | topics as files: CSV, TSV, JSON | a C compiler, for zstd |
 //! | `jq` | no | functions over messages in jq | |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
 //! Everything blocks, and takes or derives a time-out; from async code use a blocking task.
 
 mod address;
-mod files;
+mod file;
 mod glob;
 mod linked;
 #[cfg(feature = "plugins")]
@@ -56,9 +57,14 @@ mod registry_address;
 mod schema_registry;
 
 pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddress, default_storage};
-pub use files::FileAddress;
+pub use file::FileAddress;
+#[cfg(feature = "files")]
+pub use file::FileBridge;
 pub use glob::Glob;
 pub use kafi_core::*;
+/// Topics as files.
+#[cfg(feature = "files")]
+pub use kafi_files as files;
 /// Functions over messages in jq.
 #[cfg(feature = "jq")]
 pub use kafi_jq as jq;

@@ -8,10 +8,14 @@ mod config;
 mod cp;
 mod delete_records;
 mod diff;
+#[cfg(feature = "files")]
+mod export;
 mod file;
 mod grep;
 mod group;
 mod head;
+#[cfg(feature = "files")]
+mod import;
 mod ls;
 mod man;
 mod offsets;
@@ -59,6 +63,10 @@ pub const VERBS: &[Entry] = &[
     group::GROUP,
     #[cfg(feature = "serde")]
     entry::<registry::RegistryArgs>(),
+    #[cfg(feature = "files")]
+    entry::<export::ExportArgs>(),
+    #[cfg(feature = "files")]
+    entry::<import::ImportArgs>(),
     file::FILE,
     storage::STORAGE,
     entry::<cluster::ClusterArgs>(),

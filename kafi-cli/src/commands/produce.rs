@@ -112,7 +112,7 @@ impl Verb for ProduceArgs {
         let mut summary = Summary::start();
         let (kafi, topic) = open_topic(context, &self.address)?;
         let input = if self.value.is_some() || self.null_value { None } else { Some(open_input(self, context)?) };
-        prepare(self, context, &kafi, &topic)?;
+        find_or_create(context, &kafi, (&self.address, &topic), self.create)?;
         let progress = Arc::new(Progress::default());
         // A line of progress would stand in the way of what is typed.
         let is_typed = input.is_some() && self.file.is_none() && io::stdin().is_terminal();
@@ -154,13 +154,13 @@ fn open_input(args: &ProduceArgs, context: &Context) -> Result<Pieces> {
 }
 
 /// Makes the topic if it is missing and that is wanted; otherwise a missing topic is an error before anything is read.
-fn prepare(args: &ProduceArgs, context: &Context, kafi: &Kafi, topic: &str) -> Result<()> {
+pub fn find_or_create(context: &Context, kafi: &Kafi, (address, topic): (&str, &str), create: bool) -> Result<()> {
     let mut admin = kafi.admin()?;
     match admin.topics(&[topic.to_string()], TIMEOUT) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound && args.create => {
-            hint_at_storage(context, kafi, &args.address)?;
-            let first_use = FirstUse::of(&Address::parse(&args.address)?.storage);
+        Err(error) if error.kind() == ErrorKind::NotFound && create => {
+            hint_at_storage(context, kafi, address)?;
+            let first_use = FirstUse::of(&Address::parse(address)?.storage);
             match admin.create_topic(&NewTopic::new(topic), TIMEOUT) {
                 // Somebody else was faster.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}

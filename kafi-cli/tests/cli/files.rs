@@ -94,3 +94,66 @@ fn what_is_no_file_is_said_in_one_line() {
         "#,
     );
 }
+
+#[test]
+fn topics_become_files_and_come_back() {
+    Sandbox::new().check(
+        r#"
+        $ printf '{"id":9007199254740993,"price":19.990}\n{"id":2,"name":"a, b","at":{"x":1}}\n' > rows.jsonl
+        $ kafi import rows.jsonl t 2>&1; kafi import rows.jsonl t --create --key-column id -q && kafi cat t -K:
+        error: find topic: topic t, storage ./kafi-data: no such topic
+        hint: --create creates it
+        9007199254740993:{"id":9007199254740993,"price":19.990}
+        2:{"id":2,"name":"a, b","at":{"x":1}}
+        $ kafi export t t.csv 2>&1 | sed 's/in .* s/in T s/'; cat t.csv; kafi export t - --format tsv --columns key,offset,value.at.x -q | tr '\t' '|'
+        2 exported, 65 bytes in T s
+        id,price,name,at
+        9007199254740993,19.990,,
+        2,,"a, b","{""x"":1}"
+        key|offset|at.x
+        9007199254740993|0|
+        2|1|1
+        $ kafi export t - --format json --flatten _ -n 1 -o 1 -q; kafi export t t.json.zst --array -q; kafi import t.json.zst u --create -q; kafi wc u -q | tail -1
+        {"id":2,"name":"a, b","at_x":1}
+        u             2          0           73           0
+        $ kafi export t e.csv.gz --envelope -q && kafi touch v && kafi import e.csv.gz v --envelope -q && kafi diff t v -q && echo same
+        same
+        $ gzip -dc e.csv.gz | kafi import - w --format csv --envelope --create -q && kafi diff t w -q && echo same
+        same
+        $ mkdir -p configs/locals && printf 'local:\n  root.dir: ./data\n' > configs/locals/l.yaml
+        $ kafi export t l:reports/t.tsv -q && kafi file ls l: && kafi import l:reports/t.tsv <(echo '{"id":3}') x --create 2>&1
+        reports/t.tsv
+        error: find format: file /dev/fd/63: the name says no format that is known
+        hint: --format says which: csv, tsv, json, with .gz or .zst behind it compressed
+        ? 2
+        $ kafi import l:reports/t.tsv x --create -q && kafi import <(echo '{"id":3}') x --format json -q && kafi cat x
+        {"id":9007199254740993,"price":19.990,"name":null,"at":null}
+        {"id":2,"price":null,"name":"a, b","at":"{\"x\":1}"}
+        {"id":3}
+        "#,
+    );
+}
+
+#[test]
+fn what_cannot_be_exported_or_imported_leaves_nothing() {
+    Sandbox::new().check(
+        r#"
+        $ printf '{"id":1}\n' | kafi produce t --create -q
+        $ kafi export t x.doc; kafi export t x.csv --columns kye
+        ! error: find format: file x.doc: the name says no format that is known
+        ! hint: --format says which: csv, tsv, json, with .gz or .zst behind it compressed
+        ! error: read arguments: invalid value 'kye' for '--columns <LIST>': "kye": there is no such column; there are topic, partition, offset, timestamp, timestamp_type, headers, key, value, value.*, value.NAME
+        ? 2
+        $ kafi export t x.csv -g g; kafi export t x.csv --array; kafi export nope x.csv
+        ! error: read arguments: argument -g: a file is whole or not at all, and no group commits for it
+        ! error: read arguments: argument --array: only JSON is written so
+        ! error: find topic: topic nope, storage ./kafi-data: no such topic
+        ! hint: `kafi touch` creates a topic, and so does --create when producing
+        ? 1
+        $ kafi export t x.csv -t avro 2>/dev/null; ls -A; printf '{"id":1}\n{"id"' > cut.json; kafi import cut.json t -q
+        kafi-data
+        ! error: read JSON: row 2, file cut.json: the file ends in the middle: it is damaged or cut off
+        ? 1
+        "#,
+    );
+}

@@ -1,6 +1,8 @@
 //! Files on storages and in the local file system, under one kind of name.
 
 mod address;
+#[cfg(feature = "files")]
+mod bridge;
 mod local;
 
 use std::time::Duration;
@@ -10,6 +12,8 @@ use kafi_core::{Error, ErrorKind, FileReader, FileWriter, Result};
 use crate::registry::Registry;
 
 pub use address::FileAddress;
+#[cfg(feature = "files")]
+pub use bridge::FileBridge;
 
 impl Registry {
     /// Opens a file to be read, of a storage or of the local file system. Blocks up to `timeout`.

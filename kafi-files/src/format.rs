@@ -1,0 +1,123 @@
+//! Which formats there are, and which one a name means.
+
+use std::fmt;
+use std::str::FromStr;
+
+use kafi_core::{Error, ErrorKind, Result};
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a line of names, by RFC 4180.
+    Csv,
+    /// The same with tabulators.
+    Tsv,
+    /// JSON: a row a line; read also as one array of rows.
+    Json,
+}
+
+/// What is around a text format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Nothing.
+    #[default]
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// A format, and what is around it.
+///
+/// ```
+/// use kafi_files::{Compression, FileFormat, Format};
+/// let format = FileFormat::of_name("reports/orders.jsonl.zst")?;
+/// assert_eq!(format, FileFormat { format: Format::Json, compression: Compression::Zstd });
+/// assert_eq!("csv".parse::<FileFormat>()?.format, Format::Csv);
+/// # Ok::<(), kafi_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFormat {
+    /// The format.
+    pub format: Format,
+    /// What is around it.
+    pub compression: Compression,
+}
+
+const NAMES: [(&str, Format); 5] = [
+    ("csv", Format::Csv),
+    ("tsv", Format::Tsv),
+    ("json", Format::Json),
+    ("jsonl", Format::Json),
+    ("ndjson", Format::Json),
+];
+
+impl FileFormat {
+    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson`, with `.gz` or `.zst` behind them.
+    ///
+    /// # Errors
+    /// `Usage` where they mean none.
+    pub fn of_name(name: &str) -> Result<Self> {
+        let lower = name.to_ascii_lowercase();
+        let (rest, compression) = match (lower.strip_suffix(".gz"), lower.strip_suffix(".zst")) {
+            (Some(rest), _) => (rest, Compression::Gzip),
+            (_, Some(rest)) => (rest, Compression::Zstd),
+            _ => (lower.as_str(), Compression::None),
+        };
+        let suffix = rest.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+        let known = NAMES.iter().find(|(known, _)| *known == suffix).map(|(_, format)| *format);
+        let Some(format) = known else {
+            let error = Error::new(ErrorKind::Usage, "find format", "the name says no format that is known");
+            return Err(error
+                .with("file", name)
+                .hint("--format says which: csv, tsv, json, with .gz or .zst behind it compressed"));
+        };
+        Ok(Self { format, compression })
+    }
+}
+
+impl FromStr for FileFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::of_name(&format!(".{text}"))
+    }
+}
+
+impl fmt::Display for FileFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.format {
+            Format::Csv => "csv",
+            Format::Tsv => "tsv",
+            Format::Json => "json",
+        })?;
+        f.write_str(match self.compression {
+            Compression::None => "",
+            Compression::Gzip => ".gz",
+            Compression::Zstd => ".zst",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_say_the_format() {
+        for (name, expected) in [
+            ("a.csv", "csv"),
+            ("a/b.TSV.gz", "tsv.gz"),
+            ("x.json", "json"),
+            ("x.y.jsonl.zst", "json.zst"),
+            ("x.ndjson", "json"),
+        ] {
+            assert_eq!(FileFormat::of_name(name).unwrap().to_string(), expected, "{name}");
+        }
+        for name in ["x", "csv", "x.doc", "x.gz", "x.parquet", ""] {
+            assert_eq!(FileFormat::of_name(name).unwrap_err().kind(), ErrorKind::Usage, "{name}");
+        }
+        assert!("csv.gz".parse::<FileFormat>().is_ok() && "xlsx".parse::<FileFormat>().is_err());
+    }
+}

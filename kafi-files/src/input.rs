@@ -1,0 +1,74 @@
+//! Bytes on their way out of a file, decompressed where they are compressed, whatever the name of the file says.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use flate2::read::MultiGzDecoder;
+use kafi_core::{Error, ErrorKind, FileReader, Result};
+
+use crate::output::TIMEOUT;
+
+/// Files are read in blocks of so many bytes.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// What rows are read from.
+pub enum FileInput {
+    /// A file, which can be read in parts and twice.
+    File(Box<dyn FileReader>),
+    /// What can be read once, from its beginning to its end, such as standard input.
+    Stream(Box<dyn Read + Send>),
+}
+
+/// A stream of the bytes of a file.
+pub(crate) type Bytes<'a> = Box<dyn BufRead + 'a>;
+
+/// A file as a stream.
+struct Sequential<'a> {
+    file: &'a mut dyn FileReader,
+    at: u64,
+}
+
+impl Read for Sequential<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// The bytes from the beginning on, decompressed.
+pub(crate) fn bytes_of<'a>(input: &'a mut FileInput) -> Result<Bytes<'a>> {
+    let raw: Box<dyn Read + 'a> = match input {
+        FileInput::File(file) => Box::new(Sequential { file: file.as_mut(), at: 0 }),
+        FileInput::Stream(stream) => Box::new(stream),
+    };
+    let mut raw = BufReader::with_capacity(BLOCK_BYTES, raw);
+    // A first read may bring a single byte; a file of one byte is not compressed.
+    let start = raw.fill_buf().map_err(failed)?;
+    match start {
+        [0x1f, 0x8b, ..] => Ok(Box::new(BufReader::with_capacity(BLOCK_BYTES, MultiGzDecoder::new(raw)))),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(raw).map_err(failed)?;
+            Ok(Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)))
+        }
+        _ => Ok(Box::new(raw)),
+    }
+}
+
+/// The error of reading: that of the storage itself, or what is wrong with the compressed bytes.
+pub(crate) fn failed(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::Other
+            ) =>
+        {
+            Error::new(ErrorKind::Corrupt, "read file", format!("it is damaged or cut off: {error}"))
+        }
+        Err(error) => Error::io("read file", error),
+    }
+}

@@ -1,0 +1,39 @@
+//! Topics as files, and back: CSV, TSV, and JSON, with gzip or Zstandard around them.
+//!
+//! [`topic_to_file`] writes a row for each message, [`file_to_topic`] makes a message of each row. A row has columns:
+//! of a message they are the members of its value, unless other [`Columns`] are asked for. Memory is constant both
+//! ways, however large the topic.
+//!
+//! # What becomes of values
+//!
+//! | JSON | CSV, TSV | back from CSV |
+//! |---|---|---|
+//! | number | its digits, all of them | a number, where all fields of the column are numbers |
+//! | true, false | `true`, `false` | the same, where all fields of the column are (also `True`, `False`) |
+//! | string | its characters | a string |
+//! | `""` | `""`, in quotes | `""` |
+//! | null, missing | an empty field | null |
+//! | object, array | JSON text | a string |
+//! | bytes that are no text | base64 | a string |
+//!
+//! A tombstone is a row without anything. What has to come back as it was is exported with
+//! [`envelope`](ExportOptions::envelope): then nothing is lost, in any of the formats.
+
+mod cell;
+mod columns;
+mod csv;
+mod export;
+mod format;
+mod import;
+mod input;
+mod json_rows;
+mod kinds;
+mod output;
+#[cfg(test)]
+mod tests;
+
+pub use columns::Columns;
+pub use export::{ExportOptions, Exported, TopicSource, topic_to_file};
+pub use format::{Compression, FileFormat, Format};
+pub use import::{ImportOptions, Imported, TopicTarget, file_to_topic};
+pub use input::FileInput;

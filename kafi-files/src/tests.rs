@@ -1,0 +1,303 @@
+//! Topics into files and back, over a storage in memory.
+
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafi_core::{
+    Batch, Cancel, Failures, FileReader, Json, NewTopic, Place, ProducerOptions, Progress, ReadOptions, Reader, Record,
+    Result, Serdes, Settings, Storage, TimestampType, Writer,
+};
+
+use crate::{
+    Columns, ExportOptions, Exported, FileInput, ImportOptions, Imported, TopicSource, TopicTarget, file_to_topic,
+    topic_to_file,
+};
+
+const WAIT: Duration = Duration::from_secs(60);
+
+/// Messages as they can be: nulls, empty ones, bytes that are no text, headers twice, JSON of every kind.
+const VALUES: [Option<&[u8]>; 12] = [
+    Some(br#"{"id":9007199254740993,"price":19.990,"name":"a,\"b\"\n","ok":true,"none":null}"#),
+    Some(br#"{ "id": 2, "nested": {"x": [1, {"y": "z"}]}, "late": "" }"#),
+    None,
+    Some(b""),
+    Some(b"plain text"),
+    Some(b"\xff\x00bytes"),
+    Some(b"17"),
+    Some(b"null"),
+    Some(b"\"quoted\""),
+    Some(br#"[1,2]"#),
+    Some(br#"{"id":1.50,"name":"\ud83d\ude00"}"#),
+    Some(br#"{"a":1,"a":2}"#),
+];
+
+struct Bench {
+    storage: Arc<dyn Storage>,
+    place: Place,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let storage: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
+        let place = Place::new(Arc::clone(&storage), Settings::default());
+        Self { storage, place }
+    }
+
+    fn create(&self, topic: &str) {
+        self.storage.admin().unwrap().create_topic(&NewTopic::new(topic).partitions(3), WAIT).unwrap();
+    }
+
+    /// Makes a topic of these values.
+    fn fill(&self, topic: &str, values: &[Option<&[u8]>]) {
+        self.create(topic);
+        let mut batch = Batch::new();
+        let mut headers = kafi_core::HeadersBuf::new();
+        headers.push("h", "x");
+        headers.push_null("h");
+        headers.push([0xff], [0xfe]);
+        for (index, value) in values.iter().enumerate() {
+            let keys: [Option<&[u8]>; 4] = [Some(b"k"), None, Some(b""), Some(b"\xff")];
+            let mut record = Record::new(topic, keys[index % 4], *value);
+            (record.partition, record.timestamp) = ((index % 3) as i32, 1_700_000_000_000 + index as i64);
+            if index % 5 == 4 {
+                record.timestamp_type = TimestampType::Append;
+            }
+            if index % 2 == 1 {
+                record.headers = headers.as_headers();
+            }
+            batch.push(record);
+        }
+        let options = ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() };
+        let mut writer = Writer::open(self.storage.as_ref(), &options, Arc::default()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close(None).unwrap();
+    }
+
+    fn export(
+        &self,
+        topic: &str,
+        format: &str,
+        change: impl FnOnce(&mut ExportOptions),
+    ) -> Result<(Exported, Vec<u8>)> {
+        let mut options = ExportOptions::new(format.parse()?);
+        change(&mut options);
+        let serdes = Serdes::default();
+        let (read, failures) = (ReadOptions::default(), Failures::stop());
+        let source = TopicSource { place: &self.place, topic, serdes: &serdes, options: read, failures };
+        let mut files = self.storage.files()?;
+        let mut file = files.create("x", WAIT)?;
+        let exported = topic_to_file(&source, file.as_mut(), &options)?;
+        let mut reader = files.open("x", WAIT)?;
+        let mut bytes = vec![0; reader.bytes() as usize];
+        reader.read_at(0, &mut bytes, WAIT)?;
+        assert_eq!(exported.bytes, bytes.len() as u64);
+        Ok((exported, bytes))
+    }
+
+    fn text(&self, topic: &str, format: &str, change: impl FnOnce(&mut ExportOptions)) -> String {
+        String::from_utf8(self.export(topic, format, change).unwrap().1).unwrap()
+    }
+
+    fn import(
+        &self,
+        bytes: &[u8],
+        topic: &str,
+        format: &str,
+        change: impl FnOnce(&mut ImportOptions),
+    ) -> Result<Imported> {
+        let mut file = self.storage.files()?.create("y", WAIT)?;
+        file.write(bytes, WAIT)?;
+        file.finish(WAIT)?;
+        let reader: Box<dyn FileReader> = self.storage.files()?.open("y", WAIT)?;
+        self.import_from(FileInput::File(reader), topic, format, change)
+    }
+
+    fn import_from(
+        &self,
+        mut input: FileInput,
+        topic: &str,
+        format: &str,
+        change: impl FnOnce(&mut ImportOptions),
+    ) -> Result<Imported> {
+        let mut options = ImportOptions::new(format.parse()?);
+        change(&mut options);
+        let serdes = Serdes::default();
+        let (cancel, progress) = (Cancel::new(), Arc::<Progress>::default());
+        let target = TopicTarget { place: &self.place, topic, serdes: &serdes, cancel, progress };
+        file_to_topic(&mut input, &target, &options)
+    }
+
+    /// All messages, as they can be compared: without topic and offset, by partition.
+    fn messages(&self, topic: &str) -> Vec<String> {
+        let mut reader = Reader::open(self.storage.as_ref(), &[topic.to_string()], &ReadOptions::default()).unwrap();
+        let (mut batch, mut all) = (Batch::new(), Vec::new());
+        while reader.read(&mut batch).unwrap() {
+            all.extend(batch.iter().map(|record| {
+                let headers: Vec<_> = record.headers.iter().map(|header| (header.name, header.value)).collect();
+                format!(
+                    "{} {:?} {} {:?} {:?} {:?} {headers:?}",
+                    record.partition, record.offset, record.timestamp, record.timestamp_type, record.key, record.value
+                )
+            }));
+        }
+        all.sort();
+        all
+    }
+
+    fn values(&self, topic: &str) -> Vec<String> {
+        let mut reader = Reader::open(self.storage.as_ref(), &[topic.to_string()], &ReadOptions::default()).unwrap();
+        let (mut batch, mut all) = (Batch::new(), Vec::new());
+        while reader.read(&mut batch).unwrap() {
+            all.extend(batch.iter().map(|record| {
+                let text = |bytes: Option<&[u8]>| {
+                    bytes.map_or("-".into(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+                };
+                (record.partition, record.offset, format!("{} {}", text(record.key), text(record.value)))
+            }));
+        }
+        all.sort();
+        all.into_iter().map(|(_, _, text)| text).collect()
+    }
+}
+
+/// The formats of this build.
+fn formats() -> Vec<&'static str> {
+    vec!["csv", "tsv", "json", "csv.gz", "json.zst"]
+}
+
+#[test]
+fn an_envelope_brings_back_the_same_topic_in_every_format() {
+    let bench = Bench::new();
+    bench.fill("from", &VALUES);
+    for format in formats() {
+        let (exported, bytes) = bench.export("from", format, |options| options.envelope = true).unwrap();
+        assert_eq!(exported.rows, VALUES.len() as u64, "{format}");
+        let to = format!("to.{format}");
+        bench.create(&to);
+        let imported = bench.import(&bytes, &to, format, |options| options.envelope = true).unwrap();
+        assert_eq!(imported, Imported { rows: VALUES.len() as u64, written: VALUES.len() as u64 }, "{format}");
+        assert_eq!(bench.messages(&to), bench.messages("from"), "{format}");
+    }
+    let (_, bytes) = bench.export("from", "json", |options| (options.envelope, options.array) = (true, true)).unwrap();
+    bench.create("array");
+    bench.import(&bytes, "array", "json", |options| options.envelope = true).unwrap();
+    assert_eq!(bench.messages("array"), bench.messages("from"));
+}
+
+#[test]
+fn members_of_values_become_columns() {
+    let bench = Bench::new();
+    bench.create("t");
+    let rows = [
+        r#"{"id":9007199254740993,"price":19.990,"tags":["a","b"]}"#,
+        r#"{"id":2,"name":"a,b","at":{"x":1},"price":null}"#,
+        r#"{"name":"","ok":true}"#,
+    ];
+    bench.import(rows.join("\n").as_bytes(), "t", "json", |_| {}).unwrap();
+    let whole = bench.text("t", "json", |_| {});
+    let mut lines: Vec<&str> = whole.lines().collect();
+    lines.sort_unstable();
+    let mut expected = rows;
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+
+    bench.fill("one", &[Some(rows[0].as_bytes()), None]);
+    let names = |text: &str| text.lines().next().unwrap().to_string();
+    let csv = bench.text("one", "csv", |_| {});
+    assert_eq!(csv, "id,price,tags\n9007199254740993,19.990,\"[\"\"a\"\",\"\"b\"\"]\"\n,,\n");
+    let columns = |list: &str| Columns::parse(list).unwrap();
+    let tsv = bench.text("one", "tsv", |options| options.columns = columns("key,partition,value.id"));
+    assert_eq!(tsv, "key\tpartition\tid\nk\t0\t9007199254740993\n\t1\t\n");
+    bench.fill("nested", &[Some(rows[1].as_bytes())]);
+    let flat = bench.text("nested", "csv", |options| options.flatten = Some(".".into()));
+    assert_eq!(flat, "id,name,at.x,price\n2,\"a,b\",1,\n");
+    let flat = bench.text("nested", "json", |options| options.flatten = Some("_".into()));
+    assert_eq!(flat, "{\"id\":2,\"name\":\"a,b\",\"at_x\":1,\"price\":null}\n");
+    let array = bench.text("nested", "json", |options| options.array = true);
+    assert_eq!(array, format!("[\n{}\n]\n", rows[1]));
+    assert_eq!(names(&bench.text("one", "csv", |options| options.infer = Some(1))), "id,price,tags");
+}
+
+#[test]
+fn a_column_that_comes_later_is_named() {
+    let bench = Bench::new();
+    bench.fill("t", &[Some(br#"{"a":1}"#), Some(br#"{"b":2}"#)]);
+    let error = bench.export("t", "csv", |options| options.infer = Some(1)).unwrap_err();
+    assert!(error.to_string().contains("column b, partition 1, offset 0"), "{error}");
+    assert!(bench.storage.files().unwrap().list("", WAIT).unwrap().is_empty(), "the file is not there");
+}
+
+#[test]
+fn an_empty_topic_is_an_empty_file() {
+    let bench = Bench::new();
+    bench.create("t");
+    assert_eq!(bench.text("t", "csv", |_| {}), "");
+    assert_eq!(bench.text("t", "json", |_| {}), "");
+    assert_eq!(bench.text("t", "json", |options| options.array = true), "[\n]\n");
+    for format in ["csv", "json"] {
+        assert_eq!(bench.import(b"", "t", format, |_| {}).unwrap(), Imported::default());
+    }
+}
+
+#[test]
+fn rows_become_messages() {
+    let bench = Bench::new();
+    let csv =
+        b",id,at,p,name,flag,code\n0,1,2026-01-02 03:04:05+00:00,2,\"x\ny\",True,007\n1,2.50,1700000000000,0,,False,\n";
+    for (topic, from_stream) in [("file", false), ("stream", true)] {
+        bench.create(topic);
+        let change = |options: &mut ImportOptions| {
+            options.key_column = Some("id".into());
+            options.partition_column = Some("p".into());
+        };
+        let imported = match from_stream {
+            false => bench.import(csv, topic, "csv", change),
+            true => bench.import_from(FileInput::Stream(Box::new(Cursor::new(csv.to_vec()))), topic, "csv", change),
+        };
+        assert_eq!(imported.unwrap().written, 2);
+        let expected = [
+            r#"2.50 {"id":2.50,"at":"1700000000000","name":null,"flag":false,"code":null}"#,
+            r#"1 {"id":1,"at":"2026-01-02 03:04:05+00:00","name":"x\ny","flag":true,"code":"007"}"#,
+        ];
+        assert_eq!(bench.values(topic), expected);
+    }
+    bench.create("times");
+    let json = br#"[{"at":"2026-01-02T03:04:05Z","k":{"a":1}},{"at":1700000000001,"k":null}]"#;
+    bench
+        .import(json, "times", "json", |options| {
+            (options.timestamp_column, options.key_column) = (Some("at".into()), Some("k".into()));
+        })
+        .unwrap();
+    let times: Vec<String> =
+        bench.messages("times").iter().map(|line| line.split(' ').nth(2).unwrap().into()).collect();
+    assert!(times.contains(&"1767323045000".to_string()) && times.contains(&"1700000000001".to_string()), "{times:?}");
+}
+
+#[test]
+fn what_is_wrong_is_one_clear_line() {
+    let bench = Bench::new();
+    bench.create("t");
+    let refused = |bytes: &[u8], format: &str, part: &str| {
+        let error = bench.import(bytes, "t", format, |options| options.key_column = Some("id".into())).unwrap_err();
+        let line = error.to_string();
+        assert!(line.contains(part) && !line.contains('\n'), "{line}");
+    };
+    refused(b"{\"id\":1}\n{\"id\":", "json", "row 2: the file ends in the middle");
+    refused(b"{\"id\":1}\n{\"id\" 1}", "json", "row 2");
+    refused(b"{\"no\":1}", "json", "row 1");
+    refused(b"[1]", "json", "row 1: this is no object");
+    refused(b"id\n1,2\n", "csv", "it has 2 fields, and there are 1 columns");
+    refused(b"id\n\"1", "csv", "ends within quotes");
+    refused(b"id\n\xff\n", "csv", "not UTF-8");
+    refused(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3], "csv", "damaged or cut off");
+    let (_, mut whole) = {
+        bench.fill("z", &VALUES[..2]);
+        bench.export("z", "json.zst", |_| {}).unwrap()
+    };
+    whole.truncate(whole.len() - 3);
+    refused(&whole, "json", "damaged or cut off");
+    // What came before is there.
+    assert!(bench.values("t").iter().any(|line| line.starts_with("1 ")));
+    assert!(Json::parse("{}").is_ok());
+}
