@@ -188,7 +188,7 @@ fn push_text(
 }
 
 /// Appends headers, but of those that name schemas only what the encoders want.
-pub(crate) fn push_headers(headers: Headers<'_>, wanted: [SchemaHeader<'_>; 2], batch: &mut Batch) {
+pub fn push_headers(headers: Headers<'_>, wanted: [SchemaHeader<'_>; 2], batch: &mut Batch) {
     let named = [schema_id_header(Field::Key), schema_id_header(Field::Value)].into_iter().zip(wanted);
     for header in headers.iter() {
         let is_left_out =

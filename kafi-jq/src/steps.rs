@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kafi_core::functional::TextDecoder;
+use kafi_core::functional::{TextDecoder, push_headers};
 use kafi_core::json_text::Scanner;
 use kafi_core::{
-    ANY_PARTITION, Batch, Error, ErrorKind, Failures, Field, Header, Place, Record, RecordMeta, Result, Serdes, Span,
-    Type,
+    ANY_PARTITION, Batch, Coding, Encoder, Error, ErrorKind, Failures, Field, Json, Place, Record, RecordMeta, Result,
+    SchemaHeader, SchemaRef, Serdes, Span, Type, Value,
 };
 
 use crate::change::{Change, NewPart};
@@ -71,12 +72,18 @@ pub struct BatchSteps {
     serdes: Serdes,
     types: [Type; 2],
     failures: Failures,
+    writing: Option<(Place, Serdes)>,
+    /// Whether key and value are written as text, whatever they were.
+    becomes_text: [bool; 2],
+    made: AtomicU64,
     idle: Mutex<Vec<Worker>>,
 }
 
 /// What one thread works with.
 struct Worker {
     texts: TextDecoder,
+    /// What makes bytes of keys and values, where messages are to be written.
+    encoders: Option<[Box<dyn Encoder>; 2]>,
     done: Batch,
 }
 
@@ -89,15 +96,48 @@ impl BatchSteps {
     pub fn open(steps: &Steps, place: &Place, serdes: &Serdes, failures: &Failures) -> Result<Self> {
         let type_of = |field| place.type_or(serdes.of_field(field), field, Type::Auto);
         let types = [type_of(Field::Key)?, type_of(Field::Value)?];
-        let first = Worker { texts: TextDecoder::open(place, serdes)?, done: Batch::new() };
-        Ok(Self {
+        let mut opened = Self {
             steps: steps.clone(),
             place: place.clone(),
             serdes: serdes.clone(),
             types,
             failures: failures.clone(),
-            idle: Mutex::new(vec![first]),
-        })
+            writing: None,
+            becomes_text: [false; 2],
+            made: AtomicU64::new(0),
+            idle: Mutex::default(),
+        };
+        opened.idle = Mutex::new(vec![opened.open_worker()?]);
+        Ok(opened)
+    }
+
+    /// The same for messages that are written at `place` as these types and schemas; those that a schema decoded are
+    /// encoded by it again, unless another one is named. Where the functions only filter, messages stay as they are.
+    ///
+    /// # Errors
+    /// Those of [`Place::encoder`].
+    pub fn writing(mut self, place: &Place, serdes: &Serdes) -> Result<Self> {
+        self.writing = Some((place.clone(), serdes.clone()));
+        let is_text = |type_: Option<Type>| matches!(type_, Some(Type::Str | Type::Bytes));
+        self.becomes_text = [is_text(serdes.key.type_), is_text(serdes.value.type_)];
+        self.idle = Mutex::new(vec![self.open_worker()?]);
+        Ok(self)
+    }
+
+    /// How many messages came out so far.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    fn open_worker(&self) -> Result<Worker> {
+        let encoders = match &self.writing {
+            None => None,
+            Some((place, serdes)) => {
+                let encoder = |field| place.encoder(serdes.of_field(field), field, Type::Auto);
+                Some([encoder(Field::Key)?, encoder(Field::Value)?])
+            }
+        };
+        Ok(Worker { texts: TextDecoder::open(&self.place, &self.serdes)?, encoders, done: Batch::new() })
     }
 
     /// Makes of the messages of a batch what the functions make of them. Where these only filter, what is kept stays as
@@ -108,15 +148,23 @@ impl BatchSteps {
     /// The first failure that `failures` does not take, with topic, partition, and offset; the batch then holds what
     /// came of the messages before.
     pub fn apply(&self, batch: &mut Batch) -> Result<()> {
+        self.apply_for(batch, &|_| None)
+    }
+
+    /// As [`apply`](Self::apply), where `target_of` says to which topics messages are written.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply).
+    pub fn apply_for(&self, batch: &mut Batch, target_of: &dyn Fn(&str) -> Option<String>) -> Result<()> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let known = idle().pop();
-        let open = || Ok(Worker { texts: TextDecoder::open(&self.place, &self.serdes)?, done: Batch::new() });
-        let mut worker = known.map_or_else(open, Ok)?;
+        let mut worker = known.map_or_else(|| self.open_worker(), Ok)?;
         let applied = if self.steps.only_filters() {
             self.retain(&mut worker.texts, batch)
         } else {
-            self.make(&mut worker, batch)
+            self.make(&mut worker, batch, target_of)
         };
+        self.made.fetch_add(batch.len() as u64, Ordering::Relaxed);
         idle().push(worker);
         applied
     }
@@ -146,8 +194,8 @@ impl BatchSteps {
         Ok(true)
     }
 
-    fn make(&self, worker: &mut Worker, batch: &mut Batch) -> Result<()> {
-        let Worker { texts, done } = worker;
+    fn make(&self, worker: &mut Worker, batch: &mut Batch, target_of: &dyn Fn(&str) -> Option<String>) -> Result<()> {
+        let Worker { texts, encoders, done } = worker;
         done.clear();
         let mut made = Ok(());
         for record in batch.iter() {
@@ -155,8 +203,11 @@ impl BatchSteps {
             let result = texts.show(record).and_then(|(shown, schemas)| {
                 let are_json = [0, 1].map(|field| schemas[field].is_some() || self.types[field] == Type::Json);
                 let view = view_of(&shown, self.types, are_json);
-                let making = Making { from: record.topic, routes: self.steps.routes, are_json };
-                making.go(&self.steps.steps, &view, done)
+                let schemas = [schemas[0].as_ref(), schemas[1].as_ref()];
+                // What is written as text has no quotes to keep.
+                let are_json = [0, 1].map(|field| are_json[field] && !self.becomes_text[field]);
+                let making = Making { from: record.topic, routes: self.steps.routes, are_json, schemas, target_of };
+                making.go(&self.steps.steps, &view, &mut Made { encoders, batch: done })
             });
             if let Err(error) = result {
                 done.rewind(before.0, before.1, before.2);
@@ -179,25 +230,32 @@ struct Making<'a> {
     routes: bool,
     /// Whether key and value stay JSON whatever they become: strings keep their quotes.
     are_json: [bool; 2],
+    /// The schemas that decoded key and value.
+    schemas: [Option<&'a SchemaRef>; 2],
+    target_of: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Where what is made goes.
+struct Made<'w> {
+    encoders: &'w mut Option<[Box<dyn Encoder>; 2]>,
+    batch: &'w mut Batch,
 }
 
 impl Making<'_> {
-    /// Puts what the steps make of a message to the end of `done`.
-    fn go(&self, steps: &[Step], view: &MessageView<'_>, done: &mut Batch) -> Result<()> {
-        let Some((step, rest)) = steps.split_first() else {
-            return push(view, done).map_err(|error| view.located(error));
-        };
+    /// Puts what the steps make of a message to the end of what is made.
+    fn go(&self, steps: &[Step], view: &MessageView<'_>, made: &mut Made<'_>) -> Result<()> {
+        let Some((step, rest)) = steps.split_first() else { return self.push(view, made) };
         match step {
             Step::Filter(function) => {
                 if function.keeps(view)? {
-                    self.go(rest, view, done)?;
+                    self.go(rest, view, made)?;
                 }
                 Ok(())
             }
             Step::Print { function, raw } => function.run_message(view, |text| {
                 let bare = raw.then(|| text.strip_prefix('"')?.strip_suffix('"').map(characters)).flatten();
                 let value = Part::Text(bare.as_deref().unwrap_or(text));
-                push(&MessageView { value, ..*view }, done)?;
+                self.push(&MessageView { value, ..*view }, made)?;
                 Ok(ControlFlow::Continue(()))
             }),
             Step::Map(function) | Step::Flatmap(function) => {
@@ -211,12 +269,12 @@ impl Making<'_> {
                     let error = Error::new(ErrorKind::Function, "run function", why);
                     return Err(view.located(error.hint("--flatmap may make none or many")));
                 }
-                changes.iter().try_for_each(|change| self.changed(rest, view, change, done))
+                changes.iter().try_for_each(|change| self.changed(rest, view, change, made))
             }
         }
     }
 
-    fn changed(&self, rest: &[Step], view: &MessageView<'_>, change: &Change, done: &mut Batch) -> Result<()> {
+    fn changed(&self, rest: &[Step], view: &MessageView<'_>, change: &Change, made: &mut Made<'_>) -> Result<()> {
         let topic = change.topic.as_deref().unwrap_or(view.topic);
         let is_elsewhere = topic != view.topic;
         if topic != self.from && !self.routes {
@@ -237,7 +295,63 @@ impl Making<'_> {
             value: part_of(&change.value, value_text.as_deref(), view.value),
             ..*view
         };
-        self.go(rest, &next, done)
+        self.go(rest, &next, made)
+    }
+
+    /// Puts a message to the end of what is made.
+    fn push(&self, view: &MessageView<'_>, made: &mut Made<'_>) -> Result<()> {
+        let Made { encoders, batch } = made;
+        let target = (self.target_of)(view.topic);
+        let coding = Coding::new(target.as_deref().unwrap_or(view.topic), Field::Key).headers(view.headers);
+        let mut spans = [Span::NULL; 2];
+        for (index, (part, field)) in [(view.key, Field::Key), (view.value, Field::Value)].into_iter().enumerate() {
+            let coding = Coding { field, ..coding }.schema(self.schemas[index]);
+            let start = batch.bytes();
+            spans[index] = match encoders {
+                None => Span::append(batch.arena(), bytes_of(part)),
+                Some(encoders) => match encoders[index].encode(&coding, &value_of(part), batch.arena()) {
+                    Ok(true) => Span::between(start, batch.bytes()),
+                    Ok(false) => Span::NULL,
+                    Err(error) => return Err(error.with("partition", view.partition).with("offset", view.offset)),
+                },
+            };
+        }
+        let wanted = match encoders {
+            Some([key, value]) => [key.schema_header(), value.schema_header()],
+            None => [SchemaHeader::Keep; 2],
+        };
+        let header_start = batch.header_mark();
+        push_headers(view.headers, wanted, batch);
+        let topic = batch.topic_index(view.topic);
+        batch.push_meta(RecordMeta {
+            offset: view.offset,
+            timestamp: view.timestamp,
+            topic,
+            partition: view.partition,
+            key: spans[0],
+            value: spans[1],
+            header_start,
+            header_count: batch.header_mark() - header_start,
+            timestamp_type: view.timestamp_type,
+        });
+        Ok(())
+    }
+}
+
+fn bytes_of(part: Part<'_>) -> Option<&[u8]> {
+    match part {
+        Part::Null => None,
+        Part::Json(text) | Part::Text(text) => Some(text.as_bytes()),
+        Part::Bytes(bytes) => Some(bytes),
+    }
+}
+
+fn value_of(part: Part<'_>) -> Value {
+    match part {
+        Part::Null => Value::Null,
+        Part::Json(text) => Value::Json(Json::from_valid(text)),
+        Part::Text(text) => Value::Str(text.to_string()),
+        Part::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
     }
 }
 
@@ -277,31 +391,4 @@ fn shown(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> Part<'_> {
     let mut scanner = Scanner::new(text.as_bytes());
     let is_json = may_be_json && scanner.value().and_then(|_| scanner.end()).is_ok();
     if is_json { Part::Json(text) } else { Part::Text(text) }
-}
-
-/// Puts a message to the end of a batch.
-fn push(view: &MessageView<'_>, batch: &mut Batch) -> Result<()> {
-    let [key, value] = [view.key, view.value].map(|part| {
-        let bytes = match part {
-            Part::Null => None,
-            Part::Json(text) | Part::Text(text) => Some(text.as_bytes()),
-            Part::Bytes(bytes) => Some(bytes),
-        };
-        Span::append(batch.arena(), bytes)
-    });
-    let header_start = batch.header_mark();
-    view.headers.iter().for_each(|header: Header<'_>| batch.push_header(header));
-    let topic = batch.topic_index(view.topic);
-    batch.push_meta(RecordMeta {
-        offset: view.offset,
-        timestamp: view.timestamp,
-        topic,
-        partition: view.partition,
-        key,
-        value,
-        header_start,
-        header_count: batch.header_mark() - header_start,
-        timestamp_type: view.timestamp_type,
-    });
-    Ok(())
 }

@@ -40,7 +40,7 @@ mod through;
 mod wc;
 
 pub use cat::{Finished, Through, TopicsToRead, cat};
-pub use cp::{CopyOptions, CopyResult, NewTopics, PlannedPart, cp, plan_cp};
+pub use cp::{CopyOptions, CopyResult, CopyThrough, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
 pub use groups::{

@@ -170,6 +170,28 @@ impl ConversionArgs {
         Ok(Some((from, to)))
     }
 
+    /// What the sources hold, and what the target gets, of messages that go through functions: those are decoded, and what
+    /// nothing is said of is written as it came.
+    pub fn decoded(&self, target: &Kafi, only_filters: bool) -> Result<(Serdes, Serdes)> {
+        if self.with_schemas.is_some() && !only_filters {
+            return Err(refused(
+                "--with-schemas",
+                "what goes through --map or --flatmap is decoded, and encoded again",
+            ));
+        }
+        let mut from = self.from.types(self.avro_json, self.subject_strategy).serdes()?;
+        let mut to = self.to.types(self.avro_json, self.subject_strategy).serdes()?;
+        self.reader.apply(&mut from);
+        for (from, to) in [(&from.key, &mut to.key), (&from.value, &mut to.value)] {
+            if to.type_.is_none() && !to.schema.names_schema() {
+                let is_typed = from.type_.is_some_and(Type::has_schema) || from.schema.names_schema();
+                to.type_ = Some(if is_typed { Type::Json } else { Type::Auto });
+            }
+        }
+        self.writer.apply(&mut to, target.place())?;
+        Ok((from, to))
+    }
+
     /// How keys and values change between two storages; `None` where all stay bytes.
     pub fn between(&self, source: &Kafi, target: &Kafi) -> Result<Option<Arc<dyn Recoding>>> {
         let serdes = self.serdes(target)?;

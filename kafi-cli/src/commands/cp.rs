@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 use kafi::shell::{self, NewTopics, PlannedPart, Rate};
-use kafi::{Address, CopyOptions, CopyResult, Error, ErrorKind, Kafi, Result};
+use kafi::{Address, BatchSteps, CopyOptions, CopyResult, Error, ErrorKind, FunctionSteps, Kafi, Result};
 
 use crate::address::{FirstUse, Opened, globs_of, hint_at_storage, open_sources, several};
-use crate::args::{ConversionArgs, FailureArgs, LimitArgs, ReadArgs, WriteArgs, setting};
+use crate::args::{ConversionArgs, FailureArgs, FunctionArgs, JqArgs, LimitArgs, ReadArgs, WriteArgs, setting};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
@@ -64,12 +64,15 @@ pub struct CpArgs {
     #[command(flatten)]
     conversion: ConversionArgs,
     #[command(flatten)]
+    functions: FunctionArgs,
+    #[command(flatten)]
     failures: FailureArgs,
 }
 
 impl Verb for CpArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
+        let steps = self.functions.steps(&JqArgs::default())?;
         let target = Address::parse(&self.target)?;
         if target.is_glob() {
             return Err(bad(&self.target, "a target cannot be a glob"));
@@ -100,19 +103,30 @@ impl Verb for CpArgs {
         let first_use = FirstUse::of(&target.storage);
         options.failures = self.failures.open(context)?;
         context.begin_job();
-        let (mut read, mut written, mut skipped, mut result) = (0, 0, 0, Ok(Exit::Done));
+        let (mut read, mut written, mut failed, mut skipped, mut result) = (0, 0, 0, 0, Ok(Exit::Done));
         for source in &sources {
             let mut options = options.clone();
             options.read = self.read.on(&source.kafi, options.read);
             options.read.progress = Arc::default();
-            options.conversion = self.conversion.between(&source.kafi, &target_kafi)?;
-            options.read.max = self.limit.max.map(|max| max.saturating_sub(read));
+            let functions = self.functions_between(&steps, source, &target_kafi, &options)?;
+            if let Some(functions) = functions.clone() {
+                options.through = Some(Arc::new(move |batch, target_of| functions.apply_for(batch, target_of)));
+            }
+            if steps.only_filters() {
+                options.conversion = self.conversion.between(&source.kafi, &target_kafi)?;
+            }
+            let done = if steps.is_empty() { read } else { written };
+            options.read.max = self.limit.max.map(|max| max.saturating_sub(done));
             options.new_topics =
                 new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
             let copied = typed.copy(source, &options);
             read += options.read.progress.read();
             written += options.read.progress.written();
             skipped += options.read.progress.skipped();
+            if copied.is_err() {
+                let made = functions.map_or(options.read.progress.read(), |functions| functions.made());
+                failed += made.saturating_sub(options.read.progress.written() + options.read.progress.skipped());
+            }
             let storage = several(sources.iter().map(|source| &source.storage)).then_some(&source.storage);
             result = copied.map(|copied| ended(context, &[Reached { storage, positions: &copied.finished.reached }]));
             if !matches!(result, Ok(Exit::Done)) {
@@ -122,8 +136,8 @@ impl Verb for CpArgs {
         first_use.say(context);
         // Also a copy that failed says how far it came.
         if result.is_ok() || read > 0 {
-            let summary =
-                summary.count("read", read).count("written", written).count("failed", read - written - skipped);
+            let summary = summary.count("read", read).count("written", written).count("failed", failed);
+            let skipped = if steps.is_empty() { skipped } else { skipped + options.failures.count() };
             let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
             summary.say(context);
         }
@@ -132,6 +146,25 @@ impl Verb for CpArgs {
 
     fn addresses(&self) -> Vec<String> {
         self.sources.clone()
+    }
+}
+
+impl CpArgs {
+    /// The functions over what is read of a source; `None` where there are none.
+    fn functions_between(
+        &self,
+        steps: &FunctionSteps,
+        source: &Opened,
+        target: &Kafi,
+        options: &CopyOptions,
+    ) -> Result<Option<Arc<BatchSteps>>> {
+        if steps.is_empty() {
+            return Ok(None);
+        }
+        let (from, to) = self.conversion.decoded(target, steps.only_filters())?;
+        let opened = BatchSteps::open(steps, source.kafi.place(), &from, &options.failures)?;
+        let opened = if steps.only_filters() { opened } else { opened.writing(target.place(), &to)? };
+        Ok(Some(Arc::new(opened)))
     }
 }
 

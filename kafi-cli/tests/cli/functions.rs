@@ -212,3 +212,80 @@ fn limits_are_shared_by_several_storages_and_orders_stay() {
         "#,
     );
 }
+
+#[test]
+fn copies_go_through_functions() {
+    orders().check(
+        r#"
+        $ kafi cp t de --filter '.value.country? == "DE"'
+        ! 4 read, 2 written, 0 failed in 0.0 s
+        $ kafi cat de -F '%o %v %h\n'
+        0 {"id":1,"country":"DE","price":19.990,"tags":["a","b"]} h=x
+        1 { "id": 3, "country": "DE", "price": 1e2, "tags": ["c"] } h=x
+        $ kafi cp t more --flatmap '.value.tags?[] as $tag | {key: .value.country, value: {$tag}}' -q; kafi cat more -K:
+        DE:{"tag":"a"}
+        DE:{"tag":"b"}
+        DE:{"tag":"c"}
+        $ kafi cp t some --map '.value = .offset' -n 2
+        ! 4 read, 2 written, 0 failed in 0.0 s
+        $ kafi cat some
+        0
+        1
+        $ kafi cp t bad --map '.value.id += 1' --on-error skip --tolerate
+        ! warning: left out: run function: topic t, partition 0, offset 3: Cannot index string with "id"
+        ! 4 read, 3 written, 0 failed, 1 skipped in 0.0 s
+        $ kafi cat bad --jq .value.id
+        2
+        9007199254740994
+        4
+        $ kafi cp t none --map '.value.id += 1' 2>&1 | grep -o '3 written\|offset 3.*'
+        3 written
+        offset 3: Cannot index string with "id"
+        $ kafi cp t again --filter true --resume
+        ! error: copy: only a copy of one source with its partitions keeps the source's offsets, which say where to go on
+        ! hint: leave out --resume, or copy each source to a topic of its own without --repartition, --key, and functions
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn copies_of_a_group_commit_what_they_wrote_and_routes_split_topics() {
+    orders().check(
+        r#"
+        $ kafi cp t first -g g -o start -n 1 --filter '.value.country? == "DE"' -q; kafi cp t first -g g --append --filter '.value.country? == "DE"' -q; kafi cat first --jq .value.id
+        1
+        3
+        $ kafi touch FR DE -q; kafi cp t other --filter '.value.country?' --map '.topic = .value.country' --route
+        ! 4 read, 3 written, 0 failed in 0.0 s
+        $ kafi wc FR DE --json
+        {"storage":"./kafi-data","topic":"FR","messages":1,"key_bytes":0,"value_bytes":58,"tombstones":0}
+        {"storage":"./kafi-data","topic":"DE","messages":2,"key_bytes":0,"value_bytes":112,"tombstones":0}
+        ! {"read":3,"seconds":0.0}
+        "#,
+    );
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn schemas_travel_through_functions_of_copies() {
+    let sandbox = Sandbox::new();
+    let schema =
+        r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"note","type":"string"}]}"#;
+    sandbox.write("order.avsc", schema);
+    sandbox.check(
+        r#"
+        $ kafi touch t -q; printf '{"id":1,"note":"a"}\n{"id":2,"note":"b"}\n' | kafi produce t --value-type avro --value-schema order.avsc -q
+        $ kafi cat t --value-type avro --filter '.value.id > 1'
+        {"id":2,"note":"b"}
+        $ kafi cp t u --map '.value.note |= ascii_upcase' -q; kafi cat u --json | grep -o '"value":.*'
+        "value":{"id":1,"note":"A"},"value_schema_id":1}
+        "value":{"id":2,"note":"B"},"value_schema_id":1}
+        $ kafi cp t v --map '.value = .value.note' --to-value-type str -q; kafi cat v
+        a
+        b
+        $ kafi cp t w --map '.value.id = "x"' 2>&1 | grep -o 'partition 0, offset 0'
+        partition 0, offset 0
+        "#,
+    );
+}

@@ -29,6 +29,7 @@ mod topic;
 mod windows;
 mod writer;
 
+pub use crate::message::push_headers;
 pub use again::{Backoff, caught, may_pass};
 pub use aside::SetAside;
 pub use coding::{BatchDecoder, BatchEncoder, TextDecoder, topic_names};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use kafi_core::functional::{Cancel, GroupUse, ReadOptions, Reader, Writer};
+use kafi_core::functional::{Cancel, GroupUse, Limit, ReadOptions, Reader, Writer};
 use kafi_core::{Capabilities, ProducerOptions, Result, Storage};
 
 use crate::CopyOptions;
@@ -27,6 +27,8 @@ pub(crate) struct Copying<'a> {
     pub(crate) producer: ProducerOptions,
     pub(crate) keeps_append_times: bool,
     pub(crate) pacer: Option<Pacer>,
+    /// How many messages may come out of what they go through.
+    pub(crate) limit: Option<Limit>,
     /// Whether it was said that append times become create times.
     pub(crate) said: AtomicBool,
     /// What stops each share, and whether one has failed.
@@ -38,6 +40,7 @@ impl<'a> Copying<'a> {
     pub(crate) fn new(planner: Planner<'a>, codec: String) -> Self {
         let (source, target, options) = (planner.source, planner.target, planner.options);
         let mut read = options.read.clone();
+        let limit = options.through.is_some().then(|| read.max.take().map(Limit::new)).flatten();
         if let Some(group) =
             read.group.as_mut().filter(|group| matches!(group.usage, GroupUse::CommitRead | GroupUse::CommitAtEnd))
         {
@@ -67,6 +70,7 @@ impl<'a> Copying<'a> {
             },
             keeps_append_times: target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE),
             pacer: options.rate.map(Pacer::new),
+            limit,
             said: AtomicBool::new(false),
             stops: Mutex::default(),
             has_failed: AtomicBool::new(false),

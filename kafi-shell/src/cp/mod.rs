@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::functional::{Copied, Failures, ReadOptions, Recoding, Writer};
-use kafi_core::{Result, Shown, Storage};
+use kafi_core::{Batch, Result, Shown, Storage};
 
 use crate::cat::Finished;
 use crate::cp::copying::Copying;
@@ -70,6 +70,9 @@ pub struct CopyOptions {
     /// How keys and values change on the way: to other types ([`Conversion`](kafi_core::functional::Conversion)), or
     /// along with their schemas (`kafi_serde::CarriedSchemas`). Default: they stay byte for byte.
     pub conversion: Option<Arc<dyn Recoding>>,
+    /// What messages go through before, such as functions; a target then gets offsets of its own, and the limit of what is
+    /// read counts what comes out. Default: nothing.
+    pub through: Option<Arc<CopyThrough>>,
     /// What becomes of messages that cannot be converted. Default: the first one stops the copy.
     pub failures: Failures,
 }
@@ -108,6 +111,7 @@ impl Default for CopyOptions {
             stall_limit: Writer::STALL_LIMIT,
             new_topics: None,
             conversion: None,
+            through: None,
             failures: Failures::default(),
         }
     }
@@ -121,6 +125,10 @@ impl CopyOptions {
         options
     }
 }
+
+/// What the messages of a copy go through: it changes a batch, keeping the partition and the offset of what each message
+/// came of, and is told the target of each topic. Topics that are none of the sources are the target's own names.
+pub type CopyThrough = dyn Fn(&mut Batch, &dyn Fn(&str) -> Option<String>) -> Result<()> + Send + Sync;
 
 /// Says of a topic that appears at the source of a mirror to which topic it is copied, if at all.
 #[derive(Clone)]

@@ -294,7 +294,7 @@ impl<'a> Planner<'a> {
         let mut names: Vec<_> = pairs.iter().map(|(_, to)| to).collect();
         names.sort();
         let one_source_each = names.windows(2).all(|pair| pair[0] != pair[1]);
-        let is_whole = self.options.read.key.is_none();
+        let is_whole = self.options.read.key.is_none() && self.options.through.is_none();
         let keeps = !self.options.append
             && keeps_offsets(self.target)
             && one_source_each
@@ -304,7 +304,7 @@ impl<'a> Planner<'a> {
             let why =
                 "only a copy of one source with its partitions keeps the source's offsets, which say where to go on";
             return Err(Error::new(ErrorKind::Usage, OPERATION, why).hint(
-                "leave out --resume, or copy each source to a topic of its own without --repartition and --key",
+                "leave out --resume, or copy each source to a topic of its own without --repartition, --key, and functions",
             ));
         }
         Ok(keeps)

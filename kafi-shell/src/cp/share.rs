@@ -6,8 +6,10 @@ use std::ops::ControlFlow;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use kafi_core::functional::{BatchConverter, Reader, Writer, pump_settling};
-use kafi_core::{Admin, Batch, Error, ErrorKind, Isolation, Position, Result, TimestampType, TopicPartition, existing};
+use kafi_core::functional::{BatchConverter, Limit, Reader, Writer, pump_settling};
+use kafi_core::{
+    Admin, Batch, Error, ErrorKind, Isolation, Position, Record, Result, TimestampType, TopicPartition, existing,
+};
 
 use crate::cp::copying::Copying;
 use crate::cp::ends::positions_after;
@@ -79,7 +81,7 @@ impl<'c, 'a> Share<'c, 'a> {
         let copied = pump_settling(
             vec![reader],
             |_| Ok(()),
-            |batch| share.borrow_mut().write(batch).map(ControlFlow::Continue),
+            |batch| share.borrow_mut().write(batch),
             || share.borrow_mut().settle(),
         );
         let mut share = share.into_inner();
@@ -117,7 +119,7 @@ impl<'c, 'a> Share<'c, 'a> {
         }
     }
 
-    fn write(&mut self, batch: &mut Batch) -> Result<()> {
+    fn write(&mut self, batch: &mut Batch) -> Result<ControlFlow<()>> {
         let written = self.write_batch(batch);
         self.has_failed |= written.is_err();
         written
@@ -135,15 +137,17 @@ impl<'c, 'a> Share<'c, 'a> {
         settled
     }
 
-    fn write_batch(&mut self, batch: &mut Batch) -> Result<()> {
+    fn write_batch(&mut self, batch: &mut Batch) -> Result<ControlFlow<()>> {
         let copying = self.copying;
         let caught_up = copying.read.follow && !batch.is_full();
         self.has_caught_up |= caught_up;
-        let positions =
-            if self.progress.is_kept() || copying.begins_again() { positions_after(batch) } else { Vec::new() };
+        let needs_positions = self.progress.is_kept() || copying.begins_again() || copying.limit.is_some();
+        let mut positions = if needs_positions { positions_after(batch) } else { Vec::new() };
         self.make_room(batch)?;
         self.leave_out_what_is_there(batch)?;
-        let converted = self.convert(batch);
+        let went = self.go_through(batch);
+        let is_over = copying.limit.as_ref().is_some_and(|limit| cut(limit, batch, &mut positions));
+        let converted = self.convert(batch).and(went);
         self.prepare(batch)?;
         if let Some(pacer) = &copying.pacer {
             pacer.wait(batch.len(), batch.bytes(), || copying.is_over());
@@ -151,6 +155,7 @@ impl<'c, 'a> Share<'c, 'a> {
         self.writer.write(batch)?;
         // What came before a message that cannot be converted is written, but nothing is noted of it.
         converted?;
+        let done = if is_over { positions.clone() } else { Vec::new() };
         if copying.begins_again() {
             self.in_flight.push_back((self.writer.handed_over(), positions.clone()));
             self.note_delivered();
@@ -165,7 +170,17 @@ impl<'c, 'a> Share<'c, 'a> {
             copying.options.failures.settle()?;
             self.progress.commit(&self.routes, copying.read.timeout)?;
         }
-        Ok(())
+        if is_over {
+            refill(batch, &done);
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Lets the messages go through what they have to.
+    fn go_through(&self, batch: &mut Batch) -> Result<()> {
+        let Some(through) = &self.copying.options.through else { return Ok(()) };
+        through(batch, &|topic| Some(self.routes.get(topic)?.target.name().to_string()))
     }
 
     /// Makes of the messages what the targets want; after a failure the batch holds those before.
@@ -192,7 +207,10 @@ impl<'c, 'a> Share<'c, 'a> {
             let route = self.routes.get(batch.topics()[index].as_str());
             let index = index as u32;
             let Some(target) = route.map(|route| &route.target) else {
-                refuse_strangers(batch, index)?;
+                // What messages go through may send them elsewhere.
+                if copying.options.through.is_none() {
+                    refuse_strangers(batch, index)?;
+                }
                 continue;
             };
             if !copying.options.force {
@@ -261,6 +279,28 @@ impl<'c, 'a> Share<'c, 'a> {
             self.copying.read.progress.add_skipped((before - batch.len()) as u64);
         }
         Ok(())
+    }
+}
+
+/// Keeps as many messages as are wanted, and the positions behind those of which all that came is kept; true if no more
+/// are wanted.
+fn cut(limit: &Limit, batch: &mut Batch, positions: &mut [Position]) -> bool {
+    let wanted = limit.take(batch.len() as u64) as usize;
+    for left in batch.iter().skip(wanted) {
+        // What a message became may bear the name of another topic.
+        for position in positions.iter_mut().filter(|position| position.partition == left.partition) {
+            position.offset = position.offset.min(left.offset);
+        }
+    }
+    batch.truncate(wanted);
+    limit.left() == 0
+}
+
+/// Holds in place of what was written a message before each of these positions, which tells how far the work is done.
+fn refill(batch: &mut Batch, positions: &[Position]) {
+    batch.clear();
+    for Position { topic, partition, offset } in positions {
+        batch.push(Record { partition: *partition, offset: offset - 1, ..Record::new(topic, None, None) });
     }
 }
 
