@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use kafi_core::functional::{Failures, Order, ReadOptions, Reader, plan, pump_settling, read_in_order, readers};
 use kafi_core::{Batch, Error, ErrorKind, Position, Result, Storage};
 
-use crate::through::Outcome;
+use crate::through::{Outcome, Through};
 
 /// How reading ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,9 +26,6 @@ pub struct TopicsToRead<'a> {
     failures: Option<&'a Failures>,
     pub(crate) through: Option<&'a Through<'a>>,
 }
-
-/// What batches go through before a verb sees them.
-pub type Through<'a> = dyn Fn(&mut Batch) -> Result<()> + Sync + 'a;
 
 impl<'a> TopicsToRead<'a> {
     /// What `options` say of these topics, by one reader.

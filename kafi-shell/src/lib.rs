@@ -39,7 +39,7 @@ mod texts;
 mod through;
 mod wc;
 
-pub use cat::{Finished, Through, TopicsToRead, cat};
+pub use cat::{Finished, TopicsToRead, cat};
 pub use cp::{CopyOptions, CopyResult, CopyThrough, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
@@ -53,4 +53,5 @@ pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;
 pub use tail::tail;
 pub use texts::Texts;
+pub use through::Through;
 pub use wc::{Counts, PartitionCounts, wc, wc_then};

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use kafi_core::functional::{Limit, ReadOptions};
 use kafi_core::{Batch, Error, Result};
 
-use crate::cat::Through;
+/// What batches go through before a verb sees them.
+pub type Through<'a> = dyn Fn(&mut Batch) -> Result<()> + Sync + 'a;
 
 /// What comes out: how much of it is wanted, and the failures that wait until what came before them is used.
 pub(crate) struct Outcome<'a> {
