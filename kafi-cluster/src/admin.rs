@@ -285,7 +285,11 @@ impl KafkaAdmin {
 
     /// The groups of all brokers that answer, and what the others fail with. A group that moves may be with two of them
     /// for a moment.
-    fn listed_groups(&self, operation: &'static str, deadline: Deadline) -> Result<(Vec<Group>, Vec<Error>)> {
+    pub(crate) fn listed_groups(
+        &self,
+        operation: &'static str,
+        deadline: Deadline,
+    ) -> Result<(Vec<Group>, Vec<Error>)> {
         let brokers = self.client.describe_cluster(operation, deadline)?.brokers;
         let (mut groups, mut failures) = (Vec::new(), Vec::new());
         for listed in self.client.groups_of(operation, &brokers, deadline) {
@@ -472,7 +476,7 @@ impl GroupAdmin for KafkaAdmin {
     }
 
     fn list_groups(&mut self, timeout: Duration) -> Result<(Vec<Group>, Vec<Error>)> {
-        let (groups, failures) = self.in_storage(self.listed_groups("list groups", Deadline::after(timeout)))?;
+        let (groups, failures) = self.in_storage(self.groups_of_all_kinds("list groups", Deadline::after(timeout)))?;
         Ok((groups, failures.into_iter().map(|error| error.with("storage", &self.storage)).collect()))
     }
 

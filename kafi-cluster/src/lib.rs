@@ -57,6 +57,7 @@ mod error;
 mod ffi;
 mod headers;
 mod health;
+mod kinds;
 mod made;
 mod member;
 mod offsets;

@@ -15,10 +15,10 @@ use crate::offsets::WantedOffsets;
 use crate::same_message::{Finder, TargetPlace};
 
 /// What a group has committed, by partition.
-type Committed = BTreeMap<TopicPartition, CommittedOffset>;
+pub(crate) type Committed = BTreeMap<TopicPartition, CommittedOffset>;
 
 /// The ranges of offsets that partitions hold.
-type Ends = BTreeMap<TopicPartition, (i64, i64)>;
+pub(crate) type Ends = BTreeMap<TopicPartition, (i64, i64)>;
 
 /// Where a group stands in a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -287,14 +287,14 @@ fn lag_of(
     partitions.iter().map(lag).collect()
 }
 
-fn committed(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
+pub(crate) fn committed(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
     let committed =
         |known: CommittedOffset| (TopicPartition { topic: known.topic.clone(), partition: known.partition }, known);
     Ok(offsets?.into_iter().map(committed).collect())
 }
 
 /// The same, but a group that is missing has none.
-fn committed_if_any(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
+pub(crate) fn committed_if_any(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> {
     match committed(offsets) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(BTreeMap::new()),
         known => known,
@@ -302,7 +302,7 @@ fn committed_if_any(offsets: Result<Vec<CommittedOffset>>) -> Result<Committed> 
 }
 
 /// The ranges of offsets that these partitions hold; those that are gone are left out.
-fn ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<Ends> {
+pub(crate) fn ends(admin: &mut dyn Admin, partitions: &BTreeSet<&TopicPartition>, timeout: Duration) -> Result<Ends> {
     let there = those_there(admin, partitions, timeout)?;
     let watermarks =
         if there.is_empty() { Vec::new() } else { admin.watermarks(&there, Isolation::ReadUncommitted, timeout)? };

@@ -28,6 +28,7 @@ mod cat;
 mod cp;
 mod diff;
 mod grep;
+mod group_plans;
 mod groups;
 mod kafi;
 mod offsets;
@@ -43,6 +44,7 @@ pub use cat::{Finished, TopicsToRead, cat};
 pub use cp::{CopyOptions, CopyResult, CopyThrough, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
+pub use group_plans::{GroupShift, plan_group_offsets, plan_group_shift};
 pub use groups::{
     GroupCopyOptions, GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy,
     plan_group_reset,

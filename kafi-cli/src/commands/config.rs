@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use clap::Parser;
 use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result, StorageAddress};
 
-use crate::address::open_topics;
+use crate::address::{Opened, open_topics};
+use crate::args::{ExecuteArgs, setting};
 use crate::context::Context;
-use crate::exit::Exit;
+use crate::exit::{Exit, Several};
 use crate::limits::TIMEOUT;
 use crate::output::{Cell, Table};
 use crate::verb::Verb;
 
-/// Show and change the settings of topics, and of brokers
+/// Show and change the settings of topics, and of brokers; of several topics, changes are planned, and made with
+/// --execute
 #[derive(Parser)]
 #[command(name = "config")]
 pub struct ConfigArgs {
@@ -26,6 +28,11 @@ pub struct ConfigArgs {
     /// Let a setting go back to its default; repeatable
     #[arg(long, value_name = "KEY")]
     delete: Vec<String>,
+    /// Change nothing unless this setting has this value now, so that nobody's change is lost; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    expect: Vec<(String, String)>,
+    #[command(flatten)]
+    execute: ExecuteArgs,
     /// The settings of this broker
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(i32).range(0..))]
     broker: Option<i32>,
@@ -47,6 +54,7 @@ impl Verb for ConfigArgs {
             let storage = Address::parse_storage(&self.address)?;
             let kafi = context.registry.open_address(&storage)?;
             let mut admin = kafi.admin()?;
+            Owner::Broker(broker).check_expected(admin.as_mut(), &self.expect)?;
             Owner::Broker(broker).change(admin.as_mut(), &changes)?;
             let mut table = Table::of_storages(false, &["setting", "value", "default", "read_only"]);
             if shows {
@@ -67,6 +75,11 @@ impl Verb for ConfigArgs {
             return Err(error.hint("name a topic, or with --broker ID one of its brokers"));
         }
         let opened = open_topics(context, std::slice::from_ref(&self.address))?;
+        let exit = match self.change(&opened, &changes, context)? {
+            Some(exit) => exit,
+            // It was only planned.
+            None => return Ok(Exit::Done),
+        };
         let names_topics = context.output.json || opened.iter().map(|opened| opened.topics.len()).sum::<usize>() > 1;
         let mut table = Table::of_storages(
             false,
@@ -75,7 +88,6 @@ impl Verb for ConfigArgs {
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
             for topic in &opened.topics {
-                Owner::Topic(topic).change(admin.as_mut(), &changes)?;
                 if shows {
                     let row = |entry: &ConfigEntry| {
                         let name = names_topics.then(|| Cell::Text(topic.clone()));
@@ -86,7 +98,7 @@ impl Verb for ConfigArgs {
             }
         }
         table.print(&context.output)?;
-        Ok(Exit::Done)
+        Ok(exit)
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -94,7 +106,77 @@ impl Verb for ConfigArgs {
     }
 }
 
+impl ConfigArgs {
+    /// Changes the settings of these topics. Of several, the plan is printed first, and nothing is changed unless that
+    /// was asked for: then there is no exit.
+    fn change(&self, opened: &[Opened], changes: &[ConfigChange], context: &Context) -> Result<Option<Exit>> {
+        let topics = || opened.iter().flat_map(|opened| opened.topics.iter().map(move |topic| (opened, topic)));
+        // Everything is looked at before anything is changed.
+        for (opened, topic) in topics() {
+            Owner::Topic(topic).check_expected(opened.kafi.admin()?.as_mut(), &self.expect)?;
+        }
+        if changes.is_empty() {
+            return Ok(Some(Exit::Done));
+        }
+        let count = topics().count();
+        if count > 1 {
+            let mut table = Table::of_storages(false, &["topic", "setting", "from", "to"]);
+            for (opened, topic) in topics() {
+                let entries = Owner::Topic(topic).read(opened.kafi.admin()?.as_mut())?;
+                changes.iter().for_each(|change| table.row_on(&opened.storage, planned(topic, change, &entries)));
+            }
+            table.print(&context.output)?;
+            if !self.execute.execute {
+                context.say("nothing is changed yet; --execute does it");
+                return Ok(None);
+            }
+        }
+        let mut several = Several::new(count);
+        for (opened, topic) in topics() {
+            several.add(Owner::Topic(topic).change(opened.kafi.admin()?.as_mut(), changes))?;
+        }
+        Ok(Some(several.exit()))
+    }
+}
+
+/// What is to become of a setting.
+fn planned(topic: &str, change: &ConfigChange, entries: &[ConfigEntry]) -> [Cell; 4] {
+    let known = entries.iter().find(|entry| entry.name == change.name).and_then(|entry| entry.value.clone());
+    let cell = |value: Option<String>| value.map_or(Cell::Unknown, Cell::Text);
+    [Cell::Text(topic.to_string()), Cell::Text(change.name.clone()), cell(known), cell(change.value.clone())]
+}
+
 impl Owner<'_> {
+    /// Refuses where a setting is not what is expected.
+    fn check_expected(&self, admin: &mut dyn Admin, expected: &[(String, String)]) -> Result<()> {
+        if expected.is_empty() {
+            return Ok(());
+        }
+        let entries = self.read(admin)?;
+        for (name, value) in expected {
+            let Some(entry) = entries.iter().find(|entry| entry.name == *name) else {
+                return Err(self.no_such_setting(name, &entries));
+            };
+            if entry.value.as_ref() != Some(value) {
+                let error = Error::new(ErrorKind::Conflict, "change settings", "the setting has another value");
+                let error = self.explain(error).with("setting", name).with("expected", kafi::shown_value(name, value));
+                let found = entry.value.as_deref().map_or("unknown".into(), |found| kafi::shown_value(name, found));
+                return Err(error.with("found", found).hint("nothing was changed"));
+            }
+        }
+        Ok(())
+    }
+
+    fn no_such_setting(&self, name: &str, entries: &[ConfigEntry]) -> Error {
+        let error = self
+            .explain(Error::new(ErrorKind::Usage, "read settings", "there is no such setting"))
+            .with("setting", name);
+        match near(name, entries) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error,
+        }
+    }
+
     fn read(&self, admin: &mut dyn Admin) -> Result<Vec<ConfigEntry>> {
         match self {
             Self::Topic(topic) => admin.topic_config(topic, TIMEOUT),
@@ -141,13 +223,7 @@ fn add_rows(
 ) -> Result<()> {
     let entries = owner.read(admin)?;
     if let Some(unknown) = wanted.iter().find(|wanted| entries.iter().all(|entry| entry.name != **wanted)) {
-        let error = owner
-            .explain(Error::new(ErrorKind::Usage, "read settings", "there is no such setting"))
-            .with("setting", unknown);
-        return Err(match near(unknown, &entries) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error,
-        });
+        return Err(owner.no_such_setting(unknown, &entries));
     }
     for entry in entries.iter().filter(|entry| wanted.is_empty() || wanted.contains(&entry.name.as_str())) {
         match entry.default {

@@ -8,6 +8,7 @@ mod config;
 mod cp;
 mod delete_records;
 mod diff;
+mod elect;
 #[cfg(feature = "files")]
 mod export;
 mod file;
@@ -29,6 +30,7 @@ mod registry;
 mod rm;
 mod storage;
 mod tail;
+mod topic;
 mod touch;
 mod user;
 mod version;
@@ -70,6 +72,8 @@ pub const VERBS: &[Entry] = &[
     file::FILE,
     storage::STORAGE,
     entry::<cluster::ClusterArgs>(),
+    topic::TOPIC,
+    entry::<elect::ElectArgs>(),
     acl::ACL,
     user::USER,
     #[cfg(feature = "plugins")]

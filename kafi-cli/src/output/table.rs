@@ -20,6 +20,13 @@ pub enum Cell {
     Bytes(u64),
     /// Yes or no.
     Flag(bool),
+    /// What people see, and what programs get.
+    Json {
+        /// For people; on the left.
+        shown: String,
+        /// For programs: the text of a JSON value.
+        json: String,
+    },
     /// Nothing is known.
     Unknown,
 }
@@ -128,6 +135,16 @@ impl Table {
         self.print_all(options).map(|_| ())
     }
 
+    /// The same below another table, after an empty line.
+    pub fn print_below(&self, options: &OutputOptions) -> Result<()> {
+        if !self.rows.is_empty() {
+            let mut stdout = Stdout::open()?;
+            stdout.line("")?;
+            stdout.flush()?;
+        }
+        self.print(options)
+    }
+
     /// Prints a result that counts only where it was printed.
     ///
     /// # Errors
@@ -187,6 +204,7 @@ impl Table {
                     Cell::Number(number) => line.push_str(&number.to_string()),
                     Cell::Bytes(bytes) => line.push_str(&bytes.to_string()),
                     Cell::Flag(flag) => line.push_str(&flag.to_string()),
+                    Cell::Json { json, .. } => line.push_str(json),
                     Cell::Unknown => line.push_str("null"),
                 }
             }
@@ -295,8 +313,8 @@ pub fn name_of(storage: &StorageAddress) -> String {
 
 fn show(cell: &Cell, terminal: bool) -> String {
     match cell {
-        Cell::Text(text) if terminal => escape::line(text),
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) | Cell::Json { shown: text, .. } if terminal => escape::line(text),
+        Cell::Text(text) | Cell::Json { shown: text, .. } => text.clone(),
         Cell::Number(number) => number.to_string(),
         Cell::Bytes(bytes) => number::bytes(*bytes),
         Cell::Flag(flag) => if *flag { "yes" } else { "no" }.into(),

@@ -117,6 +117,40 @@ fn settings_are_shown_and_changed() {
 }
 
 #[test]
+fn settings_are_expected_and_those_of_several_topics_planned() {
+    Sandbox::new().check(
+        r#"
+        $ kafi touch t u -q && kafi config t retention.ms=1000 --expect retention.ms=-1
+        $ kafi config t retention.ms=7d --expect retention.ms=2s
+        ! error: change settings: topic t, setting retention.ms, expected 2000, found 1000: the setting has another value
+        ! hint: nothing was changed
+        ? 1
+        $ kafi config t retention.ms=7d --expect retention.m=2s
+        ! error: read settings: topic t, setting retention.m: there is no such setting
+        ! hint: did you mean retention.ms?
+        ? 2
+        $ kafi config '?' retention.ms=5 --delete segment.bytes
+        TOPIC  SETTING        FROM        TO
+        t      retention.ms   1000        5
+        t      segment.bytes  1073741824  -
+        u      retention.ms   -1          5
+        u      segment.bytes  1073741824  -
+        ! nothing is changed yet; --execute does it
+        $ kafi config '?' retention.ms=5 --expect retention.ms=1s --execute
+        ! error: change settings: topic u, setting retention.ms, expected 1000, found -1: the setting has another value
+        ! hint: nothing was changed
+        ? 1
+        $ kafi config '?' retention.ms=5 --execute --json && kafi config '?' retention.ms
+        {"storage":"./kafi-data","topic":"t","setting":"retention.ms","from":"1000","to":"5"}
+        {"storage":"./kafi-data","topic":"u","setting":"retention.ms","from":"-1","to":"5"}
+        TOPIC  SETTING       VALUE  DEFAULT
+        t      retention.ms  5      no
+        u      retention.ms  5      no
+        "#,
+    );
+}
+
+#[test]
 fn touch_honours_the_retention_of_the_storage() {
     let sandbox = Sandbox::new();
     sandbox.write("configs/locals/short.yaml", "local:\n  root.dir: data\nkafi:\n  retention.ms: 4321\n");

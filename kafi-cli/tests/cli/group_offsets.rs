@@ -131,9 +131,9 @@ fn groups_are_listed_and_deleted() {
         three  Empty        0           2    2
         two    Empty        0           2    0
         $ kafi group ls 't*' one -l --json
-        {"storage":"./kafi-data","group":"three","state":"Empty","members":0,"partitions":2,"lag":2}
-        {"storage":"./kafi-data","group":"two","state":"Empty","members":0,"partitions":2,"lag":0}
-        {"storage":"./kafi-data","group":"one","state":"Empty","members":0,"partitions":2,"lag":6}
+        {"storage":"./kafi-data","group":"three","type":null,"protocol":null,"state":"Empty","members":0,"partitions":2,"lag":2}
+        {"storage":"./kafi-data","group":"two","type":null,"protocol":null,"state":"Empty","members":0,"partitions":2,"lag":0}
+        {"storage":"./kafi-data","group":"one","type":null,"protocol":null,"state":"Empty","members":0,"partitions":2,"lag":6}
         $ kafi group ls thre
         ! error: find group: group thre: no such group
         ! hint: did you mean three?
@@ -287,7 +287,7 @@ fn lag_is_what_can_be_read() {
         g      Empty  t              0          0    3    1
         g      Empty  t              1          0    3    1
         $ kafi group ls -l --json
-        {"storage":"./kafi-data","group":"g","state":"Empty","members":0,"partitions":2,"lag":2}
+        {"storage":"./kafi-data","group":"g","type":null,"protocol":null,"state":"Empty","members":0,"partitions":2,"lag":2}
         "#,
     );
 }
@@ -299,9 +299,9 @@ fn a_group_with_a_live_member_is_left_alone() {
     let mut child = sandbox.start(&["cat", "t", "-g", "g", "-f"], Stdio::null(), "out", "err");
     sandbox.wait_for("out", "v5");
     wait_until("the group to be seen alive", || {
-        sandbox
-            .text("kafi group ls -l --json")
-            .starts_with(r#"{"storage":"./kafi-data","group":"g","state":"Stable","members":1,"#)
+        sandbox.text("kafi group ls -l --json").starts_with(
+            r#"{"storage":"./kafi-data","group":"g","type":null,"protocol":null,"state":"Stable","members":1,"#,
+        )
     });
     assert!(sandbox.text("kafi group show g --json").contains("\"member\":\"live\",\"client\":null,\"host\":null,"));
     for line in [

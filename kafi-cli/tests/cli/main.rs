@@ -17,6 +17,7 @@ mod errors;
 mod files;
 mod functions;
 mod group_offsets;
+mod group_sources;
 mod limits;
 mod membership;
 #[cfg(feature = "plugins")]

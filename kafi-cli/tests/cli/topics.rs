@@ -213,3 +213,39 @@ fn a_damaged_topic_hides_no_other() {
         "#,
     );
 }
+
+#[test]
+fn topics_are_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.text("kafi touch t --partitions 2 --config retention.ms=7d -q && kafi touch u -q");
+    sandbox.check(
+        r#"
+        $ kafi topic show t u | sed 's/^id .*/id          ID/'
+        topic       t
+        id          ID
+        internal    no
+        partitions  2
+        config      retention.ms=604800000
+
+        topic       u
+        id          ID
+        internal    no
+        partitions  1
+        config      -
+
+        TOPIC  PARTITION  LEADER  REPLICAS  IN SYNC
+        t              0       0  0         0
+        t              1       0  0         0
+        u              0       0  0         0
+        $ kafi topic show u --json | sed 's/"id":"[^"]*"/"id":"ID"/'
+        {"storage":"./kafi-data","topic":"u","id":"ID","internal":false,"partitions":[{"partition":0,"leader":0,"replicas":[0],"in_sync":[0]}],"config":{},"operations":null}
+        $ kafi topic show v
+        ! error: find topic: topic v, storage ./kafi-data: no such topic
+        ! hint: did you mean t?
+        ? 1
+        $ kafi elect t
+        ! error: elect leaders: storage ./kafi-data: this kind of storage has no brokers that could lead
+        ? 2
+        "#,
+    );
+}

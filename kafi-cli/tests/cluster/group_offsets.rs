@@ -43,7 +43,7 @@ fn groups_are_set_shown_copied_and_deleted() {
     assert_eq!(broker.text("kafi group show k:@g --json"), shown(0, 2) + &shown(1, 1));
     assert_eq!(
         broker.text("kafi group ls 'k:@*' -l --json"),
-        "{\"storage\":\"k\",\"group\":\"@g\",\"state\":\"Empty\",\"members\":0,\"partitions\":2,\"lag\":3}\n"
+        "{\"storage\":\"k\",\"group\":\"@g\",\"type\":\"classic\",\"protocol\":null,\"state\":\"Empty\",\"members\":0,\"partitions\":2,\"lag\":3}\n"
     );
     let group = broker.line("@g");
     let described = kafka_tool(&[
@@ -112,7 +112,7 @@ fn live_members_are_shown_and_left_alone() {
     });
     assert_eq!(
         broker.text("kafi group ls k:@g -l --json"),
-        "{\"storage\":\"k\",\"group\":\"@g\",\"state\":\"Stable\",\"members\":1,\"partitions\":2,\"lag\":0}\n"
+        "{\"storage\":\"k\",\"group\":\"@g\",\"type\":\"classic\",\"protocol\":\"consumer\",\"state\":\"Stable\",\"members\":1,\"partitions\":2,\"lag\":0}\n"
     );
     let refused = "! error: change group: group @g: it has 1 live member\n! hint: stop its consumers first\n? 1\n";
     for line in ["kafi group reset k:@g -o start --execute", "kafi group rm -y k:@g"] {

@@ -8,6 +8,7 @@ mod admin_access;
 mod admin_config;
 mod admin_elections;
 mod admin_groups;
+mod admin_kinds;
 mod admin_users;
 mod client;
 mod conf;

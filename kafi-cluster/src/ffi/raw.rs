@@ -43,6 +43,19 @@ pub struct RawMetadataTopic {
     pub err: c_int,
 }
 
+/// `rd_kafka_group_info` with the error as a number.
+#[repr(C)]
+pub struct RawGroupInfo {
+    pub broker: rd_kafka_metadata_broker,
+    pub group: *mut c_char,
+    pub err: c_int,
+    pub state: *mut c_char,
+    pub protocol_type: *mut c_char,
+    pub protocol: *mut c_char,
+    pub members: *mut rd_kafka_group_member_info,
+    pub member_cnt: c_int,
+}
+
 /// The version of librdkafka (as in [`rd_kafka_version`], without the last byte) whose messages look like
 /// [`RawInnerMessage`].
 const INNER_VERSION: c_int = 0x02_0c_01;
@@ -77,6 +90,7 @@ const _: () = {
     assert!(size_of::<RawMessage>() == size_of::<rd_kafka_message_t>());
     assert!(size_of::<RawTopicPartition>() == size_of::<rd_kafka_topic_partition_t>());
     assert!(size_of::<RawMetadataTopic>() == size_of::<rd_kafka_metadata_topic_t>());
+    assert!(size_of::<RawGroupInfo>() == size_of::<rd_kafka_group_info>());
 };
 
 /// What librdkafka calls when the partitions of a group's member change.
@@ -196,4 +210,11 @@ unsafe extern "C" {
     pub fn scram_mechanism(info: *const rd_kafka_ScramCredentialInfo_t) -> c_int;
     #[link_name = "rd_kafka_ConsumerGroupListing_type"]
     pub fn listed_type(group: *const rd_kafka_ConsumerGroupListing_t) -> c_int;
+    #[link_name = "rd_kafka_list_groups"]
+    pub fn list_groups(
+        rk: *mut rd_kafka_t,
+        group: *const c_char,
+        groups: *mut *const rd_kafka_group_list,
+        timeout_ms: c_int,
+    ) -> c_int;
 }

@@ -1,6 +1,6 @@
 //! `group ls`: lists groups.
 
-use clap::Parser;
+use clap::{Args, Parser};
 use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, StorageAddress, default_storage, shell};
 
 use crate::address::{parsed, several};
@@ -17,9 +17,36 @@ pub struct LsArgs {
     /// Storages (prod:), groups (prod:billing), or globs; without any the default storage
     #[arg(value_name = "ADDRESS")]
     pub addresses: Vec<String>,
-    /// Show state, members, partitions, and lag
+    /// Show type, protocol, state, members, partitions, and lag
     #[arg(short, long)]
     long: bool,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+/// Which groups.
+#[derive(Args, Default)]
+pub struct Filter {
+    /// Only groups in this state: stable, empty, …; repeatable
+    #[arg(long, value_name = "STATE")]
+    state: Vec<String>,
+    /// Only groups of this type, or of members of this protocol: classic, consumer, connect, …; repeatable
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+}
+
+impl Filter {
+    fn is_match(&self, group: &Group) -> bool {
+        let is_one = |wanted: &[String], words: &[&str]| {
+            wanted.is_empty() || wanted.iter().any(|wanted| words.iter().any(|word| wanted.eq_ignore_ascii_case(word)))
+        };
+        is_one(&self.state, &[&group.state])
+            && match group.group_type.as_str() {
+                // Consumers are called so by their protocol as well, of whichever type their group is.
+                "classic" if group.is_of_consumers() => is_one(&self.types, &["classic"]),
+                group_type => is_one(&self.types, &[group_type, &group.protocol]),
+            }
+    }
 }
 
 impl Verb for LsArgs {
@@ -33,19 +60,20 @@ impl Verb for LsArgs {
         };
         for address in &addresses {
             let kafi = context.registry.open_address(&address.storage)?;
-            let (groups, unlisted) = wanted(address, kafi.admin()?.as_mut())?;
+            let (groups, unlisted) = wanted(address, &self.filter, kafi.admin()?.as_mut())?;
             failures.extend(unlisted);
             listed.push((kafi, &address.storage, groups));
         }
         let names_storage = several(addresses.iter().map(|address| &address.storage));
+        let long = ["group", "type", "protocol", "state", "members", "partitions", "lag"];
         let mut table = match self.long {
-            true => Table::of_storages(names_storage, &["group", "state", "members", "partitions", "lag"]),
+            true => Table::of_storages(names_storage, &long).with_optional(&["type", "protocol"]),
             false => Table::of_storages(names_storage, &["group"]).without_names(),
         };
         for (kafi, storage, groups) in listed {
             let mut admin = kafi.admin()?;
             if self.long {
-                failures.extend(rows(admin.as_mut(), groups, storage, &mut table)?);
+                failures.extend(rows(admin.as_mut(), &groups, storage, &mut table)?);
             } else {
                 groups.into_iter().for_each(|group| table.row_on(storage, [Cell::Text(group.name)]));
             }
@@ -59,26 +87,38 @@ impl Verb for LsArgs {
     }
 }
 
-/// The groups, and what could not be asked for them.
-fn wanted(address: &Address, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
-    let Some(name) = &address.topic else { return admin.list_groups(TIMEOUT) };
-    if !address.is_glob() {
+/// The groups that an address means and the filter matches, and what could not be asked for them.
+pub fn wanted(address: &Address, filter: &Filter, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
+    let name = address.topic.as_deref();
+    if let Some(name) = name.filter(|_| !address.is_glob()) {
+        // Asked by its name, a group is found although its broker is not listed.
         let described = admin.group(name, TIMEOUT).map_err(|error| super::explain(admin, name, error))?;
-        return Ok((vec![Group::new(described.name, described.state)], Vec::new()));
+        let (listed, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
+        let known = listed.into_iter().find(|listed| listed.name == name);
+        let group = known.unwrap_or_else(|| Group::new(described.name, described.state));
+        return Ok((Some(group).filter(|group| filter.is_match(group)).into_iter().collect(), Vec::new()));
     }
-    let glob = Glob::parse(name)?;
+    let glob = name.map(Glob::parse).transpose()?;
     let (mut groups, failures) = admin.list_groups(TIMEOUT)?;
-    groups.retain(|group| glob.matches(&group.name));
+    groups.retain(|group| glob.as_ref().is_none_or(|glob| glob.matches(&group.name)) && filter.is_match(group));
     Ok((groups, failures))
 }
 
 /// Groups that were deleted between the listing and the look are left out. Returns what is not known of others.
-fn rows(admin: &mut dyn Admin, groups: Vec<Group>, storage: &StorageAddress, table: &mut Table) -> Result<Vec<Error>> {
-    let names: Vec<String> = groups.into_iter().map(|group| group.name).collect();
-    let (mut described, mut failures) = (Vec::new(), Vec::new());
-    for answer in admin.describe_groups(&names, TIMEOUT)? {
+fn rows(admin: &mut dyn Admin, groups: &[Group], storage: &StorageAddress, table: &mut Table) -> Result<Vec<Error>> {
+    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+    let (mut of, mut described, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for (group, answer) in groups.iter().zip(admin.describe_groups(&names, TIMEOUT)?) {
         match answer {
-            Ok(description) => described.push(description),
+            Ok(description) => {
+                of.push(group);
+                described.push(description);
+            }
+            // There are kinds of groups that cannot be looked at in this way.
+            Err(error) if error.kind() == ErrorKind::NotFound && !group.is_of_consumers() => {
+                let unknown = [Cell::Unknown, Cell::Unknown, Cell::Unknown];
+                table.row_on(storage, words(group, &group.state).into_iter().chain(unknown));
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => failures.push(error),
         }
@@ -89,7 +129,7 @@ fn rows(admin: &mut dyn Admin, groups: Vec<Group>, storage: &StorageAddress, tab
     });
     lags.resize_with(described.len(), || Ok(Vec::new()));
     let has_failed = !failures.is_empty();
-    for (described, partitions) in described.into_iter().zip(lags) {
+    for ((group, described), partitions) in of.into_iter().zip(described).zip(lags) {
         let is_known = partitions.is_ok();
         let partitions = partitions.unwrap_or_else(|error| {
             failures.push(error);
@@ -100,7 +140,12 @@ fn rows(admin: &mut dyn Admin, groups: Vec<Group>, storage: &StorageAddress, tab
             if !is_known || partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) }
         };
         let numbers = [Cell::Number(described.members.len() as i64), known(partitions.len() as i64), known(lag)];
-        table.row_on(storage, [Cell::Text(described.name), Cell::Text(described.state)].into_iter().chain(numbers));
+        table.row_on(storage, words(group, &described.state).into_iter().chain(numbers));
     }
     Ok(failures)
+}
+
+fn words(group: &Group, state: &str) -> [Cell; 4] {
+    let word = |word: &str| if word.is_empty() { Cell::Unknown } else { Cell::Text(word.to_string()) };
+    [Cell::Text(group.name.clone()), word(&group.group_type), word(&group.protocol), word(state)]
 }

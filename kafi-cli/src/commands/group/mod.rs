@@ -1,7 +1,9 @@
 //! `group`: consumer groups. A group is addressed as a topic is: STORAGE:GROUP.
 
 mod cp;
+mod lag;
 mod ls;
+mod offsets_file;
 mod plan;
 mod reset;
 mod rm;
@@ -14,6 +16,9 @@ use crate::context::Context;
 use crate::limits::TIMEOUT;
 use crate::verb::{Entry, entry};
 
+/// What tells a glob from a name.
+const GLOB_SIGNS: [char; 4] = ['*', '?', '[', '{'];
+
 /// What can be done with groups.
 pub const GROUP: Entry = Entry::Verbs {
     name: "group",
@@ -21,6 +26,7 @@ pub const GROUP: Entry = Entry::Verbs {
     verbs: &[
         entry::<ls::LsArgs>(),
         entry::<show::ShowArgs>(),
+        entry::<lag::LagArgs>(),
         entry::<reset::ResetArgs>(),
         entry::<rm::RmArgs>(),
         entry::<cp::CpArgs>(),
@@ -57,6 +63,12 @@ fn matching(admin: &mut dyn Admin, glob: &str) -> Result<Vec<String>> {
     Ok(admin.groups(TIMEOUT)?.into_iter().map(|group| group.name).filter(|name| glob.matches(name)).collect())
 }
 
+/// Whether a name is meant, by itself or by a glob.
+fn topic_matches(named: &str) -> Result<impl Fn(&str) -> bool + use<>> {
+    let (glob, named) = (named.contains(GLOB_SIGNS).then(|| Glob::parse(named)).transpose()?, named.to_string());
+    Ok(move |topic: &str| glob.as_ref().map_or(topic == named, |glob| glob.matches(topic)))
+}
+
 /// Names the group that was probably meant where one is missing.
 fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
     if error.kind() != ErrorKind::NotFound
@@ -81,7 +93,7 @@ fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
             let why = "the topics are those of the group's storage, and named without it";
             return Err(Error::new(ErrorKind::Usage, "find topics", why).with("topic", format!("{name:?}")));
         }
-        if !name.contains(['*', '?', '[', '{']) {
+        if !name.contains(GLOB_SIGNS) {
             topics.push(name.clone());
             continue;
         }

@@ -1,7 +1,7 @@
 //! `group show`: where groups stand, and who reads.
 
 use clap::Parser;
-use kafi::{GroupDescription, GroupLag, GroupMember, Result, shell};
+use kafi::{Admin, Error, GroupDescription, GroupLag, GroupMember, Result, StorageAddress, shell};
 
 use super::{explain, open_groups};
 use crate::address::several;
@@ -40,27 +40,38 @@ impl Verb for ShowArgs {
         let table = Table::of_storages(several(opened.iter().map(|opened| &opened.storage)), &names)
             .with_optional(&["member", "client", "host"]);
         let mut table = table.with_programs_only(&["leader_epoch", "metadata"]).with_long(&["member"]);
-        let mut failures = Vec::new();
+        let (mut failures, mut is_anything_known) = (Vec::new(), false);
         for opened in &opened {
             let mut admin = opened.kafi.admin()?;
             for group in &opened.names {
-                let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
-                let (partitions, failed) = shell::group_lag(admin.as_mut(), &described, TIMEOUT)?;
-                failures.extend(failed);
-                partitions.iter().for_each(|partition| {
-                    table.row_on(&opened.storage, row(&described, Some(partition), partition.member))
-                });
-                let idle =
-                    (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
-                idle.for_each(|member| table.row_on(&opened.storage, row(&described, None, Some(member))));
+                // One group that cannot be shown hides no other.
+                match add_group(admin.as_mut(), group, &opened.storage, &mut table) {
+                    Ok(failed) => {
+                        is_anything_known = true;
+                        failures.extend(failed);
+                    }
+                    Err(error) => failures.push(error),
+                }
             }
         }
-        end_list(false, failures, || table.print(&context.output))
+        end_list(!is_anything_known, failures, || table.print(&context.output))
     }
 
     fn addresses(&self) -> Vec<String> {
         self.groups.addresses.clone()
     }
+}
+
+/// Adds the rows of a group. Returns what is not known of some partitions.
+fn add_group(admin: &mut dyn Admin, group: &str, storage: &StorageAddress, table: &mut Table) -> Result<Vec<Error>> {
+    let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin, group, error))?;
+    let (partitions, failed) = shell::group_lag(admin, &described, TIMEOUT)?;
+    partitions.iter().for_each(|partition| {
+        table.row_on(storage, row(&described, Some(partition), partition.member));
+    });
+    let idle = (0..described.members.len()).filter(|member| described.members[*member].partitions.is_empty());
+    idle.for_each(|member| table.row_on(storage, row(&described, None, Some(member))));
+    Ok(failed)
 }
 
 /// A partition, and who reads it; or a member without partitions.

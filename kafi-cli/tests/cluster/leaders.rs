@@ -1,0 +1,117 @@
+//! Leaders of a cluster of two brokers, and what topics are like, also as Apache Kafka's own tools see them.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::broker::{Broker, kafka_tool, variable};
+use crate::support::wait_until;
+
+/// The leaders of a topic, as Kafka's own tool says.
+fn leaders_of_the_tool(broker: &Broker, topic: &str) -> Vec<String> {
+    let (topic, tool) = (broker.line(topic), "org.apache.kafka.tools.TopicCommand");
+    let described = kafka_tool(&[tool, "--bootstrap-server", broker.servers, "--describe", "--topic", &topic]);
+    let leader = |line: &str| Some(line.split_once("Leader: ")?.1.split_whitespace().next()?.to_string());
+    described.lines().filter_map(leader).collect()
+}
+
+/// Sets the replicas of partition 0, the preferred one first: Kafka's own tool for that cannot work while a broker is out
+/// of its reach, so that the request is written here (AlterPartitionReassignments, version 0).
+fn set_replicas(servers: &str, topic: &str, replicas: [i32; 2]) {
+    let (mut request, name) = (Vec::new(), topic.as_bytes());
+    request.extend_from_slice(&[0, 45, 0, 0, 0, 0, 0, 1, 0, 1, b'x', 0]);
+    request.extend_from_slice(&30_000_i32.to_be_bytes());
+    request.push(2);
+    request.push(u8::try_from(name.len() + 1).unwrap());
+    request.extend_from_slice(name);
+    request.extend_from_slice(&[2, 0, 0, 0, 0, 3]);
+    replicas.iter().for_each(|replica| request.extend_from_slice(&replica.to_be_bytes()));
+    request.extend_from_slice(&[0, 0, 0]);
+    let mut broker = TcpStream::connect(servers).unwrap();
+    broker.write_all(&i32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
+    broker.write_all(&request).unwrap();
+    let mut length = [0; 4];
+    broker.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
+    broker.read_exact(&mut answer).unwrap();
+    // Behind the number of the request, its tags, and how long it was held back.
+    assert_eq!(answer[9..11], [0, 0], "{answer:?}");
+}
+
+#[test]
+fn preferred_leaders_are_elected() {
+    let broker = Broker::of_pair();
+    broker.text("kafi touch k:@t --replication 2");
+    let leader_of = |text: &str| text.split_once("\"leader\":").unwrap().1.split(',').next().unwrap().to_string();
+    let leader = leader_of(&broker.text("kafi topic show k:@t --json"));
+    assert_eq!(broker.seen("kafi elect k:@t"), "! nothing to change\n", "leaders are the preferred ones at first");
+    // The other replica is preferred from here on.
+    let (leader, other) = if leader == "1" { (1, 2) } else { (2, 1) };
+    set_replicas(broker.servers, &broker.line("@t"), [other, leader]);
+    let replicas = format!("\"replicas\":[{other},{leader}]");
+    wait_until("the new order", || broker.text("kafi topic show k:@t --json").contains(&replicas));
+    let plan = format!(
+        "{{\"storage\":\"k\",\"topic\":\"@t\",\"partition\":0,\"leader\":{leader},\"to\":{other},\"replicas\":\"{other},{leader}\",\"in_sync\":\""
+    );
+    let shown = broker.seen("kafi elect k:@t --json");
+    assert!(shown.starts_with(&plan) && shown.ends_with("! nothing is changed yet; --execute does it\n"), "{shown}");
+    assert_eq!(leaders_of_the_tool(&broker, "@t"), [leader.to_string()]);
+    broker.text("kafi elect k:@t --execute -q");
+    wait_until("the preferred leader", || broker.seen("kafi elect k:@t") == "! nothing to change\n");
+    assert_eq!(leaders_of_the_tool(&broker, "@t"), [other.to_string()]);
+    assert_eq!(leader_of(&broker.text("kafi topic show k:@t --json")), other.to_string());
+    // Nobody needs another leader that has one.
+    assert_eq!(broker.seen("kafi elect k:@t --unclean --execute"), "! nothing to change\n");
+    assert_eq!(
+        broker.seen("kafi elect k:@t -p 7"),
+        "! error: elect leaders: partition 7: there is no such partition\n? 1\n"
+    );
+    assert!(broker.seen("kafi elect k:@nope").ends_with("? 1\n"));
+}
+
+#[test]
+fn topics_are_shown_with_what_is_set_and_what_may_be_done() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t --partitions 2 --config retention.ms=-1 --config cleanup.policy=compact");
+    let shown = broker.text("kafi topic show k:@t --json");
+    for expected in [
+        "{\"storage\":\"k\",\"topic\":\"@t\",\"id\":\"",
+        "\"internal\":false,\"partitions\":[{\"partition\":0,\"leader\":1,\"replicas\":[1],\"in_sync\":[1]},{\"partition\":1,\"leader\":1,\"replicas\":[1],\"in_sync\":[1]}]",
+        "\"config\":{\"cleanup.policy\":\"compact\",\"retention.ms\":\"-1\"}",
+        "\"operations\":[\"read\",\"write\",\"create\",\"delete\",\"alter\",\"describe\",\"describe-configs\",\"alter-configs\"]}\n",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    let table = broker.text("kafi topic show k:@t");
+    let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["topic", "@t"]);
+    assert!(words.contains(&vec!["config", "cleanup.policy=compact", "retention.ms=-1"]), "{table}");
+    assert_eq!(
+        words[words.len() - 3..],
+        [
+            vec!["TOPIC", "PARTITION", "LEADER", "REPLICAS", "IN", "SYNC"],
+            vec!["@t", "0", "1", "1", "1"],
+            vec!["@t", "1", "1", "1", "1"]
+        ]
+    );
+    let missing = broker.seen("kafi topic show k:@t k:@nope --json");
+    assert!(missing.starts_with("{\"storage\":\"k\",\"topic\":\"@t\",") && missing.ends_with("? 1\n"), "{missing}");
+    assert!(missing.contains("! error: list topics: topic @nope, storage k: no such topic\n"), "{missing}");
+}
+
+#[test]
+fn who_may_not_is_told_so() {
+    let broker = Broker::new();
+    let (servers, password) = (variable("KAFI_TEST_KAFKA_SASL_PLAINTEXT"), variable("KAFI_TEST_KAFKA_ALICE_PASSWORD"));
+    let sasl = format!(
+        "security.protocol: SASL_PLAINTEXT\n  sasl.mechanism: PLAIN\n  sasl.username: alice\n  sasl.password: {password}"
+    );
+    broker.sandbox.write("configs/clusters/alice.yaml", format!("kafka:\n  bootstrap.servers: {servers}\n  {sasl}\n"));
+    broker.text("kafi touch k:@t");
+    broker
+        .text("kafi acl create k: --principal User:alice --operation describe --resource topic --name @t --execute -q");
+    // What she may see is shown; what she may not is named.
+    let shown = broker.seen("kafi topic show alice:@t --json");
+    assert!(shown.contains("\"config\":null,\"operations\":[\"describe\"]}"), "{shown}");
+    assert!(shown.contains("! error: read settings: topic @t, storage alice: ") && shown.ends_with("? 1\n"), "{shown}");
+    broker.text("kafi acl rm k: --resource topic --name @t --execute -q");
+}

@@ -1,0 +1,38 @@
+//! Groups of all kinds: of consumers, and the others.
+
+use std::time::Duration;
+
+use kafi_core::{Error, Group, Result};
+
+use crate::admin::KafkaAdmin;
+use crate::ffi::Deadline;
+
+/// How long groups that are not of consumers are waited for.
+const OTHER_KINDS_MAX: Duration = Duration::from_secs(10);
+
+/// The same where a broker was waited for in vain already.
+const AGAIN_MAX: Duration = Duration::from_secs(1);
+
+impl KafkaAdmin {
+    /// The groups of all brokers that answer, sorted by name, and what the others fail with.
+    pub(crate) fn groups_of_all_kinds(
+        &self,
+        operation: &'static str,
+        deadline: Deadline,
+    ) -> Result<(Vec<Group>, Vec<Error>)> {
+        let (mut groups, mut failures) = self.listed_groups(operation, deadline)?;
+        let at_most = if failures.is_empty() { OTHER_KINDS_MAX } else { AGAIN_MAX };
+        match self.client.groups_of_all_kinds(operation, deadline, at_most) {
+            Ok(others) => {
+                let is_new = |other: &Group| groups.binary_search_by(|known| known.name.cmp(&other.name)).is_err();
+                let others: Vec<Group> = others.into_iter().filter(is_new).collect();
+                groups.extend(others);
+                groups.sort_by(|a, b| a.name.cmp(&b.name));
+                groups.dedup_by(|a, b| a.name == b.name);
+            }
+            Err(error) if failures.is_empty() => failures.push(error),
+            Err(error) => log::debug!("groups that are not of consumers are not known: {error}"),
+        }
+        Ok((groups, failures))
+    }
+}
