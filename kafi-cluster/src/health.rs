@@ -195,11 +195,14 @@ impl Trouble {
     }
 
     fn kind(&self) -> (ErrorKind, Retry) {
+        // A handshake that fails within librdkafka's first step, as it may on a busy machine, is told as a failure to
+        // connect.
+        let is_tls = self.code == local::SSL || self.why.contains(":SSL routines:");
         match self.code {
             // A certificate that is not accepted, ours or theirs, is about who one is; anything else of TLS is about
             // how one speaks.
-            local::SSL if self.why.contains("certificate") => (ErrorKind::Authentication, Retry::Never),
-            local::SSL => (ErrorKind::Unavailable, Retry::Never),
+            _ if is_tls && self.why.contains("certificate") => (ErrorKind::Authentication, Retry::Never),
+            _ if is_tls => (ErrorKind::Unavailable, Retry::Never),
             local::AUTHENTICATION | UNSUPPORTED_MECHANISM => error::kind_of(self.code),
             _ => (ErrorKind::Unavailable, Retry::Later),
         }
@@ -282,6 +285,12 @@ mod tests {
             "ssl://h:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify failed (after 5ms in state SSL_HANDSHAKE)",
         );
         assert_eq!(health.last_error("read").unwrap().kind(), ErrorKind::Authentication);
+        health.note(
+            local::TRANSPORT,
+            "ssl://h:1/bootstrap: Failed to connect to broker at h:1: error:0A000086:SSL routines::certificate verify failed (after 5ms in state CONNECT)",
+        );
+        let error = health.last_error("read").unwrap();
+        assert_eq!((error.kind(), error.retryable()), (ErrorKind::Authentication, Retry::Never));
         health.note(local::SSL, "ssl://h:1/bootstrap: SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener? (after 5ms)");
         assert_eq!(health.last_error("read").unwrap().kind(), ErrorKind::Unavailable);
     }
