@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use kafi_core::{Error, ErrorKind, Message, Result};
 
+use crate::bytes::Expression;
 use crate::change::Change;
 use crate::jaq::Program;
 use crate::limits::Limits;
@@ -29,7 +30,18 @@ use crate::value::Val;
 pub struct Function {
     text: String,
     program: Program,
+    /// The same over bytes, where it is simple enough.
+    expression: Option<Expression>,
     limits: Limits,
+}
+
+/// What runs a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    /// It is evaluated over the bytes of messages, and by jaq where these hold what it is not sure of.
+    Bytes,
+    /// The interpreter jaq.
+    Jaq,
 }
 
 impl Function {
@@ -46,12 +58,23 @@ impl Function {
     /// # Errors
     /// As for [`compile`](Function::compile).
     pub fn with(text: &str, options: &FunctionOptions) -> Result<Self> {
-        Ok(Self { text: text.to_string(), program: Program::compile(text, options)?, limits: options.limits })
+        let program = Program::compile(text, options)?;
+        Ok(Self { text: text.to_string(), program, expression: Expression::compile(text), limits: options.limits })
     }
 
     /// What was compiled.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What runs it over messages; both tiers make the same.
+    pub fn tier(&self) -> Tier {
+        if self.expression.is_some() { Tier::Bytes } else { Tier::Jaq }
+    }
+
+    /// The same function, run by the interpreter alone; for comparisons.
+    pub fn interpreted(self) -> Self {
+        Self { expression: None, ..self }
     }
 
     /// Hands the JSON text of each value that it makes of the JSON text `input` to `each`, until that breaks.
@@ -94,6 +117,13 @@ impl Function {
         mut each: impl FnMut(&str) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let (mut out, mut failed) = (Vec::new(), None);
+        if let Some(expression) = &self.expression {
+            match expression.write(message, &mut out) {
+                Ok(true) => return self.hand_over(&out, &mut each).map(drop),
+                Ok(false) => return Ok(()),
+                Err(_) => out.clear(),
+            }
+        }
         let values = values_of(message)?;
         let ran = self.program.run(|| Ok(values.whole.clone()), &self.limits, &mut |value| {
             out.clear();
@@ -116,6 +146,9 @@ impl Function {
     /// # Errors
     /// As for [`run_message`](Function::run_message).
     pub fn keeps(&self, message: &MessageView<'_>) -> Result<bool> {
+        if let Some(Ok(keeps)) = self.expression.as_ref().map(|expression| expression.keeps(message)) {
+            return Ok(keeps);
+        }
         let mut keeps = false;
         self.run_message(message, |text| {
             keeps = !matches!(text, "false" | "null");

@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+mod bytes;
 mod change;
 mod function;
 mod jaq;
@@ -16,7 +17,7 @@ mod steps;
 mod value;
 
 pub use change::{Change, NewPart};
-pub use function::{Function, excerpt};
+pub use function::{Function, Tier, excerpt};
 pub use limits::Limits;
 pub use message::{MessageView, Part};
 pub use options::FunctionOptions;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
-use kafi::jq::excerpt;
+use kafi::jq::{Tier, excerpt};
 use kafi::{
     BatchSteps, Error, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, ReadOptions, Result,
 };
@@ -122,7 +122,14 @@ impl Compiler<'_> {
             let read = fs::read_to_string(path);
             text = read.map_err(|error| Error::io("read function", error).with("file", path))?;
         }
-        Function::with(&text, &self.options).map_err(|error| {
+        let function = Function::with(&text, &self.options).inspect(|function| {
+            let tier = match function.tier() {
+                Tier::Bytes => "over the bytes of messages",
+                Tier::Jaq => "by jaq",
+            };
+            log::info!("--{option} {text}: run {tier}");
+        });
+        function.map_err(|error| {
             for line in excerpt(&text, &error).unwrap_or_default().lines() {
                 stderr::say(&format!("  {line}"));
             }

@@ -104,6 +104,18 @@ fn jq_prints_what_it_makes() {
 }
 
 #[test]
+fn verbose_tells_what_runs_a_function() {
+    orders().check(
+        r#"
+        $ kafi cat t -n 1 --verbose --filter '.value.id == 1' --jq '.value | keys | length' 2>&1 | grep -o 'run .*\|^4'
+        run over the bytes of messages
+        run by jaq
+        4
+        "#,
+    );
+}
+
+#[test]
 fn what_is_no_function_is_shown_where_it_is_wrong() {
     orders().check(
         r#"

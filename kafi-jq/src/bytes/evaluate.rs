@@ -1,0 +1,211 @@
+//! Expressions over bytes, evaluated.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use jaq_core::ops::{Cmp, Math};
+use jaq_core::path::Opt;
+use kafi_core::json_text::write_string;
+
+use crate::bytes::compile::{Key, Node};
+use crate::bytes::item::Item;
+use crate::bytes::{Outcome, StepsAside, item_of, scan};
+use crate::number::Num;
+
+/// What a node makes of its input.
+pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>) -> Outcome<Item<'i>> {
+    Ok(Some(match node {
+        Node::Input => same(input)?,
+        Node::Step(before, key, opt) => match &**before {
+            // The input itself need not be looked at.
+            Node::Input => return step(input, key, *opt),
+            before => match evaluate(before, input)? {
+                Some(item) => return step(&item, key, *opt),
+                None => return Ok(None),
+            },
+        },
+        Node::Text(text) => Item::Str(text.as_str().into()),
+        Node::Number(literal) => literal.int.map_or(Item::Written(&literal.text), |int| Item::Number(Num::Int(int))),
+        Node::Bool(is) => Item::Bool(*is),
+        Node::Null => Item::Null,
+        Node::Pipe(left, right) => match evaluate(left, input)? {
+            Some(item) => return evaluate(right, &item),
+            None => return Ok(None),
+        },
+        Node::And(left, right) => match truth(left, input)? {
+            Some(true) => return Ok(truth(right, input)?.map(Item::Bool)),
+            other => return Ok(other.map(Item::Bool)),
+        },
+        Node::Or(left, right) => match truth(left, input)? {
+            Some(false) => return Ok(truth(right, input)?.map(Item::Bool)),
+            other => return Ok(other.map(Item::Bool)),
+        },
+        Node::Alternative(left, right) => match evaluate(left, input)? {
+            Some(item) if item.is_true()? => item,
+            _ => return evaluate(right, input),
+        },
+        Node::Compare(operator, left, right) => match two(left, right, input)? {
+            Some((left, right)) => Item::Bool(holds(*operator, left.compare(&right)?)),
+            None => return Ok(None),
+        },
+        Node::Calculate(operator, left, right) => match two(left, right, input)? {
+            Some((left, right)) => calculated(*operator, &left, &right)?,
+            None => return Ok(None),
+        },
+        Node::Choose(condition, then, otherwise) => match truth(condition, input)? {
+            Some(is) => return evaluate(if is { then } else { otherwise }, input),
+            None => return Ok(None),
+        },
+        Node::Select(condition) => match truth(condition, input)? {
+            Some(true) => same(input)?,
+            _ => return Ok(None),
+        },
+        Node::Object(members) => return object(members, input),
+        Node::Array(inner) => {
+            let mut out = b"[".to_vec();
+            if let Some(item) = evaluate(inner, input)? {
+                item.write(&mut out)?;
+            }
+            out.push(b']');
+            Item::Array(text(out))
+        }
+        function => applied(function, input)?,
+    }))
+}
+
+/// What a function makes of its input.
+fn applied<'i>(function: &'i Node, input: &Item<'i>) -> Result<Item<'i>, StepsAside> {
+    Ok(match function {
+        Node::Not => Item::Bool(!input.is_true()?),
+        Node::Type => Item::Str(input.type_name().into()),
+        Node::Length => match input {
+            Item::Null => Item::Number(Num::Int(0)),
+            Item::Str(text) => Item::Number(Num::Int(text.chars().count() as i64)),
+            _ => return Err(StepsAside),
+        },
+        Node::Down => Item::Str(input.text()?.to_ascii_lowercase().into()),
+        Node::ToText => match input {
+            Item::Str(text) => Item::Str(text.clone()),
+            Item::Written(text) => Item::Str((*text).into()),
+            _ => return Err(StepsAside),
+        },
+        Node::ToNumber => match input {
+            Item::Written(text) => Item::Written(text),
+            Item::Number(_) => Item::Number(input.number()?),
+            _ => return Err(StepsAside),
+        },
+        Node::Has(name) => match input {
+            Item::Object(text) => Item::Bool(scan::member(text, name)?.is_some()),
+            _ => return Err(StepsAside),
+        },
+        Node::StartsWith(part) => Item::Bool(input.text()?.starts_with(part.as_str())),
+        Node::EndsWith(part) => Item::Bool(input.text()?.ends_with(part.as_str())),
+        Node::Contains(part) => Item::Bool(input.text()?.contains(part.as_str())),
+        Node::WithoutStart(part) => {
+            let text = input.text()?;
+            Item::Str(text.strip_prefix(part.as_str()).unwrap_or(text).to_string().into())
+        }
+        Node::Test(regex) => Item::Bool(regex.is_match(input.text()?)),
+        _ => return Err(StepsAside),
+    })
+}
+
+/// The same item once more.
+fn same<'i>(item: &Item<'i>) -> Result<Item<'i>, StepsAside> {
+    Ok(match item {
+        Item::Message(message) => Item::Message(message),
+        Item::Null => Item::Null,
+        Item::Bool(is) => Item::Bool(*is),
+        Item::Written(text) => Item::Written(text),
+        Item::Number(_) => Item::Number(item.number()?),
+        Item::Str(text) => Item::Str(text.clone()),
+        Item::Array(text) => Item::Array(text.clone()),
+        Item::Object(text) => Item::Object(text.clone()),
+    })
+}
+
+fn step<'i>(item: &Item<'i>, key: &Key, opt: Opt) -> Outcome<Item<'i>> {
+    let found = match (item, key) {
+        (Item::Message(message), Key::Name(name)) => Some(match name.as_str() {
+            "value" => item_of(message.value)?,
+            "key" => item_of(message.key)?,
+            "topic" => Item::Str(message.topic.into()),
+            "partition" => Item::Number(Num::Int(message.partition.into())),
+            "offset" => Item::Number(Num::Int(message.offset)),
+            "timestamp" => Item::Number(Num::Int(message.timestamp)),
+            _ => return Err(StepsAside),
+        }),
+        (Item::Null, _) => Some(Item::Null),
+        (Item::Object(Cow::Borrowed(text)), Key::Name(name)) => {
+            Some(scan::member(text, name)?.map_or(Item::Null, Item::of_json))
+        }
+        (Item::Array(Cow::Borrowed(text)), Key::At(index)) => {
+            Some(scan::element(text, *index).map_or(Item::Null, Item::of_json))
+        }
+        // What was put together here is left to the interpreter.
+        (Item::Object(_) | Item::Array(_) | Item::Message(_), _) => return Err(StepsAside),
+        _ => None,
+    };
+    match (found, opt) {
+        (None, Opt::Essential) => Err(StepsAside),
+        (found, _) => Ok(found),
+    }
+}
+
+fn truth(node: &Node, input: &Item<'_>) -> Outcome<bool> {
+    evaluate(node, input)?.map(|item| item.is_true()).transpose()
+}
+
+fn two<'i>(left: &'i Node, right: &'i Node, input: &Item<'i>) -> Outcome<(Item<'i>, Item<'i>)> {
+    let Some(left) = evaluate(left, input)? else { return Ok(None) };
+    Ok(evaluate(right, input)?.map(|right| (left, right)))
+}
+
+fn holds(operator: Cmp, order: Ordering) -> bool {
+    match operator {
+        Cmp::Eq => order.is_eq(),
+        Cmp::Ne => order.is_ne(),
+        Cmp::Lt => order.is_lt(),
+        Cmp::Le => order.is_le(),
+        Cmp::Gt => order.is_gt(),
+        Cmp::Ge => order.is_ge(),
+    }
+}
+
+fn calculated<'i>(operator: Math, left: &Item<'i>, right: &Item<'i>) -> Result<Item<'i>, StepsAside> {
+    if let (Item::Str(left), Item::Str(right), Math::Add) = (left, right, operator) {
+        return Ok(Item::Str([&**left, &**right].concat().into()));
+    }
+    let (left, right) = (left.number()?, right.number()?);
+    let number = match operator {
+        Math::Add => left.add(&right),
+        Math::Sub => left.subtract(&right),
+        Math::Mul => left.multiply(&right),
+        Math::Div => left.divide(&right).ok_or(StepsAside)?,
+        Math::Rem => left.remainder(&right).ok_or(StepsAside)?,
+    };
+    Ok(Item::Number(number))
+}
+
+fn object<'i>(members: &'i [(String, Node)], input: &Item<'i>) -> Outcome<Item<'i>> {
+    let mut out = b"{".to_vec();
+    for (index, (name, node)) in members.iter().enumerate() {
+        // Of equal names the last counts, at the place of the first.
+        if members[..index].iter().any(|(before, _)| before == name) {
+            return Err(StepsAside);
+        }
+        let Some(item) = evaluate(node, input)? else { return Ok(None) };
+        if index > 0 {
+            out.push(b',');
+        }
+        write_string(&mut out, name);
+        out.push(b':');
+        item.write(&mut out)?;
+    }
+    out.push(b'}');
+    Ok(Some(Item::Object(text(out))))
+}
+
+fn text<'i>(out: Vec<u8>) -> Cow<'i, str> {
+    String::from_utf8(out).expect("JSON text is UTF-8").into()
+}

@@ -1,0 +1,103 @@
+//! Where things lie in JSON text that was checked.
+
+use crate::bytes::StepsAside;
+
+/// The text of the member of this name in an object; of several the last. An escape in a name is left to the interpreter.
+pub(super) fn member<'t>(object: &'t str, name: &str) -> Result<Option<&'t str>, StepsAside> {
+    let bytes = object.as_bytes();
+    let (mut at, mut found) = (1, None);
+    loop {
+        at = after_space(bytes, at);
+        match bytes.get(at) {
+            Some(b',') => at = after_space(bytes, at + 1),
+            Some(b'"') => {}
+            _ => return Ok(found),
+        }
+        let name_end = after_string(bytes, at);
+        let written = &bytes[at + 1..name_end - 1];
+        if written.contains(&b'\\') {
+            return Err(StepsAside);
+        }
+        let colon = after_space(bytes, name_end);
+        let start = after_space(bytes, colon + 1);
+        at = after_value(bytes, start);
+        if written == name.as_bytes() {
+            found = Some(&object[start..at]);
+        }
+    }
+}
+
+/// The text of the element at this index of an array.
+pub(super) fn element(array: &str, index: usize) -> Option<&str> {
+    let bytes = array.as_bytes();
+    let (mut at, mut count) = (1, 0);
+    loop {
+        at = after_space(bytes, at);
+        match bytes.get(at) {
+            Some(b',') => at = after_space(bytes, at + 1),
+            Some(b']') | None => return None,
+            Some(_) => {}
+        }
+        let start = at;
+        at = after_value(bytes, start);
+        if count == index {
+            return Some(&array[start..at]);
+        }
+        count += 1;
+    }
+}
+
+fn after_space(bytes: &[u8], mut at: usize) -> usize {
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// Behind the string that begins at `at`.
+fn after_string(bytes: &[u8], mut at: usize) -> usize {
+    at += 1;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return bytes.len(),
+        }
+    }
+}
+
+/// Behind the value that begins at `at`.
+fn after_value(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0u32;
+    loop {
+        match bytes.get(at) {
+            Some(b'"') => at = after_string(bytes, at),
+            Some(b'{' | b'[') => {
+                depth += 1;
+                at += 1;
+                continue;
+            }
+            Some(b'}' | b']') if depth > 0 => {
+                depth -= 1;
+                at += 1;
+            }
+            Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r') if depth == 0 => return at,
+            Some(_) => {
+                at += 1;
+                if depth == 0 && is_end(bytes, at) {
+                    return at;
+                }
+                continue;
+            }
+            None => return bytes.len(),
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+}
+
+fn is_end(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
+}

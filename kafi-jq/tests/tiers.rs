@@ -1,0 +1,190 @@
+//! What is evaluated over bytes makes what the interpreter makes, errors included.
+
+use std::ops::ControlFlow;
+
+use kafi_core::Record;
+use kafi_jq::{Function, MessageView, Part, Tier};
+
+/// All of these are evaluated over bytes.
+const EXPRESSIONS: &[&str] = &[
+    ".value.a",
+    ".value.a.b",
+    ".value.a?",
+    ".value.a?.b?",
+    ".value[0]",
+    ".value.a[1]",
+    ".value[\"a\"]",
+    ".value",
+    ".key",
+    ".value.a == 1",
+    ".value.a != \"x\"",
+    ".value.a < .value.b",
+    ".value.a >= 1.5",
+    ".value.a == null",
+    ".value.b == true",
+    ".value.a > .key",
+    ".value.a and .value.b",
+    ".value.a or .value.b",
+    ".value.a | not",
+    ".value.a // \"none\"",
+    ".value.a // .value.b // 3",
+    "select(.value.a == 1) | .offset",
+    ".value | select(.a) | .b",
+    "if .value.a then .value.b else .key end",
+    "if .value.a == 1 then 1 elif .value.b then 2 else 3 end",
+    ".value | has(\"a\")",
+    ".value.a | length",
+    ".value.a | type",
+    ".value | type",
+    ".value.a | startswith(\"x\")",
+    ".value.a | endswith(\"y\")",
+    ".value.a | contains(\"x\")",
+    ".value.a | test(\"^x.*y$\")",
+    ".value.a | ltrimstr(\"x\")",
+    ".value.a | ascii_downcase",
+    ".value.a | tostring",
+    ".value.a | tonumber",
+    ".value.a + 1",
+    ".value.a - .value.b",
+    ".value.a * 2.5",
+    ".value.a / .value.b",
+    ".value.a % 3",
+    ".value.a + .value.b",
+    "{value: .value.a}",
+    "{value: {id: .value.a, b: .value.b, \"c d\": .key}}",
+    ".value | {a, b}",
+    "[.value.a]",
+    ".topic == \"t\" and .partition == 0 and .offset < 5 and .timestamp > 1",
+];
+
+/// A generator of numbers, always the same.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+
+    fn one_of(&mut self, all: &[&str]) -> String {
+        all[self.below(all.len() as u64) as usize].to_string()
+    }
+
+    fn json(&mut self, depth: u32) -> String {
+        let space = self.one_of(&["", "", " ", "\n\t"]);
+        match self.below(if depth == 0 { 8 } else { 14 }) {
+            0 => "null".into(),
+            1 => self.one_of(&["true", "false"]),
+            2 | 3 => self.one_of(&["0", "1", "-0", "1.0", "2.50", "1e2", "-3", "17", "0.1", "3"]),
+            4 => self.one_of(&[
+                "9007199254740993",
+                "9007199254740992",
+                "18446744073709551615",
+                "1e400",
+                "123456789012345.5",
+            ]),
+            5..=7 => self.one_of(&[
+                "\"x\"",
+                "\"xy\"",
+                "\"\"",
+                "\"Xäy\"",
+                "\"x\\ny\"",
+                "\"\\u0078\"",
+                "\"\\ud800\"",
+                "\"3\"",
+                "\"a\\\"y\"",
+            ]),
+            8 | 9 => {
+                let items: Vec<String> = (0..self.below(3)).map(|_| self.json(depth - 1)).collect();
+                format!("[{space}{}{space}]", items.join(&format!("{space},")))
+            }
+            _ => {
+                let members: Vec<String> = (0..self.below(4))
+                    .map(|_| {
+                        let name = self.one_of(&["a", "a", "b", "b", "c", "\\u0061", "a b"]);
+                        format!("{space}\"{name}\"{space}:{space}{}", self.json(depth - 1))
+                    })
+                    .collect();
+                format!("{{{}{space}}}", members.join(","))
+            }
+        }
+    }
+}
+
+/// Everything that a function makes of a message, as the interpreter would write it, and what it fails with.
+fn made(function: &Function, same: &Function, message: &MessageView<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    let ran = function.run_message(message, |text| {
+        all.extend(same.all(text).expect("it makes JSON"));
+        Ok(ControlFlow::Continue(()))
+    });
+    all.extend(ran.err().map(|error| error.to_string()));
+    all.push(function.keeps(message).map_or_else(|error| error.to_string(), |keeps| keeps.to_string()));
+    all
+}
+
+#[test]
+fn both_tiers_make_the_same() {
+    let same = Function::compile(".").expect("a function");
+    let functions: Vec<(Function, Function)> = EXPRESSIONS
+        .iter()
+        .map(|text| {
+            let compiled = || Function::compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(compiled().tier(), Tier::Bytes, "{text}");
+            (compiled(), compiled().interpreted())
+        })
+        .collect();
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for round in 0..400 {
+        let (json, key) = (random.json(3), random.json(1));
+        let mut record = Record::new("t", None, None);
+        (record.partition, record.offset, record.timestamp) = (0, round % 7, 5);
+        let value = match round % 9 {
+            0 => Part::Null,
+            1 => Part::Text("xy"),
+            2 => Part::Bytes(b"\xff"),
+            _ => Part::Json(&json),
+        };
+        let message = MessageView::new(&record, if round % 2 == 0 { Part::Text("k") } else { Part::Json(&key) }, value);
+        for (over_bytes, interpreted) in &functions {
+            let (ours, theirs) = (made(over_bytes, &same, &message), made(interpreted, &same, &message));
+            assert_eq!(ours, theirs, "{} of {value:?}", over_bytes.text());
+        }
+    }
+}
+
+#[test]
+fn what_is_taken_out_of_the_bytes_stays_as_it_stands() {
+    let value = "{ \"price\": 19.990, \"id\": 18446744073709551615, \"in\": {\"b\" : [1,\t2] } }";
+    let record = Record::new("t", None, None);
+    let message = MessageView::new(&record, Part::Null, Part::Json(value));
+    for (text, expected) in [
+        (".value.price", "19.990"),
+        (".value.id", "18446744073709551615"),
+        (".value.in", "{\"b\" : [1,\t2] }"),
+        ("{value: .value.in.b, key: .value.price}", "{\"value\":[1,\t2],\"key\":19.990}"),
+    ] {
+        let function = Function::compile(text).expect("a function");
+        let mut all = Vec::new();
+        function
+            .run_message(&message, |text| {
+                all.push(text.to_string());
+                Ok(ControlFlow::Continue(()))
+            })
+            .expect("it runs");
+        assert_eq!(all, [expected], "{text}");
+    }
+}
+
+#[test]
+fn what_makes_several_values_or_names_variables_is_interpreted() {
+    for text in
+        [".value[]", ".value.a, .value.b", ".value | keys", "def f: 1; f", ". as $x | 1", "-.value.a", ".headers[0]?"]
+    {
+        let tier = Function::compile(text).expect("a function").tier();
+        let expected = if text == ".headers[0]?" { Tier::Bytes } else { Tier::Jaq };
+        assert_eq!(tier, expected, "{text}");
+    }
+}
