@@ -20,6 +20,7 @@
 //! | `container.name` | `test` | the container |
 //! | `container.create` | `false` | whether a missing container is created; otherwise it is an error |
 //! | `root.dir` | | what all names begin with |
+//! | `files.dir` | `files` | what the names of files begin with, behind that; `/` is nothing |
 //!
 //! A signature must permit reading, writing, creating, deleting, and listing.
 //!
@@ -49,7 +50,7 @@ use std::sync::Arc;
 
 use kafi_core::{Result, Storage, StorageKind};
 use kafi_objects::requests::Requester;
-use kafi_objects::{ObjectIo, ObjectOptions};
+use kafi_objects::{ObjectIo, ObjectOptions, Properties};
 
 /// The scheme of its addresses: `azure://container/prefix`.
 pub const SCHEME: &str = StorageKind::AzureBlob.scheme();
@@ -59,7 +60,10 @@ pub const SCHEME: &str = StorageKind::AzureBlob.scheme();
 /// # Errors
 /// `Config` names the property that is unknown, missing, or wrong; `Io` when the system gives no threads.
 pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Storage>> {
-    Ok(Arc::new(kafi_objects::open(name, SCHEME, open_objects(name, properties)?, ObjectOptions::default())))
+    let io = open_objects(name, properties)?;
+    let files_prefix = Properties::new(name, StorageKind::AzureBlob, properties)?.files_prefix()?;
+    let options = ObjectOptions::default().with_files_prefix(files_prefix);
+    Ok(Arc::new(kafi_objects::open(name, SCHEME, io, options)))
 }
 
 /// The objects alone, without topics: for tests, and for who builds something else on them. Speaks to no server.

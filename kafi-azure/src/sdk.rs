@@ -17,13 +17,13 @@ use azure_core::{
 };
 use azure_storage::{CloudLocation, StorageCredentials};
 use azure_storage_blobs::blob::Blob;
-use azure_storage_blobs::prelude::{BlobClient, ClientBuilder, ContainerClient};
+use azure_storage_blobs::prelude::{BlobBlockType, BlobClient, BlockList, ClientBuilder, ContainerClient};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use kafi_core::{ErrorKind, Retry};
-use kafi_objects::requests::{self, Attempt, Failure, Meaning, Page, Service, chain};
-use kafi_objects::{Listed, ObjectStat, Precondition, PutRequest};
+use kafi_objects::requests::{self, Attempt, Failure, Meaning, Page, Service, UPLOAD_MARK, chain};
+use kafi_objects::{Listed, ObjectStat, Part, Precondition, PutRequest};
 
 use crate::config::{Proof, Settings};
 use crate::error::of_service;
@@ -134,6 +134,32 @@ impl Service for Container {
             Precondition::Matches(etag) => put.if_match(IfMatchCondition::Match(etag.to_string())),
         };
         Ok(put.await.map_err(failure)?.etag)
+    }
+
+    /// Blocks belong to a blob, and need no beginning: what is called so tells the blocks of one upload from others.
+    async fn begin_upload(&self, _key: &str, mark: &str) -> Attempt<String> {
+        Ok(mark.to_string())
+    }
+
+    async fn put_part(&self, key: &str, part: &Part<'_>) -> Attempt<String> {
+        let block = format!("{}-{:05}", part.upload, part.number);
+        self.blob(key).put_block(block.clone(), part.bytes.clone()).await.map_err(failure)?;
+        Ok(block)
+    }
+
+    async fn finish_upload(&self, key: &str, upload: &str, parts: &[String]) -> Attempt<()> {
+        // Where the answer to an earlier attempt was lost, the blocks are found among those of the blob itself.
+        let blocks = parts.iter().map(|part| BlobBlockType::new_latest(part.clone())).collect();
+        let mut metadata = Metadata::new();
+        metadata.insert(UPLOAD_MARK, upload.to_string());
+        let request = self.blob(key).put_block_list(BlockList { blocks });
+        let finished = request.content_type("application/octet-stream").metadata(metadata).await;
+        finished.map(drop).map_err(failure)
+    }
+
+    /// The service forgets blocks of which no blob was made within a week; there is no request for it.
+    async fn abort_upload(&self, _key: &str, _upload: &str) -> Attempt<()> {
+        Ok(())
     }
 
     async fn page(&self, prefix: &str, _after: &str, folders: bool, marker: Option<&str>) -> Attempt<Page> {

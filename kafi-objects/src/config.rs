@@ -35,9 +35,19 @@ pub struct ObjectOptions {
     /// How long a member of a group is taken for live after its last poll or commit, in milliseconds; at most 300,000.
     /// Default: 30,000.
     pub member_timeout_ms: u64,
+    /// What the keys of files begin with, from the storage's root on: nothing, or something that ends in `/`. Default:
+    /// `files/`.
+    pub files_prefix: String,
     /// How long it is believed where a log ends without a look, in milliseconds. Whoever merges objects leaves more
     /// time than this before deleting those that were merged. Default: 20,000.
     pub(crate) trust_ms: u64,
+}
+
+impl ObjectOptions {
+    /// The same, with keys of files that begin so.
+    pub fn with_files_prefix(self, files_prefix: String) -> Self {
+        Self { files_prefix, ..self }
+    }
 }
 
 impl Default for ObjectOptions {
@@ -55,6 +65,7 @@ impl Default for ObjectOptions {
             fetch_bytes: 8 << 20,
             poll_interval_ms: 1_000,
             member_timeout_ms: 30_000,
+            files_prefix: "files/".into(),
             trust_ms: 20_000,
         }
     }

@@ -53,6 +53,19 @@ pub enum Put {
     Refused,
 }
 
+/// A part of an object that is written in parts.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The object's key.
+    pub key: &'a str,
+    /// What [`ObjectIo::begin_upload`] called the upload.
+    pub upload: &'a str,
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its bytes: at least 5 MiB, save for the last one, and at most 100 MiB.
+    pub bytes: Bytes,
+}
+
 /// A page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
@@ -105,12 +118,39 @@ pub trait ObjectIo: Send + Sync {
     /// Writes an object, as a whole or not at all.
     fn put(&self, request: &PutRequest<'_>, deadline: Instant) -> Result<Put>;
 
+    /// Begins to write an object in up to 10,000 parts, and returns what the upload is called. Nobody sees the object
+    /// before the upload is finished. A store that writes no objects in parts writes none of these four methods, and is
+    /// `Unsupported`: its files have to fit into one put.
+    fn begin_upload(&self, key: &str, _deadline: Instant) -> Result<String> {
+        Err(no_parts(self.display(key)))
+    }
+
+    /// Writes a part, and returns what it is called. The same part can be written again.
+    fn put_part(&self, part: &Part<'_>, _deadline: Instant) -> Result<String> {
+        Err(no_parts(self.display(part.key)))
+    }
+
+    /// Makes an object of these parts, in their order, which replaces what had the key; as a whole or not at all.
+    fn finish_upload(&self, key: &str, _upload: &str, _parts: &[String], _deadline: Instant) -> Result<()> {
+        Err(no_parts(self.display(key)))
+    }
+
+    /// Gives up an upload: its parts are deleted, by now or by the service later.
+    fn abort_upload(&self, key: &str, _upload: &str, _deadline: Instant) -> Result<()> {
+        Err(no_parts(self.display(key)))
+    }
+
     /// Up to a page of the keys that begin with `prefix` and come after `after` (empty: all), in the order of their
     /// bytes. With `folders`, keys that have a `/` behind the prefix are told as one folder.
     fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing>;
 
     /// Deletes objects; nothing happens where there is none.
     fn delete(&self, keys: &[String], deadline: Instant) -> Result<()>;
+}
+
+fn no_parts(object: String) -> Error {
+    let why = "this kind of storage writes no objects in parts, and this one is too large for one request";
+    Error::new(ErrorKind::Unsupported, "write object", why).with("object", object)
 }
 
 /// A page of a listing, checked: whatever a server answers, a listing goes forward, shows nothing twice, and ends.

@@ -33,6 +33,7 @@
 //! topics/<topic>/<id>/<partition>/start.json               the log start, once records were deleted
 //! topics/<topic>/<id>/<partition>/times/<20 digits>.json   the latest timestamps of up to 1,000 objects
 //! groups/<group>.json                                      committed offsets, and who the live member is
+//! files/<name>                                             files beside the topics, of any content; large ones are written in parts
 //! ```
 //!
 //! A `.log` object is a segment as in a folder, and Apache Kafka's tools read it. It is named by the offset at which
@@ -117,6 +118,7 @@ mod config;
 mod consumer;
 mod delete;
 mod fetch;
+mod files;
 mod groups;
 mod io;
 mod lane;
@@ -144,7 +146,7 @@ mod times;
 mod topics;
 
 pub use config::ObjectOptions;
-pub use io::{Listed, Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+pub use io::{Listed, Listing, ObjectIo, ObjectStat, Part, Precondition, Put, PutRequest};
 pub use memory::{MemoryObjects, Requests};
 pub use properties::Properties;
 pub use said::said;

@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafi_core::Result;
+use kafi_core::{Error, ErrorKind, Result};
 
-use crate::io::{Listed, Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+use crate::io::{Listed, Listing, ObjectIo, ObjectStat, Part, Precondition, Put, PutRequest};
 
 /// The keys of a page, as S3 has it.
 const PAGE_KEYS: usize = 1_000;
@@ -43,6 +43,8 @@ pub struct MemoryObjects {
     id: u64,
     objects: Mutex<BTreeMap<String, Object>>,
     etags: AtomicU64,
+    /// The parts of uploads by the upload and their number.
+    uploads: Mutex<BTreeMap<String, BTreeMap<u32, Bytes>>>,
     requests: Mutex<Requests>,
 }
 
@@ -70,7 +72,13 @@ impl MemoryObjects {
     pub fn new() -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
-        Self { id, objects: Mutex::default(), etags: AtomicU64::new(1), requests: Mutex::default() }
+        Self {
+            id,
+            objects: Mutex::default(),
+            etags: AtomicU64::new(1),
+            uploads: Mutex::default(),
+            requests: Mutex::default(),
+        }
     }
 
     /// The requests since the store was made, or since the last call of [`reset_requests`](Self::reset_requests).
@@ -102,6 +110,15 @@ impl MemoryObjects {
     /// The bytes of an object. Not counted.
     pub fn bytes(&self, key: &str) -> Option<Bytes> {
         self.objects().get(key).map(|object| object.bytes.clone())
+    }
+
+    /// How many uploads have begun, and are neither finished nor aborted. Not counted.
+    pub fn uploads(&self) -> usize {
+        self.pending().len()
+    }
+
+    fn pending(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<u32, Bytes>>> {
+        self.uploads.lock().expect("whoever holds the lock does not panic")
     }
 
     fn etag(&self) -> String {
@@ -169,6 +186,35 @@ impl ObjectIo for MemoryObjects {
         Ok(Put::Written(etag))
     }
 
+    fn begin_upload(&self, _key: &str, _deadline: Instant) -> Result<String> {
+        self.counts().put += 1;
+        let upload = self.etag();
+        self.pending().insert(upload.clone(), BTreeMap::new());
+        Ok(upload)
+    }
+
+    fn put_part(&self, part: &Part<'_>, _deadline: Instant) -> Result<String> {
+        self.counts().put += 1;
+        let mut pending = self.pending();
+        let parts = pending.get_mut(part.upload).ok_or_else(|| no_upload(part.key))?;
+        parts.insert(part.number, part.bytes.clone());
+        Ok(part.number.to_string())
+    }
+
+    fn finish_upload(&self, key: &str, upload: &str, parts: &[String], deadline: Instant) -> Result<()> {
+        let written = self.pending().remove(upload).ok_or_else(|| no_upload(key))?;
+        let named = |part: &String| part.parse().ok().and_then(|number: u32| written.get(&number)).cloned();
+        let bytes: Option<Vec<Bytes>> = parts.iter().map(named).collect();
+        let bytes = bytes.ok_or_else(|| no_upload(key))?.concat().into();
+        self.put(&PutRequest { key, bytes, precondition: Precondition::None, metadata: &[] }, deadline).map(drop)
+    }
+
+    fn abort_upload(&self, _key: &str, upload: &str, _deadline: Instant) -> Result<()> {
+        self.counts().delete += 1;
+        self.pending().remove(upload);
+        Ok(())
+    }
+
     fn list(&self, prefix: &str, after: &str, folders: bool, _deadline: Instant) -> Result<Listing> {
         self.counts().list += 1;
         let objects = self.objects();
@@ -203,6 +249,10 @@ impl ObjectIo for MemoryObjects {
         keys.iter().for_each(|key| drop(objects.remove(key)));
         Ok(())
     }
+}
+
+fn no_upload(key: &str) -> Error {
+    Error::new(ErrorKind::NotFound, "write object", "there is no such upload").with("object", key)
 }
 
 #[cfg(test)]

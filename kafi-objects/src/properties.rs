@@ -54,13 +54,25 @@ impl<'a> Properties<'a> {
     /// # Errors
     /// `Config` for a root with an empty part, a dot for a part, or a control character.
     pub fn prefix(&self) -> Result<String> {
-        let root = self.get("root.dir").unwrap_or_default().trim_matches('/');
+        self.folder("root.dir", "")
+    }
+
+    /// What the keys of files begin with, from there on, as `files.dir` says: `files/`, or with `/` nothing.
+    ///
+    /// # Errors
+    /// As for [`prefix`](Self::prefix).
+    pub fn files_prefix(&self) -> Result<String> {
+        self.folder("files.dir", "files")
+    }
+
+    fn folder(&self, property: &str, default: &str) -> Result<String> {
+        let root = self.get(property).unwrap_or(default).trim_matches('/');
         if root.is_empty() {
             return Ok(String::new());
         }
         if root.chars().any(char::is_control) || root.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err(
-                self.bad("root.dir", format!("{root:?} has an empty part, a dot for a part, or a control character"))
+                self.bad(property, format!("{root:?} has an empty part, a dot for a part, or a control character"))
             );
         }
         Ok(format!("{root}/"))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Producer, ProducerOptions, Result, Storage,
+    Admin, Capabilities, Consumer, ConsumerOptions, Error, ErrorKind, Files, Producer, ProducerOptions, Result, Storage,
 };
 use kafi_fs::CAPABILITIES;
 use kafi_fs::emulated::clock::deadline;
@@ -12,6 +12,7 @@ use kafi_fs::emulated::clock::deadline;
 use crate::admin::ObjectAdmin;
 use crate::config::ObjectOptions;
 use crate::consumer::ObjectConsumer;
+use crate::files::ObjectFiles;
 use crate::groups::ObjectGroups;
 use crate::io::ObjectIo;
 use crate::producer::ObjectProducer;
@@ -51,7 +52,7 @@ impl Storage for ObjectStorage {
     }
 
     fn capabilities(&self) -> Capabilities {
-        CAPABILITIES
+        CAPABILITIES | Capabilities::FILES
     }
 
     fn identity(&self, timeout: Duration) -> Result<String> {
@@ -73,6 +74,11 @@ impl Storage for ObjectStorage {
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
         Ok(Box::new(ObjectAdmin::new(Arc::clone(&self.shared))))
+    }
+
+    fn files(&self) -> Result<Box<dyn Files>> {
+        let (io, storage) = (Arc::clone(self.shared.topics.io()), Arc::clone(&self.shared.name));
+        Ok(Box::new(ObjectFiles::new(io, storage, self.shared.options.files_prefix.clone())))
     }
 }
 

@@ -28,6 +28,7 @@ const KINDS: &Kinds = {
         ("AllAccessDisabled", PermissionDenied, Never),
         ("AccountProblem", PermissionDenied, Never),
         ("NoSuchBucket", NotFound, Never),
+        ("NoSuchUpload", NotFound, Never),
         ("SlowDown", Unavailable, Later),
         ("SlowDownRead", Unavailable, Later),
         ("SlowDownWrite", Unavailable, Later),
@@ -114,6 +115,7 @@ fn of_service(status: u16, code: &str, message: Option<&str>, region: Option<&st
     }
     let failure = failure.meaning(match (status, code) {
         (_, "NoSuchBucket") => Meaning::NoBucket,
+        (_, "NoSuchUpload") => Meaning::NoUpload,
         (_, "NoSuchKey") | (404, "" | "NotFound") => Meaning::NoObject,
         (_, "PreconditionFailed") | (412, _) => Meaning::Refused,
         (416, _) => Meaning::BehindEnd,

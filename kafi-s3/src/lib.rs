@@ -21,6 +21,7 @@
 //! | `bucket.name` | `test` | the bucket |
 //! | `bucket.create` | `false` | whether a missing bucket is created; otherwise it is an error |
 //! | `root.dir` | | what all keys begin with |
+//! | `files.dir` | `files` | what the keys of files begin with, behind that; `/` is nothing |
 //!
 //! **What the service must be able to do:** conditional writes (`If-None-Match: *` and `If-Match`), with exactly one
 //! winner. Amazon's, MinIO, and versitygw can. With a service that ignores conditions, two producers at one partition
@@ -29,7 +30,8 @@
 //! **Failures.** Throttling, connections that break, and answers of 500, 502, 503, and 504 are tried again until the
 //! deadline of the call; [`kafi_objects::requests`] says how, and when the time is over.
 //!
-//! **Writes** are single requests of a whole object; there are no multipart uploads. The log's objects are bounded, and
+//! **Writes** of topics are single requests of a whole object; files of more than 8 MiB are uploaded in parts, which are
+//! aborted where that fails. The log's objects are bounded, and
 //! where several partitions are written, several objects are under way at once. A write whose answer is lost is made
 //! again, and is then refused by its own first attempt: the log finds out that the object is its own.
 //!
@@ -48,7 +50,7 @@ use std::sync::Arc;
 
 use kafi_core::{Result, Storage, StorageKind};
 use kafi_objects::requests::Requester;
-use kafi_objects::{ObjectIo, ObjectOptions};
+use kafi_objects::{ObjectIo, ObjectOptions, Properties};
 
 /// The scheme of its addresses: `s3://bucket/prefix`.
 pub const SCHEME: &str = StorageKind::S3.scheme();
@@ -58,7 +60,10 @@ pub const SCHEME: &str = StorageKind::S3.scheme();
 /// # Errors
 /// `Config` names the property that is unknown, missing, or wrong; `Io` when the system gives no threads.
 pub fn open(name: &str, properties: &[(String, String)]) -> Result<Arc<dyn Storage>> {
-    Ok(Arc::new(kafi_objects::open(name, SCHEME, open_objects(name, properties)?, ObjectOptions::default())))
+    let io = open_objects(name, properties)?;
+    let files_prefix = Properties::new(name, StorageKind::S3, properties)?.files_prefix()?;
+    let options = ObjectOptions::default().with_files_prefix(files_prefix);
+    Ok(Arc::new(kafi_objects::open(name, SCHEME, io, options)))
 }
 
 /// The objects alone, without topics: for tests, and for who builds something else on them. Speaks to no server.

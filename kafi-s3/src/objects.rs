@@ -6,11 +6,11 @@ use std::ops::Range;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{Delete, EncodingType, ObjectIdentifier};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, EncodingType, ObjectIdentifier};
 use bytes::Bytes;
 use kafi_core::{ErrorKind, Retry};
-use kafi_objects::requests::{Attempt, Failure, Meaning, Page, Service, root_of};
-use kafi_objects::{Listed, ObjectStat, Precondition, PutRequest};
+use kafi_objects::requests::{Attempt, Failure, Meaning, Page, Service, UPLOAD_MARK, root_of};
+use kafi_objects::{Listed, ObjectStat, Part, Precondition, PutRequest};
 
 use crate::answers::Answers;
 use crate::client;
@@ -72,6 +72,40 @@ impl Service for Bucket {
         };
         let answer = put.customize().interceptor(Answers::Whole).send().await.map_err(failure)?;
         Ok(answer.e_tag().unwrap_or_default().to_string())
+    }
+
+    async fn begin_upload(&self, key: &str, mark: &str) -> Attempt<String> {
+        let request = self.client.create_multipart_upload().bucket(&self.settings.bucket).key(key);
+        let request = request.content_type("application/octet-stream").metadata(UPLOAD_MARK, mark);
+        let answer = request.customize().interceptor(Answers::Xml).send().await.map_err(failure)?;
+        let upload = answer.upload_id().filter(|upload| !upload.is_empty());
+        upload.map(str::to_string).ok_or_else(|| unclear("the server does not say what the upload is called"))
+    }
+
+    async fn put_part(&self, key: &str, part: &Part<'_>) -> Attempt<String> {
+        let request = self.client.upload_part().bucket(&self.settings.bucket).key(key).upload_id(part.upload);
+        let request = request.part_number(part.number as i32).body(ByteStream::from(part.bytes.clone()));
+        let answer = request.customize().interceptor(Answers::Whole).send().await.map_err(failure)?;
+        answer.e_tag().map(str::to_string).ok_or_else(|| unclear("the server does not say what the part is called"))
+    }
+
+    async fn finish_upload(&self, key: &str, upload: &str, parts: &[String]) -> Attempt<()> {
+        let parts =
+            (1..).zip(parts).map(|(number, tag)| CompletedPart::builder().part_number(number).e_tag(tag).build());
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build();
+        let request = self.client.complete_multipart_upload().bucket(&self.settings.bucket).key(key);
+        let request = request.upload_id(upload).multipart_upload(parts);
+        let answer = request.customize().interceptor(Answers::Xml).send().await.map_err(failure)?;
+        // A service begins to answer before it knows whether that works, and may go on with an error.
+        answer.e_tag().map(drop).ok_or_else(|| unclear("the server does not say that the upload is finished"))
+    }
+
+    async fn abort_upload(&self, key: &str, upload: &str) -> Attempt<()> {
+        let request = self.client.abort_multipart_upload().bucket(&self.settings.bucket).key(key).upload_id(upload);
+        match request.customize().interceptor(Answers::Whole).send().await.map_err(failure) {
+            Err(failure) if failure.meaning != Meaning::NoUpload => Err(failure),
+            _ => Ok(()),
+        }
     }
 
     async fn page(&self, prefix: &str, after: &str, folders: bool, marker: Option<&str>) -> Attempt<Page> {
@@ -196,6 +230,11 @@ fn no_ranges(answer: &str) -> Failure {
         Retry::Never,
         format!("a part of an object was asked for, and the server answered with {answer}"),
     )
+}
+
+/// An answer that lacks what matters; another attempt learns more.
+fn unclear(why: &str) -> Failure {
+    Failure::new(ErrorKind::Unavailable, Retry::Later, why)
 }
 
 fn len_of(said: Option<i64>) -> u64 {

@@ -91,10 +91,13 @@ impl FileAddress {
 /// The file of a URL. In a bucket its whole path is the name.
 fn of_url(storage: StorageAddress, last: String) -> FileAddress {
     match storage {
-        StorageAddress::Url { scheme, authority, path, properties }
+        StorageAddress::Url { scheme, authority, path, mut properties }
             if StorageKind::from_scheme(&scheme)
                 .is_some_and(|kind| matches!(kind.place(), AddressPlace::Bucket(_))) =>
         {
+            if !properties.iter().any(|(key, _)| key == "files.dir") {
+                properties.push(("files.dir".into(), "/".into()));
+            }
             let name = if path.is_empty() { last } else { format!("{path}/{last}") };
             let storage = StorageAddress::Url { scheme, authority, path: String::new(), properties };
             FileAddress::Storage { storage, name }

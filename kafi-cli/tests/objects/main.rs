@@ -8,6 +8,7 @@
 mod support;
 
 mod errors;
+mod files;
 mod places;
 mod resuming;
 mod verbs;

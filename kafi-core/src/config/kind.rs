@@ -267,6 +267,7 @@ const S3: &[ConfigKey] = &[
     key("bucket.name", Some("test"), "the bucket"),
     key("bucket.create", Some("false"), "true: a bucket that is missing is created"),
     key("root.dir", Some(""), "what the names of all objects begin with, without slashes at its ends"),
+    key("files.dir", Some("files"), "what the names of files begin with, behind root.dir; / is nothing"),
 ];
 
 const AZURE_BLOB: &[ConfigKey] = &[
@@ -282,6 +283,7 @@ const AZURE_BLOB: &[ConfigKey] = &[
     key("container.name", Some("test"), "the container"),
     key("container.create", Some("false"), "true: a container that is missing is created"),
     key("root.dir", Some(""), "what the names of all blobs begin with, without slashes at its ends"),
+    key("files.dir", Some("files"), "what the names of files begin with, behind root.dir; / is nothing"),
 ];
 
 const fn key(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> ConfigKey {

@@ -23,6 +23,8 @@ pub enum Meaning {
     NoBucket,
     /// What was asked for is not as the precondition says.
     Refused,
+    /// There is no such upload in parts: it was never begun, or is finished or aborted.
+    NoUpload,
     /// The range begins behind the end of the object.
     BehindEnd,
 }

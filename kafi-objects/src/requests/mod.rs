@@ -38,7 +38,7 @@ use kafi_core::{Attempts, ErrorKind, Result, Retry, Runtime, Secrets, retry_unti
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::io::{Listed, Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+use crate::io::{Listed, Listing, ObjectIo, ObjectStat, Part, Precondition, Put, PutRequest};
 
 pub use failure::{Failure, Kinds, Meaning, chain, root_of};
 use listing::Continuations;
@@ -49,6 +49,12 @@ pub type Attempt<T> = std::result::Result<T, Failure>;
 
 /// What a server may need for an attempt besides the time for the bytes, and for the next bytes of a body.
 pub const ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// The name among the metadata of an object that was written in parts under which its mark stands.
+pub const UPLOAD_MARK: &str = "upload";
+
+/// Finishing an upload may take as long as moving so many bytes: a minute.
+const FINISH_BYTES: u64 = 15 << 20;
 
 /// How long to go on where there is no server at all.
 const UNREACHABLE_LIMIT: Duration = Duration::from_secs(8);
@@ -92,6 +98,19 @@ pub trait Service: Sized + Send + Sync + 'static {
     /// Writes an object under `key`, which counts instead of the request's, and returns its etag. [`Meaning::Refused`]
     /// where the precondition does not hold.
     fn put(&self, key: &str, request: &PutRequest<'_>) -> impl Future<Output = Attempt<String>> + Send;
+
+    /// Begins to write an object in parts, with `mark` among its metadata under [`UPLOAD_MARK`], and returns what the
+    /// service calls it.
+    fn begin_upload(&self, key: &str, mark: &str) -> impl Future<Output = Attempt<String>> + Send;
+
+    /// Writes a part under `key`, which counts instead of the part's, and returns what the service calls it.
+    fn put_part(&self, key: &str, part: &Part<'_>) -> impl Future<Output = Attempt<String>> + Send;
+
+    /// Makes the object of these parts. [`Meaning::NoUpload`] where there is no such upload.
+    fn finish_upload(&self, key: &str, upload: &str, parts: &[String]) -> impl Future<Output = Attempt<()>> + Send;
+
+    /// Gives up an upload. One that is not there is no failure.
+    fn abort_upload(&self, key: &str, upload: &str) -> impl Future<Output = Attempt<()>> + Send;
 
     /// A page of the names that begin with `prefix`, behind `after` where it can begin there, or where an earlier
     /// page's `marker` says; with `folders`, what has a `/` behind the prefix as one folder.
@@ -313,6 +332,51 @@ impl<S: Service> ObjectIo for Requester<S> {
         })
     }
 
+    /// An upload is called by its mark and by what the service calls it.
+    fn begin_upload(&self, key: &str, deadline: Instant) -> Result<String> {
+        let (full, mark) = (self.full(key), kafi_fs::emulated::topic_file::new_id());
+        let id = self.attempt("begin upload", key, deadline, || {
+            self.once(deadline, 0, async { self.service().await?.begin_upload(&full, &mark).await })
+        })?;
+        Ok(format!("{mark} {id}"))
+    }
+
+    fn put_part(&self, part: &Part<'_>, deadline: Instant) -> Result<String> {
+        let full = self.full(part.key);
+        let part = Part { upload: id_of(part.upload), ..part.clone() };
+        self.attempt("write part", part.key, deadline, || {
+            self.once(deadline, part.bytes.len() as u64, async { self.service().await?.put_part(&full, &part).await })
+        })
+    }
+
+    fn finish_upload(&self, key: &str, upload: &str, parts: &[String], deadline: Instant) -> Result<()> {
+        let (full, mark) = (self.full(key), upload.split(' ').next().unwrap_or_default());
+        self.attempt("finish upload", key, deadline, || {
+            let request = async {
+                let service = self.service().await?;
+                match service.finish_upload(&full, id_of(upload), parts).await {
+                    // The answer to an earlier attempt may have been lost: then it is this very upload that is there.
+                    Err(failure) if failure.meaning == Meaning::NoUpload => match service.stat(&full).await {
+                        Ok(stat) if stat.metadata.iter().any(|(name, own)| name == UPLOAD_MARK && own == mark) => {
+                            Ok(())
+                        }
+                        _ => Err(failure),
+                    },
+                    finished => finished,
+                }
+            };
+            // A service may put the parts together while it is asked.
+            self.once(deadline, FINISH_BYTES, request)
+        })
+    }
+
+    fn abort_upload(&self, key: &str, upload: &str, deadline: Instant) -> Result<()> {
+        let full = self.full(key);
+        self.attempt("abort upload", key, deadline, || {
+            self.once(deadline, 0, async { self.service().await?.abort_upload(&full, id_of(upload)).await })
+        })
+    }
+
     fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing> {
         self.attempt("list objects", prefix, deadline, || {
             self.once(deadline, 0, self.list_once(prefix, after, folders))
@@ -331,6 +395,11 @@ impl<S: Service> ObjectIo for Requester<S> {
         }
         Ok(())
     }
+}
+
+/// What the service calls an upload.
+fn id_of(upload: &str) -> &str {
+    upload.split_once(' ').map_or(upload, |(_, id)| id)
 }
 
 /// How long one attempt may take that moves this many bytes: slow lines have their time, a server that hangs does not

@@ -22,6 +22,8 @@ struct State {
     has_bucket: bool,
     faults: VecDeque<Fault>,
     requests: Vec<String>,
+    /// The upload that was finished last.
+    finished: Option<String>,
     /// How many names a page of a listing shows.
     page: usize,
 }
@@ -106,13 +108,40 @@ impl Service for Scripted {
             .map_err(|failure| if failure.meaning == Meaning::NoBucket { Self::missing() } else { failure })?;
         let state = self.0.lock().unwrap();
         let (bytes, version) = state.objects.get(key).ok_or_else(Self::missing)?;
-        Ok(ObjectStat { len: bytes.len() as u64, etag: version.to_string(), metadata: Vec::new() })
+        let metadata = state.finished.iter().map(|mark| (UPLOAD_MARK.to_string(), mark.clone())).collect();
+        Ok(ObjectStat { len: bytes.len() as u64, etag: version.to_string(), metadata })
     }
 
     async fn put(&self, key: &str, request: &PutRequest<'_>) -> Attempt<String> {
         self.request(format!("put {key}"))?;
         self.0.lock().unwrap().objects.insert(key.to_string(), (request.bytes.to_vec(), 1));
         Ok("1".into())
+    }
+
+    async fn begin_upload(&self, key: &str, mark: &str) -> Attempt<String> {
+        self.request(format!("begin {key}"))?;
+        Ok(mark.to_string())
+    }
+
+    async fn put_part(&self, key: &str, part: &Part<'_>) -> Attempt<String> {
+        self.request(format!("part {key} {}", part.number))?;
+        Ok(part.number.to_string())
+    }
+
+    async fn finish_upload(&self, key: &str, upload: &str, _parts: &[String]) -> Attempt<()> {
+        let fault = self.request(format!("finish {key}"))?;
+        let mut state = self.0.lock().unwrap();
+        if state.finished.as_deref() == Some(upload) {
+            return Err(Failure::answered(&[], 404, "", None).meaning(Meaning::NoUpload));
+        }
+        state.finished = Some(upload.to_string());
+        state.objects.insert(key.to_string(), (b"parts".to_vec(), 1));
+        // It is done, and nobody hears of it.
+        if fault.is_some() { Err(Failure::broken("reset")) } else { Ok(()) }
+    }
+
+    async fn abort_upload(&self, key: &str, _upload: &str) -> Attempt<()> {
+        self.request(format!("abort {key}")).map(drop)
     }
 
     async fn page(&self, prefix: &str, _after: &str, _folders: bool, marker: Option<&str>) -> Attempt<Page> {
@@ -268,6 +297,23 @@ fn what_could_not_be_deleted_is_left_to_the_next_attempt() {
     state.lock().unwrap().faults = [Fault::Cut(0)].into();
     io.delete(&["c", "a", "b", "a"].map(String::from), soon()).unwrap();
     assert_eq!(requests(&state), ["delete root/a root/b", "delete root/b", "delete root/c"]);
+}
+
+#[test]
+fn an_upload_whose_end_nobody_heard_of_is_known_again() {
+    let (state, io) = store(false, true, &[]);
+    let upload = io.begin_upload("a", soon()).unwrap();
+    let part = Part { key: "a", upload: &upload, number: 1, bytes: Bytes::from_static(b"x") };
+    let parts = [io.put_part(&part, soon()).unwrap()];
+    state.lock().unwrap().faults = [Fault::Cut(0)].into();
+    io.finish_upload("a", &upload, &parts, soon()).unwrap();
+    let expected = ["begin root/a", "part root/a 1", "finish root/a", "finish root/a", "stat root/a"];
+    assert_eq!(requests(&state), expected);
+    // Somebody else's object under the same key is none of ours.
+    let (state, io) = store(false, true, &["a"]);
+    state.lock().unwrap().finished = Some("another".into());
+    assert!(io.finish_upload("a", "mark another", &[], soon()).is_err());
+    io.abort_upload("a", &upload, soon()).unwrap();
 }
 
 #[test]

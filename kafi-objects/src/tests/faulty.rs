@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use kafi_core::{Error, ErrorKind, Result, Retry};
 
-use crate::io::{Listing, ObjectIo, ObjectStat, Precondition, Put, PutRequest};
+use crate::io::{Listing, ObjectIo, ObjectStat, Part, Precondition, Put, PutRequest};
 use crate::memory::MemoryObjects;
 
 /// What is asked of the store.
@@ -129,6 +129,22 @@ impl ObjectIo for FaultyObjects {
             }
         }
         run(fault, || self.inner.put(request, deadline))
+    }
+
+    fn begin_upload(&self, key: &str, deadline: Instant) -> Result<String> {
+        self.run(Kind::Put, key, || self.inner.begin_upload(key, deadline))
+    }
+
+    fn put_part(&self, part: &Part<'_>, deadline: Instant) -> Result<String> {
+        self.run(Kind::Put, part.key, || self.inner.put_part(part, deadline))
+    }
+
+    fn finish_upload(&self, key: &str, upload: &str, parts: &[String], deadline: Instant) -> Result<()> {
+        self.run(Kind::Put, key, || self.inner.finish_upload(key, upload, parts, deadline))
+    }
+
+    fn abort_upload(&self, key: &str, upload: &str, deadline: Instant) -> Result<()> {
+        self.run(Kind::Delete, key, || self.inner.abort_upload(key, upload, deadline))
     }
 
     fn list(&self, prefix: &str, after: &str, folders: bool, deadline: Instant) -> Result<Listing> {

@@ -2,6 +2,7 @@
 
 mod damage;
 mod faulty;
+mod files;
 mod groups;
 mod merging;
 mod model;

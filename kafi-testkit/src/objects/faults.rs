@@ -11,7 +11,7 @@ use kafi_core::{
     Assignment, Batch, Consumer, ConsumerOptions, Delivery, Error, ErrorKind, NewTopic, Polled, ProducerOptions,
     Record, Result, Retry, Storage,
 };
-use kafi_objects::{ObjectIo, ObjectOptions, Precondition, Put, PutRequest};
+use kafi_objects::{ObjectIo, ObjectOptions, Part, Precondition, Put, PutRequest};
 
 use crate::servers::scripted::{Scripted, answer, endless};
 use crate::servers::toxiproxy::Proxy;
@@ -29,6 +29,7 @@ const CASES: &[Case] = &[
     ("odd listings are errors", Remote::odd_listings_are_errors),
     ("endless answers are bounded", Remote::endless_answers_are_bounded),
     ("outages are ridden out", Remote::outages_are_ridden_out),
+    ("cut uploads leave nothing", Remote::cut_uploads_leave_nothing),
 ];
 
 /// The header lines of an answer in XML, with those that one of the services always sends.
@@ -182,6 +183,26 @@ impl Remote {
         proxy.cure();
         assert!(matches!(put(&*io, &key, &content, Precondition::Absent, long()).unwrap(), Put::Written(_)));
         assert_eq!(direct.stat(&key, long()).unwrap().unwrap().len, 3_000_000);
+    }
+
+    /// An upload in parts that breaks off goes on when the network is back; until it is finished there is nothing.
+    fn cut_uploads_leave_nothing(&self) {
+        let (direct, key) = (self.direct(), self.key("parts"));
+        let (proxy, io) = self.proxied();
+        let upload = io.begin_upload(&key, long()).unwrap();
+        let put = |io: &dyn ObjectIo, number, deadline| {
+            let bytes = vec![7; 5 << 20].into();
+            io.put_part(&Part { key: &key, upload: &upload, number, bytes }, deadline)
+        };
+        let first = put(&*io, 1, long()).unwrap();
+        proxy.poison("limit_data", "upstream", r#"{"bytes":100000}"#);
+        self.check(&*io, ErrorKind::Unavailable, "given up after", |io, deadline| put(io, 2, deadline));
+        assert!(direct.stat(&key, long()).unwrap().is_none());
+        proxy.cure();
+        let parts = [first, put(&*io, 2, long()).unwrap()];
+        assert!(direct.stat(&key, long()).unwrap().is_none());
+        io.finish_upload(&key, &upload, &parts, long()).unwrap();
+        assert_eq!(direct.stat(&key, long()).unwrap().unwrap().len, 10 << 20);
     }
 
     /// A write whose answer is lost is made again, and refused: that it was this very write is for the caller to find

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kafi_core::ErrorKind;
-use kafi_objects::{Listing, ObjectIo, Precondition, Put, PutRequest};
+use kafi_objects::{Listing, ObjectIo, Part, Precondition, Put, PutRequest};
 
 type Case = (&'static str, fn(&Store<'_>));
 
@@ -25,6 +25,7 @@ const CASES: &[Case] = &[
     ("folders", folders),
     ("odd names", odd_names),
     ("deleting", deleting),
+    ("uploads in parts", uploads_in_parts),
     ("a deadline that is over", a_deadline_that_is_over),
 ];
 
@@ -302,6 +303,36 @@ fn deleting(store: &Store<'_>) {
     store.io.delete(&[], soon()).unwrap();
     store.io.delete(&[store.key("missing"), store.key("a"), store.key("a")], soon()).unwrap();
     assert!(store.get("a").is_none() && store.get("b").is_some());
+}
+
+fn uploads_in_parts(store: &Store<'_>) {
+    const PART: usize = 5 << 20;
+    let key = store.key("parts/a");
+    let put = |upload: &str, number: u32, byte: u8, len: usize| {
+        let part = Part { key: &key, upload, number, bytes: vec![byte; len].into() };
+        store.io.put_part(&part, soon()).unwrap()
+    };
+    store.put("parts/a", b"old");
+    let upload = store.io.begin_upload(&key, soon()).unwrap();
+    let other = store.io.begin_upload(&key, soon()).unwrap();
+    assert_ne!(upload, other);
+    put(&upload, 1, b'x', PART);
+    // A part that is written again counts.
+    let parts = [put(&upload, 1, b'a', PART), put(&upload, 2, b'b', PART), put(&upload, 3, b'c', 7)];
+    assert_eq!(store.get("parts/a").unwrap(), b"old");
+    store.io.finish_upload(&key, &upload, &parts, soon()).unwrap();
+    let expected = [vec![b'a'; PART], vec![b'b'; PART], vec![b'c'; 7]].concat();
+    assert!(store.get("parts/a").unwrap() == expected);
+    store.io.abort_upload(&key, &other, soon()).unwrap();
+    store.io.abort_upload(&key, &other, soon()).unwrap();
+    assert!(store.get("parts/a").unwrap() == expected);
+    let alone = store.key("parts/b");
+    let upload = store.io.begin_upload(&alone, soon()).unwrap();
+    store.io.put_part(&Part { key: &alone, upload: &upload, number: 1, bytes: vec![1; PART].into() }, soon()).unwrap();
+    assert_eq!(store.names(&store.list("parts/", "", false)), ["parts/a"]);
+    assert!(store.get("parts/b").is_none());
+    store.io.abort_upload(&alone, &upload, soon()).unwrap();
+    assert!(store.get("parts/b").is_none());
 }
 
 fn a_deadline_that_is_over(store: &Store<'_>) {
