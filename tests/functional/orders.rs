@@ -232,7 +232,7 @@ fn many_partitions_are_sorted_in_windows() {
             let (first, _) = read(&c, &[topic], &ReadOptions { max: Some(100), ..order(Order::Time, 7) }).unwrap();
             assert!(first == expected[..100], "{topic}");
             let mut newest = Vec::new();
-            shell::tail(c.storage(), &[topic.into()], &ReadOptions::default(), 25, |batch| {
+            shell::tail(shell::TopicsToRead::new(c.storage(), &[topic.into()], &ReadOptions::default()), 25, |batch| {
                 newest.extend(batch.iter().map(|record| record.to_owned()));
                 Ok(ControlFlow::Continue(()))
             })

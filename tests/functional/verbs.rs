@@ -64,7 +64,7 @@ fn tail_follows_without_a_message_twice_or_lost() {
             let options = ReadOptions { follow: true, cancel: cancel.clone(), ..ReadOptions::default() };
             let storage = c.storage();
             let tailing = scope.spawn(move || {
-                shell::tail(storage, &[T.into()], &options, 2, |batch| {
+                shell::tail(shell::TopicsToRead::new(storage, &[T.into()], &options), 2, |batch| {
                     values(batch).into_iter().for_each(|value| seen.send(value).unwrap());
                     Ok(ControlFlow::Continue(()))
                 })
@@ -209,7 +209,7 @@ fn damage_is_an_error_of_every_verb_unless_it_is_skipped() {
         shell::cat(shell::TopicsToRead::new(c.storage(), &topics, &options).threads(2), go_on).err(),
         shell::grep(shell::TopicsToRead::new(c.storage(), &topics, &options).threads(2), &look_for, go_on).err(),
         shell::wc(shell::TopicsToRead::new(c.storage(), &topics, &options).threads(2)).err(),
-        shell::tail(c.storage(), &topics, &options, 3, go_on).err(),
+        shell::tail(shell::TopicsToRead::new(c.storage(), &topics, &options), 3, go_on).err(),
         c.cp(T, &memory(), T).err(),
         c.topic(T).to(&memory(), T).err(),
         c.cat(T).err(),
