@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use kafi_core::{Error, ErrorKind, Message, Result};
 
-use crate::bytes::Expression;
+use crate::bytes::{Edits, Expression};
 use crate::change::Change;
 use crate::jaq::Program;
 use crate::limits::Limits;
@@ -32,6 +32,8 @@ pub struct Function {
     program: Program,
     /// The same over bytes, where it is simple enough.
     expression: Option<Expression>,
+    /// The changes that it is, where it is nothing else.
+    edits: Option<Edits>,
     limits: Limits,
 }
 
@@ -59,7 +61,8 @@ impl Function {
     /// As for [`compile`](Function::compile).
     pub fn with(text: &str, options: &FunctionOptions) -> Result<Self> {
         let program = Program::compile(text, options)?;
-        Ok(Self { text: text.to_string(), program, expression: Expression::compile(text), limits: options.limits })
+        let (expression, edits) = (Expression::compile(text), Edits::compile(text));
+        Ok(Self { text: text.to_string(), program, expression, edits, limits: options.limits })
     }
 
     /// What was compiled.
@@ -69,12 +72,12 @@ impl Function {
 
     /// What runs it over messages; both tiers make the same.
     pub fn tier(&self) -> Tier {
-        if self.expression.is_some() { Tier::Bytes } else { Tier::Jaq }
+        if self.expression.is_some() || self.edits.is_some() { Tier::Bytes } else { Tier::Jaq }
     }
 
     /// The same function, run by the interpreter alone; for comparisons.
     pub fn interpreted(self) -> Self {
-        Self { expression: None, ..self }
+        Self { expression: None, edits: None, ..self }
     }
 
     /// Hands the JSON text of each value that it makes of the JSON text `input` to `each`, until that breaks.
@@ -141,6 +144,24 @@ impl Function {
         }
     }
 
+    /// As [`run_message`](Function::run_message), for who takes what it makes for a message: it may leave out what stays.
+    ///
+    /// # Errors
+    /// As for [`run_message`](Function::run_message).
+    pub fn change_message(
+        &self,
+        message: &MessageView<'_>,
+        mut each: impl FnMut(&str) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        if let Some(edits) = &self.edits {
+            let mut out = Vec::new();
+            if edits.write(message, &mut out).is_ok() {
+                return self.hand_over(&out, &mut each).map(drop);
+            }
+        }
+        self.run_message(message, each)
+    }
+
     /// Whether the first value that it makes of a message is neither false nor null; false where it makes none.
     ///
     /// # Errors
@@ -195,7 +216,7 @@ impl Function {
     fn changes(&self, message: &Message) -> Result<Vec<Change>> {
         let mut all = Vec::new();
         with_view(message, |view| {
-            self.run_message(view, |text| {
+            self.change_message(view, |text| {
                 all.push(Change::read(text).map_err(|error| view.located(error))?);
                 Ok(ControlFlow::Continue(()))
             })

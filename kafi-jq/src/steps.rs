@@ -260,7 +260,7 @@ impl Making<'_> {
             }),
             Step::Map(function) | Step::Flatmap(function) => {
                 let mut changes = Vec::new();
-                function.run_message(view, |text| {
+                function.change_message(view, |text| {
                     changes.push(Change::read(text).map_err(|error| view.located(error))?);
                     Ok(ControlFlow::Continue(()))
                 })?;

@@ -54,7 +54,7 @@ fn what_is_left_out_stays_and_what_nobody_touched_keeps_its_bytes() {
     let same = compiled(".").map(given.clone()).unwrap();
     assert_eq!((same.value.to_string(), &same), (value.into(), &given));
     let changed = compiled(".value.paid = true").map(given).unwrap();
-    assert_eq!(changed.value.to_string(), r#"{"price":19.990,"id":18446744073709551615,"paid":true}"#);
+    assert_eq!(changed.value.to_string(), value.replace(" }", ",\"paid\":true }"));
 }
 
 #[test]

@@ -57,6 +57,27 @@ const EXPRESSIONS: &[&str] = &[
     ".topic == \"t\" and .partition == 0 and .offset < 5 and .timestamp > 1",
 ];
 
+/// All of these are put into the bytes.
+const EDITS: &[&str] = &[
+    ".value.a = 1",
+    ".value.a = .key",
+    ".value.a.b = .value.c",
+    ".value.a[1] = \"x\"",
+    ".value.new = {a: .value.a}",
+    ".value.a |= . + 1",
+    ".value.a |= ascii_downcase",
+    ".value.a += 1",
+    ".value.a -= .value.b",
+    ".value.a *= 2 | .value.b = .value.a",
+    ".value.a //= \"none\"",
+    "del(.value.a)",
+    "del(.value.b) | del(.value.a)",
+    "del(.value.a.b)",
+    ".value = .value.a",
+    ".value |= {a, c}",
+    ".key = .value.a | .value.b = .key",
+];
+
 /// A generator of numbers, always the same.
 struct Random(u64);
 
@@ -152,6 +173,69 @@ fn both_tiers_make_the_same() {
             let (ours, theirs) = (made(over_bytes, &same, &message), made(interpreted, &same, &message));
             assert_eq!(ours, theirs, "{} of {value:?}", over_bytes.text());
         }
+    }
+}
+
+/// What becomes of key and value, or what fails.
+fn changed(function: &Function, [same, merge]: [&Function; 2], message: &MessageView<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    let part = |part: Part<'_>| match part {
+        Part::Json(text) => same.all(text).expect("JSON").remove(0),
+        Part::Text(text) => format!("{text:?}"),
+        _ => "null".to_string(),
+    };
+    let (key, value) = (part(message.key), part(message.value));
+    let ran = function.change_message(message, |text| {
+        // What is left out stays.
+        let whole = format!("{{\"key\":{key},\"value\":{value}}}");
+        all.extend(merge.all(&format!("[{whole},{text}]")).expect("objects"));
+        Ok(ControlFlow::Continue(()))
+    });
+    all.extend(ran.err().map(|error| error.to_string()));
+    all
+}
+
+#[test]
+fn both_tiers_change_the_same() {
+    let same = Function::compile(".").expect("a function");
+    let merge = Function::compile(". as [$old, $new] | $old + $new | [.key, .value]").expect("a function");
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let messages: Vec<(String, String)> = (0..150).map(|_| (random.json(3), random.json(1))).collect();
+    for text in EDITS {
+        let compiled = || Function::compile(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(compiled().tier(), Tier::Bytes, "{text}");
+        let (over_bytes, interpreted) = (compiled(), compiled().interpreted());
+        for (json, key) in &messages {
+            let record = Record::new("t", None, None);
+            let message = MessageView::new(&record, Part::Json(key), Part::Json(json));
+            let (ours, theirs) =
+                (changed(&over_bytes, [&same, &merge], &message), changed(&interpreted, [&same, &merge], &message));
+            assert_eq!(ours, theirs, "{text} of {json}");
+        }
+    }
+}
+
+#[test]
+fn what_nobody_touched_keeps_its_bytes() {
+    let value = "{ \"price\": 19.990,\t\"id\": 18446744073709551615 , \"in\" : {\"b\" : [1,\t2] } }";
+    let record = Record::new("t", None, None);
+    let message = MessageView::new(&record, Part::Null, Part::Json(value));
+    for (text, expected) in [
+        (".value.price += 1", value.replace("19.990", "20.99")),
+        (".value.in.b[1] = \"x\"", value.replace("\t2]", "\t\"x\"]")),
+        (".value.new = true", value.replace("] } }", "] },\"new\":true }")),
+        ("del(.value.price)", value.replace("\"price\": 19.990,\t", "")),
+        ("del(.value.id)", value.replace(",\t\"id\": 18446744073709551615", "")),
+        ("del(.value.in.b)", value.replace("\"b\" : [1,\t2]", "")),
+    ] {
+        let mut all = Vec::new();
+        let function = Function::compile(text).expect("a function");
+        let ran = function.change_message(&message, |text| {
+            all.push(text.to_string());
+            Ok(ControlFlow::Continue(()))
+        });
+        ran.expect("it runs");
+        assert_eq!(all, [format!("{{\"value\":{expected}}}")], "{text}");
     }
 }
 

@@ -55,12 +55,17 @@ pub(super) struct Literal {
 }
 
 pub(super) fn compile(text: &str) -> Option<Node> {
-    let tokens = Lexer::new(text).lex().ok()?;
-    let term = Parser::new(&tokens).parse(|parser| parser.term()).ok()?;
-    node(&term)
+    parse(text, node)
 }
 
-fn node(term: &Term<&str>) -> Option<Node> {
+/// Hands the syntax tree of a program to `make`.
+pub(super) fn parse<T>(text: &str, make: impl FnOnce(&Term<&str>) -> Option<T>) -> Option<T> {
+    let tokens = Lexer::new(text).lex().ok()?;
+    let term = Parser::new(&tokens).parse(|parser| parser.term()).ok()?;
+    make(&term)
+}
+
+pub(super) fn node(term: &Term<&str>) -> Option<Node> {
     Some(match term {
         Term::Id => Node::Input,
         Term::Num(text) => Node::Number(literal(text)?),
@@ -130,7 +135,7 @@ fn call(name: &str, arguments: &[Term<&str>]) -> Option<Node> {
     })
 }
 
-fn key(part: &Part<Term<&str>>) -> Option<Key> {
+pub(super) fn key(part: &Part<Term<&str>>) -> Option<Key> {
     match part {
         Part::Index(Term::Str(None, parts)) => text_of(parts).map(Key::Name),
         Part::Index(Term::Num(text)) => text.parse().ok().map(Key::At),

@@ -172,7 +172,7 @@ fn holds(operator: Cmp, order: Ordering) -> bool {
     }
 }
 
-fn calculated<'i>(operator: Math, left: &Item<'i>, right: &Item<'i>) -> Result<Item<'i>, StepsAside> {
+pub(super) fn calculated<'i>(operator: Math, left: &Item<'i>, right: &Item<'i>) -> Result<Item<'i>, StepsAside> {
     if let (Item::Str(left), Item::Str(right), Math::Add) = (left, right, operator) {
         return Ok(Item::Str([&**left, &**right].concat().into()));
     }

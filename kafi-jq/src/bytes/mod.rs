@@ -4,6 +4,7 @@
 //! the same: for everything else, every error included, it steps aside, and the interpreter runs.
 
 mod compile;
+mod edit;
 mod evaluate;
 mod item;
 mod scan;
@@ -11,6 +12,8 @@ mod scan;
 use crate::message::{MessageView, Part};
 
 use item::Item;
+
+pub(crate) use edit::Edits;
 
 /// An expression over bytes.
 pub(crate) struct Expression(compile::Node);

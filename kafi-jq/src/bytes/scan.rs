@@ -1,5 +1,7 @@
 //! Where things lie in JSON text that was checked.
 
+use std::ops::Range;
+
 use crate::bytes::StepsAside;
 
 /// The text of the member of this name in an object; of several the last. An escape in a name is left to the interpreter.
@@ -100,4 +102,42 @@ fn after_value(bytes: &[u8], mut at: usize) -> usize {
 
 fn is_end(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+/// Where the value of a member lies in an object, and what goes with the member; an error where any name has an escape or
+/// is there twice, since the interpreter keeps one of each.
+pub(super) fn only_member(object: &str, name: &str) -> Result<Option<(Range<usize>, Range<usize>)>, StepsAside> {
+    let bytes = object.as_bytes();
+    let mut names: Vec<&[u8]> = Vec::new();
+    let (mut at, mut found, mut comma) = (1, None, None);
+    loop {
+        at = after_space(bytes, at);
+        match bytes.get(at) {
+            Some(b',') => {
+                comma = Some(at);
+                at = after_space(bytes, at + 1);
+            }
+            Some(b'"') => {}
+            _ => return Ok(found),
+        }
+        let start = at;
+        let name_end = after_string(bytes, at);
+        let written = &bytes[at + 1..name_end - 1];
+        if written.contains(&b'\\') || names.contains(&written) {
+            return Err(StepsAside);
+        }
+        names.push(written);
+        let value_start = after_space(bytes, after_space(bytes, name_end) + 1);
+        at = after_value(bytes, value_start);
+        if written == name.as_bytes() {
+            // The comma before it goes with it, or, of the first one, that behind.
+            let behind = after_space(bytes, at);
+            let removed = match comma {
+                Some(comma) => comma..at,
+                None if bytes.get(behind) == Some(&b',') => start..after_space(bytes, behind + 1),
+                None => start..at,
+            };
+            found = Some((value_start..at, removed));
+        }
+    }
 }
