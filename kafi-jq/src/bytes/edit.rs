@@ -7,10 +7,11 @@ use jaq_core::ops::Math;
 use jaq_core::path::Opt;
 use kafi_core::json_text::write_string;
 
+use crate::bytes::StepsAside;
 use crate::bytes::compile::{Key, Node, key, node, parse};
 use crate::bytes::evaluate::{calculated, evaluate};
 use crate::bytes::item::Item;
-use crate::bytes::{StepsAside, scan};
+use crate::bytes::scan::{self, Found};
 use crate::message::{MessageView, Part};
 
 /// Changes of a message's key and value, one after another.
@@ -164,13 +165,6 @@ impl Edit {
     }
 }
 
-/// Where a member or element lies.
-struct Found {
-    value: Range<usize>,
-    /// What goes with it, where it goes: its name, and a comma.
-    removed: Range<usize>,
-}
-
 /// Where this step leads in the array or object at `around`; an object with names that are there twice, or have escapes,
 /// is left to the interpreter.
 fn place(text: &str, around: Range<usize>, key: &Key) -> Result<Option<Found>, StepsAside> {
@@ -179,7 +173,7 @@ fn place(text: &str, around: Range<usize>, key: &Key) -> Result<Option<Found>, S
     match key {
         Key::Name(name) if inner.starts_with('{') => {
             let found = scan::only_member(inner, name)?;
-            Ok(found.map(|(value, removed)| Found { value: in_text(value), removed: in_text(removed) }))
+            Ok(found.map(|found| Found { value: in_text(found.value), removed: in_text(found.removed) }))
         }
         Key::At(index) if inner.starts_with('[') => {
             let element = scan::element(inner, *index).ok_or(StepsAside)?;

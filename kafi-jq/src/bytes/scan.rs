@@ -4,6 +4,13 @@ use std::ops::Range;
 
 use crate::bytes::StepsAside;
 
+/// Where a member or element lies.
+pub(super) struct Found {
+    pub(super) value: Range<usize>,
+    /// What goes with it, where it goes: its name, and a comma.
+    pub(super) removed: Range<usize>,
+}
+
 /// The text of the member of this name in an object; of several the last. An escape in a name is left to the interpreter.
 pub(super) fn member<'t>(object: &'t str, name: &str) -> Result<Option<&'t str>, StepsAside> {
     let bytes = object.as_bytes();
@@ -106,7 +113,7 @@ fn is_end(bytes: &[u8], at: usize) -> bool {
 
 /// Where the value of a member lies in an object, and what goes with the member; an error where any name has an escape or
 /// is there twice, since the interpreter keeps one of each.
-pub(super) fn only_member(object: &str, name: &str) -> Result<Option<(Range<usize>, Range<usize>)>, StepsAside> {
+pub(super) fn only_member(object: &str, name: &str) -> Result<Option<Found>, StepsAside> {
     let bytes = object.as_bytes();
     let mut names: Vec<&[u8]> = Vec::new();
     let (mut at, mut found, mut comma) = (1, None, None);
@@ -137,7 +144,7 @@ pub(super) fn only_member(object: &str, name: &str) -> Result<Option<(Range<usiz
                 None if bytes.get(behind) == Some(&b',') => start..after_space(bytes, behind + 1),
                 None => start..at,
             };
-            found = Some((value_start..at, removed));
+            found = Some(Found { value: value_start..at, removed });
         }
     }
 }
