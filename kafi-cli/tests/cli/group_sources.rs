@@ -186,3 +186,26 @@ fn groups_are_listed_by_state() {
         "#,
     );
 }
+
+#[test]
+fn a_damaged_group_hides_no_other() {
+    let sandbox = Sandbox::new();
+    groups(&sandbox);
+    sandbox.write("kafi-data/groups/two.json", "{");
+    sandbox.check(
+        r#"
+        $ kafi group lag
+        GROUP  TOPIC  PARTITIONS  LAG
+        one    t               2    6
+        one    u               1    1
+        ! error: read group: group two, path ./kafi-data/groups/two.json: the file is damaged
+        ! hint: remove the file to start over, or restore it from a backup
+        ? 1
+        $ kafi group show two one | head -n 2
+        GROUP  STATE  TOPIC  PARTITION  COMMITTED  END  LAG
+        one    Empty  t              0          2    6    4
+        ! error: read group: group two, path ./kafi-data/groups/two.json: the file is damaged
+        ! hint: remove the file to start over, or restore it from a backup
+        "#,
+    );
+}
