@@ -186,7 +186,7 @@ impl Table {
             let mut shown = String::with_capacity(line.len());
             match index.checked_sub(usize::from(has_names)) {
                 None => highlight::names(&line, color, &mut shown),
-                Some(row) => highlight::dim(&line, color && self.dimmed.contains(&row), &mut shown),
+                Some(row) => highlight::dim(&line, color && self.dimmed.binary_search(&row).is_ok(), &mut shown),
             }
             shown
         });
@@ -227,7 +227,8 @@ impl Table {
         let lines: Vec<Vec<String>> = header.into_iter().chain(shown).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns.len()).map(width).collect();
-        lines.iter().map(|line| aligned(line, &widths, |column| self.is_right(columns[column]))).collect()
+        let on_right: Vec<bool> = columns.iter().map(|column| self.is_right(*column)).collect();
+        lines.iter().map(|line| aligned(line, &widths, |column| on_right[column])).collect()
     }
 
     /// A line for each cell, and an empty one between two rows. Long cells are continued below themselves.

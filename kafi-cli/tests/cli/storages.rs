@@ -104,7 +104,7 @@ fn json_names_the_storage_always_and_first() {
         ! {"read":5,"found":1,"seconds":0.0}
         $ kafi cat store:t -g g -n 1 > /dev/null; kafi group ls store: --json; kafi group ls -l ./a/ --json; kafi group show store:g --json | cut -d, -f -4
         {"storage":"store","group":"g"}
-        {"storage":"./a","group":"g","state":"Empty","members":0,"partitions":1,"lag":2}
+        {"storage":"./a","group":"g","type":null,"protocol":null,"state":"Empty","members":0,"partitions":1,"lag":2}
         {"storage":"store","group":"g","state":"Empty","topic":"t"
         $ kafi group reset store:g -o end --json; kafi group cp store:g ./b/h --allow-gap --json
         {"storage":"store","group":"g","topic":"t","partition":0,"from":1,"to":3}
