@@ -67,8 +67,8 @@ pub use batch::Batch;
 pub use capability::Capabilities;
 pub use codec::{Codecs, Coding, Decoded, Decoder, Encoder, SchemaHeader, Text};
 pub use config::{
-    AddressPlace, Config, ConfigFile, ConfigKey, OffsetReset, SCHEMA_REGISTRY_KEYS, Settings, StorageInfo, StorageKind,
-    expand_environment, is_variable, nearest, power_of,
+    AddressPlace, Config, ConfigFile, ConfigKey, NamedSchema, OffsetReset, SCHEMA_REGISTRY_KEYS, SchemaSettings,
+    Settings, StorageInfo, StorageKind, expand_environment, is_variable, nearest, power_of,
 };
 pub use consumer::{
     Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition,

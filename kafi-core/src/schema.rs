@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::config::nearest;
+use crate::config::{SchemaSettings, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Field, Type};
 
@@ -135,15 +135,15 @@ pub struct SchemaOptions {
     /// Reads Avro as this schema would have it: a file or text, as for `schema`.
     pub reader_schema: Option<String>,
     /// How subjects are named. Default: by topic.
-    pub strategy: SubjectStrategy,
+    pub strategy: Option<SubjectStrategy>,
     /// What becomes of a schema that is written with. Default: it is registered.
-    pub registration: Registration,
+    pub registration: Option<Registration>,
     /// Registers and looks up schemas in the registry's normal form. Default: false.
-    pub normalize: bool,
+    pub normalize: Option<bool>,
     /// Where ids are written. Default: where the message that was read had it, else in front of the payload.
     pub id_location: Option<IdLocation>,
     /// How Avro is written as JSON. Both forms are read back. Default: readable.
-    pub avro_json: AvroJson,
+    pub avro_json: Option<AvroJson>,
     /// Asks for subject and version of the schemas that are read, too. Default: false.
     pub versions: bool,
 }
@@ -154,7 +154,64 @@ impl SchemaOptions {
         self.schema.is_some()
             || self.id.is_some()
             || self.version.is_some()
-            || self.registration == Registration::UseLatest
+            || self.registration == Some(Registration::UseLatest)
+    }
+
+    /// What a configuration says for a field.
+    ///
+    /// # Errors
+    /// `Usage` for settings that were set from code to what is none.
+    pub fn of_settings(settings: &SchemaSettings, field: Field) -> Result<Self> {
+        fn parsed<T: FromStr<Err = Error>>(text: &Option<String>) -> Result<Option<T>> {
+            text.as_deref().map(str::parse).transpose()
+        }
+        let (named, is_value) = match field {
+            Field::Key => (&settings.key, false),
+            Field::Value => (&settings.value, true),
+        };
+        let registration = match (settings.use_latest_version, settings.auto_register_schemas) {
+            (Some(true), _) => Some(Registration::UseLatest),
+            (_, Some(false)) => Some(Registration::LookUp),
+            (_, Some(true)) => Some(Registration::Register),
+            (_, None) => None,
+        };
+        Ok(Self {
+            schema: named.schema.clone(),
+            id: named.schema_id,
+            subject: named.subject.clone(),
+            version: parsed(&named.version)?,
+            message: named.message.clone(),
+            reader_schema: settings.reader_schema.clone().filter(|_| is_value),
+            strategy: parsed(&settings.subject_name_strategy)?,
+            registration,
+            normalize: settings.normalize_schemas,
+            id_location: parsed(&settings.schema_id_location)?,
+            avro_json: parsed(&settings.avro_json)?,
+            versions: false,
+        })
+    }
+
+    /// The same, and of `others` what is not said here. A schema that is named here in one way is not named by them in
+    /// another.
+    pub fn or(&self, others: &Self) -> Self {
+        let own = self.clone();
+        let none = Self::default();
+        let is_named = own.schema.is_some() || own.id.is_some() || own.subject.is_some() || own.version.is_some();
+        let named = if is_named { &none } else { others };
+        Self {
+            schema: own.schema.or_else(|| named.schema.clone()),
+            id: own.id.or(named.id),
+            subject: own.subject.or_else(|| named.subject.clone()),
+            version: own.version.or(named.version),
+            message: own.message.or_else(|| named.message.clone()),
+            reader_schema: own.reader_schema.or_else(|| others.reader_schema.clone()),
+            strategy: own.strategy.or(others.strategy),
+            registration: own.registration.or(others.registration),
+            normalize: own.normalize.or(others.normalize),
+            id_location: own.id_location.or(others.id_location),
+            avro_json: own.avro_json.or(others.avro_json),
+            versions: own.versions || others.versions,
+        }
     }
 }
 

@@ -192,6 +192,11 @@ impl ConversionArgs {
         Ok((from, to))
     }
 
+    /// Whether schemas go along with messages.
+    pub fn carries_schemas(&self) -> bool {
+        self.with_schemas.is_some()
+    }
+
     /// How keys and values change between two storages; `None` where all stay bytes.
     pub fn between(&self, source: &Kafi, target: &Kafi) -> Result<Option<Arc<dyn Recoding>>> {
         let serdes = self.serdes(target)?;

@@ -178,11 +178,7 @@ impl TypeArgs {
     }
 
     fn shared(&self) -> SchemaOptions {
-        SchemaOptions {
-            avro_json: self.avro_json.unwrap_or_default(),
-            strategy: self.subject_strategy.unwrap_or_default(),
-            ..SchemaOptions::default()
-        }
+        SchemaOptions { avro_json: self.avro_json, strategy: self.subject_strategy, ..SchemaOptions::default() }
     }
 
     fn serde(&self, field: Field, own: Option<Type>, schema: SchemaOptions) -> Result<Serde> {
@@ -226,15 +222,16 @@ impl WriterSchemaArgs {
     pub fn apply(&self, serdes: &mut Serdes, place: &Place) -> Result<()> {
         let mut takes_latest = false;
         for (field, serde) in [(Field::Key, &mut serdes.key), (Field::Value, &mut serdes.value)] {
-            let has_schema = place.type_or(serde, field, Type::Auto)?.has_schema() || serde.schema.names_schema();
-            serde.schema.normalize = self.normalize;
+            let names_schema = place.schema_of(serde, field)?.names_schema();
+            let has_schema = place.type_or(serde, field, Type::Auto)?.has_schema() || names_schema;
+            serde.schema.normalize = self.normalize.then_some(true);
             serde.schema.id_location = self.schema_id_location;
             if self.no_register {
-                serde.schema.registration = Registration::LookUp;
+                serde.schema.registration = Some(Registration::LookUp);
             }
             // Keys and values without a schema have no newest one.
             if self.use_latest && has_schema {
-                serde.schema.registration = Registration::UseLatest;
+                serde.schema.registration = Some(Registration::UseLatest);
                 takes_latest = true;
             }
         }

@@ -7,12 +7,17 @@ use kafi::shell::{self, NewTopics, PlannedPart, Rate};
 use kafi::{Address, BatchSteps, CopyOptions, CopyResult, Error, ErrorKind, FunctionSteps, Kafi, Result};
 
 use crate::address::{FirstUse, Opened, globs_of, hint_at_storage, open_sources, several};
-use crate::args::{ConversionArgs, FailureArgs, FunctionArgs, JqArgs, LimitArgs, ReadArgs, WriteArgs, setting};
+use crate::args::{
+    ConversionArgs, FailureArgs, FunctionArgs, JqArgs, LimitArgs, ReadArgs, WriteArgs, refused, setting,
+};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Table};
 use crate::summary::{Reached, Summary, ended};
 use crate::verb::Verb;
+
+/// The topic in which a storage has its schema registry.
+const SCHEMAS_TOPIC: &str = "_schemas";
 
 /// Copy topics, with every field of every message
 #[derive(Parser)]
@@ -77,7 +82,10 @@ impl Verb for CpArgs {
         if target.is_glob() {
             return Err(bad(&self.target, "a target cannot be a glob"));
         }
-        let sources = open_sources(context, &self.sources)?;
+        let mut sources = open_sources(context, &self.sources)?;
+        if self.conversion.carries_schemas() {
+            without_schemas_topic(&mut sources)?;
+        }
         let count: usize = sources.iter().map(|source| source.topics.len()).sum();
         if target.topic.is_some() && (count > 1 || self.sources.iter().any(|source| is_storage(source))) {
             let error = bad(&self.target, "several sources need a storage as target, which keeps their names");
@@ -117,8 +125,7 @@ impl Verb for CpArgs {
             }
             let done = if steps.is_empty() { read } else { written };
             options.read.max = self.limit.max.map(|max| max.saturating_sub(done));
-            options.new_topics =
-                new_topics(&self.sources, source, &target, self.limit.follow && self.read.group.is_some())?;
+            options.new_topics = self.new_topics(source, &target)?;
             let copied = typed.copy(source, &options);
             read += options.read.progress.read();
             written += options.read.progress.written();
@@ -165,6 +172,28 @@ impl CpArgs {
         let opened = BatchSteps::open(steps, source.kafi.place(), &from, &options.failures)?;
         let opened = if steps.only_filters() { opened } else { opened.writing(target.place(), &to)? };
         Ok(Some(Arc::new(opened)))
+    }
+
+    /// The later topics that belong to a mirror: those that a glob of this storage matches. They keep their names.
+    fn new_topics(&self, source: &Opened, target: &Address) -> Result<Option<NewTopics>> {
+        if target.topic.is_some() {
+            return Ok(None);
+        }
+        let globs = globs_of(&self.sources, &source.storage)?;
+        if globs.is_empty() {
+            return Ok(None);
+        }
+        if self.limit.follow && self.read.group.is_some() {
+            log::warn!(
+                "with -g only the topics that are there now are followed; without it also later ones that match"
+            );
+            return Ok(None);
+        }
+        let carries_schemas = self.conversion.carries_schemas();
+        let is_meant = move |topic: &str| {
+            globs.iter().any(|glob| glob.matches(topic)) && !(carries_schemas && topic == SCHEMAS_TOPIC)
+        };
+        Ok(Some(NewTopics::new(move |topic| is_meant(topic).then(|| topic.to_string()))))
     }
 }
 
@@ -215,30 +244,19 @@ impl Typed<'_> {
     }
 }
 
+/// Leaves out the topics in which registries are, whose schemas go along with the messages of the others.
+fn without_schemas_topic(sources: &mut [Opened]) -> Result<()> {
+    sources.iter_mut().for_each(|source| source.topics.retain(|topic| topic != SCHEMAS_TOPIC));
+    if sources.iter().any(|source| !source.topics.is_empty()) {
+        return Ok(());
+    }
+    let why = "the topic _schemas holds the schemas themselves";
+    Err(refused("--with-schemas", why).hint("copy it without --with-schemas, or see kafi registry cp"))
+}
+
 fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {
     let target_name = |topic: &String| target.topic.clone().unwrap_or_else(|| topic.clone());
     source.topics.iter().map(|topic| (topic.clone(), target_name(topic))).collect()
-}
-
-/// The later topics that belong to a mirror: those that a glob of this storage matches. They keep their names.
-fn new_topics(
-    addresses: &[String],
-    source: &Opened,
-    target: &Address,
-    follows_as_group: bool,
-) -> Result<Option<NewTopics>> {
-    if target.topic.is_some() {
-        return Ok(None);
-    }
-    let globs = globs_of(addresses, &source.storage)?;
-    if globs.is_empty() {
-        return Ok(None);
-    }
-    if follows_as_group {
-        log::warn!("with -g only the topics that are there now are followed; without it also later ones that match");
-        return Ok(None);
-    }
-    Ok(Some(NewTopics::new(move |topic| globs.iter().any(|glob| glob.matches(topic)).then(|| topic.to_string()))))
 }
 
 fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {

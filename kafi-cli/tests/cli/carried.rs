@@ -110,6 +110,29 @@ fn a_registry_may_refuse_or_not_know() {
 }
 
 #[test]
+fn the_topic_of_the_registry_is_not_copied_beside_its_schemas() {
+    let sandbox = sandbox();
+    sandbox.check(
+        r#"
+        $ kafi cp ./a/ ./b/ --with-schemas=value
+        ! 4 read, 4 written, 0 failed in 0.0 s
+        $ kafi ls ./b/ && kafi registry ./b/ subjects && kafi cat ./b/orders -p 0
+        _schemas
+        orders
+        orders-value
+        unused-value
+        {"bla":1}
+        $ kafi cp ./a/_schemas ./b/ --with-schemas
+        ! error: read arguments: argument --with-schemas: the topic _schemas holds the schemas themselves
+        ! hint: copy it without --with-schemas, or see kafi registry cp
+        ? 2
+        $ kafi cp ./a/ ./whole/ -q && kafi cat ./whole/orders -p 0
+        {"bla":1}
+        "#,
+    );
+}
+
+#[test]
 fn a_copy_that_changes_types_goes_on() {
     let sandbox = sandbox();
     sandbox.check(

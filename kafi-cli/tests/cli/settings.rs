@@ -101,3 +101,49 @@ fn a_line_without_an_end_takes_no_memory_without_end() {
         "{refused}"
     );
 }
+
+#[test]
+fn what_is_said_of_schemas_may_stand_in_the_configuration() {
+    let sandbox = Sandbox::new();
+    sandbox.write("order.avsc", r#"{"type":"record","name":"Order","fields":[{"name":"bla","type":["null","int"]}]}"#);
+    let storage = |more: &str| format!("local:\n  root.dir: ./data\nkafi:\n  value.type: avro\n{more}");
+    sandbox.write("configs/locals/a.yaml", storage("  value.schema: '@order.avsc'\n  subject.name.strategy: record\n"));
+    sandbox.write("configs/locals/b.yaml", storage("  auto.register.schemas: false\n  avro.json: standard\n"));
+    sandbox.write("configs/locals/c.yaml", storage("  use.latest.version: true\n  schema.id.location: header\n"));
+    sandbox.write("configs/locals/bad.yaml", storage("  subject.name.strategy: topics\n"));
+    sandbox.check(
+        r#"
+        $ kafi produce a:t --create -q -k key '{"bla":1}' && kafi registry a: subjects && kafi cat a:t -K:
+        Order
+        key:{"bla":1}
+        $ kafi produce a:t -q '{"bla":2}' --subject-strategy topic && kafi registry a: subjects
+        Order
+        t-value
+        $ kafi cat b:t --max 1 && kafi cat b:t --max 1 --avro-json readable && kafi touch b:u -q
+        {"bla":{"int":1}}
+        {"bla":1}
+        $ kafi produce b:u '{"bla":3}' --value-schema order.avsc 2>&1 | grep -o "Subject 'u-value' not found"
+        Subject 'u-value' not found
+        $ kafi produce c:t -q -k key '{"bla":4}' && kafi tail c:t -n 1 -F '%k %v\n' && kafi tail c:t -n 1 --json | grep -o __value_schema_id
+        key {"bla":4}
+        __value_schema_id
+        $ kafi ls bad:
+        ! error: read configuration: file ./configs/locals/bad.yaml, section kafi, key subject.name.strategy, value topics: must be one of topic record topic-record
+        ? 2
+        "#,
+    );
+}
+
+/// A key that nobody can read of is one that nobody sets.
+#[test]
+fn every_key_is_in_the_reference() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/configuration.md");
+    let reference = std::fs::read_to_string(path).unwrap();
+    let keys = kafi::Settings::keys().chain(kafi::SCHEMA_REGISTRY_KEYS);
+    for key in keys {
+        let default =
+            key.default.filter(|default| !default.is_empty()).map_or("".into(), |default| format!("`{default}`"));
+        let row = format!("| `{}` | {default} | {} |", key.name, key.meaning.replace('|', "\\|"));
+        assert!(reference.contains(&row), "docs/reference/configuration.md lacks\n{row}");
+    }
+}

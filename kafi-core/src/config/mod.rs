@@ -20,8 +20,10 @@ mod env;
 mod find;
 mod kind;
 mod nearest;
+mod schema_settings;
 mod settings;
 mod trust;
+mod values;
 mod yaml;
 
 use std::cell::Cell;
@@ -38,6 +40,7 @@ pub use env::{expand_environment, is_variable};
 pub use find::ConfigFile;
 pub use kind::{AddressPlace, ConfigKey, SCHEMA_REGISTRY_KEYS, StorageInfo, StorageKind};
 pub use nearest::nearest;
+pub use schema_settings::{NamedSchema, SchemaSettings};
 pub use settings::{OffsetReset, Settings};
 pub use trust::power_of;
 

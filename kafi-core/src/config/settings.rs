@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::kind::ConfigKey;
 use super::nearest::suggestion;
+use super::schema_settings::SchemaSettings;
+use super::values::{Checked, boolean, one_of, put, whole};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where a group without a committed offset starts.
@@ -63,6 +65,8 @@ pub struct Settings {
     /// `value.type`: how values are read and written, as for keys. `None` is unset: `auto` for reading, `json` for
     /// writing.
     pub value_type: Option<String>,
+    /// What is said of schemas, under keys such as `value.schema` and `subject.name.strategy`.
+    pub schemas: SchemaSettings,
     /// `flush.timeout`: how long a flush waits for all delivery reports; in the file in seconds, -1 for ever. Default:
     /// `None`, for ever. Concerns Kafka.
     pub flush_timeout: Option<Duration>,
@@ -103,6 +107,7 @@ impl Default for Settings {
             commit_after_processing: true,
             key_type: None,
             value_type: None,
+            schemas: SchemaSettings::default(),
             flush_timeout: None,
             retention_ms: 604_800_000,
             consume_timeout: Some(Duration::from_secs(5)),
@@ -118,13 +123,14 @@ impl Default for Settings {
 impl Settings {
     /// All keys with their defaults and meanings, in the order of the documentation.
     pub fn keys() -> impl Iterator<Item = &'static ConfigKey> {
-        ITEMS.iter().map(|item| &item.key)
+        ITEMS.iter().map(|item| &item.key).chain(SchemaSettings::keys())
     }
 
     /// The value of a key as it would stand in a file; `None` for an unknown key. A type that is unset is shown as the
     /// default that a producer takes.
     pub fn get(&self, key: &str) -> Option<String> {
-        ITEMS.iter().find(|item| item.key.name == key).map(|item| (item.get)(self))
+        let item = ITEMS.iter().find(|item| item.key.name == key);
+        item.map(|item| (item.get)(self)).or_else(|| self.schemas.get(key))
     }
 
     /// Sets a key to a value as it would stand in a file. After an error nothing has changed.
@@ -144,11 +150,15 @@ impl Settings {
     }
 
     pub(super) fn try_set(&mut self, key: &str, text: &str) -> std::result::Result<(), Refusal> {
-        let Some(item) = ITEMS.iter().find(|item| item.key.name == key) else {
+        let set = match ITEMS.iter().find(|item| item.key.name == key) {
+            Some(item) => Some((item.set)(self, text)),
+            None => self.schemas.set(key, text),
+        };
+        let Some(set) = set else {
             let known: Vec<&str> = Self::keys().map(|known| known.name).collect();
             return Err(Refusal::Key(format!("unknown key{}", suggestion(key, &known))));
         };
-        (item.set)(self, text).map_err(|allowed| Refusal::Value(format!("must be {allowed}")))
+        set.map_err(|allowed| Refusal::Value(format!("must be {allowed}")))
     }
 }
 
@@ -169,8 +179,6 @@ struct Item {
     /// The error says what is allowed.
     set: fn(&mut Settings, &str) -> Checked<()>,
 }
-
-type Checked<T> = std::result::Result<T, String>;
 
 const fn item(
     name: &'static str,
@@ -268,14 +276,14 @@ static ITEMS: [Item; 20] = [
         "str",
         "how keys are read and written; where unset, they are read as auto",
         |s| s.key_type.clone().unwrap_or_else(|| "str".into()),
-        |s, text| put(&mut s.key_type, type_name(text).map(Some)),
+        |s, text| put(&mut s.key_type, one_of(text, &TYPE_NAMES).map(Some)),
     ),
     item(
         "value.type",
         "json",
         "how values are read and written; where unset, they are read as auto",
         |s| s.value_type.clone().unwrap_or_else(|| "json".into()),
-        |s, text| put(&mut s.value_type, type_name(text).map(Some)),
+        |s, text| put(&mut s.value_type, one_of(text, &TYPE_NAMES).map(Some)),
     ),
     item(
         "flush.timeout",
@@ -335,32 +343,8 @@ static ITEMS: [Item; 20] = [
     ),
 ];
 
-fn put<T>(field: &mut T, value: Checked<T>) -> Checked<()> {
-    *field = value?;
-    Ok(())
-}
-
-fn whole(text: &str, min: i64, max: i64) -> Checked<i64> {
-    let allowed = || {
-        if max == i64::MAX {
-            format!("a whole number, {min} or more")
-        } else {
-            format!("a whole number from {min} to {max}")
-        }
-    };
-    text.parse().ok().filter(|number| (min..=max).contains(number)).ok_or_else(allowed)
-}
-
 fn milliseconds(number: i64) -> Duration {
     Duration::from_millis(number.unsigned_abs())
-}
-
-fn boolean(text: &str) -> Checked<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err("true or false".into()),
-    }
 }
 
 fn offset_reset(text: &str) -> Checked<OffsetReset> {
@@ -369,10 +353,6 @@ fn offset_reset(text: &str) -> Checked<OffsetReset> {
         "latest" => Ok(OffsetReset::Latest),
         _ => Err("earliest or latest".into()),
     }
-}
-
-fn type_name(text: &str) -> Checked<String> {
-    if TYPE_NAMES.contains(&text) { Ok(text.to_owned()) } else { Err(format!("one of {}", TYPE_NAMES.join(" "))) }
 }
 
 fn seconds(text: &str) -> Checked<Option<Duration>> {

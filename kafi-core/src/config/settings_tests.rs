@@ -31,6 +31,23 @@ fn every_key_is_read_back_as_set() {
         ("consumer.request.timeout.ms", "0"),
         ("consume.num.attempts", "7"),
         ("requests.num.retries", "0"),
+        ("key.schema", "\"string\""),
+        ("value.schema", "@order.avsc"),
+        ("key.schema.id", "1"),
+        ("value.schema.id", "2147483647"),
+        ("key.subject", "a-key"),
+        ("value.subject", ":.staging:b"),
+        ("key.version", "latest"),
+        ("value.version", "7"),
+        ("key.message", "shop.Key"),
+        ("value.message", "shop.Order.Line"),
+        ("reader.schema", "@new.avsc"),
+        ("subject.name.strategy", "topic-record"),
+        ("auto.register.schemas", "false"),
+        ("use.latest.version", "true"),
+        ("normalize.schemas", "true"),
+        ("schema.id.location", "header"),
+        ("avro.json", "standard"),
     ];
     assert_eq!(values.map(|(key, _)| key).to_vec(), Settings::keys().map(|key| key.name).collect::<Vec<_>>());
     let mut settings = Settings::default();

@@ -107,7 +107,8 @@ impl TextDecoder {
         let mut open = |field| {
             let serde = serdes.of_field(field);
             let type_ = place.type_or(serde, field, Type::Auto)?;
-            let has_schema = type_.has_schema() || type_ == Type::Auto && place.codecs.decodes_auto(&serde.schema);
+            let has_schema =
+                type_.has_schema() || type_ == Type::Auto && place.codecs.decodes_auto(&place.schema_of(serde, field)?);
             has_schemas |= has_schema;
             if !has_schema && matches!(type_, Type::Bytes | Type::Auto) {
                 return Ok(None);

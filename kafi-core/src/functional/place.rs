@@ -11,7 +11,7 @@ use crate::consumer::ConsumerOptions;
 use crate::error::Result;
 use crate::functional::ReadOptions;
 use crate::plain::PlainCodecs;
-use crate::schema::Serde;
+use crate::schema::{Registration, SchemaOptions, Serde};
 use crate::storage::Storage;
 use crate::types::{Field, Type};
 
@@ -69,7 +69,7 @@ impl Place {
     /// # Errors
     /// Those of [`Codecs::decoder`]; `Usage` for a setting that names no type.
     pub fn decoder(&self, serde: &Serde, field: Field) -> Result<Box<dyn Decoder>> {
-        self.codecs.decoder(self.type_or(serde, field, Type::Auto)?, field, &serde.schema)
+        self.codecs.decoder(self.type_or(serde, field, Type::Auto)?, field, &self.schema_of(serde, field)?)
     }
 
     /// What encodes keys or values: by what `serde` says, else by the settings, else as `default`.
@@ -77,7 +77,7 @@ impl Place {
     /// # Errors
     /// Those of [`Codecs::encoder`]; `Usage` for a setting that names no type.
     pub fn encoder(&self, serde: &Serde, field: Field, default: Type) -> Result<Box<dyn Encoder>> {
-        self.codecs.encoder(self.type_or(serde, field, default)?, field, &serde.schema)
+        self.codecs.encoder(self.type_or(serde, field, default)?, field, &self.schema_of(serde, field)?)
     }
 
     /// The type that `serde` or else the settings name; else `default`, or `Auto` where a schema is chosen, which says
@@ -89,15 +89,36 @@ impl Place {
         if let Some(type_) = serde.type_ {
             return Ok(type_);
         }
+        let setting = self.type_setting(field)?;
+        let names_schema = self.schema_of(serde, field)?.names_schema();
+        match setting {
+            Some(type_) if type_.has_schema() || !names_schema => Ok(type_),
+            _ if names_schema => Ok(Type::Auto),
+            _ => Ok(default),
+        }
+    }
+
+    /// What is chosen of schemas: what `serde` says, and else the settings.
+    ///
+    /// # Errors
+    /// `Usage` for settings that name what is none.
+    pub fn schema_of(&self, serde: &Serde, field: Field) -> Result<SchemaOptions> {
+        let mut settings = SchemaOptions::of_settings(&self.settings.schemas, field)?;
+        let type_ = serde.type_.map_or_else(|| self.type_setting(field), |type_| Ok(Some(type_)))?;
+        // Keys and values without a schema have no newest one.
+        if settings.registration == Some(Registration::UseLatest) && !type_.is_some_and(Type::has_schema) {
+            settings.registration = None;
+        }
+        Ok(serde.schema.or(&settings))
+    }
+
+    /// The type that the settings name.
+    fn type_setting(&self, field: Field) -> Result<Option<Type>> {
         let setting = match field {
             Field::Key => &self.settings.key_type,
             Field::Value => &self.settings.value_type,
         };
-        match setting.as_deref().map(str::parse::<Type>).transpose()? {
-            Some(type_) if type_.has_schema() || !serde.schema.names_schema() => Ok(type_),
-            _ if serde.schema.names_schema() => Ok(Type::Auto),
-            _ => Ok(default),
-        }
+        setting.as_deref().map(str::parse::<Type>).transpose()
     }
 
     /// These topics, or all, with their partitions, sorted by name.

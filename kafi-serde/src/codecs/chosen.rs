@@ -26,7 +26,7 @@ pub enum Chosen {
 impl Chosen {
     /// What the options say. Reads files, but asks no registry.
     pub fn of(options: &SchemaOptions, type_: Type) -> Result<Self> {
-        if options.id.is_some() || options.version.is_some() || options.registration == Registration::UseLatest {
+        if options.id.is_some() || options.version.is_some() || options.registration == Some(Registration::UseLatest) {
             return Ok(Self::InRegistry);
         }
         let Some(text) = &options.schema else { return Ok(Self::Nothing) };
@@ -57,7 +57,7 @@ pub fn in_registry(
         Some(SchemaVersion::Latest) | None => Version::Latest,
     };
     let named = match &options.schema {
-        Some(text) if options.strategy != SubjectStrategy::Topic => {
+        Some(text) if options.strategy.unwrap_or_default() != SubjectStrategy::Topic => {
             Some(KnownSchema::of_source(source_of(text, None)?)?)
         }
         _ => None,

@@ -185,7 +185,7 @@ fn type_of(format: Format) -> Type {
 fn forms_of(options: &SchemaOptions) -> Forms {
     Forms {
         #[cfg(feature = "avro")]
-        avro: match options.avro_json {
+        avro: match options.avro_json.unwrap_or_default() {
             kafi_core::AvroJson::Readable => crate::avro::Form::Readable,
             kafi_core::AvroJson::Standard => crate::avro::Form::Standard,
         },

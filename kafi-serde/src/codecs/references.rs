@@ -46,11 +46,13 @@ impl Into<'_> {
     /// A reference to a schema, which is registered under this subject, or looked up there.
     fn reference(&self, name: &str, subject: &str, definition: &SchemaDefinition) -> Result<Reference> {
         let lookup = || {
-            let options = LookupOptions { normalize: self.options.normalize, ..LookupOptions::default() };
+            let options =
+                LookupOptions { normalize: self.options.normalize.unwrap_or_default(), ..LookupOptions::default() };
             self.registry.lookup(subject, definition, options, self.timeout).map(|found| found.version)
         };
-        let version = if self.options.registration == Registration::Register {
-            let options = RegisterOptions { normalize: self.options.normalize, ..RegisterOptions::default() };
+        let version = if self.options.registration.unwrap_or_default() == Registration::Register {
+            let options =
+                RegisterOptions { normalize: self.options.normalize.unwrap_or_default(), ..RegisterOptions::default() };
             let registered = self.registry.register(subject, definition, options, self.timeout)?;
             registered.version.map_or_else(lookup, Ok)
         } else {

@@ -16,7 +16,7 @@ pub fn subject_of(options: &SchemaOptions, topic: &str, field: Field, schema: Op
                 .hint(format!("--{field}-subject names it"))
         })
     };
-    match options.strategy {
+    match options.strategy.unwrap_or_default() {
         SubjectStrategy::Topic => Ok(topic_subject(topic, field)),
         SubjectStrategy::Record => record(),
         SubjectStrategy::TopicRecord => Ok(format!("{topic}-{}", record()?)),

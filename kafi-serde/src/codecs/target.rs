@@ -105,8 +105,8 @@ fn registered(
 ) -> Result<(u32, Option<Guid>)> {
     let subject = subject_of(options, coding.topic, coding.field, Some(known))?;
     let definition = definition_for(known, registry, options, coding.timeout)?;
-    let normalize = options.normalize;
-    let done = if options.registration == Registration::Register {
+    let normalize = options.normalize.unwrap_or_default();
+    let done = if options.registration.unwrap_or_default() == Registration::Register {
         let options = RegisterOptions { normalize, ..RegisterOptions::default() };
         let registered = registry.register(&subject, &definition, options, coding.timeout);
         registered.map(|registered| (registered.id, registered.guid))

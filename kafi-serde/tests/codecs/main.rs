@@ -192,7 +192,7 @@ fn schemas_are_chosen_looked_up_and_called_by_strategy() {
     let base = options(AVRO);
     let text = r#"{"bla":1}"#;
     let encode = |options: &SchemaOptions| encode(&codecs, Type::Avro, options, text);
-    let look_up = SchemaOptions { registration: Registration::LookUp, ..base.clone() };
+    let look_up = SchemaOptions { registration: Some(Registration::LookUp), ..base.clone() };
     let error = encode(&look_up).unwrap_err();
     assert_eq!(
         (error.kind(), error.hint_text()),
@@ -201,7 +201,7 @@ fn schemas_are_chosen_looked_up_and_called_by_strategy() {
     let stored = encode(&base).unwrap();
     assert_eq!(encode(&look_up).unwrap(), stored);
     for strategy in [SubjectStrategy::Record, SubjectStrategy::TopicRecord] {
-        assert_eq!(encode(&SchemaOptions { strategy, ..base.clone() }).unwrap(), stored);
+        assert_eq!(encode(&SchemaOptions { strategy: Some(strategy), ..base.clone() }).unwrap(), stored);
     }
     assert_eq!(encode(&SchemaOptions { subject: Some("s".into()), ..base.clone() }).unwrap(), stored);
     let subjects: Vec<_> = memory.subjects_and_texts().into_iter().map(|(subject, _)| subject).collect();
@@ -212,7 +212,7 @@ fn schemas_are_chosen_looked_up_and_called_by_strategy() {
         SchemaOptions { id: Some(5), ..none.clone() },
         SchemaOptions { version: Some(SchemaVersion::Latest), ..none.clone() },
         SchemaOptions { version: Some(SchemaVersion::Number(1)), subject: Some("s".into()), ..none.clone() },
-        SchemaOptions { registration: Registration::UseLatest, ..none.clone() },
+        SchemaOptions { registration: Some(Registration::UseLatest), ..none.clone() },
     ] {
         assert_eq!(encode(&chosen).unwrap(), stored, "{chosen:?}");
     }

@@ -21,7 +21,7 @@ const MANY_PARTITIONS: u32 = 100;
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT] [--runs N]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads] [--runs N]";
 
 /// What is to be measured.
 #[derive(Debug, PartialEq)]
@@ -31,6 +31,8 @@ struct Options {
     quick: bool,
     /// Only the loads whose name in the table contains this.
     load: Option<String>,
+    /// What schemas make of payloads, in place of all loads.
+    payloads: bool,
     runs: usize,
 }
 
@@ -41,6 +43,9 @@ pub fn run(args: &[&str]) -> Result<()> {
         return measure(&options);
     }
     command::install_prerequisites()?;
+    if options.payloads {
+        return payloads(options.runs);
+    }
     command::run("tests/servers/peers", &mut Command::new(workspace::root().join("tests/servers/peers")))?;
     command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
     command::run(
@@ -53,12 +58,13 @@ pub fn run(args: &[&str]) -> Result<()> {
 }
 
 fn parse(args: &[&str]) -> Result<Options> {
-    let mut options = Options { is_beside_broker: false, quick: false, load: None, runs: 5 };
+    let mut options = Options { is_beside_broker: false, quick: false, load: None, payloads: false, runs: 5 };
     let mut args = args.iter();
     while let Some(&arg) = args.next() {
         match arg {
             BESIDE_BROKER => options.is_beside_broker = true,
             "--quick" => options.quick = true,
+            "--payloads" => options.payloads = true,
             "--load" => {
                 options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
             }
@@ -91,6 +97,18 @@ fn measure(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Kafi beside Confluent's deserialisers for Python and fastavro; it needs neither a broker nor a registry.
+fn payloads(runs: usize) -> Result<()> {
+    let script = workspace::root().join("tests/servers/serializers");
+    command::run("tests/servers/serializers", Command::new(script).arg("start"))?;
+    command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
+    let folder = Folder::create("bench-payloads")?;
+    let mut python = Command::new(workspace::root().join(".servers/serializers/venv/bin/python"));
+    python.arg(workspace::root().join("benches/payloads.py")).arg(workspace::target()?.join("release/kafi"));
+    python.arg(folder.path()).arg(runs.to_string()).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
+    command::run("benches/payloads.py", python.env_remove("KAFI_REGISTRY"))
+}
+
 fn loads(options: &Options) -> Vec<Load> {
     let mut loads = Vec::new();
     for (messages, value_bytes) in SIZES {
@@ -117,7 +135,7 @@ mod tests {
         let options = |args: &[&str]| parse(args).unwrap();
         assert_eq!(
             options(&["--quick", "--runs", "3"]),
-            Options { is_beside_broker: false, quick: true, load: None, runs: 3 }
+            Options { is_beside_broker: false, quick: true, load: None, payloads: false, runs: 3 }
         );
         assert!(parse(&["--runs", "0"]).is_err() && parse(&["--fast"]).is_err() && parse(&["--load"]).is_err());
         assert_eq!((loads(&options(&["--quick"])).len(), loads(&options(&[])).len()), (1, 13));
