@@ -339,7 +339,7 @@ fn only_messages_with_a_key() {
         ! 6 compared, 0 different in 0.0 s
         $ kafi cp t only --key a --resume
         ! error: copy: only a copy of one source with its partitions keeps the source's offsets, which say where to go on
-        ! hint: leave out --resume, or copy each source to a topic of its own without --repartition and --key
+        ! hint: leave out --resume, or copy each source to a topic of its own without --repartition, --key, and functions
         ? 2
         "#,
     );
