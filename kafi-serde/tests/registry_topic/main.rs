@@ -1,5 +1,5 @@
-//! The registry in a topic: what it answers, over memory, a folder, a store of objects, and a real Kafka; what it reads and writes, against a
-//! topic as Confluent's registry leaves it; and several writers at once.
+//! The registry in a topic: what it answers, over memory, a folder, stores of objects (in memory, S3, Azure Blob), and a
+//! real Kafka; what it reads and writes, against a topic as Confluent's registry leaves it; and several writers at once.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
 
@@ -30,7 +30,29 @@ fn kafka() -> Arc<dyn Storage> {
     kafi_cluster::open("kafka", &[("bootstrap.servers".into(), brokers.into())]).unwrap()
 }
 
-/// Runs a test over memory, a folder, a store of objects, and a real Kafka, each with a topic of its own.
+/// A root of its own in the bucket, and in the container, of these tests, where it is made.
+fn stores() -> [Arc<dyn Storage>; 2] {
+    let variable = kafi_testkit::servers::variable;
+    let root = unique("schemas");
+    let property = |(key, value): (&str, &str)| (key.to_string(), value.to_string());
+    let s3 = [
+        ("endpoint", variable("KAFI_TEST_S3")),
+        ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")),
+        ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY")),
+        ("bucket.name", "kafi-schemas"),
+        ("bucket.create", "true"),
+        ("root.dir", &root),
+    ];
+    let azure = [
+        ("connection.string", variable("KAFI_TEST_AZURE_CONNECTION_STRING")),
+        ("container.name", "kafi-schemas"),
+        ("container.create", "true"),
+        ("root.dir", &root),
+    ];
+    [kafi_s3::open("s3", &s3.map(property)).unwrap(), kafi_azure::open("azure", &azure.map(property)).unwrap()]
+}
+
+/// Runs a test over memory, a folder, stores of objects, and a real Kafka, each with a topic of its own.
 fn everywhere(test: fn(&dyn Fn() -> TopicRegistry)) {
     let memory: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
     test(&|| TopicRegistry::new(Arc::clone(&memory)));
@@ -40,6 +62,9 @@ fn everywhere(test: fn(&dyn Fn() -> TopicRegistry)) {
     let objects = Arc::new(MemoryObjects::new());
     let open = || kafi_objects::open("bucket", "mem", Arc::clone(&objects) as _, ObjectOptions::default());
     test(&|| TopicRegistry::new(Arc::new(open())));
+    for store in stores() {
+        test(&|| TopicRegistry::new(Arc::clone(&store)));
+    }
     let topic = unique("schemas");
     test(&|| TopicRegistry::in_topic(kafka(), &topic));
 }

@@ -114,15 +114,20 @@ impl TopicRegistry {
     fn ask<T>(&self, timeout: Duration, answer: impl FnOnce(&Topic) -> Result<T>) -> Result<T> {
         let deadline = end_of(timeout);
         let mut topic = self.lock(deadline)?;
-        topic.read(deadline)?;
-        answer(&topic)
+        topic.read(deadline).and_then(|()| answer(&topic)).map_err(|error| self.named(error))
     }
 
     /// Changes something, which begins with reading.
     fn change<T>(&self, timeout: Duration, change: impl FnOnce(&mut Topic, Instant) -> Result<T>) -> Result<T> {
         let deadline = end_of(timeout);
         let mut topic = self.lock(deadline)?;
-        change(&mut topic, deadline)
+        change(&mut topic, deadline).map_err(|error| self.named(error))
+    }
+
+    /// An error with the registry, unless it says the storage already.
+    fn named(&self, error: Error) -> Error {
+        let names_it = error.context().any(|(key, _)| matches!(key, "registry" | "storage"));
+        if names_it { error } else { error.with("registry", &self.name) }
     }
 }
 
