@@ -104,6 +104,7 @@ pub fn topic_to_file(source: &TopicSource<'_>, file: &mut dyn FileWriter, option
         Format::Json => to_json(source, file, options),
         Format::Csv => to_csv(source, file, options, b','),
         Format::Tsv => to_csv(source, file, options, b'\t'),
+        Format::Parquet | Format::Feather => crate::arrow::topic_to_file(source, file, options),
     }
 }
 

@@ -14,6 +14,10 @@ pub enum Format {
     Tsv,
     /// JSON: a row a line; read also as one array of rows.
     Json,
+    /// Apache Parquet.
+    Parquet,
+    /// Feather version 2, which is a file of Arrow IPC.
+    Feather,
 }
 
 /// What is around a text format.
@@ -34,7 +38,7 @@ pub enum Compression {
 /// use kafi_files::{Compression, FileFormat, Format};
 /// let format = FileFormat::of_name("reports/orders.jsonl.zst")?;
 /// assert_eq!(format, FileFormat { format: Format::Json, compression: Compression::Zstd });
-/// assert_eq!("csv".parse::<FileFormat>()?.format, Format::Csv);
+/// assert_eq!("parquet".parse::<FileFormat>()?.format, Format::Parquet);
 /// # Ok::<(), kafi_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +49,20 @@ pub struct FileFormat {
     pub compression: Compression,
 }
 
-const NAMES: [(&str, Format); 5] = [
+const NAMES: [(&str, Format); 8] = [
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
     ("json", Format::Json),
     ("jsonl", Format::Json),
     ("ndjson", Format::Json),
+    ("parquet", Format::Parquet),
+    ("feather", Format::Feather),
+    ("arrow", Format::Feather),
 ];
 
 impl FileFormat {
-    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson`, with `.gz` or `.zst` behind them.
+    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson parquet feather arrow`, with `.gz` or
+    /// `.zst` behind those of text.
     ///
     /// # Errors
     /// `Usage` where they mean none.
@@ -69,10 +77,15 @@ impl FileFormat {
         let known = NAMES.iter().find(|(known, _)| *known == suffix).map(|(_, format)| *format);
         let Some(format) = known else {
             let error = Error::new(ErrorKind::Usage, "find format", "the name says no format that is known");
-            return Err(error
-                .with("file", name)
-                .hint("--format says which: csv, tsv, json, with .gz or .zst behind it compressed"));
+            return Err(error.with("file", name).hint(
+                "--format says which: csv, tsv, json, parquet, feather; .gz or .zst behind csv, tsv, and json compresses",
+            ));
         };
+        let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Json);
+        if compression != Compression::None && !is_text {
+            let why = "this format compresses by itself, and is not compressed once more";
+            return Err(Error::new(ErrorKind::Usage, "find format", why).with("file", name));
+        }
         Ok(Self { format, compression })
     }
 }
@@ -91,6 +104,8 @@ impl fmt::Display for FileFormat {
             Format::Csv => "csv",
             Format::Tsv => "tsv",
             Format::Json => "json",
+            Format::Parquet => "parquet",
+            Format::Feather => "feather",
         })?;
         f.write_str(match self.compression {
             Compression::None => "",
@@ -112,10 +127,12 @@ mod tests {
             ("x.json", "json"),
             ("x.y.jsonl.zst", "json.zst"),
             ("x.ndjson", "json"),
+            ("x.parquet", "parquet"),
+            ("x.arrow", "feather"),
         ] {
             assert_eq!(FileFormat::of_name(name).unwrap().to_string(), expected, "{name}");
         }
-        for name in ["x", "csv", "x.doc", "x.gz", "x.parquet", ""] {
+        for name in ["x", "csv", "x.doc", "x.gz", "x.parquet.gz", ""] {
             assert_eq!(FileFormat::of_name(name).unwrap_err().kind(), ErrorKind::Usage, "{name}");
         }
         assert!("csv.gz".parse::<FileFormat>().is_ok() && "xlsx".parse::<FileFormat>().is_err());

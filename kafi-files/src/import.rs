@@ -77,6 +77,7 @@ pub fn file_to_topic(input: &mut FileInput, target: &TopicTarget<'_>, options: &
         Format::Json => read_json(input, options, &mut sink),
         Format::Csv => read_csv(input, options, &mut sink, b','),
         Format::Tsv => read_csv(input, options, &mut sink, b'\t'),
+        Format::Parquet | Format::Feather => crate::arrow::file_to_topic(input, options, &mut sink),
     };
     sink.finish(read)
 }

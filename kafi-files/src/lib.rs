@@ -1,4 +1,5 @@
-//! Topics as files, and back: CSV, TSV, and JSON, with gzip or Zstandard around them.
+//! Topics as files, and back: CSV, TSV, and JSON, with gzip or Zstandard around them; with the features of their names
+//! Parquet and Feather.
 //!
 //! [`topic_to_file`] writes a row for each message, [`file_to_topic`] makes a message of each row. A row has columns:
 //! of a message they are the members of its value, unless other [`Columns`] are asked for. Memory is constant both
@@ -19,6 +20,11 @@
 //! A tombstone is a row without anything. What has to come back as it was is exported with
 //! [`envelope`](ExportOptions::envelope): then nothing is lost, in any of the formats.
 
+#[cfg(any(feature = "parquet", feature = "feather"))]
+mod arrow;
+#[cfg(not(any(feature = "parquet", feature = "feather")))]
+#[path = "arrow_none.rs"]
+mod arrow;
 mod cell;
 mod columns;
 mod csv;

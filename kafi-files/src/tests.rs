@@ -163,7 +163,14 @@ impl Bench {
 
 /// The formats of this build.
 fn formats() -> Vec<&'static str> {
-    vec!["csv", "tsv", "json", "csv.gz", "json.zst"]
+    let mut formats = vec!["csv", "tsv", "json", "csv.gz", "json.zst"];
+    if cfg!(feature = "parquet") {
+        formats.push("parquet");
+    }
+    if cfg!(feature = "feather") {
+        formats.push("feather");
+    }
+    formats
 }
 
 #[test]
@@ -272,6 +279,40 @@ fn rows_become_messages() {
     let times: Vec<String> =
         bench.messages("times").iter().map(|line| line.split(' ').nth(2).unwrap().into()).collect();
     assert!(times.contains(&"1767323045000".to_string()) && times.contains(&"1700000000001".to_string()), "{times:?}");
+}
+
+#[cfg(any(feature = "parquet", feature = "feather"))]
+#[test]
+fn columns_have_types_and_lose_no_digit() {
+    let bench = Bench::new();
+    let rows: [&[u8]; 3] = [
+        br#"{"id":9007199254740993,"price":19.990,"big":123456789012345678901234567890,"ok":true,"tags":["a"],"at":{"x":1},"mixed":1}"#,
+        br#"{"id":2,"price":5,"ok":null,"tags":[],"at":{"y":"z"},"mixed":"m"}"#,
+        br#"{"id":3,"name":"\u00e4","float":1.5e3,"mixed":{"a":[1]}}"#,
+    ];
+    bench.fill("t", &rows.map(Some));
+    let expected = [
+        r#"{"id":9007199254740993,"price":19.990,"big":123456789012345678901234567890,"ok":true,"tags":["a"],"at":{"x":1,"y":null},"mixed":"1","name":null,"float":null}"#,
+        r#"{"id":2,"price":5.000,"big":null,"ok":null,"tags":[],"at":{"x":null,"y":"z"},"mixed":"m","name":null,"float":null}"#,
+        r#"{"id":3,"price":null,"big":null,"ok":null,"tags":null,"at":null,"mixed":"{\"a\":[1]}","name":"\u00e4","float":1500.0}"#,
+    ];
+    for format in formats().into_iter().filter(|format| matches!(*format, "parquet" | "feather")) {
+        let (exported, bytes) = bench.export("t", format, |_| {}).unwrap();
+        assert_eq!(exported.rows, 3);
+        bench.create(format);
+        bench.import(&bytes, format, format, |_| {}).unwrap();
+        let mut values = bench.values(format);
+        values.sort();
+        let mut expected: Vec<String> =
+            expected.iter().map(|row| format!("- {}", row.replace("\\u00e4", "\u{e4}"))).collect();
+        expected.sort();
+        assert_eq!(values, expected, "{format}");
+        // Cut off, and not such a file at all.
+        for bad in [&bytes[..bytes.len() / 2], b"{}", b""] {
+            let error = bench.import(bad, format, format, |_| {}).unwrap_err();
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::output::{Stdout, nobody_reads};
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Write the messages of a topic to a file, a row each: CSV, TSV, or JSON
+/// Write the messages of a topic to a file, a row each: CSV, TSV, JSON, Parquet, or Feather
 #[derive(Parser)]
 #[command(name = "export")]
 pub struct ExportArgs {
@@ -25,7 +25,7 @@ pub struct ExportArgs {
     /// The file: a path, prod:x.csv, s3://bucket/x.csv, or - for stdout; it appears when it is whole
     #[arg(value_name = "FILE")]
     file: String,
-    /// The format, where the suffix does not say it: csv, tsv, json; with .gz or .zst behind it compressed
+    /// The format, where the suffix does not say it: csv, tsv, json (with .gz or .zst behind it compressed), parquet, feather
     #[arg(long, value_name = "FORMAT", value_parser = format_named)]
     format: Option<FileFormat>,
     /// Write JSON as one array, instead of a row a line
@@ -141,7 +141,8 @@ impl FileWriter for StdoutFile {
 
 /// Reads the name of a format.
 pub fn format_named(text: &str) -> std::result::Result<FileFormat, String> {
-    text.parse().map_err(|_: Error| "there are csv, tsv, json, with .gz or .zst behind them".to_string())
+    text.parse()
+        .map_err(|_: Error| "there are csv, tsv, json (with .gz or .zst behind them), parquet, feather".to_string())
 }
 
 fn columns(text: &str) -> std::result::Result<Columns, String> {

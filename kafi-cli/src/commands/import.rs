@@ -17,14 +17,14 @@ use crate::limits::TIMEOUT;
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Produce a message for each row of files: CSV, TSV, or JSON
+/// Produce a message for each row of files: CSV, TSV, JSON, Parquet, or Feather
 #[derive(Parser)]
 #[command(name = "import")]
 pub struct ImportArgs {
     /// The files (a path, prod:x.csv, s3://bucket/x.csv, or - for stdin), and then the topic
     #[arg(value_name = "FILE", required = true, num_args = 2..)]
     addresses: Vec<String>,
-    /// The format, where the suffix does not say it: csv, tsv, json; compression is seen by the bytes
+    /// The format, where the suffix does not say it: csv, tsv, json, parquet, feather; compression is seen by the bytes
     #[arg(long, value_name = "FORMAT", value_parser = format_named)]
     format: Option<FileFormat>,
     /// The column that becomes the key; it stays in the value

@@ -1,0 +1,267 @@
+//! Parquet and Feather over Kafi's files.
+
+use std::io::{self, Read, Write};
+#[cfg(feature = "feather")]
+use std::io::{Seek, SeekFrom};
+#[cfg(feature = "parquet")]
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::RecordBatch;
+use arrow_schema::{ArrowError, SchemaRef};
+use kafi_core::{Error, FileReader, FileWriter, Result};
+
+use super::failed;
+use crate::format::Format;
+use crate::output::TIMEOUT;
+
+/// Bytes go to the file in pieces of about this size.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What is held of a row group at most, before it is written.
+#[cfg(feature = "parquet")]
+const GROUP_BYTES: usize = 64 << 20;
+
+/// A file as formats write it.
+struct Bytes<'f> {
+    file: &'f mut dyn FileWriter,
+    ready: Vec<u8>,
+    count: u64,
+}
+
+impl Write for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.ready.extend_from_slice(bytes);
+        if self.ready.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.count += self.ready.len() as u64;
+        self.file.write(&self.ready, TIMEOUT).map_err(io::Error::other)?;
+        self.ready.clear();
+        Ok(())
+    }
+}
+
+/// Columns on their way into a file.
+pub(super) struct ColumnWriter<'f>(Writer<'f>);
+
+enum Writer<'f> {
+    #[cfg(feature = "parquet")]
+    Parquet(Box<parquet::arrow::ArrowWriter<Bytes<'f>>>),
+    #[cfg(feature = "feather")]
+    Feather(Box<arrow_ipc::writer::FileWriter<Bytes<'f>>>),
+}
+
+impl<'f> ColumnWriter<'f> {
+    pub(super) fn open(file: &'f mut dyn FileWriter, schema: &SchemaRef, format: Format) -> Result<Self> {
+        let bytes = Bytes { file, ready: Vec::new(), count: 0 };
+        match format {
+            #[cfg(feature = "feather")]
+            Format::Feather => {
+                let options = arrow_ipc::writer::IpcWriteOptions::default();
+                let options = options.try_with_compression(Some(arrow_ipc::CompressionType::LZ4_FRAME));
+                let writer = options
+                    .and_then(|options| arrow_ipc::writer::FileWriter::try_new_with_options(bytes, schema, options));
+                Ok(Self(Writer::Feather(Box::new(writer.map_err(|error| failed("write file", &error))?))))
+            }
+            #[cfg(feature = "parquet")]
+            _ => {
+                let properties = parquet::file::properties::WriterProperties::builder();
+                let properties = properties.set_compression(parquet::basic::Compression::SNAPPY).build();
+                let writer = parquet::arrow::ArrowWriter::try_new(bytes, schema.clone(), Some(properties));
+                Ok(Self(Writer::Parquet(Box::new(writer.map_err(of_parquet("write file"))?))))
+            }
+            #[cfg(not(feature = "parquet"))]
+            _ => unreachable!("the formats of this build were checked"),
+        }
+    }
+
+    pub(super) fn write(&mut self, columns: &RecordBatch) -> Result<()> {
+        match &mut self.0 {
+            #[cfg(feature = "parquet")]
+            Writer::Parquet(writer) => {
+                writer.write(columns).map_err(of_parquet("write file"))?;
+                if writer.in_progress_size() >= GROUP_BYTES {
+                    writer.flush().map_err(of_parquet("write file"))?;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "feather")]
+            Writer::Feather(writer) => writer.write(columns).map_err(|error| failed("write file", &error)),
+        }
+    }
+
+    /// Writes what is left, and gives the file its name. Returns its length in bytes.
+    pub(super) fn finish(self) -> Result<u64> {
+        let mut bytes = match self.0 {
+            #[cfg(feature = "parquet")]
+            Writer::Parquet(writer) => writer.into_inner().map_err(of_parquet("write file"))?,
+            #[cfg(feature = "feather")]
+            Writer::Feather(mut writer) => {
+                writer.finish().and_then(|()| writer.into_inner()).map_err(|error| failed("write file", &error))?
+            }
+        };
+        bytes.flush().map_err(|error| of_io("write file", error))?;
+        bytes.file.finish(TIMEOUT)?;
+        Ok(bytes.count)
+    }
+}
+
+/// Columns of a file.
+pub(super) struct ColumnReader(Reader);
+
+enum Reader {
+    #[cfg(feature = "parquet")]
+    Parquet(parquet::arrow::arrow_reader::ParquetRecordBatchReader),
+    #[cfg(feature = "feather")]
+    Feather(Box<arrow_ipc::reader::FileReader<io::BufReader<Place>>>),
+}
+
+impl ColumnReader {
+    pub(super) fn open(file: Box<dyn FileReader>, format: Format) -> Result<Self> {
+        match format {
+            #[cfg(feature = "feather")]
+            Format::Feather => {
+                let reader = arrow_ipc::reader::FileReader::try_new_buffered(Place { file, at: 0 }, None);
+                let reader = reader.map_err(|error| failed("read file", &error))?;
+                Ok(Self(Reader::Feather(Box::new(reader))))
+            }
+            #[cfg(feature = "parquet")]
+            _ => {
+                use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+                let bytes = file.bytes();
+                let chunks = Chunks { file: Arc::new(Mutex::new(file)), bytes };
+                let reader = ParquetRecordBatchReaderBuilder::try_new(chunks).map_err(of_parquet("read file"))?;
+                let reader = reader.with_batch_size(super::ROWS).build().map_err(of_parquet("read file"))?;
+                Ok(Self(Reader::Parquet(reader)))
+            }
+            #[cfg(not(feature = "parquet"))]
+            _ => unreachable!("the formats of this build were checked"),
+        }
+    }
+}
+
+impl Iterator for ColumnReader {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = match &mut self.0 {
+            #[cfg(feature = "parquet")]
+            Reader::Parquet(reader) => reader.next(),
+            #[cfg(feature = "feather")]
+            Reader::Feather(reader) => reader.next(),
+        };
+        next.map(|columns| columns.map_err(|error| failed("read file", &error)))
+    }
+}
+
+/// A place in a file.
+#[cfg(feature = "feather")]
+struct Place {
+    file: Box<dyn FileReader>,
+    at: u64,
+}
+
+#[cfg(feature = "feather")]
+impl Read for Place {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(feature = "feather")]
+impl Seek for Place {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let moved = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.file.bytes().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = moved.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+/// A file as Parquet reads it: pieces here and there.
+#[cfg(feature = "parquet")]
+struct Chunks {
+    file: Arc<Mutex<Box<dyn FileReader>>>,
+    bytes: u64,
+}
+
+#[cfg(feature = "parquet")]
+struct Chunk {
+    file: Arc<Mutex<Box<dyn FileReader>>>,
+    at: u64,
+}
+
+#[cfg(feature = "parquet")]
+impl Read for Chunk {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl parquet::file::reader::Length for Chunks {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl parquet::file::reader::ChunkReader for Chunks {
+    type T = io::BufReader<Chunk>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(io::BufReader::new(Chunk { file: Arc::clone(&self.file), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {
+        use parquet::errors::ParquetError;
+        // What a damaged file says of itself takes no memory.
+        if start.saturating_add(length as u64) > self.bytes {
+            return Err(ParquetError::EOF("it names bytes behind its end".into()));
+        }
+        let mut bytes = vec![0; length];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = file.read_at(start, &mut bytes, TIMEOUT).map_err(|error| ParquetError::External(Box::new(error)))?;
+        if read < length {
+            return Err(ParquetError::EOF("it ends too early".into()));
+        }
+        Ok(bytes.into())
+    }
+}
+
+#[cfg(feature = "parquet")]
+fn of_parquet(operation: &'static str) -> impl Fn(parquet::errors::ParquetError) -> Error {
+    move |error| match error {
+        parquet::errors::ParquetError::External(source) => of_io(operation, io::Error::other(source)),
+        error => failed(operation, &ArrowError::ParquetError(error.to_string())),
+    }
+}
+
+/// The error of the file itself, where Arrow hands on one.
+pub(super) fn of_file(operation: &'static str, error: &ArrowError) -> Option<Error> {
+    let source = match error {
+        ArrowError::IoError(_, source) => source.get_ref()?,
+        ArrowError::ExternalError(source) => source.as_ref(),
+        _ => return None,
+    };
+    let own = source
+        .downcast_ref::<Error>()
+        .or_else(|| source.downcast_ref::<io::Error>().and_then(|source| source.get_ref()?.downcast_ref::<Error>()));
+    own.map(Error::duplicate).map(|error| error.with("operation", operation))
+}
+
+fn of_io(operation: &'static str, error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|error| Error::io(operation, error))
+}
