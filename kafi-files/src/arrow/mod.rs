@@ -5,7 +5,7 @@ mod io;
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, make_array};
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
 use arrow_json::writer::{LineDelimited, WriterBuilder};
@@ -138,7 +138,7 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
             return Ok(());
         }
         let mut lines = Vec::new();
-        write_lines(&columns, &mut lines)?;
+        write_lines(&in_utc(columns)?, &mut lines)?;
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             if options.envelope {
                 envelope_of(line, &mut row)?;
@@ -149,6 +149,33 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
         }
     }
     Ok(())
+}
+
+/// The same with timestamps whose zone has a name, such as those of pandas, in UTC: instants are stored in UTC, and
+/// names of zones are not known here.
+fn in_utc(columns: RecordBatch) -> Result<RecordBatch> {
+    let schema = columns.schema();
+    let has_name = |field: &Field| match field.data_type() {
+        DataType::Timestamp(_, Some(zone)) => !zone.starts_with(['+', '-']),
+        _ => false,
+    };
+    if !schema.fields().iter().any(|field| has_name(field)) {
+        return Ok(columns);
+    }
+    let (mut fields, mut arrays) = (Vec::new(), Vec::new());
+    for (field, array) in schema.fields().iter().zip(columns.columns()) {
+        let DataType::Timestamp(unit, Some(_)) = field.data_type() else {
+            fields.push(field.as_ref().clone());
+            arrays.push(Arc::clone(array));
+            continue;
+        };
+        let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+        let data = array.to_data().into_builder().data_type(utc.clone()).build();
+        arrays.push(make_array(data.map_err(|error| failed("read rows", &error))?));
+        fields.push(field.as_ref().clone().with_data_type(utc));
+    }
+    let columns = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays);
+    columns.map_err(|error| failed("read rows", &error))
 }
 
 /// Appends rows as objects, a line each, with all members also where they are null.
@@ -215,5 +242,21 @@ impl Columns {
         self.iter()
             .map(|column| Field::new(&column.name, column.kind.data_type().unwrap_or(DataType::Utf8), true))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, TimestampMicrosecondArray};
+
+    #[test]
+    fn zones_with_names_become_utc() {
+        let times = TimestampMicrosecondArray::from(vec![Some(1_767_323_045_123_456), None]);
+        let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
+        let columns = RecordBatch::try_from_iter_with_nullable([("at", times, true)]).unwrap();
+        let mut lines = Vec::new();
+        write_lines(&in_utc(columns).unwrap(), &mut lines).unwrap();
+        assert_eq!(String::from_utf8(lines).unwrap(), "{\"at\":\"2026-01-02T03:04:05.123456Z\"}\n{\"at\":null}\n");
     }
 }
