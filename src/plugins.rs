@@ -25,7 +25,7 @@ const OPERATION: &str = "load plugin";
 #[derive(Default)]
 pub struct Plugins {
     named: Vec<PathBuf>,
-    places: Vec<Place>,
+    places: Vec<SearchPath>,
     /// Whatever was loaded, or could not be, in the order of the paths.
     named_loaded: OnceLock<Result<Vec<Plugin>>>,
     found_loaded: OnceLock<Found>,
@@ -34,7 +34,7 @@ pub struct Plugins {
 }
 
 /// Where plugins are looked for.
-struct Place {
+struct SearchPath {
     path: PathBuf,
     /// What says that it is looked at.
     said_by: &'static str,
@@ -115,12 +115,13 @@ impl Plugins {
     pub fn of_process(paths: Vec<PathBuf>) -> Self {
         let listed = env::var_os(PLUGINS_VARIABLE).unwrap_or_default();
         let named = env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
-        let mut places: Vec<_> = named.map(|path| Place { path, said_by: PLUGINS_VARIABLE, is_named: true }).collect();
+        let mut places: Vec<_> =
+            named.map(|path| SearchPath { path, said_by: PLUGINS_VARIABLE, is_named: true }).collect();
         let home =
             env::var_os("KAFI_HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join("plugins"));
         let usual = [(home, "KAFI_HOME"), (data_folder().map(|data| data.join("kafi/plugins")), "user data")];
         places.extend(
-            usual.into_iter().filter_map(|(path, said_by)| Some(Place { path: path?, said_by, is_named: false })),
+            usual.into_iter().filter_map(|(path, said_by)| Some(SearchPath { path: path?, said_by, is_named: false })),
         );
         Self { named: paths, places, ..Self::default() }
     }
@@ -128,7 +129,11 @@ impl Plugins {
     /// Looks for plugins at these paths, too, which are plugins or folders of plugins, as if `$KAFI_PLUGINS` named
     /// them.
     pub fn with_places(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        self.places.extend(paths.into_iter().map(|path| Place { path, said_by: PLUGINS_VARIABLE, is_named: true }));
+        self.places.extend(paths.into_iter().map(|path| SearchPath {
+            path,
+            said_by: PLUGINS_VARIABLE,
+            is_named: true,
+        }));
         self
     }
 
@@ -227,7 +232,7 @@ impl Plugins {
     /// The libraries in all places, and what cannot be one.
     fn files(&self) -> (Vec<PluginFile>, Vec<Error>) {
         let (mut files, mut failures) = (Vec::new(), Vec::new());
-        for Place { path, said_by, is_named } in &self.places {
+        for SearchPath { path, said_by, is_named } in &self.places {
             if *is_named && !path.is_dir() {
                 files.push(PluginFile { path: path.clone(), said_by });
                 continue;

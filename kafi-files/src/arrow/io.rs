@@ -117,7 +117,7 @@ enum Reader {
     #[cfg(feature = "parquet")]
     Parquet(parquet::arrow::arrow_reader::ParquetRecordBatchReader),
     #[cfg(feature = "feather")]
-    Feather(Box<arrow_ipc::reader::FileReader<io::BufReader<Place>>>),
+    Feather(Box<arrow_ipc::reader::FileReader<io::BufReader<FileCursor>>>),
 }
 
 impl ColumnReader {
@@ -125,7 +125,7 @@ impl ColumnReader {
         match format {
             #[cfg(feature = "feather")]
             Format::Feather => {
-                let reader = arrow_ipc::reader::FileReader::try_new_buffered(Place { file, at: 0 }, None);
+                let reader = arrow_ipc::reader::FileReader::try_new_buffered(FileCursor { file, at: 0 }, None);
                 let reader = reader.map_err(|error| failed("read file", &error))?;
                 Ok(Self(Reader::Feather(Box::new(reader))))
             }
@@ -160,13 +160,13 @@ impl Iterator for ColumnReader {
 
 /// A place in a file.
 #[cfg(feature = "feather")]
-struct Place {
+struct FileCursor {
     file: Box<dyn FileReader>,
     at: u64,
 }
 
 #[cfg(feature = "feather")]
-impl Read for Place {
+impl Read for FileCursor {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
         self.at += read as u64;
@@ -175,7 +175,7 @@ impl Read for Place {
 }
 
 #[cfg(feature = "feather")]
-impl Seek for Place {
+impl Seek for FileCursor {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let moved = match to {
             SeekFrom::Start(at) => Some(at),

@@ -10,12 +10,12 @@ use kafi_core::{
 
 use crate::codecs::chosen::{Chosen, in_registry};
 use crate::codecs::known::KnownSchema;
-use crate::codecs::target::{Target, is_of, no_schema};
+use crate::codecs::prepared::{PreparedSchema, is_of, no_schema};
 use crate::codecs::{Shared, format_of};
 use crate::source::Source;
 
 /// How many schemas one encoder keeps writers of.
-const TARGETS_MAX: usize = 64;
+const PREPARED_MAX: usize = 64;
 
 /// Encodes keys or values that have a schema, and with the type `auto` those that have none.
 pub struct SchemaEncoder {
@@ -25,7 +25,7 @@ pub struct SchemaEncoder {
     chosen: Chosen,
     plain: Box<dyn Encoder>,
     /// The one of the message before comes first.
-    targets: Vec<Target>,
+    prepared: Vec<PreparedSchema>,
     /// Where the id of the message before was written; `None` if it had no schema.
     location: Option<IdLocation>,
     text: Vec<u8>,
@@ -43,13 +43,13 @@ impl SchemaEncoder {
             options: options.clone(),
             chosen,
             plain: PlainCodecs.encoder(Type::Auto, field, options)?,
-            targets: Vec::new(),
+            prepared: Vec::new(),
             location: None,
             text: Vec::new(),
         })
     }
 
-    /// Makes what writes this message the first of the targets; false if it has no schema, and needs none.
+    /// Makes what writes this message the first that is prepared; false if it has no schema, and needs none.
     fn take(&mut self, coding: &Coding<'_>) -> Result<bool> {
         let travels = match &self.chosen {
             Chosen::Nothing => coding.schema.filter(|schema| is_of(schema, format_of(self.type_))),
@@ -58,16 +58,16 @@ impl SchemaEncoder {
         if matches!(self.chosen, Chosen::Nothing) && travels.is_none() {
             return if self.type_ == Type::Auto { Ok(false) } else { Err(no_schema(self.type_, coding)) };
         }
-        if let Some(at) = self.targets.iter().position(|target| target.is_for(coding, travels)) {
-            self.targets.swap(0, at);
+        if let Some(at) = self.prepared.iter().position(|schema| schema.is_for(coding, travels)) {
+            self.prepared.swap(0, at);
             return Ok(true);
         }
         let known = self.known(coding, travels)?;
-        let target = Target::open(&self.shared, &self.options, coding, &known, travels)?;
-        if self.targets.len() >= TARGETS_MAX {
-            self.targets.clear();
+        let schema = PreparedSchema::open(&self.shared, &self.options, coding, &known, travels)?;
+        if self.prepared.len() >= PREPARED_MAX {
+            self.prepared.clear();
         }
-        self.targets.insert(0, target);
+        self.prepared.insert(0, schema);
         Ok(true)
     }
 
@@ -96,9 +96,9 @@ impl SchemaEncoder {
             if had_header { IdLocation::Header } else { IdLocation::Payload }
         });
         let start = out.len();
-        let target = self.targets.first_mut().expect("it was just taken");
-        out.extend_from_slice(target.prefix(location));
-        if let Err(error) = target.writer.write(json, out) {
+        let schema = self.prepared.first_mut().expect("it was just taken");
+        out.extend_from_slice(schema.prefix(location));
+        if let Err(error) = schema.writer.write(json, out) {
             out.truncate(start);
             return Err(error.with("topic", coding.topic).with("field", coding.field));
         }
@@ -144,7 +144,7 @@ impl Encoder for SchemaEncoder {
 
     fn schema_header(&self) -> SchemaHeader<'_> {
         let Some(location) = self.location else { return self.plain.schema_header() };
-        match self.targets.first().and_then(|target| target.header(location)) {
+        match self.prepared.first().and_then(|schema| schema.header(location)) {
             Some(value) => SchemaHeader::Set(value),
             None => SchemaHeader::Drop,
         }

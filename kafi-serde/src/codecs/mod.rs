@@ -32,10 +32,10 @@ mod chosen;
 mod decoder;
 mod encoder;
 mod known;
+mod prepared;
 mod references;
 mod resolve;
 mod subject;
-mod target;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

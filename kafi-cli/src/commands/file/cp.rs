@@ -26,8 +26,8 @@ impl Verb for CpArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let (to, from) = self.addresses.split_last().expect("there are at least two");
         let sources = expanded(context, parsed(from)?)?;
-        let place = Place::of(to)?;
-        if let (Place::File(_), [_, _, ..]) = (&place, sources.as_slice()) {
+        let destination = Destination::of(to)?;
+        if let (Destination::File(_), [_, _, ..]) = (&destination, sources.as_slice()) {
             let error = Error::new(ErrorKind::Usage, "copy files", "several files cannot become one");
             return Err(error.with("to", to).hint("a storage (prod:) or a folder (./) keeps their names"));
         }
@@ -35,7 +35,7 @@ impl Verb for CpArgs {
         context.begin_job();
         for source in &sources {
             let mut reader = context.registry.open_file(source, TIMEOUT)?;
-            let mut writer = context.registry.create_file(&place.of_source(source), TIMEOUT)?;
+            let mut writer = context.registry.create_file(&destination.of_source(source), TIMEOUT)?;
             let whole = each_block(context, reader.as_mut(), |block| {
                 bytes += block.len() as u64;
                 writer.write(block, BYTES_TIMEOUT)
@@ -53,7 +53,7 @@ impl Verb for CpArgs {
 }
 
 /// Where files go.
-enum Place {
+enum Destination {
     File(FileAddress),
     /// The names are kept in this folder.
     Folder(PathBuf),
@@ -61,7 +61,7 @@ enum Place {
     Storage(StorageAddress, String),
 }
 
-impl Place {
+impl Destination {
     fn of(text: &str) -> Result<Self> {
         Ok(match FileAddress::parse(text)? {
             FileAddress::Local(path) if text.ends_with('/') || path.is_dir() => Self::Folder(path),

@@ -7,7 +7,7 @@ use kafi::serde::registry::{CopiedSchema, Deleted, SchemaCopyOptions, copy_schem
 use kafi::{Error, ErrorKind, Result};
 
 use super::list::Scope;
-use super::{Place, number};
+use super::{NamedRegistry, number};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -37,7 +37,7 @@ pub struct CpArgs {
 
 impl CpArgs {
     pub fn run(&self, context: &Context) -> Result<Exit> {
-        let (from, to) = (Place::open(context, &self.from)?, Place::open(context, &self.to)?);
+        let (from, to) = (NamedRegistry::open(context, &self.from)?, NamedRegistry::open(context, &self.to)?);
         if from.registry.name() == to.registry.name() {
             let why = "both are the same registry";
             return Err(Error::new(ErrorKind::Usage, "copy schemas", why).with("registry", from.registry.name()));
@@ -70,7 +70,7 @@ impl CpArgs {
         Ok(Exit::Done)
     }
 
-    fn print(&self, to: &Place, context: &Context, done: &[CopiedSchema]) -> Result<()> {
+    fn print(&self, to: &NamedRegistry, context: &Context, done: &[CopiedSchema]) -> Result<()> {
         let last = if self.dry_run { "copies" } else { "copied" };
         let mut table = to.table(&["subject", "version", "id", "target_version", "target_id", last]);
         for one in done {

@@ -8,7 +8,7 @@ use kafi::serde::wire::{Guid, SchemaId};
 use kafi::{Error, ErrorKind, Result};
 
 use super::schema::parsed;
-use super::{Place, number, print_text};
+use super::{NamedRegistry, number, print_text};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -53,13 +53,13 @@ impl Got {
 }
 
 impl GetArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         let got = match (&self.subject, self.id) {
-            (Some(subject), _) => Got::Version(place.registry.version(subject, self.version, self.deleted, TIMEOUT)?),
-            (None, Some(id)) => Got::Schema(place.registry.schema(id, None, TIMEOUT)?),
+            (Some(subject), _) => Got::Version(named.registry.version(subject, self.version, self.deleted, TIMEOUT)?),
+            (None, Some(id)) => Got::Schema(named.registry.schema(id, None, TIMEOUT)?),
             (None, None) => return Err(Error::new(ErrorKind::Usage, "get schema", "no subject and no id was given")),
         };
-        let referred = if self.references { referred(place, got.schema())? } else { Vec::new() };
+        let referred = if self.references { referred(named, got.schema())? } else { Vec::new() };
         if context.output.json {
             let own = match &got {
                 Got::Version(version) => version.to_json(),
@@ -68,11 +68,11 @@ impl GetArgs {
             let all = referred.iter().map(|(_, version)| version.to_json()).chain([own]);
             print_text(context, &all.map(|json| json.to_string()).collect::<Vec<_>>().join("\n"))?;
         } else if self.references {
-            let mut table = place.table(&["name", "subject", "version", "id"]);
+            let mut table = named.table(&["name", "subject", "version", "id"]);
             for (name, version) in referred {
                 let cells =
                     [Cell::Text(name), Cell::Text(version.subject), number(version.version), number(version.id)];
-                place.row(&mut table, cells);
+                named.row(&mut table, cells);
             }
             table.print(&context.output)?;
         } else {
@@ -83,7 +83,7 @@ impl GetArgs {
 }
 
 /// What a schema refers to, by the names that it has there, those first that others need.
-fn referred(place: &Place, schema: &SchemaDefinition) -> Result<Vec<(String, RegisteredSchema)>> {
+fn referred(named: &NamedRegistry, schema: &SchemaDefinition) -> Result<Vec<(String, RegisteredSchema)>> {
     // A schema is left when all that it refers to is done.
     let mut open = vec![(None, schema.references.clone().into_iter())];
     let (mut seen, mut done) = (HashSet::new(), Vec::new());
@@ -100,7 +100,7 @@ fn referred(place: &Place, schema: &SchemaDefinition) -> Result<Vec<(String, Reg
             return Err(Error::new(ErrorKind::TooLarge, "get schema", why));
         }
         let version = Version::Number(reference.version);
-        let found = place.registry.version(&reference.subject, version, true, TIMEOUT)?;
+        let found = named.registry.version(&reference.subject, version, true, TIMEOUT)?;
         let next = found.schema.references.clone().into_iter();
         open.push((Some((reference.name, found)), next));
     }

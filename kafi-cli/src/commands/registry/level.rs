@@ -6,7 +6,7 @@ use clap::Args;
 use kafi::serde::registry::{CompatibilityLevel, Mode, RegistryConfig};
 use kafi::{Error, ErrorKind, Result};
 
-use super::Place;
+use super::NamedRegistry;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -44,8 +44,8 @@ pub struct ModeArgs {
 }
 
 impl CompatArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
-        let registry = &place.registry;
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
+        let registry = &named.registry;
         let (subject, level) = meant::<CompatibilityLevel>(&self.subject, &self.level)?;
         if self.delete {
             registry.delete_config(subject, TIMEOUT)?;
@@ -57,13 +57,13 @@ impl CompatArgs {
         }
         let (config, inherited) = inherited(subject, |inherited| registry.config(subject, inherited, TIMEOUT))?;
         let level = config.compatibility.map(|level| level.to_string());
-        print(place, context, "compatibility", (subject, level, inherited))
+        print(named, context, "compatibility", (subject, level, inherited))
     }
 }
 
 impl ModeArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
-        let registry = &place.registry;
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
+        let registry = &named.registry;
         let (subject, mode) = meant::<Mode>(&self.subject, &self.mode)?;
         if self.delete {
             registry.delete_mode(subject, TIMEOUT)?;
@@ -74,7 +74,7 @@ impl ModeArgs {
             return Ok(Exit::Done);
         }
         let (mode, inherited) = inherited(subject, |inherited| registry.mode(subject, inherited, TIMEOUT))?;
-        print(place, context, "mode", (subject, Some(mode.to_string()), inherited))
+        print(named, context, "mode", (subject, Some(mode.to_string()), inherited))
     }
 }
 
@@ -109,15 +109,15 @@ fn inherited<T: PartialEq>(subject: Option<&str>, ask: impl Fn(bool) -> Result<T
 
 /// Prints the value alone for people, and what it is of for programs.
 fn print(
-    place: &Place,
+    named: &NamedRegistry,
     context: &Context,
     name: &'static str,
     (subject, value, inherited): (Option<&str>, Option<String>, bool),
 ) -> Result<Exit> {
     let mut table =
-        place.table(&["subject", name, "inherited"]).without_names().with_programs_only(&["subject", "inherited"]);
+        named.table(&["subject", name, "inherited"]).without_names().with_programs_only(&["subject", "inherited"]);
     let text = |text: Option<&str>| text.map_or(Cell::Unknown, |text| Cell::Text(text.to_string()));
-    place.row(&mut table, [text(subject), text(value.as_deref()), Cell::Flag(inherited)]);
+    named.row(&mut table, [text(subject), text(value.as_deref()), Cell::Flag(inherited)]);
     table.print(&context.output)?;
     Ok(Exit::Done)
 }

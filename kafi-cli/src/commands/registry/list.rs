@@ -4,7 +4,7 @@ use clap::Args;
 use kafi::serde::registry::Deleted;
 use kafi::{Glob, Result};
 
-use super::{Place, number};
+use super::{NamedRegistry, number};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -21,18 +21,18 @@ pub struct SubjectsArgs {
 }
 
 impl SubjectsArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         let scope = Scope::parse(self.glob.as_deref().unwrap_or("*"))?;
-        let matching = |deleted| scope.subjects(place, deleted);
+        let matching = |deleted| scope.subjects(named, deleted);
         if !self.deleted {
             let subjects = matching(Deleted::Excluded)?.into_iter().map(Cell::Text).collect();
-            return place.print_list(context, "subject", subjects);
+            return named.print_list(context, "subject", subjects);
         }
         let (all, there) = (matching(Deleted::Included)?, matching(Deleted::Excluded)?);
-        let mut table = place.table(&["subject", "deleted"]);
+        let mut table = named.table(&["subject", "deleted"]);
         for subject in all {
             let deleted = !there.contains(&subject);
-            place.row(&mut table, [Cell::Text(subject), Cell::Flag(deleted)]);
+            named.row(&mut table, [Cell::Text(subject), Cell::Flag(deleted)]);
         }
         table.print(&context.output)?;
         Ok(Exit::Done)
@@ -50,16 +50,16 @@ pub struct VersionsArgs {
 }
 
 impl VersionsArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         if !self.deleted {
-            let versions = place.registry.versions(&self.subject, Deleted::Excluded, TIMEOUT)?;
-            return place.print_list(context, "version", versions.into_iter().map(number).collect());
+            let versions = named.registry.versions(&self.subject, Deleted::Excluded, TIMEOUT)?;
+            return named.print_list(context, "version", versions.into_iter().map(number).collect());
         }
-        let all = place.registry.versions(&self.subject, Deleted::Included, TIMEOUT)?;
-        let there = versions_there(place, &self.subject)?;
-        let mut table = place.table(&["version", "deleted"]);
+        let all = named.registry.versions(&self.subject, Deleted::Included, TIMEOUT)?;
+        let there = versions_there(named, &self.subject)?;
+        let mut table = named.table(&["version", "deleted"]);
         for version in all {
-            place.row(&mut table, [number(version), Cell::Flag(!there.contains(&version))]);
+            named.row(&mut table, [number(version), Cell::Flag(!there.contains(&version))]);
         }
         table.print(&context.output)?;
         Ok(Exit::Done)
@@ -67,21 +67,21 @@ impl VersionsArgs {
 }
 
 /// The versions of a subject that are not deleted; none where all of them are.
-fn versions_there(place: &Place, subject: &str) -> Result<Vec<u32>> {
-    match place.registry.versions(subject, Deleted::Excluded, TIMEOUT) {
+fn versions_there(named: &NamedRegistry, subject: &str) -> Result<Vec<u32>> {
+    match named.registry.versions(subject, Deleted::Excluded, TIMEOUT) {
         Err(error) if error.kind() == kafi::ErrorKind::NotFound => Ok(Vec::new()),
         versions => versions,
     }
 }
 
-pub fn contexts(place: &Place, context: &Context) -> Result<Exit> {
-    let contexts = place.registry.contexts(TIMEOUT)?;
-    place.print_list(context, "context", contexts.into_iter().map(Cell::Text).collect())
+pub fn contexts(named: &NamedRegistry, context: &Context) -> Result<Exit> {
+    let contexts = named.registry.contexts(TIMEOUT)?;
+    named.print_list(context, "context", contexts.into_iter().map(Cell::Text).collect())
 }
 
-pub fn types(place: &Place, context: &Context) -> Result<Exit> {
-    let types = place.registry.types(TIMEOUT)?;
-    place.print_list(context, "type", types.into_iter().map(Cell::Text).collect())
+pub fn types(named: &NamedRegistry, context: &Context) -> Result<Exit> {
+    let types = named.registry.types(TIMEOUT)?;
+    named.print_list(context, "type", types.into_iter().map(Cell::Text).collect())
 }
 
 /// A glob of subjects, and the context that it is looked for in.
@@ -106,8 +106,8 @@ impl Scope {
     ///
     /// # Errors
     /// Those of the registry.
-    pub fn subjects(&self, place: &Place, deleted: Deleted) -> Result<Vec<String>> {
-        let mut subjects = place.registry.subjects(&self.context, deleted, TIMEOUT)?;
+    pub fn subjects(&self, named: &NamedRegistry, deleted: Deleted) -> Result<Vec<String>> {
+        let mut subjects = named.registry.subjects(&self.context, deleted, TIMEOUT)?;
         subjects.retain(|subject| self.matches(subject));
         Ok(subjects)
     }

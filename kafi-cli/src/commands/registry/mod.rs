@@ -61,12 +61,12 @@ enum RegistryCommand {
 }
 
 /// An opened registry, and what it is called in what is printed.
-struct Place {
+struct NamedRegistry {
     name: String,
     registry: Arc<dyn Registry>,
 }
 
-impl Place {
+impl NamedRegistry {
     fn open(context: &Context, address: &str) -> Result<Self> {
         let registry = context.registry.open_schema_registry(address)?;
         let name = if address.is_empty() || address.contains("://") {
@@ -101,12 +101,12 @@ impl Verb for RegistryArgs {
         if let RegistryCommand::Cp(args) = &self.command {
             return args.run(context);
         }
-        let place = Place::open(context, self.address.as_deref().unwrap_or_default())?;
+        let named = NamedRegistry::open(context, self.address.as_deref().unwrap_or_default())?;
         let first_use = match self.address {
             Some(_) => None,
             None => Some(FirstUse::of(&default_storage()?)),
         };
-        let exit = self.run_on(&place, context)?;
+        let exit = self.run_on(&named, context)?;
         first_use.iter().for_each(|first_use| first_use.say(context));
         Ok(exit)
     }
@@ -118,19 +118,19 @@ impl Verb for RegistryArgs {
 }
 
 impl RegistryArgs {
-    fn run_on(&self, place: &Place, context: &Context) -> Result<Exit> {
+    fn run_on(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         match &self.command {
-            RegistryCommand::Subjects(args) => args.run(place, context),
-            RegistryCommand::Versions(args) => args.run(place, context),
-            RegistryCommand::Get(args) => args.run(place, context),
-            RegistryCommand::Lookup(args) => args.run(place, context),
-            RegistryCommand::Register(args) => args.run(place, context),
-            RegistryCommand::Check(args) => args.run(place, context),
-            RegistryCommand::Rm(args) => args.run(place, context),
-            RegistryCommand::Compat(args) => args.run(place, context),
-            RegistryCommand::Mode(args) => args.run(place, context),
-            RegistryCommand::Contexts => list::contexts(place, context),
-            RegistryCommand::Types => list::types(place, context),
+            RegistryCommand::Subjects(args) => args.run(named, context),
+            RegistryCommand::Versions(args) => args.run(named, context),
+            RegistryCommand::Get(args) => args.run(named, context),
+            RegistryCommand::Lookup(args) => args.run(named, context),
+            RegistryCommand::Register(args) => args.run(named, context),
+            RegistryCommand::Check(args) => args.run(named, context),
+            RegistryCommand::Rm(args) => args.run(named, context),
+            RegistryCommand::Compat(args) => args.run(named, context),
+            RegistryCommand::Mode(args) => args.run(named, context),
+            RegistryCommand::Contexts => list::contexts(named, context),
+            RegistryCommand::Types => list::types(named, context),
             RegistryCommand::Cp(args) => args.run(context),
         }
     }

@@ -5,7 +5,7 @@ use kafi::serde::registry::{Code, Version};
 use kafi::{Error, Result};
 
 use super::schema::parsed;
-use super::{Place, number};
+use super::{NamedRegistry, number};
 use crate::args::ConfirmArgs;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -27,25 +27,25 @@ pub struct RmArgs {
 }
 
 impl RmArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         let what = match self.version {
             Some(version) => format!("version {version} of subject {}", self.subject),
             None => format!("subject {}", self.subject),
         };
         let how = if self.permanent { " for good" } else { "" };
-        let question = format!("delete {what} in {}{how}?", place.name);
+        let question = format!("delete {what} in {}{how}?", named.name);
         if !self.confirm.allow("delete subject", &question)? {
             return Ok(Exit::Failed);
         }
         let deleted = match self.version {
-            Some(version) => place
+            Some(version) => named
                 .registry
                 .delete_version(&self.subject, version, self.permanent, TIMEOUT)
                 .map(|version| vec![version]),
-            None => place.registry.delete_subject(&self.subject, self.permanent, TIMEOUT),
+            None => named.registry.delete_subject(&self.subject, self.permanent, TIMEOUT),
         };
         let deleted = deleted.map_err(|error| self.explain(error))?;
-        place.print_list(context, "version", deleted.into_iter().map(number).collect())
+        named.print_list(context, "version", deleted.into_iter().map(number).collect())
     }
 
     /// Says how the two steps of a deletion follow each other.

@@ -11,7 +11,7 @@ use kafi::serde::registry::{
 use kafi::serde::{Format, Source};
 use kafi::{Error, ErrorKind, Json, Result};
 
-use super::{Place, number, print_text};
+use super::{NamedRegistry, number, print_text};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -67,16 +67,16 @@ pub struct LookupArgs {
 }
 
 impl LookupArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         let options = LookupOptions { normalize: self.normalize, deleted: self.deleted };
-        let found = place.registry.lookup(&self.schema.subject, &self.schema.read()?, options, TIMEOUT)?;
+        let found = named.registry.lookup(&self.schema.subject, &self.schema.read()?, options, TIMEOUT)?;
         if context.output.json {
             print_text(context, &found.to_json().to_string())?;
             return Ok(Exit::Done);
         }
         let RegisteredSchema { subject, version, id, .. } = found;
-        let mut table = place.table(&["subject", "version", "id"]);
-        place.row(&mut table, [Cell::Text(subject), number(version), number(id)]);
+        let mut table = named.table(&["subject", "version", "id"]);
+        named.row(&mut table, [Cell::Text(subject), number(version), number(id)]);
         table.print(&context.output)?;
         Ok(Exit::Done)
     }
@@ -98,25 +98,25 @@ enum Versions {
 }
 
 impl CheckArgs {
-    pub fn run(&self, place: &Place, context: &Context) -> Result<Exit> {
+    pub fn run(&self, named: &NamedRegistry, context: &Context) -> Result<Exit> {
         let (subject, schema) = (&self.schema.subject, self.schema.read()?);
         let versions = match self.version {
             Versions::One(version) => vec![version],
             Versions::All => {
-                let all = place.registry.versions(subject, Deleted::Excluded, TIMEOUT)?;
+                let all = named.registry.versions(subject, Deleted::Excluded, TIMEOUT)?;
                 all.into_iter().map(Version::Number).collect()
             }
         };
         let (mut fits, mut lines) = (true, Vec::new());
         for version in versions {
-            let found = match place.registry.check(subject, &schema, Against::Version(version), TIMEOUT) {
+            let found = match named.registry.check(subject, &schema, Against::Version(version), TIMEOUT) {
                 // Some registries say of what is no schema that it does not fit.
                 Err(error) if Code::InvalidSchema.is_of(&error) => return Err(error),
                 found => found?,
             };
             fits &= found.compatible;
             if context.output.json {
-                lines.push(self.document(place, version, &found));
+                lines.push(self.document(named, version, &found));
             } else {
                 lines.extend(sentences(version, &found));
             }
@@ -125,13 +125,13 @@ impl CheckArgs {
         Ok(if fits { Exit::Done } else { Exit::Failed })
     }
 
-    fn document(&self, place: &Place, version: Version, found: &Compatibility) -> String {
+    fn document(&self, named: &NamedRegistry, version: Version, found: &Compatibility) -> String {
         let version = match version {
             Version::Latest => Json::from("latest"),
             Version::Number(number) => Json::from(number),
         };
         Json::object([
-            ("storage", Json::from(&place.name)),
+            ("storage", Json::from(&named.name)),
             ("subject", Json::from(&self.schema.subject)),
             ("version", version),
             ("compatible", Json::from(found.compatible)),

@@ -16,7 +16,7 @@ use crate::schema::Writer;
 use crate::wire::{Guid, SchemaId};
 
 /// What writes messages of one topic with one schema.
-pub struct Target {
+pub struct PreparedSchema {
     topic: String,
     /// The schema that travels with the messages; `None` where one was chosen for all.
     travels: Option<SchemaRef>,
@@ -30,7 +30,7 @@ struct Framing {
     header: Vec<u8>,
 }
 
-impl Target {
+impl PreparedSchema {
     /// Whether it writes what is asked for.
     pub fn is_for(&self, coding: &Coding<'_>, travels: Option<&SchemaRef>) -> bool {
         let is_same = match (&self.travels, travels) {
