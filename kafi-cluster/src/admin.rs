@@ -84,8 +84,13 @@ impl KafkaAdmin {
                     log::debug!("not waiting for the leaders of {topic}: {error}");
                     return Ok(());
                 }
-                Err(_) if !deadline.is_over() => std::thread::sleep(LOOK_AGAIN.min(deadline.left())),
-                led => return led.map(drop),
+                Err(error) if deadline.is_over() => {
+                    // It is there, too: a failure would say that it could not be made.
+                    log::warn!("{operation}: {topic} is there, and cannot be used yet: {error}");
+                    return Ok(());
+                }
+                Err(_) => std::thread::sleep(LOOK_AGAIN.min(deadline.left())),
+                Ok(_) => return Ok(()),
             }
         }
     }
