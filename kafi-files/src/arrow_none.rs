@@ -2,10 +2,11 @@
 
 use kafi_core::{Error, ErrorKind, FileWriter, Result};
 
-use crate::export::{ExportOptions, Exported, TopicSource};
 use crate::format::FileFormat;
-use crate::import::{ImportOptions, Sink};
 use crate::input::FileInput;
+use crate::options::{ExportOptions, Exported, ImportOptions};
+use crate::sink::Sink;
+use crate::source::TopicSource;
 
 pub(crate) fn topic_to_file(
     _source: &TopicSource<'_>,

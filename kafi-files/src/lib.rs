@@ -28,18 +28,25 @@ mod arrow;
 mod cell;
 mod columns;
 mod csv;
+mod envelope;
 mod export;
 mod format;
 mod import;
 mod input;
 mod json_rows;
 mod kinds;
+mod options;
 mod output;
+mod sink;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use columns::Columns;
-pub use export::{ExportOptions, Exported, TopicSource, topic_to_file};
+pub use export::topic_to_file;
 pub use format::{Compression, FileFormat, Format};
-pub use import::{ImportOptions, Imported, TopicTarget, file_to_topic};
+pub use import::file_to_topic;
 pub use input::FileInput;
+pub use options::{ExportOptions, Exported, ImportOptions, Imported};
+pub use sink::TopicTarget;
+pub use source::TopicSource;

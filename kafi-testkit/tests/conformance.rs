@@ -178,6 +178,7 @@ fn what_is_lacking_is_ignored_and_never_passed() {
     assert_eq!(
         lacking.passed,
         [
+            "x::admin::access_is_unsupported",
             "x::admin::brokers_are_unsupported",
             "x::admin::capabilities_fit_together",
             "x::admin::name_and_scheme",

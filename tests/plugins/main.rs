@@ -119,7 +119,7 @@ fn a_storage_outside_of_the_workspace_passes_its_tests_and_the_suite() {
     let output = build::tests_of_the_example();
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(printed.contains("15 passed; 0 failed"), "{printed}");
+    assert!(printed.contains("17 passed; 0 failed"), "{printed}");
 }
 
 #[test]

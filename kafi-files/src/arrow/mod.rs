@@ -13,12 +13,12 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use kafi_core::{Error, ErrorKind, FileWriter, Json, JsonKind, Message, Result};
 
 use crate::cell::Cell;
-use crate::export::{
-    ENVELOPE, ExportOptions, Exported, TopicSource, each_envelope, each_message, envelope_cells, look_ahead, unexpected,
-};
+use crate::envelope::{ENVELOPE, envelope_cells, write_envelope_cell};
 use crate::format::{FileFormat, Format};
-use crate::import::{ImportOptions, Sink, write_envelope_cell};
 use crate::input::FileInput;
+use crate::options::{ExportOptions, Exported, ImportOptions};
+use crate::sink::Sink;
+use crate::source::{TopicSource, each_envelope, each_message, look_ahead, unexpected};
 use infer::{Column, Columns, Kind};
 use io::{ColumnReader, ColumnWriter};
 

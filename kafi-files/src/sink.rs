@@ -1,0 +1,138 @@
+//! Topics that rows become messages of.
+
+use std::sync::Arc;
+
+use kafi_core::functional::BatchEncoder;
+use kafi_core::{
+    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Json, JsonKind, Message, NO_TIMESTAMP, Place, ProducerOptions,
+    Progress, Result, Serdes, Type, Value, Writer, parse_time,
+};
+
+use crate::options::{ImportOptions, Imported};
+
+/// A topic that rows become messages of. It has to be there.
+pub struct TopicTarget<'a> {
+    /// Where it is.
+    pub place: &'a Place,
+    /// Its name.
+    pub topic: &'a str,
+    /// What keys and values are written as. Default: keys as text, values as JSON.
+    pub serdes: &'a Serdes,
+    /// The wish to stop.
+    pub cancel: Cancel,
+    /// Where the job counts.
+    pub progress: Arc<Progress>,
+}
+
+/// Where the rows go.
+pub(crate) struct Sink<'a> {
+    options: &'a ImportOptions,
+    target: &'a TopicTarget<'a>,
+    encoder: BatchEncoder,
+    envelopes: EnvelopeReader,
+    writer: Writer,
+    batch: Batch,
+    topic: Arc<str>,
+    rows: u64,
+}
+
+impl<'a> Sink<'a> {
+    pub(crate) fn open(target: &'a TopicTarget<'a>, options: &'a ImportOptions) -> Result<Self> {
+        let TopicTarget { place, topic, serdes, .. } = target;
+        let encoder = BatchEncoder::open(place, topic, serdes, [Type::Str, Type::Json])?;
+        let producer = ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() };
+        let writer = Writer::open(place.storage.as_ref(), &producer, Arc::clone(&target.progress))?.reached();
+        let writer = writer.cancelled_by(&target.cancel).offsets_are("row");
+        let (envelopes, batch) = (EnvelopeReader::new(), Batch::new());
+        Ok(Self { options, target, encoder, envelopes, writer, batch, topic: Arc::from(*topic), rows: 0 })
+    }
+
+    /// Whether to stop.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.target.cancel.is_cancelled()
+    }
+
+    /// Takes a row, as the text of a JSON object.
+    pub(crate) fn push(&mut self, row: &[u8]) -> Result<()> {
+        self.rows += 1;
+        let pushed = if self.options.envelope { self.push_envelope(row) } else { self.push_value(row) };
+        pushed.map_err(|error| error.with("row", self.rows))?;
+        if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
+    fn push_envelope(&mut self, row: &[u8]) -> Result<()> {
+        self.envelopes.read(row, &mut self.batch)?;
+        let topic = self.batch.topic_index(&self.topic);
+        let meta = self.batch.metas_mut().last_mut().expect("an envelope is a message");
+        (meta.topic, meta.offset) = (topic, self.rows as i64);
+        Ok(())
+    }
+
+    fn push_value(&mut self, row: &[u8]) -> Result<()> {
+        let text =
+            std::str::from_utf8(row).map_err(|_| Error::new(ErrorKind::Corrupt, "read row", "it is not UTF-8"))?;
+        let mut json = Json::parse(text)?;
+        let mut message = Message::new(Arc::clone(&self.topic), Value::Null, Value::Null);
+        if let Some(column) = &self.options.key_column {
+            message.key = key_of(named(&json, column)?);
+        }
+        if let Some(column) = &self.options.timestamp_column {
+            message.timestamp = timestamp_of(named(&json, column)?).map_err(|error| error.with("column", column))?;
+            json.remove(column.as_str());
+        }
+        if let Some(column) = &self.options.partition_column {
+            let partition = named(&json, column)?.int().ok().and_then(|number| i32::try_from(number).ok());
+            message.partition = partition.filter(|partition| *partition >= 0).ok_or_else(|| {
+                Error::new(ErrorKind::Corrupt, "read row", "this is no partition").with("column", column)
+            })?;
+            json.remove(column.as_str());
+        }
+        message.value = Value::Json(json);
+        self.encoder.push(message, &mut self.batch)?;
+        // By which the writer names what fails.
+        let meta = self.batch.metas_mut().last_mut().expect("a message was added");
+        meta.offset = self.rows as i64;
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let sent = self.writer.write(&self.batch);
+        self.batch.clear();
+        sent
+    }
+
+    pub(crate) fn finish(mut self, read: Result<()>) -> Result<Imported> {
+        let (sent, is_cancelled) = (self.send(), self.is_cancelled());
+        let written = sent.and_then(|()| self.writer.close(None));
+        let written = read.and(written)?;
+        if is_cancelled {
+            return Err(Error::new(ErrorKind::Cancelled, "import file", "stopped").with("rows", self.rows));
+        }
+        Ok(Imported { rows: self.rows, written })
+    }
+}
+
+fn named<'j>(row: &'j Json, column: &str) -> Result<&'j Json> {
+    row.get(column)
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "read row", "it has no such column").with("column", column))
+}
+
+/// The text of a column; null is no key.
+fn key_of(json: &Json) -> Value {
+    match json.kind() {
+        JsonKind::Null => Value::Null,
+        JsonKind::Str => {
+            json.str().map_or_else(|_| Value::Str(json.text().into_owned()), |text| Value::Str(text.into()))
+        }
+        _ => Value::Str(json.text().trim().to_string()),
+    }
+}
+
+fn timestamp_of(json: &Json) -> Result<i64> {
+    match json.kind() {
+        JsonKind::Null => Ok(NO_TIMESTAMP),
+        JsonKind::Number => json.int(),
+        // As pandas writes them, without the T.
+        _ => parse_time(json.str()?, true),
+    }
+}
