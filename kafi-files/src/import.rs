@@ -20,7 +20,7 @@ const STREAM_ROWS: u64 = 10_000;
 ///
 /// # Errors
 /// `Corrupt` for a damaged file, and for a row that is no message, with its number; those of the types, and of
-/// [`Writer::write`]; `Unsupported` for a format that was not compiled in.
+/// [`Writer::write`](kafi_core::Writer::write); `Unsupported` for a format that was not compiled in.
 pub fn file_to_topic(input: &mut FileInput, target: &TopicTarget<'_>, options: &ImportOptions) -> Result<Imported> {
     let mut sink = Sink::open(target, options)?;
     let read = match options.format.format {
