@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::io::Write;
 use std::rc::Rc;
 
+use kafi_core::json_text::compare_numbers;
+
 /// Integers up to this are floating point exactly.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -62,7 +64,7 @@ impl Num {
             (Self::Int(left), Self::Int(right)) => left.cmp(right),
             _ => match self.float().partial_cmp(&other.float()) {
                 Some(Ordering::Equal) if self.is_long() || other.is_long() => {
-                    compare_texts(&self.text(), &other.text())
+                    compare_numbers(&self.text(), &other.text())
                 }
                 Some(order) => order,
                 None if self.is_nan() => Ordering::Less,
@@ -185,47 +187,6 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
         format!("{whole}.{fraction}")
     };
     out.extend_from_slice(text.as_bytes());
-}
-
-/// Compares two numbers by their digits, however many.
-fn compare_texts(left: &str, right: &str) -> Ordering {
-    let (left, right) = (Decimal::read(left), Decimal::read(right));
-    match (left.digits.is_empty(), right.digits.is_empty()) {
-        (true, true) => return Ordering::Equal,
-        (true, false) => return if right.negative { Ordering::Greater } else { Ordering::Less },
-        (false, true) => return if left.negative { Ordering::Less } else { Ordering::Greater },
-        (false, false) => {}
-    }
-    let size = left.point.cmp(&right.point).then_with(|| left.digits.cmp(&right.digits));
-    match (left.negative, right.negative) {
-        (false, false) => size,
-        (true, true) => size.reverse(),
-        (true, false) => Ordering::Less,
-        (false, true) => Ordering::Greater,
-    }
-}
-
-/// 0.DIGITS times ten to the `point`, without zeros at either end of the digits.
-struct Decimal {
-    negative: bool,
-    digits: Vec<u8>,
-    point: i64,
-}
-
-impl Decimal {
-    fn read(text: &str) -> Self {
-        let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-        digits.drain(..zeros);
-        let end = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
-        digits.truncate(end);
-        let saturated = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
-        let exponent = exponent.parse().unwrap_or(saturated);
-        Self { negative, digits, point: (whole.len() as i64 - zeros as i64).saturating_add(exponent) }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod find;
 mod index;
 mod macros;
 mod node;
-mod number;
+pub(crate) mod number;
 pub(crate) mod path;
 pub(crate) mod scan;
 pub(crate) mod text;

@@ -1,8 +1,28 @@
 //! Numbers as text: compared by value, exactly, however long they are.
 
+use std::cmp::Ordering;
+
 /// Whether two JSON numbers have the same value: `1e2` and `100.0` do.
 pub(crate) fn equal(left: &str, right: &str) -> bool {
     left == right || Decimal::read(left) == Decimal::read(right)
+}
+
+/// Compares two JSON numbers by their values, exactly, however many digits they have.
+pub fn compare_numbers(left: &str, right: &str) -> Ordering {
+    let (left, right) = (Decimal::read(left), Decimal::read(right));
+    match (left.digits.is_empty(), right.digits.is_empty()) {
+        (true, true) => return Ordering::Equal,
+        (true, false) => return if right.negative { Ordering::Greater } else { Ordering::Less },
+        (false, true) => return if left.negative { Ordering::Less } else { Ordering::Greater },
+        (false, false) => {}
+    }
+    let size = left.point.cmp(&right.point).then_with(|| left.digits.cmp(&right.digits));
+    match (left.negative, right.negative) {
+        (false, false) => size,
+        (true, true) => size.reverse(),
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
+    }
 }
 
 /// 0.DIGITS times ten to the `point`; no zeros at either end of the digits.
