@@ -126,8 +126,7 @@ impl ConfigArgs {
                 changes.iter().for_each(|change| table.row_on(&opened.storage, planned(topic, change, &entries)));
             }
             table.print(&context.output)?;
-            if !self.execute.execute {
-                context.say("nothing is changed yet; --execute does it");
+            if !self.execute.goes_on(true, context) {
                 return Ok(None);
             }
         }

@@ -52,12 +52,7 @@ impl Verb for ElectArgs {
         }
         table.print(&context.output)?;
         let count: usize = plans.iter().map(|(_, plan)| plan.len()).sum();
-        if count == 0 {
-            context.say("nothing to change");
-            return Ok(Exit::Done);
-        }
-        if !self.execute.execute {
-            context.say("nothing is changed yet; --execute does it");
+        if !self.execute.goes_on(count > 0, context) {
             return Ok(Exit::Done);
         }
         let mut several = Several::new(count);

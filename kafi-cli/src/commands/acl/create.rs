@@ -38,12 +38,7 @@ impl Verb for CreateArgs {
         new.iter().for_each(|acl| table.row_on(&storage, change("create", acl)));
         there.iter().for_each(|acl| table.dimmed_row_on(&storage, change("none", acl)));
         table.print(&context.output)?;
-        if new.is_empty() {
-            context.say("nothing to change");
-            return Ok(Exit::Done);
-        }
-        if !self.execute.execute {
-            context.say("nothing is changed yet; --execute does it");
+        if !self.execute.goes_on(!new.is_empty(), context) {
             return Ok(Exit::Done);
         }
         let mut several = Several::new(new.len());

@@ -44,12 +44,7 @@ impl Verb for RmArgs {
         let mut table = plan_table();
         found.iter().for_each(|acl| table.row_on(&storage, change("delete", acl)));
         table.print(&context.output)?;
-        if found.is_empty() {
-            context.say("nothing to change");
-            return Ok(Exit::Done);
-        }
-        if !self.execute.execute {
-            context.say("nothing is changed yet; --execute does it");
+        if !self.execute.goes_on(!found.is_empty(), context) {
             return Ok(Exit::Done);
         }
         // What was shown is deleted, and nothing that has come since.

@@ -37,12 +37,8 @@ pub fn settle(
     table.print(&context.output)?;
     let changed: Vec<CommittedOffset> =
         plan.iter().filter(|change| change.is_one()).map(|change| change.to.clone()).collect();
-    if changed.is_empty() {
-        context.say("nothing to change");
-    } else if execute.execute {
+    if execute.goes_on(!changed.is_empty(), context) {
         admin.alter_group_offsets(group, &changed, TIMEOUT)?;
-    } else {
-        context.say("nothing is changed yet; --execute does it");
     }
     Ok(Exit::Done)
 }
