@@ -24,7 +24,19 @@ pub fn print(line: &str) {
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root());
+    forget_package(&mut cargo);
     cargo
+}
+
+/// Takes away what cargo told this program of its package. The build scripts of some dependencies (of ring, say) look
+/// at these variables, and they, and all that stands on them, would be built again for each way to start cargo.
+pub fn forget_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let is_of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_package) {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// Builds the binary and its helper as the tests do: with the features that all packages turn on together, so that

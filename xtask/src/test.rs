@@ -128,6 +128,7 @@ pub fn beside_broker() -> Command {
 
 fn beside(servers: &str) -> Command {
     let mut command = Command::new("bash");
+    command::forget_package(&mut command);
     command.current_dir(workspace::root()).args(["-c", BESIDE_SERVERS, "bash", servers]);
     command
 }
