@@ -16,6 +16,8 @@ const COMMON: &[(&str, &str)] = &[
     ("client.id", "kafi"),
     // Nothing is reported to anybody, and a start is a request shorter.
     ("enable.metrics.push", "false"),
+    // A broker that was only just heard of is connected to after half of this, and every call begins with that.
+    ("reconnect.backoff.ms", "20"),
     // A broker that restarts is found again soon after it is back.
     ("reconnect.backoff.max.ms", "2000"),
     ("socket.connection.setup.timeout.ms", "10000"),

@@ -12,6 +12,7 @@
 //! | `queue.buffering.max.kbytes` | the most there can be | the producer counts what is under way by itself, 32 MB by default, and takes a larger message, too |
 //! | `enable.auto.commit` | `false` | Kafi commits what was handled |
 //! | `fetch.wait.max.ms`, `queued.*`, `fetch.*.max.bytes` | from the options | finite reads end at once, memory stays within `buffer_bytes_max` |
+//! | `reconnect.backoff.ms` | `20` | the first connection to a broker waits for half of it |
 //! | `enable.metrics.push` | `false` | nothing is reported to anybody |
 //!
 //! `enable.partition.eof`, `auto.offset.reset`, `enable.auto.offset.store`, `isolation.level` and (for consumers)
