@@ -12,6 +12,7 @@ use crate::emulated::segment_name::base_of;
 use crate::error::io_error;
 use crate::io::{Access, Io, IoFile, read_file, replace_file};
 
+mod ahead;
 pub(crate) mod append_file;
 pub(crate) mod bounds;
 pub(crate) mod index;

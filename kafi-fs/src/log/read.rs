@@ -102,6 +102,7 @@ impl Reader {
     fn peek(&mut self, window: &mut Window) -> Result<Peek> {
         let segment = self.segment.as_ref().expect("the caller found one");
         window.claim(segment.owner);
+        window.go_to(segment.place.at);
         let path = self.dir.log_path(segment.base);
         let on_error = |error| self.dir.io_error("read", &path, error);
         let peek = window.header(&*segment.file, segment.place, segment.extent()).map_err(on_error)?;
@@ -516,6 +517,7 @@ impl PartitionReader for Reader {
                         Ok(header) => {
                             segment.last = place;
                             segment.place = after;
+                            window.read_to(after.at, header.total_bytes(), &segment.file, segment.len);
                             return Ok(Some(header));
                         }
                         Err(error) if error.kind() == ErrorKind::TooLarge => return Err(too_large(error)),

@@ -1,9 +1,11 @@
 //! Batches in one segment file.
 
 use std::io;
+use std::sync::Arc;
 
 use kafi_records::{BatchHeader, check_crc, set_base_offset, set_leader_epoch};
 
+use super::ahead::{ReadAhead, Spot};
 use crate::io::IoFile;
 
 /// Where the format's number stands in a batch, and what it is.
@@ -66,12 +68,14 @@ pub(crate) enum Peek {
     Bad(String),
 }
 
-/// A piece of a file in memory, so that small batches do not cost a system call each.
+/// A piece of a file in memory, so that small batches do not cost a system call each, and large ones are there when
+/// they are wanted.
 #[derive(Default)]
 pub(crate) struct Window {
     data: Vec<u8>,
     start: u64,
     owner: u64,
+    ahead: ReadAhead,
 }
 
 impl Window {
@@ -79,13 +83,28 @@ impl Window {
     pub(crate) fn claim(&mut self, owner: u64) {
         if self.owner != owner {
             self.owner = owner;
-            self.forget();
+            self.data.clear();
         }
     }
 
     /// Forgets what it holds, because the file may have changed there.
     pub(crate) fn forget(&mut self) {
         self.data.clear();
+        self.ahead.forget();
+    }
+
+    /// Holds the batch at `at` of the file that has claimed it from now on, if that was fetched ahead.
+    pub(crate) fn go_to(&mut self, at: u64) {
+        if let Some(data) = self.ahead.take(Spot { owner: self.owner, at }) {
+            (self.data, self.start) = (data, at);
+        }
+    }
+
+    /// Says that the batch of `bytes` that ends at `end` was read from `file`, which has claimed it and has `len` bytes,
+    /// so that the next one may be fetched ahead.
+    pub(crate) fn read_to(&mut self, end: u64, bytes: usize, file: &Arc<dyn IoFile>, len: u64) {
+        // What is held lies behind, once the batch is larger than that.
+        self.ahead.read_to(Spot { owner: self.owner, at: end }, bytes, file, len, &mut self.data);
     }
 
     /// Looks at the header at `place` in a segment.
@@ -116,6 +135,11 @@ impl Window {
 
     /// Reads the `total` bytes of the batch at `at` into `out`, replacing what was there.
     pub(crate) fn batch(&mut self, file: &dyn IoFile, at: u64, total: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        if self.start == at && self.data.len() == total {
+            std::mem::swap(&mut self.data, out);
+            self.data.clear();
+            return Ok(());
+        }
         let known = if self.holds(at, 1) { self.from(at).len().min(total) } else { 0 };
         // Only what is longer than last time is filled with zeros first.
         out.resize(total, 0);

@@ -16,8 +16,8 @@ fn flip(path: &Path, at: usize) {
 #[test]
 fn a_damaged_batch_hides_nothing_behind_it_and_no_offset_is_given_away() {
     for how in 0..4 {
-        // Before the index begins, and where it reaches.
-        for (count, bytes) in [(100, 20), (300, 1_000)] {
+        // Before the index begins, where it reaches, and in batches that are fetched ahead.
+        for (count, bytes) in [(100, 20), (300, 1_000), (10, 65_530)] {
             let folder = Folder::new();
             let starts = one_by_one(&folder, count, bytes, &[]);
             let (end, bad) = (count as i64, count / 2);
