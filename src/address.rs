@@ -4,6 +4,7 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::glob::Glob;
 use kafi_core::{
     AddressPlace, Error, ErrorKind, Result, Shown, StorageKind, expand_environment, is_secret_key, is_variable,
     percent_decoded, power_of,
@@ -57,7 +58,7 @@ pub enum StorageAddress {
 pub struct Address {
     /// The storage.
     pub storage: StorageAddress,
-    /// The topic, or a glob; `None` is the storage itself.
+    /// The topic, or a glob, as it is written: see [`name`](Address::name). `None` is the storage itself.
     pub topic: Option<String>,
 }
 
@@ -149,7 +150,20 @@ impl Address {
 
     /// Whether the topic is a glob, which can mean several topics.
     pub fn is_glob(&self) -> bool {
-        self.topic.as_deref().is_some_and(|topic| topic.contains(['*', '?', '[', '{']))
+        self.topic.as_deref().is_some_and(Glob::is_glob)
+    }
+
+    /// The name of the topic (or of the group, where one is addressed): what is written, without the backslashes that
+    /// keep signs from making a glob of it. Of a glob this is no name.
+    ///
+    /// ```
+    /// use kafi::Address;
+    /// let address = Address::parse(r"prod:odd\*")?;
+    /// assert_eq!((address.is_glob(), address.name().as_deref()), (false, Some("odd*")));
+    /// # Ok::<(), kafi::Error>(())
+    /// ```
+    pub fn name(&self) -> Option<String> {
+        self.topic.as_deref().map(Glob::unquoted)
     }
 }
 

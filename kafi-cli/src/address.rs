@@ -141,7 +141,7 @@ pub fn open_topic(context: &Context, text: &str) -> Result<(Kafi, String)> {
     if address.is_glob() {
         return Err(bad(text, "a glob means several topics, where one is wanted"));
     }
-    let topic = address.topic.clone().ok_or_else(|| no_topic(text))?;
+    let topic = address.name().ok_or_else(|| no_topic(text))?;
     Ok((context.registry.open_address(&address.storage)?, topic))
 }
 
@@ -245,7 +245,7 @@ fn names_storage(text: &str) -> bool {
 /// The topic that lies nearest to `topic` on the storage of the address that names it.
 fn nearest_topic(context: &Context, topic: &str, addresses: &[String]) -> Option<String> {
     let parsed = addresses.iter().filter_map(|text| Address::parse(text).ok());
-    let address = parsed.into_iter().find(|address| address.topic.as_deref() == Some(topic))?;
+    let address = parsed.into_iter().find(|address| address.name().as_deref() == Some(topic))?;
     let kafi = context.registry.open_address(&address.storage).ok()?;
     let topics = kafi.admin().ok()?.topics(&[], TIMEOUT).ok()?;
     if topics.iter().any(|known| known.name == topic) {
@@ -256,9 +256,9 @@ fn nearest_topic(context: &Context, topic: &str, addresses: &[String]) -> Option
 }
 
 fn topics_of(kafi: &Kafi, address: &Address) -> Result<Vec<String>> {
-    let topic = address.topic.as_deref().ok_or_else(|| no_topic(&address.to_string()))?;
+    let Some(topic) = &address.topic else { return Err(no_topic(&address.to_string())) };
     if !address.is_glob() {
-        return Ok(vec![topic.to_string()]);
+        return Ok(address.name().into_iter().collect());
     }
     let topics = matching(kafi, topic, false)?;
     if topics.is_empty() {

@@ -9,7 +9,8 @@ use crate::commands::{VERBS, version_text};
 use crate::verb::{self, Verb};
 
 /// What stands below the list of the verbs.
-const ADDRESSES: &str = "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders).";
+const ADDRESSES: &str = "An ADDRESS is STORAGE:TOPIC (prod:orders), a topic of the default storage (orders), a folder (./backup/orders), or a URL (kafka://host:9092/orders). \
+     A glob ('prod:orders-*', 'prod:{a,b}', 'prod:v[0-9]') means all that match; a backslash before one of its signs takes that as it is ('prod:odd\\*').";
 
 /// The Swiss army knife for Kafka: the same verbs over real Kafka, and over topics in folders and in memory.
 #[derive(Parser)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Arg, Command};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
-use kafi::{Address, Kafi, Registry, StorageAddress};
+use kafi::{Address, Glob, Kafi, Registry, StorageAddress};
 
 use crate::output::escape;
 
@@ -62,6 +62,7 @@ fn addresses(word: &OsStr, names: fn(&Kafi) -> kafi::Result<Vec<String>>) -> Vec
         offered.extend(
             names_on(storage.as_ref(), names)
                 .into_iter()
+                .map(|name| Glob::quoted(&name))
                 .filter(|name| name.starts_with(begun))
                 .map(|name| format!("{before}{name}")),
         );

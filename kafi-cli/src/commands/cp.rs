@@ -255,7 +255,7 @@ fn without_schemas_topic(sources: &mut [Opened]) -> Result<()> {
 }
 
 fn pairs(source: &Opened, target: &Address) -> Vec<(String, String)> {
-    let target_name = |topic: &String| target.topic.clone().unwrap_or_else(|| topic.clone());
+    let target_name = |topic: &String| target.name().unwrap_or_else(|| topic.clone());
     source.topics.iter().map(|topic| (topic.clone(), target_name(topic))).collect()
 }
 

@@ -78,6 +78,7 @@ impl Verb for DiffArgs {
         let other_texts = Texts::new(other.place(), to, failures.clone());
         let mut printer = DifferencePrinter::open(&context.output, [left.clone(), right.clone()], topics.len() > 1)?;
         context.begin_job();
+        let other_topic = target.name();
         let (mut compared, mut different, mut cancelled) = (0, 0, false);
         for (kafi, topic) in &topics {
             options.read.max = self.max.map(|max| max - compared);
@@ -85,8 +86,7 @@ impl Verb for DiffArgs {
             let _progress = context.show_progress(&options.read.progress, !self.brief);
             let texts = Texts::new(kafi.place(), from.clone(), failures.clone());
             let side = DiffSide::new(kafi.storage(), topic).texts(&texts);
-            let other_topic = target.topic.as_ref().unwrap_or(topic);
-            let other_side = DiffSide::new(other.storage(), other_topic).texts(&other_texts);
+            let other_side = DiffSide::new(other.storage(), other_topic.as_ref().unwrap_or(topic)).texts(&other_texts);
             let diffed = shell::diff(side, other_side, &options, |difference| {
                 let goes_on = !self.brief && printer.print(difference)?;
                 Ok(if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })

@@ -40,7 +40,7 @@ impl Verb for LsArgs {
             let wanted = match &address.topic {
                 None => Vec::new(),
                 Some(glob) if address.is_glob() => crate::address::matching(&kafi, glob, self.all)?,
-                Some(topic) => vec![topic.clone()],
+                Some(_) => address.name().into_iter().collect(),
             };
             // A glob that matches nothing lists nothing, where an empty list of names would list everything.
             if address.is_glob() && wanted.is_empty() {

@@ -101,6 +101,7 @@ fn a_reset_that_cannot_be_changes_nothing() {
         ? 1
         $ kafi group reset 'g*' -o end
         ! error: read address: address "g*": a glob means several groups, where one is wanted
+        ! hint: a backslash takes a sign as it is: a\*b
         ? 2
         $ kafi group reset ./kafi-data/ -o end
         ! error: read address: address "./kafi-data/": this names a storage, where a group is wanted
@@ -153,6 +154,62 @@ fn groups_are_listed_and_deleted() {
         ! hint: did you mean one?
         $ kafi group rm -y one 't*' two && kafi group ls
         $ kafi group ls mem:
+        "#,
+    );
+}
+
+#[test]
+fn a_group_is_named_exactly_whatever_its_name_is() {
+    let sandbox = Sandbox::new();
+    topics(&sandbox);
+    sandbox.text(r#"for g in 'a*' 'a[1]' 'a{x,y}' 'a?' 'a\b' ab; do kafi cat u -g "$g" > /dev/null; done"#);
+    sandbox.check(
+        r#"
+        $ kafi group ls
+        a*
+        a?
+        a[1]
+        a\b
+        ab
+        a{x,y}
+        $ kafi group ls 'a\*' 'a\?' 'a\[1]' 'a\b' 'a\{x,y}'
+        a*
+        a?
+        a[1]
+        a\b
+        a{x,y}
+        $ kafi group ls 'a[*?]'
+        a*
+        a?
+        $ kafi group show 'a\*' 'a\[1\]' --json | cut -d , -f 1,2
+        {"storage":"./kafi-data","group":"a*"
+        {"storage":"./kafi-data","group":"a[1]"
+        $ kafi group reset 'a*' u -o start --execute
+        ! error: read address: address "a*": a glob means several groups, where one is wanted
+        ! hint: a backslash takes a sign as it is: a\*b
+        ? 2
+        $ kafi group reset 'a\*' 'u*' -o start --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        a*     u              0     1   0
+        $ kafi group cp 'a\*' 'b\{\}' --execute
+        GROUP  TOPIC  PARTITION  FROM  TO
+        b{}    u              0  -      0
+        $ kafi group rm -y 'a\*' 'a\[1]' 'a[?]' 'a\{x,y\}' 'b\{*'
+        $ kafi group ls
+        a\b
+        ab
+        $ kafi group rm -y 'a\b'
+        $ kafi group ls
+        ab
+        $ kafi group show 'a[b'
+        ! error: read glob: glob "a[b": its brackets do not fit
+        ! hint: a backslash takes a sign as it is: a\[b
+        ? 2
+        $ kafi touch 'odd\*'
+        ! error: check topic name: topic "odd*": '*' is not allowed: only a-z A-Z 0-9 . _ -
+        ? 2
+        $ kafi touch 't\-2' && kafi ls 't\-2'
+        t-2
         "#,
     );
 }

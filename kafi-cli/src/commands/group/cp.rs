@@ -59,7 +59,7 @@ impl Verb for CpArgs {
         let topics = topics_of(&source, &self.topics)?;
         let mut several = Several::new(groups.len());
         for group in groups {
-            let target_group = to.topic.clone().unwrap_or_else(|| group.clone());
+            let target_group = to.name().unwrap_or_else(|| group.clone());
             if from.storage == to.storage && group == target_group {
                 return Err(Error::new(ErrorKind::Usage, "copy group", "source and target are the same group")
                     .with("group", group));
@@ -100,7 +100,7 @@ fn copy(
 fn groups_of(address: &Address, kafi: &Kafi) -> Result<Vec<String>> {
     let Some(name) = &address.topic else { return Ok(others(matching(kafi.admin()?.as_mut(), ALL)?)) };
     if !address.is_glob() {
-        return Ok(vec![name.clone()]);
+        return Ok(address.name().into_iter().collect());
     }
     let groups = matching(kafi.admin()?.as_mut(), name)?;
     let groups = if name.starts_with(OF_COPIES) { groups } else { others(groups) };

@@ -89,16 +89,15 @@ impl Verb for LsArgs {
 
 /// The groups that an address means and the filter matches, and what could not be asked for them.
 pub fn wanted(address: &Address, filter: &Filter, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
-    let name = address.topic.as_deref();
-    if let Some(name) = name.filter(|_| !address.is_glob()) {
+    if let Some(name) = address.name().filter(|_| !address.is_glob()) {
         // Asked by its name, a group is found although its broker is not listed.
-        let described = admin.group(name, TIMEOUT).map_err(|error| super::explain(admin, name, error))?;
+        let described = admin.group(&name, TIMEOUT).map_err(|error| super::explain(admin, &name, error))?;
         let (listed, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
         let known = listed.into_iter().find(|listed| listed.name == name);
         let group = known.unwrap_or_else(|| Group::new(described.name, described.state));
         return Ok((Some(group).filter(|group| filter.is_match(group)).into_iter().collect(), Vec::new()));
     }
-    let glob = name.map(Glob::parse).transpose()?;
+    let glob = address.topic.as_deref().map(Glob::parse).transpose()?;
     let (mut groups, failures) = admin.list_groups(TIMEOUT)?;
     groups.retain(|group| glob.as_ref().is_none_or(|glob| glob.matches(&group.name)) && filter.is_match(group));
     Ok((groups, failures))

@@ -16,9 +16,6 @@ use crate::context::Context;
 use crate::limits::TIMEOUT;
 use crate::verb::{Entry, entry};
 
-/// What tells a glob from a name.
-const GLOB_SIGNS: [char; 4] = ['*', '?', '[', '{'];
-
 /// What can be done with groups.
 pub const GROUP: Entry = Entry::Verbs {
     name: "group",
@@ -37,8 +34,12 @@ pub const GROUP: Entry = Entry::Verbs {
 /// match; plain names are taken as they are.
 fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
     open_named(context, addresses, |kafi, address| {
-        let group = address.topic.clone().ok_or_else(|| no_group(&address.to_string()))?;
-        let groups = if address.is_glob() { matching(kafi.admin()?.as_mut(), &group)? } else { vec![group] };
+        let Some(group) = &address.topic else { return Err(no_group(&address.to_string())) };
+        let groups = if address.is_glob() {
+            matching(kafi.admin()?.as_mut(), group)?
+        } else {
+            address.name().into_iter().collect()
+        };
         if groups.is_empty() {
             return Err(Error::new(ErrorKind::NotFound, "find groups", "no group matches").with("address", address));
         }
@@ -50,10 +51,11 @@ fn open_groups(context: &Context, addresses: &[String]) -> Result<Vec<Named>> {
 fn open_group(context: &Context, text: &str) -> Result<(Kafi, StorageAddress, String)> {
     let address = Address::parse(text)?;
     if address.is_glob() {
-        return Err(Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted")
-            .with("address", format!("{text:?}")));
+        let error = Error::new(ErrorKind::Usage, "read address", "a glob means several groups, where one is wanted")
+            .with("address", format!("{text:?}"));
+        return Err(error.hint(r"a backslash takes a sign as it is: a\*b"));
     }
-    let group = address.topic.ok_or_else(|| no_group(text))?;
+    let group = address.name().ok_or_else(|| no_group(text))?;
     Ok((context.registry.open_address(&address.storage)?, address.storage, group))
 }
 
@@ -65,7 +67,7 @@ fn matching(admin: &mut dyn Admin, glob: &str) -> Result<Vec<String>> {
 
 /// Whether a name is meant, by itself or by a glob.
 fn topic_matches(named: &str) -> Result<impl Fn(&str) -> bool + use<>> {
-    let (glob, named) = (named.contains(GLOB_SIGNS).then(|| Glob::parse(named)).transpose()?, named.to_string());
+    let (glob, named) = (Glob::is_glob(named).then(|| Glob::parse(named)).transpose()?, Glob::unquoted(named));
     Ok(move |topic: &str| glob.as_ref().map_or(topic == named, |glob| glob.matches(topic)))
 }
 
@@ -93,8 +95,8 @@ fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
             let why = "the topics are those of the group's storage, and named without it";
             return Err(Error::new(ErrorKind::Usage, "find topics", why).with("topic", format!("{name:?}")));
         }
-        if !name.contains(GLOB_SIGNS) {
-            topics.push(name.clone());
+        if !Glob::is_glob(name) {
+            topics.push(Glob::unquoted(name));
             continue;
         }
         let matching = crate::address::matching(kafi, name, false)?;

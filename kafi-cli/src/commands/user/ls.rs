@@ -25,7 +25,7 @@ impl Verb for LsArgs {
             None => Address { storage: default_storage()?, topic: None },
         };
         let kafi = context.registry.open_address(&address.storage)?;
-        let names: Vec<String> = address.topic.into_iter().collect();
+        let names: Vec<String> = address.name().into_iter().collect();
         let mut table = Table::of_storages(false, &["user", "mechanism", "iterations"]);
         for user in kafi.admin()?.users(&names, TIMEOUT)? {
             let cells =

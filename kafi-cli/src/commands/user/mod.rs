@@ -21,7 +21,7 @@ pub const USER: Entry = Entry::Verbs {
 /// Opens the storage of one user.
 fn open_user(context: &Context, text: &str) -> Result<(Kafi, StorageAddress, String)> {
     let address = Address::parse(text)?;
-    let Some(user) = address.topic else {
+    let Some(user) = address.name() else {
         let error = Error::new(ErrorKind::Usage, "read address", "this names a storage, where a user is wanted")
             .with("address", format!("{text:?}"));
         return Err(error.hint(format!("kafi user ls {text} lists its users")));
