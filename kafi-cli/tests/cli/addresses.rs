@@ -212,6 +212,7 @@ fn globs() {
         ? 1
         $ kafi cat './d/{x'
         ! error: read glob: glob "{x": its brackets do not fit
+        ! hint: a backslash takes a sign as it is: a\[b
         ? 2
         $ kafi touch './d/x*'
         ! error: read address: address "./d/x*": a glob means several topics, where one is wanted
