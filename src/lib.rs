@@ -70,7 +70,9 @@ pub use kafi_files as files;
 #[cfg(feature = "jq")]
 pub use kafi_jq as jq;
 #[cfg(feature = "jq")]
-pub use kafi_jq::{BatchSteps, Function, FunctionOptions, Step as FunctionStep, Steps as FunctionSteps};
+pub use kafi_jq::{
+    BatchSteps, Fold, Folding, Function, FunctionOptions, Program, Step as FunctionStep, Steps as FunctionSteps,
+};
 /// The formats of schema registries, and what can be asked of one.
 pub use kafi_serde as serde;
 /// The verbs over bytes.

@@ -7,6 +7,7 @@ mod commands;
 mod complete;
 mod context;
 mod exit;
+mod given;
 mod input;
 mod limits;
 mod log_lines;

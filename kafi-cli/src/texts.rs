@@ -42,12 +42,26 @@ impl Texts {
 
     /// What reads envelopes for this.
     pub fn envelopes(&self) -> EnvelopeReader {
-        let takes_json = |field| {
-            let serde = self.serdes.of_field(field);
-            let type_ = self.kafi.place().type_or(serde, field, Type::Auto).unwrap_or_default();
-            type_.has_schema() || serde.schema.names_schema()
-        };
-        EnvelopeReader::new().takes_json(takes_json(Field::Key), takes_json(Field::Value))
+        EnvelopeReader::new().takes_json(self.has_schema(Field::Key), self.has_schema(Field::Value))
+    }
+
+    /// Whether a schema encodes these.
+    fn has_schema(&self, field: Field) -> bool {
+        let serde = self.serdes.of_field(field);
+        self.type_of(field).has_schema() || serde.schema.names_schema()
+    }
+
+    fn type_of(&self, field: Field) -> Type {
+        self.kafi.place().type_or(self.serdes.of_field(field), field, Type::Auto).unwrap_or_default()
+    }
+
+    /// What keys and values are before they are encoded: what becomes JSON is JSON.
+    pub fn before(&self) -> Serdes {
+        let mut before = Serdes::default();
+        for (field, serde) in [(Field::Key, &mut before.key), (Field::Value, &mut before.value)] {
+            serde.type_ = Some(if self.has_schema(field) { Type::Json } else { self.type_of(field) });
+        }
+        before
     }
 
     /// Whether the envelope that was read last has to be read again, since it is the first that names a schema.
@@ -59,10 +73,20 @@ impl Texts {
     /// Encodes the message of the envelope that was read last to the end of `batch`, which stays as it was if that
     /// fails: by what was said of keys and values, else by the schemas that it names.
     pub fn push_envelope(&mut self, reader: &EnvelopeReader, record: Record<'_>, batch: &mut Batch) -> Result<()> {
+        self.push_named([Field::Key, Field::Value].map(|field| reader.schema(field)), record, batch)
+    }
+
+    /// The same for an envelope that names these schemas.
+    pub fn push_named(
+        &mut self,
+        schemas: [Option<&EnvelopeSchema>; 2],
+        record: Record<'_>,
+        batch: &mut Batch,
+    ) -> Result<()> {
         if self.named.len() + 2 > SCHEMAS_MAX {
             self.named.clear();
         }
-        let [key, value] = [self.named(reader, Field::Key)?, self.named(reader, Field::Value)?];
+        let [key, value] = [self.named(schemas[0], Field::Key)?, self.named(schemas[1], Field::Value)?];
         let [own_key, own_value] = &mut self.encoders;
         let (mut named_key, mut named_value) = (None, None);
         for (at, (_, _, encoder)) in self.named.iter_mut().enumerate() {
@@ -77,8 +101,8 @@ impl Texts {
     }
 
     /// Where what encodes by the schema that an envelope names for a field stands.
-    fn named(&mut self, reader: &EnvelopeReader, field: Field) -> Result<Option<usize>> {
-        let Some(schema) = reader.schema(field).filter(|_| self.encoders[field as usize].is_none()) else {
+    fn named(&mut self, schema: Option<&EnvelopeSchema>, field: Field) -> Result<Option<usize>> {
+        let Some(schema) = schema.filter(|_| self.encoders[field as usize].is_none()) else {
             return Ok(None);
         };
         if let Some(at) = self.named.iter().position(|(of, known, _)| *of == field && known == schema) {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use kafi_core::json_text::Scanner;
 use kafi_core::{Error, ErrorKind, HeadersBuf, Json, Message, Result, Value, nearest};
 
+use crate::message::{MessageView, Part, write_on_one_line};
 use crate::value::characters;
 
 /// What a function says of the message that it makes. What it says nothing of stays as it is.
@@ -107,6 +108,25 @@ impl Change {
             // As in envelopes, base64 stands beside a null.
             if let (None | Some(NewPart::Null), Some(bytes)) = (&part, bytes) {
                 *part = Some(NewPart::Bytes(bytes));
+            }
+        }
+        Ok(change)
+    }
+
+    /// Reads what a program answered of a message. What it gives back as it got it stays byte for byte.
+    pub(crate) fn answered(line: &[u8], view: &MessageView<'_>) -> Result<Self> {
+        let text = std::str::from_utf8(line).map_err(|_| wrong("it makes what is not UTF-8"))?;
+        let mut scanner = Scanner::new(line);
+        let scanned = scanner.value().and_then(|_| scanner.end());
+        scanned.map_err(|fault| wrong(format!("it makes {}, which is not JSON: {}", shortened(text), fault.what)))?;
+        let mut change = Self::read(text)?;
+        for (new, old) in [(&mut change.key, view.key), (&mut change.value, view.value)] {
+            if let (Some(NewPart::Json(new_text)), Part::Json(old)) = (&*new, old) {
+                let mut given = Vec::new();
+                write_on_one_line(old, &mut given);
+                if new_text.as_bytes() == given {
+                    *new = None;
+                }
             }
         }
         Ok(change)

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use kafi_core::{Error, ErrorKind, Message, Result};
 
-use crate::bytes::{Edits, Expression};
+use crate::bytes::{Buffers, Edited, Edits, Expression};
 use crate::change::Change;
 use crate::jaq::Program;
 use crate::limits::Limits;
@@ -160,6 +160,13 @@ impl Function {
             }
         }
         self.run_message(message, each)
+    }
+
+    /// What becomes of a message's key and value, where the function is nothing but changes of them, and it is sure.
+    pub(crate) fn edited<'b>(&self, message: &MessageView<'_>, buffers: &'b mut Buffers) -> Option<Edited<'b>> {
+        let edited = self.edits.as_ref()?.apply(message, buffers).ok()?;
+        let is_small = |text: Option<&str>| text.is_none_or(|text| text.len() <= self.limits.bytes_max);
+        (is_small(edited.key) && is_small(edited.value)).then_some(edited)
     }
 
     /// Whether the first value that it makes of a message is neither false nor null; false where it makes none.

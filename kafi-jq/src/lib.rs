@@ -7,18 +7,27 @@
 
 mod bytes;
 mod change;
+mod fold;
 mod function;
 mod jaq;
 mod limits;
+mod making;
+mod members;
 mod message;
 mod number;
 mod options;
+mod program;
+mod step;
 mod steps;
+mod through;
 mod value;
 
 pub use change::{Change, NewPart};
+pub use fold::{Fold, Folding};
 pub use function::{Function, Tier, excerpt};
 pub use limits::Limits;
-pub use message::{MessageView, Part};
+pub use message::{MessageView, Part, write_seen};
 pub use options::FunctionOptions;
-pub use steps::{BatchSteps, Step, Steps};
+pub use program::{Asked, Program};
+pub use step::{Step, Steps};
+pub use steps::BatchSteps;

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kafi_core::json_text::write_string;
-use kafi_core::{Error, Headers, Message, Record, Result, TimestampType, Value};
+use kafi_core::json_text::{Scanner, write_string};
+use kafi_core::{Error, Headers, Message, Record, Result, TimestampType, Type, Value};
 
+use crate::members::Members;
 use crate::number::Num;
 use crate::value::{Map, Val};
 
@@ -29,6 +30,10 @@ pub struct MessageView<'a> {
     pub key: Part<'a>,
     /// The value.
     pub value: Part<'a>,
+    /// Whether its offset is the line of the input from which it came.
+    pub(crate) is_input: bool,
+    /// The members of the value, where that is an object, and they were looked for.
+    pub(crate) members: Option<&'a Members>,
 }
 
 /// A key or value as functions see it.
@@ -67,12 +72,62 @@ impl<'a> MessageView<'a> {
             headers: record.headers,
             key,
             value,
+            is_input: false,
+            members: None,
         }
     }
 
     /// The error with the place of this message.
     pub fn located(&self, error: Error) -> Error {
+        if self.is_input {
+            return error.with("topic", self.topic).with("input line", self.offset);
+        }
         error.with("topic", self.topic).with("partition", self.partition).with("offset", self.offset)
+    }
+}
+
+/// How functions see a key or value that is text now: JSON, where a schema made that of it, or the type allows it.
+pub(crate) fn shown(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> Part<'_> {
+    match may_be_json(bytes, type_, is_json) {
+        Ok(text) => {
+            let mut scanner = Scanner::new(text.as_bytes());
+            let is_json = scanner.value().and_then(|_| scanner.end()).is_ok();
+            if is_json { Part::Json(text) } else { Part::Text(text) }
+        }
+        Err(part) => part,
+    }
+}
+
+/// The same of a value, whose members are looked for in the same pass.
+pub(crate) fn shown_with_members<'a>(
+    bytes: Option<&'a [u8]>,
+    type_: Type,
+    is_json: bool,
+    members: &'a mut Members,
+) -> (Part<'a>, Option<&'a Members>) {
+    let text = match may_be_json(bytes, type_, is_json) {
+        Ok(text) => text,
+        Err(Part::Json(text)) => text,
+        Err(part) => return (part, None),
+    };
+    if !text.trim_start().starts_with('{') {
+        return (shown(bytes, type_, is_json), None);
+    }
+    match members.read(text) {
+        Ok(()) => (Part::Json(text), Some(members)),
+        Err(_) => (shown(bytes, type_, is_json), None),
+    }
+}
+
+/// Text that is to be looked at, or what is known without.
+fn may_be_json(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> std::result::Result<&str, Part<'_>> {
+    let Some(text) = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return Err(Part::text(bytes)) };
+    match type_ {
+        _ if is_json => Err(Part::Json(text)),
+        Type::Json => Ok(text),
+        Type::Bytes | Type::Str => Err(Part::Text(text)),
+        _ if text.trim_start().starts_with(['{', '[']) => Ok(text),
+        _ => Err(Part::Text(text)),
     }
 }
 
@@ -88,6 +143,8 @@ pub(crate) fn with_view<T>(message: &Message, use_it: impl FnOnce(&MessageView<'
         headers: message.headers.as_headers(),
         key: part_of(&message.key, &key),
         value: part_of(&message.value, &value),
+        is_input: false,
+        members: None,
     })
 }
 
@@ -176,4 +233,65 @@ pub(crate) fn write_message(made: &Val, message: &MessageView<'_>, given: &Value
         }
     }
     out.push(b'}');
+}
+
+/// Appends a message as functions see it: JSON in one line.
+pub fn write_seen(message: &Message, out: &mut Vec<u8>) {
+    let written: Result<()> = with_view(message, |view| {
+        write_envelope(view, out);
+        Ok(())
+    });
+    written.expect("nothing of this fails");
+}
+
+/// The same of a view.
+pub(crate) fn write_envelope(message: &MessageView<'_>, out: &mut Vec<u8>) {
+    let integer = |out: &mut Vec<u8>, name: &str, value: i64| {
+        out.extend_from_slice(name.as_bytes());
+        Num::Int(value).write(out);
+    };
+    out.extend_from_slice(b"{\"topic\":");
+    write_string(out, message.topic);
+    integer(out, ",\"partition\":", message.partition.into());
+    integer(out, ",\"offset\":", message.offset);
+    integer(out, ",\"timestamp\":", message.timestamp);
+    out.extend_from_slice(b",\"timestamp_type\":");
+    write_string(out, message.timestamp_type.as_str());
+    out.extend_from_slice(b",\"headers\":[");
+    for (index, header) in message.headers.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"{" } else { b",{" });
+        write_part(out, "key", Part::text(Some(header.name)));
+        out.push(b',');
+        write_part(out, "value", Part::text(header.value));
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"],");
+    write_part(out, "key", message.key);
+    out.push(b',');
+    write_part(out, "value", message.value);
+    out.push(b'}');
+}
+
+fn write_part(out: &mut Vec<u8>, name: &str, part: Part<'_>) {
+    write_string(out, name);
+    out.push(b':');
+    match part {
+        Part::Null => out.extend_from_slice(b"null"),
+        Part::Json(text) => write_on_one_line(text, out),
+        Part::Text(text) => write_string(out, text),
+        Part::Bytes(bytes) => {
+            out.extend_from_slice(b"null,");
+            write_string(out, &format!("{name}_base64"));
+            out.push(b':');
+            write_string(out, &STANDARD.encode(bytes));
+        }
+    }
+}
+
+/// Appends JSON text without the white space around it. Line breaks can only stand between tokens, where a space means
+/// the same.
+pub(crate) fn write_on_one_line(json: &str, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(json.trim_matches([' ', '\t', '\n', '\r']).as_bytes());
+    out[start..].iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
 }

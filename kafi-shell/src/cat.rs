@@ -73,6 +73,18 @@ pub fn cat(reading: TopicsToRead<'_>, each: impl FnMut(&mut Batch) -> Result<Con
     read_then(reading, |_| Ok(()), each, |_| Ok(()))
 }
 
+/// As [`cat`], where the work is done only when `then` has returned; a group's offsets are committed after it.
+///
+/// # Errors
+/// As for [`cat`], and what `then` fails with.
+pub fn cat_then(
+    reading: TopicsToRead<'_>,
+    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    then: impl FnOnce(&Finished) -> Result<()>,
+) -> Result<Finished> {
+    read_then(reading, |_| Ok(()), each, then)
+}
+
 /// Hands everything that `options` ask for to `each`, in the order that they ask for, after `work` has seen it; calls
 /// `then` at the end, before the last offsets are committed.
 pub(crate) fn read_then(

@@ -40,7 +40,7 @@ mod texts;
 mod through;
 mod wc;
 
-pub use cat::{Finished, TopicsToRead, cat};
+pub use cat::{Finished, TopicsToRead, cat, cat_then};
 pub use cp::{CopyOptions, CopyResult, CopyThrough, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};

@@ -7,7 +7,7 @@ use clap::Args;
 use kafi::serde::CarriedSchemas;
 use kafi::{AvroJson, Conversion, Field, Kafi, Recoding, Result, SchemaVersion, Serde, Serdes, SubjectStrategy, Type};
 
-use crate::args::types::{ReaderSchemaArgs, TypeArgs, WriterSchemaArgs, parsed, type_named};
+use crate::args::types::{ReaderSchemaArgs, TextArgs, TypeArgs, WriterSchemaArgs, parsed, type_named};
 use crate::args::values::refused;
 
 /// What the sources hold, and what the target gets.
@@ -144,6 +144,19 @@ pub struct ToArgs {
 }
 
 impl ConversionArgs {
+    /// Of sources that hold this, for a target that gets that.
+    pub fn of(from: &TextArgs, to: &ToArgs) -> Self {
+        Self {
+            from: FromArgs::from(&from.types),
+            to: to.clone(),
+            writer: WriterSchemaArgs::default(),
+            subject_strategy: from.types.subject_strategy,
+            reader: from.reader.clone(),
+            avro_json: from.types.avro_json,
+            with_schemas: None,
+        }
+    }
+
     /// What the sources hold, and what the target gets; `None` where all stay bytes.
     fn serdes(&self, target: &Kafi) -> Result<Option<(Serdes, Serdes)>> {
         let mut from = self.from.types(self.avro_json, self.subject_strategy).serdes()?;
@@ -214,6 +227,27 @@ impl ConversionArgs {
         }
         let registries = (source.registry()?.clone(), target.registry()?.clone());
         Ok(Some(Arc::new(CarriedSchemas::new(registries.0, registries.1, fields))))
+    }
+}
+
+impl From<&TypeArgs> for FromArgs {
+    fn from(types: &TypeArgs) -> Self {
+        let types = types.clone();
+        Self {
+            from_type: types.both,
+            from_key_type: types.key_type,
+            from_value_type: types.value_type,
+            from_key_schema: types.key_schema,
+            from_value_schema: types.value_schema,
+            from_key_schema_id: types.key_schema_id,
+            from_value_schema_id: types.value_schema_id,
+            from_key_subject: types.key_subject,
+            from_value_subject: types.value_subject,
+            from_key_version: types.key_version,
+            from_value_version: types.value_version,
+            from_key_message: types.key_message,
+            from_value_message: types.value_message,
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The arguments that say which functions messages go through.
 
 use std::fs;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use kafi::jq::{Tier, excerpt};
 use kafi::{
-    BatchSteps, Error, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, ReadOptions, Result,
+    BatchSteps, Error, Fold, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, Program, ReadOptions,
+    Result,
 };
 
 use crate::args::values::refused;
@@ -24,11 +26,20 @@ const KINDS: [(&str, &str); 3] = [
     ("flatmap", "The messages that this function makes of each: none, one, or many"),
 ];
 
+/// The option that names a program.
+const THROUGH: &str = "through";
+
+/// The option that says how long it may say nothing.
+const THROUGH_TIMEOUT: &str = "through_timeout";
+
+/// Where the function of a verb stands: before all options.
+const OF_VERB: usize = 0;
+
 /// Stands for the expression of an option that has none of its own: the next -L has it.
 const FROM_FILE: &str = "";
 
 /// The functions that messages go through, in the order in which they were written, and what these see.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct FunctionArgs {
     steps: Vec<Written>,
     files: Vec<(usize, String)>,
@@ -36,6 +47,8 @@ pub struct FunctionArgs {
     json_variables: Vec<(String, String)>,
     allow_env: bool,
     route: bool,
+    /// How long a program may say nothing.
+    silence_max: Duration,
 }
 
 /// What is printed of messages instead of themselves.
@@ -53,6 +66,13 @@ struct Written {
     text: String,
 }
 
+impl Written {
+    /// What users typed before the expression.
+    fn name(&self) -> String {
+        if self.at == OF_VERB { self.option.to_string() } else { format!("--{}", self.option) }
+    }
+}
+
 /// Functions of several options, compiled one after another, with the files that are left for them.
 struct Compiler<'a> {
     files: Vec<&'a (usize, String)>,
@@ -68,6 +88,11 @@ impl FunctionArgs {
         let mut compiler = Compiler { files: self.files.iter().collect(), options: self.options()? };
         let mut steps = Vec::new();
         for written in &self.steps {
+            if written.option == THROUGH {
+                let program = Program::shell(&written.text).silence_max(self.silence_max);
+                steps.push(FunctionStep::Through(program));
+                continue;
+            }
             let function = compiler.compile(written)?;
             steps.push(match written.option {
                 "filter" => FunctionStep::Filter(function),
@@ -82,6 +107,50 @@ impl FunctionArgs {
             return Err(refused("-L", "there is no function without an expression before it").hint("--filter -L FILE"));
         }
         Ok(FunctionSteps::new(steps, self.route))
+    }
+
+    /// The same with a function before them, which is a verb's own, and the topics behind it. Where the function comes from
+    /// a file (`-L`), the first word is a topic, too.
+    ///
+    /// # Errors
+    /// `Usage` where there is no topic.
+    pub fn of_verb(&self, option: &'static str, words: (&str, &[String]), jq: &JqArgs) -> Result<(Self, Vec<String>)> {
+        let (text, addresses) = self.own(words, jq)?;
+        let mut functions = self.clone();
+        functions.steps.insert(0, Written { option, at: OF_VERB, text });
+        Ok((functions, addresses))
+    }
+
+    /// A fold with these variables, which is a verb's own, and the topics behind it; what messages go through before is
+    /// in the steps.
+    ///
+    /// # Errors
+    /// `Usage` for what is no function, or no JSON to begin with.
+    pub fn fold(&self, words: (&str, &[String]), initial: &str) -> Result<(Fold, FunctionSteps, Vec<String>)> {
+        let (text, addresses) = self.own(words, &JqArgs::default())?;
+        let initial = Json::parse(initial).map_err(|error| refused("--init", &error.to_string()))?;
+        let mut compiler = Compiler { files: self.files.iter().collect(), options: self.options()? };
+        let written = Written { option: "fold", at: OF_VERB, text };
+        let text = compiler.text(&written)?;
+        let fold = Fold::compile(&text, &compiler.options, &initial);
+        let fold = fold
+            .inspect(|fold| say_tier(&written, &text, fold.tier()))
+            .map_err(|error| told(&written, &text, error))?;
+        let mut others = self.clone();
+        others.files = compiler.files.into_iter().cloned().collect();
+        Ok((fold, others.steps(&JqArgs::default())?, addresses))
+    }
+
+    /// The function that is a verb's own, and the topics behind it.
+    fn own(&self, (first, others): (&str, &[String]), jq: &JqArgs) -> Result<(String, Vec<String>)> {
+        let from_files = self.steps.iter().chain(&jq.jq).filter(|written| written.text == FROM_FILE).count();
+        if self.files.len() > from_files {
+            return Ok((FROM_FILE.to_string(), [&[first.to_string()], others].concat()));
+        }
+        if others.is_empty() {
+            return Err(refused("ADDRESS", "no topic was given").hint("first the function, then topics"));
+        }
+        Ok((first.to_string(), others.to_vec()))
     }
 
     fn options(&self) -> Result<FunctionOptions> {
@@ -99,6 +168,11 @@ impl FunctionArgs {
 }
 
 impl JqArgs {
+    /// Whether something else is printed than messages.
+    pub fn is_said(&self) -> bool {
+        self.jq.is_some()
+    }
+
     /// Refuses what prints messages otherwise.
     pub fn check(&self, json: bool) -> Result<()> {
         if self.jq.is_some() && json {
@@ -109,7 +183,8 @@ impl JqArgs {
 }
 
 impl Compiler<'_> {
-    fn compile(&mut self, written: &Written) -> Result<Function> {
+    /// The expression of a function, which may be in a file.
+    fn text(&mut self, written: &Written) -> Result<String> {
         let Written { option, at, text } = written;
         let mut text = text.clone();
         if text == FROM_FILE {
@@ -122,20 +197,41 @@ impl Compiler<'_> {
             let read = fs::read_to_string(path);
             text = read.map_err(|error| Error::io("read function", error).with("file", path))?;
         }
-        let function = Function::with(&text, &self.options).inspect(|function| {
-            let tier = match function.tier() {
-                Tier::Bytes => "over the bytes of messages",
-                Tier::Jaq => "by jaq",
-            };
-            log::info!("--{option} {text}: run {tier}");
-        });
-        function.map_err(|error| {
-            for line in excerpt(&text, &error).unwrap_or_default().lines() {
-                stderr::say(&format!("  {line}"));
-            }
-            error.with("option", format!("--{option}"))
-        })
+        Ok(text)
     }
+
+    fn compile(&mut self, written: &Written) -> Result<Function> {
+        let text = self.text(written)?;
+        let function = Function::with(&text, &self.options);
+        function
+            .inspect(|function| say_tier(written, &text, function.tier()))
+            .map_err(|error| told(written, &text, error))
+    }
+}
+
+/// The function of an option that takes no file.
+///
+/// # Errors
+/// `Usage` for what is no function, of which the place is said first.
+pub fn compiled(option: &'static str, text: &str) -> Result<Function> {
+    let written = Written { option, at: OF_VERB + 1, text: text.to_string() };
+    Compiler { files: Vec::new(), options: FunctionOptions::default() }.compile(&written)
+}
+
+fn say_tier(written: &Written, text: &str, tier: Tier) {
+    let tier = match tier {
+        Tier::Bytes => "over the bytes of messages",
+        Tier::Jaq => "by jaq",
+    };
+    log::info!("{} {text}: run {tier}", written.name());
+}
+
+/// The error of what is no function, of which the place is shown first.
+fn told(written: &Written, text: &str, error: Error) -> Error {
+    for line in excerpt(text, &error).unwrap_or_default().lines() {
+        stderr::say(&format!("  {line}"));
+    }
+    if written.at == OF_VERB { error } else { error.with("option", written.name()) }
 }
 
 /// The functions over what is read from `kafi`; `None` where there are none. Limits are left to what comes out.
@@ -183,6 +279,15 @@ impl Args for FunctionArgs {
             ),
             pair("arg", "VALUE", "Let functions see this text as $NAME; repeatable"),
             pair("argjson", "JSON", "Let functions see this JSON value as $NAME; repeatable"),
+            Arg::new(THROUGH).long(THROUGH).value_name("COMMAND").action(ArgAction::Append).help(
+                "A program that makes none, one, or many messages of each: it gets an envelope a line, and answers with envelopes, a line each, and an empty line",
+            ),
+            Arg::new(THROUGH_TIMEOUT)
+                .long("through-timeout")
+                .value_name("SECONDS")
+                .requires(THROUGH)
+                .value_parser(clap::value_parser!(u64).range(1..=1_000_000))
+                .help("How long a program may say nothing before that is an error [default: 60]"),
             Arg::new("allow_env")
                 .long("allow-env")
                 .action(ArgAction::SetTrue)
@@ -201,7 +306,8 @@ impl Args for FunctionArgs {
 
 impl FromArgMatches for FunctionArgs {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
-        let mut steps: Vec<Written> = KINDS.iter().flat_map(|(name, _)| written(matches, name)).collect();
+        let names = KINDS.iter().map(|(name, _)| *name).chain([THROUGH]);
+        let mut steps: Vec<Written> = names.flat_map(|name| written(matches, name)).collect();
         steps.sort_by_key(|written| written.at);
         let files = written(matches, "function_file").map(|file| (file.at, file.text)).collect();
         let pairs = |name| {
@@ -215,6 +321,7 @@ impl FromArgMatches for FunctionArgs {
             json_variables: pairs("argjson"),
             allow_env: matches.get_flag("allow_env"),
             route: matches.get_flag("route"),
+            silence_max: matches.get_one(THROUGH_TIMEOUT).map_or(Program::SILENCE_MAX, |&s| Duration::from_secs(s)),
         })
     }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// What every command takes that can leave out partitions.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct PartitionsArgs {
     /// Only these partitions, such as 0,3-5
     #[arg(short, long = "partition", value_name = "LIST", value_parser = partition_list)]

@@ -32,6 +32,12 @@ pub struct KeyValueArgs {
 }
 
 impl PrintArgs {
+    /// Whether anything was said of how messages are printed.
+    pub fn is_said(&self) -> bool {
+        let KeyValueArgs { key_delimiter, delimiter, null } = &self.others;
+        self.format.is_some() || key_delimiter.is_some() || delimiter.is_some() || *null
+    }
+
     /// What the arguments mean for messages that are read so.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::limits::TIMEOUT;
 
 /// What every command takes that reads messages.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Reading")]
 pub struct ReadArgs {
     /// Where to read: start, end, N, -N (last N), +N (skip N), N:M, :M, @TIME, @T1:T2; P=SPEC for one partition;
@@ -61,7 +61,7 @@ enum OrderArg {
 }
 
 /// The limit of `cat`, `grep`, `wc`, and `cp`; `head` and `tail` have their own.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Reading")]
 pub struct LimitArgs {
     /// Stop after N messages in all
@@ -187,6 +187,11 @@ impl ReadArgs {
 }
 
 impl OrderArgs {
+    /// Whether an order was asked for.
+    pub fn is_said(&self) -> bool {
+        self.order.is_some()
+    }
+
     /// Adds the order to the options.
     pub fn apply(&self, read: &ReadArgs, options: &mut ReadOptions) -> Result<()> {
         let Some(order) = self.order else { return Ok(()) };

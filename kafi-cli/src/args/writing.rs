@@ -6,7 +6,7 @@ use clap::Args;
 use kafi::Writer;
 
 /// How patient `produce` and `cp` are with their target.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Writing")]
 pub struct WriteArgs {
     /// How many seconds the target may acknowledge nothing, as while it restarts, before that is an error

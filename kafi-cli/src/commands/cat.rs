@@ -8,7 +8,7 @@ use clap::Parser;
 use kafi::{Batch, ReadOptions, Result, shell};
 
 use crate::address::{later_topics, open_topics, refuse_format, several};
-use crate::args::{LimitArgs, ShownArgs, TopicsArgs, open_steps, share_limit};
+use crate::args::{FunctionArgs, LimitArgs, ShownArgs, TopicsArgs, open_steps, share_limit};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::MessagePrinter;
@@ -29,7 +29,7 @@ pub struct CatArgs {
 
 impl Verb for CatArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        show(context, &self.topics.addresses, &self.limit, &self.shown)
+        show(context, &self.topics.addresses, &self.limit, &self.shown, &self.shown.functions)
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -37,9 +37,15 @@ impl Verb for CatArgs {
     }
 }
 
-/// Prints the messages of one storage after another, up to the limit over all of them.
-pub fn show(context: &Context, addresses: &[String], limit: &LimitArgs, shown: &ShownArgs) -> Result<Exit> {
-    let ShownArgs { read, order, reading: reading_args, functions, jq, print } = shown;
+/// Prints what functions make of the messages of one storage after another, up to the limit over all of them.
+pub fn show(
+    context: &Context,
+    addresses: &[String],
+    limit: &LimitArgs,
+    shown: &ShownArgs,
+    functions: &FunctionArgs,
+) -> Result<Exit> {
+    let ShownArgs { read, order, reading: reading_args, jq, print, .. } = shown;
     jq.check(context.output.json)?;
     let steps = functions.steps(jq)?;
     let mut options = read.options(context, limit)?;

@@ -28,50 +28,50 @@ pub struct CpArgs {
     pub sources: Vec<String>,
     /// A topic, or a storage, which keeps the sources' names
     #[arg(value_name = "TARGET", required = true)]
-    target: String,
+    pub target: String,
     /// Go on where the same copy stopped, exactly
     #[arg(long, conflicts_with = "append")]
-    resume: bool,
+    pub resume: bool,
     /// Write behind the messages that a folder holds already, at new offsets
     #[arg(long)]
-    append: bool,
+    pub append: bool,
     /// Print what would be copied, and do nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// Copy at most so many messages a second, or bytes with a unit, such as 10MB
     #[arg(long, value_name = "N", value_parser = rate)]
-    rate: Option<Rate>,
+    pub rate: Option<Rate>,
     /// Give a target that is created the settings of the source, as far as they are not defaults
     #[arg(long)]
-    with_config: bool,
+    pub with_config: bool,
     /// A setting of the target, where it is created, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is
     /// its own unit: milliseconds, bytes); repeatable
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
-    config: Vec<(String, String)>,
+    pub config: Vec<(String, String)>,
     /// Spread the messages by key where the target has another number of partitions
     #[arg(long)]
-    repartition: bool,
+    pub repartition: bool,
     /// Give every message the time at which it is written
     #[arg(long)]
-    ignore_timestamp: bool,
+    pub ignore_timestamp: bool,
     /// Copy also where the target's retention would delete messages, or its timestamp limits refuse them
     #[arg(long)]
-    force: bool,
+    pub force: bool,
     /// Do not create a target that is missing
     #[arg(long)]
-    no_create: bool,
+    pub no_create: bool,
     #[command(flatten)]
-    limit: LimitArgs,
+    pub limit: LimitArgs,
     #[command(flatten)]
-    read: ReadArgs,
+    pub read: ReadArgs,
     #[command(flatten)]
-    write: WriteArgs,
+    pub write: WriteArgs,
     #[command(flatten)]
-    conversion: ConversionArgs,
+    pub conversion: ConversionArgs,
     #[command(flatten)]
-    functions: FunctionArgs,
+    pub functions: FunctionArgs,
     #[command(flatten)]
-    failures: FailureArgs,
+    pub failures: FailureArgs,
 }
 
 impl Verb for CpArgs {

@@ -24,7 +24,8 @@ pub struct HeadArgs {
 
 impl Verb for HeadArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        show(context, &self.topics.addresses, &LimitArgs { max: Some(self.max), follow: false }, &self.shown)
+        let limit = LimitArgs { max: Some(self.max), follow: false };
+        show(context, &self.topics.addresses, &limit, &self.shown, &self.shown.functions)
     }
 
     fn addresses(&self) -> Vec<String> {

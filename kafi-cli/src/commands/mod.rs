@@ -1,6 +1,7 @@
 //! The verbs, one a file. A new one is its file, and a line in the list.
 
 mod acl;
+mod applied;
 mod cat;
 mod cluster;
 mod completion;
@@ -12,6 +13,10 @@ mod elect;
 #[cfg(feature = "files")]
 mod export;
 mod file;
+mod filter;
+mod flatmap;
+mod fold;
+mod foreach;
 mod grep;
 mod group;
 mod head;
@@ -19,6 +24,7 @@ mod head;
 mod import;
 mod ls;
 mod man;
+mod map;
 mod offsets;
 mod partitions;
 #[cfg(feature = "plugins")]
@@ -36,6 +42,7 @@ mod user;
 mod version;
 mod watermarks;
 mod wc;
+mod zip;
 
 pub use version::text as version_text;
 
@@ -61,6 +68,13 @@ pub const VERBS: &[Entry] = &[
     entry::<grep::GrepArgs>(),
     entry::<wc::WcArgs>(),
     entry::<diff::DiffArgs>(),
+    // Functions over messages.
+    entry::<map::MapArgs>(),
+    entry::<filter::FilterArgs>(),
+    entry::<flatmap::FlatmapArgs>(),
+    entry::<fold::FoldArgs>(),
+    entry::<foreach::ForeachArgs>(),
+    entry::<zip::ZipArgs>(),
     // Groups, schemas, files, storages, and Kafi itself.
     group::GROUP,
     #[cfg(feature = "serde")]

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use clap::Parser;
 use kafi::{
-    ANY_PARTITION, Address, Batch, EnvelopeReader, Error, ErrorKind, Failures, HeadersBuf, JsonPath, Kafi,
+    ANY_PARTITION, Address, Batch, EnvelopeReader, Error, ErrorKind, Failures, Field, HeadersBuf, JsonPath, Kafi,
     NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record, Result, Serdes, Writer,
 };
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
-use crate::args::{FailureArgs, TypeArgs, WriteArgs, WriterSchemaArgs};
+use crate::args::{FailureArgs, FunctionArgs, JqArgs, TypeArgs, WriteArgs, WriterSchemaArgs};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::given::Given;
 use crate::input::{PIECE_BYTES_MAX, Pieces};
 use crate::limits::TIMEOUT;
 use crate::output::unescape;
@@ -79,6 +80,8 @@ pub struct ProduceArgs {
     #[command(flatten)]
     schemas: WriterSchemaArgs,
     #[command(flatten)]
+    functions: FunctionArgs,
+    #[command(flatten)]
     failures: FailureArgs,
     #[command(flatten)]
     write: WriteArgs,
@@ -110,6 +113,7 @@ impl Verb for ProduceArgs {
             ));
         }
         let mut summary = Summary::start();
+        let steps = self.functions.steps(&JqArgs::default())?;
         let (kafi, topic) = open_topic(context, &self.address)?;
         let input = if self.value.is_some() || self.null_value { None } else { Some(open_input(self, context)?) };
         find_or_create(context, &kafi, (&self.address, &topic), self.create)?;
@@ -122,16 +126,21 @@ impl Verb for ProduceArgs {
         }
         let failures = self.failures.open(context)?;
         let mut job = Job::open(self, context, &kafi, topic, (progress.clone(), failures.clone()))?;
+        job.given = Given::open(&steps, &kafi, &job.texts, &failures)?;
         context.begin_job();
         let produced = match input {
             Some(mut input) => job.produce_all(&mut input, context),
             None => job.push(self.value.as_deref().map(str::as_bytes)).and_then(|()| job.send()),
         };
+        let read = job.line;
         let closed = job.close();
         drop(shown);
         let written = progress.written();
         let result = produced.and(closed);
         if result.is_ok() || written > 0 {
+            if !steps.is_empty() {
+                summary = summary.count("read", read);
+            }
             summary = summary.count("written", written);
             if failures.count() > 0 {
                 summary = summary.count("skipped", failures.count());
@@ -189,6 +198,8 @@ struct Job<'a> {
     /// Where an envelope is read before it is encoded.
     scratch: Batch,
     failures: Failures,
+    /// The functions, and what is to go through them.
+    given: Option<Given>,
     /// The key that was found in the value of the message in hand.
     found_key: Vec<u8>,
     envelopes: Option<EnvelopeReader>,
@@ -229,6 +240,7 @@ impl<'a> Job<'a> {
             texts,
             scratch: Batch::new(),
             failures,
+            given: None,
             found_key: Vec::new(),
             line: 0,
             open_writer,
@@ -238,7 +250,7 @@ impl<'a> Job<'a> {
 
     fn produce_all(&mut self, input: &mut Pieces, context: &Context) -> Result<()> {
         while !context.cancel.is_cancelled() {
-            if self.batch.is_full() {
+            if self.waiting().is_full() {
                 self.send()?;
             }
             // What is here is delivered before waiting for more, so that a slow source is not held back.
@@ -272,9 +284,15 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         let reader = self.envelopes.as_mut().expect("the caller has looked");
-        let before = self.batch.len();
+        let before = self.given.as_ref().map_or(&self.batch, Given::batch).len();
         let (topic, args, line_number) = (&self.topic, self.args, self.line);
-        if self.texts.are_needed() {
+        if let Some(given) = &mut self.given {
+            self.scratch.clear();
+            reader.read(line, &mut self.scratch)?;
+            let mut record = Record { topic, ..self.scratch.get(0) };
+            set_place(args, line_number, &mut record.partition, &mut record.timestamp, &mut record.offset);
+            given.push(record, [Field::Key, Field::Value].map(|field| reader.schema(field)));
+        } else if self.texts.are_needed() {
             self.scratch.clear();
             reader.read(line, &mut self.scratch)?;
             let mut record = Record { topic, ..self.scratch.get(0) };
@@ -293,7 +311,7 @@ impl<'a> Job<'a> {
             meta.topic = topic;
             set_place(args, line_number, &mut meta.partition, &mut meta.timestamp, &mut meta.offset);
         }
-        if self.batch.len() == before {
+        if self.waiting().len() == before {
             return Ok(());
         }
         let reader = self.envelopes.as_ref().expect("the caller has looked");
@@ -304,14 +322,15 @@ impl<'a> Job<'a> {
     /// Writes what came before the last message, and goes on with a writer that keeps missing timestamps, or one that
     /// does not.
     fn switch_writers(&mut self, keep_timestamps: bool) -> Result<()> {
-        let last = self.batch.len() - 1;
-        let message = self.batch.get(last).to_owned();
-        self.batch.truncate(last);
+        let waiting = self.waiting();
+        let last = waiting.len() - 1;
+        let message = waiting.get(last).to_owned();
+        waiting.truncate(last);
         self.send()?;
         self.writer.flush(None)?;
         self.writer = (self.open_writer)(keep_timestamps)?;
         self.keeps_timestamps = keep_timestamps;
-        self.batch.push(message.as_record());
+        self.waiting().push(message.as_record());
         Ok(())
     }
 
@@ -325,6 +344,10 @@ impl<'a> Job<'a> {
         record.partition = self.args.partition.unwrap_or(ANY_PARTITION);
         record.offset = self.line as i64;
         record.headers = self.headers.as_headers();
+        if let Some(given) = &mut self.given {
+            given.push(record, [None, None]);
+            return Ok(());
+        }
         if !self.texts.are_needed() {
             self.batch.push(record);
             return Ok(());
@@ -333,10 +356,20 @@ impl<'a> Job<'a> {
         pushed.or_else(|error| self.failures.take(&record, error))
     }
 
+    /// The messages that are to be sent next.
+    fn waiting(&mut self) -> &mut Batch {
+        self.given.as_mut().map_or(&mut self.batch, Given::batch_mut)
+    }
+
+    /// Sends what waits; where a function fails, what came before.
     fn send(&mut self) -> Result<()> {
+        let went = match &mut self.given {
+            Some(given) => given.go_through(&mut self.texts, &self.failures, &mut self.batch),
+            None => Ok(()),
+        };
         let sent = self.writer.write(&self.batch);
         self.batch.clear();
-        sent
+        sent.and(went)
     }
 
     fn close(self) -> Result<()> {

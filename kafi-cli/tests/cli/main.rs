@@ -15,6 +15,7 @@ mod copying;
 mod decoded;
 mod errors;
 mod files;
+mod function_verbs;
 mod functions;
 mod group_offsets;
 mod group_sources;
@@ -24,6 +25,7 @@ mod membership;
 mod plugins;
 mod printing;
 mod producing;
+mod programs;
 mod reading;
 // It describes all features.
 #[cfg(feature = "plugins")]

@@ -12,6 +12,8 @@ use crate::number::Num;
 pub(super) enum Node {
     /// `.`
     Input,
+    /// `$m`, in a fold.
+    Message,
     /// `.a`, `.a?`, `.[0]` of what the node makes.
     Step(Box<Node>, Key, Opt),
     Text(String),
@@ -68,6 +70,7 @@ pub(super) fn parse<T>(text: &str, make: impl FnOnce(&Term<&str>) -> Option<T>) 
 pub(super) fn node(term: &Term<&str>) -> Option<Node> {
     Some(match term {
         Term::Id => Node::Input,
+        Term::Var(super::MESSAGE) => Node::Message,
         Term::Num(text) => Node::Number(literal(text)?),
         Term::Str(None, parts) => Node::Text(text_of(parts)?),
         Term::Arr(Some(inner)) => Node::Array(boxed(inner)?),

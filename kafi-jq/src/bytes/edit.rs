@@ -45,13 +45,20 @@ impl Edits {
         })
     }
 
-    /// Appends, as an object, what becomes of a message's key and value.
-    pub(crate) fn write(&self, message: &MessageView<'_>, out: &mut Vec<u8>) -> Result<(), StepsAside> {
-        let (mut key, mut value) = (None::<String>, None::<String>);
+    /// What becomes of a message's key and value.
+    pub(crate) fn apply<'b>(
+        &self,
+        message: &MessageView<'_>,
+        buffers: &'b mut Buffers,
+    ) -> Result<Edited<'b>, StepsAside> {
+        let Buffers { key, value, next } = buffers;
+        let (mut has_key, mut has_value) = (false, false);
         for edit in &self.0 {
+            next.clear();
             let now = MessageView {
-                key: key.as_deref().map_or(message.key, Part::Json),
-                value: value.as_deref().map_or(message.value, Part::Json),
+                key: if has_key { Part::Json(text_of(key)) } else { message.key },
+                value: if has_value { Part::Json(text_of(value)) } else { message.value },
+                members: if has_value { None } else { message.members },
                 ..*message
             };
             let old = match if edit.of_key { now.key } else { now.value } {
@@ -59,11 +66,19 @@ impl Edits {
                 _ if !edit.path.is_empty() => return Err(StepsAside),
                 _ => "",
             };
-            let new = edit.apply(old, &now)?;
-            *(if edit.of_key { &mut key } else { &mut value }) = Some(new);
+            edit.apply(old, &now, next)?;
+            std::mem::swap(next, if edit.of_key { &mut *key } else { &mut *value });
+            *(if edit.of_key { &mut has_key } else { &mut has_value }) = true;
         }
+        Ok(Edited { key: has_key.then(|| text_of(key)), value: has_value.then(|| text_of(value)) })
+    }
+
+    /// Appends, as an object, what becomes of a message's key and value.
+    pub(crate) fn write(&self, message: &MessageView<'_>, out: &mut Vec<u8>) -> Result<(), StepsAside> {
+        let mut buffers = Buffers::default();
+        let Edited { key, value } = self.apply(message, &mut buffers)?;
         let parts = [("\"key\":", key), ("\"value\":", value)];
-        for (index, (name, text)) in parts.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))).enumerate() {
+        for (index, (name, text)) in parts.iter().filter_map(|(name, text)| Some((name, (*text)?))).enumerate() {
             out.extend_from_slice(if index == 0 { b"{" } else { b"," });
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(text.as_bytes());
@@ -71,6 +86,27 @@ impl Edits {
         out.push(b'}');
         Ok(())
     }
+}
+
+/// Where new keys and values are written, from message to message.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    next: Vec<u8>,
+}
+
+/// The new key and the new value, as far as they are new.
+pub(crate) struct Edited<'b> {
+    pub(crate) key: Option<&'b str>,
+    pub(crate) value: Option<&'b str>,
+}
+
+/// The object around a member, and where the member lies in it, if it is there.
+type Place = (Range<usize>, Option<Found>);
+
+fn text_of(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("JSON text is UTF-8")
 }
 
 fn collect(term: &Term<&str>, edits: &mut Vec<Edit>) -> Option<()> {
@@ -109,59 +145,81 @@ fn collect(term: &Term<&str>, edits: &mut Vec<Edit>) -> Option<()> {
 }
 
 impl Edit {
-    /// The text of a key or value after the change.
-    fn apply(&self, old: &str, message: &MessageView<'_>) -> Result<String, StepsAside> {
+    /// Appends the text of a key or value after the change.
+    fn apply(&self, old: &str, message: &MessageView<'_>, out: &mut Vec<u8>) -> Result<(), StepsAside> {
         let Some((last, path)) = self.path.split_last() else {
             let part = if self.of_key { message.key } else { message.value };
-            return self.new_text(&super::item_of(part)?, message);
+            return self.new_text(&super::item_of(part)?, message, out);
         };
-        let mut around = trimmed(old, 0..old.len());
-        for key in path {
-            around = place(old, around, key)?.ok_or(StepsAside)?.value;
-        }
-        let found = place(old, around.clone(), last)?;
+        let (around, found) = match (self.known(old, message)?, &self.change) {
+            (Some(known), Change::Set(_) | Change::Update(_) | Change::Calculate(..) | Change::Default(_)) => known,
+            _ => {
+                let mut around = trimmed(old, 0..old.len());
+                for key in path {
+                    around = place(old, around, key)?.ok_or(StepsAside)?.value;
+                }
+                let found = place(old, around.clone(), last)?;
+                (around, found)
+            }
+        };
         let whole = &old[around.clone()];
         match (&self.change, found) {
-            (Change::Delete, None) => Ok(old.to_string()),
-            (Change::Delete, Some(found)) => Ok([&old[..found.removed.start], &old[found.removed.end..]].concat()),
+            (Change::Delete, None) => out.extend_from_slice(old.as_bytes()),
+            (Change::Delete, Some(found)) => {
+                out.extend_from_slice(&old.as_bytes()[..found.removed.start]);
+                out.extend_from_slice(&old.as_bytes()[found.removed.end..]);
+            }
             (_, Some(found)) => {
-                let new = self.new_text(&Item::of_json(&old[found.value.clone()]), message)?;
-                Ok([&old[..found.value.start], &new, &old[found.value.end..]].concat())
+                out.extend_from_slice(&old.as_bytes()[..found.value.start]);
+                self.new_text(&Item::of_json(&old[found.value.clone()]), message, out)?;
+                out.extend_from_slice(&old.as_bytes()[found.value.end..]);
             }
             (_, None) => {
                 let Key::Name(name) = last else { return Err(StepsAside) };
-                let new = self.new_text(&Item::Null, message)?;
-                let mut member = Vec::new();
-                if whole[1..whole.len() - 1].bytes().any(|byte| !byte.is_ascii_whitespace()) {
-                    member.push(b',');
-                }
-                write_string(&mut member, name);
-                member.push(b':');
-                let member = String::from_utf8(member).expect("JSON text is UTF-8");
                 // Behind the last member, before the white space that may stand there.
                 let end = around.start + whole[..whole.len() - 1].trim_end().len();
-                Ok([&old[..end], &member, &new, &old[end..]].concat())
+                out.extend_from_slice(&old.as_bytes()[..end]);
+                if whole[1..whole.len() - 1].bytes().any(|byte| !byte.is_ascii_whitespace()) {
+                    out.push(b',');
+                }
+                write_string(out, name);
+                out.push(b':');
+                self.new_text(&Item::Null, message, out)?;
+                out.extend_from_slice(&old.as_bytes()[end..]);
             }
         }
+        Ok(())
     }
 
-    fn new_text(&self, old: &Item<'_>, message: &MessageView<'_>) -> Result<String, StepsAside> {
+    /// The object around, and the place of the member in it, where the members of the value are known already.
+    fn known(&self, old: &str, message: &MessageView<'_>) -> Result<Option<Place>, StepsAside> {
+        let (false, [Key::Name(name)], Some(members)) = (self.of_key, &self.path[..], message.members) else {
+            return Ok(None);
+        };
+        if !members.has_plain_names() || members.has_twins(old) {
+            return Err(StepsAside);
+        }
+        let found = members.find(old, name).map(|value| Found { removed: value.clone(), value });
+        Ok(Some((members.object(), found)))
+    }
+
+    /// Appends what is new.
+    fn new_text(&self, old: &Item<'_>, message: &MessageView<'_>, out: &mut Vec<u8>) -> Result<(), StepsAside> {
         let whole = Item::Message(message);
-        let mut out = Vec::new();
         match &self.change {
-            Change::Set(node) => evaluate(node, &whole)?.ok_or(StepsAside)?.write(&mut out)?,
-            Change::Update(node) => evaluate(node, old)?.ok_or(StepsAside)?.write(&mut out)?,
+            Change::Set(node) => evaluate(node, &whole, None)?.ok_or(StepsAside)?.write(out)?,
+            Change::Update(node) => evaluate(node, old, None)?.ok_or(StepsAside)?.write(out)?,
             Change::Default(node) => {
-                let new = evaluate(node, &whole)?.ok_or(StepsAside)?;
-                if old.is_true()? { old.write(&mut out)? } else { new.write(&mut out)? }
+                let new = evaluate(node, &whole, None)?.ok_or(StepsAside)?;
+                if old.is_true()? { old.write(out)? } else { new.write(out)? }
             }
             Change::Calculate(operator, node) => {
-                let by = evaluate(node, &whole)?.ok_or(StepsAside)?;
-                calculated(*operator, old, &by)?.write(&mut out)?;
+                let by = evaluate(node, &whole, None)?.ok_or(StepsAside)?;
+                calculated(*operator, old, &by)?.write(out)?;
             }
             Change::Delete => return Err(StepsAside),
         }
-        Ok(String::from_utf8(out).expect("JSON text is UTF-8"))
+        Ok(())
     }
 }
 

@@ -10,16 +10,24 @@ use kafi_core::json_text::write_string;
 use crate::bytes::compile::{Key, Node};
 use crate::bytes::item::Item;
 use crate::bytes::{Outcome, StepsAside, item_of, scan};
+use crate::members::Members;
+use crate::message::{MessageView, Part};
 use crate::number::Num;
 
+/// The message that a fold sees as `$m`.
+pub(super) type Bound<'i> = Option<&'i MessageView<'i>>;
+
 /// What a node makes of its input.
-pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>) -> Outcome<Item<'i>> {
+pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<Item<'i>> {
     Ok(Some(match node {
         Node::Input => same(input)?,
+        Node::Message => Item::Message(bound.ok_or(StepsAside)?),
         Node::Step(before, key, opt) => match &**before {
+            // A value's members are known already.
+            before if let Some(made) = known_member((before, key), input, bound) => return made.map(Some),
             // The input itself need not be looked at.
             Node::Input => return step(input, key, *opt),
-            before => match evaluate(before, input)? {
+            before => match evaluate(before, input, bound)? {
                 Some(item) => return step(&item, key, *opt),
                 None => return Ok(None),
             },
@@ -28,42 +36,42 @@ pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>) -> Outcome<Item<'i>
         Node::Number(literal) => literal.int.map_or(Item::Written(&literal.text), |int| Item::Number(Num::Int(int))),
         Node::Bool(is) => Item::Bool(*is),
         Node::Null => Item::Null,
-        Node::Pipe(left, right) => match evaluate(left, input)? {
-            Some(item) => return evaluate(right, &item),
+        Node::Pipe(left, right) => match evaluate(left, input, bound)? {
+            Some(item) => return evaluate(right, &item, bound),
             None => return Ok(None),
         },
-        Node::And(left, right) => match truth(left, input)? {
-            Some(true) => return Ok(truth(right, input)?.map(Item::Bool)),
+        Node::And(left, right) => match truth(left, input, bound)? {
+            Some(true) => return Ok(truth(right, input, bound)?.map(Item::Bool)),
             other => return Ok(other.map(Item::Bool)),
         },
-        Node::Or(left, right) => match truth(left, input)? {
-            Some(false) => return Ok(truth(right, input)?.map(Item::Bool)),
+        Node::Or(left, right) => match truth(left, input, bound)? {
+            Some(false) => return Ok(truth(right, input, bound)?.map(Item::Bool)),
             other => return Ok(other.map(Item::Bool)),
         },
-        Node::Alternative(left, right) => match evaluate(left, input)? {
+        Node::Alternative(left, right) => match evaluate(left, input, bound)? {
             Some(item) if item.is_true()? => item,
-            _ => return evaluate(right, input),
+            _ => return evaluate(right, input, bound),
         },
-        Node::Compare(operator, left, right) => match two(left, right, input)? {
+        Node::Compare(operator, left, right) => match two(left, right, (input, bound))? {
             Some((left, right)) => Item::Bool(holds(*operator, left.compare(&right)?)),
             None => return Ok(None),
         },
-        Node::Calculate(operator, left, right) => match two(left, right, input)? {
+        Node::Calculate(operator, left, right) => match two(left, right, (input, bound))? {
             Some((left, right)) => calculated(*operator, &left, &right)?,
             None => return Ok(None),
         },
-        Node::Choose(condition, then, otherwise) => match truth(condition, input)? {
-            Some(is) => return evaluate(if is { then } else { otherwise }, input),
+        Node::Choose(condition, then, otherwise) => match truth(condition, input, bound)? {
+            Some(is) => return evaluate(if is { then } else { otherwise }, input, bound),
             None => return Ok(None),
         },
-        Node::Select(condition) => match truth(condition, input)? {
+        Node::Select(condition) => match truth(condition, input, bound)? {
             Some(true) => same(input)?,
             _ => return Ok(None),
         },
-        Node::Object(members) => return object(members, input),
+        Node::Object(members) => return object(members, input, bound),
         Node::Array(inner) => {
             let mut out = b"[".to_vec();
-            if let Some(item) = evaluate(inner, input)? {
+            if let Some(item) = evaluate(inner, input, bound)? {
                 item.write(&mut out)?;
             }
             out.push(b']');
@@ -152,13 +160,37 @@ fn step<'i>(item: &Item<'i>, key: &Key, opt: Opt) -> Outcome<Item<'i>> {
     }
 }
 
-fn truth(node: &Node, input: &Item<'_>) -> Outcome<bool> {
-    evaluate(node, input)?.map(|item| item.is_true()).transpose()
+/// A member of a message's value, where that is an object whose members are known.
+fn known_member<'i>(
+    (before, key): (&'i Node, &'i Key),
+    input: &Item<'i>,
+    bound: Bound<'i>,
+) -> Option<Result<Item<'i>, StepsAside>> {
+    let (Node::Step(base, Key::Name(part), _), Key::Name(name)) = (before, key) else { return None };
+    let message = match (&**base, input) {
+        (Node::Input, Item::Message(message)) => *message,
+        (Node::Message, _) => bound?,
+        _ => return None,
+    };
+    let members = message.members.filter(|_| part == "value")?;
+    Some(member(message, members, name))
 }
 
-fn two<'i>(left: &'i Node, right: &'i Node, input: &Item<'i>) -> Outcome<(Item<'i>, Item<'i>)> {
-    let Some(left) = evaluate(left, input)? else { return Ok(None) };
-    Ok(evaluate(right, input)?.map(|right| (left, right)))
+fn member<'i>(message: &MessageView<'i>, members: &Members, name: &str) -> Result<Item<'i>, StepsAside> {
+    let Part::Json(text) = message.value else { return Err(StepsAside) };
+    if !members.has_plain_names() {
+        return Err(StepsAside);
+    }
+    Ok(members.find(text, name).map_or(Item::Null, |range| Item::of_json(&text[range])))
+}
+
+fn truth<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<bool> {
+    evaluate(node, input, bound)?.map(|item| item.is_true()).transpose()
+}
+
+fn two<'i>(left: &'i Node, right: &'i Node, (input, bound): (&Item<'i>, Bound<'i>)) -> Outcome<(Item<'i>, Item<'i>)> {
+    let Some(left) = evaluate(left, input, bound)? else { return Ok(None) };
+    Ok(evaluate(right, input, bound)?.map(|right| (left, right)))
 }
 
 fn holds(operator: Cmp, order: Ordering) -> bool {
@@ -187,14 +219,14 @@ pub(super) fn calculated<'i>(operator: Math, left: &Item<'i>, right: &Item<'i>) 
     Ok(Item::Number(number))
 }
 
-fn object<'i>(members: &'i [(String, Node)], input: &Item<'i>) -> Outcome<Item<'i>> {
+fn object<'i>(members: &'i [(String, Node)], input: &Item<'i>, bound: Bound<'i>) -> Outcome<Item<'i>> {
     let mut out = b"{".to_vec();
     for (index, (name, node)) in members.iter().enumerate() {
         // Of equal names the last counts, at the place of the first.
         if members[..index].iter().any(|(before, _)| before == name) {
             return Err(StepsAside);
         }
-        let Some(item) = evaluate(node, input)? else { return Ok(None) };
+        let Some(item) = evaluate(node, input, bound)? else { return Ok(None) };
         if index > 0 {
             out.push(b',');
         }

@@ -8,7 +8,7 @@ use kafi_core::json_text::write_string;
 use crate::bytes::StepsAside;
 use crate::message::MessageView;
 use crate::number::Num;
-use crate::value::characters;
+use crate::value::{Val, characters};
 
 /// Numbers of so many characters are floating point exactly enough to be compared.
 pub(super) const EXACT_LEN_MAX: usize = 15;
@@ -43,6 +43,31 @@ impl<'a> Item<'a> {
             b'f' => Self::Bool(false),
             _ => Self::Written(text),
         }
+    }
+
+    /// Of a value that is neither array nor object.
+    pub(super) fn of_value(value: &'a Val) -> Result<Self, StepsAside> {
+        Ok(match value {
+            Val::Null => Self::Null,
+            Val::Bool(is) => Self::Bool(*is),
+            Val::Num(Num::Text(text)) => Self::Written(text),
+            Val::Num(number) => Self::Number(number.clone()),
+            Val::Str(text) => Self::Str((&**text).into()),
+            Val::Arr(..) | Val::Obj(..) => return Err(StepsAside),
+        })
+    }
+
+    /// As a value.
+    pub(super) fn into_value(self) -> Result<Val, StepsAside> {
+        Ok(match self {
+            Self::Message(_) => return Err(StepsAside),
+            Self::Null => Val::Null,
+            Self::Bool(is) => Val::Bool(is),
+            Self::Written(text) => Val::Num(Num::read(text)),
+            Self::Number(number) => Val::Num(number),
+            Self::Str(text) => Val::str(&text),
+            Self::Array(text) | Self::Object(text) => Val::read(&text).map_err(|_| StepsAside)?,
+        })
     }
 
     pub(super) fn is_true(&self) -> Result<bool, StepsAside> {

@@ -68,9 +68,17 @@ impl Program {
     /// # Errors
     /// `Usage`, with line and column.
     pub(crate) fn compile(text: &str, options: &FunctionOptions) -> Result<Self> {
+        Self::binding(text, options, None)
+    }
+
+    /// The same with a variable that is given anew each time.
+    ///
+    /// # Errors
+    /// As for [`compile`](Self::compile).
+    pub(crate) fn binding(text: &str, options: &FunctionOptions, bound: Option<&str>) -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let variables = variables(options);
-        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = variables.iter().map(|(name, _)| name.as_str()).chain(bound).collect();
         let arena = Arena::default();
         let defs = parse_defs().into_iter().chain(options.allow_env.then(env_def));
         let loaded = Loader::new(defs).load(&arena, File { code: text, path: () });
@@ -92,7 +100,22 @@ impl Program {
         limits: &Limits,
         each: &mut dyn FnMut(Val) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let variables = self.variables();
+        self.run_bound(input, None, limits, each)
+    }
+
+    /// The same, where the variable that it binds is this.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub(crate) fn run_bound(
+        &self,
+        input: impl FnOnce() -> Result<Val>,
+        bound: Option<Val>,
+        limits: &Limits,
+        each: &mut dyn FnMut(Val) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut variables = self.variables();
+        variables.extend(bound);
         let ran = within(limits, || {
             let context = Ctx::<Kind>::new(Data(&self.filter.lut), Vars::new(variables));
             for (count, output) in self.filter.id.run((context, input()?)).enumerate() {
