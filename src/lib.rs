@@ -39,6 +39,7 @@
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
 //! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP and in a topic | a C compiler, for TLS |
 //! | `files` | no | topics as files: CSV, TSV, JSON | a C compiler, for zstd |
+//! | `xml`, `xlsx` | no | `files`, with XML, with workbooks of Excel | a C compiler, for zstd |
 //! | `parquet`, `feather` | no | `files`, with Parquet, with Feather | a C compiler, for zstd |
 //! | `jq` | no | functions over messages in jq | |
 //! | `plugins` | no | storages from dynamic libraries | |

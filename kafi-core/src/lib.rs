@@ -14,6 +14,7 @@ mod admin;
 mod batch;
 mod capability;
 mod codec;
+mod column;
 mod config;
 mod consumer;
 mod envelope;
@@ -67,6 +68,7 @@ pub use admin::{
 pub use batch::Batch;
 pub use capability::Capabilities;
 pub use codec::{Codecs, Coding, Decoded, Decoder, Encoder, SchemaHeader, Text};
+pub use column::{BytesText, ColumnType, TimeUnit};
 pub use config::{
     AddressPlace, Config, ConfigFile, ConfigKey, NamedSchema, OffsetReset, SCHEMA_REGISTRY_KEYS, SchemaSettings,
     Settings, StorageInfo, StorageKind, expand_environment, is_variable, nearest, power_of,

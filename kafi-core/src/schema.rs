@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::column::ColumnType;
 use crate::config::{SchemaSettings, nearest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{Field, Type};
@@ -29,6 +30,11 @@ pub trait TravellingSchema: Any + Send + Sync + fmt::Debug {
 
     /// The full name of the message, of Protobuf.
     fn message(&self) -> Option<&str>;
+
+    /// What stands in the values that it describes, where it says so.
+    fn column_type(&self) -> Option<ColumnType> {
+        None
+    }
 }
 
 /// The schema by which a key or value was decoded. A clone costs a reference count. Two are equal where they are the

@@ -40,6 +40,15 @@ enum Part {
     Member(Vec<String>),
 }
 
+/// What of a value a column is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OfValue<'a> {
+    /// A column for each member.
+    Members,
+    /// What lies at this path.
+    Path(&'a [String]),
+}
+
 impl Default for Columns {
     /// The members of the value.
     fn default() -> Self {
@@ -129,6 +138,25 @@ impl Columns {
         Ok(())
     }
 
+    /// The parts of values that are columns, by the path within them, or all of the members; `None` for everything else
+    /// of messages.
+    pub(crate) fn of_values(&self) -> impl Iterator<Item = (&str, Option<OfValue<'_>>)> {
+        self.0.iter().map(|Column { name, part }| {
+            let of_value = match part {
+                Part::Members => Some(OfValue::Members),
+                Part::Value => Some(OfValue::Path(&[])),
+                Part::Member(path) => Some(OfValue::Path(path)),
+                _ => None,
+            };
+            (name.as_str(), of_value)
+        })
+    }
+
+    /// Whether a member of the value stands aside for a column of the message that has its name.
+    pub(crate) fn hides(&self, member: &str) -> bool {
+        self.0.iter().any(|column| column.part != Part::Members && column.name == member)
+    }
+
     fn members(
         &self,
         value: &Value,
@@ -138,7 +166,7 @@ impl Columns {
         match value {
             Value::Json(json) if json.kind() == JsonKind::Object => {
                 for (name, member) in json.members() {
-                    if !self.0.iter().any(|column| column.part != Part::Members && column.name == name) {
+                    if !self.hides(name) {
                         flattened(name, member, flatten, each)?;
                     }
                 }

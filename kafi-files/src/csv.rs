@@ -3,7 +3,7 @@
 
 use std::io::BufRead;
 
-use kafi_core::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Result, json_text::write_string};
 
 use crate::input::{Bytes, failed};
 
@@ -52,6 +52,24 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// Replaces what `out` holds with all fields as an array of JSON, whatever bytes they are.
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.push(b'[');
+        for index in 0..self.len() {
+            if index > 0 {
+                out.push(b',');
+            }
+            match self.get(index) {
+                Some(field) => write_string(out, &String::from_utf8_lossy(field)),
+                None => out.extend_from_slice(b"null"),
+            }
+        }
+        out.push(b']');
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     /// The beginning of a field.
@@ -76,11 +94,6 @@ impl<'a> CsvReader<'a> {
             bytes.consume(3);
         }
         Ok(Self { bytes, delimiter, row: 0 })
-    }
-
-    /// The number of the row that was read last, from 1; that of the names is one.
-    pub(crate) fn row(&self) -> u64 {
-        self.row
     }
 
     /// Reads the next row that is not an empty line; false at the end.

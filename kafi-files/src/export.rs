@@ -1,34 +1,30 @@
-//! Topics into files.
+//! Messages into a file, by its format.
 
-use std::collections::{HashMap, HashSet};
-
-use kafi_core::{Error, ErrorKind, FileWriter, JsonKind, Message, Result, Value};
+use kafi_core::{FileWriter, JsonKind, Message, Result, Value};
 
 use crate::cell::{Cell, push_on_one_line};
 use crate::csv::write_field;
-use crate::envelope::{ENVELOPE, envelope_cells};
 use crate::format::Format;
 use crate::options::{ExportOptions, Exported};
 use crate::output::Output;
-use crate::source::{TopicSource, each_envelope, each_message, look_ahead, unexpected};
+use crate::rows::{Names, RowWriter, Texts, table_to};
+use crate::source::{TopicSource, each_envelope, each_message};
 
-/// Writes the messages of a topic to a file, which is there when this returns, and else not at all. Blocks until the
-/// end that the topic has at the start; memory is constant.
-///
-/// # Errors
-/// Those of reading and of decoding, unless the source's failures are left out; `Usage` for a source that follows or
-/// reads as a group; `Cancelled` where the source's wish to stop came; `Unsupported` for a format that was not compiled
-/// in; those of [`FileWriter`].
-pub fn topic_to_file(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
-    if source.options.follow || source.options.group.is_some() {
-        let why = "a file has an end: what is read has one, too, and no group commits for it";
-        return Err(Error::new(ErrorKind::Usage, "export topic", why).with("topic", source.topic));
-    }
+/// Writes the messages of a source that has an end, and no group that commits.
+pub(crate) fn export(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
+    options.format.check()?;
     match options.format.format {
         Format::Json => to_json(source, file, options),
         Format::Csv => to_csv(source, file, options, b','),
         Format::Tsv => to_csv(source, file, options, b'\t'),
+        #[cfg(feature = "xml")]
+        Format::Xml => crate::xml::topic_to_file(source, file, options),
+        #[cfg(feature = "xlsx")]
+        Format::Xlsx => crate::xlsx::topic_to_file(source, file, options),
+        #[cfg(any(feature = "parquet", feature = "feather"))]
         Format::Parquet | Format::Feather => crate::arrow::topic_to_file(source, file, options),
+        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "xml", feature = "xlsx")))]
+        _ => unreachable!("the format was checked"),
     }
 }
 
@@ -63,7 +59,7 @@ fn to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &Export
     if options.array {
         out.push(b"\n]\n")?;
     }
-    Ok(Exported { rows, bytes: out.finish()? })
+    Ok(Exported::new(rows, out.finish()?))
 }
 
 /// Appends the row of a message as a JSON object.
@@ -98,94 +94,56 @@ fn to_csv(
     delimiter: u8,
 ) -> Result<Exported> {
     let mut out = Output::new(file, options.format.compression)?;
-    if options.envelope {
-        let mut rows = CsvRows::new(ENVELOPE.map(str::to_string).to_vec(), delimiter, &mut out)?;
-        each_envelope(source, |envelope| {
-            envelope_cells(envelope, &mut |name, cell| rows.cell(name, cell))?;
-            rows.end()
-        })?;
-        let rows = rows.count;
-        return Ok(Exported { rows, bytes: out.finish()? });
-    }
-    let (mut names, mut again) = (options.columns.names(), None);
-    if names.is_none() {
-        let (mut found, mut known) = (Vec::new(), HashSet::new());
-        again = look_ahead(source, options, |name, _| {
-            if !known.contains(name) {
-                known.insert(name.to_string());
-                found.push(name.to_string());
-            }
-        })?;
-        if again.is_none() {
-            return Ok(Exported { rows: 0, bytes: out.finish()? });
-        }
-        names = Some(found);
-    }
-    let mut rows = CsvRows::new(names.unwrap_or_default(), delimiter, &mut out)?;
-    each_message(again.as_ref().unwrap_or(source), |message| {
-        options.columns.each(message, options.flatten.as_deref(), &mut |name, cell| rows.cell(name, cell))?;
-        rows.end()
-    })?;
-    let rows = rows.count;
-    Ok(Exported { rows, bytes: out.finish()? })
+    let rows = table_to(source, options, |names| CsvRows::new(names, delimiter, &mut out))?.count;
+    Ok(Exported::new(rows, out.finish()?))
 }
 
 /// Rows under names.
 struct CsvRows<'o, 'f> {
-    index: HashMap<String, usize>,
-    names: Vec<String>,
+    names: Names,
+    texts: Texts,
     delimiter: u8,
     out: &'o mut Output<'f>,
-    /// The texts of the fields of the row, and where each lies.
-    texts: Vec<u8>,
-    fields: Vec<Option<(usize, usize)>>,
-    /// The column that probably comes next.
-    next: usize,
     line: Vec<u8>,
     count: u64,
 }
 
 impl<'o, 'f> CsvRows<'o, 'f> {
     fn new(names: Vec<String>, delimiter: u8, out: &'o mut Output<'f>) -> Result<Self> {
-        let index = names.iter().enumerate().map(|(index, name)| (name.clone(), index)).collect();
-        let (fields, texts, line) = (vec![None; names.len()], Vec::new(), Vec::new());
-        let mut rows = Self { index, names, delimiter, out, texts, fields, next: 0, line, count: 0 };
-        let names = rows.names.clone();
-        for name in &names {
-            rows.cell(name, Cell::Str(name))?;
+        let (line, texts) = (Vec::new(), Texts::new(names.len()));
+        let mut rows = Self { names: Names::new(names), texts, delimiter, out, line, count: 0 };
+        for (column, name) in rows.names.iter().enumerate() {
+            rows.texts.set(column, Cell::Str(name));
         }
-        if !names.is_empty() {
+        if rows.names.len() > 0 {
             rows.end()?;
         }
         rows.count = 0;
         Ok(rows)
     }
+}
 
+impl RowWriter for CsvRows<'_, '_> {
     fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
-        let column = match self.names.get(self.next) {
-            Some(next) if next == name => self.next,
-            _ => *self.index.get(name).ok_or_else(|| unexpected(name))?,
-        };
-        self.next = column + 1;
-        let start = self.texts.len();
-        self.fields[column] = cell.write_text(&mut self.texts).then_some((start, self.texts.len()));
+        let column = self.names.at(name)?;
+        self.texts.set(column, cell);
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
-        self.line.clear();
-        for (index, field) in self.fields.iter_mut().enumerate() {
-            if index > 0 {
-                self.line.push(self.delimiter);
+        let Self { names, texts, delimiter, line, .. } = self;
+        line.clear();
+        texts.take(|column, text| {
+            if column > 0 {
+                line.push(*delimiter);
             }
-            let text = field.take().map(|(start, end)| &self.texts[start..end]);
             // A line without anything would be none.
-            let text = if self.names.len() == 1 { Some(text.unwrap_or_default()) } else { text };
-            write_field(text, self.delimiter, &mut self.line);
-        }
-        self.line.push(b'\n');
-        self.texts.clear();
-        (self.next, self.count) = (0, self.count + 1);
+            let text = if names.len() == 1 { Some(text.unwrap_or_default()) } else { text };
+            write_field(text, *delimiter, line);
+        });
+        line.push(b'\n');
+        names.rewind();
+        self.count += 1;
         self.out.push(&self.line)
     }
 }

@@ -14,6 +14,10 @@ pub enum Format {
     Tsv,
     /// JSON: a row a line; read also as one array of rows.
     Json,
+    /// XML, in the shape that pandas writes and reads: a row an element, and in it an element for each column.
+    Xml,
+    /// A workbook of Excel.
+    Xlsx,
     /// Apache Parquet.
     Parquet,
     /// Feather version 2, which is a file of Arrow IPC.
@@ -49,19 +53,21 @@ pub struct FileFormat {
     pub compression: Compression,
 }
 
-const NAMES: [(&str, Format); 8] = [
+const NAMES: [(&str, Format); 10] = [
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
     ("json", Format::Json),
     ("jsonl", Format::Json),
     ("ndjson", Format::Json),
+    ("xml", Format::Xml),
+    ("xlsx", Format::Xlsx),
     ("parquet", Format::Parquet),
     ("feather", Format::Feather),
     ("arrow", Format::Feather),
 ];
 
 impl FileFormat {
-    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson parquet feather arrow`, with `.gz` or
+    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson xml xlsx parquet feather arrow`, with `.gz` or
     /// `.zst` behind those of text.
     ///
     /// # Errors
@@ -78,10 +84,10 @@ impl FileFormat {
         let Some(format) = known else {
             let error = Error::new(ErrorKind::Usage, "find format", "the name says no format that is known");
             return Err(error.with("file", name).hint(
-                "--format says which: csv, tsv, json, parquet, feather; .gz or .zst behind csv, tsv, and json compresses",
+                "--format says which: csv, tsv, json, xml, xlsx, parquet, feather; .gz or .zst behind those of text compresses",
             ));
         };
-        let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Json);
+        let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Json | Format::Xml);
         if compression != Compression::None && !is_text {
             let why = "this format compresses by itself, and is not compressed once more";
             return Err(Error::new(ErrorKind::Usage, "find format", why).with("file", name));
@@ -104,6 +110,8 @@ impl fmt::Display for FileFormat {
             Format::Csv => "csv",
             Format::Tsv => "tsv",
             Format::Json => "json",
+            Format::Xml => "xml",
+            Format::Xlsx => "xlsx",
             Format::Parquet => "parquet",
             Format::Feather => "feather",
         })?;
@@ -112,6 +120,25 @@ impl fmt::Display for FileFormat {
             Compression::Gzip => ".gz",
             Compression::Zstd => ".zst",
         })
+    }
+}
+
+impl FileFormat {
+    /// Refuses a format that was not compiled in.
+    pub(crate) fn check(self) -> Result<()> {
+        let is_there = match self.format {
+            Format::Csv | Format::Tsv | Format::Json => true,
+            Format::Xml => cfg!(feature = "xml"),
+            Format::Xlsx => cfg!(feature = "xlsx"),
+            Format::Parquet => cfg!(feature = "parquet"),
+            Format::Feather => cfg!(feature = "feather"),
+        };
+        if is_there {
+            return Ok(());
+        }
+        let feature = FileFormat { compression: Compression::None, ..self };
+        let error = Error::new(ErrorKind::Unsupported, "find format", "this build lacks the format");
+        Err(error.with("format", self).hint(format!("build with the feature {feature}")))
     }
 }
 
@@ -127,14 +154,16 @@ mod tests {
             ("x.json", "json"),
             ("x.y.jsonl.zst", "json.zst"),
             ("x.ndjson", "json"),
+            ("x.xml.gz", "xml.gz"),
+            ("x.XLSX", "xlsx"),
             ("x.parquet", "parquet"),
             ("x.arrow", "feather"),
         ] {
             assert_eq!(FileFormat::of_name(name).unwrap().to_string(), expected, "{name}");
         }
-        for name in ["x", "csv", "x.doc", "x.gz", "x.parquet.gz", ""] {
+        for name in ["x", "csv", "x.doc", "x.gz", "x.parquet.gz", "x.xlsx.gz", ""] {
             assert_eq!(FileFormat::of_name(name).unwrap_err().kind(), ErrorKind::Usage, "{name}");
         }
-        assert!("csv.gz".parse::<FileFormat>().is_ok() && "xlsx".parse::<FileFormat>().is_err());
+        assert!("csv.gz".parse::<FileFormat>().is_ok() && "xls".parse::<FileFormat>().is_err());
     }
 }

@@ -1,19 +1,16 @@
 //! Files into topics.
 
 use kafi_core::json_text::write_string;
-use kafi_core::{Error, ErrorKind, Result};
+use kafi_core::{Error, ErrorKind, Json, JsonKind, Result};
 
 use crate::csv::{CsvReader, Fields};
 use crate::envelope::write_envelope_cell;
 use crate::format::Format;
 use crate::input::{FileInput, bytes_of};
 use crate::json_rows::JsonReader;
-use crate::kinds::Kind;
+use crate::kinds::{Kind, STREAM_ROWS, utf8, write_kind};
 use crate::options::{ImportOptions, Imported};
 use crate::sink::{Sink, TopicTarget};
-
-/// So many rows say what the columns of CSV are, where it cannot be read twice.
-const STREAM_ROWS: u64 = 10_000;
 
 /// Makes a message of each row of a file: an object with a member for each column. Returns when all of them are
 /// delivered; memory is constant. What came before a row that is wrong is delivered as well.
@@ -22,28 +19,83 @@ const STREAM_ROWS: u64 = 10_000;
 /// `Corrupt` for a damaged file, and for a row that is no message, with its number; those of the types, and of
 /// [`Writer::write`](kafi_core::Writer::write); `Unsupported` for a format that was not compiled in.
 pub fn file_to_topic(input: &mut FileInput, target: &TopicTarget<'_>, options: &ImportOptions) -> Result<Imported> {
+    options.format.check()?;
     let mut sink = Sink::open(target, options)?;
     let read = match options.format.format {
         Format::Json => read_json(input, options, &mut sink),
         Format::Csv => read_csv(input, options, &mut sink, b','),
         Format::Tsv => read_csv(input, options, &mut sink, b'\t'),
+        #[cfg(feature = "xml")]
+        Format::Xml => crate::xml::file_to_topic(input, options, &mut sink),
+        #[cfg(feature = "xlsx")]
+        Format::Xlsx => crate::xlsx::file_to_topic(input, options, &mut sink),
+        #[cfg(any(feature = "parquet", feature = "feather"))]
         Format::Parquet | Format::Feather => crate::arrow::file_to_topic(input, options, &mut sink),
+        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "xml", feature = "xlsx")))]
+        _ => unreachable!("the format was checked"),
     };
     sink.finish(read)
 }
 
 fn read_json(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>) -> Result<()> {
     let mut rows = JsonReader::new(bytes_of(input)?);
-    let mut row = Vec::new();
-    while !sink.is_cancelled() && rows.read(&mut row)? {
-        let is_object = row.first() == Some(&b'{');
-        if !is_object && (options.envelope || options.key_column.is_some()) {
-            let why = "this is no object, which has columns";
-            return Err(Error::new(ErrorKind::Corrupt, "read row", why).with("row", rows.row()));
+    let (mut row, mut next) = (Vec::new(), Vec::new());
+    let needs_columns = options.envelope || options.key_column.is_some() || !options.header_columns.is_empty();
+    let mut is_more = rows.read(&mut row)?;
+    while !sink.is_cancelled() && is_more {
+        let is_first = rows.row() == 1;
+        is_more = rows.read(&mut next)?;
+        if is_first && !is_more && push_columns(&row, sink)? {
+            return Ok(());
         }
-        sink.push(&row)?;
+        match row.first() == Some(&b'{') || !needs_columns {
+            true => sink.push(&row)?,
+            false => {
+                let why = "this is no object, which has columns";
+                sink.fail(&row, Error::new(ErrorKind::Corrupt, "read row", why))?;
+            }
+        }
+        std::mem::swap(&mut row, &mut next);
     }
     Ok(())
+}
+
+/// Takes the rows of a file whose one value is an object of columns, as pandas writes by default:
+/// `{"id":{"0":1,"1":2},"name":{"0":"a","1":"b"}}`. False where it is something else.
+fn push_columns(text: &[u8], sink: &mut Sink<'_>) -> Result<bool> {
+    /// What is larger is no file that pandas would read back.
+    const COLUMNS_BYTES_MAX: usize = 64 << 20;
+    if text.len() > COLUMNS_BYTES_MAX {
+        return Ok(false);
+    }
+    let Some(json) = std::str::from_utf8(text).ok().and_then(|text| Json::parse(text).ok()) else { return Ok(false) };
+    let Some((_, first)) = json.members().next() else { return Ok(false) };
+    let rows = first.len();
+    let is_numbered = |(at, (name, _)): (usize, (&str, &Json))| name.parse() == Ok(at);
+    let is_column = |column: &Json| {
+        column.kind() == JsonKind::Object && column.len() == rows && column.members().enumerate().all(is_numbered)
+    };
+    if rows == 0 || !json.members().all(|(_, column)| is_column(column)) {
+        return Ok(false);
+    }
+    let mut columns: Vec<_> = json.members().map(|(name, column)| (name, column.members())).collect();
+    let mut row = Vec::new();
+    for _ in 0..rows {
+        row.clear();
+        row.push(b'{');
+        for (name, cells) in &mut columns {
+            if row.len() > 1 {
+                row.push(b',');
+            }
+            write_string(&mut row, name);
+            row.push(b':');
+            let (_, cell) = cells.next().expect("columns are of one length");
+            row.extend_from_slice(cell.text().trim().as_bytes());
+        }
+        row.push(b'}');
+        sink.push(&row)?;
+    }
+    Ok(true)
 }
 
 fn read_csv(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>, delimiter: u8) -> Result<()> {
@@ -100,20 +152,25 @@ fn read_rows(
             kinds
         }
     };
-    let mut put = |fields: &Fields, number: u64, sink: &mut Sink<'_>| {
+    let mut put = |fields: &Fields, sink: &mut Sink<'_>| {
         row.clear();
         let written = match options.envelope {
             true => write_envelope(&names, fields, &mut row),
             false => write_row(&names, &kinds, fields, &mut row),
         };
-        written.map_err(|error| error.with("row", number - 1))?;
-        sink.push(&row)
+        match written {
+            Ok(()) => sink.push(&row),
+            Err(error) => {
+                fields.write_json(&mut row);
+                sink.fail(&row, error)
+            }
+        }
     };
-    for (number, fields) in (2..).zip(&first) {
-        put(fields, number, sink)?;
+    for fields in &first {
+        put(fields, sink)?;
     }
     while !sink.is_cancelled() && reader.read(&mut fields)? {
-        put(&fields, reader.row(), sink)?;
+        put(&fields, sink)?;
     }
     Ok(())
 }
@@ -146,17 +203,7 @@ fn write_row(names: &[Option<String>], kinds: &[Kind], fields: &Fields, row: &mu
             row.extend_from_slice(b"null");
             continue;
         };
-        let kind = kinds.get(index).copied().unwrap_or_default();
-        match kind {
-            Kind::Number | Kind::Bool if !kind.takes(field) => {
-                let why = format!("the first {STREAM_ROWS} rows had nothing but numbers, or true and false, there");
-                let error = Error::new(ErrorKind::Corrupt, "read CSV", why).with("column", name);
-                return Err(error.hint("from a file, instead of a pipe, all rows are looked at first"));
-            }
-            Kind::Number => row.extend_from_slice(field),
-            Kind::Bool => row.extend_from_slice(&field.to_ascii_lowercase()),
-            Kind::Empty | Kind::Text => write_string(row, utf8(field, name)?),
-        }
+        write_kind(kinds.get(index).copied().unwrap_or_default(), name, field, row)?;
     }
     row.push(b'}');
     Ok(())
@@ -176,9 +223,4 @@ fn write_envelope(names: &[Option<String>], fields: &Fields, row: &mut Vec<u8>) 
     }
     row.push(b'}');
     Ok(())
-}
-
-fn utf8<'f>(field: &'f [u8], column: &str) -> Result<&'f str> {
-    std::str::from_utf8(field)
-        .map_err(|_| Error::new(ErrorKind::Corrupt, "read CSV", "a field is not UTF-8").with("column", column))
 }

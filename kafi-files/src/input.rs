@@ -1,6 +1,8 @@
 //! Bytes on their way out of a file, decompressed where they are compressed, whatever the name of the file says.
 
 use std::io::{self, BufRead, BufReader, Read};
+#[cfg(any(feature = "feather", feature = "xlsx"))]
+use std::io::{Seek, SeekFrom};
 
 use flate2::read::MultiGzDecoder;
 use kafi_core::{Error, ErrorKind, FileReader, Result};
@@ -51,6 +53,57 @@ pub(crate) fn bytes_of<'a>(input: &'a mut FileInput) -> Result<Bytes<'a>> {
             Ok(Box::new(BufReader::with_capacity(BLOCK_BYTES, decoder)))
         }
         _ => Ok(Box::new(raw)),
+    }
+}
+
+impl FileInput {
+    /// The file, for formats that are read from their end; it can be taken once.
+    #[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+    pub(crate) fn take_file(&mut self, format: crate::format::FileFormat) -> Result<Box<dyn FileReader>> {
+        match std::mem::replace(self, Self::Stream(Box::new(io::empty()))) {
+            Self::File(file) => Ok(file),
+            Self::Stream(_) => {
+                let why = "this format is read from its end, which a pipe does not have";
+                let error = Error::new(ErrorKind::Usage, "read file", why).with("format", format);
+                Err(error.hint("save it to a file first"))
+            }
+        }
+    }
+}
+
+/// A place in a file.
+#[cfg(any(feature = "feather", feature = "xlsx"))]
+pub(crate) struct FileCursor {
+    file: Box<dyn FileReader>,
+    at: u64,
+}
+
+#[cfg(any(feature = "feather", feature = "xlsx"))]
+impl FileCursor {
+    pub(crate) fn new(file: Box<dyn FileReader>) -> Self {
+        Self { file, at: 0 }
+    }
+}
+
+#[cfg(any(feature = "feather", feature = "xlsx"))]
+impl Read for FileCursor {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(any(feature = "feather", feature = "xlsx"))]
+impl Seek for FileCursor {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let moved = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.file.bytes().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = moved.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

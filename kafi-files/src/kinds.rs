@@ -1,4 +1,9 @@
-//! What the fields of CSV are: text that may mean numbers, or true and false.
+//! What the fields of CSV and XML are: text that may mean numbers, or true and false.
+
+use kafi_core::{Error, ErrorKind, Result, json_text::write_string};
+
+/// So many rows say what the columns of CSV are, where it cannot be read twice.
+pub(crate) const STREAM_ROWS: u64 = 10_000;
 
 /// What all fields of a column can be taken for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,8 +36,29 @@ impl Kind {
     }
 }
 
+/// Appends a field of a column of this kind as JSON.
+pub(crate) fn write_kind(kind: Kind, name: &str, field: &[u8], row: &mut Vec<u8>) -> Result<()> {
+    match kind {
+        Kind::Number | Kind::Bool if !kind.takes(field) => {
+            let why = format!("the first {STREAM_ROWS} rows had nothing but numbers, or true and false, there");
+            let error = Error::new(ErrorKind::Corrupt, "read row", why).with("column", name);
+            return Err(error.hint("from a file, instead of a pipe, all rows are looked at first"));
+        }
+        Kind::Number => row.extend_from_slice(field),
+        Kind::Bool => row.extend_from_slice(&field.to_ascii_lowercase()),
+        Kind::Empty | Kind::Text => write_string(row, utf8(field, name)?),
+    }
+    Ok(())
+}
+
+/// A field as text.
+pub(crate) fn utf8<'f>(field: &'f [u8], column: &str) -> Result<&'f str> {
+    std::str::from_utf8(field)
+        .map_err(|_| Error::new(ErrorKind::Corrupt, "read row", "a field is not UTF-8").with("column", column))
+}
+
 /// Whether it is a number as JSON writes them: no leading zeros, no plus, no `NaN`.
-fn is_number(text: &[u8]) -> bool {
+pub(crate) fn is_number(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits(text);

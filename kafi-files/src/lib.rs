@@ -1,5 +1,5 @@
 //! Topics as files, and back: CSV, TSV, and JSON, with gzip or Zstandard around them; with the features of their names
-//! Parquet and Feather.
+//! XML, workbooks of Excel, Parquet, and Feather.
 //!
 //! [`topic_to_file`] writes a row for each message, [`file_to_topic`] makes a message of each row. A row has columns:
 //! of a message they are the members of its value, unless other [`Columns`] are asked for. Memory is constant both
@@ -22,31 +22,43 @@
 
 #[cfg(any(feature = "parquet", feature = "feather"))]
 mod arrow;
-#[cfg(not(any(feature = "parquet", feature = "feather")))]
-#[path = "arrow_none.rs"]
-mod arrow;
 mod cell;
 mod columns;
 mod csv;
 mod envelope;
+#[cfg(any(feature = "xml", feature = "xlsx"))]
+mod escape;
 mod export;
 mod format;
 mod import;
 mod input;
 mod json_rows;
 mod kinds;
+#[cfg(any(feature = "xml", feature = "xlsx"))]
+mod markup;
 mod options;
 mod output;
+mod rows;
 mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
+mod topic;
+#[cfg(feature = "xlsx")]
+mod xlsx;
+#[cfg(feature = "xml")]
+mod xml;
 
+#[cfg(any(feature = "parquet", feature = "feather"))]
+pub use arrow::{DataFrame, df_to_topic, topic_to_df};
+/// Columns, as Arrow knows them: what data frames are made of.
+#[cfg(any(feature = "parquet", feature = "feather"))]
+pub use arrow_array;
 pub use columns::Columns;
-pub use export::topic_to_file;
 pub use format::{Compression, FileFormat, Format};
 pub use import::file_to_topic;
 pub use input::FileInput;
-pub use options::{ExportOptions, Exported, ImportOptions, Imported};
+pub use options::{ExportOptions, Exported, ImportOptions, Imported, Infer, Roll};
 pub use sink::TopicTarget;
-pub use source::TopicSource;
+pub use source::{Through, TopicSource};
+pub use topic::{topic_to_file, topic_to_files};

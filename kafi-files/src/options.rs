@@ -1,5 +1,10 @@
 //! How files are written and read, and what was done.
 
+use std::str::FromStr;
+use std::time::Duration;
+
+use kafi_core::{ColumnType, Error, ErrorKind, Result, bytes_of, parse_size, setting_value};
+
 use crate::columns::Columns;
 use crate::format::FileFormat;
 
@@ -18,26 +23,95 @@ pub struct ExportOptions {
     /// Makes columns of objects in the value, with this between their names. Default: they stay objects, or JSON text
     /// where the format has none.
     pub flatten: Option<String>,
-    /// How many messages say which columns there are, in formats that need to know before the first row; one that comes
-    /// later is an error. Default: all of them, which are then read twice.
-    pub infer: Option<u64>,
+    /// What says which columns there are, and their types, in formats that need to know before the first row.
+    pub infer: Infer,
+    /// What values are, where somebody knows: then nothing else says which columns there are. Default: nobody.
+    pub schema: Option<ColumnType>,
 }
 
 impl ExportOptions {
     /// The defaults for this format.
     pub fn new(format: FileFormat) -> Self {
-        let (columns, flatten) = (Columns::default(), None);
-        Self { format, array: false, columns, envelope: false, flatten, infer: None }
+        let (columns, infer) = (Columns::default(), Infer::default());
+        Self { format, array: false, columns, envelope: false, flatten: None, infer, schema: None }
+    }
+}
+
+/// What says which columns there are, and their types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Infer {
+    /// All messages, which are then read twice: by the schemas of their values where they have some, and else by what
+    /// stands in them.
+    #[default]
+    Schemas,
+    /// What stands in all messages, whatever their schemas say.
+    All,
+    /// The same in so many messages; a column that comes later is an error.
+    First(u64),
+}
+
+/// When a file is full, and the next one begins: whichever comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roll {
+    /// After so many messages. Default: no limit.
+    pub messages: Option<u64>,
+    /// After so many bytes of keys and values, as they are in the topic. Default: no limit.
+    pub bytes: Option<u64>,
+    /// So long after its first message was read. Default: no limit.
+    pub time: Option<Duration>,
+}
+
+/// ```
+/// use kafi_files::Roll;
+/// use std::time::Duration;
+/// assert_eq!("100000".parse::<Roll>()?.messages, Some(100_000));
+/// assert_eq!("64MB".parse::<Roll>()?.bytes, Some(64_000_000));
+/// assert_eq!("10min".parse::<Roll>()?.time, Some(Duration::from_secs(600)));
+/// # Ok::<(), kafi_core::Error>(())
+/// ```
+impl FromStr for Roll {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Ok(messages @ 1..) = text.parse() {
+            return Ok(Self { messages: Some(messages), ..Self::default() });
+        }
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim();
+        if bytes_of(unit).is_some()
+            && let Ok(bytes @ 1..) = parse_size(text)
+        {
+            return Ok(Self { bytes: Some(bytes), ..Self::default() });
+        }
+        let duration = text.strip_suffix("in").filter(|text| text.ends_with('m')).unwrap_or(text);
+        let millis = setting_value("roll.ms", duration).ok().and_then(|millis| millis.parse().ok());
+        match millis {
+            Some(millis @ 1..) if !unit.is_empty() => {
+                Ok(Self { time: Some(Duration::from_millis(millis)), ..Self::default() })
+            }
+            _ => {
+                let why = "it is a number of messages, a size such as 100MB, or a time such as 10min";
+                Err(Error::new(ErrorKind::Usage, "read roll", why).with("roll", text))
+            }
+        }
     }
 }
 
 /// What was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// The messages, each a row.
     pub rows: u64,
     /// The bytes of the file.
     pub bytes: u64,
+    /// The columns with numbers that became text, since the format has no type that holds all that stands there.
+    pub texts: Vec<String>,
+}
+
+impl Exported {
+    /// Of a format that holds everything as it is.
+    pub(crate) fn new(rows: u64, bytes: u64) -> Self {
+        Self { rows, bytes, texts: Vec::new() }
+    }
 }
 
 /// How rows become messages.
@@ -52,6 +126,8 @@ pub struct ImportOptions {
     pub timestamp_column: Option<String>,
     /// The column that becomes the partition, and leaves the value. Default: the key decides.
     pub partition_column: Option<String>,
+    /// The columns that become headers of their names, as text, and leave the value. Default: none.
+    pub header_columns: Vec<String>,
     /// The rows are envelopes, as an export with `envelope` writes them. Default: false.
     pub envelope: bool,
 }
@@ -59,7 +135,9 @@ pub struct ImportOptions {
 impl ImportOptions {
     /// The defaults for this format.
     pub fn new(format: FileFormat) -> Self {
-        Self { format, key_column: None, timestamp_column: None, partition_column: None, envelope: false }
+        let (key_column, timestamp_column, partition_column) = (None, None, None);
+        let header_columns = Vec::new();
+        Self { format, key_column, timestamp_column, partition_column, header_columns, envelope: false }
     }
 }
 

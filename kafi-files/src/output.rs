@@ -81,3 +81,55 @@ impl<'a> Output<'a> {
 fn failed(error: io::Error) -> Error {
     Error::io("compress file", error)
 }
+
+/// A file as the writers of binary formats know it.
+#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+pub(crate) struct FileStream<'f> {
+    file: &'f mut dyn FileWriter,
+    ready: Vec<u8>,
+    bytes: u64,
+    /// After a failure nothing more is written, whatever a writer still does that is dropped.
+    has_failed: bool,
+}
+
+#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+impl<'f> FileStream<'f> {
+    pub(crate) fn new(file: &'f mut dyn FileWriter) -> Self {
+        Self { file, ready: Vec::new(), bytes: 0, has_failed: false }
+    }
+
+    /// Writes what is left, and gives the file its name. Returns its length in bytes.
+    pub(crate) fn finish(mut self) -> Result<u64> {
+        self.flush().map_err(of_stream)?;
+        self.file.finish(TIMEOUT)?;
+        Ok(self.bytes)
+    }
+}
+
+#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+impl Write for FileStream<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.ready.extend_from_slice(bytes);
+        if self.ready.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.bytes += self.ready.len() as u64;
+        if !self.has_failed {
+            let written = self.file.write(&self.ready, TIMEOUT);
+            self.has_failed = written.is_err();
+            written.map_err(io::Error::other)?;
+        }
+        self.ready.clear();
+        Ok(())
+    }
+}
+
+/// The error of the file itself, where a writer hands on one.
+#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+pub(crate) fn of_stream(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|error| Error::io("write file", error))
+}

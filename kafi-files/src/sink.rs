@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kafi_core::functional::BatchEncoder;
 use kafi_core::{
-    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Json, JsonKind, Message, NO_TIMESTAMP, Place, ProducerOptions,
-    Progress, Result, Serdes, Type, Value, Writer, parse_time,
+    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Failures, Json, JsonKind, Message, NO_TIMESTAMP, Place,
+    ProducerOptions, Progress, Record, Result, Serdes, Type, Value, Writer, parse_time,
 };
 
 use crate::options::{ImportOptions, Imported};
@@ -18,6 +18,8 @@ pub struct TopicTarget<'a> {
     pub topic: &'a str,
     /// What keys and values are written as. Default: keys as text, values as JSON.
     pub serdes: &'a Serdes,
+    /// What becomes of rows that cannot become messages. A dead letter is the row as JSON, and its number its offset.
+    pub failures: Failures,
     /// The wish to stop.
     pub cancel: Cancel,
     /// Where the job counts.
@@ -56,8 +58,19 @@ impl<'a> Sink<'a> {
     pub(crate) fn push(&mut self, row: &[u8]) -> Result<()> {
         self.rows += 1;
         let pushed = if self.options.envelope { self.push_envelope(row) } else { self.push_value(row) };
-        pushed.map_err(|error| error.with("row", self.rows))?;
+        pushed.or_else(|error| self.take(row, error))?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
+    /// Takes a row that did not even become an object.
+    pub(crate) fn fail(&mut self, row: &[u8], error: Error) -> Result<()> {
+        self.rows += 1;
+        self.take(row, error)
+    }
+
+    fn take(&mut self, row: &[u8], error: Error) -> Result<()> {
+        let record = Record { offset: self.rows as i64, ..Record::new(&self.topic, None, Some(row)) };
+        self.target.failures.take(&record, error.with("row", self.rows))
     }
 
     fn push_envelope(&mut self, row: &[u8]) -> Result<()> {
@@ -74,17 +87,25 @@ impl<'a> Sink<'a> {
         let mut json = Json::parse(text)?;
         let mut message = Message::new(Arc::clone(&self.topic), Value::Null, Value::Null);
         if let Some(column) = &self.options.key_column {
-            message.key = key_of(named(&json, column)?);
+            message.key = text_of(named(&json, column)?);
         }
         if let Some(column) = &self.options.timestamp_column {
             message.timestamp = timestamp_of(named(&json, column)?).map_err(|error| error.with("column", column))?;
             json.remove(column.as_str());
         }
         if let Some(column) = &self.options.partition_column {
-            let partition = named(&json, column)?.int().ok().and_then(|number| i32::try_from(number).ok());
-            message.partition = partition.filter(|partition| *partition >= 0).ok_or_else(|| {
+            let text = text_of(named(&json, column)?);
+            let partition = if let Value::Str(text) = text { text.parse().ok() } else { None };
+            message.partition = partition.filter(|partition: &i32| *partition >= 0).ok_or_else(|| {
                 Error::new(ErrorKind::Corrupt, "read row", "this is no partition").with("column", column)
             })?;
+            json.remove(column.as_str());
+        }
+        for column in &self.options.header_columns {
+            match text_of(named(&json, column)?) {
+                Value::Str(text) => message.headers.push(column, text),
+                _ => message.headers.push_null(column),
+            }
             json.remove(column.as_str());
         }
         message.value = Value::Json(json);
@@ -104,7 +125,8 @@ impl<'a> Sink<'a> {
     pub(crate) fn finish(mut self, read: Result<()>) -> Result<Imported> {
         let (sent, is_cancelled) = (self.send(), self.is_cancelled());
         let written = sent.and_then(|()| self.writer.close(None));
-        let written = read.and(written)?;
+        let settled = self.target.failures.settle();
+        let written = read.and(written).and_then(|written| settled.map(|()| written))?;
         if is_cancelled {
             return Err(Error::new(ErrorKind::Cancelled, "import file", "stopped").with("rows", self.rows));
         }
@@ -117,8 +139,8 @@ fn named<'j>(row: &'j Json, column: &str) -> Result<&'j Json> {
         .ok_or_else(|| Error::new(ErrorKind::Corrupt, "read row", "it has no such column").with("column", column))
 }
 
-/// The text of a column; null is no key.
-fn key_of(json: &Json) -> Value {
+/// The text of a column; null is no text.
+fn text_of(json: &Json) -> Value {
     match json.kind() {
         JsonKind::Null => Value::Null,
         JsonKind::Str => {

@@ -9,8 +9,10 @@ use kafi_core::{
     Result, SchemaRef, Serdes, TextDecoder, Type,
 };
 
-use crate::cell::Cell;
-use crate::options::ExportOptions;
+use crate::options::{ExportOptions, Infer};
+
+/// What messages go through between reading and decoding, batch by batch, such as functions.
+pub type Through<'a> = dyn Fn(&mut Batch) -> Result<()> + Sync + 'a;
 
 /// A topic, and how it is read.
 pub struct TopicSource<'a> {
@@ -18,51 +20,150 @@ pub struct TopicSource<'a> {
     pub place: &'a Place,
     /// Its name.
     pub topic: &'a str,
-    /// What its keys and values are.
+    /// What its keys and values are, where they have gone through everything.
     pub serdes: &'a Serdes,
-    /// What of it is read. It has an end, and no group.
+    /// What of it is read. It has an end, unless it becomes [several files](crate::topic_to_files). A group commits
+    /// what is in a file once that is whole.
     pub options: ReadOptions,
     /// What becomes of messages that cannot be decoded.
     pub failures: Failures,
+    /// What messages go through before they are decoded; the limit then counts what comes out. Default: nothing.
+    pub through: Option<&'a Through<'a>>,
 }
 
 /// Where messages lie that were read, so that the same are read again: by partition the first offset, and the one after
 /// the last.
-type Seen = BTreeMap<i32, (i64, i64)>;
+#[derive(Default)]
+pub(crate) struct Seen(BTreeMap<i32, (i64, i64)>);
 
-/// The same source, but only with these; `None` where there are none.
-fn again<'a>(source: &TopicSource<'a>, seen: &Seen) -> Result<Option<TopicSource<'a>>> {
-    if seen.is_empty() {
-        return Ok(None);
+impl Seen {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
-    let specs: Vec<String> = seen.iter().map(|(partition, (from, to))| format!("{partition}={from}:{to}")).collect();
-    let options = ReadOptions {
-        offsets: Offsets::parse(&specs, false)?,
-        partitions: Some(seen.keys().copied().collect()),
-        max: None,
-        progress: Arc::default(),
-        ..source.options.clone()
-    };
-    let TopicSource { place, topic, serdes, failures, .. } = source;
-    Ok(Some(TopicSource { place, topic, serdes, options, failures: failures.clone() }))
+
+    /// Adds what others are.
+    fn join(&mut self, others: Self) {
+        for (partition, (from, to)) in others.0 {
+            let range = self.0.entry(partition).or_insert((from, to));
+            *range = (range.0.min(from), range.1.max(to));
+        }
+    }
+
+    pub(crate) fn add(&mut self, batch: &Batch) {
+        for meta in batch.metas() {
+            let range = self.0.entry(meta.partition).or_insert((meta.offset, meta.offset + 1));
+            *range = (range.0.min(meta.offset), range.1.max(meta.offset + 1));
+        }
+    }
+}
+
+impl<'a> TopicSource<'a> {
+    /// The same with other options.
+    pub(crate) fn with(&self, options: ReadOptions) -> Self {
+        let Self { place, topic, serdes, failures, through, .. } = self;
+        TopicSource { place, topic, serdes, options, failures: failures.clone(), through: *through }
+    }
+
+    /// The same source, but only with what was seen, which has an end and no group.
+    pub(crate) fn again(&self, seen: &Seen) -> Result<Self> {
+        let specs: Vec<String> =
+            seen.0.iter().map(|(partition, (from, to))| format!("{partition}={from}:{to}")).collect();
+        let mut options = ReadOptions {
+            partitions: Some(seen.0.keys().copied().collect()),
+            group: None,
+            follow: false,
+            progress: Arc::default(),
+            ..self.options.clone()
+        };
+        match seen.is_empty() {
+            true => (options.partitions, options.max) = (None, Some(0)),
+            false => options.offsets = Offsets::parse(&specs, false)?,
+        }
+        // What functions make of the same messages is the same, up to a limit.
+        if self.through.is_none() && !seen.is_empty() {
+            options.max = None;
+        }
+        Ok(self.with(options))
+    }
+}
+
+/// The records of a source, batch by batch.
+pub(crate) struct Records<'a> {
+    source: TopicSource<'a>,
+    reader: Reader,
+    pub(crate) batch: Batch,
+    /// The names of the batch's topics.
+    pub(crate) names: Vec<Arc<str>>,
+    /// How many may still come out of what they go through.
+    left: u64,
+    /// Where those lie that came, where that is to be known.
+    seen: Option<Seen>,
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn open(source: TopicSource<'a>) -> Result<Self> {
+        let mut options = source.options.clone();
+        let left = if source.through.is_some() { options.max.take().unwrap_or(u64::MAX) } else { u64::MAX };
+        let reader = Reader::open(source.place.storage.as_ref(), &[source.topic.to_string()], &options)?;
+        Ok(Self { source, reader, batch: Batch::new(), names: Vec::new(), left, seen: None })
+    }
+
+    /// Reads the next ones; false at the end.
+    pub(crate) fn read(&mut self) -> Result<bool> {
+        while self.left > 0 && self.reader.read(&mut self.batch)? {
+            let Some(through) = self.source.through else {
+                self.note();
+                self.names = topic_names(&self.batch);
+                return Ok(true);
+            };
+            let mut before = Seen::default();
+            before.add(&self.batch);
+            through(&mut self.batch)?;
+            let is_whole = self.left >= self.batch.len() as u64;
+            if is_whole {
+                if let Some(seen) = &mut self.seen {
+                    seen.join(before);
+                }
+            } else {
+                self.batch.truncate(self.left as usize);
+                self.note();
+            }
+            self.left -= self.batch.len() as u64;
+            if !self.batch.is_empty() {
+                self.names = topic_names(&self.batch);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn note(&mut self) {
+        if let Some(seen) = &mut self.seen {
+            seen.add(&self.batch);
+        }
+    }
+
+    /// Ends the read, and says where the messages lay, if that was asked for.
+    pub(crate) fn finish(self) -> Result<Seen> {
+        let Self { source, reader, seen, .. } = self;
+        reader.close()?;
+        if source.options.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "export topic", "stopped").with("topic", source.topic));
+        }
+        source.failures.settle()?;
+        Ok(seen.unwrap_or_default())
+    }
 }
 
 /// Hands over each record.
 fn each_record(source: &TopicSource<'_>, mut each: impl FnMut(Record<'_>, &Arc<str>) -> Result<()>) -> Result<()> {
-    let topics = [source.topic.to_string()];
-    let mut reader = Reader::open(source.place.storage.as_ref(), &topics, &source.options)?;
-    let mut batch = Batch::new();
-    while reader.read(&mut batch)? {
-        let names = topic_names(&batch);
-        for (record, meta) in batch.iter().zip(batch.metas()) {
-            each(record, &names[meta.topic as usize])?;
+    let mut records = Records::open(source.with(source.options.clone()))?;
+    while records.read()? {
+        for (record, meta) in records.batch.iter().zip(records.batch.metas()) {
+            each(record, &records.names[meta.topic as usize])?;
         }
     }
-    reader.close()?;
-    if source.options.cancel.is_cancelled() {
-        return Err(Error::new(ErrorKind::Cancelled, "export topic", "stopped").with("topic", source.topic));
-    }
-    source.failures.settle()
+    records.finish().map(drop)
 }
 
 /// Hands over each message, decoded; what cannot be is left to the source's failures. An error of the function says
@@ -95,42 +196,38 @@ pub(crate) fn each_envelope(source: &TopicSource<'_>, mut each: impl FnMut(&[u8]
     })
 }
 
-/// Tells each column of each row, as far as that is wanted, and returns the source of the same messages; `None` where
-/// there are none.
+/// Tells each message, as far as that is wanted, and returns the source of the same messages.
 pub(crate) fn look_ahead<'a>(
     source: &TopicSource<'a>,
     options: &ExportOptions,
-    mut column: impl FnMut(&str, Cell<'_>),
-) -> Result<Option<TopicSource<'a>>> {
-    let TopicSource { place, topic, serdes, failures, .. } = source;
-    let (mut seen, mut first) = (Seen::new(), source.options.clone());
-    if let Some(rows) = options.infer {
+    mut each: impl FnMut(&Message) -> Result<()>,
+) -> Result<TopicSource<'a>> {
+    let mut first = source.options.clone();
+    if let Infer::First(rows) = options.infer {
         first.max = Some(first.max.map_or(rows, |max| max.min(rows)));
         first.progress = Arc::default();
     }
-    let first = TopicSource { place, topic, serdes, options: first, failures: failures.clone() };
     let mut decoder = BatchDecoder::open(source.place, source.serdes)?;
-    each_record(&first, |record, name| {
-        let next = record.offset + 1;
-        let range = seen.entry(record.partition).or_insert((record.offset, next));
-        *range = (range.0.min(record.offset), range.1.max(next));
-        // What cannot be decoded is told when it is to be written.
-        let Ok(message) = decoder.decode(record, Arc::clone(name)) else { return Ok(()) };
-        options.columns.each(&message, options.flatten.as_deref(), &mut |name, cell| {
-            column(name, cell);
-            Ok(())
-        })
-    })?;
-    if options.infer.is_some() {
-        let (options, failures) = (source.options.clone(), failures.clone());
-        return Ok(Some(TopicSource { place, topic, serdes, options, failures }));
+    // What fails is told when it is to be written.
+    let mut records = Records::open(TopicSource { failures: Failures::skip(), ..source.with(first) })?;
+    records.seen = Some(Seen::default());
+    while records.read()? {
+        for (record, meta) in records.batch.iter().zip(records.batch.metas()) {
+            if let Ok(message) = decoder.decode(record, Arc::clone(&records.names[meta.topic as usize])) {
+                each(&message)?;
+            }
+        }
     }
-    again(source, &seen)
+    let seen = records.finish()?;
+    match options.infer {
+        Infer::First(_) => Ok(source.with(source.options.clone())),
+        Infer::Schemas | Infer::All => source.again(&seen),
+    }
 }
 
 /// A column that came after it was settled which ones there are.
 pub(crate) fn unexpected(column: &str) -> Error {
-    let error =
-        Error::new(ErrorKind::Corrupt, "write row", "the messages that were looked at first have no such column");
+    let why = "nothing said before the first row that there is such a column";
+    let error = Error::new(ErrorKind::Corrupt, "write row", why);
     error.with("column", column).hint("--infer all looks at all messages first; --columns says which columns there are")
 }

@@ -70,6 +70,8 @@ mod carried;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod codecs;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+mod columns;
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub mod compat;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod fault;

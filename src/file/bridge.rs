@@ -47,7 +47,8 @@ impl FileBridge for Kafi {
     fn topic_to_file(&self, topic: &str, target: &Kafi, name: &str) -> Result<Exported> {
         let options = ExportOptions::new(FileFormat::of_name(name)?);
         let (serdes, read, failures) = (Serdes::default(), self.read_options(), Failures::stop());
-        let source = TopicSource { place: self.place(), topic, serdes: &serdes, options: read, failures };
+        let source =
+            TopicSource { place: self.place(), topic, serdes: &serdes, options: read, failures, through: None };
         let mut file = target.storage().files()?.create(name, TIMEOUT)?;
         topic_to_file(&source, file.as_mut(), &options)
     }
@@ -58,7 +59,8 @@ impl FileBridge for Kafi {
         target.place().topics(&[topic.to_string()])?;
         let serdes = Serdes::default();
         let (cancel, progress) = (Cancel::new(), std::sync::Arc::default());
-        let target = TopicTarget { place: target.place(), topic, serdes: &serdes, cancel, progress };
+        let target =
+            TopicTarget { place: target.place(), topic, serdes: &serdes, failures: Failures::stop(), cancel, progress };
         file_to_topic(&mut input, &target, &options)
     }
 }

@@ -1,21 +1,25 @@
-//! `export`: a topic into a file.
+//! `export`: a topic into a file, or into several.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
-use kafi::files::{Columns, ExportOptions, FileFormat, TopicSource, topic_to_file};
-use kafi::{Error, ErrorKind, FileAddress, FileWriter, Result};
+use kafi::files::{
+    Columns, Compression, ExportOptions, Exported, FileFormat, Infer, Roll, Through, TopicSource, topic_to_file,
+    topic_to_files,
+};
+use kafi::{Batch, ColumnType, Error, ErrorKind, FileAddress, FileWriter, Result, Serde, Serdes, Type};
 
 use crate::address::open_topic;
-use crate::args::{LimitArgs, ReadArgs, TextArgs, refused};
+use crate::args::{FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
-use crate::output::{Stdout, nobody_reads};
+use crate::output::{Reading, Stdout, nobody_reads};
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Write the messages of a topic to a file, a row each: CSV, TSV, JSON, Parquet, or Feather
+/// Write the messages of a topic to a file, a row each: CSV, TSV, JSON, XML, Excel, Parquet, or Feather
 #[derive(Parser)]
 #[command(name = "export")]
 pub struct ExportArgs {
@@ -25,7 +29,8 @@ pub struct ExportArgs {
     /// The file: a path, prod:x.csv, s3://bucket/x.csv, or - for stdout; it appears when it is whole
     #[arg(value_name = "FILE")]
     file: String,
-    /// The format, where the suffix does not say it: csv, tsv, json (with .gz or .zst behind it compressed), parquet, feather
+    /// The format, where the suffix does not say it: csv, tsv, json, xml (with .gz or .zst behind it
+    /// compressed), xlsx, parquet, feather
     #[arg(long, value_name = "FORMAT", value_parser = format_named)]
     format: Option<FileFormat>,
     /// Write JSON as one array, instead of a row a line
@@ -41,61 +46,67 @@ pub struct ExportArgs {
     /// Write all of each message, so that import --envelope makes the same topic of it
     #[arg(long)]
     envelope: bool,
-    /// How many messages say which columns there are: all, which are then read twice, or the first N
-    #[arg(long, value_name = "N", default_value = "all", value_parser = infer)]
-    infer: Infer,
-    /// Stop after N messages in all
-    #[arg(short = 'n', long = "max", value_name = "N")]
-    max: Option<u64>,
+    /// Take columns and types from what stands in all messages, or in the first N, whatever their schemas say
+    /// [default: from their schemas, else all]
+    #[arg(long, value_name = "N", value_parser = infer)]
+    infer: Option<Infer>,
+    /// Take columns and types from this schema of values, and look at no message before
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["envelope", "infer"])]
+    schema: Option<PathBuf>,
+    /// Write one file after another, x-00001.csv and so on: a new one after so many messages (100000), bytes of messages
+    /// (100MB), or so much time (10min)
+    #[arg(long, value_name = "WHEN", value_parser = roll)]
+    roll: Option<Roll>,
+    #[command(flatten)]
+    limit: LimitArgs,
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
     text: TextArgs,
+    #[command(flatten)]
+    functions: FunctionArgs,
 }
-
-/// How many messages say which columns there are; nothing is all.
-#[derive(Clone, Copy, Debug)]
-struct Infer(Option<u64>);
 
 impl Verb for ExportArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
-        if self.read.group.is_some() {
-            return Err(refused("-g", "a file is whole or not at all, and no group commits for it"));
-        }
-        if self.read.threads() > 1 {
-            return Err(refused("--threads", "rows are written in the order in which messages come"));
-        }
         let address = FileAddress::parse(&self.file)?;
+        self.check(&address)?;
         let options = self.options(&address)?;
+        let steps = self.functions.steps(&JqArgs::default())?;
         let (kafi, topic) = open_topic(context, &self.address)?;
-        let read = self.read.on(&kafi, self.read.options(context, &LimitArgs { max: self.max, follow: false })?);
+        let read = self.read.on_whole(&kafi, self.read.options(context, &self.limit)?);
         kafi.place().topics(std::slice::from_ref(&topic))?;
-        let (serdes, failures) = (self.text.serdes()?, self.text.failures.open(context)?);
+        let failures = self.text.failures.open(context)?;
+        let reading = Reading { serdes: self.text.serdes()?, names_versions: false, failures: failures.clone() };
+        let applied = open_steps(&steps, &kafi, &reading)?;
+        let through = applied.as_ref().map(|applied| |batch: &mut Batch| applied.apply(batch));
+        let through = through.as_ref().map(|through| through as &Through<'_>);
+        // Functions leave text, or JSON, whatever it was.
+        let text = Serde { type_: Some(Type::Auto), ..Serde::default() };
+        let made = Serdes { key: text.clone(), value: text };
+        let serdes = if steps.only_filters() { &reading.serdes } else { &made };
         let summary = Summary::start();
-        let mut file: Box<dyn FileWriter> = match &address {
-            FileAddress::Standard => Box::new(StdoutFile(Stdout::open()?)),
-            address => context.registry.create_file(address, TIMEOUT)?,
-        };
         let shown = context.show_progress(&read.progress, address == FileAddress::Standard);
-        context.begin_job();
-        let (place, of_source) = (kafi.place(), failures.clone());
-        let source = TopicSource { place, topic: &topic, serdes: &serdes, options: read, failures: of_source };
-        let exported = topic_to_file(&source, file.as_mut(), &options);
-        drop(shown);
-        let exported = match exported {
-            Ok(exported) => exported,
-            Err(error) => {
-                // The first error is the one that counts.
-                let _ = file.abort(TIMEOUT);
-                return Err(error);
-            }
+        let (place, failures) = (kafi.place(), failures.clone());
+        let source = TopicSource { place, topic: &topic, serdes, options: read, failures, through };
+        let exported = match &self.roll {
+            None => self.to_file(context, &source, &address, &options).map(|file| vec![file]),
+            Some(roll) => self.to_files(context, &source, (&address, roll), &options),
         };
-        let mut summary = summary.count("exported", exported.rows).count("bytes", exported.bytes);
-        if failures.count() > 0 {
-            summary = summary.count("skipped", failures.count());
+        drop(shown);
+        let exported = exported?;
+        say_texts(context, &exported);
+        let sum = |of: fn(&Exported) -> u64| exported.iter().map(of).sum();
+        let mut summary = summary.count("exported", sum(|file| file.rows)).count("bytes", sum(|file| file.bytes));
+        if self.roll.is_some() {
+            summary = summary.count("files", exported.len() as u64);
+        }
+        if reading.failures.count() > 0 {
+            summary = summary.count("skipped", reading.failures.count());
         }
         summary.say(context);
-        Ok(self.text.failures.exit(&failures, Exit::Done))
+        let exit = if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done };
+        Ok(self.text.failures.exit(&reading.failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -103,7 +114,102 @@ impl Verb for ExportArgs {
     }
 }
 
+/// Says once which numbers did not stay numbers.
+fn say_texts(context: &Context, exported: &[Exported]) {
+    let mut names: Vec<&str> = exported.iter().flat_map(|file| &file.texts).map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    if !names.is_empty() {
+        let names = names.join(", ");
+        context.say(&format!("note: written as text, since no type of the format holds all of it: {names}"));
+    }
+}
+
 impl ExportArgs {
+    fn check(&self, address: &FileAddress) -> Result<()> {
+        if self.read.threads() > 1 {
+            return Err(refused("--threads", "rows are written in the order in which messages come"));
+        }
+        if self.limit.follow && self.roll.is_none() {
+            return Err(refused("-f", "a file is whole or not at all, and this one would never be")
+                .hint("--roll 10min writes one after another"));
+        }
+        if self.roll.is_some() && *address == FileAddress::Standard {
+            return Err(refused("--roll", "standard output is one file"));
+        }
+        if self.read.joins() && *address == FileAddress::Standard {
+            return Err(refused("-g", "nobody knows whether what went to standard output has arrived")
+                .hint("kafi cat prints messages, and commits"));
+        }
+        Ok(())
+    }
+
+    fn to_file(
+        &self,
+        context: &Context,
+        source: &TopicSource<'_>,
+        address: &FileAddress,
+        options: &ExportOptions,
+    ) -> Result<Exported> {
+        let mut file: Box<dyn FileWriter> = match address {
+            FileAddress::Standard => Box::new(StdoutFile(Stdout::open()?)),
+            address => context.registry.create_file(address, TIMEOUT)?,
+        };
+        context.begin_job();
+        let exported = topic_to_file(source, file.as_mut(), options);
+        if exported.is_err() {
+            // The first error is the one that counts.
+            let _ = file.abort(TIMEOUT);
+        }
+        exported
+    }
+
+    fn to_files(
+        &self,
+        context: &Context,
+        source: &TopicSource<'_>,
+        (address, roll): (&FileAddress, &Roll),
+        options: &ExportOptions,
+    ) -> Result<Vec<Exported>> {
+        let mut number = 0;
+        context.begin_job();
+        topic_to_files(source, options, roll, &mut || {
+            loop {
+                number += 1;
+                let next = numbered(address, options.format, number);
+                match context.registry.open_file(&next, TIMEOUT) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        return context.registry.create_file(&next, TIMEOUT);
+                    }
+                    // Those of an earlier run stay.
+                    Ok(_) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+    }
+
+    /// What the file of --schema says of columns.
+    #[cfg(feature = "serde")]
+    fn schema(&self) -> Result<Option<ColumnType>> {
+        let Some(path) = &self.schema else { return Ok(None) };
+        let schema = kafi::serde::Source::load(path, None)?.compile()?;
+        match schema.column_type(None) {
+            Some(type_ @ ColumnType::Struct(_)) => Ok(Some(type_)),
+            Some(_) => Err(refused("--schema", "it describes values without members, which are no columns")),
+            None => Err(refused("--schema", "a JSON Schema does not say how many digits numbers have")
+                .hint("an Avro or Protobuf schema does")),
+        }
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn schema(&self) -> Result<Option<ColumnType>> {
+        match self.schema {
+            None => Ok(None),
+            Some(_) => Err(refused("--schema", "this build knows no schemas").hint("build with the feature serde")),
+        }
+    }
+
     fn options(&self, address: &FileAddress) -> Result<ExportOptions> {
         let format = match self.format {
             Some(format) => format,
@@ -117,7 +223,35 @@ impl ExportArgs {
         }
         let (array, envelope, flatten) = (self.array, self.envelope, self.flatten.clone());
         let columns = self.columns.clone().unwrap_or_default();
-        Ok(ExportOptions { array, columns, envelope, flatten, infer: self.infer.0, ..ExportOptions::new(format) })
+        let (infer, schema) = (self.infer.unwrap_or_default(), self.schema()?);
+        Ok(ExportOptions { array, columns, envelope, flatten, infer, schema, ..ExportOptions::new(format) })
+    }
+}
+
+/// The file with a number in front of its suffixes.
+fn numbered(address: &FileAddress, format: FileFormat, number: u32) -> FileAddress {
+    let renamed = |name: &str| {
+        let compressed = if format.compression == Compression::None {
+            name
+        } else {
+            name.rsplit_once('.').map_or(name, |(name, _)| name)
+        };
+        let stem = compressed.rsplit_once('.').map_or(compressed, |(stem, _)| stem);
+        let has_suffix = FileFormat::of_name(name).is_ok();
+        let (stem, suffixes) = if has_suffix { name.split_at(stem.len()) } else { (name, "") };
+        format!("{stem}-{number:05}{suffixes}")
+    };
+    match address {
+        FileAddress::Standard => FileAddress::Standard,
+        FileAddress::Local(path) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            FileAddress::Local(path.parent().map_or_else(PathBuf::new, Path::to_path_buf).join(renamed(&name)))
+        }
+        FileAddress::Storage { storage, name } => {
+            let (folder, name) = name.rsplit_once('/').map_or(("", name.as_str()), |(folder, name)| (folder, name));
+            let slash = if folder.is_empty() { "" } else { "/" };
+            FileAddress::Storage { storage: storage.clone(), name: format!("{folder}{slash}{}", renamed(name)) }
+        }
     }
 }
 
@@ -141,8 +275,9 @@ impl FileWriter for StdoutFile {
 
 /// Reads the name of a format.
 pub fn format_named(text: &str) -> std::result::Result<FileFormat, String> {
-    text.parse()
-        .map_err(|_: Error| "there are csv, tsv, json (with .gz or .zst behind them), parquet, feather".to_string())
+    text.parse().map_err(|_: Error| {
+        "there are csv, tsv, json, xml (with .gz or .zst behind them), xlsx, parquet, feather".to_string()
+    })
 }
 
 fn columns(text: &str) -> std::result::Result<Columns, String> {
@@ -153,12 +288,16 @@ fn columns(text: &str) -> std::result::Result<Columns, String> {
     })
 }
 
+fn roll(text: &str) -> std::result::Result<Roll, String> {
+    text.parse().map_err(|error: Error| error.message().to_string())
+}
+
 fn infer(text: &str) -> std::result::Result<Infer, String> {
     match text {
-        "all" => Ok(Infer(None)),
+        "all" => Ok(Infer::All),
         _ => match text.parse() {
             Ok(0) | Err(_) => Err("it is all, or a number of messages from 1 on".into()),
-            Ok(rows) => Ok(Infer(Some(rows))),
+            Ok(rows) => Ok(Infer::First(rows)),
         },
     }
 }

@@ -10,21 +10,22 @@ use kafi::{Error, FileAddress, Progress, Result};
 use super::export::format_named;
 use super::produce::find_or_create;
 use crate::address::open_topic;
-use crate::args::{TypeArgs, WriterSchemaArgs};
+use crate::args::{FailureArgs, TypeArgs, WriterSchemaArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Produce a message for each row of files: CSV, TSV, JSON, Parquet, or Feather
+/// Produce a message for each row of files: CSV, TSV, JSON, XML, Excel, Parquet, or Feather
 #[derive(Parser)]
 #[command(name = "import")]
 pub struct ImportArgs {
     /// The files (a path, prod:x.csv, s3://bucket/x.csv, or - for stdin), and then the topic
     #[arg(value_name = "FILE", required = true, num_args = 2..)]
     addresses: Vec<String>,
-    /// The format, where the suffix does not say it: csv, tsv, json, parquet, feather; compression is seen by the bytes
+    /// The format, where the suffix does not say it: csv, tsv, json, xml, xlsx, parquet, feather;
+    /// compression is seen by the bytes
     #[arg(long, value_name = "FORMAT", value_parser = format_named)]
     format: Option<FileFormat>,
     /// The column that becomes the key; it stays in the value
@@ -36,6 +37,9 @@ pub struct ImportArgs {
     /// The column that becomes the partition; it leaves the value
     #[arg(long, value_name = "COLUMN", conflicts_with = "envelope")]
     partition_column: Option<String>,
+    /// A column that becomes a header of its name; it leaves the value; repeatable
+    #[arg(long, value_name = "COLUMN", conflicts_with = "envelope")]
+    header_column: Vec<String>,
     /// The rows are what export --envelope wrote: make the same messages of them
     #[arg(long)]
     envelope: bool,
@@ -46,6 +50,8 @@ pub struct ImportArgs {
     types: TypeArgs,
     #[command(flatten)]
     schemas: WriterSchemaArgs,
+    #[command(flatten)]
+    failures: FailureArgs,
 }
 
 impl Verb for ImportArgs {
@@ -63,7 +69,10 @@ impl Verb for ImportArgs {
         let (summary, shown) = (Summary::start(), context.show_progress(&progress, false));
         context.begin_job();
         let (cancel, of_target) = (context.cancel.clone(), progress.clone());
-        let target = TopicTarget { place: kafi.place(), topic: &topic, serdes: &serdes, cancel, progress: of_target };
+        let failures = self.failures.open(context)?;
+        let (place, of_failures) = (kafi.place(), failures.clone());
+        let target =
+            TopicTarget { place, topic: &topic, serdes: &serdes, failures: of_failures, cancel, progress: of_target };
         let mut result = Ok(());
         for ((input, format), address) in inputs.iter_mut().zip(formats).zip(&addresses) {
             let imported = file_to_topic(input, &target, &self.options(format));
@@ -73,8 +82,12 @@ impl Verb for ImportArgs {
             }
         }
         drop(shown);
-        summary.count("written", progress.written()).say(context);
-        result.map(|()| Exit::Done)
+        let mut summary = summary.count("written", progress.written());
+        if failures.count() > 0 {
+            summary = summary.count("skipped", failures.count());
+        }
+        summary.say(context);
+        result.map(|()| self.failures.exit(&failures, Exit::Done))
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -96,6 +109,7 @@ impl ImportArgs {
             key_column: self.key_column.clone(),
             timestamp_column: self.timestamp_column.clone(),
             partition_column: self.partition_column.clone(),
+            header_columns: self.header_column.clone(),
             envelope: self.envelope,
             ..ImportOptions::new(format)
         }

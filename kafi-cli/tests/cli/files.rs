@@ -124,7 +124,7 @@ fn topics_become_files_and_come_back() {
         $ kafi export t l:reports/t.tsv -q && kafi file ls l: && kafi import l:reports/t.tsv <(echo '{"id":3}') x --create 2>&1
         reports/t.tsv
         error: find format: file /dev/fd/63: the name says no format that is known
-        hint: --format says which: csv, tsv, json, parquet, feather; .gz or .zst behind csv, tsv, and json compresses
+        hint: --format says which: csv, tsv, json, xml, xlsx, parquet, feather; .gz or .zst behind those of text compresses
         ? 2
         $ kafi import l:reports/t.tsv x --create -q && kafi import <(echo '{"id":3}') x --format json -q && kafi cat x
         {"id":9007199254740993,"price":19.990,"name":null,"at":null}
@@ -141,11 +141,14 @@ fn what_cannot_be_exported_or_imported_leaves_nothing() {
         $ printf '{"id":1}\n' | kafi produce t --create -q
         $ kafi export t x.doc; kafi export t x.csv --columns kye
         ! error: find format: file x.doc: the name says no format that is known
-        ! hint: --format says which: csv, tsv, json, parquet, feather; .gz or .zst behind csv, tsv, and json compresses
+        ! hint: --format says which: csv, tsv, json, xml, xlsx, parquet, feather; .gz or .zst behind those of text compresses
         ! error: read arguments: invalid value 'kye' for '--columns <LIST>': "kye": there is no such column; there are topic, partition, offset, timestamp, timestamp_type, headers, key, value, value.*, value.NAME
         ? 2
-        $ kafi export t x.csv -g g; kafi export t x.csv --array; kafi export nope x.csv
-        ! error: read arguments: argument -g: a file is whole or not at all, and no group commits for it
+        $ kafi export t - --format csv -g g; kafi export t x.csv -f; kafi export t x.csv --array; kafi export nope x.csv
+        ! error: read arguments: argument -g: nobody knows whether what went to standard output has arrived
+        ! hint: kafi cat prints messages, and commits
+        ! error: read arguments: argument -f: a file is whole or not at all, and this one would never be
+        ! hint: --roll 10min writes one after another
         ! error: read arguments: argument --array: only JSON is written so
         ! error: find topic: topic nope, storage ./kafi-data: no such topic
         ! hint: `kafi touch` creates a topic, and so does --create when producing
@@ -153,6 +156,104 @@ fn what_cannot_be_exported_or_imported_leaves_nothing() {
         $ kafi export t x.csv -t avro 2>/dev/null; ls -A; printf '{"id":1}\n{"id"' > cut.json; kafi import cut.json t -q
         kafi-data
         ! error: read JSON: row 2, file cut.json: the file ends in the middle: it is damaged or cut off
+        ? 1
+        "#,
+    );
+}
+
+#[test]
+fn files_follow_one_another_and_groups_commit_when_they_are_whole() {
+    Sandbox::new().check(
+        r#"
+        $ seq -f '{"id":%g}' 5 | kafi produce t --create -q
+        $ kafi export t out.csv.gz --roll 2 2>&1 | sed 's/in .* s/in T s/; s/[0-9]* bytes/N bytes/'; ls; zcat out-00003.csv.gz
+        5 exported, N bytes, 3 files in T s
+        kafi-data
+        out-00001.csv.gz
+        out-00002.csv.gz
+        out-00003.csv.gz
+        id
+        5
+        $ kafi export t out.csv.gz --roll 1h -n 1 -q && ls out-00004.csv.gz
+        out-00004.csv.gz
+        $ kafi export t ./nothing/x.csv -g g -o start -q
+        ! error: create file: path ./nothing/x.csv: no such file or directory
+        ? 1
+        $ kafi export t g.csv -g g -o start -q; wc -l < g.csv; echo '{"id":6}' | kafi produce t -q; kafi export t g.csv -g g -q; cat g.csv
+        6
+        id
+        6
+        $ kafi export t - --format tsv -q --filter '.value.id > 3' --map '{value: (.value + {twice: (.value.id * 2)})}' -n 2 | tr '\t' '|'
+        id|twice
+        4|8
+        5|10
+        $ kafi export t x.csv --roll 10x
+        ! error: read arguments: invalid value '10x' for '--roll <WHEN>': it is a number of messages, a size such as 100MB, or a time such as 10min
+        ? 2
+        "#,
+    );
+}
+
+#[test]
+fn schemas_say_what_columns_are() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "order.avsc",
+        r#"{"type":"record","name":"shop.Order","fields":[{"name":"id","type":"int"},{"name":"note","type":["null","string"]},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"day","type":{"type":"int","logicalType":"date"}},{"name":"raw","type":"bytes"},{"name":"tags","type":{"type":"map","values":"int"}}]}"#,
+    );
+    sandbox.write(
+        "order.proto",
+        "syntax = \"proto3\"; import \"google/protobuf/timestamp.proto\"; message Order { uint64 id = 1; google.protobuf.Timestamp at = 2; bytes raw = 3; repeated string tags = 4; }",
+    );
+    sandbox.check(
+        r#"
+        $ printf '{"id":1,"note":null,"price":19.90,"at":1767323045123,"day":20455,"raw":"ÿ","tags":{"a":1}}\n' > avro.jsonl
+        $ kafi import avro.jsonl avro --create --value-type avro --value-schema @order.avsc -q
+        $ kafi export avro x.parquet -q; kafi import x.parquet back --create -q; kafi cat back
+        {"id":1,"note":null,"price":19.90,"at":"2026-01-02T03:04:05.123Z","day":"2026-01-02","raw":"/w==","tags":{"a":1}}
+        $ kafi export avro y.feather --columns key,value.at,offset -q; kafi import y.feather parts --create -q; kafi cat parts
+        {"key":null,"at":"2026-01-02T03:04:05.123Z","offset":0}
+        $ kafi export avro z.parquet --infer all -q; kafi import z.parquet found --create -q; kafi cat found
+        {"id":1,"note":null,"price":19.90,"at":1767323045123,"day":20455,"raw":"ÿ","tags":{"a":1}}
+        $ printf '{"id":18446744073709551615,"at":"2026-01-02T03:04:05.123456789Z","raw":"/w==","tags":["a"]}\n' > pb.jsonl
+        $ kafi import pb.jsonl pb --create --value-type pb --value-schema @order.proto -q
+        $ kafi export pb x.feather -q; kafi import x.feather back_pb --create -q; kafi cat back_pb
+        {"id":18446744073709551615,"at":"2026-01-02T03:04:05.123456789Z","raw":"/w==","tags":["a"]}
+        $ printf '{"id":7,"day":"2026-01-02"}\n{"id":8,"price":"1.5"}\n' | kafi produce plain --create -q
+        $ kafi export plain p.parquet --schema order.avsc -q; kafi import p.parquet back_plain --create -q; kafi cat back_plain
+        {"id":7,"note":null,"price":null,"at":null,"day":"2026-01-02","raw":null,"tags":null}
+        {"id":8,"note":null,"price":1.50,"at":null,"day":null,"raw":null,"tags":null}
+        $ echo '{"other":1}' | kafi produce plain -q; kafi export plain p.parquet --schema order.avsc -q
+        ! error: write row: column other, partition 0, offset 2: nothing said before the first row that there is such a column
+        ! hint: --infer all looks at all messages first; --columns says which columns there are
+        ? 1
+        "#,
+    );
+}
+
+#[test]
+fn xml_and_workbooks_are_files_too() {
+    Sandbox::new().check(
+        r#"
+        $ printf '{"id":9007199254740993,"price":19.990}\n{"id":2,"name":"a, b","at":{"x":1}}\n' | kafi produce t --create -q
+        $ kafi export t t.xml -q; cat t.xml; kafi import t.xml x --create -q; kafi cat x
+        <?xml version='1.0' encoding='utf-8'?>
+        <data>
+        <row><id>9007199254740993</id><price>19.990</price></row>
+        <row><id>2</id><name>a, b</name><at>{"x":1}</at></row>
+        </data>
+        {"id":9007199254740993,"price":19.990}
+        {"id":2,"name":"a, b","at":"{\"x\":1}"}
+        $ kafi export t t.xlsx 2>&1 | sed 's/in .* s/in T s/; s/[0-9]* bytes/N bytes/'; kafi import t.xlsx y --create -q; kafi cat y
+        note: written as text, since no type of the format holds all of it: id
+        2 exported, N bytes in T s
+        {"id":"9007199254740993","price":19.990,"name":null,"at":null}
+        {"id":2,"price":null,"name":"a, b","at":"{\"x\":1}"}
+        $ printf 'id,p,h\n1,0,x\n2,no,y\n' > rows.csv; kafi import rows.csv z --create -q --partition-column p --header-column h --on-error skip
+        ? 1
+        $ kafi cat z -F '%h %v\n'; kafi import rows.csv z -q --partition-column p
+        h=x {"id":1}
+        ! error: read row: column p, row 2, file rows.csv: this is no partition
         ? 1
         "#,
     );

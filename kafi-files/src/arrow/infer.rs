@@ -3,13 +3,16 @@
 
 use std::collections::HashMap;
 
-use arrow_schema::{DataType, Field, Fields};
-use kafi_core::{Json, JsonKind};
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kafi_core::{BytesText, ColumnType, Json, JsonKind, json_text::write_string};
 
 use crate::cell::Cell;
 
-/// The digits that a decimal, and that a float, hold for certain.
+/// The digits that a decimal, a long one, and a float hold for certain.
 const DECIMAL_DIGITS: u32 = 38;
+const LONG_DECIMAL_DIGITS: u32 = 76;
 const FLOAT_DIGITS: u32 = 15;
 
 /// What can stand in a column.
@@ -23,6 +26,12 @@ pub(super) enum Kind {
     List(Box<Kind>),
     /// Members, in the order in which they came.
     Struct(Vec<(String, Kind)>),
+    /// Values of one kind by names that differ.
+    Map(Box<Kind>),
+    /// Bytes, which JSON shows so.
+    Bytes(BytesText),
+    /// Of this type, by a schema.
+    Typed(DataType),
     /// Of several kinds: strings as they are, everything else as JSON text.
     Text,
 }
@@ -80,6 +89,98 @@ impl Kind {
         Self::Number(Number { whole: 19, scale: 0, is_int64: true, has_exponent: false })
     }
 
+    /// What a schema says of it.
+    pub(super) fn of_type(type_: &ColumnType) -> Self {
+        let timestamp = |unit, utc: bool| DataType::Timestamp(unit_of(unit), utc.then(|| "+00:00".into()));
+        match type_ {
+            ColumnType::Bool => Self::Bool,
+            ColumnType::Int32 => Self::Typed(DataType::Int32),
+            ColumnType::Int64 => Self::int64(),
+            ColumnType::UInt32 => Self::Typed(DataType::UInt32),
+            ColumnType::UInt64 => Self::Typed(DataType::UInt64),
+            ColumnType::Float32 => Self::Typed(DataType::Float32),
+            ColumnType::Float64 => Self::Typed(DataType::Float64),
+            ColumnType::Str => Self::Str,
+            ColumnType::Bytes(text) => Self::Bytes(*text),
+            ColumnType::Decimal { precision: digits @ ..=DECIMAL_DIGITS, scale } => {
+                Self::Typed(DataType::Decimal128(*digits as u8, *scale as i8))
+            }
+            ColumnType::Decimal { precision: digits @ ..=LONG_DECIMAL_DIGITS, scale } => {
+                Self::Typed(DataType::Decimal256(*digits as u8, *scale as i8))
+            }
+            ColumnType::Date => Self::Typed(DataType::Date32),
+            ColumnType::Time(kafi_core::TimeUnit::Milliseconds) => Self::Typed(DataType::Time32(TimeUnit::Millisecond)),
+            ColumnType::Time(unit) => Self::Typed(DataType::Time64(unit_of(*unit))),
+            ColumnType::Timestamp { unit, utc } => Self::Typed(timestamp(*unit, *utc)),
+            ColumnType::List(element) => Self::List(Box::new(Self::of_type(element))),
+            ColumnType::Map(value) => Self::Map(Box::new(Self::of_type(value))),
+            ColumnType::Struct(members) => {
+                Self::Struct(members.iter().map(|(name, type_)| (name.clone(), Self::of_type(type_))).collect())
+            }
+            _ => Self::Text,
+        }
+    }
+
+    /// Whether bytes stand somewhere in it, which Arrow reads in another form.
+    fn has_bytes(&self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::List(kind) | Self::Map(kind) => kind.has_bytes(),
+            Self::Struct(members) => members.iter().any(|(_, kind)| kind.has_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Appends JSON with bytes in the form that Arrow reads.
+    pub(super) fn write(&self, json: &Json, out: &mut Vec<u8>) {
+        match (self, json.kind()) {
+            (Self::Bytes(text), JsonKind::Str) => {
+                let bytes = json.str().ok().and_then(|shown| match text {
+                    BytesText::Base64 => STANDARD.decode(shown).ok(),
+                    BytesText::Characters => shown.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect(),
+                });
+                match bytes {
+                    Some(bytes) => {
+                        out.push(b'"');
+                        bytes.iter().for_each(|byte| out.extend_from_slice(format!("{byte:02x}").as_bytes()));
+                        out.push(b'"');
+                    }
+                    // No hexadecimal number, so that it is an error.
+                    None => out.extend_from_slice(b"\"?\""),
+                }
+            }
+            (Self::List(kind), JsonKind::Array) => {
+                out.push(b'[');
+                for (index, element) in json.iter().enumerate() {
+                    out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                    kind.write(element, out);
+                }
+                out.push(b']');
+            }
+            (Self::Map(_) | Self::Struct(_), JsonKind::Object) => {
+                out.push(b'{');
+                for (index, (name, member)) in json.members().enumerate() {
+                    out.extend_from_slice(if index > 0 { b"," } else { b"" });
+                    write_string(out, name);
+                    out.push(b':');
+                    self.of_member(name).write(member, out);
+                }
+                out.push(b'}');
+            }
+            _ => out.extend_from_slice(json.text().trim().as_bytes()),
+        }
+    }
+
+    fn of_member(&self, name: &str) -> &Self {
+        match self {
+            Self::Map(kind) => kind,
+            Self::Struct(members) => {
+                members.iter().find(|(known, _)| known == name).map_or(&Self::Null, |(_, kind)| kind)
+            }
+            _ => &Self::Null,
+        }
+    }
+
     pub(super) fn of(cell: Cell<'_>) -> Self {
         match cell {
             Cell::Null => Self::Null,
@@ -126,13 +227,21 @@ impl Kind {
                 }
                 Self::Struct(members)
             }
+            (Self::Map(one), Self::Map(other)) => Self::Map(Box::new(one.with(*other))),
             (one, other) if one == other => one,
+            // Schemas grow so.
+            (Self::Typed(DataType::Int32), number @ Self::Number(Number { is_int64: true, .. }))
+            | (number @ Self::Number(Number { is_int64: true, .. }), Self::Typed(DataType::Int32)) => number,
+            (
+                Self::Typed(DataType::Float32 | DataType::Float64),
+                Self::Typed(DataType::Float32 | DataType::Float64),
+            ) => Self::Typed(DataType::Float64),
             _ => Self::Text,
         }
     }
 
     /// Whether what stands there is written as a string, whatever it is.
-    pub(super) fn is_text(&self) -> bool {
+    fn is_text(&self) -> bool {
         self.data_type().is_none_or(|data_type| data_type == DataType::Utf8)
     }
 
@@ -150,8 +259,23 @@ impl Kind {
                 let field = |(name, kind): &(String, Self)| Some(Field::new(name, kind.data_type()?, true));
                 Some(DataType::Struct(members.iter().map(field).collect::<Option<Fields>>()?))
             }
+            Self::Map(value) => {
+                let members = [Field::new("key", DataType::Utf8, false), Field::new("value", value.data_type()?, true)];
+                let entries = Field::new("entries", DataType::Struct(Fields::from_iter(members)), false);
+                Some(DataType::Map(entries.into(), false))
+            }
+            Self::Bytes(_) => Some(DataType::Binary),
+            Self::Typed(data_type) => Some(data_type.clone()),
             Self::Text => None,
         }
+    }
+}
+
+fn unit_of(unit: kafi_core::TimeUnit) -> TimeUnit {
+    match unit {
+        kafi_core::TimeUnit::Milliseconds => TimeUnit::Millisecond,
+        kafi_core::TimeUnit::Microseconds => TimeUnit::Microsecond,
+        kafi_core::TimeUnit::Nanoseconds => TimeUnit::Nanosecond,
     }
 }
 
@@ -160,6 +284,9 @@ impl Kind {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: Kind,
+    /// Whether what stands there is written as a string, and whether bytes stand in it, once all is known.
+    pub(super) is_text: bool,
+    pub(super) has_bytes: bool,
 }
 
 /// The columns of a file, in the order in which they came.
@@ -178,11 +305,23 @@ impl Columns {
             return;
         }
         self.index.insert(name.to_string(), self.columns.len());
-        self.columns.push(Column { name: name.to_string(), kind });
+        self.columns.push(Column { name: name.to_string(), kind, is_text: false, has_bytes: false });
+    }
+
+    /// Nothing is added from here on.
+    pub(super) fn settle(&mut self) {
+        for column in &mut self.columns {
+            (column.is_text, column.has_bytes) = (column.kind.is_text(), column.kind.has_bytes());
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Column> {
         self.index.get(name).map(|at| &self.columns[*at])
+    }
+
+    /// The names of those that hold more than strings, and become text.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.iter().filter(|column| column.kind.data_type().is_none()).map(|column| column.name.clone()).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Column> {

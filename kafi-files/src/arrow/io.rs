@@ -1,8 +1,8 @@
 //! Parquet and Feather over Kafi's files.
 
-use std::io::{self, Read, Write};
-#[cfg(feature = "feather")]
-use std::io::{Seek, SeekFrom};
+use std::io;
+#[cfg(feature = "parquet")]
+use std::io::Read;
 #[cfg(feature = "parquet")]
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,52 +12,29 @@ use kafi_core::{Error, FileReader, FileWriter, Result};
 
 use super::failed;
 use crate::format::Format;
+#[cfg(feature = "feather")]
+use crate::input::FileCursor;
+use crate::output::FileStream;
+#[cfg(feature = "parquet")]
 use crate::output::TIMEOUT;
-
-/// Bytes go to the file in pieces of about this size.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// What is held of a row group at most, before it is written.
 #[cfg(feature = "parquet")]
 const GROUP_BYTES: usize = 64 << 20;
-
-/// A file as formats write it.
-struct Bytes<'f> {
-    file: &'f mut dyn FileWriter,
-    ready: Vec<u8>,
-    count: u64,
-}
-
-impl Write for Bytes<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.ready.extend_from_slice(bytes);
-        if self.ready.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.count += self.ready.len() as u64;
-        self.file.write(&self.ready, TIMEOUT).map_err(io::Error::other)?;
-        self.ready.clear();
-        Ok(())
-    }
-}
 
 /// Columns on their way into a file.
 pub(super) struct ColumnWriter<'f>(Writer<'f>);
 
 enum Writer<'f> {
     #[cfg(feature = "parquet")]
-    Parquet(Box<parquet::arrow::ArrowWriter<Bytes<'f>>>),
+    Parquet(Box<parquet::arrow::ArrowWriter<FileStream<'f>>>),
     #[cfg(feature = "feather")]
-    Feather(Box<arrow_ipc::writer::FileWriter<Bytes<'f>>>),
+    Feather(Box<arrow_ipc::writer::FileWriter<FileStream<'f>>>),
 }
 
 impl<'f> ColumnWriter<'f> {
     pub(super) fn open(file: &'f mut dyn FileWriter, schema: &SchemaRef, format: Format) -> Result<Self> {
-        let bytes = Bytes { file, ready: Vec::new(), count: 0 };
+        let bytes = FileStream::new(file);
         match format {
             #[cfg(feature = "feather")]
             Format::Feather => {
@@ -96,7 +73,7 @@ impl<'f> ColumnWriter<'f> {
 
     /// Writes what is left, and gives the file its name. Returns its length in bytes.
     pub(super) fn finish(self) -> Result<u64> {
-        let mut bytes = match self.0 {
+        let bytes = match self.0 {
             #[cfg(feature = "parquet")]
             Writer::Parquet(writer) => writer.into_inner().map_err(of_parquet("write file"))?,
             #[cfg(feature = "feather")]
@@ -104,9 +81,7 @@ impl<'f> ColumnWriter<'f> {
                 writer.finish().and_then(|()| writer.into_inner()).map_err(|error| failed("write file", &error))?
             }
         };
-        bytes.flush().map_err(|error| of_io("write file", error))?;
-        bytes.file.finish(TIMEOUT)?;
-        Ok(bytes.count)
+        bytes.finish()
     }
 }
 
@@ -125,7 +100,7 @@ impl ColumnReader {
         match format {
             #[cfg(feature = "feather")]
             Format::Feather => {
-                let reader = arrow_ipc::reader::FileReader::try_new_buffered(FileCursor { file, at: 0 }, None);
+                let reader = arrow_ipc::reader::FileReader::try_new_buffered(FileCursor::new(file), None);
                 let reader = reader.map_err(|error| failed("read file", &error))?;
                 Ok(Self(Reader::Feather(Box::new(reader))))
             }
@@ -155,35 +130,6 @@ impl Iterator for ColumnReader {
             Reader::Feather(reader) => reader.next(),
         };
         next.map(|columns| columns.map_err(|error| failed("read file", &error)))
-    }
-}
-
-/// A place in a file.
-#[cfg(feature = "feather")]
-struct FileCursor {
-    file: Box<dyn FileReader>,
-    at: u64,
-}
-
-#[cfg(feature = "feather")]
-impl Read for FileCursor {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
-#[cfg(feature = "feather")]
-impl Seek for FileCursor {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let moved = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.file.bytes().checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = moved.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
     }
 }
 
@@ -244,7 +190,10 @@ impl parquet::file::reader::ChunkReader for Chunks {
 #[cfg(feature = "parquet")]
 fn of_parquet(operation: &'static str) -> impl Fn(parquet::errors::ParquetError) -> Error {
     move |error| match error {
-        parquet::errors::ParquetError::External(source) => of_io(operation, io::Error::other(source)),
+        parquet::errors::ParquetError::External(source) => {
+            let error = io::Error::other(source);
+            error.downcast::<Error>().unwrap_or_else(|error| Error::io(operation, error))
+        }
         error => failed(operation, &ArrowError::ParquetError(error.to_string())),
     }
 }
@@ -260,8 +209,4 @@ pub(super) fn of_file(operation: &'static str, error: &ArrowError) -> Option<Err
         .downcast_ref::<Error>()
         .or_else(|| source.downcast_ref::<io::Error>().and_then(|source| source.get_ref()?.downcast_ref::<Error>()));
     own.map(Error::duplicate).map(|error| error.with("operation", operation))
-}
-
-fn of_io(operation: &'static str, error: io::Error) -> Error {
-    error.downcast::<Error>().unwrap_or_else(|error| Error::io(operation, error))
 }

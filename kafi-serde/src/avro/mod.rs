@@ -25,6 +25,7 @@
 //! against its bytes. Decimals of more than 4096 digits are bytes.
 
 mod canonical;
+mod columns;
 mod decimal;
 mod form;
 mod input;
@@ -39,6 +40,7 @@ mod schema;
 mod union;
 mod write;
 
+pub(crate) use columns::column_type;
 pub use form::Form;
 pub use read::Reader;
 pub use schema::Schema;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{ErrorKind, Result, TravellingSchema, Type};
+use kafi_core::{ColumnType, ErrorKind, Result, TravellingSchema, Type};
 
 use crate::codecs::resolve::resolve;
 use crate::codecs::type_of;
@@ -177,5 +177,9 @@ impl TravellingSchema for KnownSchema {
 
     fn message(&self) -> Option<&str> {
         self.message.as_deref()
+    }
+
+    fn column_type(&self) -> Option<ColumnType> {
+        self.schema.column_type(self.message())
     }
 }

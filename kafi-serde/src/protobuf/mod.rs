@@ -29,6 +29,7 @@
 //! Protobuf's conformance tests pass (`examples/conformance.rs` is what they talk to), save for those that want unknown
 //! names in JSON to be ignored: here they are errors.
 
+mod columns;
 mod form;
 mod input;
 mod output;
@@ -42,6 +43,7 @@ mod types;
 mod well_known;
 mod write;
 
+pub(crate) use columns::column_type;
 pub use form::{Form, Integers};
 pub use read::Reader;
 pub use schema::{Message, Schema};

@@ -1,5 +1,10 @@
 //! Topics into files and back, over a storage in memory.
 
+#[cfg(any(feature = "parquet", feature = "feather"))]
+mod frames;
+#[cfg(any(feature = "xml", feature = "xlsx"))]
+mod markup;
+
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +15,8 @@ use kafi_core::{
 };
 
 use crate::{
-    Columns, ExportOptions, Exported, FileInput, ImportOptions, Imported, TopicSource, TopicTarget, file_to_topic,
-    topic_to_file,
+    Columns, ExportOptions, Exported, FileInput, ImportOptions, Imported, Infer, TopicSource, TopicTarget,
+    file_to_topic, topic_to_file,
 };
 
 const WAIT: Duration = Duration::from_secs(60);
@@ -74,6 +79,15 @@ impl Bench {
         writer.close(None).unwrap();
     }
 
+    /// Adds messages.
+    fn fill_more(&self, topic: &str, count: usize) {
+        let mut batch = Batch::new();
+        (0..count).for_each(|_| batch.push(Record::new(topic, None, Some(b"{\"id\":0}"))));
+        let mut writer = Writer::open(self.storage.as_ref(), &ProducerOptions::default(), Arc::default()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close(None).unwrap();
+    }
+
     fn export(
         &self,
         topic: &str,
@@ -84,7 +98,7 @@ impl Bench {
         change(&mut options);
         let serdes = Serdes::default();
         let (read, failures) = (ReadOptions::default(), Failures::stop());
-        let source = TopicSource { place: &self.place, topic, serdes: &serdes, options: read, failures };
+        let source = TopicSource { place: &self.place, topic, serdes: &serdes, options: read, failures, through: None };
         let mut files = self.storage.files()?;
         let mut file = files.create("x", WAIT)?;
         let exported = topic_to_file(&source, file.as_mut(), &options)?;
@@ -124,7 +138,8 @@ impl Bench {
         change(&mut options);
         let serdes = Serdes::default();
         let (cancel, progress) = (Cancel::new(), Arc::<Progress>::default());
-        let target = TopicTarget { place: &self.place, topic, serdes: &serdes, cancel, progress };
+        let target =
+            TopicTarget { place: &self.place, topic, serdes: &serdes, failures: Failures::stop(), cancel, progress };
         file_to_topic(&mut input, &target, &options)
     }
 
@@ -164,6 +179,12 @@ impl Bench {
 /// The formats of this build.
 fn formats() -> Vec<&'static str> {
     let mut formats = vec!["csv", "tsv", "json", "csv.gz", "json.zst"];
+    if cfg!(feature = "xml") {
+        formats.extend(["xml", "xml.gz"]);
+    }
+    if cfg!(feature = "xlsx") {
+        formats.push("xlsx");
+    }
     if cfg!(feature = "parquet") {
         formats.push("parquet");
     }
@@ -223,14 +244,14 @@ fn members_of_values_become_columns() {
     assert_eq!(flat, "{\"id\":2,\"name\":\"a,b\",\"at_x\":1,\"price\":null}\n");
     let array = bench.text("nested", "json", |options| options.array = true);
     assert_eq!(array, format!("[\n{}\n]\n", rows[1]));
-    assert_eq!(names(&bench.text("one", "csv", |options| options.infer = Some(1))), "id,price,tags");
+    assert_eq!(names(&bench.text("one", "csv", |options| options.infer = Infer::First(1))), "id,price,tags");
 }
 
 #[test]
 fn a_column_that_comes_later_is_named() {
     let bench = Bench::new();
     bench.fill("t", &[Some(br#"{"a":1}"#), Some(br#"{"b":2}"#)]);
-    let error = bench.export("t", "csv", |options| options.infer = Some(1)).unwrap_err();
+    let error = bench.export("t", "csv", |options| options.infer = Infer::First(1)).unwrap_err();
     assert!(error.to_string().contains("column b, partition 1, offset 0"), "{error}");
     assert!(bench.storage.files().unwrap().list("", WAIT).unwrap().is_empty(), "the file is not there");
 }
@@ -341,4 +362,118 @@ fn what_is_wrong_is_one_clear_line() {
     // What came before is there.
     assert!(bench.values("t").iter().any(|line| line.starts_with("1 ")));
     assert!(Json::parse("{}").is_ok());
+}
+
+#[test]
+fn columns_of_pandas_and_headers_become_messages() {
+    let bench = Bench::new();
+    bench.create("columns");
+    let by_column = br#"{"id":{"0":1,"1":2.50},"name":{"0":"a","1":null}}"#;
+    assert_eq!(bench.import(by_column, "columns", "json", |_| {}).unwrap().written, 2);
+    let mut values = bench.values("columns");
+    values.sort();
+    assert_eq!(values, [r#"- {"id":1,"name":"a"}"#, r#"- {"id":2.50,"name":null}"#]);
+    // One object with other members is one row.
+    for (topic, other) in [("a", r#"{"id":{"0":1,"1":2},"name":{"0":"a"}}"#), ("b", r#"{"id":{"1":1}}"#), ("c", "{}")] {
+        bench.create(topic);
+        bench.import(other.as_bytes(), topic, "json", |_| {}).unwrap();
+        assert_eq!(bench.values(topic), [format!("- {other}")]);
+    }
+    bench.create("headers");
+    let change = |options: &mut ImportOptions| options.header_columns = vec!["trace".into(), "n".into()];
+    bench.import(b"id,trace,n\n1,x y,\n", "headers", "csv", change).unwrap();
+    let line = bench.messages("headers").remove(0);
+    assert!(line.contains(&format!("{:?}", b"trace")) && line.contains(&format!("{:?}", b"x y")), "{line}");
+    assert_eq!(bench.values("headers"), [r#"- {"id":1}"#]);
+}
+
+#[test]
+fn rows_that_are_wrong_are_left_out_where_that_is_wished() {
+    let bench = Bench::new();
+    bench.create("t");
+    bench.create("letters");
+    let mut input = FileInput::Stream(Box::new(Cursor::new(b"id,p\n1,0\n2,x\n3,4,5\n6,2\n".to_vec())));
+    let options = ImportOptions { partition_column: Some("p".into()), ..ImportOptions::new("csv".parse().unwrap()) };
+    let serdes = Serdes::default();
+    let failures = Failures::dead_letters(&bench.place, "letters").unwrap();
+    let (place, cancel, progress) = (&bench.place, Cancel::new(), Arc::default());
+    let target = TopicTarget { place, topic: "t", serdes: &serdes, failures: failures.clone(), cancel, progress };
+    let imported = file_to_topic(&mut input, &target, &options).unwrap();
+    assert_eq!((imported.rows, imported.written, failures.count()), (4, 2, 2));
+    let mut letters = bench.values("letters");
+    letters.sort();
+    assert_eq!(letters, [r#"- ["3","4","5"]"#, r#"- {"id":2,"p":"x"}"#]);
+}
+
+#[test]
+fn what_messages_go_through_comes_before_rows() {
+    let bench = Bench::new();
+    let rows: [&[u8]; 4] = [br#"{"a":1}"#, br#"{"b":2}"#, br#"{"a":3}"#, br#"{"a":4}"#];
+    bench.fill("t", &rows.map(Some));
+    let through = |batch: &mut Batch| {
+        batch.retain(|record| record.value.is_some_and(|value| value.starts_with(b"{\"a\"")));
+        Ok(())
+    };
+    let through: &crate::Through<'_> = &through;
+    for (max, expected) in [(None, 3), (Some(2), 2), (Some(0), 0)] {
+        let serdes = Serdes::default();
+        let options = ReadOptions { max, ..ReadOptions::default() };
+        let failures = Failures::stop();
+        let through = Some(through);
+        let source = TopicSource { place: &bench.place, topic: "t", serdes: &serdes, options, failures, through };
+        let mut files = bench.storage.files().unwrap();
+        let mut file = files.create("x", WAIT).unwrap();
+        let exported = topic_to_file(&source, file.as_mut(), &ExportOptions::new("csv".parse().unwrap())).unwrap();
+        assert_eq!(exported.rows, expected, "{max:?}");
+    }
+}
+
+#[test]
+fn a_group_goes_on_behind_the_file_that_is_whole() {
+    let bench = Bench::new();
+    let rows: Vec<String> = (0..10).map(|id| format!("{{\"id\":{id}}}")).collect();
+    bench.fill("t", &rows.iter().map(|row| Some(row.as_bytes())).collect::<Vec<_>>());
+    let serdes = Serdes::default();
+    let source = |follow: bool| {
+        let group = Some(kafi_core::GroupOptions::new("g"));
+        let mut options = ReadOptions { group, follow, ..ReadOptions::default() };
+        options.consumer.start_at_earliest = true;
+        let failures = Failures::stop();
+        TopicSource { place: &bench.place, topic: "t", serdes: &serdes, options, failures, through: None }
+    };
+    let options = ExportOptions::new("csv".parse().unwrap());
+    let mut files = bench.storage.files().unwrap();
+    let export = |name: &str| {
+        let mut file = bench.storage.files().unwrap().create(name, WAIT).unwrap();
+        topic_to_file(&source(false), file.as_mut(), &options)
+    };
+    let mut number = 0;
+    let roll = crate::Roll { messages: Some(4), ..crate::Roll::default() };
+    let written = crate::topic_to_files(&source(false), &options, &roll, &mut || {
+        number += 1;
+        if number == 3 {
+            return Err(kafi_core::Error::new(kafi_core::ErrorKind::NoSpace, "create file", "no room"));
+        }
+        files.create(&format!("x{number}"), WAIT)
+    });
+    assert_eq!(written.unwrap_err().kind(), kafi_core::ErrorKind::NoSpace);
+    assert_eq!(bench.storage.files().unwrap().list("x", WAIT).unwrap().len(), 2);
+    // What was in the files is committed, and nothing else.
+    assert_eq!(export("rest").unwrap().rows, 2);
+    assert_eq!(export("nothing").unwrap().rows, 0);
+    // Where it follows, the wish to stop ends the last file.
+    bench.fill_more("t", 3);
+    let source = source(true);
+    let cancel = source.options.cancel.clone();
+    let roll = "1h".parse().unwrap();
+    let written = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while bench.storage.files().is_ok() && source.options.progress.read() < 3 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            cancel.cancel();
+        });
+        crate::topic_to_files(&source, &options, &roll, &mut || bench.storage.files()?.create("last", WAIT))
+    });
+    assert_eq!(written.unwrap().iter().map(|file| file.rows).collect::<Vec<_>>(), [3]);
 }

@@ -1,0 +1,137 @@
+//! Rows on their way into a file, whatever its format.
+
+use std::collections::HashMap;
+
+use kafi_core::Result;
+
+use crate::cell::Cell;
+use crate::envelope::{ENVELOPE, envelope_cells};
+use crate::options::ExportOptions;
+use crate::source::{TopicSource, each_envelope, each_message, look_ahead, unexpected};
+
+/// What rows are written to, cell by cell.
+pub(crate) trait RowWriter {
+    /// Takes what stands in a column of the row; what is missing is not told.
+    fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()>;
+
+    /// Ends the row.
+    fn end(&mut self) -> Result<()>;
+}
+
+/// Writes a row for each message.
+pub(crate) fn messages_to(source: &TopicSource<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<()> {
+    each_message(source, |message| {
+        options.columns.each(message, options.flatten.as_deref(), &mut |name, cell| rows.cell(name, cell))?;
+        rows.end()
+    })
+}
+
+/// Writes the envelope of each message as a row.
+pub(crate) fn envelopes_to(source: &TopicSource<'_>, rows: &mut dyn RowWriter) -> Result<()> {
+    each_envelope(source, |envelope| {
+        envelope_cells(envelope, &mut |name, cell| rows.cell(name, cell))?;
+        rows.end()
+    })
+}
+
+/// Writes all rows under names, which `open` is told before the first.
+pub(crate) fn table_to<R: RowWriter>(
+    source: &TopicSource<'_>,
+    options: &ExportOptions,
+    open: impl FnOnce(Vec<String>) -> Result<R>,
+) -> Result<R> {
+    if options.envelope {
+        let mut rows = open(ENVELOPE.map(str::to_string).to_vec())?;
+        envelopes_to(source, &mut rows)?;
+        return Ok(rows);
+    }
+    if let Some(names) = options.columns.names() {
+        let mut rows = open(names)?;
+        messages_to(source, options, &mut rows)?;
+        return Ok(rows);
+    }
+    let mut names = Names::default();
+    let again = look_ahead(source, options, |message| {
+        options.columns.each(message, options.flatten.as_deref(), &mut |name, _| {
+            names.add(name);
+            Ok(())
+        })
+    })?;
+    let mut rows = open(names.names)?;
+    messages_to(&again, options, &mut rows)?;
+    Ok(rows)
+}
+
+/// The names of columns, and where each is.
+#[derive(Default)]
+pub(crate) struct Names {
+    names: Vec<String>,
+    index: HashMap<String, usize>,
+    /// The column that probably comes next.
+    next: usize,
+}
+
+impl Names {
+    pub(crate) fn new(names: Vec<String>) -> Self {
+        let index = names.iter().enumerate().map(|(index, name)| (name.clone(), index)).collect();
+        Self { names, index, next: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &String> {
+        self.names.iter()
+    }
+
+    /// Adds a name, unless it is there.
+    fn add(&mut self, name: &str) {
+        if !self.index.contains_key(name) {
+            self.index.insert(name.to_string(), self.names.len());
+            self.names.push(name.to_string());
+        }
+    }
+
+    /// Where the column of this name is.
+    pub(crate) fn at(&mut self, name: &str) -> Result<usize> {
+        let column = match self.names.get(self.next) {
+            Some(next) if next == name => self.next,
+            _ => *self.index.get(name).ok_or_else(|| unexpected(name))?,
+        };
+        self.next = column + 1;
+        Ok(column)
+    }
+
+    /// Begins the next row.
+    pub(crate) fn rewind(&mut self) {
+        self.next = 0;
+    }
+}
+
+/// The texts of the cells of one row, by column.
+#[derive(Default)]
+pub(crate) struct Texts {
+    texts: Vec<u8>,
+    cells: Vec<Option<(usize, usize)>>,
+}
+
+impl Texts {
+    pub(crate) fn new(columns: usize) -> Self {
+        Self { texts: Vec::new(), cells: vec![None; columns] }
+    }
+
+    /// Takes the text of a cell.
+    pub(crate) fn set(&mut self, column: usize, cell: Cell<'_>) {
+        let start = self.texts.len();
+        self.cells[column] = cell.write_text(&mut self.texts).then_some((start, self.texts.len()));
+    }
+
+    /// Hands over the text of each column, and is empty then.
+    pub(crate) fn take(&mut self, mut each: impl FnMut(usize, Option<&[u8]>)) {
+        for (column, cell) in self.cells.iter_mut().enumerate() {
+            each(column, cell.take().map(|(start, end)| &self.texts[start..end]));
+        }
+        self.texts.clear();
+    }
+}

@@ -1,0 +1,79 @@
+//! Topics as data frames, and columns with types.
+
+use super::*;
+use crate::{df_to_topic, topic_to_df};
+use arrow_array::{RecordBatch, RecordBatchReader};
+use kafi_core::{BytesText, ColumnType, TimeUnit};
+
+fn frame(bench: &Bench, topic: &str, change: impl FnOnce(&mut ExportOptions)) -> (String, Vec<RecordBatch>) {
+    let mut options = ExportOptions::new("json".parse().unwrap());
+    change(&mut options);
+    let (serdes, read, failures) = (Serdes::default(), ReadOptions::default(), Failures::stop());
+    let source = TopicSource { place: &bench.place, topic, serdes: &serdes, options: read, failures, through: None };
+    let frame = topic_to_df(&source, &options).unwrap();
+    let schema = frame.schema();
+    let types: Vec<_> =
+        schema.fields().iter().map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
+    (types.join(", "), frame.map(|columns| columns.unwrap()).collect())
+}
+
+#[test]
+fn a_topic_is_a_data_frame_and_comes_back() {
+    let bench = Bench::new();
+    let rows: Vec<String> = (0..20_000).map(|id| format!("{{\"id\":{id},\"name\":\"n{id}\"}}")).collect();
+    bench.fill("t", &rows.iter().map(|row| Some(row.as_bytes())).collect::<Vec<_>>());
+    let (types, columns) = frame(&bench, "t", |_| {});
+    assert_eq!(types, "id: Int64, name: Utf8");
+    assert!(columns.len() > 1 && columns.iter().map(RecordBatch::num_rows).sum::<usize>() == 20_000);
+    bench.create("u");
+    let serdes = Serdes::default();
+    let (cancel, failures, progress) = (Cancel::new(), Failures::stop(), Arc::default());
+    let target = TopicTarget { place: &bench.place, topic: "u", serdes: &serdes, failures, cancel, progress };
+    let options = ImportOptions { key_column: Some("id".into()), ..ImportOptions::new("json".parse().unwrap()) };
+    assert_eq!(df_to_topic(columns.into_iter().map(Ok), &target, &options).unwrap().written, 20_000);
+    let mut values = bench.values("u");
+    values.sort();
+    let mut expected: Vec<String> = rows.iter().enumerate().map(|(id, row)| format!("{id} {row}")).collect();
+    expected.sort();
+    assert_eq!(values, expected);
+}
+
+#[test]
+fn a_schema_says_what_columns_are() {
+    let bench = Bench::new();
+    let rows: [&[u8]; 2] = [
+        br#"{"id":1,"at":1767323045123456,"day":20455,"price":19.90,"raw":"\u00ff\u0000","tags":{"a":[1]},"x":{"y":null}}"#,
+        br#"{"id":-1,"at":"2026-01-02T03:04:05Z","any":[1]}"#,
+    ];
+    bench.fill("t", &rows.map(Some));
+    let list = ColumnType::List(Box::new(ColumnType::Int32));
+    let members = [
+        ("id", ColumnType::Int32),
+        ("at", ColumnType::Timestamp { unit: TimeUnit::Microseconds, utc: true }),
+        ("day", ColumnType::Date),
+        ("price", ColumnType::Decimal { precision: 9, scale: 2 }),
+        ("raw", ColumnType::Bytes(BytesText::Characters)),
+        ("tags", ColumnType::Map(Box::new(list))),
+        ("x", ColumnType::Struct(vec![("y".into(), ColumnType::Float64)])),
+        ("any", ColumnType::Any),
+    ];
+    let schema = ColumnType::Struct(members.map(|(name, type_)| (name.to_string(), type_)).to_vec());
+    let (types, columns) = frame(&bench, "t", |options| options.schema = Some(schema.clone()));
+    assert!(
+        types
+            .starts_with("id: Int32, at: Timestamp(µs, \"+00:00\"), day: Date32, price: Decimal128(9, 2), raw: Binary"),
+        "{types}"
+    );
+    let mut lines = Vec::new();
+    columns.iter().for_each(|columns| crate::arrow::write_lines(columns, &mut lines).unwrap());
+    let lines = String::from_utf8(lines).unwrap();
+    let mut lines: Vec<&str> = lines.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            r#"{"id":-1,"at":"2026-01-02T03:04:05Z","day":null,"price":null,"raw":null,"tags":null,"x":null,"any":"[1]"}"#,
+            r#"{"id":1,"at":"2026-01-02T03:04:05.123456Z","day":"2026-01-02","price":19.90,"raw":"/wA=","tags":{"a":[1]},"x":{"y":null},"any":null}"#,
+        ]
+    );
+}
