@@ -16,8 +16,8 @@ pub trait TravellingSchema: Any + Send + Sync + fmt::Debug {
     /// The type that it belongs to: Avro, Protobuf, or JSON Schema.
     fn type_(&self) -> Type;
 
-    /// Its text; `None` for a set of descriptors.
-    fn text(&self) -> Option<&str>;
+    /// Its text, as a registry takes it.
+    fn text(&self) -> &str;
 
     /// Its id in the registry that it comes from.
     fn id(&self) -> Option<u32>;

@@ -21,6 +21,9 @@ const SCHEMAS_MAX: usize = 10_000;
 /// the topic and a record, or else all that have the schema. What the target has already is left alone, so that a copy
 /// that goes on asks, and changes nothing.
 ///
+/// With [`without_registering`](Self::without_registering) nothing is carried over: the target's registry has to have
+/// the schema already, in the subject where it would be carried to.
+///
 /// Null stays null. A key or value that names no schema is `Corrupt`, as is one that the source's registry does not know.
 #[derive(Clone)]
 pub struct CarriedSchemas {
@@ -31,6 +34,7 @@ pub struct CarriedSchemas {
 struct Shared {
     source: Arc<dyn Registry>,
     target: Arc<dyn Registry>,
+    registers: bool,
     /// What became of the schemas that messages named. Whoever carries one over holds the lock, so that it is done once.
     known: Mutex<HashMap<SchemaId, Vec<Known>>>,
 }
@@ -47,7 +51,16 @@ struct Known {
 impl CarriedSchemas {
     /// From one registry to another, for these fields; the others stay byte for byte.
     pub fn new(source: Arc<dyn Registry>, target: Arc<dyn Registry>, fields: &[Field]) -> Self {
-        Self { shared: Arc::new(Shared { source, target, known: Mutex::default() }), fields: fields.to_vec() }
+        let shared = Shared { source, target, registers: true, known: Mutex::default() };
+        Self { shared: Arc::new(shared), fields: fields.to_vec() }
+    }
+
+    /// The same, but nothing changes in the target's registry: a schema that is not there is `NotFound`.
+    pub fn without_registering(self) -> Self {
+        let Shared { source, target, .. } = &*self.shared;
+        let shared =
+            Shared { source: source.clone(), target: target.clone(), registers: false, known: Mutex::default() };
+        Self { shared: Arc::new(shared), fields: self.fields }
     }
 }
 
@@ -152,7 +165,8 @@ impl Shared {
         if let Some(found) = known.get(&id).and_then(|known| known.iter().find(is_it)) {
             return found.outcome.as_ref().copied().map_err(Error::duplicate);
         }
-        let outcome = Carrying { source: &*self.source, to: &*self.target, id, coding, target }.run();
+        let registers = self.registers;
+        let outcome = Carrying { source: &*self.source, to: &*self.target, registers, id, coding, target }.run();
         let outcome =
             outcome.map_err(|error| error.with("topic", coding.topic).with("field", coding.field).with("schema", id));
         if outcome.as_ref().is_err_and(Error::concerns_all) {
@@ -172,6 +186,7 @@ impl Shared {
 struct Carrying<'a> {
     source: &'a dyn Registry,
     to: &'a dyn Registry,
+    registers: bool,
     id: SchemaId,
     coding: &'a Coding<'a>,
     /// The topic to which the messages go.
@@ -184,7 +199,8 @@ impl Carrying<'_> {
         let number = self.number()?;
         let (versions, deleted) = self.versions_of(number)?;
         let (subjects, renamed) = self.subjects(&versions);
-        let options = SchemaCopyOptions { deleted, renamed, ..SchemaCopyOptions::default() };
+        let dry_run = !self.registers;
+        let options = SchemaCopyOptions { deleted, renamed, dry_run, ..SchemaCopyOptions::default() };
         let mut found = None;
         copy_schemas(self.source, self.to, &subjects, (&options, timeout), &mut |copied| {
             if copied.id == number
@@ -198,7 +214,8 @@ impl Carrying<'_> {
                 false => Ok(()),
             }
         })?;
-        let (subject, (version, id)) = found.ok_or_else(|| self.unknown())?;
+        let (subject, (version, id)) =
+            found.ok_or_else(|| if self.registers { self.unknown() } else { self.missing(&subjects) })?;
         match self.id {
             SchemaId::Number(_) => Ok(SchemaId::Number(id)),
             SchemaId::Guid(_) => {
@@ -273,6 +290,13 @@ impl Carrying<'_> {
     fn unknown(&self) -> Error {
         Error::new(ErrorKind::NotFound, OPERATION, "the source's registry does not know the schema of this id")
             .with("registry", self.source.name())
+    }
+
+    fn missing(&self, subjects: &[String]) -> Error {
+        Error::new(ErrorKind::NotFound, OPERATION, "the target's registry does not have the schema")
+            .with("registry", self.to.name())
+            .with("subject", subjects.join(" or "))
+            .hint("without --no-register it is carried over")
     }
 
     /// The error of a registry, which may be that it does not know the schema.

@@ -183,3 +183,21 @@ fn what_cannot_be_carried_says_why() {
     );
     assert!(error(Field::Key, b"").to_string().contains("it is empty"));
 }
+
+#[test]
+fn without_registering_the_target_has_to_know_the_schema() {
+    let (source, target) = (registry("a"), later("b"));
+    let (id, _) = register(&*source, "orders-value", &avro("Order", "a"));
+    let carried = CarriedSchemas::new(source.clone(), target.clone(), &BOTH).without_registering();
+    let bytes = framed(SchemaId::Number(id), b"rest");
+    let missing = value(&carried, ("orders", "orders"), &bytes).unwrap_err();
+    assert_eq!(
+        (missing.kind(), missing.hint_text()),
+        (ErrorKind::NotFound, Some("without --no-register it is carried over"))
+    );
+    assert!(missing.to_string().contains("subject orders-value"), "{missing}");
+    assert!(!target.subjects("", Deleted::Included, WAIT).unwrap().contains(&"orders-value".to_string()));
+    let (there, _) = register(&*target, "orders-value", &avro("Order", "a"));
+    let carried = CarriedSchemas::new(source, target, &BOTH).without_registering();
+    assert_eq!(value(&carried, ("orders", "orders"), &bytes).unwrap(), framed(SchemaId::Number(there), b"rest"));
+}

@@ -97,23 +97,25 @@ fn protobuf_is_read_from_files_with_its_imports() {
 
 #[test]
 fn sets_of_descriptors_are_read() {
-    let folder = folder(&[("a.proto", b"syntax = \"proto3\"; message A { repeated int32 x = 1; }")]);
+    let folder = folder(&[
+        ("a.proto", br#"syntax = "proto3"; import "p/b.proto"; import "google/protobuf/any.proto"; message A { repeated int32 x = 1; B b = 2; }"#),
+        ("p/b.proto", br#"syntax = "proto3"; import "p/c.proto"; message B { C c = 1; }"#),
+        ("p/c.proto", br#"syntax = "proto3"; import "google/type/date.proto"; message C { google.type.Date day = 1; }"#),
+        ("google/type/date.proto", br#"syntax = "proto3"; package google.type; message Date { int32 year = 1; }"#),
+    ]);
     let mut of_folder = protox::Compiler::new([folder.path()]).unwrap();
     of_folder.include_imports(true).open_file(folder.path().join("a.proto")).unwrap();
     for name in ["a.desc", "a.protoset", "a.binpb", "a.pb", "a"] {
         fs::write(folder.path().join(name), of_folder.encode_file_descriptor_set()).unwrap();
         let source = Source::load(&folder.path().join(name), (name == "a").then_some(Format::Protobuf)).unwrap();
-        assert_eq!((source.text(), round_trip(&source, None, "{\"x\":[1,2]}")), (None, b"\x0a\x02\x01\x02".to_vec()));
+        let payload = round_trip(&source, None, "{\"x\":[1,2],\"b\":{\"c\":{\"day\":{\"year\":7}}}}");
+        assert_eq!(payload, b"\x0a\x02\x01\x02\x12\x06\x0a\x04\x0a\x02\x08\x07");
+        // What a registry is told of it: itself, and what nobody knows that it imports.
+        assert_eq!(names(&source), ["p/c.proto", "p/b.proto"]);
+        assert!(source.text().starts_with("Cgdh"), "{}", source.text());
     }
     fs::write(folder.path().join("b.desc"), b"\x0a\xff").unwrap();
-    assert!(
-        Source::load(&folder.path().join("b.desc"), None)
-            .unwrap()
-            .compile()
-            .unwrap_err()
-            .to_string()
-            .contains("file b.desc")
-    );
+    assert!(Source::load(&folder.path().join("b.desc"), None).unwrap_err().to_string().contains("file b.desc"));
 }
 
 #[test]

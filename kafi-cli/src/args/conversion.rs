@@ -168,7 +168,7 @@ impl ConversionArgs {
         };
         let fields = [Field::Key, Field::Value];
         if fields.iter().all(|field| stays(from.of_field(*field), to.of_field(*field))) {
-            self.writer.check_used()?;
+            self.writer.check_used(self.carries_schemas())?;
             return Ok(None);
         }
         for (from, to) in [(&mut from.key, &mut to.key), (&mut from.value, &mut to.value)] {
@@ -226,7 +226,8 @@ impl ConversionArgs {
             .hint("--from-type auto --to-type auto decodes each message, and registers its schema with the target"));
         }
         let registries = (source.registry()?.clone(), target.registry()?.clone());
-        Ok(Some(Arc::new(CarriedSchemas::new(registries.0, registries.1, fields))))
+        let carried = CarriedSchemas::new(registries.0, registries.1, fields);
+        Ok(Some(Arc::new(if self.writer.registers() { carried } else { carried.without_registering() })))
     }
 }
 

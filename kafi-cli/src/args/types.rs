@@ -203,11 +203,16 @@ impl ReaderSchemaArgs {
 }
 
 impl WriterSchemaArgs {
-    /// Refuses what would do nothing where no type with a schema and no schema is named.
-    pub fn check_used(&self) -> Result<()> {
+    /// Whether schemas that are not there are registered.
+    pub fn registers(&self) -> bool {
+        !self.no_register
+    }
+
+    /// Refuses what would do nothing where no type with a schema and no schema is named; schemas may be `carried` over.
+    pub fn check_used(&self, carried: bool) -> Result<()> {
         let said = [
             ("--use-latest", self.use_latest),
-            ("--no-register", self.no_register),
+            ("--no-register", self.no_register && !carried),
             ("--normalize", self.normalize),
             ("--schema-id-location", self.schema_id_location.is_some()),
         ];

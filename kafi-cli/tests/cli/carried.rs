@@ -77,6 +77,11 @@ fn what_names_no_schema_is_refused_or_left_out() {
         ! error: read arguments: argument --with-schemas: types are named, too, but what its schema goes along with stays as it is
         ! hint: --from-type auto --to-type auto decodes each message, and registers its schema with the target
         ? 2
+        $ kafi cp ./a/orders ./n/orders -p 1 --with-schemas=value --no-register
+        ! 3 read, 0 written, 3 failed in 0.0 s
+        ! error: carry schema: registry ./n, subject orders-value, topic orders, field value, schema 2, partition 1, offset 0: the target's registry does not have the schema
+        ! hint: without --no-register it is carried over
+        ? 1
         $ kafi cp ./a/orders ./b/orders --with-schemas=header
         ! error: read arguments: invalid value 'header' for '--with-schemas[=<FIELD>]': it is key or value; without one of them it is both
         ? 2

@@ -289,8 +289,8 @@ impl TravellingSchema for Told {
         Type::Protobuf
     }
 
-    fn text(&self) -> Option<&str> {
-        None
+    fn text(&self) -> &str {
+        ""
     }
 
     fn id(&self) -> Option<u32> {

@@ -153,8 +153,6 @@ impl Encoder for SchemaEncoder {
 
 /// A schema that other codecs gave a message, from its text.
 fn foreign(schema: &SchemaRef) -> Result<KnownSchema> {
-    let unusable = || Error::new(ErrorKind::Unsupported, "read schema", "the message's schema has no text");
-    let text = schema.text().ok_or_else(unusable)?;
-    let known = KnownSchema::of_source(Source::of_text(text, format_of(schema.type_()))?)?;
+    let known = KnownSchema::of_source(Source::of_text(schema.text(), format_of(schema.type_()))?)?;
     Ok(schema.message().map_or_else(|| known.clone(), |message| known.with_message(message)))
 }

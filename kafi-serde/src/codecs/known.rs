@@ -129,7 +129,7 @@ impl KnownSchema {
             }
             #[cfg(feature = "jsonschema")]
             Schema::JsonSchema(_) => {
-                let json = kafi_core::Json::parse(self.text()?).ok()?;
+                let json = kafi_core::Json::parse(self.text()).ok()?;
                 json["title"].str().ok().map(str::to_string)
             }
         }
@@ -156,10 +156,10 @@ impl TravellingSchema for KnownSchema {
         type_of(self.format())
     }
 
-    fn text(&self) -> Option<&str> {
+    fn text(&self) -> &str {
         match &self.origin {
             Origin::Source(source) => source.text(),
-            Origin::Registry(definition, _) => Some(&definition.text),
+            Origin::Registry(definition, _) => &definition.text,
         }
     }
 

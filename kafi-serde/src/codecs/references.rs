@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Error, ErrorKind, Registration, Result, SchemaOptions};
+use kafi_core::{ErrorKind, Registration, Result, SchemaOptions};
 
 use crate::codecs::known::{KnownSchema, Origin};
 use crate::codecs::resolve::{DEPTH_MAX, fetch, wrong};
@@ -14,7 +14,7 @@ use crate::source::Source;
 /// The definition of a schema as this registry takes it: what it refers to is registered there first, or has to be.
 ///
 /// # Errors
-/// Those of the registry; `Unsupported` for a set of descriptors, which is no text.
+/// Those of the registry.
 pub fn definition_for(
     known: &KnownSchema,
     registry: &Arc<dyn Registry>,
@@ -85,16 +85,12 @@ fn carried(
 /// The definition of a file or text. What it refers to is registered under the names by which it does, as the official
 /// serialisers of Protobuf do it.
 fn of_source(source: &Source, into: &Into<'_>) -> Result<SchemaDefinition> {
-    let text = source.text().ok_or_else(|| {
-        Error::new(ErrorKind::Unsupported, "register schema", "a set of descriptors is no text, which a registry takes")
-            .hint("name the .proto in its place")
-    })?;
     let mut known: Vec<Reference> = Vec::new();
     for (name, text) in source.references() {
         let definition = with_references(source.format(), name, text, &known);
         known.push(into.reference(name, name, &definition)?);
     }
-    Ok(with_references(source.format(), source.name(), text, &known))
+    Ok(with_references(source.format(), source.name(), source.text(), &known))
 }
 
 /// The definition of a text that refers to some of these; of Avro, which does not say to which, to all.

@@ -29,7 +29,7 @@ pub(super) fn check(reader: &Source, writer: &Source) -> Result<Vec<Incompatibil
 
 fn parse(source: &Source) -> Result<Schema> {
     let references: Vec<&str> = source.references().map(|(_, text)| text).collect();
-    Schema::parse_with_references(source.text().unwrap_or_default(), &references)
+    Schema::parse_with_references(source.text(), &references)
 }
 
 struct Checker<'a> {

@@ -47,5 +47,5 @@ pub(crate) use columns::column_type;
 pub use form::{Form, Integers};
 pub use read::Reader;
 pub use schema::{Message, Schema};
-pub(crate) use sources::{file_named, imports_of, last_file};
+pub(crate) use sources::{file_named, imports_of, texts_of};
 pub use write::Writer;

@@ -1,7 +1,7 @@
 //! Sources and descriptors into a pool of descriptors: from what is given, and never from the network or a file that
 //! nobody named.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,6 +31,34 @@ pub(crate) fn file_named(name: &str, text: &str, imports: &[(&str, &str)]) -> Re
 pub(crate) fn last_file(set: &[u8]) -> Result<FileDescriptor> {
     let last = decode(set)?.files().last();
     last.ok_or_else(|| bad("there is no file in the set of descriptors"))
+}
+
+/// The last file of a set of descriptors as a text that registries take, and the files that it imports, with their names;
+/// those first that others need, and none that everybody knows.
+pub(crate) fn texts_of(set: &[u8]) -> Result<(String, Vec<(String, String)>)> {
+    let last = last_file(set)?;
+    let mut imports = Vec::new();
+    push_imports(&last, &mut HashSet::new(), &mut imports);
+    Ok((text_of(&last), imports))
+}
+
+fn push_imports(file: &FileDescriptor, seen: &mut HashSet<String>, imports: &mut Vec<(String, String)>) {
+    for import in file.dependencies() {
+        if seen.insert(import.name().to_string()) && !is_known(import.name()) {
+            push_imports(&import, seen, imports);
+            imports.push((import.name().to_string(), text_of(&import)));
+        }
+    }
+}
+
+/// The descriptor of a file in base64.
+fn text_of(file: &FileDescriptor) -> String {
+    STANDARD.encode(file.encode_to_vec())
+}
+
+/// Whether everybody knows this file.
+fn is_known(name: &str) -> bool {
+    well_known::source(name).is_some() || GoogleFileResolver::new().open_file(name).is_ok()
 }
 
 fn compile(name: &str, text: &str, imports: &[(&str, &str)]) -> Result<DescriptorPool> {
@@ -64,13 +92,9 @@ fn decode(set: &[u8]) -> Result<DescriptorPool> {
 
 /// What a source imports that not everybody knows; nothing, if it is none, which shows when it is compiled.
 pub(crate) fn imports_of(name: &str, text: &str) -> Vec<String> {
-    let imports =
-        File::from_source(name, text).map(|file| file.file_descriptor_proto().dependency.clone()).unwrap_or_default();
-    let google = GoogleFileResolver::new();
-    imports
-        .into_iter()
-        .filter(|import| well_known::source(import).is_none() && google.open_file(import).is_err())
-        .collect()
+    let file = file_of(name, text);
+    let imports = file.map(|file| file.file_descriptor_proto().dependency.clone()).unwrap_or_default();
+    imports.into_iter().filter(|import| !is_known(import)).collect()
 }
 
 /// Finds files among those that were given, and those that everybody knows.
@@ -82,18 +106,19 @@ struct Given {
 impl FileResolver for Given {
     fn open_file(&self, name: &str) -> std::result::Result<File, protox::Error> {
         match self.files.get(name).map(String::as_str).or_else(|| well_known::source(name)) {
-            Some(text) => match descriptor(text) {
-                Some(bytes) => {
-                    // Whoever made it called the file as it was called there.
-                    let mut file = FileDescriptorProto::decode(&*bytes).map_err(protox::Error::new)?;
-                    file.name = Some(name.to_string());
-                    File::decode_file_descriptor_proto(&*file.encode_to_vec()).map_err(protox::Error::new)
-                }
-                None => File::from_source(name, text),
-            },
+            Some(text) => file_of(name, text),
             None => self.google.open_file(name),
         }
     }
+}
+
+/// A file that is given as its source, or as its descriptor.
+fn file_of(name: &str, text: &str) -> std::result::Result<File, protox::Error> {
+    let Some(bytes) = descriptor(text) else { return File::from_source(name, text) };
+    // Whoever made it called the file as it was called there.
+    let mut file = FileDescriptorProto::decode(&*bytes).map_err(protox::Error::new)?;
+    file.name = Some(name.to_string());
+    File::decode_file_descriptor_proto(&*file.encode_to_vec()).map_err(protox::Error::new)
 }
 
 /// The descriptor of a file in base64, which registries take in place of its source.

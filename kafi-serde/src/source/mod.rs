@@ -48,15 +48,8 @@ pub struct Source {
     format: Format,
     /// The name by which errors know it.
     name: String,
-    content: Content,
+    text: String,
     references: Vec<(String, String)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Content {
-    Text(String),
-    /// A set of Protobuf descriptors.
-    Descriptors(Vec<u8>),
 }
 
 impl Source {
@@ -77,15 +70,16 @@ impl Source {
                 .hint("name the type"));
             }
         };
-        Ok(Self { format, name: UNNAMED.into(), content: Content::Text(text), references: Vec::new() })
+        Ok(Self { format, name: UNNAMED.into(), text, references: Vec::new() })
     }
 
     /// A schema in a file: `.avsc`, `.proto`, a set of descriptors (`.desc`, `.protoset`, `.binpb`, `.pb`), or `.json`,
     /// which is told by its text. The format counts where it is given.
     ///
     /// What a `.proto` imports is looked for in its folder and those above, what a JSON Schema refers to by a relative
-    /// name beside it; files elsewhere, and what is named by a URL, are not looked for. Reads files, and blocks as long
-    /// as that takes.
+    /// name beside it; files elsewhere, and what is named by a URL, are not looked for. Of a set of descriptors its last
+    /// file is the schema, and those that this imports are what it refers to. Reads files, and blocks as long as that
+    /// takes.
     ///
     /// # Errors
     /// `NotFound`, `PermissionDenied`, or `Io` of the file; `Corrupt` if it is not text; `TooLarge` above 16 MiB, or
@@ -98,12 +92,7 @@ impl Source {
         let name = path.file_name().map_or_else(|| UNNAMED.into(), |name| name.to_string_lossy().into_owned());
         let format = format.or(by_suffix);
         if format == Some(Format::Protobuf) && suffix != "proto" && is_descriptors(&bytes) {
-            return Ok(Self {
-                format: Format::Protobuf,
-                name,
-                content: Content::Descriptors(bytes),
-                references: Vec::new(),
-            });
+            return Self::of_descriptors(&bytes, &name).map_err(|error| error.with("file", name));
         }
         let text = text_of(bytes, path)?;
         let format = match format.or_else(|| guess(&text)) {
@@ -121,7 +110,18 @@ impl Source {
         let references = files::references_of(format, path, &name, &text)?;
         #[cfg(not(any(feature = "protobuf", feature = "jsonschema")))]
         let references = Vec::new();
-        Ok(Self { format, name, content: Content::Text(text), references })
+        Ok(Self { format, name, text, references })
+    }
+
+    #[cfg(feature = "protobuf")]
+    fn of_descriptors(set: &[u8], name: &str) -> Result<Self> {
+        let (text, references) = crate::protobuf::texts_of(set)?;
+        Ok(Self { format: Format::Protobuf, name: name.into(), text, references })
+    }
+
+    #[cfg(not(feature = "protobuf"))]
+    fn of_descriptors(_set: &[u8], _name: &str) -> Result<Self> {
+        Err(Format::Protobuf.missing())
     }
 
     /// Its format.
@@ -134,12 +134,10 @@ impl Source {
         &self.name
     }
 
-    /// Its text, which is what a registry takes; `None` for a set of descriptors.
-    pub fn text(&self) -> Option<&str> {
-        match &self.content {
-            Content::Text(text) => Some(text),
-            Content::Descriptors(_) => None,
-        }
+    /// Its text, which is what a registry takes: of a set of descriptors the descriptor of the file in base64, as the
+    /// official serialiser for Python registers it.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The names and texts of what it refers to, those first that others need.
@@ -157,10 +155,7 @@ impl Source {
     #[cfg(feature = "protobuf")]
     pub(crate) fn protobuf_file(&self) -> Result<prost_reflect::FileDescriptor> {
         let references: Vec<(&str, &str)> = self.references().collect();
-        match &self.content {
-            Content::Text(text) => crate::protobuf::file_named(&self.name, text, &references),
-            Content::Descriptors(set) => crate::protobuf::last_file(set),
-        }
+        crate::protobuf::file_named(&self.name, &self.text, &references)
     }
 
     /// Compiles it.
@@ -169,21 +164,14 @@ impl Source {
     /// Those of the format; `Unsupported` where this build lacks it.
     pub fn compile(&self) -> Result<Schema> {
         let references: Vec<(&str, &str)> = self.references().collect();
-        let compiled = match (&self.content, self.format) {
+        let compiled = match self.format {
             #[cfg(feature = "protobuf")]
-            (Content::Descriptors(set), _) => crate::protobuf::Schema::from_descriptor_set(set)
+            Format::Protobuf => crate::protobuf::Schema::parse_named(&self.name, &self.text, &references)
                 .map(|schema| Schema::Protobuf(std::sync::Arc::new(schema))),
-            #[cfg(not(feature = "protobuf"))]
-            (Content::Descriptors(_), _) => Err(Format::Protobuf.missing()),
-            #[cfg(feature = "protobuf")]
-            (Content::Text(text), Format::Protobuf) => {
-                crate::protobuf::Schema::parse_named(&self.name, text, &references)
-                    .map(|schema| Schema::Protobuf(std::sync::Arc::new(schema)))
-            }
-            (Content::Text(text), format) => Schema::parse(format, text, &references),
+            format => Schema::parse(format, &self.text, &references),
         };
         // Errors of Protobuf's sources name the file themselves.
-        let is_named = self.name == UNNAMED || self.text().is_some() && self.format == Format::Protobuf;
+        let is_named = self.name == UNNAMED || self.format == Format::Protobuf;
         compiled.map_err(|error| if is_named { error } else { error.with("file", &self.name) })
     }
 }

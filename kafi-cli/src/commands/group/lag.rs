@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use kafi::{
-    Address, Error, ErrorKind, GroupDescription, GroupLag, Kafi, Result, StorageAddress, default_storage, shell,
+    Address, Admin, Error, ErrorKind, Group, GroupDescription, GroupLag, Kafi, Result, StorageAddress, default_storage,
+    shell,
 };
 
 use super::ls::{Filter, wanted};
@@ -74,6 +75,26 @@ impl Verb for LagArgs {
     }
 }
 
+/// What groups of consumers are doing, by name; groups of another kind commit no offsets of topics. Those that are
+/// listed without members are not asked, which for many idle groups is most of the work.
+fn described(groups: Vec<Group>, admin: &mut dyn Admin, failures: &mut Vec<Error>) -> Result<Vec<GroupDescription>> {
+    let of_consumers = groups.into_iter().filter(Group::is_of_consumers);
+    let (idle, live): (Vec<Group>, Vec<Group>) = of_consumers.partition(|group| group.state == "Empty");
+    let without_members = |group: Group| GroupDescription { name: group.name, state: group.state, members: Vec::new() };
+    let mut described: Vec<GroupDescription> = idle.into_iter().map(without_members).collect();
+    let names: Vec<String> = live.into_iter().map(|group| group.name).collect();
+    for answer in if names.is_empty() { Vec::new() } else { admin.describe_groups(&names, TIMEOUT)? } {
+        match answer {
+            Ok(description) => described.push(description),
+            // It was deleted since it was listed.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => failures.push(error),
+        }
+    }
+    described.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(described)
+}
+
 impl LagArgs {
     fn show(&self, opened: &[(Kafi, Address)], context: &Context) -> Result<Exit> {
         let names_storage = several(opened.iter().map(|(_, address)| &address.storage));
@@ -99,18 +120,7 @@ impl LagArgs {
     fn rows(&self, kafi: &Kafi, address: &Address, table: &mut Table) -> Result<(Vec<Error>, bool)> {
         let mut admin = kafi.admin()?;
         let (groups, mut failures) = wanted(address, &Filter::default(), admin.as_mut())?;
-        // Groups of another kind commit no offsets of topics.
-        let names: Vec<String> =
-            groups.into_iter().filter(|group| group.is_of_consumers()).map(|group| group.name).collect();
-        let mut described = Vec::new();
-        for answer in admin.describe_groups(&names, TIMEOUT)? {
-            match answer {
-                Ok(description) => described.push(description),
-                // It was deleted since it was listed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => failures.push(error),
-            }
-        }
+        let described = described(groups, admin.as_mut(), &mut failures)?;
         let mut is_anything_known = failures.is_empty();
         for (group, lag) in described.iter().zip(shell::lag_of_groups(admin.as_mut(), &described, TIMEOUT)?) {
             match lag {

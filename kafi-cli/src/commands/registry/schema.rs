@@ -9,7 +9,7 @@ use kafi::serde::registry::{
     Against, Code, Compatibility, Deleted, LookupOptions, Reference, RegisteredSchema, SchemaDefinition, Version,
 };
 use kafi::serde::{Format, Source};
-use kafi::{Error, ErrorKind, Json, Result};
+use kafi::{Error, Json, Result};
 
 use super::{NamedRegistry, number, print_text};
 use crate::context::Context;
@@ -45,12 +45,8 @@ impl SchemaArgs {
             }
             path => Source::load(Path::new(path), self.format)?,
         };
-        let text = source.text().ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "read schema file", "a registry takes no set of descriptors")
-                .with("file", &self.file)
-                .hint("name the .proto that they were made of")
-        })?;
-        Ok(SchemaDefinition { references: self.references.clone(), ..SchemaDefinition::new(source.format(), text) })
+        let definition = SchemaDefinition::new(source.format(), source.text());
+        Ok(SchemaDefinition { references: self.references.clone(), ..definition })
     }
 }
 

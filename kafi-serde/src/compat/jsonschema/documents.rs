@@ -43,7 +43,7 @@ impl Documents {
     /// Compiles the source, so that what is wrong with it is said as everywhere, and takes it apart.
     pub fn of(source: &Source) -> Result<Self> {
         source.compile()?;
-        let schema = value_of(source.text().unwrap_or_default())?;
+        let schema = value_of(source.text())?;
         let draft = draft_of(&schema)?;
         let mut documents = Self { all: vec![schema], draft, names: Vec::new() };
         for (name, text) in source.references() {
