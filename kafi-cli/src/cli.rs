@@ -36,7 +36,12 @@ impl Cli {
     /// What is wrong with it; also help and version, which clap has for errors.
     pub fn parse(typed: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
         let matches = definition().try_get_matches_from(typed.map(keep_equals))?;
-        let read = || Ok(Self { common: CommonArgs::from_arg_matches(&matches)?, verb: verb::read(VERBS, &matches)? });
+        let read = || {
+            let mut common = CommonArgs::from_arg_matches(&matches)?;
+            let verb = verb::read(VERBS, &matches)?;
+            verb.adjust(&mut common);
+            Ok(Self { common, verb })
+        };
         read().map_err(|error: clap::Error| error.format(&mut definition()))
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{ArgMatches, Command, Parser};
 
+use crate::args::CommonArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -14,6 +15,9 @@ pub trait Verb {
     fn addresses(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// Changes what every verb takes, where words of it mean something else to this one.
+    fn adjust(&self, _common: &mut CommonArgs) {}
 
     /// How a failure is called: where 1 stands for "nothing was found" or "they differ", it is 2.
     fn fails_with(&self) -> Exit {

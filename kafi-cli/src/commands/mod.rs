@@ -34,6 +34,8 @@ mod reference;
 #[cfg(feature = "serde")]
 mod registry;
 mod rm;
+#[cfg(feature = "serve")]
+mod serve;
 mod storage;
 mod tail;
 mod topic;
@@ -75,10 +77,12 @@ pub const VERBS: &[Entry] = &[
     entry::<fold::FoldArgs>(),
     entry::<foreach::ForeachArgs>(),
     entry::<zip::ZipArgs>(),
-    // Groups, schemas, files, storages, and Kafi itself.
+    // Groups, schemas, servers, files, storages, and Kafi itself.
     group::GROUP,
     #[cfg(feature = "serde")]
     entry::<registry::RegistryArgs>(),
+    #[cfg(feature = "serve")]
+    entry::<serve::ServeArgs>(),
     #[cfg(feature = "files")]
     entry::<export::ExportArgs>(),
     #[cfg(feature = "files")]

@@ -6,6 +6,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(feature = "serve")]
+mod served;
+
 use kafi_testkit::servers;
 use support::Sandbox;
 

@@ -1,0 +1,260 @@
+//! From a request to a call that blocks, and from what that gives to an answer.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::HttpBody;
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::handler::Handler;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use bytes::Bytes;
+use kafi_core::{Error, Json, JsonKind};
+
+use crate::app::App;
+use crate::failure::{Failure, Refusal};
+
+/// What an API is as a whole.
+pub trait Api: Send + Sync + 'static {
+    /// The type of what it answers.
+    const CONTENT_TYPE: &'static str;
+
+    /// What all requests share.
+    fn app(&self) -> &App;
+
+    /// What the failure of a storage or a registry is in this API.
+    fn explain(error: &Error) -> Refusal;
+}
+
+/// What answers a request; it may block.
+pub type Call<A> = fn(&A, &Asked) -> Answered;
+
+/// What a request is answered with.
+pub type Answered = Result<Reply, Failure>;
+
+/// An answer that is no refusal.
+pub struct Reply {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// The type of the body; without one that of the API.
+    pub content_type: Option<&'static str>,
+}
+
+impl Reply {
+    /// This JSON with another status than 200.
+    pub fn with_status(status: u16, json: &Json) -> Self {
+        Self { status, body: json.to_string().into_bytes(), content_type: None }
+    }
+}
+
+impl From<Json> for Reply {
+    fn from(json: Json) -> Self {
+        Self::with_status(200, &json)
+    }
+}
+
+impl From<String> for Reply {
+    /// A text as it is, without quotes.
+    fn from(text: String) -> Self {
+        Self { status: 200, body: text.into_bytes(), content_type: None }
+    }
+}
+
+/// A line in the table of an API.
+pub type Route<A> = (MethodFilter, &'static str, Call<A>);
+
+/// What was asked.
+pub struct Asked {
+    params: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    /// A part of the path, by its name in the route.
+    pub fn param(&self, name: &str) -> &str {
+        self.find_param(name).expect("the route has it")
+    }
+
+    /// The same, where only some routes have it.
+    pub fn find_param(&self, name: &str) -> Option<&str> {
+        find(&self.params, name)
+    }
+
+    /// A member of the query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        find(&self.query, name)
+    }
+
+    /// All members of the query with this name.
+    pub fn queries(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a member of the query says so; one that is missing does not.
+    pub fn flag(&self, name: &str) -> bool {
+        self.query(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// A number of the query.
+    pub fn number(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let read = |text: &str| text.parse().map_err(|_| Refusal::of_status(400, format!("{name} is no number")));
+        self.query(name).map(read).transpose()
+    }
+
+    /// The body, which must be an object of JSON.
+    pub fn object(&self) -> Result<Json, Refusal> {
+        let bad = |why: String| Refusal::of_status(400, format!("the body is no object of JSON: {why}"));
+        let said = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        if !is_json(said) {
+            return Err(Refusal::of_status(415, "HTTP 415 Unsupported Media Type"));
+        }
+        let text = std::str::from_utf8(&self.body).map_err(|error| bad(error.to_string()))?;
+        let json = Json::parse(text).map_err(|error| bad(error.to_string()))?;
+        if json.kind() == JsonKind::Object { Ok(json) } else { Err(bad("it is something else".into())) }
+    }
+}
+
+/// The routes of an API, below `prefix`.
+pub fn routes<A: Api>(mut router: Router<Arc<A>>, prefix: &str, table: &[Route<A>]) -> Router<Arc<A>> {
+    for (method, path, call) in table {
+        router = router.route(&format!("{prefix}{path}"), on(*method, handler(*call)));
+    }
+    router
+}
+
+/// What is answered where no route fits.
+pub fn with_fallbacks<A: Api>(router: Router<Arc<A>>) -> Router<Arc<A>> {
+    router
+        .fallback(|| async { refused::<A>(&Refusal::of_status(404, "HTTP 404 Not Found")) })
+        .method_not_allowed_fallback(|| async { refused::<A>(&Refusal::of_status(405, "HTTP 405 Method Not Allowed")) })
+}
+
+fn handler<A: Api>(call: Call<A>) -> impl Handler<(State<Arc<A>>, Request), Arc<A>> + Clone {
+    Endpoint(call)
+}
+
+/// A call as what axum routes to.
+struct Endpoint<A>(Call<A>);
+
+impl<A> Clone for Endpoint<A> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<A: Api> Handler<(State<Arc<A>>, Request), Arc<A>> for Endpoint<A> {
+    type Future = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+
+    fn call(self, request: Request, api: Arc<A>) -> Self::Future {
+        Box::pin(async move {
+            match answer(api, self.0, request).await {
+                Ok(reply) => respond(reply.status, reply.content_type.unwrap_or(A::CONTENT_TYPE), reply.body),
+                Err(Failure::Refused(refusal)) => refused::<A>(&refusal),
+                Err(Failure::Failed(error)) => refused::<A>(&A::explain(&error)),
+            }
+        })
+    }
+}
+
+async fn answer<A: Api>(api: Arc<A>, call: Call<A>, request: Request) -> Answered {
+    let asked = read(api.app(), request).await?;
+    let turn = Arc::clone(&api.app().working).acquire_owned();
+    let turn = tokio::time::timeout(api.app().options.limits.wait, turn).await;
+    let turn = turn.map_err(|_| Refusal::of_status(503, "the server is busy"))?.expect("it is never closed");
+    let work = move || {
+        // It goes on working when nobody waits for it any more.
+        let _turn = turn;
+        call(&api, &asked)
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answered) => answered,
+        Err(_panic) => Err(Refusal::of_status(500, "the server made a mistake, which it has logged").into()),
+    }
+}
+
+async fn read(app: &App, request: Request) -> Result<Asked, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let params = params.map_err(|_| Refusal::of_status(400, "the path is not UTF-8"))?;
+    let params = params.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let query = parts.uri.query().unwrap_or_default();
+    let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    // Some calls have one with GET, too.
+    let body = if body.is_end_stream() { Bytes::new() } else { read_body(app, &parts.headers, body).await? };
+    Ok(Asked { params, query, headers: parts.headers, body })
+}
+
+async fn read_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let limits = &app.options.limits;
+    let too_large = || Refusal::of_status(413, format!("the body has more than {} bytes", limits.body_bytes_max));
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Refusal::of_status(415, "bodies are taken as they are, and not encoded"));
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limits.body_bytes_max as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(limits.wait, to_bytes(body, limits.body_bytes_max)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_too_large(&error) => Err(too_large()),
+        Ok(Err(error)) => Err(Refusal::of_status(400, format!("the body cannot be read: {error}"))),
+        Err(_) => Err(Refusal::of_status(408, "the body did not come in time")),
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+}
+
+/// Whether a content type is JSON. What forms of pages in browsers can send is not.
+fn is_json(content_type: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(content_type) else { return false };
+    let text = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    text == "application/json" || text == "application/octet-stream" || text.ends_with("+json")
+}
+
+fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn refused<A: Api>(refusal: &Refusal) -> Response {
+    respond_refusal(refusal, A::CONTENT_TYPE)
+}
+
+/// A refusal as all APIs write it.
+pub fn respond_refusal(refusal: &Refusal, content_type: &'static str) -> Response {
+    let json = Json::object([
+        ("error_code", Json::from(refusal.code)),
+        ("message", Json::from(kafi_core::without_secrets(&refusal.message).as_ref())),
+    ]);
+    respond(refusal.status, content_type, json.to_string())
+}
+
+/// An answer.
+pub fn respond(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_no_json() {
+        for json in ["application/json", "application/vnd.kafka.json.v2+json; charset=utf-8", "Application/JSON"] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; a=+json", ""] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+}

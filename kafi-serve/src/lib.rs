@@ -1,0 +1,49 @@
+//! The API of Confluent's Schema Registry over any storage of Kafi.
+//!
+//! [`Server::start`] takes a storage with its schema registry, and answers until [`Server::stop`]. A storage without a
+//! registry of its own keeps schemas in its topic `_schemas`
+//! ([`TopicRegistry`](kafi_serde::registry::TopicRegistry)), so that official serialisers work over a bare folder.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use kafi_serde::registry::TopicRegistry;
+//! use kafi_serve::{Served, Server, ServeOptions};
+//!
+//! # fn main() -> kafi_core::Result<()> {
+//! let storage: Arc<dyn kafi_core::Storage> = Arc::new(kafi_fs::open_memory("mem"));
+//! let registry = Arc::new(TopicRegistry::new(Arc::clone(&storage)));
+//! let options = ServeOptions { registry: Some("127.0.0.1:0".parse().unwrap()), ..ServeOptions::default() };
+//! let server = Server::start(Served { storage, registry }, options)?;
+//! println!("schemas at http://{}", server.listeners()[0].address);
+//! server.stop(Duration::from_secs(10))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who may ask
+//! On loopback everybody who can reach it, as long as the request names an IP address or `localhost` as its host, which
+//! keeps pages in browsers out. Elsewhere only [users](Users) with their passwords; [`ServeOptions::insecure`] lifts both.
+//!
+//! # Limits
+//! Every request has [limits](Limits): of bytes, of time, of connections at once. What goes beyond is answered with a
+//! status of 4xx, or waits.
+//!
+//! # Beside the API
+//! `/livez` says that the process lives, `/readyz` whether the storage answers, `/metrics` what was asked, for
+//! Prometheus.
+
+mod answer;
+mod app;
+mod failure;
+mod guard;
+mod metrics;
+mod options;
+mod registry;
+mod server;
+mod users;
+
+pub use options::{Limits, ServeOptions, Served};
+pub use server::{Listener, Server};
+pub use users::Users;

@@ -1,0 +1,8 @@
+//! The server over a storage in memory: what clients see, and what becomes of requests that mean no good.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod access;
+mod hostile;
+mod registry;
+mod support;
