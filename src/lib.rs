@@ -42,6 +42,7 @@
 //! | `files` | no | topics as files: CSV, TSV, JSON | a C compiler, for zstd |
 //! | `xml`, `xlsx` | no | `files`, with XML, with workbooks of Excel | a C compiler, for zstd |
 //! | `parquet`, `feather` | no | `files`, with Parquet, with Feather | a C compiler, for zstd |
+//! | `app` | no | microservices | |
 //! | `jq` | no | functions over messages in jq | |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
@@ -64,6 +65,9 @@ pub use file::FileAddress;
 #[cfg(feature = "files")]
 pub use file::FileBridge;
 pub use glob::Glob;
+/// Microservices: handlers of messages, with retries and dead letters.
+#[cfg(feature = "app")]
+pub use kafi_app as app;
 pub use kafi_core::*;
 /// Topics as files.
 #[cfg(feature = "files")]

@@ -26,7 +26,9 @@ enum Printed {
 use Printed::{Among, Exactly, Sum};
 
 /// The topics that the examples make, and remove at their ends.
-const TOPICS: [&str; 10] = [
+const TOPICS: [&str; 12] = [
+    "foo",
+    "bar",
     "topic_json",
     "topic_json_copy",
     "topic_json_mapped",
@@ -39,7 +41,8 @@ const TOPICS: [&str; 10] = [
     "my_topic_on_cluster2",
 ];
 
-const EXAMPLES: [(&str, Printed); 16] = [
+const EXAMPLES: [(&str, Printed); 17] = [
+    ("app", Exactly("2 processed\n\"1\": {\"result\":2}\n\"41\": {\"result\":42}")),
     ("backup_restore", Exactly("2 messages are back")),
     ("collect_ids", Exactly("{7, 300}")),
     (

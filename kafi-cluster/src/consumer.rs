@@ -232,6 +232,17 @@ impl Consumer for KafkaConsumer {
         self.in_storage(polled)
     }
 
+    fn pause(&mut self) -> Result<()> {
+        if let Some(session) = &mut self.session {
+            session.pause();
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.session.as_mut().map_or(Ok(()), Session::resume)
+    }
+
     fn membership(&self) -> Membership {
         match self.session.as_ref().and_then(|session| Some((session, session.member.as_ref()?))) {
             None => Membership::Stable,

@@ -37,6 +37,17 @@ struct Lost {
     ends: PendingEnds,
 }
 
+/// Whether polls deliver messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// They do.
+    No,
+    /// They do not, but librdkafka may still fetch some.
+    Wanted,
+    /// Nothing is fetched either.
+    Told,
+}
+
 /// How errors of partitions are treated.
 #[derive(Clone, Copy)]
 pub(crate) struct Tolerance {
@@ -56,6 +67,8 @@ pub(crate) struct Session {
     tolerance: Tolerance,
     pub(crate) member: Option<Member>,
     probe: Option<Pending>,
+    /// Whether polls deliver nothing, and whether librdkafka knows that of all partitions.
+    pause: Pause,
     /// Whether the bytes of headers can be read where they lie.
     knows_inner: bool,
     pub(crate) client: Client,
@@ -100,6 +113,7 @@ impl Session {
             tolerance,
             member,
             probe: None,
+            pause: Pause::No,
             knows_inner,
             client,
         }
@@ -111,6 +125,9 @@ impl Session {
     /// between two.
     pub(crate) fn poll(&mut self, batch: &mut Batch, deadline: Deadline) -> Result<Polled> {
         self.serve_member(deadline)?;
+        if self.pause != Pause::No {
+            return self.stay(deadline);
+        }
         loop {
             if self.client.is_revoking() {
                 self.take(batch)?;
@@ -145,6 +162,38 @@ impl Session {
             if deadline.is_over() {
                 return Ok(Polled::Timeout);
             }
+        }
+    }
+
+    /// From now on polls deliver nothing.
+    pub(crate) fn pause(&mut self) {
+        if self.pause == Pause::No {
+            self.pause = Pause::Wanted;
+        }
+    }
+
+    /// Polls deliver again.
+    pub(crate) fn resume(&mut self) -> Result<()> {
+        if self.pause == Pause::Told && !self.parts.is_empty() {
+            self.client.resume(&PartitionList::of_positions(OPERATION, &self.positions())?);
+        }
+        self.pause = Pause::No;
+        Ok(())
+    }
+
+    /// A poll that delivers nothing, by which the group knows that this member is there. What had been fetched is kept.
+    fn stay(&mut self, deadline: Deadline) -> Result<Polled> {
+        loop {
+            if self.pause == Pause::Wanted && !self.parts.is_empty() {
+                self.client.pause(&PartitionList::of_positions(OPERATION, &self.positions())?);
+                self.pause = Pause::Told;
+            }
+            self.fetched.fill_one(deadline.left_ms(SLICE_MS));
+            self.watch_brokers()?;
+            if self.client.is_revoking() || deadline.is_over() {
+                return Ok(Polled::Timeout);
+            }
+            self.serve_member(deadline)?;
         }
     }
 
@@ -193,6 +242,9 @@ impl Session {
 
     /// Forgets what librdkafka's topics stand for, because the partitions changed.
     pub(crate) fn reindex(&mut self) {
+        if self.pause == Pause::Told {
+            self.pause = Pause::Wanted;
+        }
         self.index.clear();
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::batch::Batch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Shown;
 
 /// Which messages of transactions are delivered.
@@ -214,6 +214,23 @@ pub trait Consumer: Send {
     /// `OutOfRange`, `Corrupt`, `Unavailable`, `Authentication`, `PermissionDenied`. After an error that can be
     /// retried, the next call goes on where this one was.
     fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled>;
+
+    /// From now on polls deliver nothing, but keep the membership of a group alive and follow its changes, so that what
+    /// was delivered can be worked on for as long as it takes. Does not block.
+    ///
+    /// # Errors
+    /// `Unsupported` where there is nothing to keep alive: there whoever is busy need not poll.
+    fn pause(&mut self) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "pause", "this kind of storage waits by itself"))
+    }
+
+    /// Polls deliver again, from where they were.
+    ///
+    /// # Errors
+    /// As for [`pause`](Consumer::pause).
+    fn resume(&mut self) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "resume", "this kind of storage waits by itself"))
+    }
 
     /// Where this member of a group stands, as of the last poll. Default: stable, which holds for storages whose groups
     /// take one member.

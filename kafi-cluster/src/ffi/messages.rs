@@ -97,6 +97,12 @@ impl Client {
         unsafe { raw::pause_partitions(self.rk(), partitions.as_ptr()) };
     }
 
+    /// Asks for messages of these partitions again.
+    pub(crate) fn resume(&self, partitions: &PartitionList) {
+        // SAFETY: as above.
+        unsafe { raw::resume_partitions(self.rk(), partitions.as_ptr()) };
+    }
+
     /// Goes on with these partitions at the offsets of the list.
     pub(crate) fn seek(
         &self,
@@ -195,6 +201,22 @@ impl Fetched {
         self.messages.push(first.cast());
         self.take_queued();
         true
+    }
+
+    /// Waits up to `timeout_ms` for one message more, whatever is there already, as long as there is room: librdkafka
+    /// takes that as a sign of life.
+    pub(crate) fn fill_one(&mut self, timeout_ms: i32) {
+        if self.next == self.messages.len() {
+            self.messages.clear();
+            self.next = 0;
+        }
+        if self.messages.len() < FETCHED_MAX {
+            // SAFETY: the queue is valid.
+            let message = unsafe { raw::rd_kafka_consume_queue(self.queue.as_ptr(), timeout_ms) };
+            if !message.is_null() {
+                self.messages.push(message.cast());
+            }
+        }
     }
 
     fn take_queued(&mut self) {

@@ -127,6 +127,15 @@ impl Account {
         }
     }
 
+    /// Forgets everything that was handed over, once all of it is reported.
+    pub(crate) fn forget_all(&mut self) {
+        for mut handed in self.handed.drain(..) {
+            handed.runs.clear();
+            self.spare.push(handed.runs);
+        }
+        self.in_flight = 0;
+    }
+
     /// The offsets in its batch of the message that a report of a failure begins with, or those among which it is, if
     /// there are some.
     pub(crate) fn offsets_of(&self, report: &Report) -> Option<RangeInclusive<i64>> {

@@ -27,11 +27,17 @@
 //!
 //! A partition that went and came back begins anew, at the offset that the group has committed by then. What is reported
 //! as done of the time before lies below `began`, and is not committed again ([`Ledger::to_commit`]).
+//!
+//! Where work ends in another order than messages are given out, the ledger *tracks* each of them: whoever works says
+//! of single offsets that they are done ([`Ledger::finish`]), committed is what nothing undone lies before, and what is
+//! done beyond that is kept in the commit's metadata, so that whoever gets the partition next leaves it out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Position};
+use crate::consumer::{Assignment, CommittedOffset, Position, TopicPartition};
+use crate::functional::done::DoneSet;
 
 /// Offsets by topic and partition.
 pub(crate) type OffsetMap = BTreeMap<String, BTreeMap<i32, i64>>;
@@ -48,6 +54,10 @@ struct Part {
     committed: Option<i64>,
     /// The last look at what is the reader's own that saw it.
     seen: u64,
+    /// What is done of it, where that is tracked.
+    done: Option<DoneSet>,
+    /// Whether something was done since the last commit.
+    has_progress: bool,
 }
 
 /// What a reader has given out, and what of it is done.
@@ -57,13 +67,29 @@ pub(crate) struct Ledger {
     looks: u64,
     /// As far as the work on what was given out is done; `None` is all of it.
     done: Option<Vec<Position>>,
+    /// Whether it is said of each offset that it is done.
+    tracks: bool,
+    /// The partitions that came since somebody asked, where that is tracked.
+    came: Vec<TopicPartition>,
+    /// How often partitions came or went.
+    changes: u64,
 }
 
 impl Ledger {
+    /// One to which it is said of each offset that it is done, in any order, if it `tracks`.
+    pub(crate) fn new(tracks: bool) -> Self {
+        Self { tracks, ..Self::default() }
+    }
+
     /// Takes a partition in that is read from `began` to `end`.
     pub(crate) fn begin(&mut self, topic: &str, partition: i32, began: i64, end: Option<i64>) {
-        let part = Part { began, end, read: began, committed: None, seen: self.looks };
+        let done = self.tracks.then(|| DoneSet::new(began));
+        let part = Part { began, end, read: began, committed: None, seen: self.looks, done, has_progress: false };
         self.parts.entry(topic.to_string()).or_default().insert(partition, part);
+        self.changes += 1;
+        if self.tracks {
+            self.came.push(TopicPartition { topic: topic.to_string(), partition });
+        }
     }
 
     /// Takes note of the partitions that came and went with a poll, which filled `batch`: these are the reader's own
@@ -94,7 +120,13 @@ impl Ledger {
             came(&position, end);
             self.begin(&position.topic, position.partition, began, end);
         }
-        self.parts.values_mut().for_each(|parts| parts.retain(|_, part| part.seen == looks));
+        let mut gone = 0;
+        for parts in self.parts.values_mut() {
+            let before = parts.len();
+            parts.retain(|_, part| part.seen == looks);
+            gone += before - parts.len();
+        }
+        self.changes += gone as u64;
         self.parts.retain(|_, parts| !parts.is_empty());
     }
 
@@ -106,6 +138,13 @@ impl Ledger {
             if let Some(part) = self.part(&batch.topics()[last.topic as usize], last.partition) {
                 let next = last.offset + 1;
                 offsets += (next - part.read).max(0) as u64;
+                if part.done.is_some() {
+                    // Where offsets are missing there is nothing to be done.
+                    run.iter().fold(part.read, |at, meta| {
+                        part.pass(at, meta.offset);
+                        meta.offset + 1
+                    });
+                }
                 part.read = next;
             }
         }
@@ -116,7 +155,9 @@ impl Ledger {
     pub(crate) fn pass(&mut self, positions: &[Position]) {
         for Position { topic, partition, offset } in positions {
             if let Some(part) = self.part(topic, *partition) {
-                part.read = part.end.map_or(*offset, |end| end.min(*offset)).max(part.read);
+                let next = part.end.map_or(*offset, |end| end.min(*offset)).max(part.read);
+                part.pass(part.read, next);
+                part.read = next;
             }
         }
     }
@@ -125,9 +166,68 @@ impl Ledger {
     pub(crate) fn pass_to_ends(&mut self, rest: &[(Position, i64)]) {
         for (Position { topic, partition, .. }, end) in rest {
             if let Some(part) = self.part(topic, *partition) {
+                part.pass(part.read, *end);
                 part.read = part.read.max(*end);
             }
         }
+    }
+
+    /// The partitions that came since this was asked last, where it is tracked what is done of them.
+    pub(crate) fn take_came(&mut self) -> Vec<TopicPartition> {
+        std::mem::take(&mut self.came)
+    }
+
+    /// Takes note of what the group has committed for partitions that came: what is done beyond the offset.
+    pub(crate) fn resume(&mut self, committed: &[CommittedOffset]) {
+        for CommittedOffset { topic, partition, offset, metadata, .. } in committed {
+            if let Some(part) = self.part(topic, *partition).filter(|part| part.began == *offset) {
+                part.done = Some(DoneSet::of_metadata(*offset, metadata));
+            }
+        }
+    }
+
+    /// Takes out of a batch what is done already.
+    pub(crate) fn leave_out_done(&self, batch: &mut Batch) {
+        let done_of = |topic: u32, partition| self.part_of(&batch.topics()[topic as usize], partition)?.done.as_ref();
+        let is_new = batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)).all(|run| {
+            done_of(run[0].topic, run[0].partition)
+                .is_none_or(|done| !run.iter().any(|meta| done.contains(meta.offset)))
+        });
+        if !is_new {
+            batch.retain(|record| {
+                let done = self.part_of(record.topic, record.partition).and_then(|part| part.done.as_ref());
+                done.is_none_or(|done| !done.contains(record.offset))
+            });
+        }
+    }
+
+    /// Takes note that the work on these offsets is done, unless the partition has gone.
+    pub(crate) fn finish(&mut self, topic: &str, partition: i32, offsets: Range<i64>) {
+        if let Some(part) = self.part(topic, partition) {
+            part.pass(offsets.start, offsets.end);
+            part.has_progress = true;
+        }
+    }
+
+    /// What is tracked as done, and is to be committed, with what is done beyond it.
+    pub(crate) fn finished(&self) -> Vec<CommittedOffset> {
+        let changed = self.all().filter(|(_, _, part)| part.has_progress || part.has_passed());
+        let offset = |(topic, partition, part): (&str, i32, &Part)| {
+            let done = part.done.as_ref()?;
+            let metadata = done.metadata();
+            Some(CommittedOffset { metadata, ..CommittedOffset::new(topic, partition, done.low()) })
+        };
+        changed.filter_map(offset).collect()
+    }
+
+    /// A number that rises whenever partitions come or go.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Whether something was given out that is not tracked as done.
+    pub(crate) fn has_unfinished(&self) -> bool {
+        self.all().any(|(_, _, part)| part.done.as_ref().is_some_and(|done| done.low() < part.read))
     }
 
     /// Where a message lies behind the end of a finite read, or in a partition that is not the reader's own.
@@ -178,7 +278,10 @@ impl Ledger {
 
     /// Whether something was given out that is not committed.
     pub(crate) fn has_uncommitted(&self) -> bool {
-        self.all().any(|(_, _, part)| part.committed != Some(part.read))
+        self.all().any(|(_, _, part)| match part.done {
+            Some(_) => part.has_progress || part.has_passed(),
+            None => part.committed != Some(part.read),
+        })
     }
 
     /// Those of `done` that may and have to be committed: of partitions that are the reader's own, and from where it
@@ -196,8 +299,13 @@ impl Ledger {
         for Position { topic, partition, offset } in positions {
             if let Some(part) = self.part(topic, *partition) {
                 part.committed = Some(*offset);
+                part.has_progress = false;
             }
         }
+    }
+
+    fn part_of(&self, topic: &str, partition: i32) -> Option<&Part> {
+        self.parts.get(topic)?.get(&partition)
     }
 
     fn part(&mut self, topic: &str, partition: i32) -> Option<&mut Part> {
@@ -208,6 +316,21 @@ impl Ledger {
         self.parts
             .iter()
             .flat_map(|(topic, parts)| parts.iter().map(move |(partition, part)| (topic.as_str(), *partition, part)))
+    }
+}
+
+impl Part {
+    /// Takes note that nothing is left to be done from `start` up to `end`, where that is tracked.
+    fn pass(&mut self, start: i64, end: i64) {
+        if let Some(done) = &mut self.done {
+            done.add(start, end);
+        }
+    }
+
+    /// Whether offsets at which there is nothing to be done lie behind what is committed.
+    fn has_passed(&self) -> bool {
+        let committed = self.committed.unwrap_or(self.began);
+        self.done.as_ref().is_some_and(|done| done.low() > committed)
     }
 }
 
@@ -280,6 +403,42 @@ mod tests {
         poll(&mut ledger, &[place(0, 9), place(1, 50)], &[]);
         assert_eq!(ledger.to_commit(&[place(1, 40)]), []);
         assert_eq!(ledger.to_commit(&[place(1, 51)]), [place(1, 51)]);
+    }
+
+    #[test]
+    fn what_is_tracked_is_done_in_any_order_and_left_out_after_a_restart() {
+        let mut ledger = Ledger::new(true);
+        // Offset 3 is missing, and 6 and 7 are markers.
+        poll(&mut ledger, &[place(0, 8)], &[(0, 1), (0, 2), (0, 4), (0, 5)]);
+        assert_eq!(ledger.take_came().len(), 1);
+        assert!(ledger.has_unfinished() && !ledger.has_uncommitted());
+        ledger.finish("t", 0, 4..6);
+        let committed = ledger.finished();
+        assert_eq!((committed[0].offset, committed[0].metadata.is_empty()), (1, false));
+        assert!(ledger.has_uncommitted());
+        ledger.committed(&[place(0, 1)]);
+        assert!(!ledger.has_uncommitted());
+
+        let mut next = Ledger::new(true);
+        let mut given = batch(&[(0, 1), (0, 2), (0, 4), (0, 5), (0, 8)]);
+        next.follow(&[place(0, 9)], &given, |_| None, |_, _| {});
+        next.resume(&committed);
+        next.give(&given);
+        next.leave_out_done(&mut given);
+        assert_eq!(given.iter().map(|record| record.offset).collect::<Vec<_>>(), [1, 2, 8]);
+        next.finish("t", 0, 1..3);
+        assert_eq!(next.finished(), [CommittedOffset::new("t", 0, 8)]);
+        next.finish("t", 0, 8..9);
+        assert!(!next.has_unfinished());
+        assert_eq!(next.finished(), [CommittedOffset::new("t", 0, 9)]);
+        // A partition that has gone is nobody's to finish.
+        next.follow(&[], &batch(&[]), |_| None, |_, _| {});
+        next.finish("t", 0, 9..10);
+        assert_eq!(next.finished(), []);
+        // What others have committed elsewhere says nothing of where this one began.
+        poll(&mut next, &[place(0, 30)], &[(0, 29)]);
+        next.resume(&[CommittedOffset { metadata: committed[0].metadata.clone(), ..CommittedOffset::new("t", 0, 1) }]);
+        assert!(next.has_unfinished());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod again;
 mod aside;
 mod coding;
 mod conversion;
+mod done;
 mod failures;
 mod group;
 mod later;

@@ -31,6 +31,12 @@ pub struct ReadOptions {
     /// unless only looking on, and `consumer.start_at_earliest` says where partitions without a committed offset begin.
     /// Default: no group.
     pub group: Option<GroupOptions>,
+    /// A member of a group is told of each message when the work on it is done, in any order
+    /// ([`Reader::done`](crate::Reader::done)), and commits that with
+    /// [`commit_done`](crate::Reader::commit_done). Default: false.
+    pub track_done: bool,
+    /// Whether what is done beyond the committed offset is then kept in the metadata beside it. Default: true.
+    pub keep_done: bool,
     /// What a member of a group commits beside its offsets, by topic; it may be changed while reading. Default:
     /// nothing.
     pub commit_notes: CommitNotes,
@@ -65,6 +71,8 @@ impl Default for ReadOptions {
             follow: false,
             order: Order::default(),
             group: None,
+            track_done: false,
+            keep_done: true,
             commit_notes: CommitNotes::default(),
             later_topics: None,
             consumer: ConsumerOptions::default(),

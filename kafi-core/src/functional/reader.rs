@@ -1,9 +1,10 @@
 //! Reads the messages of some topics, from some offsets to some ends or as a member of a group, batch by batch.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
-use crate::consumer::{Assignment, Consumer, Membership, Polled, Position};
+use crate::consumer::{Assignment, CommittedOffset, Consumer, Membership, Polled, Position};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::GroupReading;
 use crate::functional::ledger::Ledger;
@@ -46,6 +47,7 @@ pub struct Reader {
     stop: Cancel,
     /// Where what is followed failed, when it begins again.
     backoff: Backoff,
+    is_paused: bool,
     options: ReadOptions,
 }
 
@@ -138,6 +140,10 @@ impl Reader {
         let wanted = if self.options.key.is_some() { u64::MAX } else { wanted };
         let records_max = self.options.batch_records_max.min(usize::try_from(wanted).unwrap_or(usize::MAX));
         batch.set_limits(records_max, self.options.batch_bytes_max);
+        if self.is_paused {
+            self.consumer.resume()?;
+            self.is_paused = false;
+        }
         if let Some(member) = &mut self.member {
             member.follow_later_topics(self.consumer.as_mut())?;
         }
@@ -163,8 +169,12 @@ impl Reader {
             member.follow(&positions, &mut self.ledger, batch, &self.options.progress);
             positions
         });
+        self.resume_done();
         let is_whole = self.take_from_limit(batch);
         let offsets = self.ledger.give(batch);
+        if self.options.track_done {
+            self.ledger.leave_out_done(batch);
+        }
         // What has another key is read, and there is no work on it.
         if let Some(key) = &self.options.key {
             batch.retain_at(|batch, index| has_key(batch, index, key));
@@ -180,6 +190,92 @@ impl Reader {
             _ if batch.is_empty() => Next::Nothing,
             _ => Next::Messages,
         })
+    }
+
+    /// Asks what is done beyond the committed offsets of partitions that came. Where that cannot be answered, it is done
+    /// again.
+    fn resume_done(&mut self) {
+        let came = self.ledger.take_came();
+        if came.is_empty() {
+            return;
+        }
+        match self.consumer.committed(&came, self.options.timeout.min(BEGIN_MAX)) {
+            Ok(committed) => self.ledger.resume(&committed),
+            Err(error) => log::warn!("{error}: what is done beyond the committed offsets is done again"),
+        }
+    }
+
+    /// Says that the work on these offsets of a partition is done, where it is tracked
+    /// ([`ReadOptions::track_done`]); of a partition that has gone to another member that changes nothing.
+    pub fn done(&mut self, topic: &str, partition: i32, offsets: Range<i64>) {
+        self.ledger.finish(topic, partition, offsets);
+    }
+
+    /// Whether the work on something that was read is not said to be done.
+    pub fn has_undone(&self) -> bool {
+        self.ledger.has_unfinished()
+    }
+
+    /// A number that rises whenever partitions come or go; those that are there are [`reached`](Reader::reached).
+    pub fn changes(&self) -> u64 {
+        self.ledger.changes()
+    }
+
+    /// Takes note that these offsets were committed.
+    fn has_committed(&mut self, offsets: &[CommittedOffset]) {
+        let position = |offset: &CommittedOffset| Position {
+            topic: offset.topic.clone(),
+            partition: offset.partition,
+            offset: offset.offset,
+        };
+        self.ledger.committed(&offsets.iter().map(position).collect::<Vec<_>>());
+    }
+
+    /// Commits what is done, where that is tracked: for each partition the offset that nothing undone lies before, and
+    /// beside it what is done beyond. Blocks until the storage has it.
+    ///
+    /// # Errors
+    /// Those of [`Consumer::commit`].
+    pub fn commit_done(&mut self) -> Result<()> {
+        if let Some(member) = &mut self.member {
+            member.commit_begins();
+        }
+        let mut offsets = self.ledger.finished();
+        if !self.options.keep_done {
+            offsets.iter_mut().for_each(|offset| offset.metadata.clear());
+        }
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        self.consumer.commit(&offsets, self.options.timeout)?;
+        self.has_committed(&offsets);
+        Ok(())
+    }
+
+    /// Stays a member of its group for a moment without reading anything, where the storage can do that; the next read
+    /// goes on. Partitions may come and go meanwhile, as with a read.
+    ///
+    /// # Errors
+    /// As for [`read`](Reader::read).
+    pub fn stay(&mut self, wait_max: Duration) -> Result<()> {
+        if self.options.cancel.is_cancelled() || self.stop.is_cancelled() || !self.begin_again(wait_max)? {
+            return Ok(());
+        }
+        match self.consumer.pause() {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
+            paused => paused?,
+        }
+        self.is_paused = true;
+        let mut none = Batch::new();
+        match self.consumer.poll(&mut none, wait_max) {
+            Err(error) if may_pass(&error) || error.kind() == ErrorKind::Fenced => self.backoff.failed(&error),
+            polled => drop(polled?),
+        }
+        if let Some(member) = &mut self.member {
+            member.follow(&self.consumer.positions(), &mut self.ledger, &mut none, &self.options.progress);
+        }
+        self.resume_done();
+        Ok(())
     }
 
     /// Whether it goes on at the end.
@@ -284,6 +380,9 @@ impl Reader {
     pub fn commit_last(&mut self) -> Result<()> {
         if self.member.as_ref().is_none_or(|member| !member.commits()) {
             return Ok(());
+        }
+        if self.options.track_done {
+            return self.commit_done();
         }
         let done = self.ledger.take_done();
         self.commit(&done)
@@ -397,6 +496,7 @@ pub fn readers_of(
             limit: limit.clone(),
             stop: Cancel::new(),
             backoff: Backoff::default(),
+            is_paused: false,
             options,
         })
     };
@@ -434,7 +534,7 @@ fn joined(
     options: &ReadOptions,
 ) -> Result<Reader> {
     let (consumer, mut member) = GroupReading::join(storage, group, assignments, options)?;
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(options.track_done);
     // Where a group takes one live member, its share is known at once.
     member.follow(&consumer.positions(), &mut ledger, &mut Batch::new(), &options.progress);
     let limit = options.shared_limit();
@@ -445,6 +545,7 @@ fn joined(
         limit,
         stop: Cancel::new(),
         backoff: Backoff::default(),
+        is_paused: false,
         options: options.clone(),
     })
 }

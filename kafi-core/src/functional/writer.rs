@@ -50,6 +50,9 @@ pub struct Writer {
     written: u64,
     /// What the offsets of messages that fail are called.
     offsets: Option<&'static str>,
+    /// The message that failed by itself, since the writer began: its batch, by number, and its offset there, or those
+    /// among which it is.
+    failed_at: Option<(u64, RangeInclusive<i64>)>,
     stall: Stall,
 }
 
@@ -92,6 +95,7 @@ impl Writer {
             token: 0,
             written: 0,
             offsets: None,
+            failed_at: None,
             stall,
         })
     }
@@ -215,6 +219,41 @@ impl Writer {
         }
     }
 
+    /// Takes in the reports that are there, and waits up to `wait_max` for a first one.
+    ///
+    /// # Errors
+    /// The first failure of any message, and what the storage waits for once it has stalled.
+    pub fn look(&mut self, wait_max: Duration) -> Result<()> {
+        if self.account.in_flight() == 0 || self.collect_within(wait_max)? {
+            return Ok(());
+        }
+        self.check_stall()
+    }
+
+    /// How many messages are handed over and not reported yet.
+    pub fn in_flight(&self) -> u64 {
+        self.account.in_flight()
+    }
+
+    /// Goes on after a failure: waits for the reports of everything that is under way, and then forgets what was handed
+    /// over. Says which message failed: its batch, as [`handed_over`](Writer::handed_over) counts, and its offset there,
+    /// or those among which it is. What [`delivered`](Writer::delivered) said before is delivered; of the rest anything
+    /// may be, and whoever calls hands it over again, without the message that failed.
+    ///
+    /// # Errors
+    /// `failure`, where it is not that of a message, or reports are missing: then there is nothing to go on with.
+    pub fn go_on_after(&mut self, failure: Error) -> Result<(u64, RangeInclusive<i64>)> {
+        let Some(place) = self.failed_at.clone() else { return Err(failure) };
+        // What else has failed is known once it fails again.
+        let _also_failed = self.settle();
+        if self.account.in_flight() > 0 {
+            return Err(failure);
+        }
+        self.account.forget_all();
+        self.failed_at = None;
+        Ok(place)
+    }
+
     /// The messages that were reported as written.
     pub fn written(&self) -> u64 {
         self.written
@@ -249,7 +288,11 @@ impl Writer {
 
     /// Takes in the reports that are there; whether there were some.
     fn collect(&mut self) -> Result<bool> {
-        let (seen, failure) = self.take_in()?;
+        self.collect_within(Duration::ZERO)
+    }
+
+    fn collect_within(&mut self, wait_max: Duration) -> Result<bool> {
+        let (seen, failure) = self.take_in(wait_max)?;
         match failure {
             None => Ok(seen),
             Some(failure) if is_secondary(&failure) => Err(self.reason(failure)),
@@ -259,8 +302,8 @@ impl Writer {
 
     /// Takes in the reports that are there, with the first failure among them, if possible one that did not come of
     /// another.
-    fn take_in(&mut self) -> Result<(bool, Option<Error>)> {
-        let reports = match self.producer.reports(Duration::ZERO) {
+    fn take_in(&mut self, wait_max: Duration) -> Result<(bool, Option<Error>)> {
+        let reports = match self.producer.reports(wait_max) {
             Ok(reports) => reports,
             Err(error) => return self.stall.not_yet(error).map(|_| (false, None)),
         };
@@ -275,8 +318,11 @@ impl Writer {
                 Delivery::Failed(error)
                     if failure.as_ref().is_none_or(|first| is_secondary(first) && !is_secondary(error)) =>
                 {
-                    let place = self.offsets.and_then(|what| Some((what, self.account.offsets_of(report)?)));
-                    failure = Some(failed(report, error, place));
+                    let offsets = self.account.offsets_of(report);
+                    if let (None, false, Some(offsets)) = (&self.failed_at, is_secondary(error), &offsets) {
+                        self.failed_at = Some((report.token, offsets.clone()));
+                    }
+                    failure = Some(failed(report, error, self.offsets.zip(offsets)));
                 }
                 Delivery::Failed(_) => {}
             }
@@ -298,7 +344,7 @@ impl Writer {
         while self.account.in_flight() > 0 && begun.elapsed() < REASON_MAX {
             let asked = Instant::now();
             let flushed = self.producer.flush(WAIT_MAX);
-            match self.take_in() {
+            match self.take_in(Duration::ZERO) {
                 Ok((_, Some(failure))) if !is_secondary(&failure) => return failure,
                 Ok((true, _)) => {}
                 Ok((false, _)) if flushed.is_err() => pause(asked),
@@ -311,6 +357,13 @@ impl Writer {
 
     /// Waits a moment, unless the storage has stalled for too long.
     fn stand_still(&mut self, begun: Instant) -> Result<()> {
+        self.check_stall()?;
+        pause(begun);
+        Ok(())
+    }
+
+    /// Says what is waited for, unless it was waited for too long.
+    fn check_stall(&mut self) -> Result<()> {
         if self.stall.is_over() {
             let seconds = self.stall.since.elapsed().as_secs();
             let why = format!(
@@ -323,7 +376,6 @@ impl Writer {
             return Err(self.stall.cause.as_ref().map_or_else(unknown, stalled));
         }
         self.stall.say(&self.storage);
-        pause(begun);
         Ok(())
     }
 

@@ -113,7 +113,14 @@ impl kafi_abi::Consumer for Exported {
     }
 
     fn call(&mut self, name: RStr<'_>, _argument: RStr<'_>) -> RResult<RString, Failure> {
-        guard(|| Err(unknown(&name)))
+        self.0.call(|consumer| {
+            match &*name {
+                "pause" => consumer.pause()?,
+                "resume" => consumer.resume()?,
+                _ => return Err(unknown(&name)),
+            }
+            Ok(RString::new())
+        })
     }
 
     fn interface(&self, _name: RStr<'_>) -> *const () {

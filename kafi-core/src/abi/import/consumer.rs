@@ -64,6 +64,14 @@ impl Consumer for Imported {
         Ok(Polled::Records)
     }
 
+    fn pause(&mut self) -> Result<()> {
+        received(self.inner.call("pause".into(), "".into())).map(drop)
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        received(self.inner.call("resume".into(), "".into())).map(drop)
+    }
+
     fn membership(&self) -> Membership {
         match self.inner.membership() {
             0 => Membership::Joining,

@@ -1,0 +1,198 @@
+//! An app: where messages come from, what handles them, and where outputs go.
+
+use std::time::Duration;
+
+use kafi_core::functional::Place;
+use kafi_core::{Cancel, Error, ErrorKind, Position, Record, Report, Result};
+
+use crate::engine::{self, Done, Setup};
+use crate::handler::Handler;
+use crate::policy::{OnError, Retries};
+use crate::route::{PublishTo, Route, TypeName};
+
+/// A microservice: reads topics as a consumer group, hands each message to its handlers, and publishes what they return.
+///
+/// See the [crate](crate) for an example.
+pub struct App(Setup);
+
+impl App {
+    /// An app of this name over one storage: it reads as the group of its name, from the committed offsets on.
+    pub fn new(name: impl Into<String>, storage: impl Into<Place>) -> Self {
+        Self(Setup::new(name.into(), storage.into()))
+    }
+
+    /// Publishes to another storage than it reads from.
+    pub fn producer(mut self, storage: impl Into<Place>) -> Self {
+        self.0.producer = storage.into();
+        self
+    }
+
+    /// The consumer group. Default: the app's name, behind the storage's `consumer.group.prefix`.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.0.group = Some(group.into());
+        self
+    }
+
+    /// How long one poll waits for messages, in seconds, so as a float or an integer that Kaf's users know. Default: a
+    /// tenth of a second; a wish to stop is seen as soon.
+    pub fn consumer_timeout(mut self, seconds: impl Into<f64>) -> Self {
+        self.0.poll_max = Duration::try_from_secs_f64(seconds.into()).unwrap_or(self.0.poll_max);
+        self
+    }
+
+    /// How many messages one poll takes at most. Default: 10,000.
+    pub fn consumer_batch_size(mut self, messages: usize) -> Self {
+        self.0.batch_records_max = messages.max(1);
+        self
+    }
+
+    /// How many messages, and how many bytes of them, are in work at most, from where they are read to where everything
+    /// that came of them is delivered; then reading pauses. Default: 20,000 messages, 16 MiB.
+    pub fn in_work_max(mut self, messages: usize, bytes: usize) -> Self {
+        (self.0.in_work_max, self.0.bytes_max) = (messages.max(1), bytes.max(1));
+        self
+    }
+
+    /// How long messages that are being handled may take once the app is asked to stop, or the group takes their
+    /// partitions back; what is not done by then is not committed, and read again. Default: 30 s.
+    pub fn drain_within(mut self, limit: Duration) -> Self {
+        self.0.drain_max = limit;
+        self
+    }
+
+    /// How often a message is handled that fails, for routes that do not say. Default: [`Retries::default`].
+    pub fn retry(mut self, retries: Retries) -> Self {
+        self.0.retries = retries;
+        self
+    }
+
+    /// What becomes of a message that has failed for the last time, for routes that do not say. Default: the app stops.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.0.on_error = on_error;
+        self
+    }
+
+    /// Errors as Kaf treats them: what asks Kafka is tried for ever, each message has one chance, and what a handler
+    /// fails with is logged and otherwise ignored.
+    pub fn kaf_compat(mut self) -> Self {
+        (self.0.retries, self.0.on_error, self.0.stall_limit) = (Retries::none(), OnError::Skip, None);
+        self
+    }
+
+    /// Whether what is done beyond the committed offset is kept in the metadata beside it, for storages that refuse
+    /// metadata. Default: true.
+    pub fn keep_done(mut self, keeps: bool) -> Self {
+        self.0.keeps_done = keeps;
+        self
+    }
+
+    /// Something that handlers share, which they take as [`State<S>`](crate::State).
+    pub fn state<S: Send + Sync + 'static>(mut self, state: S) -> Self {
+        self.0.states.set(state);
+        self
+    }
+
+    /// Handles each message of a topic, of values of one type, and publishes what comes of it as another:
+    /// `.process("foo", "bar", "json", "json", add_one)`. A [`Route`] says more.
+    pub fn process<Arguments, H: Handler<Arguments>>(
+        self,
+        topic: &str,
+        publish_to: impl Into<PublishTo>,
+        accepts: impl TypeName,
+        returns: impl TypeName,
+        handler: H,
+    ) -> Self {
+        self.route(Route::new(topic).publish_to(publish_to).accepts(accepts).returns(returns).handle(handler))
+    }
+
+    /// Adds a route. A topic may have several; a message is done when all of them are done with it.
+    pub fn route(mut self, route: Route) -> Self {
+        self.0.routes.push(route);
+        self
+    }
+
+    /// Called with each message before it is handled, in the handler's thread.
+    pub fn on_consume(mut self, hook: impl Fn(&Record<'_>) + Send + Sync + 'static) -> Self {
+        self.0.hooks.on_consume.push(Box::new(hook));
+        self
+    }
+
+    /// Called with each message that was handled, and how many seconds that took.
+    pub fn on_processed(mut self, hook: impl Fn(&Record<'_>, f64) + Send + Sync + 'static) -> Self {
+        self.0.hooks.on_processed.push(Box::new(hook));
+        self
+    }
+
+    /// Called with each message whose handling failed, why, and how often it was tried.
+    pub fn on_failed(mut self, hook: impl Fn(&Record<'_>, &Error, u32) + Send + Sync + 'static) -> Self {
+        self.0.hooks.on_error.push(Box::new(hook));
+        self
+    }
+
+    /// Called with each delivery report of outputs, also those of failures.
+    pub fn on_published(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.0.hooks.on_published.push(Box::new(hook));
+        self
+    }
+
+    /// Called with the partitions that came, and the offsets from which they are read.
+    pub fn on_assign(mut self, hook: impl Fn(&[Position]) + Send + Sync + 'static) -> Self {
+        self.0.hooks.on_assign.push(Box::new(hook));
+        self
+    }
+
+    /// Called with the partitions that went, after what was done of them was committed.
+    pub fn on_revoke(mut self, hook: impl Fn(&[Position]) + Send + Sync + 'static) -> Self {
+        self.0.hooks.on_revoke.push(Box::new(hook));
+        self
+    }
+
+    /// What stops the app from another thread: what is being handled is finished and committed.
+    pub fn stop(&self) -> Cancel {
+        self.0.cancel.clone()
+    }
+
+    /// Whether everything that the app says of itself fits together; speaks to no server.
+    ///
+    /// # Errors
+    /// `Usage` for what does not.
+    pub fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+
+    /// Runs until it is asked to stop, by [`stop`](App::stop), SIGTERM, SIGINT, or SIGHUP: then it finishes what is being
+    /// handled, commits it, and leaves its group.
+    ///
+    /// # Errors
+    /// What is wrong with the app; a message's failure whose policy is to stop; what reading, writing, or committing
+    /// fails with, once trying again does not help.
+    pub fn run(self) -> Result<Done> {
+        let stop = self.stop();
+        let caught = ctrlc::set_handler(move || stop.cancel());
+        caught.map_err(|error| Error::new(ErrorKind::Unexpected, "catch signals", error.to_string()))?;
+        self.run_until_stopped()
+    }
+
+    /// As [`run`](App::run), for who catches signals.
+    ///
+    /// # Errors
+    /// As for [`run`](App::run).
+    pub fn run_until_stopped(self) -> Result<Done> {
+        engine::run(self.0, true)
+    }
+
+    /// Handles everything up to the ends of its topics that are seen at the start, and then stops.
+    ///
+    /// # Errors
+    /// As for [`run`](App::run).
+    pub fn run_to_end(self) -> Result<Done> {
+        engine::run(self.0, false)
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let topics: Vec<&str> = self.0.routes.iter().map(|route| route.topic.as_str()).collect();
+        f.debug_struct("App").field("name", &self.0.name).field("topics", &topics).finish_non_exhaustive()
+    }
+}

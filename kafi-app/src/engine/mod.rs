@@ -1,0 +1,442 @@
+//! What runs an app: one thread reads, writes, and commits; others handle messages.
+//!
+//! ```text
+//!   reader ──runs──▶ lanes ──jobs──▶ workers ──loads──▶ outbox ──reports──▶ ledger ──▶ commit
+//! ```
+//!
+//! What is done is said by the reader's ledger alone: a message is done when every output of it is delivered, or its
+//! dead letter, or when it was left out by its route's policy.
+
+mod clock;
+mod lane;
+mod load;
+mod outbox;
+mod run;
+mod setup;
+mod task;
+mod worker;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use kafi_core::functional::Next;
+use kafi_core::{Batch, Cancel, ErrorKind, GroupOptions, GroupUse, Position, ReadOptions, Reader, Result, Retry};
+
+use crate::policy::{OnError, Order};
+use crate::route::Route;
+use clock::Clock;
+use lane::{Job, Lane};
+use outbox::Outbox;
+use run::{Held, Run};
+use setup::wrong;
+use task::{Common, Counts, Pace, Task};
+use worker::{Event, Slot, Worker};
+
+pub use setup::Done;
+pub(crate) use setup::Setup;
+
+/// One wait for messages, while something is in work.
+const BUSY_WAIT: Duration = Duration::from_millis(5);
+
+/// A member that reads nothing shows itself to its group this often.
+const STAY_EVERY: Duration = Duration::from_millis(200);
+
+/// It reads ahead no more than this.
+const BUFFER_BYTES_MAX: u64 = 16 << 20;
+
+/// What is known of a topic that has routes.
+struct Routed {
+    tasks: Vec<usize>,
+    /// By how many of several routes each message is done, where that is not all.
+    done_by: HashMap<(i32, i64), usize>,
+}
+
+struct Engine {
+    reader: Reader,
+    outbox: Outbox,
+    tasks: Vec<Arc<Task>>,
+    slots: Vec<(usize, Arc<Slot>)>,
+    routed: HashMap<String, Routed>,
+    common: Arc<Common>,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    /// The bytes of batches that are in work.
+    budget: Arc<AtomicUsize>,
+    /// The partitions that are ours, as of the last look.
+    ours: BTreeMap<(String, i32), i64>,
+    changes: u64,
+    hasher: RandomState,
+    serial: u64,
+    limits: Limits,
+    cancel: Cancel,
+}
+
+struct Limits {
+    poll_max: Duration,
+    in_work_max: usize,
+    bytes_max: usize,
+    drain_max: Duration,
+}
+
+/// Runs an app until it is asked to stop, or also to the end of what is there unless it `follows`.
+///
+/// # Errors
+/// Those of [`App::run`].
+pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
+    app.check()?;
+    let mut engine = Engine::start(app, follows)?;
+    let ran = engine.work();
+    engine.tasks.iter().for_each(|task| task.lane.close());
+    let Engine { mut reader, outbox, common, .. } = engine;
+    let done = common.counts.done(outbox.written());
+    let Err(error) = ran.and_then(|()| reader.commit_done()) else {
+        reader.close()?;
+        outbox.close(Duration::from_secs(30))?;
+        return Ok(done);
+    };
+    // What was done before the failure counts.
+    if let Err(also) = reader.commit_done() {
+        log::info!("{also}");
+    }
+    reader.abandon();
+    Err(error)
+}
+
+impl Counts {
+    fn done(&self, published: u64) -> Done {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Done {
+            consumed: of(&self.consumed),
+            processed: of(&self.processed),
+            failed: of(&self.failed),
+            skipped: of(&self.skipped),
+            dead_letters: of(&self.dead_letters),
+            published,
+        }
+    }
+}
+
+impl Engine {
+    fn start(app: Setup, follows: bool) -> Result<Self> {
+        let group = app.group_name();
+        let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
+        let Setup { name, consumer, producer, routes, hooks, states, .. } = app;
+        let common =
+            Arc::new(Common { app: name, consumer, producer, hooks, states, clock: Clock, counts: Counts::default() });
+        let mut tasks = Vec::new();
+        for (index, (route, on_error)) in routes.into_iter().zip(on_errors).enumerate() {
+            tasks.push(task_of(index, route, on_error, &app.retries, &common)?);
+        }
+        let mut routed: HashMap<String, Routed> = HashMap::new();
+        for (task, topic) in &tasks {
+            let entry = routed.entry(topic.clone());
+            entry.or_insert_with(|| Routed { tasks: Vec::new(), done_by: HashMap::new() }).tasks.push(task.index);
+        }
+        let tasks: Vec<Arc<Task>> = tasks.into_iter().map(|(task, _)| task).collect();
+        let outbox = Outbox::open(&tasks, app.stall_limit)?;
+        let (sender, events) = channel();
+        let mut slots = Vec::new();
+        for task in &tasks {
+            for _ in 0..task.concurrency {
+                let slot = Arc::new(Slot::default());
+                Worker::start(task, &sender, &slot)?;
+                slots.push((task.index, slot));
+            }
+        }
+        let mut options = ReadOptions {
+            follow: follows,
+            group: Some(GroupOptions { name: group, usage: GroupUse::CommitDone }),
+            track_done: true,
+            keep_done: app.keeps_done,
+            ..common.consumer.read_options()
+        };
+        options.batch_records_max = app.batch_records_max;
+        options.consumer.buffer_bytes_max = options.consumer.buffer_bytes_max.min(BUFFER_BYTES_MAX);
+        let mut topics: Vec<String> = routed.keys().cloned().collect();
+        topics.sort();
+        // Last, since whoever has joined a group has to leave it.
+        let reader = Reader::open(common.consumer.storage.as_ref(), &topics, &options)?;
+        let limits = Limits {
+            poll_max: app.poll_max,
+            in_work_max: app.in_work_max,
+            bytes_max: app.bytes_max,
+            drain_max: app.drain_max,
+        };
+        Ok(Self {
+            reader,
+            outbox,
+            tasks,
+            slots,
+            routed,
+            common,
+            events,
+            sender,
+            budget: Arc::default(),
+            ours: BTreeMap::new(),
+            changes: u64::MAX,
+            hasher: RandomState::new(),
+            serial: 0,
+            limits,
+            cancel: app.cancel,
+        })
+    }
+
+    /// Reads, and sees to what comes of it, until it is asked to stop, or there is nothing more.
+    fn work(&mut self) -> Result<()> {
+        let mut stayed = Instant::now();
+        self.look_at_partitions();
+        while !self.cancel.is_cancelled() {
+            self.see_to_results(Duration::ZERO)?;
+            if self.reader.is_revoking() {
+                self.settle(self.limits.drain_max)?;
+            }
+            self.commit_for_now()?;
+            if !self.has_room() {
+                self.see_to_results(BUSY_WAIT)?;
+                if stayed.elapsed() >= STAY_EVERY {
+                    self.reader.stay(Duration::ZERO)?;
+                    self.look_at_partitions();
+                    stayed = Instant::now();
+                }
+                continue;
+            }
+            stayed = Instant::now();
+            let wait = if self.is_idle() { self.limits.poll_max } else { self.limits.poll_max.min(BUSY_WAIT) };
+            let mut batch = Batch::new();
+            let next = self.reader.read_within(&mut batch, wait)?;
+            self.look_at_partitions();
+            match next {
+                Next::Messages => self.dispatch(batch),
+                Next::Nothing => {}
+                Next::End => return self.finish_all(),
+            }
+        }
+        self.settle(self.limits.drain_max).map(drop)
+    }
+
+    /// Whether more may be read.
+    fn has_room(&self) -> bool {
+        let waiting: usize = self.tasks.iter().map(|task| task.lane.load().0).sum();
+        waiting < self.limits.in_work_max / 2
+            && self.outbox.in_flight() < self.limits.in_work_max
+            && self.budget.load(Ordering::Relaxed) < self.limits.bytes_max
+    }
+
+    /// Whether nothing is in work.
+    fn is_idle(&self) -> bool {
+        !self.reader.has_undone() && self.outbox.in_flight() == 0
+    }
+
+    /// Gives each message to the lanes of its topic's routes.
+    fn dispatch(&mut self, batch: Batch) {
+        self.common.counts.consumed.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        let held = Held::new(batch, &self.budget);
+        let mut jobs: Vec<Vec<(u64, Job)>> = self.tasks.iter().map(|_| Vec::new()).collect();
+        for run in Run::all(&held) {
+            let Some(routed) = self.routed.get(run.topic()) else { continue };
+            for &task in &routed.tasks {
+                let jobs = &mut jobs[task];
+                if self.tasks[task].order == Order::Partition {
+                    let shard = self.hasher.hash_one((run.topic(), run.partition()));
+                    jobs.push((shard, Job { run: run.clone(), attempts: 0 }));
+                    continue;
+                }
+                for index in run.indexes() {
+                    let record = run.record(index);
+                    let key = record.key.filter(|_| self.tasks[task].order == Order::Key);
+                    let shard = match key {
+                        Some(key) => self.hasher.hash_one((record.topic, key)),
+                        None => {
+                            self.serial += 1;
+                            self.hasher.hash_one(self.serial)
+                        }
+                    };
+                    jobs.push((shard, Job { run: run.part(index..index + 1), attempts: 0 }));
+                }
+            }
+        }
+        for (task, jobs) in self.tasks.iter().zip(jobs) {
+            task.lane.put(jobs);
+        }
+    }
+
+    /// Takes what workers have done, writes it, and takes note of what is delivered. Waits up to `wait_max` for
+    /// something to happen.
+    fn see_to_results(&mut self, wait_max: Duration) -> Result<()> {
+        let waits_for_workers = self.tasks.iter().any(|task| task.lane.load().1 > 0) || self.outbox.in_flight() == 0;
+        let mut wait = if waits_for_workers { wait_max } else { Duration::ZERO };
+        loop {
+            match self.events.recv_timeout(wait) {
+                Ok(Event::Done(load)) => self.outbox.add(load)?,
+                Ok(Event::Stop(error)) => {
+                    self.settle(self.limits.drain_max)?;
+                    return Err(error);
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+            wait = Duration::ZERO;
+        }
+        self.outbox.send()?;
+        self.outbox.look(if waits_for_workers { Duration::ZERO } else { wait_max })?;
+        self.take_overdue()?;
+        self.note_done();
+        Ok(())
+    }
+
+    fn note_done(&mut self) {
+        for (_, run) in self.outbox.take_done() {
+            let Some(routed) = self.routed.get_mut(run.topic()) else { continue };
+            let all = routed.tasks.len();
+            if all == 1 {
+                self.reader.done(run.topic(), run.partition(), run.offsets());
+                continue;
+            }
+            for index in run.indexes() {
+                let record = run.record(index);
+                let by = routed.done_by.entry((record.partition, record.offset)).or_default();
+                *by += 1;
+                if *by == all {
+                    routed.done_by.remove(&(record.partition, record.offset));
+                    self.reader.done(record.topic, record.partition, record.offset..record.offset + 1);
+                }
+            }
+        }
+    }
+
+    /// Takes what was not handled in time from its workers.
+    fn take_overdue(&mut self) -> Result<()> {
+        for (index, slot) in &mut self.slots {
+            let task = &self.tasks[*index];
+            if task.time_out.is_none() {
+                continue;
+            }
+            if let Some(load) = slot.take_overdue(task) {
+                *slot = Arc::new(Slot::default());
+                Worker::start(task, &self.sender, slot)?;
+                self.outbox.add(load?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the messages in hand be finished, and delivers and commits what came of them, within `limit`; what waits
+    /// stays where it is.
+    fn settle(&mut self, limit: Duration) -> Result<()> {
+        let until = Instant::now() + limit;
+        self.tasks.iter().for_each(|task| task.lane.hold(true));
+        while self.tasks.iter().any(|task| task.lane.load().1 > 0) && Instant::now() < until {
+            match self.events.recv_timeout(BUSY_WAIT) {
+                Ok(Event::Done(load)) => self.outbox.add(load)?,
+                Ok(Event::Stop(error)) => log::warn!("{error}"),
+                Err(_) => self.outbox.look(Duration::ZERO)?,
+            }
+        }
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                Event::Done(load) => self.outbox.add(load)?,
+                Event::Stop(error) => log::warn!("{error}"),
+            }
+        }
+        let left = until.saturating_duration_since(Instant::now()).max(BUSY_WAIT);
+        if !self.outbox.flush(left)? {
+            log::warn!("what is not delivered within {limit:?} is not committed, and handled again");
+        }
+        self.note_done();
+        self.commit_now()?;
+        if !self.cancel.is_cancelled() {
+            self.tasks.iter().for_each(|task| task.lane.hold(false));
+        }
+        Ok(())
+    }
+
+    /// Works on until nothing is left of what was read.
+    fn finish_all(&mut self) -> Result<()> {
+        while !self.cancel.is_cancelled() && !self.is_idle() {
+            self.see_to_results(BUSY_WAIT)?;
+            self.commit_for_now()?;
+        }
+        self.settle(self.limits.drain_max)
+    }
+
+    fn commit_for_now(&mut self) -> Result<()> {
+        if self.reader.wants_commit() { self.commit_now() } else { Ok(()) }
+    }
+
+    /// Commits what is done; where that cannot be done now, a later commit makes up for it.
+    fn commit_now(&mut self) -> Result<()> {
+        match self.reader.commit_done() {
+            Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {
+                log::warn!("{error}: what is not committed is handled again by whoever gets the partition");
+                Ok(())
+            }
+            committed => committed,
+        }
+    }
+
+    /// Takes note of the partitions that came and went, and drops what waits of those that went.
+    fn look_at_partitions(&mut self) {
+        if self.reader.changes() == self.changes {
+            return;
+        }
+        self.changes = self.reader.changes();
+        let now: BTreeMap<(String, i32), i64> =
+            self.reader.reached().into_iter().map(|at| ((at.topic, at.partition), at.offset)).collect();
+        let not_in = |some: &BTreeMap<(String, i32), i64>, others: &BTreeMap<(String, i32), i64>| {
+            let apart = some.iter().filter(|(partition, _)| !others.contains_key(*partition));
+            let position = |((topic, partition), offset): (&(String, i32), &i64)| Position {
+                topic: topic.clone(),
+                partition: *partition,
+                offset: *offset,
+            };
+            apart.map(position).collect::<Vec<_>>()
+        };
+        let (went, came) = (not_in(&self.ours, &now), not_in(&now, &self.ours));
+        if !went.is_empty() {
+            let gone: HashSet<(&str, i32)> = went.iter().map(|at| (at.topic.as_str(), at.partition)).collect();
+            let stays = |topic: &str, partition| !gone.contains(&(topic, partition));
+            self.tasks.iter().for_each(|task| task.lane.drop_others(stays));
+            for at in &went {
+                if let Some(routed) = self.routed.get_mut(&at.topic) {
+                    routed.done_by.retain(|(partition, _), _| *partition != at.partition);
+                }
+            }
+            self.common.hooks.revoked(&went);
+        }
+        if !came.is_empty() {
+            self.common.hooks.assigned(&came);
+        }
+        self.ours = now;
+    }
+}
+
+/// A route as it runs, and its topic.
+fn task_of(
+    index: usize,
+    route: Route,
+    on_error: [OnError; 2],
+    retries: &crate::policy::Retries,
+    common: &Arc<Common>,
+) -> Result<(Arc<Task>, String)> {
+    let Route { topic, publish_to, accepts, returns, key_returns, work, policies, .. } = route;
+    let task = Task {
+        index,
+        common: Arc::clone(common),
+        publish_to,
+        accepts: accepts?,
+        returns: returns?,
+        key_returns,
+        work: work.ok_or_else(|| wrong("a route has no handler"))?,
+        order: policies.order,
+        concurrency: policies.concurrency,
+        retries: policies.retries.unwrap_or_else(|| retries.clone()),
+        on_error,
+        time_out: policies.time_out,
+        pace: policies.rate.map(Pace::new),
+        lane: Lane::new(policies.breaker),
+    };
+    Ok((Arc::new(task), topic))
+}

@@ -1,0 +1,123 @@
+//! What an app says of itself.
+
+use std::time::Duration;
+
+use kafi_core::functional::Place;
+use kafi_core::{Cancel, Error, ErrorKind, Result, check_topic_name};
+
+use crate::extract::Available;
+use crate::hooks::Hooks;
+use crate::input::States;
+use crate::policy::{OnError, Retries};
+use crate::route::Route;
+
+/// What an app did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The messages that were read.
+    pub consumed: u64,
+    /// The messages that were handled.
+    pub processed: u64,
+    /// The failures of handlers, also those after which a message was handled.
+    pub failed: u64,
+    /// The messages that were left out after their last failure.
+    pub skipped: u64,
+    /// The messages that became dead letters.
+    pub dead_letters: u64,
+    /// The outputs that were delivered, dead letters among them.
+    pub published: u64,
+}
+
+/// What an app says of itself; [`App`](crate::App) has the meaning of each part.
+pub(crate) struct Setup {
+    pub(crate) name: String,
+    pub(crate) consumer: Place,
+    pub(crate) producer: Place,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) hooks: Hooks,
+    pub(crate) states: States,
+    pub(crate) group: Option<String>,
+    pub(crate) poll_max: Duration,
+    pub(crate) batch_records_max: usize,
+    pub(crate) in_work_max: usize,
+    pub(crate) bytes_max: usize,
+    pub(crate) drain_max: Duration,
+    pub(crate) retries: Retries,
+    pub(crate) on_error: OnError,
+    /// `None` waits for ever.
+    pub(crate) stall_limit: Option<Duration>,
+    pub(crate) keeps_done: bool,
+    pub(crate) cancel: Cancel,
+}
+
+impl Setup {
+    pub(crate) fn new(name: String, place: Place) -> Self {
+        Self {
+            name,
+            consumer: place.clone(),
+            producer: place,
+            routes: Vec::new(),
+            hooks: Hooks::default(),
+            states: States::default(),
+            group: None,
+            poll_max: Duration::from_millis(100),
+            batch_records_max: kafi_core::Batch::RECORDS_MAX,
+            in_work_max: 20_000,
+            bytes_max: 16 << 20,
+            drain_max: Duration::from_secs(30),
+            retries: Retries::default(),
+            on_error: OnError::Stop,
+            stall_limit: Some(kafi_core::Writer::STALL_LIMIT),
+            keeps_done: true,
+            cancel: Cancel::new(),
+        }
+    }
+
+    /// Whether everything fits together; speaks to no server.
+    ///
+    /// # Errors
+    /// `Usage` for what does not.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.routes.is_empty() {
+            return Err(wrong("it has no routes").hint("add one with process or route"));
+        }
+        self.routes
+            .iter()
+            .try_for_each(|route| self.check_route(route).map_err(|error| error.with("route", &route.topic)))
+    }
+
+    fn check_route(&self, route: &Route) -> Result<()> {
+        check_topic_name(&route.topic)?;
+        route.publish_to.as_deref().map_or(Ok(()), check_topic_name)?;
+        for on_error in self.on_error_of(route) {
+            if let OnError::DeadLetter(topic) = on_error {
+                check_topic_name(&topic)?;
+                if topic == route.topic {
+                    return Err(wrong("its dead letters would go to the topic that they come from"));
+                }
+            }
+        }
+        for serde in [&route.accepts, &route.returns] {
+            serde.as_ref().map_err(Error::duplicate)?;
+        }
+        if route.work.is_none() {
+            return Err(wrong("it has no handler").hint("end it with handle"));
+        }
+        (route.check)(&Available(&self.states))
+    }
+
+    /// The group that it reads as.
+    pub(crate) fn group_name(&self) -> String {
+        self.group.clone().unwrap_or_else(|| format!("{}{}", self.consumer.settings.consumer_group_prefix, self.name))
+    }
+
+    /// What becomes of a message of `route` that cannot be decoded, and of one that has failed for the last time.
+    pub(crate) fn on_error_of(&self, route: &Route) -> [OnError; 2] {
+        let last = route.policies.on_error.clone().unwrap_or_else(|| self.on_error.clone());
+        [route.policies.on_decode_error.clone().unwrap_or_else(|| last.clone()), last]
+    }
+}
+
+pub(crate) fn wrong(why: &str) -> Error {
+    Error::new(ErrorKind::Usage, "start app", why)
+}

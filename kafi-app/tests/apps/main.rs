@@ -1,0 +1,9 @@
+//! The same cases over memory, a folder, and a real broker.
+
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used)]
+
+mod concurrency;
+mod failures;
+mod support;
+mod surface;

@@ -1,0 +1,101 @@
+//! Storages with topics of their own, and what stands in them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use kafi_core::{CommittedOffset, Message, NewTopic, Value};
+use kafi_shell::Kafi;
+use kafi_testkit::servers;
+use tempfile::TempDir;
+
+/// A storage, and names that nobody else has there.
+pub struct Place {
+    pub kafi: Kafi,
+    suffix: String,
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    /// A name that only this test has.
+    pub fn name(&self, name: &str) -> String {
+        format!("{name}{}", self.suffix)
+    }
+
+    /// Makes a topic with so many partitions.
+    pub fn topic(&self, name: &str, partitions: i32) -> String {
+        let name = self.name(name);
+        self.kafi.create(&NewTopic::new(&name).partitions(partitions).config("retention.ms", "-1")).unwrap();
+        name
+    }
+
+    /// The values of a topic as text, in the order in which they are read.
+    pub fn values(&self, topic: &str) -> Vec<String> {
+        self.messages(topic).iter().map(|message| text(&message.value)).collect()
+    }
+
+    /// The messages of a topic, as bytes.
+    pub fn messages(&self, topic: &str) -> Vec<Message> {
+        self.kafi.topic(topic).types(kafi_core::Type::Bytes).collect().unwrap()
+    }
+
+    /// What a group has committed.
+    pub fn committed(&self, group: &str) -> Vec<CommittedOffset> {
+        let mut offsets = self.kafi.admin().unwrap().group_offsets(group, Duration::from_secs(30)).unwrap();
+        offsets.sort();
+        offsets
+    }
+}
+
+/// The characters of bytes.
+pub fn text(value: &Value) -> String {
+    String::from_utf8(value.bytes().unwrap().to_vec()).unwrap()
+}
+
+/// The header of this name, as text.
+pub fn header(message: &Message, name: &str) -> String {
+    let value = message.headers.as_headers().get(name.as_bytes()).unwrap_or_else(|| panic!("no header {name}"));
+    String::from_utf8(value.unwrap().to_vec()).unwrap()
+}
+
+/// Runs a case over memory, a folder, and a broker.
+pub fn everywhere(case: impl Fn(&Place)) {
+    case(&memory());
+    case(&folder());
+    case(&broker());
+}
+
+/// A storage in memory.
+pub fn memory() -> Place {
+    place(Kafi::new(Arc::new(kafi_fs::open_memory("mem")), Default::default()), None)
+}
+
+/// A folder.
+pub fn folder() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = kafi_fs::open_folder("folder", folder.path(), Default::default()).unwrap();
+    place(Kafi::new(Arc::new(storage), Default::default()), Some(folder))
+}
+
+/// The broker of the tests.
+pub fn broker() -> Place {
+    patient_broker(300_000)
+}
+
+/// The broker of the tests, where a member may be silent for so long.
+pub fn patient_broker(max_poll_interval_ms: u32) -> Place {
+    let properties = [
+        ("bootstrap.servers", servers::variable("KAFI_TEST_KAFKA").to_string()),
+        ("session.timeout.ms", "6000".to_string()),
+        ("max.poll.interval.ms", max_poll_interval_ms.to_string()),
+    ];
+    let properties = properties.map(|(name, value)| (name.to_string(), value));
+    place(Kafi::new(kafi_cluster::open("broker", &properties).unwrap(), Default::default()), None)
+}
+
+fn place(kafi: Kafi, folder: Option<TempDir>) -> Place {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let suffix = format!("-app-{now:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    Place { kafi, suffix, _folder: folder }
+}
