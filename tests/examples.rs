@@ -26,7 +26,7 @@ enum Printed {
 use Printed::{Among, Exactly, Sum};
 
 /// The topics that the examples make, and remove at their ends.
-const TOPICS: [&str; 12] = [
+const TOPICS: [&str; 15] = [
     "foo",
     "bar",
     "topic_json",
@@ -39,9 +39,12 @@ const TOPICS: [&str; 12] = [
     "my_topic",
     "my_topic_on_cluster1",
     "my_topic_on_cluster2",
+    "snacks",
+    "snacks_countries",
+    "snacks_join",
 ];
 
-const EXAMPLES: [(&str, Printed); 17] = [
+const EXAMPLES: [(&str, Printed); 18] = [
     ("app", Exactly("2 processed\n\"1\": {\"result\":2}\n\"41\": {\"result\":42}")),
     ("backup_restore", Exactly("2 messages are back")),
     ("collect_ids", Exactly("{7, 300}")),
@@ -71,6 +74,23 @@ then {"bla":789}"#,
     ("create_topics", Among("topic_compacted, partitions: 3\ntopic_json, partitions: 1")),
     ("delete_records", Exactly("my_topic:0 holds 100 to 150")),
     ("delivery_callback", Sum(r"^(\d+) delivered to topic_json:0 from offset \d+ on$", 3)),
+    (
+        "join",
+        Exactly(
+            r#"Inner:
+{"name":"cookie","calories":500.0,"colour":"brown","snack_name":"cookie","country":"US"}
+{"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}
+Left:
+{"name":"cookie","calories":500.0,"colour":"brown"}
+{"name":"cake","calories":260.0,"colour":"white"}
+{"name":"cookie","calories":500.0,"colour":"brown","snack_name":"cookie","country":"US"}
+{"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}
+Right:
+{"snack_name":"timtam","country":"Australia"}
+{"name":"cookie","calories":500.0,"colour":"brown","snack_name":"cookie","country":"US"}
+{"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}"#,
+        ),
+    ),
     ("list_topics", Among("topic_json")),
     (
         "magic_byte",

@@ -24,23 +24,30 @@
 
 #![deny(missing_docs)]
 
+mod add_ons;
 mod cat;
+mod compact;
 mod cp;
 mod diff;
 mod grep;
 mod group_plans;
 mod groups;
+mod join;
 mod kafi;
 mod offsets;
 mod pattern;
 mod rate;
 mod same_message;
+mod spill;
 mod tail;
 mod texts;
 mod through;
+mod topic_sink;
 mod wc;
 
+pub use add_ons::{Recreation, SizeStats, SizedMessage, recreate, repeat, sizes};
 pub use cat::{Finished, TopicsToRead, cat, cat_then};
+pub use compact::{CompactOptions, CompactOrder, Compacted, compact};
 pub use cp::{CopyOptions, CopyResult, CopyThrough, NewTopics, PlannedPart, cp, plan_cp};
 pub use diff::{DiffField, DiffOptions, DiffSide, Diffed, Difference, diff};
 pub use grep::{GrepFields, GrepOptions, grep, grep_then};
@@ -49,11 +56,16 @@ pub use groups::{
     GroupCopyOptions, GroupLag, OffsetChange, check_no_members, group_lag, lag_of_groups, plan_group_copy,
     plan_group_reset,
 };
-pub use kafi::{Kafi, Outgoing, TopicConsumer, TopicProducer, subject_name};
+pub use join::{
+    JoinEach, JoinEmit, JoinHow, JoinKey, JoinKeyOf, JoinOptions, JoinPair, JoinProject, JoinRows, JoinSide, Joined,
+    JoinedSide, join, merge_objects,
+};
+pub use kafi::{Join, Kafi, Outgoing, TopicConsumer, TopicProducer, subject_name};
 pub use offsets::{WantedOffsets, offsets, offsets_of_each};
 pub use pattern::{Pattern, PatternOptions};
 pub use rate::Rate;
 pub use tail::tail;
 pub use texts::Texts;
 pub use through::Through;
+pub use topic_sink::TopicSink;
 pub use wc::{Counts, PartitionCounts, wc, wc_then};

@@ -3,6 +3,7 @@
 // A test that cannot go on panics.
 #![allow(clippy::unwrap_used)]
 
+mod add_ons;
 mod administration;
 mod consumers;
 mod copies;
@@ -10,6 +11,7 @@ mod copy_targets;
 mod diffs;
 mod done;
 mod groups;
+mod joins;
 mod mirrors;
 mod orders;
 mod outlived;

@@ -1,4 +1,4 @@
-//! The examples of README.md, run: each `console` block holds commands after `$ `, and below each what it prints.
+//! The examples of README.md and of some guides, run: each `console` block holds commands after `$ `, and below each what it prints.
 //!
 //! In what is expected, `…` stands for any text within a line.
 
@@ -22,17 +22,23 @@ pub fn build_and_run() -> Result<()> {
     run(&workspace::target()?.join("debug/kafi"))
 }
 
-/// Runs the examples one after another in one empty folder, with the binary `kafi`.
+/// The pages whose examples are run.
+const PAGES: [&str; 2] = ["README.md", "docs/guides/joins.md"];
+
+/// Runs the examples of each page one after another in one empty folder, with the binary `kafi`.
 pub fn run(kafi: &Path) -> Result<()> {
-    let text =
-        fs::read_to_string(workspace::root().join("README.md")).map_err(|error| format!("README.md: {error}"))?;
+    PAGES.iter().try_for_each(|page| run_page(page, kafi))
+}
+
+fn run_page(page: &str, kafi: &Path) -> Result<()> {
+    let text = fs::read_to_string(workspace::root().join(page)).map_err(|error| format!("{page}: {error}"))?;
     let folder = workspace::Folder::create("tour")?;
-    let examples = examples(&text)?;
+    let examples = examples(&text).map_err(|error| format!("{page}: {error}"))?;
     for example in &examples {
         let printed = output(example.command, kafi, folder.path())?;
-        check(example, &printed).map_err(|error| format!("README.md: $ {}\n{error}", example.command))?;
+        check(example, &printed).map_err(|error| format!("{page}: $ {}\n{error}", example.command))?;
     }
-    println!("\nThe {} examples of README.md print what it says.", examples.len());
+    println!("\nThe {} examples of {page} print what it says.", examples.len());
     Ok(())
 }
 
@@ -82,11 +88,11 @@ fn examples(text: &str) -> Result<Vec<Example<'_>>> {
         match (inside, line.strip_prefix("$ "), examples.last_mut()) {
             (true, Some(command), _) => examples.push(Example { command, prints: Vec::new() }),
             (true, None, Some(example)) => example.prints.push(line),
-            (true, None, None) => return Err(format!("README.md: {line}: a console block begins with a command")),
+            (true, None, None) => return Err(format!("{line}: a console block begins with a command")),
             (false, ..) => {}
         }
     }
-    if examples.is_empty() { Err("README.md has no console blocks".into()) } else { Ok(examples) }
+    if examples.is_empty() { Err("there are no console blocks".into()) } else { Ok(examples) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod acl;
 mod applied;
 mod cat;
 mod cluster;
+mod compact;
 mod completion;
 mod config;
 mod cp;
@@ -22,6 +23,7 @@ mod group;
 mod head;
 #[cfg(feature = "files")]
 mod import;
+mod join;
 mod ls;
 mod man;
 mod map;
@@ -30,12 +32,15 @@ mod partitions;
 #[cfg(feature = "plugins")]
 mod plugin;
 mod produce;
+mod recreate;
 mod reference;
 #[cfg(feature = "serde")]
 mod registry;
+mod repeat;
 mod rm;
 #[cfg(feature = "serve")]
 mod serve;
+mod stat;
 mod storage;
 mod tail;
 mod topic;
@@ -61,6 +66,7 @@ pub const VERBS: &[Entry] = &[
     entry::<config::ConfigArgs>(),
     entry::<partitions::PartitionsArgs>(),
     entry::<delete_records::DeleteRecordsArgs>(),
+    entry::<recreate::RecreateArgs>(),
     // Messages.
     entry::<produce::ProduceArgs>(),
     entry::<cat::CatArgs>(),
@@ -77,6 +83,10 @@ pub const VERBS: &[Entry] = &[
     entry::<fold::FoldArgs>(),
     entry::<foreach::ForeachArgs>(),
     entry::<zip::ZipArgs>(),
+    entry::<stat::StatArgs>(),
+    entry::<repeat::RepeatArgs>(),
+    entry::<join::JoinArgs>(),
+    entry::<compact::CompactArgs>(),
     // Groups, schemas, servers, files, storages, and Kafi itself.
     group::GROUP,
     #[cfg(feature = "serde")]

@@ -104,6 +104,11 @@ impl MessagePrinter {
         Self { out, ..self }
     }
 
+    /// The same for messages of which something made text before.
+    pub fn of_texts(self) -> Self {
+        Self { is_text: true, ..self }
+    }
+
     /// The same for messages that go through these functions before.
     pub fn after(mut self, steps: &FunctionSteps) -> Self {
         self.is_text = !steps.only_filters();

@@ -19,6 +19,7 @@ mod function_verbs;
 mod functions;
 mod group_offsets;
 mod group_sources;
+mod joins;
 mod limits;
 mod membership;
 #[cfg(feature = "plugins")]
@@ -38,4 +39,5 @@ mod storages;
 mod topics;
 #[cfg(feature = "plugins")]
 mod trust;
+mod whole_topics;
 mod written;

@@ -232,7 +232,7 @@ impl Sink {
     fn open(target: &Target, progress: &Arc<Progress>) -> Result<Self> {
         let place = &target.place;
         Ok(Self {
-            encoder: BatchEncoder::open(place, &target.topic, &target.serdes, [Type::Auto; 2])?,
+            encoder: target.batch_encoder()?,
             writer: Writer::open(
                 place.storage.as_ref(),
                 &ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() },
@@ -295,6 +295,24 @@ impl Target {
     pub fn new(place: impl Into<Place>, topic: &str) -> Self {
         // A copy keeps what it reads, whatever the settings say of new messages.
         Self { place: place.into(), topic: topic.to_string(), serdes: Serdes::of(Type::Auto) }
+    }
+
+    /// Where it lies.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Its name.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// What encodes messages for it.
+    ///
+    /// # Errors
+    /// Those of [`BatchEncoder::open`].
+    pub fn batch_encoder(&self) -> Result<BatchEncoder> {
+        BatchEncoder::open(&self.place, &self.topic, &self.serdes, [Type::Auto; 2])
     }
 
     /// Writes the keys as this type.

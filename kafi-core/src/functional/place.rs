@@ -154,7 +154,10 @@ impl Place {
     }
 
     /// The partition count of the largest of these topics.
-    pub(crate) fn partitions_max(&self, topics: &[String]) -> Result<i32> {
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`](crate::TopicAdmin::topics).
+    pub fn partitions_max(&self, topics: &[String]) -> Result<i32> {
         if topics.is_empty() {
             return Ok(1);
         }
@@ -163,7 +166,11 @@ impl Place {
 
     /// Makes a target for messages that may be old, if it is missing: where the storage deletes by age it keeps them
     /// for ever, as that of a copy does.
-    pub(crate) fn make_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
+    ///
+    /// # Errors
+    /// Those of [`Admin::topics`](crate::TopicAdmin::topics) and
+    /// [`Admin::create_topic`](crate::TopicAdmin::create_topic), and of `partitions`.
+    pub fn make_if_missing(&self, topic: &str, partitions: impl FnOnce() -> Result<i32>) -> Result<()> {
         if self.exists(topic)? {
             return Ok(());
         }

@@ -121,6 +121,21 @@ impl TopicReader {
         self
     }
 
+    /// Where it is read.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The topics that are read.
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// What of them is read, and how.
+    pub fn read_options(&self) -> &ReadOptions {
+        &self.options
+    }
+
     /// The messages as a pipe. Nothing is read, and no server is asked, before the first message is wanted.
     pub fn messages(self) -> Pipe<Message> {
         let progress = self.options.progress.clone();

@@ -25,6 +25,39 @@ pub fn compare_numbers(left: &str, right: &str) -> Ordering {
     }
 }
 
+/// Appends a JSON number in a form that is the same for all that have its value: `1e2` and `100.0` give the same bytes. It
+/// is no JSON, and holds neither a comma nor a semicolon.
+///
+/// ```
+/// use kafi_core::json_text::push_number;
+/// let form = |number: &str| {
+///     let mut form = Vec::new();
+///     push_number(number, &mut form);
+///     form
+/// };
+/// assert!(form("1e2") == form("100.0") && form("1") != form("-1"));
+/// ```
+pub fn push_number(number: &str, out: &mut Vec<u8>) {
+    let bytes = number.as_bytes();
+    let is_short = bytes.len() < 18 && bytes.iter().all(u8::is_ascii_digit);
+    // An integer without zeros at its end, as most are, is written as it is.
+    if is_short && bytes.last() != Some(&b'0') {
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(&[b'e', bytes.len() as u8]);
+        return;
+    }
+    let Decimal { negative, digits, point } = Decimal::read(number);
+    if negative {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits);
+    out.push(b'e');
+    match u8::try_from(point) {
+        Ok(point) if point < b'+' => out.push(point),
+        _ => out.extend_from_slice(point.to_string().as_bytes()),
+    }
+}
+
 /// 0.DIGITS times ten to the `point`; no zeros at either end of the digits.
 #[derive(PartialEq)]
 struct Decimal {

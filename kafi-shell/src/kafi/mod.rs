@@ -1,6 +1,8 @@
 //! The user's handle on a storage: shell verbs, functions over messages, producers, and consumers in a few letters.
 
+mod add_ons;
 mod administration;
+mod join;
 mod registry;
 mod topic_consumer;
 mod topic_producer;
@@ -18,6 +20,7 @@ use kafi_serde::registry::Registry;
 
 use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern, Texts};
 
+pub use join::Join;
 pub use registry::subject_name;
 pub use topic_consumer::TopicConsumer;
 pub use topic_producer::{Outgoing, TopicProducer};

@@ -1,0 +1,68 @@
+//! `recreate`: deletes a topic, and makes it again as it was.
+
+use std::time::{Duration, Instant};
+
+use kafi_core::{Capabilities, ErrorKind, NewTopic, Result, Retry, Storage};
+
+/// A broker that has just deleted a topic may still refuse its name.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What of a topic becomes other than it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recreation {
+    /// How many partitions. Default: as many as before.
+    pub partitions: Option<i32>,
+    /// Settings beside those that the topic has, or in place of them, Kafka's names. Default: none.
+    pub config: Vec<(String, String)>,
+}
+
+/// Deletes a topic with all its messages, and makes it again: with its partitions, its replicas, and the settings that
+/// were set for it, as far as nothing else is said. Returns what was made. Blocks up to `timeout` for each of its few
+/// questions.
+///
+/// # Errors
+/// `NotFound` for a missing topic; those of [`TopicAdmin`](kafi_core::TopicAdmin). Where it is deleted and cannot be made
+/// again, the error says what was to be made.
+pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: Duration) -> Result<NewTopic> {
+    let mut admin = storage.admin()?;
+    let topics = admin.topics(&[topic.to_string()], timeout)?;
+    let mut new = NewTopic::new(topic);
+    for known in topics.iter().filter(|known| known.name == topic) {
+        new.partitions = Some(known.partitions.len() as i32);
+        new.replication = known.partitions.iter().map(|partition| partition.replicas.len() as i32).max();
+    }
+    // A storage without brokers keeps one.
+    new.replication = new.replication.filter(|replicas| *replicas > 1);
+    new.partitions = anew.partitions.or(new.partitions);
+    if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
+        let set = admin.topic_config(topic, timeout)?.into_iter().filter(|entry| !entry.default && !entry.read_only);
+        new.config.extend(set.filter_map(|entry| Some((entry.name, entry.value?))));
+    }
+    for (name, value) in &anew.config {
+        new.config.retain(|(known, _)| known != name);
+        new.config.push((name.clone(), value.clone()));
+    }
+    admin.delete_topic(topic, timeout)?;
+    let begun = Instant::now();
+    loop {
+        match admin.create_topic(&new, timeout) {
+            Ok(()) => return Ok(new),
+            Err(error) if is_still_there(error.kind(), error.retryable()) && begun.elapsed() < timeout => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) => {
+                let config: Vec<String> =
+                    new.config.iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
+                let partitions = new.partitions.unwrap_or(1);
+                return Err(error.hint(format!(
+                    "it is deleted; kafi touch {topic} --partitions {partitions}{} makes it",
+                    config.concat()
+                )));
+            }
+        }
+    }
+}
+
+fn is_still_there(kind: ErrorKind, retry: Retry) -> bool {
+    kind == ErrorKind::AlreadyExists || retry == Retry::Later
+}
