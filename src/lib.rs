@@ -38,7 +38,7 @@
 //! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
 //! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP and in a topic | a C compiler, for TLS |
-//! | `serve` | no | the Schema Registry API over any storage; with it `serde` | a C compiler, for TLS |
+//! | `serve` | no | the REST Proxy and Schema Registry APIs over any storage; with it `serde` | a C compiler, for TLS |
 //! | `files` | no | topics as files: CSV, TSV, JSON | a C compiler, for zstd |
 //! | `xml`, `xlsx` | no | `files`, with XML, with workbooks of Excel | a C compiler, for zstd |
 //! | `parquet`, `feather` | no | `files`, with Parquet, with Feather | a C compiler, for zstd |

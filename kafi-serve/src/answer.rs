@@ -48,6 +48,11 @@ impl Reply {
     pub fn with_status(status: u16, json: &Json) -> Self {
         Self { status, body: json.to_string().into_bytes(), content_type: None }
     }
+
+    /// That it was done.
+    pub fn nothing() -> Self {
+        Self { status: 204, body: Vec::new(), content_type: None }
+    }
 }
 
 impl From<Json> for Reply {
@@ -106,6 +111,16 @@ impl Asked {
         self.query(name).map(read).transpose()
     }
 
+    /// A header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body, which must be an object of JSON, or nothing at all, which is an empty one.
+    pub fn object_or_nothing(&self) -> Result<Json, Refusal> {
+        if self.body.is_empty() { Ok(Json::object::<&str>([])) } else { self.object() }
+    }
+
     /// The body, which must be an object of JSON.
     pub fn object(&self) -> Result<Json, Refusal> {
         let bad = |why: String| Refusal::of_status(400, format!("the body is no object of JSON: {why}"));
@@ -134,7 +149,7 @@ pub fn with_fallbacks<A: Api>(router: Router<Arc<A>>) -> Router<Arc<A>> {
         .method_not_allowed_fallback(|| async { refused::<A>(&Refusal::of_status(405, "HTTP 405 Method Not Allowed")) })
 }
 
-fn handler<A: Api>(call: Call<A>) -> impl Handler<(State<Arc<A>>, Request), Arc<A>> + Clone {
+fn handler<A: Api>(call: Call<A>) -> impl Handler<(State<Arc<A>>, Request), Arc<A>> {
     Endpoint(call)
 }
 
@@ -163,18 +178,24 @@ impl<A: Api> Handler<(State<Arc<A>>, Request), Arc<A>> for Endpoint<A> {
 
 async fn answer<A: Api>(api: Arc<A>, call: Call<A>, request: Request) -> Answered {
     let asked = read(api.app(), request).await?;
-    let turn = Arc::clone(&api.app().working).acquire_owned();
-    let turn = tokio::time::timeout(api.app().options.limits.wait, turn).await;
+    let worker = Arc::clone(&api);
+    in_turn(api.app(), move || call(&worker, &asked)).await?
+}
+
+/// Runs what blocks when it is its turn.
+///
+/// # Errors
+/// Where that does not come, or it panics.
+pub async fn in_turn<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    let turn = tokio::time::timeout(app.options.limits.wait, Arc::clone(&app.working).acquire_owned()).await;
     let turn = turn.map_err(|_| Refusal::of_status(503, "the server is busy"))?.expect("it is never closed");
     let work = move || {
         // It goes on working when nobody waits for it any more.
         let _turn = turn;
-        call(&api, &asked)
+        work()
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(answered) => answered,
-        Err(_panic) => Err(Refusal::of_status(500, "the server made a mistake, which it has logged").into()),
-    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_panic| Refusal::of_status(500, "the server made a mistake, which it has logged"))
 }
 
 async fn read(app: &App, request: Request) -> Result<Asked, Refusal> {
@@ -213,7 +234,7 @@ fn is_too_large(error: &axum::Error) -> bool {
 }
 
 /// Whether a content type is JSON. What forms of pages in browsers can send is not.
-fn is_json(content_type: &[u8]) -> bool {
+pub fn is_json(content_type: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(content_type) else { return false };
     let text = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     text == "application/json" || text == "application/octet-stream" || text.ends_with("+json")

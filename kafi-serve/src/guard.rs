@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HOST, SERVER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -20,6 +20,9 @@ use crate::metrics::Gauge;
 
 /// The target of the lines of the access log.
 const ACCESS_LOG: &str = "kafi_serve::access";
+
+/// What the server calls itself.
+const SERVER_NAME: &str = concat!("kafi/", env!("CARGO_PKG_VERSION"));
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -39,7 +42,7 @@ impl Guard {
         let _counted = Gauge::of(&self.app.metrics.in_flight);
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let user = self.user(request.headers());
-        let response = match self.refusal(&request, user.is_some()) {
+        let mut response = match self.refusal(&request, user.is_some()) {
             Some(refusal) => refused(&refusal),
             None => match self.about_itself(&method, uri.path()).await {
                 Some(response) => response,
@@ -51,6 +54,7 @@ impl Guard {
         let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
         let (name, user) = (self.name, user.unwrap_or("-"));
         log::info!(target: ACCESS_LOG, "{name} {peer} {user} {method} {uri} {status} {milliseconds:.1} ms");
+        response.headers_mut().insert(SERVER, HeaderValue::from_static(SERVER_NAME));
         Ok(response)
     }
 

@@ -1,4 +1,4 @@
-//! The API of Confluent's Schema Registry over any storage of Kafi.
+//! The APIs of Confluent's REST Proxy (versions 2 and 3) and Schema Registry over any storage of Kafi.
 //!
 //! [`Server::start`] takes a storage with its schema registry, and answers until [`Server::stop`]. A storage without a
 //! registry of its own keeps schemas in its topic `_schemas`
@@ -41,6 +41,7 @@ mod guard;
 mod metrics;
 mod options;
 mod registry;
+mod rest;
 mod server;
 mod users;
 

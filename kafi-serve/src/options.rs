@@ -21,6 +21,8 @@ pub struct Served {
 /// Where it is served, and to whom.
 #[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
+    /// Where the REST Proxy API is; port 0 is any free port. Default: nowhere.
+    pub rest: Option<SocketAddr>,
     /// Where the Schema Registry API is; port 0 is any free port. Default: nowhere.
     pub registry: Option<SocketAddr>,
     /// Who may ask; without it everybody.
@@ -40,6 +42,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// The requests that work at once; others wait. Default: 64.
     pub working_max: usize,
+    /// The consumers of the REST Proxy API at once. Default: 1000.
+    pub consumers_max: usize,
     /// How long a connection waits for the head of a request, and then for its body. Default: 30 seconds.
     pub wait: Duration,
     /// How long the storage or its registry may take to answer. Default: 30 seconds.
@@ -52,6 +56,7 @@ impl Default for Limits {
             body_bytes_max: 16 << 20,
             connections_max: 1000,
             working_max: 64,
+            consumers_max: 1000,
             wait: Duration::from_secs(30),
             call: Duration::from_secs(30),
         }
@@ -61,7 +66,7 @@ impl Default for Limits {
 impl ServeOptions {
     /// Refuses to serve everybody where everybody is more than this machine.
     pub(crate) fn check(&self) -> Result<()> {
-        let everywhere = [self.registry].into_iter().flatten().find(|address| !address.ip().is_loopback());
+        let everywhere = [self.rest, self.registry].into_iter().flatten().find(|address| !address.ip().is_loopback());
         match everywhere {
             Some(address) if self.users.is_none() && !self.insecure => {
                 let why = "everybody who reaches this address could read, write, and delete";

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use futures_util::future::{Either, select};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,13 +22,16 @@ use crate::app::App;
 use crate::guard::Guard;
 use crate::metrics::Gauge;
 use crate::options::{ServeOptions, Served};
-use crate::registry;
+use crate::{registry, rest};
 
 /// The bytes of a request's head, at most.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long nothing is accepted after the system refused to: it has no more descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Makes what answers the requests of an API.
+type MakeRouter = fn(Arc<App>, &Served) -> Router;
 
 /// A server, which answers until it is stopped or dropped.
 pub struct Server {
@@ -40,7 +44,7 @@ pub struct Server {
 /// Where an API is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// The API: `registry`.
+    /// The API: `registry` or `rest`.
     pub api: &'static str,
     /// The address, with the port that it got.
     pub address: SocketAddr,
@@ -55,20 +59,26 @@ impl Server {
     pub fn start(served: Served, options: ServeOptions) -> Result<Self> {
         options.check()?;
         let mut listening = Vec::new();
-        if let Some(address) = options.registry {
-            listening.push((registry::NAME, listen(address)?));
+        let apis: [(&'static str, Option<SocketAddr>, MakeRouter); 2] =
+            [(rest::NAME, options.rest, rest::router), (registry::NAME, options.registry, registry::router)];
+        for (name, address, make) in apis {
+            if let Some(address) = address {
+                listening.push((name, listen(address)?, make));
+            }
         }
         let runtime = runtime(options.limits.working_max)?;
         let app = Arc::new(App::new(Arc::clone(&served.storage), options));
         let (stop, stopped) = watch::channel(false);
         let (mut listeners, mut accepting) = (Vec::new(), Vec::new());
-        for (name, listener) in listening {
+        let in_runtime = runtime.enter();
+        for (name, listener, make) in listening {
             let address = listener.local_addr().map_err(|error| Error::io("listen", error))?;
             listeners.push(Listener { api: name, address });
-            let router = registry::router(Arc::clone(&app), &served);
+            let router = make(Arc::clone(&app), &served);
             let guard = Arc::new(Guard { app: Arc::clone(&app), name, router });
             accepting.push(runtime.spawn(accept(listener, guard, stopped.clone())));
         }
+        drop(in_runtime);
         Ok(Self { runtime: Some(runtime), listeners, accepting, stop })
     }
 

@@ -21,9 +21,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How soon Ctrl-C is seen.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serve the schema registry of a storage over HTTP, until Ctrl-C
+/// Serve a storage and its schema registry over HTTP, until Ctrl-C
 ///
-/// A storage without a registry of its own keeps schemas in its topic _schemas. Who can reach the address can read,
+/// The APIs are those of Confluent's REST Proxy (versions 2 and 3) and Schema Registry. A storage without a registry of its own keeps schemas in its topic _schemas. Who can reach the address can read,
 /// write, and delete; so others than this machine are served only with --auth-file, or --insecure.
 #[derive(Parser)]
 #[command(name = "serve")]
@@ -31,7 +31,10 @@ pub struct ServeArgs {
     /// The storage (prod:, ./data/); without it the default storage
     #[arg(value_name = "ADDRESS")]
     address: Option<String>,
-    /// Where the Schema Registry API is; port 0 is any free port
+    /// Where the REST Proxy API is: HOST:PORT, port 0 for any free port, or none
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8082")]
+    rest: String,
+    /// Where the Schema Registry API is, likewise
     #[arg(id = "schema_registry", long = "registry", value_name = "HOST:PORT", default_value = "127.0.0.1:8081")]
     registry: String,
     /// The users who may ask, with their passwords: a file of lines USER:PASSWORD
@@ -81,7 +84,8 @@ impl ServeArgs {
             ..Limits::default()
         };
         Ok(ServeOptions {
-            registry: Some(listen_address(&self.registry)?),
+            rest: listen_address(&self.rest)?,
+            registry: listen_address(&self.registry)?,
             users: self.auth_file.as_deref().map(Users::read).transpose()?,
             insecure: self.insecure,
             limits,
@@ -89,13 +93,16 @@ impl ServeArgs {
     }
 }
 
-/// Where HOST:PORT is.
-fn listen_address(text: &str) -> Result<SocketAddr> {
+/// Where HOST:PORT is; `none` is nowhere.
+fn listen_address(text: &str) -> Result<Option<SocketAddr>> {
+    if text == "none" {
+        return Ok(None);
+    }
     let unknown = |why: String| {
         kafi::Error::new(kafi::ErrorKind::Usage, "read arguments", why)
             .with("address", text)
             .hint("an address to listen at is written HOST:PORT")
     };
     let mut addresses = text.to_socket_addrs().map_err(|error| unknown(error.to_string()))?;
-    addresses.next().ok_or_else(|| unknown("no such host".into()))
+    addresses.next().map(Some).ok_or_else(|| unknown("no such host".into()))
 }

@@ -40,27 +40,31 @@ subjects: ['b', 'py-value']
 struct Serve {
     sandbox: Sandbox,
     running: Running,
+    address: String,
 }
 
 impl Serve {
+    /// With its registry.
     fn over(address: &str) -> Self {
-        let sandbox = Sandbox::new();
-        let arguments = ["serve", address, "--registry", "127.0.0.1:0"];
-        let running = sandbox.start(&arguments, Stdio::null(), "stdout", "stderr");
-        sandbox.wait_for("stderr", "registry of ");
-        Self { sandbox, running }
+        Self::with(address, &["--rest", "none", "--registry", "127.0.0.1:0"], "registry of ")
     }
 
-    fn registry(&self) -> String {
-        let line = self.sandbox.read("stderr");
-        let line = line.lines().find(|line| line.starts_with("registry of ")).unwrap();
-        line.rsplit(' ').next().unwrap().to_string()
+    /// With these arguments, and then a line that begins so, and ends with an address.
+    fn with(storage: &str, arguments: &[&str], begin: &str) -> Self {
+        let sandbox = Sandbox::new();
+        let arguments = [&["serve", storage], arguments].concat();
+        let running = sandbox.start(&arguments, Stdio::null(), "stdout", "stderr");
+        sandbox.wait_for("stderr", " at http://");
+        let said = sandbox.read("stderr");
+        let line = said.lines().find(|line| line.starts_with(begin)).unwrap();
+        let address = line.rsplit(' ').next().unwrap().to_string();
+        Self { sandbox, running, address }
     }
 
     /// What a Python program of the tests' servers prints.
     fn python(&self, script: &str, arguments: &str) -> String {
         let (python, script) = (servers::variable("KAFI_TEST_SERIALIZERS"), servers::script(script));
-        self.sandbox.text(&format!("{python} {} {} {arguments}", script.display(), self.registry()))
+        self.sandbox.text(&format!("{python} {} {} {arguments}", script.display(), self.address))
     }
 
     fn stop(mut self) {
@@ -108,15 +112,47 @@ fn confluents_serialisers_work_over_a_broker() {
 #[test]
 fn others_than_this_machine_are_served_with_users_only() {
     let sandbox = Sandbox::new();
-    let refused = sandbox.run("kafi serve ./data/ --registry 0.0.0.0:0");
+    let refused = sandbox.run("kafi serve ./data/ --rest none --registry 0.0.0.0:0");
     assert_eq!(refused.status.code(), Some(2), "{}", seen(&refused));
     assert!(
         seen(&refused).contains("hint: --auth-file names who may, --insecure lets everybody"),
         "{}",
         seen(&refused)
     );
-    let missing = sandbox.run("kafi serve ./data/ --registry 0.0.0.0:0 --auth-file nowhere");
+    let missing = sandbox.run("kafi serve ./data/ --rest none --registry 0.0.0.0:0 --auth-file nowhere");
     assert!(seen(&missing).contains("error: read users: file nowhere: "), "{}", seen(&missing));
-    let no_address = sandbox.run("kafi serve ./data/ --registry nonsense");
+    let no_address = sandbox.run("kafi serve ./data/ --rest none --registry nonsense");
     assert_eq!(no_address.status.code(), Some(2), "{}", seen(&no_address));
+}
+
+/// What a plain client prints over any storage.
+const REST_SAID: &str = "made 201 1
+again 400
+stream 200 1000 True 999
+avro 200 1000
+consumer 200
+subscribe 204
+read 1001 True azc= eyJuIjogN30=
+commit 204
+committed 990
+deleted 204
+lag 11
+topic gone 204 404
+";
+
+fn a_plain_client_works_over(storage: &str) {
+    let serve = Serve::with(storage, &["--rest", "127.0.0.1:0", "--registry", "none"], "rest of ");
+    let name = format!("rest_{}", std::process::id());
+    assert_eq!(serve.python("rest_client.py", &name), REST_SAID);
+    serve.stop();
+}
+
+#[test]
+fn a_plain_client_works_over_a_folder() {
+    a_plain_client_works_over("./data/");
+}
+
+#[test]
+fn a_plain_client_works_over_a_broker() {
+    a_plain_client_works_over(&format!("kafka://{}/", servers::variable("KAFI_TEST_KAFKA")));
 }

@@ -5,4 +5,6 @@
 mod access;
 mod hostile;
 mod registry;
+mod rest_v2;
+mod rest_v3;
 mod support;

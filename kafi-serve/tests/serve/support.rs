@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Json, Storage};
+use kafi_core::{Json, NewTopic, Storage};
 use kafi_serde::registry::TopicRegistry;
 use kafi_serve::{Limits, ServeOptions, Served, Server};
 
@@ -16,6 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Serving {
     pub server: Server,
     pub address: SocketAddr,
+    storage: Arc<dyn Storage>,
 }
 
 /// What came back.
@@ -47,12 +48,29 @@ impl Serving {
     }
 
     pub fn with(options: ServeOptions) -> Self {
+        Self::start(ServeOptions { registry: Some("127.0.0.1:0".parse().unwrap()), ..options })
+    }
+
+    /// The REST Proxy API instead of that of registries.
+    pub fn rest() -> Self {
+        Self::rest_with(Limits::default())
+    }
+
+    pub fn rest_with(limits: Limits) -> Self {
+        Self::start(ServeOptions { rest: Some("127.0.0.1:0".parse().unwrap()), limits, ..ServeOptions::default() })
+    }
+
+    fn start(options: ServeOptions) -> Self {
         let storage: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
         let registry = Arc::new(TopicRegistry::new(Arc::clone(&storage)));
-        let options = ServeOptions { registry: Some("127.0.0.1:0".parse().unwrap()), ..options };
-        let server = Server::start(Served { storage, registry }, options).unwrap();
+        let server = Server::start(Served { storage: Arc::clone(&storage), registry }, options).unwrap();
         let address = server.listeners()[0].address;
-        Self { server, address }
+        Self { server, address, storage }
+    }
+
+    pub fn make_topic(&self, name: &str, partitions: i32) {
+        let topic = NewTopic::new(name).partitions(partitions);
+        self.storage.admin().unwrap().create_topic(&topic, PATIENCE).unwrap();
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -72,9 +90,18 @@ impl Serving {
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.ask(method, path, &[("Content-Type", "application/json")], body)
+    }
+
+    /// A request with these headers; one without a type for its body says that it is JSON.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        if !lines.contains("Content-Type") {
+            lines.push_str("Content-Type: application/json\r\n");
+        }
         let length = body.len();
         self.raw(&format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{lines}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         ))
     }
 

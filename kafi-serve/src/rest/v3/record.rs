@@ -1,0 +1,249 @@
+//! Records as version 3 has them: one after another in a body, each an object.
+
+use std::ops::Range;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kafi_core::{
+    ANY_PARTITION, Batch, Error, ErrorKind, Field, HeadersBuf, Json, JsonKind, NO_TIMESTAMP, Record, Result,
+    TimeFormat, parse_time,
+};
+use kafi_serde::Format;
+
+use crate::rest::Rest;
+use crate::rest::encoding::{FieldWriter, Form, SchemaChoice, plain};
+use crate::rest::pools::Written;
+
+const READ: &str = "read record";
+
+/// Splits bytes into the objects of JSON that they are, as they come.
+#[derive(Default)]
+pub struct Splitter {
+    bytes: Vec<u8>,
+    /// What was looked at already.
+    seen: usize,
+    start: usize,
+    depth: usize,
+    is_string: bool,
+    is_escaped: bool,
+}
+
+impl Splitter {
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.seen -= self.start;
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The bytes of an object that is not whole yet.
+    pub fn pending(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// Where the next object is that is whole.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is no object.
+    pub fn next(&mut self) -> Result<Option<Range<usize>>> {
+        while self.seen < self.bytes.len() {
+            let byte = self.bytes[self.seen];
+            self.seen += 1;
+            if self.is_string {
+                match byte {
+                    _ if self.is_escaped => self.is_escaped = false,
+                    b'\\' => self.is_escaped = true,
+                    b'"' => self.is_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'{' | b'[' if self.depth > 0 || byte == b'{' => self.depth += 1,
+                b'}' | b']' if self.depth > 0 => {
+                    self.depth -= 1;
+                    if self.depth == 0 {
+                        let whole = self.start..self.seen;
+                        self.start = self.seen;
+                        return Ok(Some(whole));
+                    }
+                }
+                b'"' if self.depth > 0 => self.is_string = true,
+                b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => self.start = self.seen,
+                // Some clients write a list of records with commas between them.
+                b',' if self.depth == 0 => self.start = self.seen,
+                _ if self.depth > 0 => {}
+                _ => return Err(Error::new(ErrorKind::Corrupt, READ, "a record is an object of JSON")),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The bytes of an object.
+    pub fn get(&self, range: Range<usize>) -> &[u8] {
+        &self.bytes[range]
+    }
+
+    /// How far into the bytes it has come, for a limit.
+    pub fn is_between(&self) -> bool {
+        self.depth == 0
+    }
+}
+
+/// How a key or value was written, for the answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Shape {
+    form: Option<Form>,
+    size: usize,
+    schema_id: Option<u32>,
+}
+
+/// Reads the records of one request into batches.
+pub struct RecordReader<'a> {
+    topic: &'a str,
+    writer: FieldWriter<'a>,
+    headers: HeadersBuf,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl<'a> RecordReader<'a> {
+    pub fn new(rest: &'a Rest, topic: &'a str) -> Self {
+        let (headers, key, value) = (HeadersBuf::new(), Vec::new(), Vec::new());
+        Self { topic, writer: FieldWriter::new(rest, topic), headers, key, value }
+    }
+
+    /// Appends a record to a batch, or nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(&mut self, json: &Json, batch: &mut Batch) -> Result<[Shape; 2]> {
+        self.headers.clear();
+        self.key.clear();
+        self.value.clear();
+        for header in json.get("headers").into_iter().flat_map(Json::iter) {
+            let name = header.get("name").ok_or_else(|| bad("a header has no name"))?.str()?;
+            match header.get("value").filter(|value| !value.is_null()) {
+                Some(value) => self
+                    .headers
+                    .push(name, STANDARD.decode(value.str()?).map_err(|_| bad("the value of a header is no base64"))?),
+                None => self.headers.push_null(name),
+            }
+        }
+        let partition = match json.get("partition_id").filter(|partition| !partition.is_null()) {
+            Some(partition) => i32::try_from(partition.int()?).ok().filter(|partition| *partition >= 0),
+            None => Some(ANY_PARTITION),
+        };
+        let partition = partition.ok_or_else(|| bad("partition_id is no partition"))?;
+        let timestamp = match json.get("timestamp").filter(|timestamp| !timestamp.is_null()) {
+            Some(timestamp) if timestamp.kind() == JsonKind::Number => timestamp.int()?,
+            Some(timestamp) => parse_time(timestamp.str()?, true)?,
+            None => NO_TIMESTAMP,
+        };
+        let (has_key, key_shape) = field(&mut self.writer, Field::Key, json.get("key"), &mut self.key)?;
+        let (has_value, value_shape) = field(&mut self.writer, Field::Value, json.get("value"), &mut self.value)?;
+        let record = Record::new(self.topic, has_key.then_some(&self.key), has_value.then_some(&self.value));
+        batch.push(Record { partition, timestamp, headers: self.headers.as_headers(), ..record });
+        Ok([key_shape, value_shape])
+    }
+}
+
+fn field(writer: &mut FieldWriter<'_>, field: Field, json: Option<&Json>, out: &mut Vec<u8>) -> Result<(bool, Shape)> {
+    let Some(json) = json.filter(|json| !json.is_null()) else { return Ok((false, Shape::default())) };
+    let text = |name: &str| json.get(name).filter(|value| !value.is_null()).map(plain);
+    let number = |name: &str| -> Result<Option<u32>> {
+        let value = json.get(name).filter(|value| !value.is_null()).map(Json::int).transpose()?;
+        value.map(|value| u32::try_from(value).map_err(|_| bad("an id or version is none"))).transpose()
+    };
+    if text("subject_name_strategy").is_some_and(|strategy| strategy != "TOPIC_NAME") {
+        return Err(bad("of the strategies for subjects only TOPIC_NAME is known; name the subject instead"));
+    }
+    let choice = SchemaChoice {
+        id: number("schema_id")?,
+        version: number("schema_version")?,
+        subject: text("subject"),
+        text: text("schema"),
+    };
+    let form = match text("type") {
+        Some(word) => Form::of_word(&word).ok_or_else(|| bad("there is no such type of key or value"))?,
+        // A schema without a type is one of Avro, as in the registry.
+        None if choice != SchemaChoice::default() => Form::Schema(Format::Avro),
+        None => return Err(bad("a key or value has a type")),
+    };
+    let none = Json::null();
+    let data = json.get("data").unwrap_or(&none);
+    let is_there = writer.write(field, form, &choice, data, out)?;
+    let schema_id = match form {
+        Form::Schema(format) if is_there => Some(writer.id(field, format, &choice)?),
+        _ => None,
+    };
+    Ok((is_there, Shape { form: Some(form), size: out.len(), schema_id }))
+}
+
+/// Appends what became of a record to an answer.
+pub fn write_result(
+    out: &mut Vec<u8>,
+    (cluster, topic): (&str, &str),
+    written: Written,
+    timestamp: i64,
+    shapes: &[Shape; 2],
+) {
+    let (partition, offset) = written;
+    let (cluster, topic) = (Json::from(cluster), Json::from(topic));
+    let text = format!(
+        "{{\"error_code\":200,\"cluster_id\":{cluster},\"topic_name\":{topic},\"partition_id\":{partition},\"offset\":{}",
+        offset.unwrap_or(-1)
+    );
+    out.extend_from_slice(text.as_bytes());
+    if timestamp != NO_TIMESTAMP {
+        out.extend_from_slice(b",\"timestamp\":\"");
+        TimeFormat::rfc3339(true).write(timestamp, out);
+        out.push(b'"');
+    }
+    for (name, shape) in ["key", "value"].into_iter().zip(shapes) {
+        let Some(form) = shape.form else { continue };
+        let schema = shape.schema_id.map(|id| format!(",\"schema_id\":{id}")).unwrap_or_default();
+        let text = format!(",\"{name}\":{{\"type\":\"{}\",\"size\":{}{schema}}}", form.word(), shape.size);
+        out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'}');
+}
+
+fn bad(why: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, READ, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(chunks: &[&str]) -> Result<Vec<String>> {
+        let (mut splitter, mut all) = (Splitter::default(), Vec::new());
+        for chunk in chunks {
+            splitter.push(chunk.as_bytes());
+            while let Some(range) = splitter.next()? {
+                all.push(String::from_utf8(splitter.get(range).to_vec()).unwrap());
+            }
+        }
+        assert!(splitter.is_between() || splitter.pending() > 0);
+        Ok(all)
+    }
+
+    #[test]
+    fn objects_are_split_wherever_bytes_are_cut() {
+        let text = r#" {"a":"}{\"\\"} {"b":[{"c":"]"}]},{}
+        {"d":1}"#;
+        let expected = [r#"{"a":"}{\"\\"}"#, r#"{"b":[{"c":"]"}]}"#, "{}", r#"{"d":1}"#];
+        for cut in 0..text.len() {
+            let (left, right) = text.split_at(cut);
+            assert_eq!(split(&[left, right]).unwrap(), expected, "{cut}");
+        }
+        let single: Vec<&str> = text.split_inclusive(|_| true).collect();
+        assert_eq!(split(&single).unwrap(), expected);
+        for bad in ["[{}]", "1", "\"a\"", "}"] {
+            assert_eq!(split(&[bad]).unwrap_err().kind(), ErrorKind::Corrupt, "{bad}");
+        }
+    }
+}

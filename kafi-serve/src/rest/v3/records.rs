@@ -1,0 +1,243 @@
+//! Producing: a stream of records, each of which is answered by itself, or a list of them.
+
+use std::sync::Arc;
+
+use crate::answer::{Answered, Api, Asked, Reply, in_turn, is_json, respond, respond_refusal};
+use crate::failure::{Failure, Refusal};
+use crate::rest::codes::BAD_REQUEST;
+use crate::rest::encoding::plain;
+use crate::rest::pools::Written;
+use crate::rest::v3::V3;
+use crate::rest::v3::listing::Place;
+use crate::rest::v3::record::{RecordReader, Shape, Splitter, write_result};
+use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use futures_util::{FutureExt, StreamExt, stream};
+use kafi_core::{Batch, Error, ErrorKind, Json, JsonKind, NO_TIMESTAMP, Result};
+
+/// The bytes that are gathered before they are written, where they come faster than that.
+const GATHER_BYTES: usize = 1 << 20;
+
+/// What became of a record.
+type Outcome = Result<(Written, i64, [Shape; 2])>;
+
+/// A stream of records that is being answered.
+struct Streaming {
+    api: Arc<V3>,
+    cluster: Arc<str>,
+    topic: Arc<str>,
+    body: BodyDataStream,
+    splitter: Splitter,
+    is_over: bool,
+}
+
+/// Records in a body that may go on for long; as soon as some are written, they are answered, one a line.
+pub async fn stream(
+    State(api): State<Arc<V3>>,
+    params: RawPathParams,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    match open(api, &params, &headers, request).await {
+        Ok(streaming) => {
+            let answers = stream::unfold(streaming, |mut streaming| async move {
+                let answer = streaming.next().await?;
+                Some((std::result::Result::<_, std::convert::Infallible>::Ok(answer), streaming))
+            });
+            respond(200, V3::CONTENT_TYPE, Body::from_stream(answers))
+        }
+        Err(Failure::Refused(refusal)) => respond_refusal(&refusal, V3::CONTENT_TYPE),
+        Err(Failure::Failed(error)) => respond_refusal(&V3::explain(&error), V3::CONTENT_TYPE),
+    }
+}
+
+async fn open(
+    api: Arc<V3>,
+    params: &RawPathParams,
+    headers: &HeaderMap,
+    request: Request,
+) -> std::result::Result<Streaming, Failure> {
+    let param = |name: &str| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+    let (cluster, topic) = (param("cluster").unwrap_or_default(), param("topic").unwrap_or_default());
+    if !is_json(headers.get("content-type").map(|value| value.as_bytes()).unwrap_or_default()) {
+        return Err(Refusal::of_status(415, "HTTP 415 Unsupported Media Type").into());
+    }
+    let (asked, asked_topic) = (Arc::clone(&api), topic.clone());
+    let known = in_turn(&api.0.app, move || -> std::result::Result<String, Failure> {
+        let cluster = Place::cluster(&asked)?;
+        asked.0.pools.partitions(&asked_topic, asked.0.timeout())?;
+        Ok(cluster)
+    });
+    let known = known.await??;
+    if cluster != known {
+        return Err(Refusal::of_status(404, format!("Cluster {cluster} cannot be found.")).into());
+    }
+    let body = request.into_body().into_data_stream();
+    let splitter = Splitter::default();
+    Ok(Streaming { api, cluster: known.into(), topic: topic.into(), body, splitter, is_over: false })
+}
+
+impl Streaming {
+    /// The next part of the answer; nothing when the body is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        while !self.is_over {
+            let records = self.gather().await;
+            if records.is_empty() {
+                continue;
+            }
+            let (api, cluster, topic) = (Arc::clone(&self.api), Arc::clone(&self.cluster), Arc::clone(&self.topic));
+            let written = in_turn(&self.api.0.app, move || write_all(&api, &cluster, &topic, records)).await;
+            return Some(written.unwrap_or_else(|refusal| line(&refusal)).into());
+        }
+        None
+    }
+
+    /// Waits for records, and takes what more of them is there already. Where something is wrong, that is the last one.
+    async fn gather(&mut self) -> Vec<Result<Json>> {
+        let limits = &self.api.0.app.options.limits;
+        let (body_max, wait) = (limits.body_bytes_max, limits.wait);
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        loop {
+            let chunk = if records.is_empty() {
+                tokio::time::timeout(wait, self.body.next()).await.map_err(|_| "no record came in time")
+            } else if bytes < GATHER_BYTES {
+                match self.body.next().now_or_never() {
+                    Some(chunk) => Ok(chunk),
+                    None => return records,
+                }
+            } else {
+                return records;
+            };
+            let fault = match chunk {
+                Ok(Some(Ok(chunk))) => {
+                    bytes += chunk.len();
+                    self.splitter.push(&chunk);
+                    self.split(&mut records, body_max).err()
+                }
+                Ok(Some(Err(error))) => Some(corrupt(format!("the body cannot be read: {error}"))),
+                Ok(None) => {
+                    self.is_over = true;
+                    (!self.splitter.is_between()).then(|| corrupt("the body ended within a record"))
+                }
+                Err(why) => Some(corrupt(why)),
+            };
+            if let Some(fault) = fault {
+                self.is_over = true;
+                records.push(Err(fault));
+            }
+            if self.is_over {
+                return records;
+            }
+        }
+    }
+
+    fn split(&mut self, records: &mut Vec<Result<Json>>, body_max: usize) -> Result<()> {
+        while let Some(range) = self.splitter.next()? {
+            let text = std::str::from_utf8(self.splitter.get(range)).map_err(|_| corrupt("it is no UTF-8"))?;
+            records.push(Json::parse(text));
+        }
+        if self.splitter.pending() > body_max {
+            return Err(Error::new(ErrorKind::TooLarge, "read record", format!("it has more than {body_max} bytes")));
+        }
+        Ok(())
+    }
+}
+
+/// A list of records with ids, all of which are written, or answered with why they are not.
+pub fn batch(api: &V3, asked: &Asked) -> Answered {
+    let place = Place::of(api, asked)?;
+    let json = asked.object()?;
+    let topic = asked.param("topic");
+    api.0.pools.partitions(topic, api.0.timeout())?;
+    let entries = json.get("entries").filter(|entries| entries.kind() == JsonKind::Array);
+    let entries: Vec<&Json> =
+        entries.ok_or_else(|| Refusal::of_status(400, "the body has no entries"))?.iter().collect();
+    let id = |entry: &Json| entry.get("id").map(plain).unwrap_or_default();
+    let records = entries.iter().map(|entry| Ok((*entry).clone())).collect();
+    let (mut successes, mut failures) = (Vec::new(), Vec::new());
+    for (entry, outcome) in entries.iter().zip(outcomes(api, topic, records)?) {
+        match outcome {
+            Ok((written, timestamp, shapes)) => {
+                let mut text = Vec::new();
+                write_result(&mut text, (&place.cluster, topic), written, timestamp, &shapes);
+                let mut result = Json::parse(String::from_utf8_lossy(&text).as_ref())?;
+                result.remove("error_code");
+                let mut success = Json::object([("id", Json::from(id(entry)))]);
+                success.merge(&result)?;
+                successes.push(success);
+            }
+            Err(error) => {
+                let refusal = refusal(&error);
+                failures.push(Json::object([
+                    ("id", Json::from(id(entry))),
+                    ("error_code", Json::from(refusal.code)),
+                    ("message", Json::from(refusal.message)),
+                ]));
+            }
+        }
+    }
+    let members = [("failures", Json::array(failures)), ("successes", Json::array(successes))];
+    Ok(Reply::with_status(207, &Json::object(members)))
+}
+
+/// Writes records, and gives a line for each.
+fn write_all(api: &V3, cluster: &str, topic: &str, records: Vec<Result<Json>>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(records.len() * 160);
+    let count = records.len();
+    match outcomes(api, topic, records) {
+        Ok(outcomes) => {
+            for outcome in outcomes {
+                match outcome {
+                    Ok((written, timestamp, shapes)) => {
+                        write_result(&mut out, (cluster, topic), written, timestamp, &shapes);
+                        out.extend_from_slice(b"\r\n");
+                    }
+                    Err(error) => out.extend_from_slice(&line(&refusal(&error))),
+                }
+            }
+        }
+        // What concerns all of them is said of each.
+        Err(error) => (0..count).for_each(|_| out.extend_from_slice(&line(&refusal(&error)))),
+    }
+    out
+}
+
+/// What becomes of each of these records.
+fn outcomes(V3(rest): &V3, topic: &str, records: Vec<Result<Json>>) -> Result<Vec<Outcome>> {
+    let mut reader = RecordReader::new(rest, topic);
+    let mut batch = Batch::with_limits(records.len().max(1), GATHER_BYTES);
+    let mut read = Vec::with_capacity(records.len());
+    for record in records {
+        read.push(record.and_then(|json| reader.read(&json, &mut batch)));
+    }
+    if batch.is_empty() {
+        return Ok(read.into_iter().map(|shapes| shapes.map(|shapes| ((0, None), NO_TIMESTAMP, shapes))).collect());
+    }
+    let timestamps: Vec<i64> = batch.metas().iter().map(|meta| meta.timestamp).collect();
+    let mut written = rest.pools.write(topic, &mut batch, rest.timeout())?.into_iter().zip(timestamps);
+    let outcome = |shapes: Result<[Shape; 2]>| {
+        let shapes = shapes?;
+        let (written, timestamp) = written.next().expect("each record that was read was written or not");
+        Ok((written?, timestamp, shapes))
+    };
+    Ok(read.into_iter().map(outcome).collect())
+}
+
+fn refusal(error: &Error) -> Refusal {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::Usage => Refusal::new(400, BAD_REQUEST, error.to_string()),
+        _ => V3::explain(error),
+    }
+}
+
+fn line(refusal: &Refusal) -> Vec<u8> {
+    let message = kafi_core::without_secrets(&refusal.message);
+    let json = Json::object([("error_code", Json::from(refusal.code)), ("message", Json::from(message.as_ref()))]);
+    format!("{json}\r\n").into_bytes()
+}
+
+fn corrupt(why: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Corrupt, "read record", why)
+}

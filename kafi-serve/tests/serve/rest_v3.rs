@@ -1,0 +1,137 @@
+//! Version 3 of the REST Proxy API: administration, and producing in streams.
+
+use std::io::{BufRead, BufReader, Read, Write};
+
+use kafi_core::Json;
+
+use crate::support::{Answer, Serving};
+
+/// The cluster, and its path.
+fn cluster(serving: &Serving) -> String {
+    let clusters = serving.get("/v3/clusters").json();
+    assert_eq!(clusters["kind"], "KafkaClusterList");
+    format!("/v3/clusters/{}", clusters["data"][0]["cluster_id"].str().unwrap())
+}
+
+/// The objects of an answer, past the lengths of its chunks.
+fn lines(answer: &Answer) -> Vec<Json> {
+    answer.body.lines().filter(|line| line.starts_with('{')).map(|line| Json::parse(line).unwrap()).collect()
+}
+
+#[test]
+fn topics_are_made_changed_and_deleted() {
+    let serving = Serving::rest();
+    let path = cluster(&serving);
+    let body = r#"{"topic_name":"t","partitions_count":2,"configs":[{"name":"compression.type","value":"gzip"}]}"#;
+    let made = serving.post(&format!("{path}/topics"), body);
+    assert_eq!((made.status, made.json()["partitions_count"].clone()), (201, 2.into()), "{made:?}");
+    let again = serving.post(&format!("{path}/topics"), body);
+    assert_eq!(again.refusal(), (400, 40002));
+    assert_eq!(serving.get(&format!("{path}/topics")).json()["data"][0]["topic_name"], "t");
+    assert_eq!(
+        serving.ask("PATCH", &format!("{path}/topics/t"), &[], r#"{"partitions_count":3}"#).json()["partitions_count"],
+        3
+    );
+    assert_eq!(serving.get(&format!("{path}/topics/t/partitions")).json()["data"].len(), 3);
+    assert_eq!(serving.get(&format!("{path}/topics/t/partitions/2")).json()["partition_id"], 2);
+    assert_eq!(serving.get(&format!("{path}/topics/t/partitions/9")).refusal(), (404, 40403));
+    let setting = format!("{path}/topics/t/configs/compression.type");
+    assert_eq!(serving.get(&setting).json()["value"], "gzip");
+    assert_eq!(serving.put(&setting, r#"{"value":"zstd"}"#).status, 204);
+    let alter = r#"{"data":[{"name":"compression.type","operation":"DELETE"},{"name":"retention.ms","value":"1000"}]}"#;
+    assert_eq!(serving.post(&format!("{path}/topics/t/configs:alter"), alter).status, 204);
+    assert_eq!(serving.get(&format!("{path}/topics/t/configs/retention.ms")).json()["value"], "1000");
+    assert_eq!(serving.delete(&format!("{path}/topics/t")).status, 204);
+    assert_eq!(serving.get(&format!("{path}/topics/t")).refusal(), (404, 40403));
+    assert_eq!(serving.get("/v3/clusters/other/topics").refusal(), (404, 404));
+    assert_eq!(serving.get(&format!("{path}/brokers/0")).json()["broker_id"], 0);
+    assert_eq!(serving.get(&format!("{path}/acls")).refusal(), (501, 501));
+}
+
+#[test]
+fn records_are_answered_one_by_one() {
+    let serving = Serving::rest();
+    serving.make_topic("t", 1);
+    let path = cluster(&serving);
+    let records = r#"{"key":{"type":"BINARY","data":"a2V5"},"value":{"type":"JSON","data":{"a":[1,2]}},"headers":[{"name":"h","value":"eA=="},{"name":"n","value":null}],"timestamp":"2021-02-05T19:14:42.123Z"}
+        {"value":{"type":"NOTHING","data":""}} {"value":{"type":"STRING","data":"ü"}}{"partition_id":7,"value":{"type":"BINARY","data":""}}
+        {"value":null}"#;
+    let answer = serving.post(&format!("{path}/topics/t/records"), records);
+    assert_eq!(answer.status, 200);
+    let lines = lines(&answer);
+    let codes: Vec<i64> = lines.iter().map(|line| line["error_code"].int().unwrap()).collect();
+    assert!(codes[0] == 200 && codes[1] == 400 && codes[2] == 200 && codes[3] != 200 && codes[4] == 200, "{codes:?}");
+    assert_eq!(lines[0]["timestamp"], "2021-02-05T19:14:42.123Z");
+    assert_eq!(
+        (lines[0]["key"]["size"].clone(), lines[2]["offset"].clone(), lines[4]["offset"].clone()),
+        (3.into(), 1.into(), 2.into())
+    );
+    let batch = r#"{"entries":[{"id":"1","value":{"type":"STRING","data":"x"}},{"id":"2","value":{"type":"BINARY","data":"?"}}]}"#;
+    let answer = serving.post(&format!("{path}/topics/t/records:batch"), batch);
+    assert_eq!((answer.status, answer.json()["successes"][0]["offset"].clone()), (207, 3.into()), "{answer:?}");
+    assert_eq!(answer.json()["failures"][0]["id"], "2");
+    assert_eq!(serving.post(&format!("{path}/topics/x/records"), "{}").refusal(), (404, 40403));
+
+    let read = r#"{"format":"binary","auto.offset.reset":"earliest"}"#;
+    serving.post("/consumers/g", &read.replace('{', "{\"name\":\"i\","));
+    serving.post("/consumers/g/instances/i/assignments", r#"{"partitions":[{"topic":"t","partition":0}]}"#);
+    let first = serving.get("/consumers/g/instances/i/records?timeout=5000&kafi.all=true").json()[0].to_string();
+    let expected = r#"{"topic":"t","key":"a2V5","value":"eyJhIjpbMSwyXX0=","partition":0,"offset":0,"timestamp":1612552482123,"headers":[["aA==","eA=="],["bg==",null]]}"#;
+    assert_eq!(first, expected);
+}
+
+#[test]
+fn a_stream_is_answered_while_it_goes_on() {
+    let serving = Serving::rest();
+    serving.make_topic("t", 1);
+    let path = cluster(&serving);
+    let mut stream = serving.connect();
+    let head = format!(
+        "POST {path}/topics/t/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut send = |text: &str| stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).unwrap();
+    // Cut within a record.
+    send(r#"{"value":{"type":"STRING","data":"a"}}{"value":{"type":"#);
+    let first = next_line(&mut reader);
+    assert!(first.contains("\"offset\":0"), "{first}");
+    send(r#""STRING","data":"b"}}"#);
+    let second = next_line(&mut reader);
+    assert!(second.contains("\"offset\":1"), "{second}");
+    send("nonsense");
+    assert!(next_line(&mut reader).contains("\"error_code\":400"));
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).unwrap();
+    assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], 2);
+}
+
+/// The next line of an answer that has an object, past heads and lengths of chunks.
+fn next_line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    while !line.starts_with('{') {
+        line.clear();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "the answer ended");
+    }
+    line
+}
+
+#[test]
+fn groups_and_their_lags_are_told() {
+    let serving = Serving::rest();
+    serving.make_topic("t", 1);
+    let path = cluster(&serving);
+    serving.post(&format!("{path}/topics/t/records"), &r#"{"value":{"type":"STRING","data":"a"}}"#.repeat(5));
+    serving.post("/consumers/g", r#"{"name":"i","format":"binary"}"#);
+    serving.post("/consumers/g/instances/i/subscription", r#"{"topics":["t"]}"#);
+    let commit = r#"{"offsets":[{"topic":"t","partition":0,"offset":1}]}"#;
+    assert_eq!(serving.post("/consumers/g/instances/i/offsets", commit).status, 204);
+    serving.delete("/consumers/g/instances/i");
+    let groups = serving.get(&format!("{path}/consumer-groups")).json();
+    assert_eq!(groups["data"][0]["consumer_group_id"], "g");
+    assert_eq!(serving.get(&format!("{path}/consumer-groups/g")).json()["state"], "EMPTY");
+    let lags = serving.get(&format!("{path}/consumer-groups/g/lags")).json();
+    assert_eq!((lags["data"][0]["current_offset"].clone(), lags["data"][0]["lag"].clone()), (2.into(), 3.into()));
+    assert_eq!(serving.get(&format!("{path}/consumer-groups/g/lag-summary")).json()["total_lag"], 3);
+    assert_eq!(serving.get(&format!("{path}/consumer-groups/x")).refusal(), (404, 404));
+}
