@@ -152,6 +152,12 @@ impl App {
         self.0.cancel.clone()
     }
 
+    /// The same, which this wish stops.
+    pub fn stopped_by(mut self, stop: &Cancel) -> Self {
+        self.0.cancel = stop.clone();
+        self
+    }
+
     /// Whether everything that the app says of itself fits together; speaks to no server.
     ///
     /// # Errors

@@ -28,6 +28,9 @@
 //! What a route does beside that is said on it ([`Route`]): in which order and how many at once, how often what fails is
 //! tried again, and what becomes of it then.
 //!
+//! With the feature `file` an app can be read from a file of YAML, whose handlers are functions in jq (`AppFile`).
+//! What became of dead letters, also those of others, is read by [`Letter`], and they are put back by [`replay`].
+//!
 //! An offset is committed only after every output of its message, and of all before it, is delivered; what is done
 //! beyond that is kept beside the offset. So nothing is lost when a process dies, and little is done twice.
 
@@ -36,9 +39,12 @@
 mod app;
 mod engine;
 mod extract;
+#[cfg(feature = "file")]
+mod file;
 mod handler;
 mod hooks;
 mod input;
+mod letters;
 mod output;
 mod policy;
 mod route;
@@ -46,8 +52,11 @@ mod route;
 pub use app::App;
 pub use engine::Done;
 pub use extract::{Batch, Bytes, FromInput, FromKey, Headers, Json, Key, Meta, State};
+#[cfg(feature = "file")]
+pub use file::AppFile;
 pub use handler::Handler;
 pub use input::Input;
+pub use letters::{Letter, LetterWish, Replay, Replayed, replay};
 pub use output::{IntoOutputs, Output, Outputs};
 pub use policy::{Breaker, OnError, Order, Retries};
 pub use route::{PublishTo, Route, TypeName};

@@ -122,6 +122,24 @@ impl Outputs<'_> {
         Ok(())
     }
 
+    /// Publishes a record as it is; one that names the topic of the input goes to that of the route.
+    ///
+    /// # Errors
+    /// `Usage` where neither names a topic.
+    #[cfg(feature = "file")]
+    pub(crate) fn push_record(&mut self, record: Record<'_>) -> Result<()> {
+        let topic = match self.topic {
+            Some(topic) if record.topic == self.input.topic => topic,
+            None if record.topic == self.input.topic => return Err(no_topic()),
+            _ => record.topic,
+        };
+        let partition =
+            if record.partition == self.input.partition { kafi_core::ANY_PARTITION } else { record.partition };
+        self.batch.push(Record { topic, partition, ..record });
+        self.origins.push(self.origin);
+        Ok(())
+    }
+
     /// Publishes these bytes as they are, to the topic of the route.
     ///
     /// # Errors

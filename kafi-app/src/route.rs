@@ -224,6 +224,13 @@ impl Route {
         self
     }
 
+    /// What handles each message, and says itself what was wrong with it.
+    #[cfg(feature = "file")]
+    pub(crate) fn handle_each(mut self, each: Each) -> Self {
+        self.work = Some(Work::Each(each));
+        self
+    }
+
     /// A function that handles each message as bytes, without anything being allocated for it.
     pub fn handle_raw<F>(mut self, handler: F) -> Self
     where

@@ -1,6 +1,8 @@
 //! The verbs, one a file. A new one is its file, and a line in the list.
 
 mod acl;
+#[cfg(feature = "app")]
+mod app;
 mod applied;
 mod cat;
 mod cluster;
@@ -10,6 +12,8 @@ mod config;
 mod cp;
 mod delete_records;
 mod diff;
+#[cfg(feature = "app")]
+mod dlq;
 mod elect;
 #[cfg(feature = "files")]
 mod export;
@@ -87,6 +91,11 @@ pub const VERBS: &[Entry] = &[
     entry::<repeat::RepeatArgs>(),
     entry::<join::JoinArgs>(),
     entry::<compact::CompactArgs>(),
+    // Microservices.
+    #[cfg(feature = "app")]
+    app::APP,
+    #[cfg(feature = "app")]
+    dlq::DLQ,
     // Groups, schemas, servers, files, storages, and Kafi itself.
     group::GROUP,
     #[cfg(feature = "serde")]

@@ -7,6 +7,8 @@ mod support;
 
 mod addresses;
 mod administration;
+#[cfg(feature = "app")]
+mod apps;
 mod bad_input;
 mod carried;
 mod comparing;
