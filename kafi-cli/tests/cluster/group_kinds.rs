@@ -59,6 +59,31 @@ fn types_and_states_are_those_of_the_broker() {
 }
 
 #[test]
+fn share_groups_are_listed_and_known_to_be_another_kind() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t --config retention.ms=-1");
+    // It joins, waits for messages, and leaves; the group stays.
+    let (topic, group) = (broker.line("@t"), broker.line("@shared"));
+    kafka_tool(&[
+        "org.apache.kafka.tools.consumer.ConsoleShareConsumer",
+        "--bootstrap-server",
+        variable("KAFI_TEST_KAFKA"),
+        "--topic",
+        &topic,
+        "--group",
+        &group,
+        "--timeout-ms",
+        "3000",
+    ]);
+    assert_eq!(broker.text("kafi group ls k:@shared"), format!("{}\n", "@shared"));
+    assert_eq!(broker.text("kafi group lag k:@shared | wc -l"), "1\n");
+    for verb in ["show k:@shared", "rm k:@shared -y"] {
+        let seen = broker.seen(&format!("kafi group {verb}"));
+        assert!(seen.contains("of a kind that librdkafka does not know (share or streams)"), "{seen}");
+    }
+}
+
+#[test]
 fn lag_and_single_offsets_are_those_of_the_tool() {
     let broker = Broker::new();
     broker.text("kafi touch k:@t --partitions 2 --config retention.ms=-1 && seq 6 | kafi produce k:@t -p 0 -q");

@@ -91,10 +91,15 @@ impl Verb for LsArgs {
 pub fn wanted(address: &Address, filter: &Filter, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
     if let Some(name) = address.name().filter(|_| !address.is_glob()) {
         // Asked by its name, a group is found although its broker is not listed.
-        let described = admin.group(&name, TIMEOUT).map_err(|error| super::explain(admin, &name, error))?;
+        let described = admin.group(&name, TIMEOUT);
         let (listed, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
-        let known = listed.into_iter().find(|listed| listed.name == name);
-        let group = known.unwrap_or_else(|| Group::new(described.name, described.state));
+        let group = match listed.into_iter().find(|listed| listed.name == name) {
+            Some(known) => known,
+            None => {
+                let described = described.map_err(|error| super::explain(admin, &name, error))?;
+                Group::new(described.name, described.state)
+            }
+        };
         return Ok((Some(group).filter(|group| filter.is_match(group)).into_iter().collect(), Vec::new()));
     }
     let glob = address.topic.as_deref().map(Glob::parse).transpose()?;

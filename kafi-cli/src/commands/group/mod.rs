@@ -71,7 +71,7 @@ fn topic_matches(named: &str) -> Result<impl Fn(&str) -> bool + use<>> {
     Ok(move |topic: &str| glob.as_ref().map_or(topic == named, |glob| glob.matches(topic)))
 }
 
-/// Names the group that was probably meant where one is missing.
+/// Names the group that was probably meant where one is missing, or says that it is there but of another kind.
 fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
     if error.kind() != ErrorKind::NotFound
         || !error.context().any(|(key, value)| key == "group" && value == group)
@@ -81,6 +81,10 @@ fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
     }
     // What cannot be listed gives no hint; the error itself matters more.
     let groups = admin.groups(TIMEOUT).unwrap_or_default();
+    if groups.iter().any(|known| known.name == group) {
+        let why = "the group is of a kind that librdkafka does not know (share or streams), and can only be listed";
+        return Error::new(ErrorKind::Unsupported, "describe group", why).with("group", group);
+    }
     match kafi::nearest(group, groups.iter().map(|group| group.name.as_str())) {
         Some(near) if near != group => error.hint(format!("did you mean {near}?")),
         _ => error,
