@@ -15,19 +15,32 @@ const SECOND_TRIES: usize = 3;
 /// The servers that the tests need; each is a script in `tests/servers`.
 const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy registry serializers";
 
-/// Runs a command beside the servers that its first argument names. A server that ran before stays; the others are
-/// stopped by the trap, also after a failure and after Ctrl-C.
+/// How many tests run at a time for each processor: most of them wait, for a server or for a time to pass.
+const TESTS_PER_PROCESSOR: usize = 2;
+
+/// Runs a command beside the servers that its first argument names, and before it another one, its second argument,
+/// while they start: they start side by side, for on a new machine they are installed first. A server that ran before
+/// stays; the others are stopped by the trap, also after a failure and after Ctrl-C.
 const BESIDE_SERVERS: &str = r#"
 set -euo pipefail
 servers=$1
-shift
+meanwhile=$2
+shift 2
 started=()
+starting=()
 trap 'for server in "${started[@]}"; do tests/servers/$server stop; done' EXIT
 for server in $servers; do
   if ! tests/servers/$server status >/dev/null; then
     started+=("$server")
-    tests/servers/$server start >&2
+    tests/servers/$server start >&2 &
+    starting+=($!)
   fi
+done
+eval "$meanwhile"
+for start in "${starting[@]}"; do
+  wait "$start"
+done
+for server in $servers; do
   variables=$(tests/servers/$server env)
   eval "$variables"
 done
@@ -39,7 +52,7 @@ done
 pub fn run(args: &[&str]) -> Result<()> {
     command::install_prerequisites()?;
     if !args.is_empty() {
-        return command::run("cargo test", &mut cargo_test(args));
+        return command::run("cargo test", &mut cargo_test("", args));
     }
     let unsteady = whole()?;
     // The tests built this binary.
@@ -59,7 +72,7 @@ pub fn run(args: &[&str]) -> Result<()> {
 fn whole() -> Result<BTreeSet<String>> {
     // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its
     // source.
-    let mut tests = cargo_test(&["--workspace", "--no-fail-fast"]);
+    let mut tests = cargo_test("\"$@\" --no-run", &["--workspace", "--no-fail-fast"]);
     let Failures { error, targets, tests: failed } = match watch(&mut tests)? {
         None => return Ok(BTreeSet::new()),
         Some(failures) => failures,
@@ -72,7 +85,7 @@ fn whole() -> Result<BTreeSet<String>> {
         // Without `--workspace` the features would be others, and much would be built again.
         let args = ["--workspace"].into_iter().chain(target.split(' ')).chain(["--", "--exact"]);
         let args: Vec<&str> = args.chain(failed.iter().map(String::as_str)).collect();
-        command::run("cargo test, the second time", &mut cargo_test(&args))?;
+        command::run("cargo test, the second time", &mut cargo_test("", &args))?;
     }
     Ok(failed)
 }
@@ -115,21 +128,26 @@ fn failed_target(line: &str) -> Option<&str> {
     target.split_once(' ').map(|(_package, target)| target)
 }
 
-fn cargo_test(args: &[&str]) -> Command {
-    let mut tests = beside(SERVERS);
+/// `cargo test` beside the servers; `meanwhile`, as a shell has it, runs while they start.
+fn cargo_test(meanwhile: &str, args: &[&str]) -> Command {
+    let mut tests = beside(SERVERS, meanwhile);
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        tests.env("RUST_TEST_THREADS", (processors * TESTS_PER_PROCESSOR).to_string());
+    }
     tests.arg(command::cargo().get_program()).arg("test").args(args);
     tests
 }
 
 /// A command that takes a program and its arguments, and runs it beside a broker, whose variables it gets.
 pub fn beside_broker() -> Command {
-    beside("kafka")
+    beside("kafka", "")
 }
 
-fn beside(servers: &str) -> Command {
+fn beside(servers: &str, meanwhile: &str) -> Command {
     let mut command = Command::new("bash");
     command::forget_package(&mut command);
-    command.current_dir(workspace::root()).args(["-c", BESIDE_SERVERS, "bash", servers]);
+    command.current_dir(workspace::root()).args(["-c", BESIDE_SERVERS, "bash", servers, meanwhile]);
     command
 }
 
