@@ -86,6 +86,19 @@ impl App {
         self
     }
 
+    /// Tells metrics (`/metrics`, as Prometheus reads them) and health (`/livez`, `/readyz`) at HOST:PORT, over plain HTTP
+    /// to everybody who can reach it; `127.0.0.1:9090` is this machine only, and port 0 any free port. Default: nowhere.
+    pub fn http(mut self, address: impl Into<String>) -> Self {
+        self.0.http = Some(address.into());
+        self
+    }
+
+    /// Called with the address at which metrics and health are told, once they are.
+    pub fn on_http(mut self, hook: impl Fn(std::net::SocketAddr) + Send + Sync + 'static) -> Self {
+        self.0.on_http = Some(Box::new(hook));
+        self
+    }
+
     /// Something that handlers share, which they take as [`State<S>`](crate::State).
     pub fn state<S: Send + Sync + 'static>(mut self, state: S) -> Self {
         self.0.states.set(state);

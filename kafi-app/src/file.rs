@@ -38,6 +38,8 @@ pub struct AppFile {
     /// The storage that is published to; without it that of the consumer.
     producer: Option<String>,
     group: Option<String>,
+    /// HOST:PORT of metrics and health.
+    http: Option<String>,
     handlers: Vec<HandlerFile>,
 }
 
@@ -110,6 +112,9 @@ impl AppFile {
         let mut app = App::new(&self.name, consumer.clone()).producer(producer.clone());
         if let Some(group) = &self.group {
             app = app.group(group);
+        }
+        if let Some(address) = &self.http {
+            app = app.http(address);
         }
         for handler in &self.handlers {
             let route = handler.route(&consumer, &producer);

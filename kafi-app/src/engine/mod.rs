@@ -10,7 +10,9 @@
 mod clock;
 mod lane;
 mod load;
+mod metrics;
 mod outbox;
+mod pulse;
 mod run;
 mod setup;
 mod task;
@@ -30,7 +32,9 @@ use crate::policy::{OnError, Order};
 use crate::route::Route;
 use clock::Clock;
 use lane::{Job, Lane};
+use metrics::Listener;
 use outbox::Outbox;
+use pulse::Pulse;
 use run::{Held, Run};
 use setup::wrong;
 use task::{Common, Counts, Pace, Task};
@@ -73,6 +77,8 @@ struct Engine {
     serial: u64,
     limits: Limits,
     cancel: Cancel,
+    /// Told as long as the app runs.
+    _listener: Option<Listener>,
 }
 
 struct Limits {
@@ -125,8 +131,16 @@ impl Engine {
         let group = app.group_name();
         let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
         let Setup { name, consumer, producer, routes, hooks, states, .. } = app;
-        let common =
-            Arc::new(Common { app: name, consumer, producer, hooks, states, clock: Clock, counts: Counts::default() });
+        let common = Arc::new(Common {
+            app: name,
+            consumer,
+            producer,
+            hooks,
+            states,
+            clock: Clock,
+            counts: Counts::default(),
+            pulse: Pulse::default(),
+        });
         let mut tasks = Vec::new();
         for (index, (route, on_error)) in routes.into_iter().zip(on_errors).enumerate() {
             tasks.push(task_of(index, route, on_error, &app.retries, &common)?);
@@ -158,6 +172,10 @@ impl Engine {
         options.consumer.buffer_bytes_max = options.consumer.buffer_bytes_max.min(BUFFER_BYTES_MAX);
         let mut topics: Vec<String> = routed.keys().cloned().collect();
         topics.sort();
+        let listener = app.http.as_deref().map(|address| Listener::start(address, &common)).transpose()?;
+        if let (Some(hook), Some(listener)) = (&app.on_http, &listener) {
+            hook(listener.address());
+        }
         // Last, since whoever has joined a group has to leave it.
         let reader = Reader::open(common.consumer.storage.as_ref(), &topics, &options)?;
         let limits = Limits {
@@ -182,6 +200,7 @@ impl Engine {
             serial: 0,
             limits,
             cancel: app.cancel,
+            _listener: listener,
         })
     }
 
@@ -284,7 +303,20 @@ impl Engine {
         self.outbox.look(if waits_for_workers { Duration::ZERO } else { wait_max })?;
         self.take_overdue()?;
         self.note_done();
+        self.feel_pulse();
         Ok(())
+    }
+
+    /// Takes note of how it goes, for who asks.
+    fn feel_pulse(&self) {
+        let Common { pulse, counts, .. } = &*self.common;
+        pulse.beat();
+        let waiting: usize = self.tasks.iter().map(|task| task.lane.load().0).sum();
+        pulse.waiting.store(waiting as u64, Ordering::Relaxed);
+        pulse.in_flight.store(self.outbox.in_flight() as u64, Ordering::Relaxed);
+        pulse.undone.store(self.reader.undone(), Ordering::Relaxed);
+        pulse.has_joined.store(self.reader.has_joined(), Ordering::Relaxed);
+        counts.published.store(self.outbox.written(), Ordering::Relaxed);
     }
 
     fn note_done(&mut self) {
@@ -368,6 +400,7 @@ impl Engine {
 
     /// Commits what is done; where that cannot be done now, a later commit makes up for it.
     fn commit_now(&mut self) -> Result<()> {
+        self.common.pulse.commits.fetch_add(1, Ordering::Relaxed);
         match self.reader.commit_done() {
             Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {
                 log::warn!("{error}: what is not committed is handled again by whoever gets the partition");
@@ -409,6 +442,7 @@ impl Engine {
         if !came.is_empty() {
             self.common.hooks.assigned(&came);
         }
+        self.common.pulse.partitions.store(now.len() as u64, Ordering::Relaxed);
         self.ours = now;
     }
 }

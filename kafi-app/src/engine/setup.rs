@@ -47,6 +47,9 @@ pub(crate) struct Setup {
     /// `None` waits for ever.
     pub(crate) stall_limit: Option<Duration>,
     pub(crate) keeps_done: bool,
+    /// Where metrics and health are told.
+    pub(crate) http: Option<String>,
+    pub(crate) on_http: Option<Box<dyn Fn(std::net::SocketAddr) + Send + Sync>>,
     pub(crate) cancel: Cancel,
 }
 
@@ -69,6 +72,8 @@ impl Setup {
             on_error: OnError::Stop,
             stall_limit: Some(kafi_core::Writer::STALL_LIMIT),
             keeps_done: true,
+            http: None,
+            on_http: None,
             cancel: Cancel::new(),
         }
     }

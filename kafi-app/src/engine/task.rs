@@ -10,6 +10,7 @@ use kafi_core::{Encoder, Error, Field, Record, Result, Serde, Type};
 
 use crate::engine::clock::Clock;
 use crate::engine::lane::Lane;
+use crate::engine::pulse::{Histogram, Pulse};
 use crate::handler::Fault;
 use crate::hooks::Hooks;
 use crate::input::{Decoders, States};
@@ -25,6 +26,7 @@ pub(crate) struct Common {
     pub(crate) states: States,
     pub(crate) clock: Clock,
     pub(crate) counts: Counts,
+    pub(crate) pulse: Pulse,
 }
 
 /// What happened so far.
@@ -33,8 +35,11 @@ pub(crate) struct Counts {
     pub(crate) consumed: AtomicU64,
     pub(crate) processed: AtomicU64,
     pub(crate) failed: AtomicU64,
+    pub(crate) retried: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
+    pub(crate) published: AtomicU64,
+    pub(crate) took: Histogram,
 }
 
 /// A route that runs, shared by its threads.
@@ -97,6 +102,7 @@ impl Task {
         let wait = self.retries.wait_after(attempts, &error, RandomState::new().hash_one(record.offset));
         if let Some(wait) = wait.filter(|_| !is_for_good) {
             log::info!("attempt {attempts}: {error}: trying again in {wait:?}");
+            self.common.counts.retried.fetch_add(1, Ordering::Relaxed);
             return Verdict::Again(self.common.clock.now() + wait);
         }
         self.last_verdict(error, is_decoding)

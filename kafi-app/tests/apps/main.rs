@@ -5,5 +5,6 @@
 
 mod concurrency;
 mod failures;
+mod members;
 mod support;
 mod surface;

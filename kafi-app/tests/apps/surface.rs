@@ -1,6 +1,7 @@
 //! What handlers take, return, and are told.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -128,5 +129,56 @@ fn several_messages_may_be_handled_at_once() {
         assert_eq!(*sizes.lock().unwrap(), [4, 4, 1, 1, 1, 1, 2]);
         assert_eq!((done.processed, done.skipped), (9, 1));
         assert_eq!(place.values(&out), ["6", "4", "6", "7", "17"]);
+    });
+}
+
+/// What an app says at a path.
+fn asked(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: app\r\n\r\n").as_bytes()).unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn an_app_tells_how_it_goes() {
+    everywhere(|place| {
+        let (input, out) = (place.topic("in", 2), place.topic("out", 1));
+        place.kafi.produce(&input, (0..20).map(Outgoing::new)).unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        let handler = |Json(n): Json<u32>| if n == 7 { Err("seven") } else { Ok(Json(n)) };
+        let route =
+            Route::new(&input).publish_to(out.as_str()).retry(kafi_app::Retries::fixed(2, std::time::Duration::ZERO));
+        let app =
+            App::new(place.name("told"), &place.kafi).on_error(kafi_app::OnError::Skip).route(route.handle(handler));
+        let app = app.http("127.0.0.1:0").on_http(move |address| told.send(address).unwrap());
+        let stop = app.stop();
+        let runs = std::thread::spawn(move || app.run_until_stopped());
+        let address = heard.recv().unwrap();
+        let wanted = ["kafi_app_processed_total 19\n", "kafi_app_undone 0\n", "kafi_app_published_total 19\n"];
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let mut said = String::new();
+        while !wanted.iter().all(|line| said.contains(line)) && std::time::Instant::now() < until {
+            said = asked(address, "/metrics");
+        }
+        for line in wanted.into_iter().chain([
+            "HTTP/1.1 200 OK",
+            "kafi_app_consumed_total 20\n",
+            "kafi_app_failed_total 2\n",
+            "kafi_app_retried_total 1\n",
+            "kafi_app_skipped_total 1\n",
+            "kafi_app_partitions 2\n",
+            "kafi_app_handler_seconds_count 19\n",
+            "kafi_app_handler_seconds_bucket{le=\"+Inf\"} 19\n",
+        ]) {
+            assert!(said.contains(line), "{line} in {said}");
+        }
+        assert!(asked(address, "/livez").ends_with("\r\n\r\nok\n"));
+        assert!(asked(address, "/readyz?x=1").starts_with("HTTP/1.1 200 OK"));
+        assert!(asked(address, "/else").starts_with("HTTP/1.1 404"));
+        stop.cancel();
+        runs.join().unwrap().unwrap();
+        assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more");
     });
 }

@@ -213,7 +213,17 @@ impl Reader {
 
     /// Whether the work on something that was read is not said to be done.
     pub fn has_undone(&self) -> bool {
-        self.ledger.has_unfinished()
+        self.ledger.unfinished() > 0
+    }
+
+    /// How many offsets that were read are not said to be done, or lie behind one that is not.
+    pub fn undone(&self) -> u64 {
+        self.ledger.unfinished()
+    }
+
+    /// Whether it knows what falls to it: a member of a group does when it has joined.
+    pub fn has_joined(&self) -> bool {
+        self.member.is_none() || self.consumer.membership() != Membership::Joining
     }
 
     /// A number that rises whenever partitions come or go; those that are there are [`reached`](Reader::reached).
