@@ -10,7 +10,9 @@ use crate::bytes::{Expression, MESSAGE};
 use crate::function::Tier;
 use crate::jaq::Program;
 use crate::limits::Limits;
-use crate::message::{MessageView, shown, values_of, with_view};
+use crate::members::Members;
+use crate::message::{MessageView, shown, shown_with_members, values_of, with_view};
+use crate::needs::Needs;
 use crate::options::FunctionOptions;
 use crate::value::Val;
 
@@ -32,6 +34,7 @@ pub struct Fold {
     program: Program,
     /// The same over bytes, where it is simple enough.
     expression: Option<Expression>,
+    needs: Needs,
     limits: Limits,
     made: Val,
     keeps: bool,
@@ -42,6 +45,7 @@ pub struct Folding {
     fold: Fold,
     texts: TextDecoder,
     types: [Type; 2],
+    members: Members,
 }
 
 impl Fold {
@@ -54,7 +58,8 @@ impl Fold {
         let made = Val::read(&initial.text())
             .map_err(|fault| Error::new(ErrorKind::Usage, "read function", format!("it begins with {}", fault.what)))?;
         let expression = Expression::compile_fold(text);
-        Ok(Self { text: text.to_string(), program, expression, limits: options.limits, made, keeps: false })
+        let needs = Needs::of_message(text);
+        Ok(Self { text: text.to_string(), program, expression, needs, limits: options.limits, made, keeps: false })
     }
 
     /// What runs it; both tiers make the same.
@@ -85,11 +90,11 @@ impl Fold {
             self.made = made.unwrap_or_default();
             return Ok(());
         }
-        let bound = values_of(message)?.whole;
+        let bound = || values_of(message, &self.needs).whole;
         // Whoever alone has a value may change it in place.
         let (before, mut last) = (self.keeps.then(|| self.made.clone()), Val::Null);
         let given = std::mem::take(&mut self.made);
-        let ran = self.program.run_bound(|| Ok(given), Some(bound), &self.limits, &mut |value| {
+        let ran = self.program.run_bound(|| Ok(given), Some(&bound), &self.limits, &mut |value| {
             last = value;
             Ok(ControlFlow::Continue(()))
         });
@@ -119,7 +124,7 @@ impl Folding {
     pub fn open(fold: Fold, place: &Place, serdes: &Serdes) -> Result<Self> {
         let type_of = |field| place.type_or(serdes.of_field(field), field, Type::Auto);
         let types = [type_of(Field::Key)?, type_of(Field::Value)?];
-        Ok(Self { fold, texts: TextDecoder::open(place, serdes)?, types })
+        Ok(Self { fold, texts: TextDecoder::open(place, serdes)?, types, members: Members::default() })
     }
 
     /// Folds a message into what was made so far.
@@ -129,8 +134,8 @@ impl Folding {
     pub fn push(&mut self, record: Record<'_>) -> Result<()> {
         let (text, schemas) = self.texts.show(record)?;
         let key = shown(text.key, self.types[0], schemas[0].is_some());
-        let value = shown(text.value, self.types[1], schemas[1].is_some());
-        self.fold.push_view(&MessageView::new(&text, key, value))
+        let (value, members) = shown_with_members(text.value, self.types[1], schemas[1].is_some(), &mut self.members);
+        self.fold.push_view(&MessageView { members, ..MessageView::new(&text, key, value) })
     }
 
     /// What was made so far, as JSON text.

@@ -1,5 +1,6 @@
 //! What users write: a function, compiled once, run for each message.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use kafi_core::{Error, ErrorKind, Message, Result};
@@ -8,7 +9,8 @@ use crate::bytes::{Buffers, Edited, Edits, Expression};
 use crate::change::Change;
 use crate::jaq::Program;
 use crate::limits::Limits;
-use crate::message::{MessageView, values_of, with_view, write_message};
+use crate::message::{MessageView, Values, values_of, with_view, write_message};
+use crate::needs::Needs;
 use crate::options::FunctionOptions;
 use crate::value::Val;
 
@@ -34,6 +36,8 @@ pub struct Function {
     expression: Option<Expression>,
     /// The changes that it is, where it is nothing else.
     edits: Option<Edits>,
+    /// What the interpreter needs of a message.
+    needs: Needs,
     limits: Limits,
 }
 
@@ -62,7 +66,14 @@ impl Function {
     pub fn with(text: &str, options: &FunctionOptions) -> Result<Self> {
         let program = Program::compile(text, options)?;
         let (expression, edits) = (Expression::compile(text), Edits::compile(text));
-        Ok(Self { text: text.to_string(), program, expression, edits, limits: options.limits })
+        Ok(Self {
+            text: text.to_string(),
+            program,
+            expression,
+            edits,
+            needs: Needs::of_input(text),
+            limits: options.limits,
+        })
     }
 
     /// What was compiled.
@@ -127,10 +138,18 @@ impl Function {
                 Err(_) => out.clear(),
             }
         }
-        let values = values_of(message)?;
-        let ran = self.program.run(|| Ok(values.whole.clone()), &self.limits, &mut |value| {
+        let parts = Cell::new(None);
+        // Within the limits, since it makes values.
+        let given = || {
+            let Values { whole, parts: found } = values_of(message, &self.needs);
+            parts.set(Some(found));
+            Ok(whole)
+        };
+        let ran = self.program.run(given, &self.limits, &mut |value| {
             out.clear();
-            write_message(&value, message, &values, &mut out);
+            let found = parts.take().unwrap_or_default();
+            write_message(&value, message, &found, &mut out);
+            parts.set(Some(found));
             let handed = self.hand_over(&out, &mut each);
             // What is wrong elsewhere is not the message's fault.
             handed.or_else(|error| {
@@ -265,4 +284,63 @@ pub fn excerpt(text: &str, error: &Error) -> Option<String> {
 fn not_json(text: &str, at: usize, what: &str) -> Error {
     let column = text.get(..at).map_or(0, |before| before.chars().count()) + 1;
     Error::new(ErrorKind::Corrupt, "run function", format!("the input is not JSON: {what}")).with("column", column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::members::Members;
+    use crate::message::Part;
+    use kafi_core::Record;
+
+    #[test]
+    fn values_are_made_of_what_is_needed_and_nobody_notices() {
+        let values =
+            [r#"{"a":{"b":1},"b":[2],"a":3}"#, r#" { "b" : null } "#, r#"{"\u0061":1,"b":2}"#, "{}", r#"{"a":[1]}"#];
+        for text in [
+            ".value.a, .value.b",
+            ".value.a[]?, (.value | keys)",
+            "{key, value: .value.a, x: .value.b}",
+            ".value.b // .key",
+            "[.value.a, .value.c] | .[0]",
+            ".",
+            "select(.value.b) | .value.a",
+            ".value.a | .b?",
+            ".headers, .key_base64",
+        ] {
+            let whole = Function { needs: Needs::of_input("."), ..Function::compile(text).unwrap().interpreted() };
+            let needed = Function::compile(text).unwrap().interpreted();
+            for value in values {
+                let record = Record::new("t", None, None);
+                let message = MessageView::new(&record, Part::Bytes(b"\xff"), Part::Json(value));
+                let mut members = Members::default();
+                members.read(value).unwrap();
+                let made = |function: &Function, message: &MessageView<'_>| {
+                    let mut all = Vec::new();
+                    let ran = function.run_message(message, |text| {
+                        all.push(text.to_string());
+                        Ok(ControlFlow::Continue(()))
+                    });
+                    all.extend(ran.err().map(|error| error.to_string()));
+                    all
+                };
+                let expected = made(&whole, &message);
+                assert_eq!(made(&needed, &message), expected, "{text} of {value}");
+                let known = MessageView { members: Some(&members), ..message };
+                assert_eq!(made(&needed, &known), expected, "{text} of {value}, with members");
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_may_be_as_deep_as_json_may() {
+        let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let record = Record::new("t", None, None);
+        let run = |value: &str| {
+            let message = MessageView::new(&record, Part::Null, Part::Json(value));
+            Function::compile(".value | length").unwrap().interpreted().keeps(&message)
+        };
+        assert!(run(&deep(126)).unwrap());
+        assert!(run(&deep(127)).unwrap_err().message().contains("deeper"));
+    }
 }

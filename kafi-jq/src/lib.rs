@@ -14,6 +14,7 @@ mod limits;
 mod making;
 mod members;
 mod message;
+mod needs;
 mod number;
 mod options;
 mod program;

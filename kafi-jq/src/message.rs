@@ -8,6 +8,7 @@ use kafi_core::json_text::{Scanner, write_string};
 use kafi_core::{Error, Headers, Message, Record, Result, TimestampType, Type, Value};
 
 use crate::members::Members;
+use crate::needs::{Need, Needs};
 use crate::number::Num;
 use crate::value::{Map, Val};
 
@@ -167,53 +168,83 @@ fn part_of<'a>(value: &'a Value, text: &'a str) -> Part<'a> {
 /// A message as the interpreter gets it, and what of it may be found again in what it makes.
 pub(crate) struct Values {
     pub(crate) whole: Val,
-    key: Val,
-    value: Val,
+    pub(crate) parts: Parts,
 }
 
-pub(crate) fn values_of(message: &MessageView<'_>) -> Result<Values> {
+/// The key and the value, where all of them was given.
+#[derive(Default)]
+pub(crate) struct Parts {
+    key: Option<Val>,
+    value: Option<Val>,
+}
+
+/// Makes values of what is needed of a message.
+pub(crate) fn values_of(message: &MessageView<'_>, needs: &Needs) -> Values {
     let mut map = Map::default();
-    let mut set = |name: &str, value: Val| drop(map.insert(name.into(), value));
-    set("topic", Val::str(message.topic));
-    set("partition", Val::Num(Num::Int(message.partition.into())));
-    set("offset", Val::Num(Num::Int(message.offset)));
-    set("timestamp", Val::Num(Num::Int(message.timestamp)));
-    set("timestamp_type", Val::str(message.timestamp_type.as_str()));
-    let headers = message.headers.iter().map(|header| {
-        let mut map = Map::default();
-        set_part(&mut map, "key", Part::text(Some(header.name)))?;
-        set_part(&mut map, "value", Part::text(header.value))?;
-        Ok(Val::object(map))
+    let mut set = |name: &str, value: &dyn Fn() -> Val| {
+        if needs.of(name) != Need::Nothing {
+            map.insert(name.into(), value());
+        }
+    };
+    set("topic", &|| Val::str(message.topic));
+    set("partition", &|| Val::Num(Num::Int(message.partition.into())));
+    set("offset", &|| Val::Num(Num::Int(message.offset)));
+    set("timestamp", &|| Val::Num(Num::Int(message.timestamp)));
+    set("timestamp_type", &|| Val::str(message.timestamp_type.as_str()));
+    set("headers", &|| {
+        let headers = message.headers.iter().map(|header| {
+            let mut map = Map::default();
+            set_part(&mut map, ("key", "key_base64"), Part::text(Some(header.name)), &Need::All);
+            set_part(&mut map, ("value", "value_base64"), Part::text(header.value), &Need::All);
+            Val::object(map)
+        });
+        headers.collect()
     });
-    set("headers", headers.collect::<Result<Val>>()?);
-    let key = set_part(&mut map, "key", message.key).map_err(|error| message.located(error))?;
-    let value = set_part(&mut map, "value", message.value).map_err(|error| message.located(error))?;
-    Ok(Values { whole: Val::object(map), key, value })
+    let [mut key, mut value] = [None, None];
+    for (names, part, found) in
+        [(("key", "key_base64"), message.key, &mut key), (("value", "value_base64"), message.value, &mut value)]
+    {
+        let need = match (needs.of(names.0), needs.of(names.1)) {
+            (Need::Nothing, Need::Nothing) => continue,
+            (Need::Nothing, _) => Need::All,
+            (need, _) => need,
+        };
+        let members = message.members.filter(|_| names.0 == "value");
+        *found = match (&need, part, members) {
+            (Need::Members(needed), Part::Json(text), Some(members)) if members.has_plain_names() => {
+                let value =
+                    |name: &String| Some((name.as_str().into(), Val::read_checked(&text[members.find(text, name)?])));
+                map.insert(names.0.into(), Val::object(needed.iter().filter_map(value).collect()));
+                None
+            }
+            _ => Some(set_part(&mut map, names, part, &need)),
+        };
+    }
+    Values { whole: Val::object(map), parts: Parts { key, value } }
 }
 
-fn set_part(map: &mut Map, name: &str, part: Part<'_>) -> Result<Val> {
+fn set_part(map: &mut Map, (name, base64): (&str, &str), part: Part<'_>, need: &Need<'_>) -> Val {
     let value = match part {
         Part::Null => Val::Null,
-        Part::Json(text) => Val::read(text).map_err(|fault| {
-            Error::new(kafi_core::ErrorKind::Corrupt, "run function", format!("this is not JSON: {}", fault.what))
-                .with("field", name)
-        })?,
+        Part::Json(text) => Val::read_checked(text),
         Part::Text(text) => Val::str(text),
         Part::Bytes(bytes) => {
             map.insert(name.into(), Val::Null);
-            map.insert(format!("{name}_base64").into(), Val::str(&STANDARD.encode(bytes)));
-            return Ok(Val::Null);
+            if *need == Need::All {
+                map.insert(base64.into(), Val::str(&STANDARD.encode(bytes)));
+            }
+            return Val::Null;
         }
     };
     map.insert(name.into(), value.clone());
-    Ok(value)
+    value
 }
 
 /// Writes what a function made of a message: where it holds the message's own key or value, as the text that they are.
-pub(crate) fn write_message(made: &Val, message: &MessageView<'_>, given: &Values, out: &mut Vec<u8>) {
+pub(crate) fn write_message(made: &Val, message: &MessageView<'_>, given: &Parts, out: &mut Vec<u8>) {
     let untouched = |value: &Val| match (message.value, message.key) {
-        (Part::Json(text), _) if value.is_same(&given.value) => Some(text),
-        (_, Part::Json(text)) if value.is_same(&given.key) => Some(text),
+        (Part::Json(text), _) if given.value.as_ref().is_some_and(|given| value.is_same(given)) => Some(text),
+        (_, Part::Json(text)) if given.key.as_ref().is_some_and(|given| value.is_same(given)) => Some(text),
         _ => None,
     };
     if let Some(text) = untouched(made) {

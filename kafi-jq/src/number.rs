@@ -165,28 +165,49 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
     if float.is_nan() {
         return out.extend_from_slice(b"null");
     }
-    let scientific = format!("{:e}", float.clamp(f64::MIN, f64::MAX));
-    let (mantissa, exponent) = scientific.split_once('e').expect("that is its form");
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |positive| ("-", positive));
-    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
-    let exponent: i32 = exponent.parse().expect("that is its form");
-    let (count, point) = (digits.len() as i32, exponent + 1);
-    out.extend_from_slice(sign.as_bytes());
-    let text = if float == 0.0 {
-        "0".to_string()
-    } else if point <= -4 || point > count + 15 {
-        let (first, rest) = digits.split_at(1);
-        let fraction = if rest.is_empty() { String::new() } else { format!(".{rest}") };
-        format!("{first}{fraction}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    if float == 0.0 {
+        return out.extend_from_slice(if float.is_sign_negative() { b"-0" } else { b"0" });
+    }
+    // A sign, 17 digits, a point, and an exponent of three digits with its own sign.
+    let mut scientific = [0u8; 32];
+    let mut rest = &mut scientific[..];
+    write!(rest, "{:e}", float.clamp(f64::MIN, f64::MAX)).expect("it has at most 24 characters");
+    let length = 32 - rest.len();
+    let text = &mut scientific[..length];
+    if text[0] == b'-' {
+        out.push(b'-');
+    }
+    let at = text.iter().position(|byte| *byte == b'e').expect("that is its form");
+    let exponent = std::str::from_utf8(&text[at + 1..]).ok().and_then(|text| text.parse::<i32>().ok());
+    let exponent = exponent.expect("that is its form");
+    let mut digits = [0u8; 20];
+    let mut count = 0;
+    for digit in text[..at].iter().filter(|byte| byte.is_ascii_digit()) {
+        digits[count] = *digit;
+        count += 1;
+    }
+    let (digits, point) = (&digits[..count], exponent + 1);
+    let zeros = |out: &mut Vec<u8>, count: i32| out.resize(out.len() + count.max(0) as usize, b'0');
+    if point <= -4 || point > count as i32 + 15 {
+        out.push(digits[0]);
+        if count > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&digits[1..]);
+        }
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let _infallible = write!(out, "e{sign}{:02}", exponent.abs());
     } else if point <= 0 {
-        format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize))
-    } else if point >= count {
-        format!("{digits}{}", "0".repeat((point - count) as usize))
+        out.extend_from_slice(b"0.");
+        zeros(out, -point);
+        out.extend_from_slice(digits);
+    } else if point >= count as i32 {
+        out.extend_from_slice(digits);
+        zeros(out, point - count as i32);
     } else {
-        let (whole, fraction) = digits.split_at(point as usize);
-        format!("{whole}.{fraction}")
-    };
-    out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(&digits[..point as usize]);
+        out.push(b'.');
+        out.extend_from_slice(&digits[point as usize..]);
+    }
 }
 
 #[cfg(test)]

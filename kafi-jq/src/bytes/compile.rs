@@ -61,7 +61,7 @@ pub(super) fn compile(text: &str) -> Option<Node> {
 }
 
 /// Hands the syntax tree of a program to `make`.
-pub(super) fn parse<T>(text: &str, make: impl FnOnce(&Term<&str>) -> Option<T>) -> Option<T> {
+pub(crate) fn parse<T>(text: &str, make: impl FnOnce(&Term<&str>) -> Option<T>) -> Option<T> {
     let tokens = Lexer::new(text).lex().ok()?;
     let term = Parser::new(&tokens).parse(|parser| parser.term()).ok()?;
     make(&term)

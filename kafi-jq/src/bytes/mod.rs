@@ -14,6 +14,7 @@ use crate::value::Val;
 
 use item::Item;
 
+pub(crate) use compile::parse;
 pub(crate) use edit::{Buffers, Edited, Edits};
 
 /// What a fold calls its message.

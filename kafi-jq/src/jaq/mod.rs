@@ -110,13 +110,13 @@ impl Program {
     pub(crate) fn run_bound(
         &self,
         input: impl FnOnce() -> Result<Val>,
-        bound: Option<Val>,
+        bound: Option<&dyn Fn() -> Val>,
         limits: &Limits,
         each: &mut dyn FnMut(Val) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let mut variables = self.variables();
-        variables.extend(bound);
         let ran = within(limits, || {
+            variables.extend(bound.map(|bound| bound()));
             let context = Ctx::<Kind>::new(Data(&self.filter.lut), Vars::new(variables));
             for (count, output) in self.filter.id.run((context, input()?)).enumerate() {
                 if count >= limits.outputs_max {
