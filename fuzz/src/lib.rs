@@ -9,6 +9,7 @@ pub mod compat;
 pub mod config;
 pub mod envelope;
 pub mod folders;
+pub mod functions;
 pub mod offsets;
 pub mod oracle;
 pub mod protobuf;

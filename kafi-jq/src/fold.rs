@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use kafi_core::functional::TextDecoder;
 use kafi_core::{Error, ErrorKind, Field, Json, Message, Place, Record, Result, Serdes, Type};
 
-use crate::bytes::{Expression, MESSAGE};
+use crate::bytes::Expression;
 use crate::function::Tier;
 use crate::jaq::Program;
 use crate::limits::Limits;
@@ -14,6 +14,7 @@ use crate::members::Members;
 use crate::message::{MessageView, shown, shown_with_members, values_of, with_view};
 use crate::needs::Needs;
 use crate::options::FunctionOptions;
+use crate::syntax::MESSAGE;
 use crate::value::Val;
 
 /// A fold in jq, and what it has made so far: its input `.` is that, and `$m` the message, as a

@@ -20,6 +20,7 @@ mod options;
 mod program;
 mod step;
 mod steps;
+mod syntax;
 mod through;
 mod value;
 

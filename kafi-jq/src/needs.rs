@@ -4,7 +4,7 @@ use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
 use jaq_core::path::Part;
 
-use crate::bytes::{MESSAGE, parse};
+use crate::syntax::{MESSAGE, parse};
 
 /// Which members of a message a program looks at.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,9 +1,14 @@
 //! What is evaluated over bytes makes what the interpreter makes, errors included.
 
+#![allow(clippy::unwrap_used, missing_docs, reason = "a test that cannot go on fails")]
+
 use std::ops::ControlFlow;
 
 use kafi_core::Record;
 use kafi_jq::{Function, MessageView, Part, Tier};
+
+#[path = "../../fuzz/src/functions.rs"]
+mod functions;
 
 /// All of these are evaluated over bytes.
 const EXPRESSIONS: &[&str] = &[
@@ -270,5 +275,86 @@ fn what_makes_several_values_or_names_variables_is_interpreted() {
         let tier = Function::compile(text).expect("a function").tier();
         let expected = if text == ".headers[0]?" { Tier::Bytes } else { Tier::Jaq };
         assert_eq!(tier, expected, "{text}");
+    }
+}
+
+#[test]
+fn any_program_of_any_value() {
+    const WORDS: &[&str] = &[
+        ".value",
+        ".key",
+        ".offset",
+        ".a",
+        ".b?",
+        "[0]",
+        "[\"a\"]",
+        " | ",
+        " == ",
+        " < ",
+        " + ",
+        " - ",
+        " * ",
+        " / ",
+        " // ",
+        " and ",
+        " or ",
+        "not",
+        "1",
+        "2.5",
+        "-0",
+        "1e3",
+        "\"x\"",
+        "\"xy\"",
+        "null",
+        "true",
+        "select(",
+        ")",
+        "if ",
+        " then ",
+        " else ",
+        " end",
+        "length",
+        "type",
+        "tostring",
+        "tonumber",
+        "ascii_downcase",
+        "startswith(\"x\")",
+        "test(\"y$\")",
+        "has(\"a\")",
+        "{a: ",
+        "}",
+        "[",
+        "]",
+        ", ",
+        " = ",
+        " |= ",
+        " += ",
+        " //= ",
+        "del(",
+        ".value.a",
+        ".value.b",
+        ".",
+        "..",
+        "keys",
+        "map(",
+        "$m",
+        "reduce ",
+    ];
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for round in 0..500u64 {
+        let edits = EXPRESSIONS.iter().chain(EDITS);
+        let mut program = match round % 3 {
+            0 => String::new(),
+            _ => edits.clone().nth(random.below(edits.count() as u64) as usize).expect("one of them").to_string(),
+        };
+        for _ in 0..random.below(4) {
+            let word = random.one_of(WORDS);
+            let at = random.below(program.len() as u64 + 1) as usize;
+            if program.is_char_boundary(at) {
+                program.insert_str(at, &word);
+            }
+        }
+        let value = random.json(3);
+        functions::run(format!("{program}\0{value}").as_bytes());
     }
 }

@@ -23,7 +23,7 @@ pub fn build_and_run() -> Result<()> {
 }
 
 /// The pages whose examples are run.
-const PAGES: [&str; 2] = ["README.md", "docs/guides/joins.md"];
+const PAGES: [&str; 4] = ["README.md", "docs/guides/joins.md", "docs/guides/functions.md", "docs/guides/debugging.md"];
 
 /// Runs the examples of each page one after another in one empty folder, with the binary `kafi`.
 pub fn run(kafi: &Path) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Programs into expressions over bytes.
 
-use jaq_core::load::lex::{Lexer, StrPart};
-use jaq_core::load::parse::{BinaryOp, Parser, Term};
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::{Opt, Part};
 use regex::Regex;
 
 use crate::number::Num;
+use crate::syntax::{MESSAGE, parse};
 
 /// An expression.
 pub(super) enum Node {
@@ -60,17 +61,10 @@ pub(super) fn compile(text: &str) -> Option<Node> {
     parse(text, node)
 }
 
-/// Hands the syntax tree of a program to `make`.
-pub(crate) fn parse<T>(text: &str, make: impl FnOnce(&Term<&str>) -> Option<T>) -> Option<T> {
-    let tokens = Lexer::new(text).lex().ok()?;
-    let term = Parser::new(&tokens).parse(|parser| parser.term()).ok()?;
-    make(&term)
-}
-
 pub(super) fn node(term: &Term<&str>) -> Option<Node> {
     Some(match term {
         Term::Id => Node::Input,
-        Term::Var(super::MESSAGE) => Node::Message,
+        Term::Var(MESSAGE) => Node::Message,
         Term::Num(text) => Node::Number(literal(text)?),
         Term::Str(None, parts) => Node::Text(text_of(parts)?),
         Term::Arr(Some(inner)) => Node::Array(boxed(inner)?),

@@ -8,11 +8,12 @@ use jaq_core::path::Opt;
 use kafi_core::json_text::write_string;
 
 use crate::bytes::StepsAside;
-use crate::bytes::compile::{Key, Node, key, node, parse};
+use crate::bytes::compile::{Key, Node, key, node};
 use crate::bytes::evaluate::{calculated, evaluate};
 use crate::bytes::item::Item;
 use crate::bytes::scan::{self, Found};
 use crate::message::{MessageView, Part};
+use crate::syntax::parse;
 
 /// Changes of a message's key and value, one after another.
 pub(crate) struct Edits(Vec<Edit>);

@@ -10,15 +10,12 @@ mod item;
 mod scan;
 
 use crate::message::{MessageView, Part};
+use crate::syntax::MESSAGE;
 use crate::value::Val;
 
 use item::Item;
 
-pub(crate) use compile::parse;
 pub(crate) use edit::{Buffers, Edited, Edits};
-
-/// What a fold calls its message.
-pub(crate) const MESSAGE: &str = "$m";
 
 /// An expression over bytes.
 pub(crate) struct Expression(compile::Node);
