@@ -80,7 +80,7 @@ fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
         return error;
     }
     // What cannot be listed gives no hint; the error itself matters more.
-    let groups = admin.groups(TIMEOUT).unwrap_or_default();
+    let (groups, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
     if groups.iter().any(|known| known.name == group) {
         let why = "the group is of a kind that librdkafka does not know (share or streams), and can only be listed";
         return Error::new(ErrorKind::Unsupported, "describe group", why).with("group", group);
