@@ -109,3 +109,20 @@ fn an_app_that_is_told_to_stop_has_committed_what_it_did() {
     let committed = sandbox.text("kafi group show ./data/adder --json | grep -o '\"committed\":[0-9]*'");
     assert_eq!(committed, "\"committed\":5\n");
 }
+
+#[test]
+fn an_app_that_is_killed_again_and_again_loses_nothing() {
+    let sandbox = Sandbox::new();
+    let app = "name: copier\nconsumer: ./data/\nhandlers:\n  - topic: foo\n    publish_to: bar\n    filter: 'true'\n    order: key\n    concurrency: 4\n    rate: 4000\n";
+    sandbox.write("app.yaml", app);
+    let script = "seq 1 3000 > lines; kafi touch ./data/foo ./data/bar -q; kafi produce ./data/foo -l lines -q
+        for round in 1 2 3 4 5 6; do
+            before=$(kafi cat ./data/bar | wc -l)
+            kafi app run app.yaml -q & pid=$!
+            until [ $(kafi cat ./data/bar | wc -l) -ge $((before + 100)) ]; do kill -0 $pid || exit 1; sleep 0.02; done
+            kill -9 $pid; wait $pid 2>/dev/null
+        done
+        kafi app run app.yaml --to-end -q
+        kafi cat ./data/bar | sort -n | uniq | wc -l; kafi group show ./data/copier --json | grep -o '\"committed\":[0-9]*'";
+    assert_eq!(sandbox.text(script), "3000\n\"committed\":3000\n");
+}
