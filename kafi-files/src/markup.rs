@@ -16,7 +16,7 @@ pub(crate) struct Markup<R: BufRead> {
     buffer: Vec<u8>,
 }
 
-/// Bytes of which no event may take more than a row may have.
+/// Bytes of which so many may be taken, before whoever reads begins anew.
 struct Bounded<R> {
     bytes: R,
     left: usize,
@@ -35,7 +35,7 @@ impl<R: BufRead> Read for Bounded<R> {
 impl<R: BufRead> BufRead for Bounded<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 {
-            let why = "a text or a tag has more than 256 MiB";
+            let why = "a row, or what stands in its place, has more than 256 MiB";
             return Err(io::Error::other(Error::new(ErrorKind::TooLarge, "read XML", why)));
         }
         self.bytes.fill_buf()
@@ -52,10 +52,14 @@ impl<R: BufRead> Markup<R> {
         Self { reader: Reader::from_reader(Bounded { bytes, left: ROW_BYTES_MAX }), buffer: Vec::new() }
     }
 
+    /// From here on there may be as much as a row may have.
+    pub(crate) fn begin(&mut self) {
+        self.reader.get_mut().left = ROW_BYTES_MAX;
+    }
+
     /// The next event.
     pub(crate) fn next(&mut self) -> Result<Event<'_>> {
         self.buffer.clear();
-        self.reader.get_mut().left = ROW_BYTES_MAX;
         self.reader.read_event_into(&mut self.buffer).map_err(bad)
     }
 }

@@ -188,6 +188,7 @@ impl<'a> XmlReader<'a> {
     /// Reads the next row; false at the end.
     fn read(&mut self, cells: &mut Cells) -> Result<bool> {
         cells.clear();
+        self.markup.begin();
         let number = self.row + 1;
         let is_row = self.read_row(cells).map_err(|error| error.with("row", number))?;
         self.row += u64::from(is_row);

@@ -83,3 +83,36 @@ fn workbooks_keep_digits_and_say_what_became_text() {
     let error = bench.export("long", "xlsx", |_| {}).unwrap_err().to_string();
     assert!(error.contains("column name, partition 0, offset 0: a cell holds at most 32767"), "{error}");
 }
+
+/// An archive of a few kilobytes that claims to hold a row, or a string, without an end.
+#[cfg(feature = "xlsx")]
+#[test]
+fn workbooks_that_blow_up_end_in_an_error() {
+    use std::io::Write;
+
+    let bench = Bench::new();
+    bench.create("t");
+    for (part, start, part_of_it) in [
+        ("xl/worksheets/sheet1.xml", "<worksheet><sheetData><row><c t=\"inlineStr\"><is><t>", "a row, or what stands"),
+        ("xl/worksheets/sheet1.xml", "<worksheet><sheetData><row r=\"1\" x=\"", "a row, or what stands"),
+        ("xl/sharedStrings.xml", "<sst><si><t>", "256 MiB"),
+        ("xl/styles.xml", "<styleSheet>", "a row, or what stands"),
+    ] {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().compression_level(Some(1));
+        let mut add = |name: &str, text: &str, times: usize| {
+            zip.start_file(name, options).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+            let spaces = vec![b' '; 1 << 20];
+            (0..times).for_each(|_| zip.write_all(&spaces).unwrap());
+        };
+        let links = "<Relationships><Relationship Id=\"r\" Target=\"worksheets/sheet1.xml\"/></Relationships>";
+        add("xl/_rels/workbook.xml.rels", links, 0);
+        add("xl/workbook.xml", "<workbook><sheets><sheet name=\"S\" r:id=\"r\"/></sheets></workbook>", 0);
+        add(part, start, 9);
+        let bytes = zip.finish().unwrap().into_inner();
+        assert!(bytes.len() < 4 << 20, "{}", bytes.len());
+        let error = bench.import(&bytes, "t", "xlsx", |_| {}).unwrap_err().to_string();
+        assert!(error.contains(part_of_it) && !error.contains('\n'), "{part}: {error}");
+    }
+}

@@ -8,12 +8,13 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::dates::Shows;
+use crate::csv::ROW_BYTES_MAX;
 use crate::escape::unescape;
 use crate::input::{FileCursor, failed};
 use crate::markup::{Markup, attribute, bad, name_of};
 
 /// What strings and styles may take together: they are needed again and again.
-const SHARED_BYTES_MAX: usize = 256 << 20;
+const SHARED_BYTES_MAX: usize = ROW_BYTES_MAX;
 
 pub(super) type Archive = ZipArchive<FileCursor>;
 
@@ -123,6 +124,7 @@ pub(super) fn shared(archive: &mut Archive, starts_1904: bool) -> Result<Shared>
 fn read_strings(markup: &mut Markup<impl std::io::BufRead>, shared: &mut Shared) -> Result<()> {
     let (mut within, mut phonetic, mut text) = (false, false, String::new());
     loop {
+        markup.begin();
         match markup.next()? {
             Event::Eof => return Ok(()),
             Event::Start(element) => match name_of(&element)? {
@@ -151,23 +153,20 @@ fn read_strings(markup: &mut Markup<impl std::io::BufRead>, shared: &mut Shared)
     }
 }
 
-/// Hands over each element of a part, if it is there; they are few.
+/// Hands over each element of a part, if it is there; it is no larger than a row may be.
 fn each_element(
     archive: &mut Archive,
     name: &str,
     mut each: impl FnMut(&str, &BytesStart<'_>) -> Result<()>,
 ) -> Result<()> {
-    /// More elements than this are no part of a workbook that anybody made.
-    const ELEMENTS_MAX: usize = 1_000_000;
     let Some(mut markup) = part(archive, name)? else { return Ok(()) };
-    for _ in 0..ELEMENTS_MAX {
+    loop {
         match markup.next()? {
             Event::Eof => return Ok(()),
             Event::Start(element) | Event::Empty(element) => each(name_of(&element)?, &element)?,
             _ => {}
         }
     }
-    Err(Error::new(ErrorKind::TooLarge, "read workbook", "a part has too many elements").with("part", name))
 }
 
 pub(super) fn wrong(why: &str) -> Error {

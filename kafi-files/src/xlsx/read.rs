@@ -100,6 +100,7 @@ impl<R: BufRead> SheetReader<'_, R> {
     /// Reads the next row that holds something; false at the end.
     fn read(&mut self, cells: &mut Cells) -> Result<bool> {
         cells.clear();
+        self.markup.begin();
         let mut within = false;
         loop {
             match self.markup.next()? {
@@ -128,7 +129,10 @@ impl<R: BufRead> SheetReader<'_, R> {
                 }
                 Event::End(element) => match element.local_name().into_inner() {
                     b"row" if !cells.is_empty() => return Ok(true),
-                    b"row" => within = false,
+                    b"row" => {
+                        within = false;
+                        self.markup.begin();
+                    }
                     b"sheetData" => return Ok(false),
                     _ => {}
                 },
