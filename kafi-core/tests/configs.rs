@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafi_core::{Config, ErrorKind, Settings, StorageKind};
 
 const CHILD: &str = "KAFI_TEST_CHILD";
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 10] = [
     ("KAFI_KAFKA_SERVER", "broker.example:9092"),
     ("KAFI_KAFKA_USERNAME", "alice"),
     ("KAFI_KAFKA_PASSWORD", "hunter2"),
@@ -16,6 +16,8 @@ const VARIABLES: [(&str, &str); 8] = [
     ("AWS_ACCESS_KEY_ID", "access"),
     ("AWS_SECRET_ACCESS_KEY", "hunter2"),
     ("KAFI_AZURE_SAS_TOKEN", "hunter2"),
+    ("KAFI_EVENTHUBS_NAMESPACE", "hubs"),
+    ("KAFI_EVENTHUBS_CONNECTION_STRING", "hunter2"),
 ];
 
 fn home() -> PathBuf {
@@ -46,6 +48,7 @@ fn loads_each_example() {
     let examples = [
         ("clusters/local", StorageKind::Kafka, ("bootstrap.servers", "localhost:9092")),
         ("clusters/ccloud", StorageKind::Kafka, ("bootstrap.servers", "broker.example:9092")),
+        ("clusters/eventhubs", StorageKind::Kafka, ("bootstrap.servers", "hubs.servicebus.windows.net:9093")),
         ("clusters/redpanda", StorageKind::Kafka, ("bootstrap.servers", "localhost:19092")),
         ("restproxies/local", StorageKind::RestProxy, ("rest.proxy.url", "http://localhost:8082")),
         ("locals/local", StorageKind::Local, ("root.dir", "/tmp")),
@@ -63,7 +66,9 @@ fn loads_each_example() {
         let config = Config::find(name, &home()).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         assert_eq!((config.kind, config.get(key)), (kind, Some(value)), "{name}");
         let has_registry = config.schema_registry.iter().any(|(key, _)| key == "schema.registry.url");
-        assert_eq!(has_registry, matches!(kind, StorageKind::Kafka | StorageKind::RestProxy), "{name}");
+        // The registry of Event Hubs is of another kind.
+        let may_have = matches!(kind, StorageKind::Kafka | StorageKind::RestProxy) && name != "clusters/eventhubs";
+        assert_eq!(has_registry, may_have, "{name}");
         assert!(!format!("{config:?}").contains("hunter2"), "{name}");
     }
 }
