@@ -37,6 +37,7 @@
 //! | `vendored` | no | `cluster`, with OpenSSL built from its source and linked in | a C compiler, perl, some minutes |
 //! | `s3` | no | emulated Kafka on S3 | a C compiler, for TLS |
 //! | `azure` | no | emulated Kafka on Azure Blob Storage | a C compiler, for TLS |
+//! | `restproxy` | no | Kafka behind a REST Proxy | a C compiler, for TLS |
 //! | `serde` | no | Avro, Protobuf, and JSON Schema; schema registries over HTTP and in a topic | a C compiler, for TLS |
 //! | `serve` | no | the REST Proxy and Schema Registry APIs over any storage; with it `serde` | a C compiler, for TLS |
 //! | `files` | no | topics as files: CSV, TSV, JSON | a C compiler, for zstd |

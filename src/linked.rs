@@ -16,6 +16,8 @@ const LINKED: &[(&str, Open)] = &[
     (kafi_s3::SCHEME, kafi_s3::open),
     #[cfg(feature = "azure")]
     (kafi_azure::SCHEME, kafi_azure::open),
+    #[cfg(feature = "restproxy")]
+    (kafi_restproxy::SCHEME, kafi_restproxy::open),
     #[cfg(feature = "fs")]
     (kafi_fs::SCHEME_FILE, kafi_fs::open),
     #[cfg(feature = "fs")]

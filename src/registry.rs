@@ -10,6 +10,10 @@ use crate::address::{Address, DEFAULT_FOLDER, StorageAddress, default_storage};
 use crate::linked;
 use crate::registry_address;
 
+/// The settings of the section `kafi` that concern requests to a REST Proxy.
+const REQUEST_SETTINGS: [&str; 4] =
+    ["requests.num.retries", "fetch.min.bytes", "consumer.request.timeout.ms", "consume.num.attempts"];
+
 /// Opens storages. It holds no global state: what shares a registry shares the topics of `mem:`.
 pub struct Registry {
     /// What `mem:` is, once somebody has asked for it; a plugin may have opened it.
@@ -111,6 +115,7 @@ impl Registry {
         }
         let properties = match config.kind {
             StorageKind::Kafka => with_session_timeout(&config.settings, config.storage),
+            StorageKind::RestProxy => with_request_settings(&config.settings, config.storage),
             _ => config.storage,
         };
         let storage = self.linked(config.kind, config.kind.section(), &config.name, properties)?;
@@ -166,6 +171,17 @@ pub(crate) fn with_session_timeout(
 ) -> Vec<(String, String)> {
     if settings.session_timeout != Settings::default().session_timeout {
         properties.insert(0, ("session.timeout.ms".to_string(), settings.session_timeout.as_millis().to_string()));
+    }
+    properties
+}
+
+/// The properties of a REST Proxy with the settings of the section `kafi` that concern it; the properties win.
+fn with_request_settings(settings: &Settings, mut properties: Vec<(String, String)>) -> Vec<(String, String)> {
+    for name in REQUEST_SETTINGS {
+        let is_there = properties.iter().any(|(key, _)| key == name);
+        if let Some(value) = settings.get(name).filter(|_| !is_there) {
+            properties.push((name.to_string(), value));
+        }
     }
     properties
 }

@@ -89,7 +89,7 @@ fn plugins_are_found_where_they_lie() {
         ! hint: configurations lie in $KAFI_HOME or the working directory, or in its folders configs/clusters, configs/locals, …
         ? 2
         $ kafi ls jsonl://./logs/
-        ! error: read address: scheme jsonl: no such kind of storage; there are kafka://, s3://, azure://, file:, mem:
+        ! error: read address: scheme jsonl: no such kind of storage; there are kafka://, s3://, azure://, rest://, file:, mem:
         ! hint: kafi plugin ls lists the plugins, which may open others
         ? 2
         $ mkdir plugins && mv jsonl.so plugins/ && KAFI_HOME=. kafi tail -n 1 logs:access

@@ -86,7 +86,7 @@ fn libraries_of_the_working_directory_are_not_loaded() {
         r#"
         $ kafi plugin ls; kafi plugin ls --load; kafi storage ls
         $ kafi ls evil://./x/
-        ! error: read address: scheme evil: no such kind of storage; there are kafka://, s3://, azure://, file:, mem:
+        ! error: read address: scheme evil: no such kind of storage; there are kafka://, s3://, azure://, rest://, file:, mem:
         ! hint: the folder plugins here is not searched; if you trust it: KAFI_PLUGINS=plugins, or --plugin with one file of it
         ? 2
         $ kafi ls evil:

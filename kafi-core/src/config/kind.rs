@@ -240,6 +240,15 @@ const KAFKA: &[ConfigKey] = &[
 const REST_PROXY: &[ConfigKey] = &[
     key("rest.proxy.url", None, "the address of the REST Proxy"),
     key("basic.auth.user.info", None, "user and password as user:password; a secret"),
+    key("bearer.auth.token", None, "a token, instead of user and password; a secret"),
+    key("ssl.ca.location", None, "a file of the certificates to trust, in PEM; without it what the system trusts"),
+    key("ssl.certificate.location", None, "a file of the client's certificate, in PEM, with its key or without"),
+    key("ssl.key.location", None, "a file of the key of the client's certificate, in PEM, without a password"),
+    key("cluster.id", None, "the cluster, where the proxy has several; without it the first"),
+    key("requests.num.retries", None, "as in the section kafi"),
+    key("fetch.min.bytes", None, "as in the section kafi"),
+    key("consumer.request.timeout.ms", None, "as in the section kafi"),
+    key("consume.num.attempts", None, "as in the section kafi"),
 ];
 
 const LOCAL: &[ConfigKey] = &[key(

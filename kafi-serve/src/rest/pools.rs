@@ -76,9 +76,10 @@ impl Pools {
         Ok(count)
     }
 
-    /// Forgets what is known of a topic, which somebody changed.
+    /// Forgets what is known of a topic, which somebody changed: also writers, which know the one that was.
     pub fn forget(&self, topic: &str) {
         lock(&self.partitions).remove(topic);
+        lock(&self.writers).clear();
     }
 
     /// Writes the messages of a batch, all to one topic, and says of each where it is or why it is not. Messages without
@@ -97,7 +98,10 @@ impl Pools {
         let mut results: Vec<Option<Result<Written>>> = (0..batch.len()).map(|_| None).collect();
         let end = writer.write(batch, &mut results, timeout);
         let is_whole = results.iter().all(Option::is_some);
-        if end.is_ok() && is_whole {
+        let is_gone = |result: &Option<Result<Written>>| matches!(result, Some(Err(error)) if error.kind() == ErrorKind::NotFound);
+        if results.iter().any(is_gone) {
+            self.forget(topic);
+        } else if end.is_ok() && is_whole {
             lock(&self.writers).push(writer);
         }
         let missing = end.err().unwrap_or_else(|| {

@@ -124,7 +124,10 @@ impl<'a> RecordReader<'a> {
         self.key.clear();
         self.value.clear();
         for header in json.get("headers").into_iter().flat_map(Json::iter) {
-            let name = header.get("name").ok_or_else(|| bad("a header has no name"))?.str()?;
+            let name = match header.get("name_base64") {
+                Some(name) => STANDARD.decode(name.str()?).map_err(|_| bad("the name of a header is no base64"))?,
+                None => header.get("name").ok_or_else(|| bad("a header has no name"))?.str()?.as_bytes().to_vec(),
+            };
             match header.get("value").filter(|value| !value.is_null()) {
                 Some(value) => self
                     .headers

@@ -1,0 +1,509 @@
+//! Reading: an instance of a consumer on the server, which is made anew where the server has forgotten it.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kafi_core::{
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, HeadersBuf, Isolation, Json,
+    JsonKind, NO_TIMESTAMP, Polled, Position, Record, Result, Retry, TimestampType, TopicPartition, Watermarks,
+};
+use reqwest::Method;
+
+use crate::client::{BINARY, Call, Client, V2, end_of, plain};
+use crate::error::{NO_INSTANCE, has_code};
+use crate::offsets;
+
+const POLL: &str = "read";
+
+/// The longest that one request waits for messages.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// What an answer may take beyond the time that the server waits, before it is given up.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// A consumer over instances of version 2.
+pub(crate) struct RestConsumer {
+    client: Arc<Client>,
+    options: ConsumerOptions,
+    /// The group of the instance: the one that was named, or one of its own.
+    group: String,
+    /// The instance on the server, while there is one.
+    instance: Option<String>,
+    topics: Vec<String>,
+    partitions: Vec<Reading>,
+    is_subscribed: bool,
+    /// It was told what to read, and is not closed.
+    is_open: bool,
+    /// The server goes on elsewhere than this consumer does: what it gave out last may not have come.
+    must_seek: bool,
+    /// Messages that came and were not given out yet.
+    answer: Option<(Json, usize)>,
+    /// How often in a row there were none.
+    empty: u32,
+    /// The server does not say where it goes on.
+    tells_no_positions: bool,
+    scratch: Scratch,
+}
+
+#[derive(Default)]
+struct Scratch {
+    key: Vec<u8>,
+    value: Vec<u8>,
+    name: Vec<u8>,
+    headers: HeadersBuf,
+}
+
+/// A partition that is read.
+struct Reading {
+    place: TopicPartition,
+    next: i64,
+    end: Option<i64>,
+}
+
+impl Reading {
+    fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| self.next >= end)
+    }
+
+    /// Everything before `next` was given out, or is never delivered. Past its end nobody looks.
+    fn go_on(&mut self, next: i64) {
+        self.next = self.next.max(self.end.map_or(next, |end| next.min(end)));
+    }
+}
+
+impl RestConsumer {
+    pub fn new(client: Arc<Client>, options: &ConsumerOptions) -> Result<Self> {
+        if let Some((property, _)) = options.properties.first() {
+            return Err(Error::unsupported(&client.name, "set properties").with("property", property));
+        }
+        let own = || format!("kafi-{:016x}", RandomState::new().hash_one(std::process::id()));
+        Ok(Self {
+            client,
+            options: options.clone(),
+            group: options.group.clone().unwrap_or_else(own),
+            instance: None,
+            topics: Vec::new(),
+            partitions: Vec::new(),
+            is_subscribed: false,
+            is_open: false,
+            must_seek: false,
+            answer: None,
+            empty: 0,
+            tells_no_positions: false,
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Makes an instance, unless there is one, and says to it what it reads.
+    fn ensure(&mut self, deadline: Instant) -> Result<()> {
+        if self.instance.is_some() {
+            return Ok(());
+        }
+        let mut settings = vec![
+            ("format", Json::from("binary")),
+            ("auto.offset.reset", Json::from(if self.options.start_at_earliest { "earliest" } else { "latest" })),
+            ("auto.commit.enable", Json::from("false")),
+        ];
+        let config = &self.client.config;
+        settings.extend(config.fetch_bytes_min.map(|bytes| ("fetch.min.bytes", Json::from(bytes.to_string()))));
+        if self.options.isolation == Isolation::ReadUncommitted {
+            settings.push(("isolation.level", Json::from("read_uncommitted")));
+        }
+        let call = Call::post("make consumer", &["consumers", &self.group]).json(&Json::object(settings));
+        let made = self.client.ask(&call.about("group", &self.group), deadline)?;
+        self.instance = Some(made["instance_id"].str()?.to_string());
+        if self.is_subscribed {
+            let topics = Json::object([("topics", Json::array(self.topics.iter().map(Json::from)))]);
+            let path = self.path(&["subscription"])?;
+            self.client.ask(&Call::post("subscribe", &as_str(&path)).json(&topics).repeatable(), deadline)?;
+        } else if !self.partitions.is_empty() {
+            let places = places(self.partitions.iter().map(|reading| &reading.place));
+            let path = self.path(&["assignments"])?;
+            self.client.ask(&Call::post("assign", &as_str(&path)).json(&places).repeatable(), deadline)?;
+            self.must_seek = true;
+        }
+        Ok(())
+    }
+
+    fn path(&self, end: &[&str]) -> Result<Vec<String>> {
+        let none = || Error::new(ErrorKind::Usage, POLL, "nothing is assigned").with("storage", &self.client.name);
+        let instance = self.instance.as_deref().ok_or_else(none)?;
+        let start = ["consumers", &*self.group, "instances", instance];
+        Ok(start.iter().chain(end).map(|part| (*part).to_string()).collect())
+    }
+
+    /// Makes a call to the instance, and once more to a new one where the server does not know it any more.
+    fn ask(&mut self, method: Method, end: &'static str, body: &Json, deadline: Instant) -> Result<Json> {
+        let mut is_new = self.instance.is_none();
+        loop {
+            self.ensure(deadline)?;
+            let path = self.path(&[end])?;
+            let path = as_str(&path);
+            let call = Call::new("use consumer", method.clone(), &path).of_type(V2).json(body).repeatable();
+            match self.client.ask(&call.about("group", &self.group), deadline) {
+                Err(error) if has_code(&error, NO_INSTANCE) && !is_new => {
+                    self.forget_instance();
+                    is_new = true;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The server has none any more.
+    fn forget_instance(&mut self) {
+        self.instance = None;
+        self.answer = None;
+    }
+
+    fn delete(&mut self, deadline: Instant) -> Result<()> {
+        let Ok(path) = self.path(&[]) else { return Ok(()) };
+        self.forget_instance();
+        match self.client.ask(&Call::new("close consumer", Method::DELETE, &as_str(&path)), deadline) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            deleted => deleted.map(drop),
+        }
+    }
+
+    /// Goes on at our own positions.
+    fn seek_all(&mut self, deadline: Instant) -> Result<()> {
+        let offsets = self.partitions.iter().map(|reading| offset(&reading.place, reading.next));
+        let body = Json::object([("offsets", Json::array(offsets))]);
+        self.ask(Method::POST, "positions", &body, deadline)?;
+        self.must_seek = false;
+        self.answer = None;
+        Ok(())
+    }
+
+    /// Asks for messages, and waits for some. What does not come in time is asked for again from where we are.
+    fn fetch(&mut self, bytes_max: usize, deadline: Instant) -> Result<()> {
+        // Nothing is answered in no time at all.
+        let soon = deadline.max(Instant::now() + GRACE);
+        self.ensure(soon)?;
+        if self.must_seek && !self.is_subscribed {
+            self.seek_all(soon)?;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let wait = left.min(WAIT_MAX).min(self.client.config.request_timeout.max(Duration::from_millis(1)));
+        let path = self.path(&["records"])?;
+        let query = format!("?timeout={}&max_bytes={bytes_max}&kafi.all=true", wait.as_millis());
+        let path = as_str(&path);
+        let call = Call::get(POLL, &path).of_type(BINARY).query(query).once();
+        let answer = self.client.ask(&call, Instant::now() + wait + GRACE);
+        match answer {
+            Ok(json) if json.kind() == JsonKind::Array => {
+                self.answer = Some((json, 0));
+                Ok(())
+            }
+            Ok(_) => Err(Error::new(ErrorKind::Corrupt, POLL, "its answer is no list of messages")),
+            Err(error) => {
+                self.must_seek = true;
+                if has_code(&error, NO_INSTANCE) {
+                    self.forget_instance();
+                    return Ok(());
+                }
+                // Whoever subscribes cannot seek: a new instance goes on at what is committed.
+                if self.is_subscribed {
+                    let left = self.path(&[]);
+                    self.forget_instance();
+                    if let Ok(path) = left {
+                        self.client.call_and_forget(&Call::new("close consumer", Method::DELETE, &as_str(&path)));
+                    }
+                }
+                Err(if error.retryable() == Retry::Exhausted { error.retry(Retry::Later) } else { error })
+            }
+        }
+    }
+
+    /// Takes what came over into a batch.
+    fn take(&mut self, batch: &mut Batch) -> Result<()> {
+        let Some((answer, mut at)) = self.answer.take() else { return Ok(()) };
+        while let Some(message) = answer.get(at).filter(|_| !batch.is_full() || batch.is_empty()) {
+            let (topic, partition) = (message["topic"].str()?, number(&message["partition"])?);
+            let offset = message["offset"].int()?;
+            at += 1;
+            let Some(reading) = reading_of(&mut self.partitions, topic, partition, self.is_subscribed) else {
+                continue;
+            };
+            if offset < reading.next {
+                continue;
+            }
+            if reading.end.is_some_and(|end| offset >= end) {
+                reading.go_on(offset);
+                continue;
+            }
+            push(batch, message, (topic, partition, offset), &mut self.scratch)?;
+            reading.next = offset + 1;
+        }
+        if at < answer.len() {
+            self.answer = Some((answer, at));
+        }
+        Ok(())
+    }
+
+    /// There were no messages: asks where the server goes on, which may be past offsets that are never delivered.
+    fn look_for_end(&mut self, deadline: Instant) -> Result<()> {
+        self.empty += 1;
+        if !self.tells_no_positions {
+            let path = self.path(&["positions"])?;
+            match self.client.ask(&Call::get("read positions", &as_str(&path)), deadline) {
+                Ok(json) => {
+                    for position in json["positions"].iter() {
+                        let (topic, partition) = (position["topic"].str()?, number(&position["partition"])?);
+                        let next = position["offset"].int()?;
+                        let found = reading_of(&mut self.partitions, topic, partition, self.is_subscribed);
+                        found.into_iter().for_each(|reading| reading.go_on(next));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Unsupported => self.tells_no_positions = true,
+                Err(error) if has_code(&error, NO_INSTANCE) => self.forget_instance(),
+                Err(error) => return Err(error),
+            }
+        }
+        if self.tells_no_positions && self.empty >= self.client.config.attempts.max(1) {
+            for reading in &mut self.partitions {
+                reading.next = reading.next.max(reading.end.unwrap_or(reading.next));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        !self.is_subscribed && self.partitions.iter().all(Reading::is_over)
+    }
+}
+
+impl Consumer for RestConsumer {
+    fn assign(&mut self, assignments: &[Assignment], timeout: Duration) -> Result<()> {
+        let deadline = end_of(timeout);
+        let place = |wanted: &Assignment| TopicPartition { topic: wanted.topic.clone(), partition: wanted.partition };
+        let places: Vec<TopicPartition> = assignments.iter().map(place).collect();
+        let marks = offsets::watermarks(&self.client, &places, self.options.isolation, deadline)?;
+        let mut partitions = Vec::with_capacity(assignments.len());
+        for ((wanted, place), mark) in assignments.iter().zip(places).zip(marks) {
+            let next = start(wanted, &mark, self.options.allow_gap)?;
+            partitions.push(Reading { place, next, end: wanted.end });
+        }
+        self.delete(deadline)?;
+        (self.is_subscribed, self.empty, self.topics) = (false, 0, Vec::new());
+        self.partitions = partitions;
+        self.is_open = true;
+        Ok(())
+    }
+
+    fn subscribe(&mut self, topics: &[String], timeout: Duration) -> Result<()> {
+        if self.options.group.is_none() {
+            let error = Error::new(ErrorKind::Usage, "subscribe", "a group is needed");
+            return Err(error.with("storage", &self.client.name));
+        }
+        let deadline = end_of(timeout);
+        for topic in topics {
+            self.client.ask(&Call::get("find topic", &["topics", topic]).about("topic", topic), deadline)?;
+        }
+        self.delete(deadline)?;
+        (self.is_subscribed, self.empty, self.topics) = (true, 0, topics.to_vec());
+        self.partitions.clear();
+        self.is_open = true;
+        self.ensure(deadline)
+    }
+
+    fn seek(&mut self, position: &Position, _timeout: Duration) -> Result<()> {
+        let is_it = |reading: &&mut Reading| {
+            reading.place.topic == position.topic && reading.place.partition == position.partition
+        };
+        let Some(reading) = self.partitions.iter_mut().find(is_it) else {
+            let error = Error::new(ErrorKind::NotFound, "seek", "the partition is not assigned");
+            return Err(error.with("topic", &position.topic).with("partition", position.partition));
+        };
+        reading.next = position.offset;
+        (self.must_seek, self.answer, self.empty) = (true, None, 0);
+        Ok(())
+    }
+
+    fn poll(&mut self, batch: &mut Batch, timeout: Duration) -> Result<Polled> {
+        batch.clear();
+        if !self.is_open {
+            let error = Error::new(ErrorKind::Usage, POLL, "nothing is assigned");
+            return Err(error.with("storage", &self.client.name));
+        }
+        let deadline = end_of(timeout);
+        loop {
+            self.take(batch)?;
+            if !batch.is_empty() {
+                self.empty = 0;
+                return Ok(Polled::Records);
+            }
+            if self.is_over() {
+                return Ok(Polled::End);
+            }
+            let is_first = self.answer.is_none();
+            self.fetch(batch.bytes_max(), deadline)?;
+            if self.answer.as_ref().is_some_and(|(answer, _)| answer.is_empty()) {
+                self.answer = None;
+                self.look_for_end(end_of(GRACE.max(deadline.saturating_duration_since(Instant::now()))))?;
+                if self.is_over() {
+                    return Ok(Polled::End);
+                }
+            }
+            if is_first && self.answer.is_none() && Instant::now() >= deadline {
+                return Ok(Polled::Timeout);
+            }
+        }
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        let position = |reading: &Reading| Position {
+            topic: reading.place.topic.clone(),
+            partition: reading.place.partition,
+            offset: reading.next,
+        };
+        self.partitions.iter().map(position).collect()
+    }
+
+    fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
+        self.check_group("commit")?;
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        // What is said is the message before the offset that is committed.
+        let members = |offset: &CommittedOffset| {
+            Json::object([
+                ("topic", Json::from(&offset.topic)),
+                ("partition", Json::from(offset.partition)),
+                ("offset", Json::from(offset.offset - 1)),
+                ("metadata", Json::from(&offset.metadata)),
+            ])
+        };
+        let body = Json::object([("offsets", Json::array(offsets.iter().map(members)))]);
+        self.ask(Method::POST, "offsets", &body, end_of(timeout)).map(drop)
+    }
+
+    fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
+        self.check_group("read committed offsets")?;
+        let answer = self.ask(Method::GET, "offsets", &places(partitions.iter()), end_of(timeout))?;
+        let mut all = Vec::new();
+        for offset in answer["offsets"].iter().filter(|offset| offset["offset"].int().is_ok_and(|offset| offset >= 0)) {
+            let metadata = offset.get("metadata").filter(|text| !text.is_null()).map(plain);
+            let (topic, partition) = (offset["topic"].str()?, number(&offset["partition"])?);
+            let committed = CommittedOffset::new(topic, partition, offset["offset"].int()?);
+            all.push(CommittedOffset { metadata: metadata.unwrap_or_default(), ..committed });
+        }
+        Ok(all)
+    }
+
+    fn close(&mut self, timeout: Duration) -> Result<()> {
+        self.is_open = false;
+        self.partitions.clear();
+        self.delete(end_of(timeout))
+    }
+}
+
+impl RestConsumer {
+    fn check_group(&self, operation: &'static str) -> Result<()> {
+        match self.options.group {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::new(ErrorKind::Usage, operation, "a group is needed").with("storage", &self.client.name))
+            }
+        }
+    }
+}
+
+impl Drop for RestConsumer {
+    /// Lets the server know, and does not wait for it.
+    fn drop(&mut self) {
+        if let Ok(path) = self.path(&[]) {
+            self.client.call_and_forget(&Call::new("close consumer", Method::DELETE, &as_str(&path)));
+        }
+    }
+}
+
+/// Where a partition is read from.
+fn start(wanted: &Assignment, mark: &Watermarks, allow_gap: bool) -> Result<i64> {
+    if (mark.low..=mark.high).contains(&wanted.start) {
+        return Ok(wanted.start);
+    }
+    if allow_gap && wanted.start < mark.low {
+        log::warn!(
+            "topic {} [{}]: the offsets from {} to {} were deleted",
+            wanted.topic,
+            wanted.partition,
+            wanted.start,
+            mark.low
+        );
+        return Ok(mark.low);
+    }
+    let why = format!("offset {} is outside of {} to {}", wanted.start, mark.low, mark.high);
+    let error = Error::new(ErrorKind::OutOfRange, "assign", why);
+    Err(error.with("topic", &wanted.topic).with("partition", wanted.partition))
+}
+
+fn reading_of<'a>(all: &'a mut Vec<Reading>, topic: &str, partition: i32, may_add: bool) -> Option<&'a mut Reading> {
+    let at = all.iter().position(|reading| reading.place.partition == partition && reading.place.topic == topic);
+    match at {
+        Some(at) => all.get_mut(at),
+        None if may_add => {
+            all.push(Reading { place: TopicPartition { topic: topic.into(), partition }, next: 0, end: None });
+            all.last_mut()
+        }
+        None => None,
+    }
+}
+
+fn push(batch: &mut Batch, message: &Json, place: (&str, i32, i64), scratch: &mut Scratch) -> Result<()> {
+    let Scratch { key, value, name, headers } = scratch;
+    let has_key = bytes(message.get("key"), key)?;
+    let has_value = bytes(message.get("value"), value)?;
+    headers.clear();
+    for header in message.get("headers").into_iter().flat_map(Json::iter) {
+        bytes(header.get(0), name)?;
+        let mut content = Vec::new();
+        if bytes(header.get(1), &mut content)? { headers.push(&*name, content) } else { headers.push_null(&*name) }
+    }
+    let timestamp = match message.get("timestamp").filter(|timestamp| !timestamp.is_null()) {
+        Some(timestamp) => timestamp.int()?,
+        None => NO_TIMESTAMP,
+    };
+    let is_append = message.get("timestamp_type").is_some_and(|word| *word == "append");
+    let (topic, partition, offset) = place;
+    let record = Record::new(topic, has_key.then_some(key), has_value.then_some(value));
+    let timestamp_type = if is_append { TimestampType::Append } else { TimestampType::Create };
+    batch.push(Record { partition, offset, timestamp, timestamp_type, headers: headers.as_headers(), ..record });
+    Ok(())
+}
+
+/// Reads base64; false is null.
+fn bytes(json: Option<&Json>, out: &mut Vec<u8>) -> Result<bool> {
+    out.clear();
+    let Some(json) = json.filter(|json| !json.is_null()) else { return Ok(false) };
+    let bad = |error| Error::new(ErrorKind::Corrupt, POLL, format!("a message is no base64: {error}"));
+    STANDARD.decode_vec(json.str()?, out).map_err(bad)?;
+    Ok(true)
+}
+
+fn number(json: &Json) -> Result<i32> {
+    let number = json.int()?;
+    i32::try_from(number).map_err(|_| Error::new(ErrorKind::Corrupt, POLL, format!("{number} is no partition")))
+}
+
+fn offset(place: &TopicPartition, offset: i64) -> Json {
+    Json::object([
+        ("topic", Json::from(&place.topic)),
+        ("partition", Json::from(place.partition)),
+        ("offset", Json::from(offset)),
+    ])
+}
+
+fn places<'a>(all: impl Iterator<Item = &'a TopicPartition>) -> Json {
+    let place = |place: &TopicPartition| {
+        Json::object([("topic", Json::from(&place.topic)), ("partition", Json::from(place.partition))])
+    };
+    Json::object([("partitions", Json::array(all.map(place)))])
+}
+
+fn as_str(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
+}
