@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafi_core::functional::{Place, Progress, Writer};
 use kafi_core::{ANY_PARTITION, Batch, ProducerOptions, Result};
 
-/// Writes batches to one topic, whatever topics they name.
+/// Writes batches, each of messages of one topic, to one topic.
 pub struct TopicSink {
     writer: Writer,
     topic: String,

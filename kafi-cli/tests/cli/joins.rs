@@ -217,3 +217,33 @@ fn nothing_is_left_of_a_join_that_is_killed_and_a_full_disk_says_so() {
     assert!(said.starts_with("error: keep what does not fit into memory: folder "), "{said}");
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 2), "{said}");
 }
+
+#[test]
+fn what_has_a_schema_is_joined_as_json_and_written_with_another_one() {
+    let sandbox = snacks();
+    let schema = |name: &str, more: &str| {
+        format!(
+            r#"{{"type":"record","name":"{name}","fields":[{{"name":"name","type":"string"}},{{"name":"calories","type":"double"}}{more}]}}"#
+        )
+    };
+    sandbox.write("snack.avsc", schema("snack", r#",{"name":"colour","type":"string"}"#));
+    let more = ["colour", "snack_name", "country"].map(|name| format!(r#",{{"name":"{name}","type":"string"}}"#));
+    sandbox.write("both.avsc", schema("both", &more.concat()));
+    sandbox.check(
+        r#"
+        $ kafi touch avro -q && kafi produce avro -l snacks --value-type avro --value-schema @snack.avsc -q
+        $ kafi join avro countries $(cat keys) -q
+        {"name":"cookie","calories":500.0,"colour":"brown","snack_name":"cookie","country":"US"}
+        {"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}
+        $ kafi join avro countries $(cat keys) -q --how left --to json && kafi cat json -t json -n 2
+        {"name":"cookie","calories":500.0,"colour":"brown","snack_name":"cookie","country":"US"}
+        {"name":"cake","calories":260.0,"colour":"white"}
+        $ kafi join avro countries $(cat keys) -q --to both --to-value-type avro --to-value-schema @both.avsc
+        $ kafi cat both
+        {"name":"cookie","calories":500.0,"colour":"brown","snack_name":"cookie","country":"US"}
+        {"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}
+        $ kafi cat both --json | grep -c value_schema_id
+        2
+        "#,
+    );
+}

@@ -22,4 +22,5 @@ mod resuming;
 mod secrets;
 mod unreachable;
 mod verbs;
+mod whole_topics;
 mod wiped;

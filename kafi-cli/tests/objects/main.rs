@@ -12,3 +12,4 @@ mod files;
 mod places;
 mod resuming;
 mod verbs;
+mod whole_topics;

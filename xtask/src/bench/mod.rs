@@ -21,7 +21,7 @@ const MANY_PARTITIONS: u32 = 100;
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads] [--runs N]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins] [--runs N]";
 
 /// What is to be measured.
 #[derive(Debug, PartialEq)]
@@ -33,6 +33,8 @@ struct Options {
     load: Option<String>,
     /// What schemas make of payloads, in place of all loads.
     payloads: bool,
+    /// Joins and compactions, in place of all loads.
+    joins: bool,
     runs: usize,
 }
 
@@ -47,6 +49,9 @@ pub fn run(args: &[&str]) -> Result<()> {
         return payloads(options.runs);
     }
     command::run("tests/servers/peers", &mut Command::new(workspace::root().join("tests/servers/peers")))?;
+    if options.joins {
+        return joins(options.runs);
+    }
     command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
     command::run(
         "cargo build",
@@ -58,13 +63,15 @@ pub fn run(args: &[&str]) -> Result<()> {
 }
 
 fn parse(args: &[&str]) -> Result<Options> {
-    let mut options = Options { is_beside_broker: false, quick: false, load: None, payloads: false, runs: 5 };
+    let mut options =
+        Options { is_beside_broker: false, quick: false, load: None, payloads: false, joins: false, runs: 5 };
     let mut args = args.iter();
     while let Some(&arg) = args.next() {
         match arg {
             BESIDE_BROKER => options.is_beside_broker = true,
             "--quick" => options.quick = true,
             "--payloads" => options.payloads = true,
+            "--joins" => options.joins = true,
             "--load" => {
                 options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
             }
@@ -109,6 +116,16 @@ fn payloads(runs: usize) -> Result<()> {
     command::run("benches/payloads.py", python.env_remove("KAFI_REGISTRY"))
 }
 
+/// Kafi beside DuckDB, in a folder; it needs no broker.
+fn joins(runs: usize) -> Result<()> {
+    command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
+    let folder = Folder::create("bench-joins")?;
+    let mut python = Command::new(workspace::root().join(".servers/bench/bin/python"));
+    python.arg(workspace::root().join("benches/joins.py")).arg(workspace::target()?.join("release/kafi"));
+    python.arg(folder.path()).arg(runs.to_string()).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
+    command::run("benches/joins.py", &mut python)
+}
+
 fn loads(options: &Options) -> Vec<Load> {
     let mut loads = Vec::new();
     for (messages, value_bytes) in SIZES {
@@ -135,7 +152,7 @@ mod tests {
         let options = |args: &[&str]| parse(args).unwrap();
         assert_eq!(
             options(&["--quick", "--runs", "3"]),
-            Options { is_beside_broker: false, quick: true, load: None, payloads: false, runs: 3 }
+            Options { is_beside_broker: false, quick: true, load: None, payloads: false, joins: false, runs: 3 }
         );
         assert!(parse(&["--runs", "0"]).is_err() && parse(&["--fast"]).is_err() && parse(&["--load"]).is_err());
         assert_eq!((loads(&options(&["--quick"])).len(), loads(&options(&[])).len()), (1, 13));

@@ -246,7 +246,7 @@ impl Job<'_> {
         let (kafi, topic) = open_topic(context, target)?;
         let mut serdes = args.to_types.types(args.types.avro_json, args.types.subject_strategy).serdes()?;
         args.writer.apply(&mut serdes, kafi.place())?;
-        let projector = projector.writing(&kafi, &serdes)?;
+        let projector = projector.writing((&kafi, &topic), &serdes)?;
         let sink = TopicSink::open(kafi.place(), &topic, partitions, Arc::default())?;
         let mut sink = sink.by_key().stall_limit(args.write.stall_limit());
         first_use.say(context);

@@ -16,21 +16,37 @@ pub struct Projector {
     /// What writes a message as functions see it, for each side.
     envelopes: [EnvelopeWriter; 2],
     function: Option<Function>,
-    /// What makes bytes of keys and values, where messages are written.
-    encoders: Option<[Box<dyn Encoder>; 2]>,
+    /// How messages are written.
+    written: Written,
     text: Vec<u8>,
     fields: [Vec<u8>; 2],
+}
+
+/// How messages are written.
+#[derive(Default)]
+struct Written {
+    /// To which topic, where that is known: schemas are registered for it.
+    topic: Option<String>,
+    /// What makes bytes of keys and values, where they are more than text.
+    encoders: Option<[Box<dyn Encoder>; 2]>,
 }
 
 impl Projector {
     /// For the messages of these sides; without a function the members of both values are put together.
     pub fn open(sides: [SideTexts; 2], function: Option<Function>) -> Self {
         let envelopes = [&sides[0], &sides[1]].map(|side| EnvelopeWriter::new(side.types()[0], side.types()[1]));
-        Self { sides, envelopes, function, encoders: None, text: Vec::new(), fields: [Vec::new(), Vec::new()] }
+        Self {
+            sides,
+            envelopes,
+            function,
+            written: Written::default(),
+            text: Vec::new(),
+            fields: [Vec::new(), Vec::new()],
+        }
     }
 
-    /// The same for messages that are written at `target` as these types and schemas.
-    pub fn writing(self, target: &Kafi, serdes: &Serdes) -> Result<Self> {
+    /// The same for messages that are written to this topic as these types and schemas.
+    pub fn writing(self, (target, topic): (&Kafi, &str), serdes: &Serdes) -> Result<Self> {
         let encoder = |field| {
             let serde = serdes.of_field(field);
             let is_said = serde.type_.is_some() || serde.schema.names_schema();
@@ -48,12 +64,12 @@ impl Projector {
                 Some([key.map_or_else(|| bytes(Field::Key), Ok)?, value.map_or_else(|| bytes(Field::Value), Ok)?])
             }
         };
-        Ok(Self { encoders, ..self })
+        Ok(Self { written: Written { topic: Some(topic.to_string()), encoders }, ..self })
     }
 
     /// Puts what becomes of a row to the end of `batch`.
     pub fn push(&mut self, pair: JoinPair<'_>, batch: &mut Batch) -> Result<()> {
-        let Self { sides: [left, right], envelopes, function, encoders, text, fields } = self;
+        let Self { sides: [left, right], envelopes, function, written, text, fields } = self;
         let (left, right) = (
             pair.left.map(|record| left.show(record)).transpose()?,
             pair.right.map(|record| right.show(record)).transpose()?,
@@ -69,7 +85,7 @@ impl Projector {
             let base = left.as_ref().or(right.as_ref()).map(|shown| shown.0).ok_or_else(no_side)?;
             let input = std::str::from_utf8(text).expect("envelopes are UTF-8");
             return function.run(input, |made| {
-                push_change(base, &Change::read(made)?, fields, encoders, batch)?;
+                push_change(base, &Change::read(made)?, fields, written, batch)?;
                 Ok(ControlFlow::Continue(()))
             });
         }
@@ -82,7 +98,7 @@ impl Projector {
             (Some((one, _)), None) | (None, Some((one, _))) => *one,
             (None, None) => return Err(no_side()),
         };
-        push(record, encoders, batch)
+        written.push(record, batch)
     }
 }
 
@@ -109,7 +125,7 @@ fn push_change(
     base: Record<'_>,
     change: &Change,
     fields: &mut [Vec<u8>; 2],
-    encoders: &mut Option<[Box<dyn Encoder>; 2]>,
+    written: &mut Written,
     batch: &mut Batch,
 ) -> Result<()> {
     if change.topic.as_deref().is_some_and(|topic| topic != base.topic) {
@@ -131,15 +147,18 @@ fn push_change(
     let headers = change.headers.as_ref().map_or(base.headers, |headers| headers.as_headers());
     let timestamp = change.timestamp.unwrap_or(base.timestamp);
     let partition = change.partition.unwrap_or(ANY_PARTITION);
-    push(Record { key: key.take(), value: value.take(), headers, timestamp, partition, ..base }, encoders, batch)
+    written.push(Record { key: key.take(), value: value.take(), headers, timestamp, partition, ..base }, batch)
 }
 
-fn push(record: Record<'_>, encoders: &mut Option<[Box<dyn Encoder>; 2]>, batch: &mut Batch) -> Result<()> {
-    match encoders {
-        None => {
-            batch.push(record);
-            Ok(())
+impl Written {
+    fn push(&mut self, record: Record<'_>, batch: &mut Batch) -> Result<()> {
+        let record = Record { topic: self.topic.as_deref().unwrap_or(record.topic), ..record };
+        match &mut self.encoders {
+            None => {
+                batch.push(record);
+                Ok(())
+            }
+            Some([key, value]) => push_texts(record, [Some(key.as_mut()), Some(value.as_mut())], batch),
         }
-        Some([key, value]) => push_texts(record, [Some(key.as_mut()), Some(value.as_mut())], batch),
     }
 }
