@@ -22,6 +22,8 @@ mod envelope;
 mod folders;
 #[path = "../fuzz/src/offsets.rs"]
 mod offsets;
+#[path = "../fuzz/src/tables.rs"]
+mod tables;
 
 /// Valid input with a few bytes changed, or cut.
 fn damaged(random: &mut Random, mut valid: Vec<u8>) -> Vec<u8> {
@@ -245,6 +247,56 @@ fn any_object_of_a_bucket() {
             0 => random.bytes(100),
             1 => random.sentence(&words, 12, 12),
             _ => Vec::new(),
+        });
+        data
+    });
+}
+
+#[test]
+fn any_table() {
+    let words = [
+        "a",
+        ",",
+        "\t",
+        "\n",
+        "\"",
+        "1",
+        "-2.50",
+        "true",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "\"id\":",
+        "null",
+        "<data>",
+        "<row>",
+        "<a>",
+        "</a>",
+        "<b/>",
+        "</row>",
+        "</data>",
+        "&lt;",
+        "&#1;",
+        "<![CDATA[",
+        "]]>",
+        "_x0041_",
+        "<!--",
+        "-->",
+        "PK\u{3}\u{4}",
+        "PAR1",
+        "ARROW1",
+        "\u{ff}",
+    ];
+    let whole: Vec<Vec<u8>> = tables::FORMATS.iter().map(|format| tables::valid(format)).collect();
+    drive(900, tables::run, |random| {
+        let choice = random.below(tables::FORMATS.len());
+        let mut data = vec![choice as u8];
+        data.extend(match random.below(3) {
+            0 => random.sentence(&words, 12, 30),
+            1 => damaged(random, whole[choice].clone()),
+            _ => random.bytes(300),
         });
         data
     });

@@ -15,3 +15,4 @@ pub mod oracle;
 pub mod protobuf;
 pub mod registry;
 pub mod schemas;
+pub mod tables;

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
-use kafi_core::{Error, FileReader, FileWriter, Result};
+use kafi_core::functional::caught;
+use kafi_core::{Error, ErrorKind, FileReader, FileWriter, Result};
 
 use super::failed;
 use crate::format::Format;
@@ -97,6 +98,10 @@ enum Reader {
 
 impl ColumnReader {
     pub(super) fn open(file: Box<dyn FileReader>, format: Format) -> Result<Self> {
+        undamaged(|| Self::opened(file, format))
+    }
+
+    fn opened(file: Box<dyn FileReader>, format: Format) -> Result<Self> {
         match format {
             #[cfg(feature = "feather")]
             Format::Feather => {
@@ -123,14 +128,29 @@ impl Iterator for ColumnReader {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = match &mut self.0 {
-            #[cfg(feature = "parquet")]
-            Reader::Parquet(reader) => reader.next(),
-            #[cfg(feature = "feather")]
-            Reader::Feather(reader) => reader.next(),
-        };
-        next.map(|columns| columns.map_err(|error| failed("read file", &error)))
+        let next = undamaged(|| {
+            let next = match &mut self.0 {
+                #[cfg(feature = "parquet")]
+                Reader::Parquet(reader) => reader.next(),
+                #[cfg(feature = "feather")]
+                Reader::Feather(reader) => reader.next(),
+            };
+            next.transpose().map_err(|error| failed("read file", &error))
+        });
+        next.transpose()
     }
+}
+
+/// What reading gives. Arrow's readers trust the lengths that stand in a file, and panic where these are wrong; whoever
+/// gets an error reads no further.
+fn undamaged<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+    caught("read file", read).map_err(|error| match error.kind() {
+        ErrorKind::Unexpected => {
+            let why = format!("it is damaged: {}", error.message().lines().next().unwrap_or_default());
+            Error::new(ErrorKind::Corrupt, "read file", why)
+        }
+        _ => error,
+    })
 }
 
 /// A file as Parquet reads it: pieces here and there.
