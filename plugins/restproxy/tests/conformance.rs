@@ -1,6 +1,6 @@
 //! The conformance suite over a REST Proxy, loaded as a plugin. The cases that are ignored are those of the linked storage.
 
-#[path = "../../../kafi-restproxy/tests/served.rs"]
+#[path = "../../../kafi-restproxy/tests/served/mod.rs"]
 mod served;
 
 #[path = "../../tests.rs"]
