@@ -290,7 +290,7 @@ fn avro_is_read_as_the_reader_wants_it() {
     let read = SchemaOptions { reader_schema: Some(wanted.into()), ..SchemaOptions::default() };
     let Decoded { value, schema } = decode(&codecs, Type::Avro, &read, &stored).unwrap();
     assert_eq!(value.to_string(), r#"{"bla":1.0,"new":"d"}"#);
-    assert_eq!(schema.unwrap().text(), Some(wanted));
+    assert_eq!(schema.unwrap().text(), wanted);
     let error = codecs.decoder(Type::Protobuf, Field::Value, &read).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Usage);
 }

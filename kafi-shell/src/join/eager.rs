@@ -109,7 +109,7 @@ impl<'o, 'a> Eager<'o, 'a> {
         let (mut next, mut is_matched) = (other.table.first(hash), false);
         while let Some(at) = next {
             next = other.table.next(at);
-            if !other.table.row(at).is_some_and(|row| key_and_message(row).0 == key.bytes()) {
+            if other.table.row(at).is_none_or(|row| key_and_message(row).0 != key.bytes()) {
                 continue;
             }
             is_matched = true;

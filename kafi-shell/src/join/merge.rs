@@ -35,13 +35,13 @@ pub fn merge_objects(left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
     let mut at = 0;
     for (member, name) in ours.iter().zip(&left_names) {
         if let Some(index) = last(name) {
-            out.extend_from_slice(left[at..member.value.start].as_bytes());
-            out.extend_from_slice(right[theirs[index].value.clone()].as_bytes());
+            out.extend_from_slice(&left.as_bytes()[at..member.value.start]);
+            out.extend_from_slice(&right.as_bytes()[theirs[index].value.clone()]);
             at = member.value.end;
         }
     }
     let end = ours.last().map_or(1, |member| member.value.end);
-    out.extend_from_slice(left[at..end].as_bytes());
+    out.extend_from_slice(&left.as_bytes()[at..end]);
     let mut has_members = !ours.is_empty();
     for (index, (member, name)) in theirs.iter().zip(&right_names).enumerate() {
         if left_names.contains(name) || last(name) != Some(index) {
@@ -51,9 +51,9 @@ pub fn merge_objects(left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
             out.push(b',');
         }
         has_members = true;
-        out.extend_from_slice(right[member.name.start..member.value.end].as_bytes());
+        out.extend_from_slice(&right.as_bytes()[member.name.start..member.value.end]);
     }
-    out.extend_from_slice(left[end..].as_bytes());
+    out.extend_from_slice(&left.as_bytes()[end..]);
     Ok(())
 }
 
