@@ -13,6 +13,7 @@ mod broker;
 mod copy_targets;
 mod copying;
 mod errors;
+mod functions;
 mod group_kinds;
 mod group_offsets;
 mod leaders;
