@@ -140,7 +140,8 @@ fn usage_lines(error: &clap::Error) -> (String, Option<String>) {
         let list: Vec<&str> = rest.iter().copied().take_while(|line| !line.is_empty()).collect();
         what = format!("{what} {}", list.join(" "));
     }
-    let tip = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg].iter().find_map(|&kind| named(error, kind));
+    let tips = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
+    let tip = tips.iter().find_map(|&kind| nearest_named(error, kind));
     let allowed = named(error, ContextKind::ValidValue);
     let usage = rest.iter().find_map(|line| line.strip_prefix("Usage: "));
     let hint = match (tip, allowed, usage) {
@@ -149,6 +150,11 @@ fn usage_lines(error: &clap::Error) -> (String, Option<String>) {
         (None, None, usage) => usage.map(|usage| format!("usage: {usage}")),
     };
     (what, hint)
+}
+
+/// The last of several suggestions, which is the nearest.
+fn nearest_named(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    named(error, kind).map(|names| names.rsplit(", ").next().unwrap_or_default().to_string())
 }
 
 fn named(error: &clap::Error, kind: ContextKind) -> Option<String> {

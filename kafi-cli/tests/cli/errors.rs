@@ -14,8 +14,8 @@ fn usage() {
         ! error: read arguments: unrecognized subcommand 'catt'
         ! hint: did you mean cat?
         ? 2
-        $ kafi frobnicate
-        ! error: read arguments: unrecognized subcommand 'frobnicate'
+        $ kafi xyzzy
+        ! error: read arguments: unrecognized subcommand 'xyzzy'
         ! hint: usage: kafi [OPTIONS] <COMMAND>
         ? 2
         $ kafi cat

@@ -1,7 +1,9 @@
-//! Beside Confluent's serialisers for Python, over a registry: what they write is read here, and the other way round.
+//! Beside libraries for Python: Confluent's serialisers, over a registry, and those for tables. What they write is read
+//! here, and the other way round.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod frames;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -81,7 +81,7 @@ fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
     }
     // What cannot be listed gives no hint; the error itself matters more.
     let (groups, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
-    if groups.iter().any(|known| known.name == group) {
+    if groups.iter().any(|known| known.name == group && known.state.is_empty()) {
         let why = "the group is of a kind that librdkafka does not know (share or streams), and can only be listed";
         return Error::new(ErrorKind::Unsupported, "describe group", why).with("group", group);
     }
