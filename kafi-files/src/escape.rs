@@ -20,6 +20,7 @@ pub(crate) fn push_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// Appends a name as the name of an element.
+#[cfg(any(feature = "xml", test))]
 pub(crate) fn push_name(name: &str, out: &mut Vec<u8>) {
     if name.is_empty() {
         out.extend_from_slice(b"_x_");
@@ -56,6 +57,7 @@ pub(crate) fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// The name that the name of an element stands for.
+#[cfg(any(feature = "xml", test))]
 pub(crate) fn unescape_name(name: &str) -> Cow<'_, str> {
     if name == "_x_" { Cow::Borrowed("") } else { unescape(name) }
 }
@@ -81,6 +83,7 @@ fn push_char(c: char, out: &mut Vec<u8>) {
 }
 
 /// What a name may begin with, but for the colon, which leads in front of a namespace.
+#[cfg(any(feature = "xml", test))]
 fn is_name_start(c: char) -> bool {
     matches!(c, 'A'..='Z' | '_' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
         | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
@@ -88,6 +91,7 @@ fn is_name_start(c: char) -> bool {
         | '\u{10000}'..='\u{10ffff}')
 }
 
+#[cfg(any(feature = "xml", test))]
 fn is_name(c: char) -> bool {
     is_name_start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }

@@ -1,5 +1,6 @@
 //! XML that is read from outside, event by event, in bounded memory.
 
+#[cfg(feature = "xlsx")]
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
@@ -71,6 +72,7 @@ pub(crate) fn name_of<'a>(element: &'a BytesStart<'_>) -> Result<&'a str> {
 }
 
 /// An attribute of an element.
+#[cfg(feature = "xlsx")]
 pub(crate) fn attribute<'a>(element: &'a BytesStart<'_>, name: &str) -> Result<Option<Cow<'a, str>>> {
     let found = element.try_get_attribute(name).map_err(bad)?;
     found.map(|found| found.unescape_value().map(|value| Cow::Owned(value.into_owned())).map_err(bad)).transpose()
