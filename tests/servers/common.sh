@@ -30,18 +30,27 @@ lock() {
 
 # ---- installation ----
 
+# Runs a package client while no other script runs one: servers are installed side by side, and apt-get and Maven do not wait for each other.
+exclusively() {
+  mkdir -p "$home"
+  exec 7>"$home/../install.lock"
+  flock 7
+  "$@"
+  exec 7>&-
+}
+
 # Fetches the lists of Debian's packages, or says that what is in the arguments is missing.
 refresh_debian() {
   command -v apt-get >/dev/null || die "missing: $*; there is no apt-get here, so please install them"
   if [[ $(id -u) -ne 0 ]]; then as_root=(sudo); fi
-  quietly "${as_root[@]}" apt-get update -qq
+  exclusively quietly "${as_root[@]}" apt-get update -qq
 }
 
 # Installs the Debian packages in the arguments.
 install_debian() {
   refresh_debian "$@"
   note "installing the Debian packages $*"
-  quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
+  exclusively quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"
 }
 
 # Runs a command whose output is of interest only when it fails.
