@@ -154,7 +154,11 @@ fn usage_lines(error: &clap::Error) -> (String, Option<String>) {
 
 /// The last of several suggestions, which is the nearest.
 fn nearest_named(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    named(error, kind).map(|names| names.rsplit(", ").next().unwrap_or_default().to_string())
+    match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => names.last().cloned(),
+        _ => None,
+    }
 }
 
 fn named(error: &clap::Error, kind: ContextKind) -> Option<String> {

@@ -26,6 +26,11 @@ impl Summary {
         self
     }
 
+    /// Adds how many messages were left out, where any were.
+    pub fn skipped(self, count: u64) -> Self {
+        if count > 0 { self.count("skipped", count) } else { self }
+    }
+
     /// Says it as a JSON object with these members.
     pub fn say_with(self, context: &Context, members: &str) {
         let seconds = self.started.elapsed().as_secs_f64();

@@ -145,8 +145,7 @@ impl Verb for CpArgs {
         if result.is_ok() || read > 0 {
             let summary = summary.count("read", read).count("written", written).count("failed", failed);
             let skipped = if steps.is_empty() { skipped } else { skipped + options.failures.count() };
-            let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
-            summary.say(context);
+            summary.skipped(skipped).say(context);
         }
         result.map(|exit| self.failures.exit(&options.failures, exit))
     }

@@ -103,9 +103,7 @@ impl Verb for DiffArgs {
         }
         if !self.brief {
             let summary = summary.count("compared", compared).count("different", different);
-            let skipped = failures.count();
-            let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
-            summary.say(context);
+            summary.skipped(failures.count()).say(context);
         }
         Ok(self.exit(&failures, cancelled, different))
     }

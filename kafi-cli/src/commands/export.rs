@@ -101,10 +101,7 @@ impl Verb for ExportArgs {
         if self.roll.is_some() {
             summary = summary.count("files", exported.len() as u64);
         }
-        if reading.failures.count() > 0 {
-            summary = summary.count("skipped", reading.failures.count());
-        }
-        summary.say(context);
+        summary.skipped(reading.failures.count()).say(context);
         let exit = if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done };
         Ok(self.text.failures.exit(&reading.failures, exit))
     }

@@ -87,9 +87,7 @@ impl Verb for FoldArgs {
             }
         }
         let exit = if exit == Exit::Done { outcome(context, &aside, exit) } else { exit };
-        let skipped = failures.count();
-        let summary = summary.count("read", job.count + skipped);
-        if skipped > 0 { summary.count("skipped", skipped) } else { summary }.say(context);
+        summary.count("read", job.count + failures.count()).skipped(failures.count()).say(context);
         Ok(self.text.failures.exit(&failures, exit))
     }
 

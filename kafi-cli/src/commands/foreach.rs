@@ -87,8 +87,7 @@ impl Verb for ForeachArgs {
         }
         result?;
         let exit = ended(context, &[Reached { storage: None, positions: &finished.reached }]);
-        let summary = summary.count("read", lines.count + failures.count());
-        if failures.count() > 0 { summary.count("skipped", failures.count()) } else { summary }.say(context);
+        summary.count("read", lines.count + failures.count()).skipped(failures.count()).say(context);
         Ok(self.text.failures.exit(&failures, exit))
     }
 

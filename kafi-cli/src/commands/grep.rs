@@ -193,9 +193,7 @@ impl Verb for GrepArgs {
             print_counts(self, &opened, &counts, context)?;
         }
         if !self.quiet {
-            let summary = summary.count("read", read).count("found", found);
-            let summary = if failures.count() > 0 { summary.count("skipped", failures.count()) } else { summary };
-            summary.say(context);
+            summary.count("read", read).count("found", found).skipped(failures.count()).say(context);
         }
         let exit = match self.reading.text.failures.exit(&failures, exit) {
             Exit::Failed => Exit::Usage,

@@ -82,11 +82,7 @@ impl Verb for ImportArgs {
             }
         }
         drop(shown);
-        let mut summary = summary.count("written", progress.written());
-        if failures.count() > 0 {
-            summary = summary.count("skipped", failures.count());
-        }
-        summary.say(context);
+        summary.count("written", progress.written()).skipped(failures.count()).say(context);
         result.map(|()| self.failures.exit(&failures, Exit::Done))
     }
 

@@ -141,11 +141,7 @@ impl Verb for ProduceArgs {
             if !steps.is_empty() {
                 summary = summary.count("read", read);
             }
-            summary = summary.count("written", written);
-            if failures.count() > 0 {
-                summary = summary.count("skipped", failures.count());
-            }
-            summary.say(context);
+            summary.count("written", written).skipped(failures.count()).say(context);
         }
         result?;
         let exit = if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done };

@@ -88,10 +88,7 @@ impl Verb for WcArgs {
             .flat_map(|counts| counts.values().flat_map(|partitions| partitions.values()))
             .map(|counts| counts.messages)
             .sum();
-        let summary = summary.count("read", read + failures.count());
-        let skipped = failures.count();
-        let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
-        summary.say(context);
+        summary.count("read", read + failures.count()).skipped(failures.count()).say(context);
         Ok(self.text.failures.exit(&failures, exit))
     }
 

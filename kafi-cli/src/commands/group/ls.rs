@@ -90,13 +90,12 @@ impl Verb for LsArgs {
 /// The groups that an address means and the filter matches, and what could not be asked for them.
 pub fn wanted(address: &Address, filter: &Filter, admin: &mut dyn Admin) -> Result<(Vec<Group>, Vec<Error>)> {
     if let Some(name) = address.name().filter(|_| !address.is_glob()) {
-        // Asked by its name, a group is found although its broker is not listed.
-        let described = admin.group(&name, TIMEOUT);
         let (listed, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
         let group = match listed.into_iter().find(|listed| listed.name == name) {
             Some(known) => known,
+            // Asked by its name, a group is found although its broker is not listed.
             None => {
-                let described = described.map_err(|error| super::explain(admin, &name, error))?;
+                let described = admin.group(&name, TIMEOUT).map_err(|error| super::explain(admin, &name, error))?;
                 Group::new(described.name, described.state)
             }
         };

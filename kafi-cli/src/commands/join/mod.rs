@@ -302,9 +302,7 @@ fn say(context: &Context, summary: Summary, joined: &Joined, written: Option<u64
     }
     let summary = summary.count("rows", joined.rows);
     let summary = written.into_iter().fold(summary, |summary, written| summary.count("written", written));
-    let skipped = joined.rows_skipped;
-    let summary = if skipped > 0 { summary.count("skipped", skipped) } else { summary };
-    summary.say(context);
+    summary.skipped(joined.rows_skipped).say(context);
 }
 
 /// What the messages of a side are the sum of.
