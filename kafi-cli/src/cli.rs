@@ -35,14 +35,22 @@ impl Cli {
     /// # Errors
     /// What is wrong with it; also help and version, which clap has for errors.
     pub fn parse(typed: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let matches = definition().try_get_matches_from(typed.map(keep_equals))?;
+        let typed: Vec<OsString> = typed.map(keep_equals).collect();
+        // Defining all verbs takes longer than the work of many a verb.
+        let verb = typed.iter().find_map(|word| VERBS.iter().find(|verb| *word == *verb.name()));
+        let alone = verb.and_then(|verb| Self::read(verb::with_verbs(Root::command(), [verb]), &typed).ok());
+        alone.map_or_else(|| Self::read(definition(), &typed), Ok)
+    }
+
+    fn read(mut definition: Command, typed: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = definition.try_get_matches_from_mut(typed)?;
         let read = || {
             let mut common = CommonArgs::from_arg_matches(&matches)?;
             let verb = verb::read(VERBS, &matches)?;
             verb.adjust(&mut common);
             Ok(Self { common, verb })
         };
-        read().map_err(|error: clap::Error| error.format(&mut definition()))
+        read().map_err(|error: clap::Error| error.format(&mut definition))
     }
 }
 

@@ -29,7 +29,9 @@ pub trait Verb {
 pub enum Entry {
     /// A verb that does something.
     Verb {
-        /// How it is written: its name, what it does, its arguments.
+        /// Its name.
+        name: &'static str,
+        /// What it does, and its arguments.
         definition: fn() -> Command,
         /// Makes it of what was typed.
         read: fn(&ArgMatches) -> Result<Box<dyn Verb>, clap::Error>,
@@ -45,30 +47,31 @@ pub enum Entry {
     },
 }
 
-/// The line of the verb `V`, whose definition says its name and what it does.
-pub const fn entry<V: Verb + Parser + 'static>() -> Entry {
-    Entry::Verb { definition: V::command, read: |matches| Ok(Box::new(V::from_arg_matches(matches)?)) }
+/// The line of the verb `V`, whose definition says what it does.
+pub const fn entry<V: Verb + Parser + 'static>(name: &'static str) -> Entry {
+    Entry::Verb { name, definition: V::command, read: |matches| Ok(Box::new(V::from_arg_matches(matches)?)) }
 }
 
 impl Entry {
     fn definition(&self) -> Command {
         match self {
-            Self::Verb { definition, .. } => definition(),
-            Self::Verbs { name, about, verbs } => with_verbs(Command::new(*name).about(*about), verbs),
+            Self::Verb { name, definition, .. } => definition().name(*name),
+            Self::Verbs { name, about, verbs } => with_verbs(Command::new(*name).about(*about), *verbs),
         }
     }
 
-    fn is_called(&self, word: &str) -> bool {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
         match self {
-            Self::Verb { definition, .. } => definition().get_name() == word,
-            Self::Verbs { name, .. } => *name == word,
+            Self::Verb { name, .. } | Self::Verbs { name, .. } => name,
         }
     }
 }
 
 /// The same command, which needs one of the verbs behind it.
-pub fn with_verbs(command: Command, verbs: &[Entry]) -> Command {
-    command.subcommands(verbs.iter().map(Entry::definition)).subcommand_required(true).arg_required_else_help(true)
+pub fn with_verbs<'a>(command: Command, verbs: impl IntoIterator<Item = &'a Entry>) -> Command {
+    let verbs = verbs.into_iter().map(Entry::definition);
+    command.subcommands(verbs).subcommand_required(true).arg_required_else_help(true)
 }
 
 /// The verb that was typed, by what a [command with these verbs](with_verbs) matched.
@@ -77,7 +80,7 @@ pub fn with_verbs(command: Command, verbs: &[Entry]) -> Command {
 /// What is wrong with its arguments.
 pub fn read(verbs: &[Entry], matches: &ArgMatches) -> Result<Box<dyn Verb>, clap::Error> {
     let (word, matches) = matches.subcommand().expect("a verb is required");
-    match verbs.iter().find(|entry| entry.is_called(word)).expect("only these verbs are defined") {
+    match verbs.iter().find(|entry| entry.name() == word).expect("only these verbs are defined") {
         Entry::Verb { read, .. } => read(matches),
         Entry::Verbs { verbs, .. } => self::read(verbs, matches),
     }

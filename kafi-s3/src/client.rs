@@ -9,6 +9,8 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Credentials, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use kafi_objects::requests::Attempt;
 
 use crate::answers::Answers;
@@ -20,9 +22,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Makes a client. Asks no server, unless credentials or the region have to come from the machine's role.
 pub(crate) async fn connect(settings: &Settings) -> Client {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build();
+    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     // Attempts are made until the caller's deadline, which the SDK does not know.
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts);
     if let Some(region) = region(settings) {
         loader = loader.region(Region::new(region));
     }

@@ -17,7 +17,6 @@ use crate::verb::Verb;
 
 /// Print messages
 #[derive(Parser)]
-#[command(name = "cat")]
 pub struct CatArgs {
     #[command(flatten)]
     topics: TopicsArgs,

@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// List the brokers of a cluster
 #[derive(Parser)]
-#[command(name = "cluster")]
 pub struct ClusterArgs {
     /// The storage (prod:); without it the default storage
     #[arg(value_name = "ADDRESS")]

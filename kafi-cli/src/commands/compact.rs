@@ -19,7 +19,6 @@ use crate::verb::Verb;
 /// Print the newest message of each key, or write it to a topic, byte for byte. Keys that are deleted, and messages without
 /// a key, are left out
 #[derive(Parser)]
-#[command(name = "compact")]
 pub struct CompactArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]

@@ -17,7 +17,6 @@ const BASH: &str = include_str!("completion.bash");
 
 /// Print the completion script of a shell
 #[derive(Parser)]
-#[command(name = "completion")]
 pub struct CompletionArgs {
     /// The shell
     shell: ShellArg,

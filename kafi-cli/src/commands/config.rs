@@ -16,7 +16,6 @@ use crate::verb::Verb;
 /// Show and change the settings of topics, and of brokers; of several topics, changes are planned, and made with
 /// --execute
 #[derive(Parser)]
-#[command(name = "config")]
 pub struct ConfigArgs {
     /// A topic or a glob; with --broker a storage
     #[arg(value_name = "ADDRESS")]

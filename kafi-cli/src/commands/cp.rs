@@ -21,7 +21,6 @@ const SCHEMAS_TOPIC: &str = "_schemas";
 
 /// Copy topics, with every field of every message
 #[derive(Parser)]
-#[command(name = "cp")]
 pub struct CpArgs {
     /// The topics, or globs; a storage alone means all its topics but internal ones
     #[arg(value_name = "SOURCE", required = true, num_args = 1..)]

@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Delete the oldest messages of partitions, up to an offset
 #[derive(Parser)]
-#[command(name = "delete-records")]
 pub struct DeleteRecordsArgs {
     #[command(flatten)]
     topics: TopicsArgs,

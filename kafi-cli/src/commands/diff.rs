@@ -16,7 +16,6 @@ use crate::verb::Verb;
 /// Compare two topics message by message: keys and values that have a schema by what they are decoded to, so that it does
 /// not matter by which id they name it; with -t bytes by their bytes
 #[derive(Parser)]
-#[command(name = "diff")]
 pub struct DiffArgs {
     /// A topic, or a glob
     #[arg(value_name = "LEFT")]

@@ -13,7 +13,6 @@ use crate::verb::Verb;
 
 /// Show which partitions are not led by their preferred replica, and let it lead them with --execute
 #[derive(Parser)]
-#[command(name = "elect")]
 pub struct ElectArgs {
     /// Topics, globs, or storages (prod:), which mean all their topics
     #[arg(value_name = "ADDRESS", required = true)]

@@ -21,7 +21,6 @@ use crate::verb::Verb;
 
 /// Write the messages of a topic to a file, a row each: CSV, TSV, JSON, XML, Excel, Parquet, or Feather
 #[derive(Parser)]
-#[command(name = "export")]
 pub struct ExportArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]

@@ -10,7 +10,6 @@ use crate::verb::Verb;
 
 /// Print, or write elsewhere, the messages that a function keeps
 #[derive(Parser)]
-#[command(name = "filter")]
 pub struct FilterArgs {
     #[command(flatten)]
     applied: AppliedArgs,

@@ -10,7 +10,6 @@ use crate::verb::Verb;
 
 /// Print, or write elsewhere, the messages that a function makes of each: none, one, or many
 #[derive(Parser)]
-#[command(name = "flatmap")]
 pub struct FlatmapArgs {
     #[command(flatten)]
     applied: AppliedArgs,

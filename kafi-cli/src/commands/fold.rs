@@ -21,7 +21,6 @@ use crate::verb::Verb;
 
 /// Fold all messages into one value by a function in jq, to which . is what was made so far, and $m the message
 #[derive(Parser)]
-#[command(name = "fold")]
 pub struct FoldArgs {
     /// The function in jq; with -L FILE it comes from there, and only topics follow
     #[arg(value_name = "EXPR")]

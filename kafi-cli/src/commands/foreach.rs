@@ -22,7 +22,6 @@ use crate::verb::Verb;
 
 /// Start a program once, and give it each message as an envelope, a line each
 #[derive(Parser)]
-#[command(name = "foreach")]
 pub struct ForeachArgs {
     /// The topics, or globs, on one storage
     #[arg(value_name = "ADDRESS", required = true)]

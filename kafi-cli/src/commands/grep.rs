@@ -23,7 +23,6 @@ use crate::verb::Verb;
 
 /// Print the messages that match a regular expression
 #[derive(Parser)]
-#[command(name = "grep")]
 #[command(
     override_usage = "kafi grep [OPTIONS] <PATTERN> <ADDRESS>...\n       kafi grep [OPTIONS] -e <PATTERN>... <ADDRESS>..."
 )]

@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// Print the first messages
 #[derive(Parser)]
-#[command(name = "head")]
 pub struct HeadArgs {
     #[command(flatten)]
     topics: TopicsArgs,

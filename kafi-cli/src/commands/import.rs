@@ -19,7 +19,6 @@ use crate::verb::Verb;
 
 /// Produce a message for each row of files: CSV, TSV, JSON, XML, Excel, Parquet, or Feather
 #[derive(Parser)]
-#[command(name = "import")]
 pub struct ImportArgs {
     /// The files (a path, prod:x.csv, s3://bucket/x.csv, or - for stdin), and then the topic
     #[arg(value_name = "FILE", required = true, num_args = 2..)]

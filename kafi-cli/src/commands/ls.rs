@@ -14,7 +14,7 @@ use crate::verb::Verb;
 
 /// List topics
 #[derive(Parser)]
-#[command(name = "ls", visible_alias = "l")]
+#[command(visible_alias = "l")]
 pub struct LsArgs {
     /// Storages (prod:), topics, or globs (prod:orders-*); without any the default storage
     #[arg(value_name = "ADDRESS")]

@@ -11,7 +11,7 @@ use crate::verb::Verb;
 
 /// Write the manual pages into a folder
 #[derive(Parser)]
-#[command(name = "man", hide = true)]
+#[command(hide = true)]
 pub struct ManArgs {
     /// The folder to write them to
     #[arg(value_name = "FOLDER")]

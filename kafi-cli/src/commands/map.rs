@@ -10,7 +10,6 @@ use crate::verb::Verb;
 
 /// Print, or write elsewhere, the message that a function makes of each
 #[derive(Parser)]
-#[command(name = "map")]
 pub struct MapArgs {
     #[command(flatten)]
     applied: AppliedArgs,

@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Print where offsets, times, and counts lie in each partition
 #[derive(Parser)]
-#[command(name = "offsets")]
 pub struct OffsetsArgs {
     #[command(flatten)]
     topics: TopicsArgs,

@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// Add partitions to topics
 #[derive(Parser)]
-#[command(name = "partitions")]
 pub struct PartitionsArgs {
     /// A topic, or a glob
     #[arg(value_name = "ADDRESS")]

@@ -28,7 +28,6 @@ const IDLE: Duration = Duration::from_millis(10);
 
 /// Produce messages from stdin, a file, or the command line
 #[derive(Parser)]
-#[command(name = "produce")]
 pub struct ProduceArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]

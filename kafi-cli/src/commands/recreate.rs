@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Delete a topic with all its messages, and make it again with its partitions and its settings
 #[derive(Parser)]
-#[command(name = "recreate")]
 pub struct RecreateArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]

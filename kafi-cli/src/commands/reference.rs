@@ -20,7 +20,7 @@ Do not edit it: `cargo run -p kafi-cli -- reference > docs/reference/cli.md` wri
 
 /// Print the reference of the command line
 #[derive(Parser)]
-#[command(name = "reference", hide = true)]
+#[command(hide = true)]
 pub struct ReferenceArgs {}
 
 impl Verb for ReferenceArgs {

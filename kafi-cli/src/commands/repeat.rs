@@ -15,7 +15,6 @@ use crate::verb::Verb;
 /// Produce the newest messages of a topic to it once more: each in its partition, with its key, value, and headers, and
 /// the time now
 #[derive(Parser)]
-#[command(name = "repeat")]
 pub struct RepeatArgs {
     /// The topic
     #[arg(value_name = "ADDRESS")]

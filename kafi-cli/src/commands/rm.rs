@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Delete topics
 #[derive(Parser)]
-#[command(name = "rm")]
 pub struct RmArgs {
     #[command(flatten)]
     topics: TopicsArgs,

@@ -26,7 +26,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The APIs are those of Confluent's REST Proxy (versions 2 and 3) and Schema Registry. A storage without a registry of its own keeps schemas in its topic _schemas. Who can reach the address can read,
 /// write, and delete; so others than this machine are served only with --auth-file, or --insecure.
 #[derive(Parser)]
-#[command(name = "serve")]
 pub struct ServeArgs {
     /// The storage (prod:, ./data/); without it the default storage
     #[arg(value_name = "ADDRESS")]

@@ -17,7 +17,6 @@ use crate::verb::Verb;
 
 /// Print the newest message of each topic, or how large messages are
 #[derive(Parser)]
-#[command(name = "stat")]
 pub struct StatArgs {
     #[command(flatten)]
     topics: TopicsArgs,

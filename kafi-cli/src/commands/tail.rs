@@ -16,7 +16,6 @@ use crate::verb::Verb;
 
 /// Print the newest messages
 #[derive(Parser)]
-#[command(name = "tail")]
 pub struct TailArgs {
     /// The topics, or globs, on one storage
     #[arg(value_name = "ADDRESS", required = true)]

@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Create topics
 #[derive(Parser)]
-#[command(name = "touch")]
 pub struct TouchArgs {
     /// The topics
     #[arg(value_name = "ADDRESS", required = true)]

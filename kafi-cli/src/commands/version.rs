@@ -14,7 +14,6 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Print the versions of Kafi and librdkafka
 #[derive(Parser)]
-#[command(name = "version")]
 pub struct VersionArgs {}
 
 impl Verb for VersionArgs {

@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Print the offsets that each partition holds
 #[derive(Parser)]
-#[command(name = "watermarks")]
 pub struct WatermarksArgs {
     #[command(flatten)]
     topics: TopicsArgs,

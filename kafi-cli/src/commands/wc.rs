@@ -17,7 +17,6 @@ use crate::verb::Verb;
 /// Count messages and bytes: those of keys and values as they are stored, or, where a type or a schema is named, those of
 /// the text that schemas make of them
 #[derive(Parser)]
-#[command(name = "wc")]
 pub struct WcArgs {
     #[command(flatten)]
     topics: TopicsArgs,

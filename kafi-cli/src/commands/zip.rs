@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Print the messages of two topics side by side, the first with the first and so on, as .left and .right
 #[derive(Parser)]
-#[command(name = "zip")]
 pub struct ZipArgs {
     /// The topic on the left
     #[arg(value_name = "LEFT")]

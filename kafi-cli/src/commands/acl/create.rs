@@ -13,7 +13,6 @@ use crate::verb::Verb;
 /// Plan rules of access (ACLs), and make them with --execute; with --json and no rule they are read from stdin, as acl
 /// ls --json prints them
 #[derive(Parser)]
-#[command(name = "create")]
 pub struct CreateArgs {
     /// The storage (prod:); without it the default storage
     #[arg(value_name = "ADDRESS")]

@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// List rules of access (ACLs): all, or those that have everything that is said
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {
     /// The storage (prod:); without it the default storage
     #[arg(value_name = "ADDRESS")]

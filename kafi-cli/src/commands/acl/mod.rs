@@ -11,5 +11,5 @@ use crate::verb::{Entry, entry};
 pub const ACL: Entry = Entry::Verbs {
     name: "acl",
     about: "List, make, and delete rules of access (ACLs)",
-    verbs: &[entry::<ls::LsArgs>(), entry::<create::CreateArgs>(), entry::<rm::RmArgs>()],
+    verbs: &[entry::<ls::LsArgs>("ls"), entry::<create::CreateArgs>("create"), entry::<rm::RmArgs>("rm")],
 };

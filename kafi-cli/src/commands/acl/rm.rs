@@ -15,7 +15,6 @@ use crate::verb::Verb;
 /// Show which rules of access (ACLs) have everything that is said, and delete them with --execute; with --json and
 /// nothing said those that stdin names, as acl ls --json prints them
 #[derive(Parser)]
-#[command(name = "rm")]
 pub struct RmArgs {
     /// The storage (prod:); without it the default storage
     #[arg(value_name = "ADDRESS")]

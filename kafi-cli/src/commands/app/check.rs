@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// Say whether a file describes an app: its keys, types, functions, policies, and the names of its storages
 #[derive(Parser)]
-#[command(name = "check")]
 pub struct CheckArgs {
     /// The file
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

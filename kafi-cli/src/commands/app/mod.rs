@@ -16,7 +16,7 @@ use crate::verb::{Entry, entry};
 pub const APP: Entry = Entry::Verbs {
     name: "app",
     about: "Run microservices that are described in files of YAML",
-    verbs: &[entry::<run::RunArgs>(), entry::<check::CheckArgs>()],
+    verbs: &[entry::<run::RunArgs>("run"), entry::<check::CheckArgs>("check")],
 };
 
 /// Reads an app; its storages are opened, and not spoken to.

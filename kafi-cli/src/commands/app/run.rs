@@ -15,7 +15,6 @@ use crate::verb::Verb;
 /// The file names the app, the storages that it reads and writes, and for each topic its functions in jq, the topic that
 /// it publishes to, and what becomes of messages that fail. docs/guides/apps.md has all keys.
 #[derive(Parser)]
-#[command(name = "run")]
 pub struct RunArgs {
     /// The file
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

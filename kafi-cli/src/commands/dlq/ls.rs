@@ -16,7 +16,6 @@ use crate::verb::Verb;
 
 /// List the errors of dead letters: where they came from, why they failed, how many there are, and from when to when
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {
     #[command(flatten)]
     topics: TopicsArgs,

@@ -18,7 +18,7 @@ use crate::verb::{Entry, entry};
 pub const DLQ: Entry = Entry::Verbs {
     name: "dlq",
     about: "List dead letters, show what failed and why, and put them back",
-    verbs: &[entry::<ls::LsArgs>(), entry::<show::ShowArgs>(), entry::<replay::ReplayArgs>()],
+    verbs: &[entry::<ls::LsArgs>("ls"), entry::<show::ShowArgs>("show"), entry::<replay::ReplayArgs>("replay")],
 };
 
 /// Hands each dead letter of these topics to `each`, until that breaks.

@@ -15,7 +15,6 @@ use crate::verb::Verb;
 /// Which ones were put back is marked by the committed offsets of the group kafi-dlq.TOPIC; `kafi group reset` lets them
 /// be put back again. What is not selected stays. The headers that say why a message failed are taken off.
 #[derive(Parser)]
-#[command(name = "replay")]
 pub struct ReplayArgs {
     /// The topic of the dead letters
     #[arg(value_name = "ADDRESS")]

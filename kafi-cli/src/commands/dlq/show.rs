@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Show dead letters: where each message was, why it failed, how often and when, its key and its value
 #[derive(Parser)]
-#[command(name = "show")]
 pub struct ShowArgs {
     /// The topic of the dead letters
     #[arg(value_name = "ADDRESS")]

@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Print files as they are
 #[derive(Parser)]
-#[command(name = "cat")]
 pub struct CatArgs {
     /// The files (prod:x.csv, s3://bucket/x.csv, ./x.csv), or globs on a storage
     #[arg(value_name = "FILE", required = true)]

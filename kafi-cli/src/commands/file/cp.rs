@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Copy files to, from, and between storages
 #[derive(Parser)]
-#[command(name = "cp")]
 pub struct CpArgs {
     /// The files (prod:x.csv, s3://bucket/x.csv, ./x.csv), or globs on a storage; then where to: a file, or a storage or folder
     /// that keeps their names (prod:, prod:reports/, ./)

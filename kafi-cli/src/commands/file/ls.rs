@@ -13,7 +13,6 @@ use crate::verb::Verb;
 
 /// List the files of storages
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {
     /// Storages (prod:, ./data/), what names begin with (prod:reports/), or globs (prod:*.parquet); without any the default storage
     #[arg(value_name = "FILE")]

@@ -17,7 +17,12 @@ use crate::verb::{Entry, entry};
 pub const FILE: Entry = Entry::Verbs {
     name: "file",
     about: "List, print, copy, and delete the files that storages keep beside their topics",
-    verbs: &[entry::<ls::LsArgs>(), entry::<cat::CatArgs>(), entry::<cp::CpArgs>(), entry::<rm::RmArgs>()],
+    verbs: &[
+        entry::<ls::LsArgs>("ls"),
+        entry::<cat::CatArgs>("cat"),
+        entry::<cp::CpArgs>("cp"),
+        entry::<rm::RmArgs>("rm"),
+    ],
 };
 
 /// How long the bytes of a file may take on their way: an outage of a server can be ridden out.

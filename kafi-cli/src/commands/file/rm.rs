@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Delete files of storages
 #[derive(Parser)]
-#[command(name = "rm")]
 pub struct RmArgs {
     /// The files (prod:x.csv, s3://bucket/x.csv), or globs
     #[arg(value_name = "FILE", required = true)]

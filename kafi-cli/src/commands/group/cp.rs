@@ -18,7 +18,6 @@ const OF_COPIES: &str = "kafi-cp.";
 
 /// Plan to give the committed offsets of a group to another one, and do so with --execute
 #[derive(Parser)]
-#[command(name = "cp")]
 pub struct CpArgs {
     /// The group to copy (prod:billing); or a glob, or a storage (prod:), which means all its groups
     #[arg(value_name = "SOURCE")]

@@ -19,7 +19,6 @@ use crate::verb::Verb;
 
 /// Show how far groups lie behind, of all or of those that are named
 #[derive(Parser)]
-#[command(name = "lag")]
 pub struct LagArgs {
     /// Storages (prod:), groups (prod:billing), or globs; without any the default storage
     #[arg(value_name = "ADDRESS")]

@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// List groups
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {
     /// Storages (prod:), groups (prod:billing), or globs; without any the default storage
     #[arg(value_name = "ADDRESS")]

@@ -21,12 +21,12 @@ pub const GROUP: Entry = Entry::Verbs {
     name: "group",
     about: "List consumer groups, and show, set, copy, and delete their offsets",
     verbs: &[
-        entry::<ls::LsArgs>(),
-        entry::<show::ShowArgs>(),
-        entry::<lag::LagArgs>(),
-        entry::<reset::ResetArgs>(),
-        entry::<rm::RmArgs>(),
-        entry::<cp::CpArgs>(),
+        entry::<ls::LsArgs>("ls"),
+        entry::<show::ShowArgs>("show"),
+        entry::<lag::LagArgs>("lag"),
+        entry::<reset::ResetArgs>("reset"),
+        entry::<rm::RmArgs>("rm"),
+        entry::<cp::CpArgs>("cp"),
     ],
 };
 

@@ -17,7 +17,6 @@ use crate::verb::Verb;
 
 /// Plan other committed offsets for a group, and set them with --execute
 #[derive(Parser)]
-#[command(name = "reset")]
 pub struct ResetArgs {
     /// The group (prod:billing); with TOPICs it may be new
     #[arg(value_name = "ADDRESS")]

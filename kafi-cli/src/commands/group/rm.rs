@@ -13,7 +13,6 @@ use crate::verb::Verb;
 
 /// Delete groups with their committed offsets, or only the offsets of single topics
 #[derive(Parser)]
-#[command(name = "rm")]
 pub struct RmArgs {
     #[command(flatten)]
     groups: GroupsArgs,

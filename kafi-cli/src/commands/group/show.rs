@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Show the committed offsets of groups, how far they lie behind, and who reads
 #[derive(Parser)]
-#[command(name = "show")]
 pub struct ShowArgs {
     #[command(flatten)]
     groups: GroupsArgs,

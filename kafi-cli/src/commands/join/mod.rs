@@ -26,7 +26,6 @@ use side::{SideKey, SideTexts, compiled};
 
 /// Print the messages of two topics that have the same key, or write them to a topic
 #[derive(Parser)]
-#[command(name = "join")]
 pub struct JoinArgs {
     /// The left topic
     #[arg(value_name = "LEFT")]

@@ -14,7 +14,6 @@ use crate::verb::Verb;
 
 /// Load a plugin, and say what it is and which keys its configurations have
 #[derive(Parser)]
-#[command(name = "check")]
 pub struct CheckArgs {
     /// The library
     #[arg(value_name = "PATH", value_hint = ValueHint::FilePath)]

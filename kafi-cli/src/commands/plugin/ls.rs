@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// List the plugins that are found; with --load also the storages that they open
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {
     /// Load each of them, which runs code of theirs, and say what it opens
     #[arg(long)]

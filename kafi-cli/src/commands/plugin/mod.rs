@@ -14,7 +14,7 @@ use crate::verb::{Entry, entry};
 pub const PLUGIN: Entry = Entry::Verbs {
     name: "plugin",
     about: "List and check plugins, which open storages that are not built in",
-    verbs: &[entry::<ls::LsArgs>(), entry::<check::CheckArgs>()],
+    verbs: &[entry::<ls::LsArgs>("ls"), entry::<check::CheckArgs>("check")],
 };
 
 fn schemes(plugin: &Plugin) -> String {

@@ -22,7 +22,6 @@ use crate::verb::Verb;
 
 /// Schemas of a schema registry: list, print, register, check, copy, and delete them
 #[derive(Parser)]
-#[command(name = "registry")]
 pub struct RegistryArgs {
     /// The storage whose registry is meant (prod:), or the address of a registry (http://host:8081); without one that
     /// of --registry, or of the default storage

@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// Connect to a storage, and say what it is and can do
 #[derive(Parser)]
-#[command(name = "check")]
 pub struct CheckArgs {
     /// The storage
     #[arg(value_name = "ADDRESS")]

@@ -10,7 +10,6 @@ use crate::verb::Verb;
 
 /// List the storages that configuration files describe
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {}
 
 impl Verb for LsArgs {

@@ -23,7 +23,6 @@ const COLUMNS: [&str; 6] = ["topic", "partition", "objects", "merged", "deleted"
 
 /// Merge small objects of topics into larger ones, where topics are kept as objects
 #[derive(Parser)]
-#[command(name = "merge")]
 pub struct MergeArgs {
     #[command(flatten)]
     topics: TopicsArgs,

@@ -10,5 +10,5 @@ use crate::verb::{Entry, entry};
 pub const STORAGE: Entry = Entry::Verbs {
     name: "storage",
     about: "List and check storages, and merge what they keep as objects",
-    verbs: &[entry::<ls::LsArgs>(), entry::<check::CheckArgs>(), entry::<merge::MergeArgs>()],
+    verbs: &[entry::<ls::LsArgs>("ls"), entry::<check::CheckArgs>("check"), entry::<merge::MergeArgs>("merge")],
 };

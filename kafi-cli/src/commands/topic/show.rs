@@ -13,7 +13,6 @@ use crate::verb::Verb;
 
 /// Show leaders, replicas, the settings that differ from the default, and what may be done with topics
 #[derive(Parser)]
-#[command(name = "show")]
 pub struct ShowArgs {
     #[command(flatten)]
     topics: TopicsArgs,

@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Make a user, or give it a new password
 #[derive(Parser)]
-#[command(name = "create")]
 pub struct CreateArgs {
     /// The user (prod:alice)
     #[arg(value_name = "ADDRESS")]

@@ -11,7 +11,6 @@ use crate::verb::Verb;
 
 /// List users with passwords (SCRAM), by mechanism
 #[derive(Parser)]
-#[command(name = "ls")]
 pub struct LsArgs {
     /// The storage (prod:), or one user (prod:alice); without it the default storage
     #[arg(value_name = "ADDRESS")]

@@ -15,7 +15,7 @@ use crate::verb::{Entry, entry};
 pub const USER: Entry = Entry::Verbs {
     name: "user",
     about: "List, make, and delete users with passwords (SCRAM)",
-    verbs: &[entry::<ls::LsArgs>(), entry::<create::CreateArgs>(), entry::<rm::RmArgs>()],
+    verbs: &[entry::<ls::LsArgs>("ls"), entry::<create::CreateArgs>("create"), entry::<rm::RmArgs>("rm")],
 };
 
 /// Opens the storage of one user.

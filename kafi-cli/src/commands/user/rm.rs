@@ -12,7 +12,6 @@ use crate::verb::Verb;
 
 /// Delete users, or only what single mechanisms know of them
 #[derive(Parser)]
-#[command(name = "rm")]
 pub struct RmArgs {
     /// The users (prod:alice)
     #[arg(value_name = "ADDRESS", required = true)]
