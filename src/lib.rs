@@ -44,6 +44,7 @@
 //! | `xml`, `xlsx` | no | `files`, with XML, with workbooks of Excel | a C compiler, for zstd |
 //! | `parquet`, `feather` | no | `files`, with Parquet, with Feather | a C compiler, for zstd |
 //! | `app` | no | microservices | |
+//! | `tracing` | no | `app`, with spans of the crate tracing | |
 //! | `jq` | no | functions over messages in jq | |
 //! | `plugins` | no | storages from dynamic libraries | |
 //!
@@ -128,3 +129,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "jq"))]
 #[doc = include_str!("../docs/reference/jq.md")]
 struct Functions;
+
+/// As are those of the guide to microservices.
+#[cfg(all(doctest, feature = "app"))]
+#[doc = include_str!("../docs/guides/apps.md")]
+struct Apps;

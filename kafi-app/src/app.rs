@@ -1,5 +1,6 @@
 //! An app: where messages come from, what handles them, and where outputs go.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::functional::Place;
@@ -13,7 +14,7 @@ use crate::route::{PublishTo, Route, TypeName};
 /// A microservice: reads topics as a consumer group, hands each message to its handlers, and publishes what they return.
 ///
 /// See the [crate](crate) for an example.
-pub struct App(Setup);
+pub struct App(pub(crate) Setup);
 
 impl App {
     /// An app of this name over one storage: it reads as the group of its name, from the committed offsets on.
@@ -86,6 +87,14 @@ impl App {
         self
     }
 
+    /// Begins a trace with each message that belongs to none: its outputs then share a new `traceparent`, a header of the
+    /// W3C's trace context. What belongs to one goes on in any case, unchanged, in all outputs and dead letters. Default:
+    /// false.
+    pub fn begin_traces(mut self, begins: bool) -> Self {
+        self.0.begins_traces = begins;
+        self
+    }
+
     /// Tells metrics (`/metrics`, as Prometheus reads them) and health (`/livez`, `/readyz`) at HOST:PORT, over plain HTTP
     /// to everybody who can reach it; `127.0.0.1:9090` is this machine only, and port 0 any free port. Default: nowhere.
     pub fn http(mut self, address: impl Into<String>) -> Self {
@@ -95,7 +104,7 @@ impl App {
 
     /// Called with the address at which metrics and health are told, once they are.
     pub fn on_http(mut self, hook: impl Fn(std::net::SocketAddr) + Send + Sync + 'static) -> Self {
-        self.0.on_http = Some(Box::new(hook));
+        self.0.on_http = Some(Arc::new(hook));
         self
     }
 
@@ -126,37 +135,37 @@ impl App {
 
     /// Called with each message before it is handled, in the handler's thread.
     pub fn on_consume(mut self, hook: impl Fn(&Record<'_>) + Send + Sync + 'static) -> Self {
-        self.0.hooks.on_consume.push(Box::new(hook));
+        self.0.hooks.on_consume.push(Arc::new(hook));
         self
     }
 
     /// Called with each message that was handled, and how many seconds that took.
     pub fn on_processed(mut self, hook: impl Fn(&Record<'_>, f64) + Send + Sync + 'static) -> Self {
-        self.0.hooks.on_processed.push(Box::new(hook));
+        self.0.hooks.on_processed.push(Arc::new(hook));
         self
     }
 
     /// Called with each message whose handling failed, why, and how often it was tried.
     pub fn on_failed(mut self, hook: impl Fn(&Record<'_>, &Error, u32) + Send + Sync + 'static) -> Self {
-        self.0.hooks.on_error.push(Box::new(hook));
+        self.0.hooks.on_error.push(Arc::new(hook));
         self
     }
 
     /// Called with each delivery report of outputs, also those of failures.
     pub fn on_published(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
-        self.0.hooks.on_published.push(Box::new(hook));
+        self.0.hooks.on_published.push(Arc::new(hook));
         self
     }
 
     /// Called with the partitions that came, and the offsets from which they are read.
     pub fn on_assign(mut self, hook: impl Fn(&[Position]) + Send + Sync + 'static) -> Self {
-        self.0.hooks.on_assign.push(Box::new(hook));
+        self.0.hooks.on_assign.push(Arc::new(hook));
         self
     }
 
     /// Called with the partitions that went, after what was done of them was committed.
     pub fn on_revoke(mut self, hook: impl Fn(&[Position]) + Send + Sync + 'static) -> Self {
-        self.0.hooks.on_revoke.push(Box::new(hook));
+        self.0.hooks.on_revoke.push(Arc::new(hook));
         self
     }
 

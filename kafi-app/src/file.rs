@@ -1,5 +1,6 @@
 //! Apps from files of YAML, whose handlers are functions in jq and programs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::functional::Place;
@@ -187,7 +188,7 @@ impl HandlerFile {
         let (accepts, returns) = (serdes(&self.accepts)?, serdes(&self.returns)?);
         let steps = BatchSteps::open(&Steps::new(steps, true), consumer, &accepts, &Failures::stop())?;
         let steps = steps.writing(producer, &returns)?;
-        Ok(Box::new(move |input, outputs| {
+        Ok(Arc::new(move |input, outputs| {
             let mut batch = Batch::with_limits(1, Batch::BYTES_MAX);
             batch.push(input.record());
             steps.apply(&mut batch).map_err(|error| match error.kind() {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use kafi_core::{Error, ErrorKind, Result};
 
@@ -18,11 +19,11 @@ pub(crate) enum Fault {
 }
 
 /// A function that handles one message.
-pub(crate) type Each = Box<dyn Fn(&mut Input<'_>, &mut Outputs<'_>) -> std::result::Result<(), Fault> + Send + Sync>;
+pub(crate) type Each = Arc<dyn Fn(&mut Input<'_>, &mut Outputs<'_>) -> std::result::Result<(), Fault> + Send + Sync>;
 
 /// A function that handles several messages, which are read one after another by the first argument.
 pub(crate) type Many =
-    Box<dyn Fn(&mut dyn Gathering, &mut Outputs<'_>) -> std::result::Result<(), Fault> + Send + Sync>;
+    Arc<dyn Fn(&mut dyn Gathering, &mut Outputs<'_>) -> std::result::Result<(), Fault> + Send + Sync>;
 
 /// Messages that are handled together.
 pub(crate) trait Gathering {
@@ -65,7 +66,7 @@ macro_rules! handlers {
             }
 
             fn erased(self) -> Erased {
-                Erased(Box::new(move |_input, outputs| {
+                Erased(Arc::new(move |_input, outputs| {
                     self($($argument::from_input(_input).map_err(Fault::Decode)?),*)
                         .publish(outputs)
                         .map_err(Fault::Handle)
@@ -90,7 +91,7 @@ where
     Function: Fn(Batch<T>) -> Returned + Send + Sync + 'static,
     Returned: IntoOutputs,
 {
-    Box::new(move |messages, outputs| {
+    Arc::new(move |messages, outputs| {
         let mut all = Vec::new();
         let gathered = messages.each(&mut |input| {
             all.push(T::from_input(input)?);

@@ -1,15 +1,17 @@
 //! What is told of everything that happens to messages.
 
+use std::sync::Arc;
+
 use kafi_core::{Error, Position, Record, Report};
 
-type OnRecord = Box<dyn Fn(&Record<'_>) + Send + Sync>;
-type OnProcessed = Box<dyn Fn(&Record<'_>, f64) + Send + Sync>;
-type OnError = Box<dyn Fn(&Record<'_>, &Error, u32) + Send + Sync>;
-type OnPublished = Box<dyn Fn(&Report) + Send + Sync>;
-type OnPartitions = Box<dyn Fn(&[Position]) + Send + Sync>;
+type OnRecord = Arc<dyn Fn(&Record<'_>) + Send + Sync>;
+type OnProcessed = Arc<dyn Fn(&Record<'_>, f64) + Send + Sync>;
+type OnError = Arc<dyn Fn(&Record<'_>, &Error, u32) + Send + Sync>;
+type OnPublished = Arc<dyn Fn(&Report) + Send + Sync>;
+type OnPartitions = Arc<dyn Fn(&[Position]) + Send + Sync>;
 
 /// The functions of the user's that are told.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_consume: Vec<OnRecord>,
     pub(crate) on_processed: Vec<OnProcessed>,

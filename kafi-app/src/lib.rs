@@ -48,6 +48,7 @@ mod letters;
 mod output;
 mod policy;
 mod route;
+pub mod testing;
 
 pub use app::App;
 pub use engine::Done;

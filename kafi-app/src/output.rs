@@ -1,6 +1,7 @@
 //! What handlers publish.
 
 use std::error::Error as StdError;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use kafi_core::{
@@ -100,6 +101,26 @@ pub struct Outputs<'a> {
     pub(crate) origin: Origin,
     pub(crate) topic: Option<&'a Arc<str>>,
     pub(crate) input: Record<'a>,
+    /// The trace that begins with the message, if one may.
+    pub(crate) trace: Option<Trace>,
+}
+
+/// A trace that begins with a message, once something is published that belongs to none.
+#[derive(Default)]
+pub(crate) struct Trace(String);
+
+impl Trace {
+    /// The header of the W3C's trace context: version, trace, span, and that it is sampled.
+    fn parent(&mut self) -> &str {
+        while self.0.is_empty() {
+            // Each state of hashing has random keys of its own; zeros mean none.
+            let [high, low, span] = std::array::from_fn(|n| RandomState::new().hash_one(n));
+            if (high | low) != 0 && span != 0 {
+                self.0 = format!("00-{high:016x}{low:016x}-{span:016x}-01");
+            }
+        }
+        &self.0
+    }
 }
 
 impl Outputs<'_> {
@@ -115,6 +136,11 @@ impl Outputs<'_> {
         let is_set = TRACE.map(|name| message.headers.as_headers().get(name).is_some());
         for header in trace_of(&self.input, is_set) {
             message.headers.push_header(header);
+        }
+        if let Some(trace) = &mut self.trace
+            && message.headers.as_headers().get(TRACE[0]).is_none()
+        {
+            message.headers.push(TRACE[0], trace.parent());
         }
         let [key, value] = self.encoders;
         message.encode(key.as_mut(), value.as_mut(), self.batch)?;
@@ -135,7 +161,14 @@ impl Outputs<'_> {
         };
         let partition =
             if record.partition == self.input.partition { kafi_core::ANY_PARTITION } else { record.partition };
-        self.batch.push(Record { topic, partition, ..record });
+        let mut headers: HeadersBuf;
+        let mut record = Record { topic, partition, ..record };
+        if let Some(trace) = self.trace.as_mut().filter(|_| record.headers.get(TRACE[0]).is_none()) {
+            headers = HeadersBuf::from(record.headers);
+            headers.push(TRACE[0], trace.parent());
+            record.headers = headers.as_headers();
+        }
+        self.batch.push(record);
         self.origins.push(self.origin);
         Ok(())
     }
@@ -147,12 +180,13 @@ impl Outputs<'_> {
     pub fn push_bytes(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<()> {
         let Some(topic) = self.topic else { return Err(no_topic()) };
         let mut record = Record::new(topic, key, value);
-        let headers: HeadersBuf;
-        if !self.input.headers.is_empty() {
-            headers = trace_of(&self.input, [false; 2]).fold(HeadersBuf::new(), |mut headers, header| {
-                headers.push_header(header);
-                headers
-            });
+        let mut headers: HeadersBuf;
+        if !self.input.headers.is_empty() || self.trace.is_some() {
+            headers = HeadersBuf::new();
+            trace_of(&self.input, [false; 2]).for_each(|header| headers.push_header(header));
+            if let Some(trace) = self.trace.as_mut().filter(|_| self.input.headers.get(TRACE[0]).is_none()) {
+                headers.push(TRACE[0], trace.parent());
+            }
             record.headers = headers.as_headers();
         }
         self.batch.push(record);

@@ -37,6 +37,7 @@ pub struct Route {
 }
 
 /// What runs for messages.
+#[derive(Clone)]
 pub(crate) enum Work {
     Each(Each),
     /// For up to so many at once.
@@ -107,6 +108,25 @@ impl TypeName for &str {
 impl TypeName for Serde {
     fn serde(self) -> Result<Self> {
         Ok(self)
+    }
+}
+
+impl Clone for Route {
+    fn clone(&self) -> Self {
+        let same = |serde: &Result<Serde>| match serde {
+            Ok(serde) => Ok(serde.clone()),
+            Err(error) => Err(error.duplicate()),
+        };
+        Self {
+            topic: self.topic.clone(),
+            publish_to: self.publish_to.clone(),
+            accepts: same(&self.accepts),
+            returns: same(&self.returns),
+            key_returns: self.key_returns.clone(),
+            work: self.work.clone(),
+            check: self.check,
+            policies: self.policies.clone(),
+        }
     }
 }
 
@@ -236,7 +256,7 @@ impl Route {
     where
         F: Fn(&mut Input<'_>, &mut Outputs<'_>) -> Result<()> + Send + Sync + 'static,
     {
-        self.work = Some(Work::Each(Box::new(move |input, outputs| handler(input, outputs).map_err(Fault::Handle))));
+        self.work = Some(Work::Each(Arc::new(move |input, outputs| handler(input, outputs).map_err(Fault::Handle))));
         self
     }
 }

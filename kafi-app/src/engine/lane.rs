@@ -39,6 +39,16 @@ pub(crate) struct Lane {
     breaker: Option<Breaker>,
 }
 
+/// What a lane waits for.
+pub(crate) struct Rest {
+    /// Whether a thread has only to take what is there.
+    pub(crate) is_ready: bool,
+    /// Threads that work.
+    pub(crate) busy: usize,
+    /// When something is there to be taken.
+    pub(crate) until: Option<Instant>,
+}
+
 #[derive(Default)]
 struct State {
     shards: HashMap<u64, Shard>,
@@ -122,6 +132,10 @@ impl Lane {
             wait_begins();
             state = match wait {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                // Whoever moves it wakes everybody.
+                Some(_) if clock.as_virtual().is_some() => {
+                    self.wake.wait(state).unwrap_or_else(PoisonError::into_inner)
+                }
                 Some(wait) => self.wake.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
@@ -188,6 +202,25 @@ impl Lane {
     pub(crate) fn load(&self) -> (usize, usize) {
         let state = self.lock();
         (state.waiting, state.busy)
+    }
+
+    /// What it waits for, where time stands still.
+    pub(crate) fn rest(&self, now: Instant) -> Rest {
+        let state = self.lock();
+        let open_until = state.open_until.filter(|until| *until > now && self.breaker.is_some());
+        let parked_until = state.parked.peek().map(|Reverse((until, _))| *until);
+        let has_work = !state.ready.is_empty() || parked_until.is_some_and(|until| until <= now);
+        let is_tried = self.breaker.is_some() && state.open_until.is_some() && state.busy > 0;
+        let is_ready = has_work && !state.is_held && open_until.is_none() && !is_tried;
+        let until = if state.is_held { None } else { open_until.filter(|_| has_work).or(parked_until) };
+        Rest { is_ready, busy: state.busy, until: until.filter(|until| *until > now) }
+    }
+
+    /// Lets everybody who waits look again.
+    pub(crate) fn wake(&self) {
+        // Who is about to wait has looked before.
+        drop(self.lock());
+        self.wake.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kafi_core::{Error, ErrorKind, Result};
@@ -21,6 +21,7 @@ const REQUEST_BYTES_MAX: usize = 8 << 10;
 pub(crate) struct Listener {
     address: SocketAddr,
     ends: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Listener {
@@ -29,7 +30,8 @@ impl Listener {
         let failed = |error| Error::io("listen", error).with("address", address);
         let listener = TcpListener::bind(address).map_err(failed)?;
         let ends = Arc::new(AtomicBool::new(false));
-        let started = Self { address: listener.local_addr().map_err(failed)?, ends: Arc::clone(&ends) };
+        let address = listener.local_addr().map_err(failed)?;
+        let mut started = Self { address, ends: Arc::clone(&ends), thread: None };
         log::info!("metrics and health at http://{}", started.address);
         let common = Arc::clone(common);
         let serve = move || {
@@ -43,7 +45,7 @@ impl Listener {
             }
         };
         let named = thread::Builder::new().name("kafi-app-http".into());
-        named.spawn(serve).map_err(|error| Error::io("start a thread", error))?;
+        started.thread = Some(named.spawn(serve).map_err(|error| Error::io("start a thread", error))?);
         Ok(started)
     }
 
@@ -57,7 +59,11 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
         // The thread sees it with the next connection, which is this one.
-        drop(TcpStream::connect_timeout(&self.address, REQUEST_MAX));
+        let woken = TcpStream::connect_timeout(&self.address, REQUEST_MAX);
+        if let Some(thread) = self.thread.take().filter(|_| woken.is_ok()) {
+            // It answers what it has, for a moment at most.
+            let _it_panicked = thread.join();
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! What is done is said by the reader's ledger alone: a message is done when every output of it is delivered, or its
 //! dead letter, or when it was left out by its route's policy.
 
-mod clock;
+pub(crate) mod clock;
 mod lane;
 mod load;
 mod metrics;
@@ -16,6 +16,8 @@ mod pulse;
 mod run;
 mod setup;
 mod task;
+mod time;
+mod trace;
 mod worker;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,11 +28,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use kafi_core::functional::Next;
-use kafi_core::{Batch, Cancel, ErrorKind, GroupOptions, GroupUse, Position, ReadOptions, Reader, Result, Retry};
+use kafi_core::{
+    Batch, Cancel, Error, ErrorKind, GroupOptions, GroupUse, Position, ReadOptions, Reader, Result, Retry,
+};
 
 use crate::policy::{OnError, Order};
 use crate::route::Route;
-use clock::Clock;
 use lane::{Job, Lane};
 use metrics::Listener;
 use outbox::Outbox;
@@ -49,6 +52,10 @@ const BUSY_WAIT: Duration = Duration::from_millis(5);
 /// A member that reads nothing shows itself to its group this often.
 const STAY_EVERY: Duration = Duration::from_millis(200);
 
+/// An app that tries for ever begins anew after such waits.
+const AGAIN_MIN: Duration = Duration::from_millis(100);
+const AGAIN_MAX: Duration = Duration::from_secs(5);
+
 /// It reads ahead no more than this.
 const BUFFER_BYTES_MAX: u64 = 16 << 20;
 
@@ -59,7 +66,7 @@ struct Routed {
     done_by: HashMap<(i32, i64), usize>,
 }
 
-struct Engine {
+pub(crate) struct Engine {
     reader: Reader,
     outbox: Outbox,
     tasks: Vec<Arc<Task>>,
@@ -77,6 +84,8 @@ struct Engine {
     serial: u64,
     limits: Limits,
     cancel: Cancel,
+    /// When it was last seen to that this stays a member of its group.
+    stayed: Instant,
     /// Told as long as the app runs.
     _listener: Option<Listener>,
 }
@@ -94,22 +103,43 @@ struct Limits {
 /// Those of [`App::run`].
 pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
     app.check()?;
-    let mut engine = Engine::start(app, follows)?;
-    let ran = engine.work();
-    engine.tasks.iter().for_each(|task| task.lane.close());
-    let Engine { mut reader, outbox, common, .. } = engine;
-    let done = common.counts.done(outbox.written());
-    let Err(error) = ran.and_then(|()| reader.commit_done()) else {
-        reader.close()?;
-        outbox.close(Duration::from_secs(30))?;
-        return Ok(done);
-    };
-    // What was done before the failure counts.
-    if let Err(also) = reader.commit_done() {
-        log::info!("{also}");
+    let mut all = Done::default();
+    let mut wait = AGAIN_MIN;
+    loop {
+        let (done, ran) = run_once(app.clone(), follows);
+        all = all.and(&done);
+        let error = match ran {
+            Err(error) if app.tries_for_ever() && may_pass_for_ever(&error) => error,
+            ran => return ran.map(|()| all),
+        };
+        // What went well for a while begins with a short wait.
+        wait = if done.consumed > 0 { AGAIN_MIN } else { (2 * wait).min(AGAIN_MAX) };
+        log::warn!("{error}: trying again in {wait:?}");
+        let until = app.clock.now() + wait;
+        if !app.clock.sleep_until(until, || app.cancel.is_cancelled()) {
+            return Ok(all);
+        }
     }
-    reader.abandon();
-    Err(error)
+}
+
+/// Whether what Kafka fails with is tried again for ever; what is wrong with the app itself is not.
+fn may_pass_for_ever(error: &Error) -> bool {
+    use ErrorKind::{Config, Function, Unsupported, Usage};
+    !matches!(error.kind(), Config | Function | Unsupported | Usage)
+}
+
+/// Runs it until it ends, or fails.
+fn run_once(app: Setup, follows: bool) -> (Done, Result<()>) {
+    let mut engine = match Engine::start(app, follows) {
+        Ok(engine) => engine,
+        Err(error) => return (Done::default(), Err(error)),
+    };
+    let ran = engine.work();
+    let done = engine.done();
+    match engine.end(ran) {
+        Ok(done) => (done, Ok(())),
+        Err(error) => (done, Err(error)),
+    }
 }
 
 impl Counts {
@@ -127,7 +157,7 @@ impl Counts {
 }
 
 impl Engine {
-    fn start(app: Setup, follows: bool) -> Result<Self> {
+    pub(crate) fn start(app: Setup, follows: bool) -> Result<Self> {
         let group = app.group_name();
         let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
         let Setup { name, consumer, producer, routes, hooks, states, .. } = app;
@@ -137,7 +167,8 @@ impl Engine {
             producer,
             hooks,
             states,
-            clock: Clock,
+            clock: app.clock,
+            begins_traces: app.begins_traces,
             counts: Counts::default(),
             pulse: Pulse::default(),
         });
@@ -184,7 +215,7 @@ impl Engine {
             bytes_max: app.bytes_max,
             drain_max: app.drain_max,
         };
-        Ok(Self {
+        let mut engine = Self {
             reader,
             outbox,
             tasks,
@@ -200,47 +231,74 @@ impl Engine {
             serial: 0,
             limits,
             cancel: app.cancel,
+            stayed: Instant::now(),
             _listener: listener,
-        })
+        };
+        engine.look_at_partitions();
+        Ok(engine)
     }
 
     /// Reads, and sees to what comes of it, until it is asked to stop, or there is nothing more.
-    fn work(&mut self) -> Result<()> {
-        let mut stayed = Instant::now();
-        self.look_at_partitions();
+    pub(crate) fn work(&mut self) -> Result<()> {
         while !self.cancel.is_cancelled() {
-            self.see_to_results(Duration::ZERO)?;
-            if self.reader.is_revoking() {
-                self.settle(self.limits.drain_max)?;
-            }
-            self.commit_for_now()?;
-            if !self.has_room() {
-                self.see_to_results(BUSY_WAIT)?;
-                if stayed.elapsed() >= STAY_EVERY {
-                    self.reader.stay(Duration::ZERO)?;
-                    self.look_at_partitions();
-                    stayed = Instant::now();
-                }
-                continue;
-            }
-            stayed = Instant::now();
-            let wait = if self.is_idle() { self.limits.poll_max } else { self.limits.poll_max.min(BUSY_WAIT) };
-            let mut batch = Batch::new();
-            let next = self.reader.read_within(&mut batch, wait)?;
-            self.look_at_partitions();
-            match next {
-                Next::Messages => self.dispatch(batch),
-                Next::Nothing => {}
-                Next::End => return self.finish_all(),
+            if self.round()? {
+                return self.finish_all();
             }
         }
-        self.settle(self.limits.drain_max).map(drop)
+        self.settle(self.limits.drain_max)
+    }
+
+    /// Looks once at what came of messages, and reads some; true if there are no more.
+    pub(crate) fn round(&mut self) -> Result<bool> {
+        self.see_to_results(Duration::ZERO)?;
+        if self.reader.is_revoking() {
+            self.settle(self.limits.drain_max)?;
+        }
+        self.commit_for_now()?;
+        if !self.has_room() {
+            self.see_to_results(BUSY_WAIT)?;
+            if self.stayed.elapsed() >= STAY_EVERY {
+                self.reader.stay(Duration::ZERO)?;
+                self.look_at_partitions();
+                self.stayed = Instant::now();
+            }
+            return Ok(false);
+        }
+        self.stayed = Instant::now();
+        let wait = if self.is_idle() { self.limits.poll_max } else { self.limits.poll_max.min(BUSY_WAIT) };
+        let mut batch = Batch::new();
+        let next = self.reader.read_within(&mut batch, wait)?;
+        self.look_at_partitions();
+        match next {
+            Next::Messages => self.dispatch(batch),
+            Next::Nothing => {}
+            Next::End => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    /// Ends after the work has ended like this: commits what is done, and leaves the group.
+    pub(crate) fn end(self, ran: Result<()>) -> Result<Done> {
+        self.tasks.iter().for_each(|task| task.lane.close());
+        let Self { mut reader, outbox, common, .. } = self;
+        let done = common.counts.done(outbox.written());
+        let Err(error) = ran.and_then(|()| reader.commit_done()) else {
+            reader.close()?;
+            outbox.close(Duration::from_secs(30))?;
+            return Ok(done);
+        };
+        // What was done before the failure counts.
+        if let Err(also) = reader.commit_done() {
+            log::info!("{also}");
+        }
+        reader.abandon();
+        Err(error)
     }
 
     /// Whether more may be read.
     fn has_room(&self) -> bool {
         let waiting: usize = self.tasks.iter().map(|task| task.lane.load().0).sum();
-        waiting < self.limits.in_work_max / 2
+        waiting < self.limits.in_work_max.div_ceil(2)
             && self.outbox.in_flight() < self.limits.in_work_max
             && self.budget.load(Ordering::Relaxed) < self.limits.bytes_max
     }
@@ -358,14 +416,15 @@ impl Engine {
     /// Lets the messages in hand be finished, and delivers and commits what came of them, within `limit`; what waits
     /// stays where it is.
     fn settle(&mut self, limit: Duration) -> Result<()> {
-        let until = Instant::now() + limit;
+        let until = self.common.clock.now() + limit;
         self.tasks.iter().for_each(|task| task.lane.hold(true));
-        while self.tasks.iter().any(|task| task.lane.load().1 > 0) && Instant::now() < until {
+        while self.tasks.iter().any(|task| task.lane.load().1 > 0) && self.common.clock.now() < until {
             match self.events.recv_timeout(BUSY_WAIT) {
                 Ok(Event::Done(load)) => self.outbox.add(load)?,
                 Ok(Event::Stop(error)) => log::warn!("{error}"),
                 Err(_) => self.outbox.look(Duration::ZERO)?,
             }
+            self.pass_time(until);
         }
         while let Ok(event) = self.events.try_recv() {
             match event {
@@ -373,7 +432,7 @@ impl Engine {
                 Event::Stop(error) => log::warn!("{error}"),
             }
         }
-        let left = until.saturating_duration_since(Instant::now()).max(BUSY_WAIT);
+        let left = until.saturating_duration_since(self.common.clock.now()).max(BUSY_WAIT);
         if !self.outbox.flush(left)? {
             log::warn!("what is not delivered within {limit:?} is not committed, and handled again");
         }
@@ -400,6 +459,7 @@ impl Engine {
 
     /// Commits what is done; where that cannot be done now, a later commit makes up for it.
     fn commit_now(&mut self) -> Result<()> {
+        let _span = trace::committing(&self.common.app);
         self.common.pulse.commits.fetch_add(1, Ordering::Relaxed);
         match self.reader.commit_done() {
             Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {

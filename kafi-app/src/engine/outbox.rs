@@ -14,6 +14,7 @@ use kafi_core::{Error, ErrorKind, ProducerOptions, Result, Writer};
 use crate::engine::load::{Letter, Load};
 use crate::engine::run::Run;
 use crate::engine::task::{Task, Verdict};
+use crate::engine::trace;
 use crate::output::Origin;
 
 /// Loads that are smaller are gathered before they are handed over.
@@ -31,6 +32,8 @@ pub(crate) struct Outbox {
     sent: VecDeque<(u64, Load)>,
     /// The messages that are done, and nobody has asked for, with their tasks.
     done: Vec<(usize, Run)>,
+    /// Whether what comes of each message is handed over by itself, as in tests.
+    is_stepwise: bool,
 }
 
 impl Outbox {
@@ -44,7 +47,14 @@ impl Outbox {
         if !common.hooks.on_published.is_empty() {
             writer.on_delivery(move |report| common.hooks.published(report));
         }
-        Ok(Self { writer, tasks: tasks.to_vec(), gathering: Load::new(0), sent: VecDeque::new(), done: Vec::new() })
+        Ok(Self {
+            writer,
+            is_stepwise: tasks[0].common.clock.as_virtual().is_some(),
+            tasks: tasks.to_vec(),
+            gathering: Load::new(0),
+            sent: VecDeque::new(),
+            done: Vec::new(),
+        })
     }
 
     /// Takes what came of messages.
@@ -65,7 +75,8 @@ impl Outbox {
         } else {
             self.gathering.append(&load);
         }
-        if self.gathering.out.len() >= SMALL || self.gathering.out.is_full() { self.send() } else { Ok(()) }
+        let is_due = self.gathering.out.len() >= SMALL || self.gathering.out.is_full() || self.is_stepwise;
+        if is_due { self.send() } else { Ok(()) }
     }
 
     /// Hands over what was gathered. Blocks while the producer's queue is full.
@@ -133,6 +144,7 @@ impl Outbox {
     fn hand_over(&mut self, mut load: Load) -> Result<()> {
         // So that a report of a failure says which one it was.
         load.out.metas_mut().iter_mut().enumerate().for_each(|(index, meta)| meta.offset = index as i64);
+        let _span = trace::producing(&self.tasks[load.task].common.app, load.out.len());
         let written = self.writer.write(&load.out);
         self.sent.push_back((self.writer.handed_over(), load));
         written

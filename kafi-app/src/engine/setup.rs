@@ -1,10 +1,12 @@
 //! What an app says of itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::functional::Place;
 use kafi_core::{Cancel, Error, ErrorKind, Result, check_topic_name};
 
+use crate::engine::clock::Clock;
 use crate::extract::Available;
 use crate::hooks::Hooks;
 use crate::input::States;
@@ -28,7 +30,22 @@ pub struct Done {
     pub published: u64,
 }
 
+impl Done {
+    /// Both together.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            consumed: self.consumed + other.consumed,
+            processed: self.processed + other.processed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+            dead_letters: self.dead_letters + other.dead_letters,
+            published: self.published + other.published,
+        }
+    }
+}
+
 /// What an app says of itself; [`App`](crate::App) has the meaning of each part.
+#[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) name: String,
     pub(crate) consumer: Place,
@@ -49,8 +66,10 @@ pub(crate) struct Setup {
     pub(crate) keeps_done: bool,
     /// Where metrics and health are told.
     pub(crate) http: Option<String>,
-    pub(crate) on_http: Option<Box<dyn Fn(std::net::SocketAddr) + Send + Sync>>,
+    pub(crate) on_http: Option<Arc<dyn Fn(std::net::SocketAddr) + Send + Sync>>,
     pub(crate) cancel: Cancel,
+    pub(crate) clock: Clock,
+    pub(crate) begins_traces: bool,
 }
 
 impl Setup {
@@ -75,7 +94,14 @@ impl Setup {
             http: None,
             on_http: None,
             cancel: Cancel::new(),
+            clock: Clock::default(),
+            begins_traces: false,
         }
+    }
+
+    /// Whether what asks Kafka is tried again for ever, as with Kaf.
+    pub(crate) fn tries_for_ever(&self) -> bool {
+        self.stall_limit.is_none()
     }
 
     /// Whether everything fits together; speaks to no server.

@@ -11,6 +11,7 @@ use kafi_core::{Encoder, Error, Field, Record, Result, Serde, Type};
 use crate::engine::clock::Clock;
 use crate::engine::lane::Lane;
 use crate::engine::pulse::{Histogram, Pulse};
+use crate::engine::trace;
 use crate::handler::Fault;
 use crate::hooks::Hooks;
 use crate::input::{Decoders, States};
@@ -25,6 +26,8 @@ pub(crate) struct Common {
     pub(crate) hooks: Hooks,
     pub(crate) states: States,
     pub(crate) clock: Clock,
+    /// Whether messages without a trace context begin one.
+    pub(crate) begins_traces: bool,
     pub(crate) counts: Counts,
     pub(crate) pulse: Pulse,
 }
@@ -96,6 +99,7 @@ impl Task {
         };
         let error = located(error, record);
         self.common.counts.failed.fetch_add(1, Ordering::Relaxed);
+        trace::failed(&self.common.app, record, &error, attempts);
         self.common.hooks.failed(record, &error, attempts);
         // Where a registry cannot be reached no message is to blame.
         let is_for_good = is_decoding && !error.concerns_all();
@@ -148,9 +152,8 @@ impl Pace {
     }
 
     /// When the message in hand may be handled.
-    pub(crate) fn turn(&self) -> Instant {
+    pub(crate) fn turn(&self, now: Instant) -> Instant {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let turn = next.map_or(now, |next| next.max(now));
         *next = Some(turn + self.every);
         turn

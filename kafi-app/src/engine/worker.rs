@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use kafi_core::{Encoder, Error, ErrorKind, Result};
@@ -12,18 +12,16 @@ use crate::engine::lane::{Job, Turn};
 use crate::engine::load::{Letter, Load};
 use crate::engine::run::Run;
 use crate::engine::task::{Task, Verdict};
+use crate::engine::trace;
 use crate::handler::{Fault, Gathering, caught};
 use crate::input::{Decoders, Input};
-use crate::output::Outputs;
+use crate::output::{Outputs, Trace};
 use crate::route::Work;
 
 /// What is done is handed over after so many messages, or so long, or after one that took long.
 const MESSAGES_MAX: usize = 256;
 const GATHER_MAX: Duration = Duration::from_millis(2);
 const LONG: Duration = Duration::from_micros(200);
-
-/// A wait is looked up from this often.
-const SLICE: Duration = Duration::from_millis(50);
 
 /// What workers tell the app.
 pub(crate) enum Event {
@@ -43,6 +41,7 @@ struct InHand {
     rest: Option<Run>,
     attempts: u32,
     until: Instant,
+    thread: ThreadId,
 }
 
 /// See the [module](self).
@@ -63,10 +62,10 @@ impl Worker {
             decoders: task.decoders()?,
             encoders: task.encoders()?,
             load: Load::new(task.index),
+            gathering_since: task.common.clock.now(),
             task: Arc::clone(task),
             events: events.clone(),
             slot: Arc::clone(slot),
-            gathering_since: Instant::now(),
         };
         let named = thread::Builder::new().name(format!("kafi-app-{}", task.index));
         named.spawn(move || worker.work()).map(drop).map_err(|error| Error::io("start a thread", error))
@@ -101,14 +100,14 @@ impl Worker {
                 _ => 1,
             };
             let part = run.part(at..at + count);
-            let begun = Instant::now();
+            let begun = self.task.common.clock.now();
             self.take_in_hand(shard, &part, (at + count < end).then(|| run.part(at + count..end)), attempts);
             let mark = self.load.mark();
             let handled = self.handle(&part, attempts + 1);
             if !self.take_out_of_hand() {
                 return None;
             }
-            let now = Instant::now();
+            let now = self.task.common.clock.now();
             match handled {
                 Ok(()) => self.has_handled(&part, now - begun),
                 Err(_) if count > 1 => {
@@ -137,19 +136,11 @@ impl Worker {
 
     /// Waits until the next message may be handled; false if none may any more.
     fn wait_for_turn(&self) -> bool {
-        let Some(turn) = self.task.pace.as_ref().map(|pace| pace.turn()) else {
-            return !self.task.lane.is_interrupted();
+        let Task { pace, lane, common, .. } = &*self.task;
+        let Some(turn) = pace.as_ref().map(|pace| pace.turn(common.clock.now())) else {
+            return !lane.is_interrupted();
         };
-        loop {
-            let left = turn.saturating_duration_since(Instant::now());
-            if self.task.lane.is_interrupted() {
-                return false;
-            }
-            if left.is_zero() {
-                return true;
-            }
-            thread::sleep(left.min(SLICE));
-        }
+        common.clock.sleep_until(turn, || lane.is_interrupted())
     }
 
     fn handle(&mut self, part: &Run, attempt: u32) -> std::result::Result<(), Fault> {
@@ -164,7 +155,9 @@ impl Worker {
             origin,
             topic: task.publish_to.as_ref(),
             input: record,
+            trace: task.common.begins_traces.then(Trace::default),
         };
+        let _span = trace::handling(&task.common.app, &record, part.len(), attempt);
         if attempt == 1 {
             part.indexes().for_each(|index| task.common.hooks.consumed(&part.record(index)));
         }
@@ -215,7 +208,8 @@ impl Worker {
             || self.load.messages >= MESSAGES_MAX
             || self.load.out.is_full()
             || now.duration_since(self.gathering_since) >= GATHER_MAX
-            || self.task.time_out.is_some();
+            || self.task.time_out.is_some()
+            || self.task.common.clock.as_virtual().is_some();
         if is_due {
             self.hand_over();
         }
@@ -232,7 +226,8 @@ impl Worker {
 
     fn take_in_hand(&self, shard: u64, run: &Run, rest: Option<Run>, attempts: u32) {
         let Some(limit) = self.task.time_out else { return };
-        let in_hand = InHand { shard, run: run.clone(), rest, attempts, until: Instant::now() + limit };
+        let (until, thread) = (self.task.common.clock.now() + limit, thread::current().id());
+        let in_hand = InHand { shard, run: run.clone(), rest, attempts, until, thread };
         *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(in_hand);
     }
 
@@ -244,6 +239,11 @@ impl Worker {
 }
 
 impl Slot {
+    /// When what is in hand takes too long.
+    pub(crate) fn until(&self) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|in_hand| in_hand.until)
+    }
+
     /// Takes what is in hand for too long from its worker, which ends with the call; gives the outcome to the lane, and
     /// what came of it back. The caller starts another worker.
     ///
@@ -251,8 +251,12 @@ impl Slot {
     /// Where its policy is to stop.
     pub(crate) fn take_overdue(&self, task: &Arc<Task>) -> Option<Result<Load>> {
         let mut in_hand = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let InHand { shard, run, rest, attempts, .. } = in_hand.take_if(|in_hand| in_hand.until <= Instant::now())?;
+        let now = task.common.clock.now();
+        let InHand { shard, run, rest, attempts, thread, .. } = in_hand.take_if(|in_hand| in_hand.until <= now)?;
         drop(in_hand);
+        if let Some(clock) = task.common.clock.as_virtual() {
+            clock.forget(thread);
+        }
         task.lane.has_handled(false, &task.common.clock);
         let limit = task.time_out.unwrap_or_default();
         let why = format!("the handler takes longer than {limit:?}");

@@ -4,7 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod concurrency;
+mod crashes;
 mod failures;
 mod members;
 mod support;
 mod surface;
+mod testing;
+#[cfg(feature = "tracing")]
+mod traces;
