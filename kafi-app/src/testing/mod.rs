@@ -4,8 +4,8 @@
 //! ```
 //! use std::time::Duration;
 //! use kafi_app::testing::{Fault, Step, TestApp};
-//! use kafi_app::{App, Json, OnError, Output, Retries, Route};
-//! use kafi_core::ErrorKind;
+//! use kafi_app::{App, Json, OnError, Retries, Route};
+//! use kafi_core::json;
 //! # use kafi_shell::Kafi;
 //! # use std::sync::Arc;
 //!
@@ -19,7 +19,7 @@
 //! # let storage = Kafi::new(Arc::new(kafi_fs::open_memory("mem")), Default::default());
 //! // let storage = kafi::open("mem:")?;
 //! let mut test = TestApp::new(app(&storage))?;
-//! test.send("orders", ["21", "0"])?;
+//! test.send("orders", [json!(21), json!(0)])?;
 //! test.run_until_idle()?;
 //! assert_eq!(test.outputs("paid")?, [42]);
 //! // The second one was tried five times, a minute apart.
@@ -29,7 +29,7 @@
 //!
 //! // It is killed after an output is written, and before that is committed: the output is there twice.
 //! test.inject(Fault::crash().after(Step::Produced, 1));
-//! test.send("orders", ["4"])?;
+//! test.send("orders", [json!(4)])?;
 //! test.run_until_idle()?;
 //! assert!(!test.is_running());
 //! test.run_until_idle()?;
