@@ -102,6 +102,14 @@ impl App {
         self
     }
 
+    /// How long nothing may go on, while there is something to do, before `/livez` and `/readyz` complain: no handler
+    /// returns, a partition is not read, or what was read is not committed. It should be longer than a message may be
+    /// tried again. Default: 5 min.
+    pub fn stalled_after(mut self, limit: Duration) -> Self {
+        self.0.stall_max = limit;
+        self
+    }
+
     /// Called with the address at which metrics and health are told, once they are.
     pub fn on_http(mut self, hook: impl Fn(std::net::SocketAddr) + Send + Sync + 'static) -> Self {
         self.0.on_http = Some(Arc::new(hook));

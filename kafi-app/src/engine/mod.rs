@@ -9,6 +9,7 @@
 
 pub(crate) mod clock;
 mod lane;
+mod listener;
 mod load;
 mod metrics;
 mod outbox;
@@ -35,7 +36,7 @@ use kafi_core::{
 use crate::policy::{OnError, Order};
 use crate::route::Route;
 use lane::{Job, Lane};
-use metrics::Listener;
+use listener::Listener;
 use outbox::Outbox;
 use pulse::Pulse;
 use run::{Held, Run};
@@ -142,20 +143,6 @@ fn run_once(app: Setup, follows: bool) -> (Done, Result<()>) {
     }
 }
 
-impl Counts {
-    fn done(&self, published: u64) -> Done {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Done {
-            consumed: of(&self.consumed),
-            processed: of(&self.processed),
-            failed: of(&self.failed),
-            skipped: of(&self.skipped),
-            dead_letters: of(&self.dead_letters),
-            published,
-        }
-    }
-}
-
 impl Engine {
     pub(crate) fn start(app: Setup, follows: bool) -> Result<Self> {
         let group = app.group_name();
@@ -167,10 +154,13 @@ impl Engine {
             producer,
             hooks,
             states,
-            clock: app.clock,
             begins_traces: app.begins_traces,
-            counts: Counts::default(),
-            pulse: Pulse::default(),
+            pulse: Pulse::new(app.clock.clone(), app.stall_max),
+            clock: app.clock,
+            group: group.clone(),
+            consumed: routes.iter().map(|route| (route.topic.clone(), AtomicU64::new(0))).collect(),
+            published: AtomicU64::new(0),
+            counts: routes.iter().map(|route| Counts::new(route.topic.clone())).collect(),
         });
         let mut tasks = Vec::new();
         for (index, (route, on_error)) in routes.into_iter().zip(on_errors).enumerate() {
@@ -281,7 +271,7 @@ impl Engine {
     pub(crate) fn end(self, ran: Result<()>) -> Result<Done> {
         self.tasks.iter().for_each(|task| task.lane.close());
         let Self { mut reader, outbox, common, .. } = self;
-        let done = common.counts.done(outbox.written());
+        let done = Done { published: outbox.written(), ..common.done() };
         let Err(error) = ran.and_then(|()| reader.commit_done()) else {
             reader.close()?;
             outbox.close(Duration::from_secs(30))?;
@@ -310,11 +300,13 @@ impl Engine {
 
     /// Gives each message to the lanes of its topic's routes.
     fn dispatch(&mut self, batch: Batch) {
-        self.common.counts.consumed.fetch_add(batch.len() as u64, Ordering::Relaxed);
         let held = Held::new(batch, &self.budget);
         let mut jobs: Vec<Vec<(u64, Job)>> = self.tasks.iter().map(|_| Vec::new()).collect();
         for run in Run::all(&held) {
             let Some(routed) = self.routed.get(run.topic()) else { continue };
+            if let Some(consumed) = self.common.consumed.get(run.topic()) {
+                consumed.fetch_add(run.len() as u64, Ordering::Relaxed);
+            }
             for &task in &routed.tasks {
                 let jobs = &mut jobs[task];
                 if self.tasks[task].order == Order::Partition {
@@ -368,13 +360,20 @@ impl Engine {
     /// Takes note of how it goes, for who asks.
     fn feel_pulse(&self) {
         let Common { pulse, counts, .. } = &*self.common;
-        pulse.beat();
-        let waiting: usize = self.tasks.iter().map(|task| task.lane.load().0).sum();
-        pulse.waiting.store(waiting as u64, Ordering::Relaxed);
+        let mut at_work = 0;
+        for (task, counts) in self.tasks.iter().zip(counts) {
+            let (waiting, busy) = task.lane.load();
+            counts.waiting.store(waiting as u64, Ordering::Relaxed);
+            counts.busy.store(busy as u64, Ordering::Relaxed);
+            at_work += busy;
+        }
         pulse.in_flight.store(self.outbox.in_flight() as u64, Ordering::Relaxed);
         pulse.undone.store(self.reader.undone(), Ordering::Relaxed);
         pulse.has_joined.store(self.reader.has_joined(), Ordering::Relaxed);
-        counts.published.store(self.outbox.written(), Ordering::Relaxed);
+        self.common.published.store(self.outbox.written(), Ordering::Relaxed);
+        let Done { processed, failed, .. } = self.common.done();
+        pulse.beat(at_work, processed + failed);
+        pulse.look(false, || self.reader.reached());
     }
 
     fn note_done(&mut self) {
@@ -460,8 +459,13 @@ impl Engine {
     /// Commits what is done; where that cannot be done now, a later commit makes up for it.
     fn commit_now(&mut self) -> Result<()> {
         let _span = trace::committing(&self.common.app);
-        self.common.pulse.commits.fetch_add(1, Ordering::Relaxed);
-        match self.reader.commit_done() {
+        let begun = self.common.clock.now();
+        let committed = self.reader.commit_done();
+        self.common.pulse.commits.add(self.common.clock.now() - begun, 1);
+        if committed.is_err() {
+            self.common.pulse.commit_failures.fetch_add(1, Ordering::Relaxed);
+        }
+        match committed {
             Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {
                 log::warn!("{error}: what is not committed is handled again by whoever gets the partition");
                 Ok(())
@@ -502,7 +506,7 @@ impl Engine {
         if !came.is_empty() {
             self.common.hooks.assigned(&came);
         }
-        self.common.pulse.partitions.store(now.len() as u64, Ordering::Relaxed);
+        self.common.pulse.look(true, || self.reader.reached());
         self.ours = now;
     }
 }

@@ -70,6 +70,8 @@ pub(crate) struct Setup {
     pub(crate) cancel: Cancel,
     pub(crate) clock: Clock,
     pub(crate) begins_traces: bool,
+    /// How long nothing may go on before that is a complaint.
+    pub(crate) stall_max: Duration,
 }
 
 impl Setup {
@@ -96,6 +98,7 @@ impl Setup {
             cancel: Cancel::new(),
             clock: Clock::default(),
             begins_traces: false,
+            stall_max: Duration::from_secs(5 * 60),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A route that runs.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use kafi_core::{Encoder, Error, Field, Record, Result, Serde, Type};
 use crate::engine::clock::Clock;
 use crate::engine::lane::Lane;
 use crate::engine::pulse::{Histogram, Pulse};
+use crate::engine::setup::Done;
 use crate::engine::trace;
 use crate::handler::Fault;
 use crate::hooks::Hooks;
@@ -21,6 +23,7 @@ use crate::route::Work;
 /// What all tasks of an app share.
 pub(crate) struct Common {
     pub(crate) app: String,
+    pub(crate) group: String,
     pub(crate) consumer: Place,
     pub(crate) producer: Place,
     pub(crate) hooks: Hooks,
@@ -28,21 +31,58 @@ pub(crate) struct Common {
     pub(crate) clock: Clock,
     /// Whether messages without a trace context begin one.
     pub(crate) begins_traces: bool,
-    pub(crate) counts: Counts,
+    /// The messages that were read, by topic.
+    pub(crate) consumed: BTreeMap<String, AtomicU64>,
+    /// The outputs that were delivered.
+    pub(crate) published: AtomicU64,
+    /// What happened on each route.
+    pub(crate) counts: Vec<Counts>,
     pub(crate) pulse: Pulse,
 }
 
-/// What happened so far.
-#[derive(Default)]
+/// What happened so far on a route.
 pub(crate) struct Counts {
-    pub(crate) consumed: AtomicU64,
+    pub(crate) topic: String,
     pub(crate) processed: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) retried: AtomicU64,
     pub(crate) skipped: AtomicU64,
     pub(crate) dead_letters: AtomicU64,
-    pub(crate) published: AtomicU64,
     pub(crate) took: Histogram,
+    /// The messages that wait for a thread, and the threads that work, as of the last look.
+    pub(crate) waiting: AtomicU64,
+    pub(crate) busy: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn new(topic: String) -> Self {
+        Self {
+            topic,
+            processed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            dead_letters: AtomicU64::new(0),
+            took: Histogram::default(),
+            waiting: AtomicU64::new(0),
+            busy: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Common {
+    /// What the app did so far.
+    pub(crate) fn done(&self) -> Done {
+        let mut done = Done { published: self.published.load(Ordering::Relaxed), ..Done::default() };
+        done.consumed = self.consumed.values().map(|count| count.load(Ordering::Relaxed)).sum();
+        for Counts { processed, failed, skipped, dead_letters, .. } in &self.counts {
+            done.processed += processed.load(Ordering::Relaxed);
+            done.failed += failed.load(Ordering::Relaxed);
+            done.skipped += skipped.load(Ordering::Relaxed);
+            done.dead_letters += dead_letters.load(Ordering::Relaxed);
+        }
+        done
+    }
 }
 
 /// A route that runs, shared by its threads.
@@ -77,6 +117,11 @@ pub(crate) enum Verdict {
 }
 
 impl Task {
+    /// What happened so far.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.common.counts[self.index]
+    }
+
     /// What decodes its messages.
     pub(crate) fn decoders(&self) -> Result<Decoders> {
         let Common { consumer, .. } = &*self.common;
@@ -98,7 +143,7 @@ impl Task {
             Fault::Handle(error) => (error, false),
         };
         let error = located(error, record);
-        self.common.counts.failed.fetch_add(1, Ordering::Relaxed);
+        self.counts().failed.fetch_add(1, Ordering::Relaxed);
         trace::failed(&self.common.app, record, &error, attempts);
         self.common.hooks.failed(record, &error, attempts);
         // Where a registry cannot be reached no message is to blame.
@@ -106,7 +151,7 @@ impl Task {
         let wait = self.retries.wait_after(attempts, &error, RandomState::new().hash_one(record.offset));
         if let Some(wait) = wait.filter(|_| !is_for_good) {
             log::info!("attempt {attempts}: {error}: trying again in {wait:?}");
-            self.common.counts.retried.fetch_add(1, Ordering::Relaxed);
+            self.counts().retried.fetch_add(1, Ordering::Relaxed);
             return Verdict::Again(self.common.clock.now() + wait);
         }
         self.last_verdict(error, is_decoding)
@@ -114,7 +159,7 @@ impl Task {
 
     /// What becomes of a message that is not tried again.
     pub(crate) fn last_verdict(&self, error: Error, is_decoding: bool) -> Verdict {
-        let Counts { dead_letters, skipped, .. } = &self.common.counts;
+        let Counts { dead_letters, skipped, .. } = self.counts();
         match &self.on_error[usize::from(!is_decoding)] {
             OnError::DeadLetter(topic) => {
                 log::warn!("dead letter: {error}");

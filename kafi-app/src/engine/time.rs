@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Isolation, Position, Result, TopicPartition};
 
-use crate::engine::{BUSY_WAIT, Engine};
+use crate::engine::{BUSY_WAIT, Done, Engine};
 
 /// How long one question to the storage may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,9 +23,9 @@ impl Engine {
                 self.see_to_results(BUSY_WAIT)?;
                 continue;
             };
-            let done = self.common.counts.done(self.outbox.written());
+            let done = self.done();
             self.see_to_results(if self.outbox.in_flight() > 0 { BUSY_WAIT } else { Duration::ZERO })?;
-            let is_same = self.common.counts.done(self.outbox.written()) == done && self.rests_until() == Some(until);
+            let is_same = self.done() == done && self.rests_until() == Some(until);
             let is_settled = self.outbox.in_flight() == 0 && !self.reader.is_revoking() && self.reader.has_joined();
             if is_same && is_settled && self.has_read_all()? {
                 return Ok(until);
@@ -38,7 +38,7 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`work`](Engine::work).
-    pub(crate) fn stop(mut self) -> Result<crate::Done> {
+    pub(crate) fn stop(mut self) -> Result<Done> {
         self.cancel.cancel();
         let settled = self.settle(self.limits.drain_max);
         self.end(settled)
@@ -79,8 +79,8 @@ impl Engine {
     }
 
     /// What it did so far.
-    pub(crate) fn done(&self) -> crate::Done {
-        self.common.counts.done(self.outbox.written())
+    pub(crate) fn done(&self) -> Done {
+        Done { published: self.outbox.written(), ..self.common.done() }
     }
 
     /// Lets time pass where everybody who works sleeps, until the first wakes, or `until`.

@@ -175,8 +175,9 @@ impl Worker {
 
     fn has_handled(&mut self, part: &Run, took: Duration) {
         let common = &self.task.common;
-        common.counts.processed.fetch_add(part.len() as u64, Ordering::Relaxed);
-        common.counts.took.add(took, part.len() as u64);
+        let counts = self.task.counts();
+        counts.processed.fetch_add(part.len() as u64, Ordering::Relaxed);
+        counts.took.add(took, part.len() as u64);
         for index in part.indexes() {
             common.hooks.processed(&part.record(index), took.as_secs_f64() / part.len() as f64);
         }

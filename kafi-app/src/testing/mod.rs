@@ -267,6 +267,7 @@ impl TestApp {
         }
         if let Some(until) = until {
             engine.move_clock(until);
+            engine.work_until_rest()?;
         }
         engine.commit_all()
     }

@@ -133,7 +133,7 @@ fn several_messages_may_be_handled_at_once() {
 }
 
 /// What an app says at a path.
-fn asked(address: std::net::SocketAddr, path: &str) -> String {
+pub fn asked(address: std::net::SocketAddr, path: &str) -> String {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: app\r\n\r\n").as_bytes()).unwrap();
     let mut said = String::new();
@@ -156,24 +156,48 @@ fn an_app_tells_how_it_goes() {
         let stop = app.stop();
         let runs = std::thread::spawn(move || app.run_until_stopped());
         let address = heard.recv().unwrap();
-        let wanted = ["kafi_app_processed_total 19\n", "kafi_app_undone 0\n", "kafi_app_published_total 19\n"];
+        let route = format!("{{topic=\"{input}\",route=\"0\"}}");
+        let of_route = |name: &str, value: u32| format!("kafi_app_{name}{route} {value}\n");
+        let lags = [0, 1].map(|n| format!("kafi_app_lag{{topic=\"{input}\",partition=\"{n}\"}} 0\n"));
+        let [first, second] = &lags;
+        let processed = of_route("processed_total", 19);
+        let wanted = [
+            processed.as_str(),
+            "kafi_app_undone 0\n",
+            "kafi_app_published_total 19\n",
+            first.as_str(),
+            second.as_str(),
+        ];
         let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
         let mut said = String::new();
-        while !wanted.iter().all(|line| said.contains(line)) && std::time::Instant::now() < until {
+        let is_told =
+            |said: &str| wanted.iter().all(|line| said.contains(line)) && !said.contains("kafi_app_commits_total 0\n");
+        while !is_told(&said) && std::time::Instant::now() < until {
             said = asked(address, "/metrics");
         }
-        for line in wanted.into_iter().chain([
-            "HTTP/1.1 200 OK",
-            "kafi_app_consumed_total 20\n",
-            "kafi_app_failed_total 2\n",
-            "kafi_app_retried_total 1\n",
-            "kafi_app_skipped_total 1\n",
-            "kafi_app_partitions 2\n",
-            "kafi_app_handler_seconds_count 19\n",
-            "kafi_app_handler_seconds_bucket{le=\"+Inf\"} 19\n",
-        ]) {
-            assert!(said.contains(line), "{line} in {said}");
+        for line in [
+            "HTTP/1.1 200 OK".to_string(),
+            format!("kafi_app_consumed_total{{topic=\"{input}\"}} 20\n"),
+            of_route("failed_total", 2),
+            of_route("retried_total", 1),
+            of_route("skipped_total", 1),
+            of_route("dead_letters_total", 0),
+            of_route("waiting", 0),
+            of_route("busy", 0),
+            of_route("handler_seconds_count", 19),
+            format!("kafi_app_handler_seconds_bucket{{topic=\"{input}\",route=\"0\",le=\"+Inf\"}} 19\n"),
+            "kafi_app_partitions 2\n".to_string(),
+            "kafi_app_commit_failures_total 0\n".to_string(),
+        ] {
+            assert!(said.contains(&line), "{line} in {said}");
         }
+        let number = |start: &str| {
+            let found = said.lines().filter_map(|line| line.strip_prefix(start)?.trim().parse::<u64>().ok());
+            found.sum::<u64>()
+        };
+        assert!(number("kafi_app_commits_total") > 0 && number("kafi_app_commit_seconds_count") > 0, "{said}");
+        let committed = |n| number(&format!("kafi_app_committed_offset{{topic=\"{input}\",partition=\"{n}\"}}"));
+        assert_eq!(committed(0) + committed(1), 20, "{said}");
         assert!(asked(address, "/livez").ends_with("\r\n\r\nok\n"));
         assert!(asked(address, "/readyz?x=1").starts_with("HTTP/1.1 200 OK"));
         assert!(asked(address, "/else").starts_with("HTTP/1.1 404"));

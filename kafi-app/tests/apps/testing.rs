@@ -10,6 +10,7 @@ use kafi_core::{Error, ErrorKind, json};
 use kafi_shell::Outgoing;
 
 use crate::support::{Place, broker, folder, memory};
+use crate::surface::asked;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -131,5 +132,52 @@ fn an_app_is_tested_over_a_broker_as_well() {
     test.send(&input, [1, 2].map(Outgoing::new)).unwrap();
     assert_eq!(test.run_until_idle().unwrap().processed, 2);
     assert_eq!((test.elapsed(), test.committed(&input, 0).unwrap()), (120 * MINUTE, Some(2)));
+    test.stop().unwrap();
+}
+
+#[test]
+fn health_tells_of_who_stands_still() {
+    let place = memory();
+    let (told, heard) = std::sync::mpsc::channel();
+    let clock = Arc::new(std::sync::OnceLock::<kafi_app::testing::TestClock>::new());
+    let sleeps = Arc::clone(&clock);
+    let handler = move |Json(minutes): Json<u32>| sleeps.get().unwrap().sleep(minutes * MINUTE);
+    let app = App::new("health", &place.kafi).http("127.0.0.1:0").on_http(move |address| told.send(address).unwrap());
+    let retries = Retries::fixed(0, 20 * MINUTE);
+    let app = app.route(Route::new("in").accepts("json").handle(handler)).route(
+        // One that fails again and again, so that its partition does not go on.
+        Route::new("poison").accepts("json").retry(retries).handle(|_: Json<u32>| Err::<(), _>("poison")),
+    );
+    let mut test = TestApp::new(app).unwrap();
+    clock.set(test.clock()).ok().unwrap();
+    test.run_for(MINUTE).unwrap();
+    let address = heard.recv().unwrap();
+    let says = |path: &str, what: &str| {
+        let said = asked(address, path);
+        assert!(said.contains(what), "{path}: {what} in {said}");
+    };
+    says("/livez", "200 OK");
+    says("/readyz", "200 OK");
+
+    // A handler hangs: nobody returns, and nothing is committed.
+    test.send("in", [Outgoing::new(30)]).unwrap();
+    test.run_for(4 * MINUTE).unwrap();
+    says("/livez", "200 OK");
+    says("/readyz", "200 OK");
+    test.run_for(4 * MINUTE).unwrap();
+    says("/livez", "503 Service Unavailable");
+    says("/readyz", "no handler has returned for");
+    test.run_for(30 * MINUTE).unwrap();
+    says("/livez", "200 OK");
+    says("/readyz", "200 OK");
+
+    // A message that always fails holds up its partition, while others go on: a new process would do no better.
+    test.send("poison", [Outgoing::new(1)]).unwrap();
+    test.run_for(MINUTE).unwrap();
+    says("/readyz", "200 OK");
+    test.send("in", [Outgoing::new(0)]).unwrap();
+    test.run_for(10 * MINUTE).unwrap();
+    says("/livez", "200 OK");
+    says("/readyz", "nothing of topic poison, partition 0 was committed for");
     test.stop().unwrap();
 }
