@@ -82,7 +82,7 @@ pub use files::{FILE_NAME_LEN_MAX, FileInfo, FileReader, FileWriter, Files, chec
 pub use functional::{
     Cancel, CommitNotes, Conversion, Copied, Failures, GroupOptions, GroupUse, Limit, OnDelivery, Order, Pipe, Place,
     Progress, ReadOptions, Reader, Recoder, Recoding, SetAside, Target, TextDecoder, TopicFilter, TopicReader, Writer,
-    pump, pump_settling, readers,
+    pump, pump_helped, pump_settling, readers,
 };
 pub use json::{Json, JsonKind, JsonPath, Step};
 pub use message::{Message, push_texts};

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use kafi_core::functional::TextDecoder;
 use kafi_core::{Error, ErrorKind, Field, Json, Message, Place, Record, Result, Serdes, Type};
 
-use crate::bytes::Expression;
+use crate::bytes::{Expression, FoldEdits};
 use crate::function::Tier;
 use crate::jaq::Program;
 use crate::limits::Limits;
@@ -35,9 +35,12 @@ pub struct Fold {
     program: Program,
     /// The same over bytes, where it is simple enough.
     expression: Option<Expression>,
+    /// The changes that it is, where it is nothing else.
+    edits: Option<FoldEdits>,
     needs: Needs,
     limits: Limits,
     made: Val,
+    spare: Vec<Val>,
     keeps: bool,
 }
 
@@ -58,14 +61,27 @@ impl Fold {
         let program = Program::binding(text, options, Some(MESSAGE))?;
         let made = Val::read(&initial.text())
             .map_err(|fault| Error::new(ErrorKind::Usage, "read function", format!("it begins with {}", fault.what)))?;
-        let expression = Expression::compile_fold(text);
-        let needs = Needs::of_message(text);
-        Ok(Self { text: text.to_string(), program, expression, needs, limits: options.limits, made, keeps: false })
+        Ok(Self {
+            text: text.to_string(),
+            program,
+            expression: Expression::compile_fold(text),
+            edits: FoldEdits::compile(text),
+            needs: Needs::of_message(text),
+            limits: options.limits,
+            made,
+            spare: Vec::new(),
+            keeps: false,
+        })
     }
 
     /// What runs it; both tiers make the same.
     pub fn tier(&self) -> Tier {
-        if self.expression.is_some() { Tier::Bytes } else { Tier::Jaq }
+        if self.expression.is_some() || self.edits.is_some() { Tier::Bytes } else { Tier::Jaq }
+    }
+
+    /// The same fold, run by the interpreter alone; for comparisons.
+    pub fn interpreted(self) -> Self {
+        Self { expression: None, edits: None, ..self }
     }
 
     /// Keeps what was made so far also where a message fails. That costs a copy of it for each message.
@@ -89,6 +105,10 @@ impl Fold {
     pub fn push_view(&mut self, message: &MessageView<'_>) -> Result<()> {
         if let Some(Ok(made)) = self.expression.as_ref().map(|expression| expression.fold(&self.made, message)) {
             self.made = made.unwrap_or_default();
+            return Ok(());
+        }
+        let Self { edits, made, spare, .. } = self;
+        if edits.as_ref().is_some_and(|edits| edits.apply(made, message, spare).is_ok()) {
             return Ok(());
         }
         let bound = || values_of(message, &self.needs).whole;

@@ -111,7 +111,7 @@ pub(crate) fn shown_with_members<'a>(
         Err(Part::Json(text)) => text,
         Err(part) => return (part, None),
     };
-    if !text.trim_start().starts_with('{') {
+    if first_byte(text) != Some(b'{') {
         return (shown(bytes, type_, is_json), None);
     }
     match members.read(text) {
@@ -127,9 +127,15 @@ fn may_be_json(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> std::result:
         _ if is_json => Err(Part::Json(text)),
         Type::Json => Ok(text),
         Type::Bytes | Type::Str => Err(Part::Text(text)),
-        _ if text.trim_start().starts_with(['{', '[']) => Ok(text),
+        _ if matches!(first_byte(text), Some(b'{' | b'[')) => Ok(text),
         _ => Err(Part::Text(text)),
     }
+}
+
+/// The first byte that is not white space.
+#[inline]
+fn first_byte(text: &str) -> Option<u8> {
+    text.bytes().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 /// Hands a view of a decoded message to `use_it`.
@@ -212,8 +218,7 @@ pub(crate) fn values_of(message: &MessageView<'_>, needs: &Needs) -> Values {
         let members = message.members.filter(|_| names.0 == "value");
         *found = match (&need, part, members) {
             (Need::Members(needed), Part::Json(text), Some(members)) if members.has_plain_names() => {
-                let value =
-                    |name: &String| Some((name.as_str().into(), Val::read_checked(&text[members.find(text, name)?])));
+                let value = |name: &String| Some((name.as_str().into(), Val::read_checked(&text[members.find(name)?])));
                 map.insert(names.0.into(), Val::object(needed.iter().filter_map(value).collect()));
                 None
             }

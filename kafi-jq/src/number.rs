@@ -91,9 +91,7 @@ impl Num {
     /// Appends its JSON text, as jq does: null for what is not a number, the largest number for what is infinite.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Int(int) => {
-                let _infallible = write!(out, "{int}");
-            }
+            Self::Int(int) => out.extend_from_slice(itoa::Buffer::new().format(*int).as_bytes()),
             Self::Float(float) => write_float(*float, out),
             Self::Text(text) => out.extend_from_slice(text.as_bytes()),
         }
@@ -168,25 +166,31 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
     if float == 0.0 {
         return out.extend_from_slice(if float.is_sign_negative() { b"-0" } else { b"0" });
     }
-    // A sign, 17 digits, a point, and an exponent of three digits with its own sign.
-    let mut scientific = [0u8; 32];
-    let mut rest = &mut scientific[..];
-    write!(rest, "{:e}", float.clamp(f64::MIN, f64::MAX)).expect("it has at most 24 characters");
-    let length = 32 - rest.len();
-    let text = &mut scientific[..length];
-    if text[0] == b'-' {
+    if float.is_sign_negative() {
         out.push(b'-');
     }
-    let at = text.iter().position(|byte| *byte == b'e').expect("that is its form");
-    let exponent = std::str::from_utf8(&text[at + 1..]).ok().and_then(|text| text.parse::<i32>().ok());
-    let exponent = exponent.expect("that is its form");
-    let mut digits = [0u8; 20];
-    let mut count = 0;
-    for digit in text[..at].iter().filter(|byte| byte.is_ascii_digit()) {
-        digits[count] = *digit;
-        count += 1;
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(float.abs().min(f64::MAX));
+    let (mantissa, exponent) = text.split_once('e').map_or((text, 0), |(mantissa, exponent)| {
+        (mantissa, exponent.parse::<i32>().expect("an exponent is an integer"))
+    });
+    // Its digits without zeros at either end, and how many of them stand before the point.
+    let (mut digits, mut count, mut is_fraction, mut point) = ([0u8; 24], 0, false, exponent);
+    for byte in mantissa.bytes() {
+        match byte {
+            b'.' => is_fraction = true,
+            b'0' if count == 0 => point -= i32::from(is_fraction),
+            digit => {
+                digits[count] = digit;
+                count += 1;
+                point += i32::from(!is_fraction);
+            }
+        }
     }
-    let (digits, point) = (&digits[..count], exponent + 1);
+    while count > 0 && digits[count - 1] == b'0' {
+        count -= 1;
+    }
+    let digits = &digits[..count];
     let zeros = |out: &mut Vec<u8>, count: i32| out.resize(out.len() + count.max(0) as usize, b'0');
     if point <= -4 || point > count as i32 + 15 {
         out.push(digits[0]);
@@ -194,6 +198,7 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
             out.push(b'.');
             out.extend_from_slice(&digits[1..]);
         }
+        let exponent = point - 1;
         let sign = if exponent < 0 { '-' } else { '+' };
         let _infallible = write!(out, "e{sign}{:02}", exponent.abs());
     } else if point <= 0 {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use kafi_core::functional::TextDecoder;
 use kafi_core::{Batch, Encoder, Failures, Field, Place, Record, Result, Serdes, Type};
@@ -80,6 +81,16 @@ impl BatchSteps {
     /// The same for messages that were not read from a topic, but from lines of an input, whose numbers are their offsets.
     pub fn of_input(self) -> Self {
         Self { is_input: true, ..self }
+    }
+
+    /// How many batches may go through at once: as many as there are processors. Programs want their messages in order,
+    /// and so do those who read what was left out.
+    pub fn at_once(&self) -> usize {
+        let has_program = self.steps.steps.iter().any(|step| matches!(step, Step::Through(_)));
+        if has_program || self.failures.leaves_out() {
+            return 1;
+        }
+        thread::available_parallelism().map_or(1, usize::from)
     }
 
     /// How many messages came out so far.

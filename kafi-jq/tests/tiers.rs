@@ -4,8 +4,8 @@
 
 use std::ops::ControlFlow;
 
-use kafi_core::Record;
-use kafi_jq::{Function, MessageView, Part, Tier};
+use kafi_core::{Json, Record};
+use kafi_jq::{Fold, Function, FunctionOptions, MessageView, Part, Tier};
 
 #[path = "../../fuzz/src/functions.rs"]
 mod functions;
@@ -81,6 +81,22 @@ const EDITS: &[&str] = &[
     ".value = .value.a",
     ".value |= {a, c}",
     ".key = .value.a | .value.b = .key",
+];
+
+/// All of these are folded over bytes, or change in place what was made so far.
+const FOLDS: &[&str] = &[
+    ". + 1",
+    ".[$m.key] += 1",
+    ".[$m.value.b] += $m.value.a",
+    ".[$m.value.b] = $m.value.a",
+    ".[$m.value.b] |= . + 1",
+    ".[$m.value.b | ascii_downcase] -= 1",
+    ".n += 1 | .sum += $m.value.a | .last = ($m.value.b // $m.key)",
+    ".in.n += 1",
+    ".in[$m.value.b] += 1",
+    ".n += ($m.value | length)",
+    ".max |= if . == null or $m.value.a > . then $m.value.a else . end",
+    ".[if $m.value.a == 1 then \"one\" else \"others\" end] += 1",
 ];
 
 /// A generator of numbers, always the same.
@@ -217,6 +233,43 @@ fn both_tiers_change_the_same() {
                 (changed(&over_bytes, [&same, &merge], &message), changed(&interpreted, [&same, &merge], &message));
             assert_eq!(ours, theirs, "{text} of {json}");
         }
+    }
+}
+
+#[test]
+fn both_tiers_fold_the_same() {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    let messages: Vec<(String, String)> = (0..60).map(|_| (random.json(2), random.json(1))).collect();
+    for (text, initial) in
+        FOLDS.iter().flat_map(|text| ["null", "{}", r#"{"in":{},"n":1}"#, "7"].map(|from| (text, from)))
+    {
+        let fold = || {
+            let initial = Json::parse(initial).expect("JSON");
+            let fold = Fold::compile(text, &FunctionOptions::default(), &initial);
+            fold.unwrap_or_else(|error| panic!("{text}: {error}"))
+        };
+        assert_eq!(fold().tier(), Tier::Bytes, "{text}");
+        for keeps in [false, true] {
+            let kept = |fold: Fold| if keeps { fold.keeping() } else { fold };
+            let (mut over_bytes, mut interpreted) = (kept(fold()), kept(fold().interpreted()));
+            for (json, key) in &messages {
+                let record = Record::new("t", None, None);
+                let message = MessageView::new(&record, Part::Json(key), Part::Json(json));
+                let said = |fold: &mut Fold| fold.push_view(&message).map_err(|error| error.to_string());
+                assert_eq!(said(&mut over_bytes), said(&mut interpreted), "{text} of {json}");
+                assert_eq!(over_bytes.made(), interpreted.made(), "{text} of {json}");
+            }
+        }
+    }
+}
+
+#[test]
+fn folds_whose_changes_see_each_other_are_interpreted() {
+    for text in
+        [".a += 1 | .b = .a", ".a += 1 | .a += 1", ".[$m.key] += 1 | .n += 1", ".a += .b", "reduce 1 as $x (.; .)"]
+    {
+        let fold = Fold::compile(text, &FunctionOptions::default(), &Json::parse("{}").expect("JSON"));
+        assert_eq!(fold.expect("a fold").tier(), Tier::Jaq, "{text}");
     }
 }
 

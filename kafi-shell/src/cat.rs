@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use kafi_core::functional::{Failures, Order, ReadOptions, Reader, plan, pump_settling, read_in_order, readers};
+use kafi_core::functional::{Failures, Order, ReadOptions, Reader, plan, pump_helped, read_in_order, readers};
 use kafi_core::{Batch, Error, ErrorKind, Position, Result, Storage};
 
 use crate::through::{Outcome, Through};
@@ -25,12 +25,13 @@ pub struct TopicsToRead<'a> {
     threads: usize,
     failures: Option<&'a Failures>,
     pub(crate) through: Option<&'a Through<'a>>,
+    at_once: usize,
 }
 
 impl<'a> TopicsToRead<'a> {
     /// What `options` say of these topics, by one reader.
     pub fn new(storage: &'a dyn Storage, topics: &'a [String], options: &'a ReadOptions) -> Self {
-        Self { storage, topics, options, threads: 1, failures: None, through: None }
+        Self { storage, topics, options, threads: 1, failures: None, through: None, at_once: 1 }
     }
 
     /// The same by so many readers, at most one a partition.
@@ -54,6 +55,17 @@ impl<'a> TopicsToRead<'a> {
     /// used.
     pub fn through(self, through: &'a Through<'a>) -> Self {
         Self { through: Some(through), ..self }
+    }
+
+    /// The same, where so many batches go through at once, each in a thread of its own; the verb sees what comes out in
+    /// the order in which it was read. Default: one.
+    pub fn at_once(self, at_once: usize) -> Self {
+        Self { at_once, ..self }
+    }
+
+    /// How many threads only work on what readers, so many, have read; several readers work on it themselves.
+    fn helpers(&self, readers: usize) -> usize {
+        if readers == 1 && self.at_once > 1 { self.at_once } else { 0 }
     }
 
     pub(crate) fn topics(&self) -> &'a [String] {
@@ -103,7 +115,7 @@ pub(crate) fn read_then(
 fn read_plain(
     reading: TopicsToRead<'_>,
     work: impl Fn(&mut Batch) -> Result<()> + Sync,
-    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     then: impl FnOnce(&Finished) -> Result<()>,
 ) -> Result<Finished> {
     let TopicsToRead { storage, topics, options, threads, failures, .. } = reading;
@@ -122,7 +134,9 @@ fn read_plain(
         let finished = Finished { reached, cancelled: options.cancel.is_cancelled() };
         return then(&finished).map(|()| finished);
     }
-    let read = pump_settling(readers(storage, topics, options, threads)?, work, each, settle);
+    let readers = readers(storage, topics, options, threads)?;
+    let helpers = reading.helpers(readers.len());
+    let read = pump_helped(readers, helpers, work, |batch, ()| each(batch), settle);
     finish_then(delivered(read, settle)?, options, then)
 }
 

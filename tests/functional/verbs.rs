@@ -1,14 +1,17 @@
 //! The verbs over bytes.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use kafi::{
-    Cancel, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, Pattern, ReadOptions, Value, json, shell,
+    Batch, Cancel, CopyOptions, Error, ErrorKind, GrepFields, GrepOptions, Kafi, NewTopic, Outgoing, Pattern,
+    ReadOptions, Value, json, shell,
 };
 
-use crate::support::{T, folder, memory, numbers, on_both, position, put, record, values};
+use crate::support::{T, folder, integers, memory, numbers, on_both, position, put, record, values};
 
 /// The newest messages as `partition:offset`.
 fn tail(c: &Kafi, count: u64) -> Vec<String> {
@@ -246,5 +249,66 @@ fn records_are_deleted() {
         assert_eq!(c.delete_records(T, 0, 6).unwrap_err().kind(), ErrorKind::OutOfRange);
         assert_eq!(c.delete_records(T, 0, -1).unwrap(), 5);
         assert_eq!(c.cat(T).unwrap(), []);
+    });
+}
+
+/// Lets batches overtake each other, were they allowed to.
+fn dawdle(batch: &Batch) {
+    if batch.get(0).offset % 30 == 0 {
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_goes_through_at_once_comes_out_in_order() {
+    on_both(|c| {
+        numbers(&c, 300);
+        let options = ReadOptions { batch_records_max: 10, ..ReadOptions::default() };
+        let topics = [T.to_string()];
+        let read = |fails_at: Option<&str>| {
+            let through = |batch: &mut Batch| {
+                dawdle(batch);
+                let failed = batch.iter().position(|record| record.value == fails_at.map(str::as_bytes));
+                failed.map_or(Ok(()), |index| {
+                    batch.truncate(index);
+                    Err(Error::new(ErrorKind::Function, "work", "not this one"))
+                })
+            };
+            let mut seen = Vec::new();
+            let reading = shell::TopicsToRead::new(c.storage(), &topics, &options).through(&through).at_once(3);
+            let read = shell::cat(reading, |batch| {
+                seen.extend(values(batch));
+                Ok(ControlFlow::Continue(()))
+            });
+            (seen, read.map(drop).map_err(|error| error.kind()))
+        };
+        let numbers = |end: i64| (0..end).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(read(None), (numbers(300), Ok(())));
+        assert_eq!(read(Some("137")), (numbers(137), Err(ErrorKind::Function)));
+        let copying = CopyOptions {
+            read: options.clone(),
+            through: Some(Arc::new(|batch: &mut Batch, _: &dyn Fn(&str) -> Option<String>| {
+                dawdle(batch);
+                Ok(())
+            })),
+            at_once: 3,
+            ..CopyOptions::default()
+        };
+        let pairs = [(T.to_string(), "copy".to_string())];
+        assert_eq!(shell::cp(c.storage(), c.storage(), &pairs, &copying).unwrap().copied.written, 300);
+        assert_eq!(integers(&c, "copy"), (0..300).collect::<Vec<i64>>());
+    });
+}
+
+#[test]
+fn what_panics_beside_the_reader_is_an_error() {
+    on_both(|c| {
+        numbers(&c, 100);
+        let options = ReadOptions { batch_records_max: 10, ..ReadOptions::default() };
+        let topics = [T.to_string()];
+        let through = |batch: &mut Batch| -> kafi::Result<()> { panic!("{} is too much", batch.len()) };
+        let reading = shell::TopicsToRead::new(c.storage(), &topics, &options).through(&through).at_once(2);
+        let error = shell::cat(reading, |_| Ok(ControlFlow::Continue(()))).unwrap_err();
+        assert_eq!((error.kind(), error.message().contains("10 is too much")), (ErrorKind::Unexpected, true));
     });
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use kafi::jq::{Tier, excerpt};
+use kafi::shell::{Through, TopicsToRead};
 use kafi::{
     BatchSteps, Error, Fold, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, Program, ReadOptions,
     Result,
@@ -243,6 +244,18 @@ pub fn open_steps(steps: &FunctionSteps, kafi: &Kafi, reading: &Reading) -> Resu
         return Ok(None);
     }
     BatchSteps::open(steps, kafi.place(), &reading.serdes, &reading.failures).map(Some)
+}
+
+/// What is read, where it goes through functions, which `through` applies; as it is, where there are none.
+pub fn through_steps<'a>(
+    topics: TopicsToRead<'a>,
+    applied: Option<&BatchSteps>,
+    through: &'a Through<'a>,
+) -> TopicsToRead<'a> {
+    match applied {
+        Some(steps) => topics.through(through).at_once(steps.at_once()),
+        None => topics,
+    }
 }
 
 /// Lets several storages share their limit, which counts what comes out of functions.

@@ -23,7 +23,7 @@ pub use confirm::ConfirmArgs;
 pub use conversion::{ConversionArgs, FromArgs, ToArgs};
 pub use execute::ExecuteArgs;
 pub use failures::FailureArgs;
-pub use functions::{FunctionArgs, JqArgs, compiled, open_steps, share_limit};
+pub use functions::{FunctionArgs, JqArgs, compiled, open_steps, share_limit, through_steps};
 pub use partitions::PartitionsArgs;
 pub use password::PasswordArgs;
 pub use places::PlaceArgs;

@@ -8,7 +8,7 @@ use clap::Parser;
 use kafi::{Batch, ReadOptions, Result, shell};
 
 use crate::address::{later_topics, open_topics, refuse_format, several};
-use crate::args::{FunctionArgs, LimitArgs, ShownArgs, TopicsArgs, open_steps, share_limit};
+use crate::args::{FunctionArgs, LimitArgs, ShownArgs, TopicsArgs, open_steps, share_limit, through_steps};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::MessagePrinter;
@@ -70,7 +70,7 @@ pub fn show(
         let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
         let options = read.on(&at.kafi, ReadOptions { later_topics: later_topics(addresses, &at.storage)?, ..options });
         let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(read.threads());
-        let topics = if steps.is_empty() { topics } else { topics.through(&through) };
+        let topics = through_steps(topics, applied.as_ref(), &through);
         shell::cat(topics.leaving_out(&reading.failures), |batch| {
             read_any.store(true, Ordering::Relaxed);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -117,6 +117,7 @@ impl Verb for CpArgs {
             options.read.progress = Arc::default();
             let functions = self.functions_between(&steps, source, &target_kafi, &options)?;
             if let Some(functions) = functions.clone() {
+                options.at_once = functions.at_once();
                 options.through = Some(Arc::new(move |batch, target_of| functions.apply_for(batch, target_of)));
             }
             if steps.only_filters() {

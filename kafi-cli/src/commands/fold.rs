@@ -11,7 +11,7 @@ use kafi::{
 };
 
 use crate::address::{open_topics, several};
-use crate::args::{FunctionArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused};
+use crate::args::{FunctionArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused, through_steps};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Reading, Stdout, nobody_reads};
@@ -71,7 +71,7 @@ impl Verb for FoldArgs {
             let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
             let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options);
             let topics = topics.threads(self.read.threads()).leaving_out(&failures);
-            let topics = if steps.is_empty() { topics } else { topics.through(&through) };
+            let topics = through_steps(topics, applied.as_ref(), &through);
             let folding = match steps.only_filters() {
                 true => Folding::open(fold, at.kafi.place(), &reading.serdes)?,
                 false => after_functions(fold, &at.kafi, &reading.serdes)?,

@@ -13,7 +13,9 @@ use kafi::{
 };
 
 use crate::address::{later_topics, open_topics};
-use crate::args::{FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused, share_limit};
+use crate::args::{
+    FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused, share_limit, through_steps,
+};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Reading, Stdout, nobody_reads};
@@ -62,7 +64,7 @@ impl Verb for ForeachArgs {
         let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
         let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(self.read.threads());
         let topics = topics.leaving_out(&failures);
-        let topics = if steps.is_empty() { topics } else { topics.through(&through) };
+        let topics = through_steps(topics, applied.as_ref(), &through);
         let mut lines = Lines::open(&at.kafi, &reading, !steps.only_filters())?;
         let mut told = Told::start(self)?;
         context.begin_job();

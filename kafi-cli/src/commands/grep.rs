@@ -13,6 +13,7 @@ use kafi::{
 use crate::address::{Opened, later_topics, open_topics, refuse_format, several};
 use crate::args::{
     FunctionArgs, JqArgs, KeyValueArgs, LimitArgs, OrderArgs, ReadArgs, ReadingArgs, open_steps, share_limit,
+    through_steps,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -270,12 +271,7 @@ impl Search<'_> {
         };
         let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(args.read.threads());
         let topics = topics.leaving_out(&self.reading.failures);
-        let searched = shell::grep_then(
-            if self.steps.is_empty() { topics } else { topics.through(&through) },
-            &look_for,
-            each,
-            then,
-        );
+        let searched = shell::grep_then(through_steps(topics, applied.as_ref(), &through), &look_for, each, then);
         let mut found = self.found();
         // Those that are read at the same time count together.
         found.read =

@@ -6,7 +6,9 @@ use clap::Parser;
 use kafi::{Batch, ReadOptions, Result, SetAside, shell};
 
 use crate::address::{open_topics, refuse_format};
-use crate::args::{FunctionArgs, JqArgs, LimitArgs, PrintArgs, ReadArgs, ReadingArgs, open_steps, refused};
+use crate::args::{
+    FunctionArgs, JqArgs, LimitArgs, PrintArgs, ReadArgs, ReadingArgs, open_steps, refused, through_steps,
+};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::MessagePrinter;
@@ -68,7 +70,7 @@ impl Verb for TailArgs {
         let applied = open_steps(&steps, &opened.kafi, &reading)?;
         let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
         let topics = shell::TopicsToRead::new(opened.kafi.storage(), &opened.topics, &options);
-        let topics = if steps.is_empty() { topics } else { topics.through(&through) };
+        let topics = through_steps(topics, applied.as_ref(), &through);
         let mut printed_any = false;
         context.begin_job();
         let finished = shell::tail(topics, self.max, |batch| {

@@ -6,7 +6,9 @@ use clap::{Parser, ValueEnum};
 use kafi::{Batch, Counts, PartitionCounts, Result, Serdes, StorageAddress, Texts, shell};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
-use crate::args::{FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, TopicsArgs, open_steps, share_limit};
+use crate::args::{
+    FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, TopicsArgs, open_steps, share_limit, through_steps,
+};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Reading, Table};
@@ -63,20 +65,16 @@ impl Verb for WcArgs {
             let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
             let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options);
             let topics = topics.threads(self.read.threads()).leaving_out(&failures);
-            shell::wc_then(
-                if steps.is_empty() { topics } else { topics.through(&through) },
-                texts.as_ref(),
-                |counts, _| {
-                    let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
-                    counted[index].clone_from(counts);
-                    if opened.len() > 1 {
-                        return Ok(());
-                    }
-                    // As a group this comes before its offsets are committed.
-                    shown.end();
-                    print(self, &opened, &counted, context)
-                },
-            )
+            shell::wc_then(through_steps(topics, applied.as_ref(), &through), texts.as_ref(), |counts, _| {
+                let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
+                counted[index].clone_from(counts);
+                if opened.len() > 1 {
+                    return Ok(());
+                }
+                // As a group this comes before its offsets are committed.
+                shown.end();
+                print(self, &opened, &counted, context)
+            })
         })?;
         let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
         if opened.len() > 1 {

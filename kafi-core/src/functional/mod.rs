@@ -45,7 +45,7 @@ pub use pipe::{Copied, Pipe, Target};
 pub use place::Place;
 pub use plan::{TopicFailure, partitions_of, partitions_of_each, plan};
 pub use progress::{Cancel, Limit, Progress};
-pub use pump::{pump, pump_settling};
+pub use pump::{pump, pump_helped, pump_settling};
 pub use reader::{Next, readers_of};
 pub use reader::{Reader, readers};
 pub use topic::TopicReader;

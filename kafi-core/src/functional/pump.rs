@@ -2,27 +2,65 @@
 //! before.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::batch::Batch;
 use crate::consumer::Position;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::functional::ledger::done_with;
 use crate::functional::reader::Next;
 use crate::functional::{Reader, caught};
 
-/// Batches per reader that go round: one is read, one waits, one is used.
+/// Batches per reader that go round: one is read, one waits, one is used; each helper works on one more.
 const BATCHES_PER_READER: usize = 3;
 
 /// What a reader's thread hands over, with the number of the reader.
-enum Given {
+enum Given<T> {
     /// A batch, which the reader wants back, and the offsets behind it, where they are committed once the work on it is
     /// done.
-    Full(usize, Batch, Option<Vec<Position>>),
+    Full(usize, Filled<T>, Option<Vec<Position>>),
     /// The reader waits until the work on everything before this is done, so as to commit it.
     Settle(usize),
     Failed(Error),
+}
+
+/// A batch that was read, and who works on it.
+enum Filled<T> {
+    /// Somebody has.
+    Worked(Batch, T),
+    /// The caller's thread is to.
+    Read(Batch),
+    /// A helper does.
+    Coming(Receiver<Result<(Batch, T)>>),
+}
+
+/// A batch for the helpers, and where it goes then.
+struct Job<T> {
+    batch: Batch,
+    worked: SyncSender<Result<(Batch, T)>>,
+}
+
+/// Who works on batches.
+enum Workers<T> {
+    /// The caller's thread.
+    Caller,
+    /// The thread of each reader.
+    Readers,
+    /// Helpers, who take them from here.
+    Helpers(Sender<Job<T>>),
+}
+
+impl<T> Clone for Workers<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Caller => Self::Caller,
+            Self::Readers => Self::Readers,
+            Self::Helpers(jobs) => Self::Helpers(jobs.clone()),
+        }
+    }
 }
 
 /// What goes back to a reader's thread: batches to be filled, and the word that everything is done.
@@ -58,33 +96,62 @@ pub fn pump(
 pub fn pump_settling(
     readers: Vec<Reader>,
     work: impl Fn(&mut Batch) -> Result<()> + Sync,
-    each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
+    mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     settle: impl FnMut() -> Result<()>,
 ) -> Result<Vec<Reader>> {
-    let (full, filled) = sync_channel::<Given>(readers.len());
-    let work_there = readers.len() > 1;
-    let there = |batch: &mut Batch| if work_there { work(batch) } else { Ok(()) };
-    let here = |batch: &mut Batch| if work_there { Ok(()) } else { work(batch) };
+    pump_helped(readers, 0, work, |batch, ()| each(batch), settle)
+}
+
+/// As [`pump_settling`], where `work` is done by so many helpers, threads of their own, several batches at once; `each`
+/// gets the batches in order all the same, and with each what `work` made of it. Without helpers it is done where
+/// [`pump`] does it.
+///
+/// # Errors
+/// As for [`pump_settling`].
+pub fn pump_helped<T: Send>(
+    readers: Vec<Reader>,
+    helpers: usize,
+    work: impl Fn(&mut Batch) -> Result<T> + Sync,
+    each: impl FnMut(&mut Batch, T) -> Result<ControlFlow<()>>,
+    settle: impl FnMut() -> Result<()>,
+) -> Result<Vec<Reader>> {
+    let (full, filled) = sync_channel::<Given<T>>(readers.len() + helpers);
+    let is_over = AtomicBool::new(false);
+    let work = &work;
     thread::scope(|scope| {
+        let workers = match helpers {
+            0 if readers.len() > 1 => Workers::Readers,
+            0 => Workers::Caller,
+            _ => {
+                let (jobs, waiting) = channel();
+                let waiting = Arc::new(Mutex::new(waiting));
+                for _ in 0..helpers {
+                    let (waiting, is_over) = (waiting.clone(), &is_over);
+                    scope.spawn(move || help(&waiting, work, is_over));
+                }
+                Workers::Helpers(jobs)
+            }
+        };
         let stops: Vec<_> = readers.iter().map(Reader::stop).collect();
         let mut threads = Vec::new();
         let mut returns = Vec::new();
         for (index, reader) in readers.into_iter().enumerate() {
             let ((free, empty), (settled, is_settled)) = (channel(), channel());
-            for _ in 0..BATCHES_PER_READER {
+            for _ in 0..BATCHES_PER_READER + helpers {
                 free.send(Batch::new()).expect("the receiver is held below");
             }
-            let (passing, there) = (Passing { empty, full: full.clone(), is_settled }, &there);
+            let passing = Passing { empty, full: full.clone(), is_settled, workers: workers.clone() };
             threads.push(scope.spawn(move || {
-                let read = caught("read", || Ok(read_all(index, reader, there, &passing)));
+                let read = caught("read", || Ok(read_all(index, reader, work, &passing)));
                 // Whoever uses what is read may have ended before.
                 read.map_err(|error| drop(passing.full.send(Given::Failed(error)))).ok()
             }));
             returns.push(Returns { empty: free, settled });
         }
-        drop(full);
-        let mut user = User { done: vec![None; returns.len()], returns, work: here, each, settle };
+        drop((full, workers));
+        let mut user = User { done: vec![None; returns.len()], returns, work, each, settle };
         let used = caught("read", || user.use_all(&filled));
+        is_over.store(true, Ordering::Relaxed);
         // Whoever still reads sees the wish at its next poll, or that nobody takes its batch.
         if !matches!(used, Ok(ControlFlow::Continue(()))) {
             stops.iter().for_each(|stop| stop.cancel());
@@ -111,14 +178,33 @@ pub fn pump_settling(
 }
 
 /// What goes through a reader's thread: batches to be filled, what it gives, and the word that everything is done.
-struct Passing {
+struct Passing<T> {
     empty: Receiver<Batch>,
-    full: SyncSender<Given>,
+    full: SyncSender<Given<T>>,
     is_settled: Receiver<()>,
+    workers: Workers<T>,
 }
 
-fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Result<()>, passing: &Passing) -> Reader {
-    let Passing { empty, full, is_settled } = passing;
+/// Works on batches that others read, until there are no more, or nobody wants them any more.
+fn help<T>(waiting: &Mutex<Receiver<Job<T>>>, work: &impl Fn(&mut Batch) -> Result<T>, is_over: &AtomicBool) {
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Job { mut batch, worked }) = next() {
+        if is_over.load(Ordering::Relaxed) {
+            return;
+        }
+        let made = caught("read", || work(&mut batch)).map(|made| (batch, made));
+        // Whoever wanted it may have ended before.
+        let _at_end = worked.send(made);
+    }
+}
+
+fn read_all<T>(
+    index: usize,
+    mut reader: Reader,
+    work: &impl Fn(&mut Batch) -> Result<T>,
+    passing: &Passing<T>,
+) -> Reader {
+    let Passing { empty, full, is_settled, workers } = passing;
     let mut is_quiet = true;
     while let Ok(mut batch) = empty.recv() {
         let next = loop {
@@ -146,7 +232,17 @@ fn read_all(index: usize, mut reader: Reader, work: &impl Fn(&mut Batch) -> Resu
             Ok(Next::End | Next::Nothing) => return reader,
             Ok(Next::Messages) => {
                 let reached = reader.to_note();
-                work(&mut batch).map_or_else(Given::Failed, |()| Given::Full(index, batch, reached))
+                let filled = match workers {
+                    Workers::Caller => Ok(Filled::Read(batch)),
+                    Workers::Readers => work(&mut batch).map(|made| Filled::Worked(batch, made)),
+                    Workers::Helpers(jobs) => {
+                        let (worked, coming) = sync_channel(1);
+                        // Helpers that are gone answer nothing, which is seen where the answer is wanted.
+                        let _at_end = jobs.send(Job { batch, worked });
+                        Ok(Filled::Coming(coming))
+                    }
+                };
+                filled.map_or_else(Given::Failed, |filled| Given::Full(index, filled, reached))
             }
             Err(error) => Given::Failed(error),
         };
@@ -169,16 +265,16 @@ struct User<W, E, S> {
     done: Vec<Option<Vec<Position>>>,
 }
 
-impl<W, E, S> User<W, E, S>
-where
-    W: Fn(&mut Batch) -> Result<()>,
-    E: FnMut(&mut Batch) -> Result<ControlFlow<()>>,
-    S: FnMut() -> Result<()>,
-{
-    fn use_all(&mut self, filled: &Receiver<Given>) -> Result<ControlFlow<()>> {
+impl<W, E, S> User<W, E, S> {
+    fn use_all<T>(&mut self, filled: &Receiver<Given<T>>) -> Result<ControlFlow<()>>
+    where
+        W: Fn(&mut Batch) -> Result<T>,
+        E: FnMut(&mut Batch, T) -> Result<ControlFlow<()>>,
+        S: FnMut() -> Result<()>,
+    {
         for given in filled {
-            let (index, mut batch, reached) = match given {
-                Given::Full(index, batch, reached) => (index, batch, reached),
+            let (index, filled, reached) = match given {
+                Given::Full(index, filled, reached) => (index, filled, reached),
                 Given::Settle(index) => {
                     (self.settle)()?;
                     let _at_end = self.returns[index].settled.send(());
@@ -186,8 +282,15 @@ where
                 }
                 Given::Failed(error) => return Err(error),
             };
-            (self.work)(&mut batch)?;
-            if (self.each)(&mut batch)?.is_break() {
+            let (mut batch, made) = match filled {
+                Filled::Worked(batch, made) => (batch, made),
+                Filled::Read(mut batch) => {
+                    let made = (self.work)(&mut batch)?;
+                    (batch, made)
+                }
+                Filled::Coming(coming) => coming.recv().unwrap_or_else(|_| Err(nobody_helps()))?,
+            };
+            if (self.each)(&mut batch, made)?.is_break() {
                 if reached.is_some() {
                     let done = self.done[index].take().unwrap_or_default();
                     self.done[index] = Some(done_with(done, &batch, batch.len()));
@@ -202,4 +305,8 @@ where
         }
         Ok(ControlFlow::Continue(()))
     }
+}
+
+fn nobody_helps() -> Error {
+    Error::new(ErrorKind::Unexpected, "read", "a thread that works on what is read has ended")
 }

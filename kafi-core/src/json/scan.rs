@@ -105,9 +105,19 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over one value of any kind and depth, and returns its range.
+    #[inline]
     pub fn value(&mut self) -> Result<Range<usize>, Fault> {
         self.space();
         let start = self.at;
+        match self.peek() {
+            Some(b'{' | b'[') => self.container()?,
+            _ => self.scalar()?,
+        }
+        Ok(start..self.at)
+    }
+
+    /// Steps over an object or array.
+    fn container(&mut self) -> Result<(), Fault> {
         let mut open = Open::default();
         loop {
             self.space();
@@ -120,7 +130,7 @@ impl<'a> Scanner<'a> {
                 }
             };
             if !opened && self.close(&mut open)? {
-                return Ok(start..self.at);
+                return Ok(());
             }
         }
     }
@@ -280,6 +290,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps over a string, a number, true, false, or null.
+    #[inline]
     pub fn scalar(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'"') => self.string().map(|_| ()),
@@ -328,9 +339,7 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Result<(), Fault> {
         let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
+        self.at += self.bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if self.at == start {
             return self.fault("a digit is missing");
         }

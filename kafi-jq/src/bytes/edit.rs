@@ -152,7 +152,7 @@ impl Edit {
             let part = if self.of_key { message.key } else { message.value };
             return self.new_text(&super::item_of(part)?, message, out);
         };
-        let (around, found) = match (self.known(old, message)?, &self.change) {
+        let (around, found) = match (self.known(message)?, &self.change) {
             (Some(known), Change::Set(_) | Change::Update(_) | Change::Calculate(..) | Change::Default(_)) => known,
             _ => {
                 let mut around = trimmed(old, 0..old.len());
@@ -193,14 +193,14 @@ impl Edit {
     }
 
     /// The object around, and the place of the member in it, where the members of the value are known already.
-    fn known(&self, old: &str, message: &MessageView<'_>) -> Result<Option<Place>, StepsAside> {
+    fn known(&self, message: &MessageView<'_>) -> Result<Option<Place>, StepsAside> {
         let (false, [Key::Name(name)], Some(members)) = (self.of_key, &self.path[..], message.members) else {
             return Ok(None);
         };
-        if !members.has_plain_names() || members.has_twins(old) {
+        if !members.has_plain_names() || members.has_twins() {
             return Err(StepsAside);
         }
-        let found = members.find(old, name).map(|value| Found { removed: value.clone(), value });
+        let found = members.find(name).map(|value| Found { removed: value.clone(), value });
         Ok(Some((members.object(), found)))
     }
 

@@ -181,7 +181,7 @@ fn member<'i>(message: &MessageView<'i>, members: &Members, name: &str) -> Resul
     if !members.has_plain_names() {
         return Err(StepsAside);
     }
-    Ok(members.find(text, name).map_or(Item::Null, |range| Item::of_json(&text[range])))
+    Ok(members.find(name).map_or(Item::Null, |range| Item::of_json(&text[range])))
 }
 
 fn truth<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<bool> {
@@ -207,6 +207,9 @@ fn holds(operator: Cmp, order: Ordering) -> bool {
 pub(super) fn calculated<'i>(operator: Math, left: &Item<'i>, right: &Item<'i>) -> Result<Item<'i>, StepsAside> {
     if let (Item::Str(left), Item::Str(right), Math::Add) = (left, right, operator) {
         return Ok(Item::Str([&**left, &**right].concat().into()));
+    }
+    if let (Item::Null, other, Math::Add) | (other, Item::Null, Math::Add) = (left, right, operator) {
+        return same(other);
     }
     let (left, right) = (left.number()?, right.number()?);
     let number = match operator {

@@ -6,6 +6,7 @@
 mod compile;
 mod edit;
 mod evaluate;
+mod fold;
 mod item;
 mod scan;
 
@@ -16,6 +17,7 @@ use crate::value::Val;
 use item::Item;
 
 pub(crate) use edit::{Buffers, Edited, Edits};
+pub(crate) use fold::FoldEdits;
 
 /// An expression over bytes.
 pub(crate) struct Expression(compile::Node);

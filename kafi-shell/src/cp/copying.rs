@@ -1,6 +1,6 @@
 //! A copy that runs: what its shares have in common.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -34,6 +34,8 @@ pub(crate) struct Copying<'a> {
     /// What stops each share, and whether one has failed.
     stops: Mutex<Vec<Cancel>>,
     has_failed: AtomicBool,
+    /// How many threads of each share do nothing but let batches go through what they have to.
+    helpers: AtomicUsize,
 }
 
 impl<'a> Copying<'a> {
@@ -74,6 +76,7 @@ impl<'a> Copying<'a> {
             said: AtomicBool::new(false),
             stops: Mutex::default(),
             has_failed: AtomicBool::new(false),
+            helpers: AtomicUsize::new(0),
             planner: Mutex::new(planner),
         }
     }
@@ -91,6 +94,19 @@ impl<'a> Copying<'a> {
     /// Whether a share that fails with what may pass begins again behind what is delivered.
     pub(crate) fn begins_again(&self) -> bool {
         self.read.follow && self.read.max.is_none()
+    }
+
+    /// Takes note of how many shares there are: they share what may be done at once. What a group hands out is looked at
+    /// before it goes through anything.
+    pub(crate) fn note_shares(&self, shares: usize) {
+        let helpers = self.options.at_once / shares.max(1);
+        let can_help = helpers > 1 && self.options.through.is_some() && self.read.group.is_none();
+        self.helpers.store(if can_help { helpers } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// How many threads help each share.
+    pub(crate) fn helpers(&self) -> usize {
+        self.helpers.load(Ordering::Relaxed)
     }
 
     /// Lets the reader be stopped with the others.

@@ -73,6 +73,9 @@ pub struct CopyOptions {
     /// What messages go through before, such as functions; a target then gets offsets of its own, and the limit of what is
     /// read counts what comes out. Default: nothing.
     pub through: Option<Arc<CopyThrough>>,
+    /// How many batches may go through that at once, each in a thread of its own; they are written in the order in which
+    /// they were read. Default: one.
+    pub at_once: usize,
     /// What becomes of messages that cannot be converted. Default: the first one stops the copy.
     pub failures: Failures,
 }
@@ -112,6 +115,7 @@ impl Default for CopyOptions {
             new_topics: None,
             conversion: None,
             through: None,
+            at_once: 1,
             failures: Failures::default(),
         }
     }

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use kafi_core::functional::{BatchConverter, Limit, Reader, Writer, pump_settling};
+use kafi_core::functional::{BatchConverter, Limit, Reader, Writer, pump_helped};
 use kafi_core::{
     Admin, Batch, Error, ErrorKind, Isolation, Position, Record, Result, TimestampType, TopicPartition, existing,
 };
@@ -77,11 +77,14 @@ impl<'c, 'a> Share<'c, 'a> {
 
     /// Copies what the reader gives, until it ends or something fails.
     pub(crate) fn copy(self, reader: Reader) -> Ended {
+        let (copying, routes) = (self.copying, Arc::clone(&self.routes));
+        let helpers = copying.helpers();
         let share = RefCell::new(self);
-        let copied = pump_settling(
+        let copied = pump_helped(
             vec![reader],
-            |_| Ok(()),
-            |batch| share.borrow_mut().write(batch),
+            helpers,
+            |batch| Ok((helpers > 0).then(|| Passed::through(batch, copying, &routes))),
+            |batch, passed| share.borrow_mut().write(batch, passed),
             || share.borrow_mut().settle(),
         );
         let mut share = share.into_inner();
@@ -119,8 +122,8 @@ impl<'c, 'a> Share<'c, 'a> {
         }
     }
 
-    fn write(&mut self, batch: &mut Batch) -> Result<ControlFlow<()>> {
-        let written = self.write_batch(batch);
+    fn write(&mut self, batch: &mut Batch, passed: Option<Passed>) -> Result<ControlFlow<()>> {
+        let written = self.write_batch(batch, passed);
         self.has_failed |= written.is_err();
         written
     }
@@ -137,15 +140,20 @@ impl<'c, 'a> Share<'c, 'a> {
         settled
     }
 
-    fn write_batch(&mut self, batch: &mut Batch) -> Result<ControlFlow<()>> {
+    fn write_batch(&mut self, batch: &mut Batch, passed: Option<Passed>) -> Result<ControlFlow<()>> {
         let copying = self.copying;
-        let caught_up = copying.read.follow && !batch.is_full();
+        let Passed { mut positions, caught_up, went } = match passed {
+            Some(passed) => passed,
+            None => {
+                let needs_positions = self.progress.is_kept() || copying.begins_again() || copying.limit.is_some();
+                let positions = if needs_positions { positions_after(batch) } else { Vec::new() };
+                let caught_up = copying.read.follow && !batch.is_full();
+                self.make_room(batch)?;
+                self.leave_out_what_is_there(batch)?;
+                Passed { positions, caught_up, went: go_through(batch, copying, &self.routes) }
+            }
+        };
         self.has_caught_up |= caught_up;
-        let needs_positions = self.progress.is_kept() || copying.begins_again() || copying.limit.is_some();
-        let mut positions = if needs_positions { positions_after(batch) } else { Vec::new() };
-        self.make_room(batch)?;
-        self.leave_out_what_is_there(batch)?;
-        let went = self.go_through(batch);
         let is_over = copying.limit.as_ref().is_some_and(|limit| cut(limit, batch, &mut positions));
         let converted = self.convert(batch).and(went);
         self.prepare(batch)?;
@@ -175,12 +183,6 @@ impl<'c, 'a> Share<'c, 'a> {
             return Ok(ControlFlow::Break(()));
         }
         Ok(ControlFlow::Continue(()))
-    }
-
-    /// Lets the messages go through what they have to.
-    fn go_through(&self, batch: &mut Batch) -> Result<()> {
-        let Some(through) = &self.copying.options.through else { return Ok(()) };
-        through(batch, &|topic| Some(self.routes.get(topic)?.target.name().to_string()))
     }
 
     /// Makes of the messages what the targets want; after a failure the batch holds those before.
@@ -280,6 +282,31 @@ impl<'c, 'a> Share<'c, 'a> {
         }
         Ok(())
     }
+}
+
+/// What became of a batch that went through what it has to.
+struct Passed {
+    /// The offsets behind what was read.
+    positions: Vec<Position>,
+    /// Whether there was no more to be read at that moment.
+    caught_up: bool,
+    /// A failure, behind what came of the messages before.
+    went: Result<()>,
+}
+
+impl Passed {
+    /// Lets a batch go through, in whatever thread.
+    fn through(batch: &mut Batch, copying: &Copying<'_>, routes: &Routes) -> Self {
+        let positions = positions_after(batch);
+        let caught_up = copying.read.follow && !batch.is_full();
+        Self { positions, caught_up, went: go_through(batch, copying, routes) }
+    }
+}
+
+/// Lets the messages go through what they have to.
+fn go_through(batch: &mut Batch, copying: &Copying<'_>, routes: &Routes) -> Result<()> {
+    let Some(through) = &copying.options.through else { return Ok(()) };
+    through(batch, &|topic| Some(routes.get(topic)?.target.name().to_string()))
 }
 
 /// Keeps as many messages as are wanted, and the positions behind those of which all that came is kept; true if no more

@@ -37,6 +37,7 @@ impl Copying<'_> {
         let read_before = self.read.progress.read();
         let mirror = self.mirrors().then(|| Mirror::new(&topics));
         let (readers, routes) = self.readers_for(topics)?;
+        self.note_shares(readers.len());
         let (shares, looked) = thread::scope(|scope| {
             let (ended, ends) = channel();
             let mut threads: Vec<_> =

@@ -21,10 +21,10 @@ const MANY_PARTITIONS: u32 = 100;
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins] [--runs N]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions] [--runs N]";
 
 /// What is to be measured.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 struct Options {
     is_beside_broker: bool,
     /// Only the load that has targets.
@@ -35,6 +35,8 @@ struct Options {
     payloads: bool,
     /// Joins and compactions, in place of all loads.
     joins: bool,
+    /// Functions, in place of all loads.
+    functions: bool,
     runs: usize,
 }
 
@@ -42,13 +44,14 @@ struct Options {
 pub fn run(args: &[&str]) -> Result<()> {
     let options = parse(args)?;
     if options.is_beside_broker {
-        return measure(&options);
+        return if options.functions { functions(options.runs) } else { measure(&options) };
     }
     command::install_prerequisites()?;
     if options.payloads {
         return payloads(options.runs);
     }
-    command::run("tests/servers/peers", &mut Command::new(workspace::root().join("tests/servers/peers")))?;
+    let mut peers = Command::new(workspace::root().join("tests/servers/peers"));
+    command::run("tests/servers/peers", if options.functions { peers.arg("python-kafi") } else { &mut peers })?;
     if options.joins {
         return joins(options.runs);
     }
@@ -63,8 +66,7 @@ pub fn run(args: &[&str]) -> Result<()> {
 }
 
 fn parse(args: &[&str]) -> Result<Options> {
-    let mut options =
-        Options { is_beside_broker: false, quick: false, load: None, payloads: false, joins: false, runs: 5 };
+    let mut options = Options { runs: 5, ..Options::default() };
     let mut args = args.iter();
     while let Some(&arg) = args.next() {
         match arg {
@@ -72,6 +74,7 @@ fn parse(args: &[&str]) -> Result<Options> {
             "--quick" => options.quick = true,
             "--payloads" => options.payloads = true,
             "--joins" => options.joins = true,
+            "--functions" => options.functions = true,
             "--load" => {
                 options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
             }
@@ -126,6 +129,16 @@ fn joins(runs: usize) -> Result<()> {
     command::run("benches/joins.py", &mut python)
 }
 
+/// Kafi beside jq, kcat, and Python Kafi, in a folder and on the broker.
+fn functions(runs: usize) -> Result<()> {
+    let brokers = std::env::var("KAFI_TEST_KAFKA").map_err(|_| "KAFI_TEST_KAFKA names no broker")?;
+    let folder = Folder::create("bench-functions")?;
+    let mut python = Command::new(workspace::root().join(".servers/python-kafi/bin/python"));
+    python.arg(workspace::root().join("benches/functions.py")).arg(workspace::target()?.join("release/kafi"));
+    python.arg(folder.path()).arg(runs.to_string()).arg(brokers).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
+    command::run("benches/functions.py", &mut python)
+}
+
 fn loads(options: &Options) -> Vec<Load> {
     let mut loads = Vec::new();
     for (messages, value_bytes) in SIZES {
@@ -150,10 +163,7 @@ mod tests {
     #[test]
     fn arguments_are_understood() {
         let options = |args: &[&str]| parse(args).unwrap();
-        assert_eq!(
-            options(&["--quick", "--runs", "3"]),
-            Options { is_beside_broker: false, quick: true, load: None, payloads: false, joins: false, runs: 3 }
-        );
+        assert_eq!(options(&["--quick", "--runs", "3"]), Options { quick: true, runs: 3, ..Options::default() });
         assert!(parse(&["--runs", "0"]).is_err() && parse(&["--fast"]).is_err() && parse(&["--load"]).is_err());
         assert_eq!((loads(&options(&["--quick"])).len(), loads(&options(&[])).len()), (1, 13));
         assert_eq!(
