@@ -105,12 +105,12 @@ impl Lane {
     }
 
     /// Gives back what was taken before, and takes the next job; `None` once the lane is closed. Blocks until there is
-    /// one, after a call of `wait_begins`.
+    /// one, after a call of `wait_begins`, which gives back what else was taken.
     pub(crate) fn next(
         &self,
         before: Option<Turn>,
         clock: &Clock,
-        mut wait_begins: impl FnMut(),
+        mut wait_begins: impl FnMut(&mut dyn FnMut(Turn)),
     ) -> Option<(u64, Job)> {
         let mut state = self.lock();
         if let Some(turn) = before {
@@ -129,7 +129,14 @@ impl Lane {
                 }
                 Err(wait) => wait,
             };
-            wait_begins();
+            let mut were_some = false;
+            wait_begins(&mut |turn| {
+                state.give_back(turn);
+                were_some = true;
+            });
+            if were_some {
+                continue;
+            }
             state = match wait {
                 None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
                 // Whoever moves it wakes everybody.
@@ -145,6 +152,18 @@ impl Lane {
     pub(crate) fn give_back(&self, turn: Turn) {
         self.lock().give_back(turn);
         self.wake.notify_all();
+    }
+
+    /// Gives back what was taken before whoever took it takes more.
+    pub(crate) fn give_back_some(&self, turns: impl Iterator<Item = Turn>) {
+        let mut state = self.lock();
+        turns.for_each(|turn| state.give_back(turn));
+        let is_ready = !state.ready.is_empty();
+        drop(state);
+        if is_ready {
+            // Who takes one wakes the next.
+            self.wake.notify_one();
+        }
     }
 
     /// Takes note of whether a message was handled, for the breaker.

@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     decoders: Decoders,
     encoders: [Box<dyn Encoder>; 2],
     load: Load,
+    /// The shards of which something is in the load, and that nobody else works on meanwhile.
+    finished: Vec<Turn>,
     gathering_since: Instant,
 }
 
@@ -62,6 +64,7 @@ impl Worker {
             decoders: task.decoders()?,
             encoders: task.encoders()?,
             load: Load::new(task.index),
+            finished: Vec::new(),
             gathering_since: task.common.clock.now(),
             task: Arc::clone(task),
             events: events.clone(),
@@ -73,9 +76,16 @@ impl Worker {
 
     fn work(mut self) {
         let (task, mut before) = (Arc::clone(&self.task), None);
-        while let Some((shard, job)) = task.lane.next(before.take(), &task.common.clock, || self.hand_over()) {
+        loop {
+            let next = task.lane.next(before.take(), &task.common.clock, |give_back| {
+                self.send_load();
+                self.finished.drain(..).for_each(give_back);
+            });
+            let Some((shard, job)) = next else { break };
             match self.handle_job(shard, job) {
-                Some(turn) => before = Some(turn),
+                // What comes next of a shard must not overtake what came of it before.
+                Some(turn) if self.load.is_empty() => before = Some(turn),
+                Some(turn) => self.finished.push(turn),
                 // Somebody else has this worker's work.
                 None => return,
             }
@@ -216,7 +226,16 @@ impl Worker {
         }
     }
 
+    /// Hands over what came of messages, and then gives back the shards that they are of.
     fn hand_over(&mut self) {
+        self.send_load();
+        if !self.finished.is_empty() {
+            self.task.lane.give_back_some(self.finished.drain(..));
+        }
+    }
+
+    /// Hands over what came of messages; the shards that they are of are to be given back then.
+    fn send_load(&mut self) {
         if self.load.is_empty() {
             return;
         }

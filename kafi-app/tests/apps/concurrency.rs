@@ -59,6 +59,27 @@ fn keys_have_an_order_and_are_handled_at_the_same_time() {
 }
 
 #[test]
+fn outputs_of_a_key_do_not_overtake_each_other_in_fast_hands() {
+    let place = memory();
+    let (input, out) = (place.topic("in", 1), place.topic("out", 1));
+    place.kafi.produce(&input, (0..6_000).map(|n| (format!("k{}", n % 20), n))).unwrap();
+    let handler = move |Json(n): Json<u32>, Key(key): Key<String>| {
+        if n % 61 == 0 {
+            // The next one of the key is in other hands, while what came of this one is gathered with others.
+            thread::yield_now();
+        }
+        Output::new(n.to_string()).key(key)
+    };
+    let route = Route::new(&input).publish_to(out.as_str()).order(Order::Key).concurrency(8).handle(handler);
+    assert_eq!(App::new("fast", &place.kafi).route(route).run_to_end().unwrap().processed, 6_000);
+    let mut by_key: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for message in place.messages(&out) {
+        by_key.entry(text(&message.key)).or_default().push(text(&message.value).parse().unwrap());
+    }
+    assert!(by_key.values().all(|numbers| numbers.len() == 300 && numbers.is_sorted()));
+}
+
+#[test]
 fn a_key_that_fails_waits_and_others_go_on() {
     everywhere(|place| {
         let (input, out) = (place.topic("in", 1), place.topic("out", 1));
