@@ -32,6 +32,12 @@ pub(crate) trait Gathering {
 }
 
 /// A function of up to six arguments, each of which can be taken of a message, that returns what is published.
+///
+/// What is none does not compile, and the compiler says what one is:
+///
+/// ```compile_fail,E0277
+/// kafi_app::Route::new("t").handle(|_: kafi_app::Bytes| 7u64);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
     note = "a handler is a function that takes what can be had of a message (`Value`, `Json<T>`, `Bytes`, `Key<T>`, `Headers`, `Meta`, `State<S>`) and returns what is published (`()`, an output, an `Option` or a `Vec` of outputs, or a `Result`)"

@@ -7,6 +7,7 @@ mod concurrency;
 mod crashes;
 mod failures;
 mod members;
+mod refused;
 mod support;
 mod surface;
 mod testing;
