@@ -23,6 +23,9 @@ const EXPRESSIONS: &[&str] = &[
     ".key",
     ".value.a == 1",
     ".value.a != \"x\"",
+    ".value.a == \"x\" or .value.b == \"3\"",
+    ".value.a == \"a\\\"y\"",
+    ".value.a.b == \"x\" and .value.c != \"\"",
     ".value.a < .value.b",
     ".value.a >= 1.5",
     ".value.a == null",
@@ -239,7 +242,7 @@ fn both_tiers_change_the_same() {
 #[test]
 fn both_tiers_fold_the_same() {
     let mut random = Random(0x1234_5678_9abc_def1);
-    let messages: Vec<(String, String)> = (0..60).map(|_| (random.json(2), random.json(1))).collect();
+    let messages: Vec<(String, String)> = (0..25).map(|_| (random.json(2), random.json(1))).collect();
     for (text, initial) in
         FOLDS.iter().flat_map(|text| ["null", "{}", r#"{"in":{},"n":1}"#, "7"].map(|from| (text, from)))
     {

@@ -52,6 +52,11 @@ pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -
             Some(item) if item.is_true()? => item,
             _ => return evaluate(right, input, bound),
         },
+        Node::Compare(operator @ (Cmp::Eq | Cmp::Ne), left, right)
+            if let Some(is) = is_text((left, right), input, bound) =>
+        {
+            Item::Bool(is == matches!(operator, Cmp::Eq))
+        }
         Node::Compare(operator, left, right) => match two(left, right, (input, bound))? {
             Some((left, right)) => Item::Bool(holds(*operator, left.compare(&right)?)),
             None => return Ok(None),
@@ -162,10 +167,23 @@ fn step<'i>(item: &Item<'i>, key: &Key, opt: Opt) -> Outcome<Item<'i>> {
 
 /// A member of a message's value, where that is an object whose members are known.
 fn known_member<'i>(
-    (before, key): (&'i Node, &'i Key),
+    step: (&'i Node, &'i Key),
     input: &Item<'i>,
     bound: Bound<'i>,
 ) -> Option<Result<Item<'i>, StepsAside>> {
+    let (text, members, name) = known(step, input, bound)?;
+    if !members.has_plain_names() {
+        return Some(Err(StepsAside));
+    }
+    Some(Ok(members.find(name).map_or(Item::Null, |range| Item::of_value_text(&text[range]))))
+}
+
+/// The value of a message that is an object whose members are known, and the name of the one that a step leads to.
+fn known<'i>(
+    (before, key): (&'i Node, &'i Key),
+    input: &Item<'i>,
+    bound: Bound<'i>,
+) -> Option<(&'i str, &'i Members, &'i str)> {
     let (Node::Step(base, Key::Name(part), _), Key::Name(name)) = (before, key) else { return None };
     let message = match (&**base, input) {
         (Node::Input, Item::Message(message)) => *message,
@@ -173,15 +191,23 @@ fn known_member<'i>(
         _ => return None,
     };
     let members = message.members.filter(|_| part == "value")?;
-    Some(member(message, members, name))
+    let Part::Json(text) = message.value else { return None };
+    Some((text, members, name))
 }
 
-fn member<'i>(message: &MessageView<'i>, members: &Members, name: &str) -> Result<Item<'i>, StepsAside> {
-    let Part::Json(text) = message.value else { return Err(StepsAside) };
+/// Whether a member of a message's value is a text, where the bytes tell it as they stand.
+fn is_text<'i>((left, right): (&'i Node, &'i Node), input: &Item<'i>, bound: Bound<'i>) -> Option<bool> {
+    let (Node::Step(before, key, _), Node::Text(text)) = (left, right) else { return None };
+    let (value, members, name) = known((before, key), input, bound)?;
     if !members.has_plain_names() {
-        return Err(StepsAside);
+        return None;
     }
-    Ok(members.find(name).map_or(Item::Null, |range| Item::of_json(&text[range])))
+    let Some(range) = members.find(name) else { return Some(false) };
+    match &value.as_bytes()[range] {
+        [b'"', inner @ .., b'"'] if inner.contains(&b'\\') => None,
+        [b'"', inner @ .., b'"'] => Some(inner == text.as_bytes()),
+        _ => Some(false),
+    }
 }
 
 fn truth<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<bool> {

@@ -33,7 +33,11 @@ pub(super) enum Item<'a> {
 impl<'a> Item<'a> {
     /// Of JSON text that was checked, with white space around it.
     pub(super) fn of_json(text: &'a str) -> Self {
-        let text = text.trim_matches([' ', '\t', '\n', '\r']);
+        Self::of_value_text(text.trim_matches([' ', '\t', '\n', '\r']))
+    }
+
+    /// The same without white space around it.
+    pub(super) fn of_value_text(text: &'a str) -> Self {
         match text.as_bytes()[0] {
             b'{' => Self::Object(text.into()),
             b'[' => Self::Array(text.into()),

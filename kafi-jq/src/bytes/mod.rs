@@ -106,9 +106,18 @@ mod tests {
 
     #[test]
     fn members_that_are_known_change_nothing() {
-        for text in
-            [".value.a", ".value.b == \"x\"", ".value.c.a[1]", ".value.a + 1", ".value", ".value.x", ".value[\"\"]"]
-        {
+        for text in [
+            ".value.a",
+            ".value.b == \"x\"",
+            ".value.b != \"\\\"a\\\":\"",
+            ".value.a == \"\\\\\"",
+            ".value.x == \"\"",
+            ".value.c.a[1]",
+            ".value.a + 1",
+            ".value",
+            ".value.x",
+            ".value[\"\"]",
+        ] {
             let expression = Expression::compile(text).unwrap();
             VALUES.iter().for_each(|value| both(value, |message, out| expression.write(message, out).ok(), text));
         }
