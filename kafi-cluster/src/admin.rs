@@ -10,6 +10,7 @@ use kafi_core::{
 };
 
 use crate::coordinators::Coordinators;
+use crate::each::is_out_of_reach;
 use crate::error;
 use crate::ffi::{Client, Deadline, GroupAnswer, OffsetAnswer, Owner, PartitionList, TopicAnswer};
 use crate::offsets::{EARLIEST, Offsets, explain};
@@ -23,6 +24,13 @@ const CONFIG_SEEN_MAX: Duration = Duration::from_secs(1);
 
 /// How long a list of topics waits for those that are being made.
 const BEING_MADE_MAX: Duration = Duration::from_secs(2);
+
+/// How long the leaders of a new topic are waited for before it is looked whether they can be reached at all, and how
+/// long that look may take.
+const LED_MAX: Duration = Duration::from_secs(1);
+const REACHED_MAX: Duration = Duration::from_secs(3);
+
+const UNCOMMITTED: Isolation = Isolation::ReadUncommitted;
 
 /// What brokers say of a group that is not there.
 const DEAD: &str = "Dead";
@@ -76,23 +84,43 @@ impl KafkaAdmin {
         let count = self.wait_until(operation, topic, deadline, is_led)?;
         let partitions: Vec<_> =
             (0..count as i32).map(|partition| TopicPartition { topic: topic.into(), partition }).collect();
-        let offsets = Offsets { client: &self.client, operation, deadline };
         loop {
-            match offsets.watermarks(&partitions, Isolation::ReadUncommitted) {
-                Err(error) if error.retryable() != Retry::Later => {
-                    // It is there, though whoever made it may not look.
-                    log::debug!("not waiting for the leaders of {topic}: {error}");
-                    return Ok(());
-                }
-                Err(error) if deadline.is_over() => {
-                    // It is there, too: a failure would say that it could not be made.
-                    log::warn!("{operation}: {topic} is there, and cannot be used yet: {error}");
-                    return Ok(());
-                }
-                Err(_) => std::thread::sleep(LOOK_AGAIN.min(deadline.left())),
+            let error = match self.offsets_within(operation, deadline, LED_MAX).watermarks(&partitions, UNCOMMITTED) {
+                Err(error) => error,
                 Ok(_) => return Ok(()),
+            };
+            if error.retryable() != Retry::Later {
+                // It is there, though whoever made it may not look.
+                log::debug!("not waiting for the leaders of {topic}: {error}");
+                return Ok(());
             }
+            let out_of_reach = self.leader_out_of_reach(operation, &partitions, deadline);
+            if let Some(error) = out_of_reach.or_else(|| deadline.is_over().then_some(error)) {
+                // It is there, too: a failure would say that it could not be made.
+                log::warn!("{operation}: {topic} is there, and cannot be used yet: {error}");
+                return Ok(());
+            }
+            std::thread::sleep(LOOK_AGAIN.min(deadline.left()));
         }
+    }
+
+    /// Why a leader of one of these partitions cannot be reached, if that is so: nobody knows for how long.
+    fn leader_out_of_reach(
+        &self,
+        operation: &'static str,
+        partitions: &[TopicPartition],
+        deadline: Deadline,
+    ) -> Option<Error> {
+        let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), EARLIEST)).collect();
+        let answers = self.offsets_within(operation, deadline, REACHED_MAX).each(&asked, UNCOMMITTED);
+        let mut errors =
+            answers.map_or_else(|error| vec![error], |answers| answers.into_iter().filter_map(Result::err).collect());
+        let found = errors.iter().position(is_out_of_reach)?;
+        Some(errors.swap_remove(found))
+    }
+
+    fn offsets_within(&self, operation: &'static str, deadline: Deadline, at_most: Duration) -> Offsets<'_> {
+        Offsets { client: &self.client, operation, deadline: deadline.at_most(at_most) }
     }
 
     pub(crate) fn in_storage<T>(&self, result: Result<T>) -> Result<T> {

@@ -297,6 +297,11 @@ impl Each<'_> {
     }
 }
 
+/// Whether this is what is said of a partition whose leader cannot be reached.
+pub(crate) fn is_out_of_reach(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unavailable && error.context().any(|(key, _)| key == "broker")
+}
+
 /// The error with the partition that it is about, unless it says that already.
 fn placed(error: Error, partition: &TopicPartition) -> Error {
     if error.context().any(|(key, _)| key == "topic") {

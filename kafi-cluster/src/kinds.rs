@@ -25,7 +25,8 @@ impl KafkaAdmin {
         match self.client.groups_of_all_kinds(operation, deadline, at_most) {
             Ok(others) => {
                 let is_new = |other: &Group| groups.binary_search_by(|known| known.name.cmp(&other.name)).is_err();
-                let others: Vec<Group> = others.into_iter().filter(is_new).collect();
+                let mut others: Vec<Group> = others.into_iter().filter(is_new).collect();
+                self.tell_streams(operation, &mut others, deadline.at_most(at_most));
                 groups.extend(others);
                 groups.sort_by(|a, b| a.name.cmp(&b.name));
                 groups.dedup_by(|a, b| a.name == b.name);
@@ -34,5 +35,19 @@ impl KafkaAdmin {
             Err(error) => log::debug!("groups that are not of consumers are not known: {error}"),
         }
         Ok((groups, failures))
+    }
+
+    /// Finds out which groups of unknown kinds are of streams: of share groups brokers say that nothing is committed.
+    fn tell_streams(&self, operation: &'static str, groups: &mut [Group], deadline: Deadline) {
+        let mut unknown: Vec<&mut Group> = groups.iter_mut().filter(|group| group.state.is_empty()).collect();
+        let names: Vec<&str> = unknown.iter().map(|group| group.name.as_str()).collect();
+        let answers = self.coordinators.offsets_of_each(operation, &names, deadline);
+        let has_committed = answers.into_iter().map(|answer| answer.is_ok_and(|offsets| !offsets.is_empty()));
+        for (group, has_committed) in unknown.iter_mut().zip(has_committed.collect::<Vec<_>>()) {
+            if has_committed {
+                group.group_type = "streams".to_string();
+                group.protocol = "streams".to_string();
+            }
+        }
     }
 }

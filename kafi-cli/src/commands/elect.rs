@@ -51,6 +51,9 @@ impl Verb for ElectArgs {
         }
         table.print(&context.output)?;
         let count: usize = plans.iter().map(|(_, plan)| plan.len()).sum();
+        if self.unclean && count > 0 {
+            context.say("warning: messages that the new leaders do not hold are lost, and others get their offsets");
+        }
         if !self.execute.goes_on(count > 0, context) {
             return Ok(Exit::Done);
         }

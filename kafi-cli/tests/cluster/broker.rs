@@ -1,11 +1,33 @@
 //! The broker, and topics on it that go with their test.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::Sandbox;
 
 pub use kafi_testkit::servers::{kafka_tool, variable};
+
+/// Sends a request of Kafka's protocol, version 0 of one with compact fields, and returns the body of the answer.
+pub fn request(servers: &str, key: u8, body: &[u8]) -> Vec<u8> {
+    let mut whole = vec![0, key, 0, 0, 0, 0, 0, 1, 0, 1, b'x', 0];
+    whole.extend_from_slice(body);
+    let mut broker = TcpStream::connect(servers).unwrap();
+    broker.write_all(&i32::try_from(whole.len()).unwrap().to_be_bytes()).unwrap();
+    broker.write_all(&whole).unwrap();
+    let mut length = [0; 4];
+    broker.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
+    broker.read_exact(&mut answer).unwrap();
+    // Behind the number of the request and its tags.
+    answer.split_off(5)
+}
+
+/// A text as compact fields hold it.
+pub fn compact(text: &str) -> Vec<u8> {
+    [&[u8::try_from(text.len() + 1).unwrap()], text.as_bytes()].concat()
+}
 
 /// A folder to run in, where `k:` is the broker, and a prefix that no other topic of the broker has.
 pub struct Broker {
@@ -25,7 +47,7 @@ impl Broker {
         Self::at(variable("KAFI_TEST_KAFKA_PAIR"))
     }
 
-    fn at(servers: &'static str) -> Self {
+    pub fn at(servers: &'static str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let sandbox = Sandbox::new();
         sandbox.write("configs/clusters/k.yaml", format!("kafka:\n  bootstrap.servers: {servers}\n"));

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::broker::{Broker, kafka_tool, variable};
+use crate::broker::{Broker, compact, kafka_tool, request, variable};
 use crate::support::wait_until;
 
 /// What Kafka's own tool says of groups.
@@ -77,10 +77,74 @@ fn share_groups_are_listed_and_known_to_be_another_kind() {
     ]);
     assert_eq!(broker.text("kafi group ls k:@shared"), format!("{}\n", "@shared"));
     assert_eq!(broker.text("kafi group lag k:@shared"), "");
-    for verb in ["show k:@shared", "rm k:@shared -y"] {
-        let seen = broker.seen(&format!("kafi group {verb}"));
-        assert!(seen.contains("of a kind that librdkafka does not know (share or streams)"), "{seen}");
+    assert!(broker.seen("kafi group show k:@shared").contains(UNKNOWN_KIND));
+    broker.text("kafi group rm k:@shared -y");
+    assert_eq!(broker.text("kafi group ls 'k:@*'"), "");
+}
+
+const UNKNOWN_KIND: &str = "of a kind that librdkafka does not know (share or streams)";
+
+/// A heartbeat of a member of a group of Kafka Streams (KIP-1071, version 0), as Kafka's own client sends it: 0 joins, -1
+/// leaves. Its program reads one topic.
+fn heartbeat(broker: &Broker, group: &str, topic: &str, epoch: i32) {
+    let mut body = [compact(&broker.line(group)), compact("member")].concat();
+    body.extend(epoch.to_be_bytes());
+    body.extend([0, 0, 0, 0, 0, 0]);
+    body.extend(if epoch == 0 { 30_000_i32 } else { -1 }.to_be_bytes());
+    if epoch == 0 {
+        // The program: its version, and one part, which reads the topic, and neither keeps nor shuffles anything.
+        body.extend([1, 0, 0, 0, 0, 2]);
+        body.extend([compact("0"), vec![2], compact(&broker.line(topic))].concat());
+        body.extend([1, 1, 1, 1, 1, 0, 0]);
+        // Nothing is assigned yet.
+        body.extend([1, 1, 1]);
+        body.extend([compact("process"), vec![0xff, 1, 0, 0]].concat());
+    } else {
+        body.extend([0xff, 0, 0, 0, 0, 0xff, 0, 0, 0]);
     }
+    body.extend([0, 0]);
+    let answer = request(broker.servers, 88, &body);
+    // Behind how long it was held back.
+    assert_eq!(answer[4..6], [0, 0], "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
+fn groups_of_streams_are_known_by_what_they_have_committed() {
+    let broker = Broker::new();
+    broker.text("kafi touch k:@t --config retention.ms=-1 && seq 5 | kafi produce k:@t -q");
+    heartbeat(&broker, "@app", "@t", 0);
+    // Before it commits, a broker says the same of it as of a share group.
+    assert_eq!(broker.text("kafi group ls k:@app -l").lines().count(), 2);
+    assert!(broker.seen("kafi group show k:@app").contains(UNKNOWN_KIND));
+    let refused = broker.seen("kafi group rm k:@app -y");
+    assert!(refused.contains("the group has live members") && refused.ends_with("? 1\n"), "{refused}");
+    let refused = broker.seen("kafi group reset k:@app @t -o 2 --execute -q");
+    assert!(refused.contains("the group has live members") && refused.ends_with("? 1\n"), "{refused}");
+    heartbeat(&broker, "@app", "@t", -1);
+    broker.text("kafi group reset k:@app @t -o 2 --execute -q");
+
+    let listed = kafka_tool(&["org.apache.kafka.tools.GroupsCommand", "--bootstrap-server", broker.servers, "--list"]);
+    let of_tool = listed.lines().find(|line| line.starts_with(&broker.line("@app"))).unwrap();
+    assert_eq!(of_tool.split_whitespace().skip(1).collect::<Vec<_>>(), ["Streams", "streams"]);
+    let listed = broker.text("kafi group ls k:@app -l");
+    let row = listed.lines().last().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(row, "@app streams streams - - 1 3");
+    assert_eq!(broker.text("kafi group ls 'k:@*' --type streams"), "@app\n");
+    assert_eq!(
+        broker.text("kafi group lag 'k:@*' --by group --json"),
+        "{\"storage\":\"k\",\"group\":\"@app\",\"partitions\":1,\"lag\":3}\n"
+    );
+    let shown = broker.seen("kafi group show k:@app --json");
+    assert!(
+        shown.contains("\"state\":null,\"topic\":\"@t\",\"partition\":0,\"committed\":2,\"end\":5,\"lag\":3,"),
+        "{shown}"
+    );
+    assert!(
+        shown
+            .ends_with("! warning: group @app is of Kafka Streams, whose state and members librdkafka does not tell\n")
+    );
+    broker.text("kafi group rm k:@app -y");
+    assert_eq!(broker.text("kafi group ls 'k:@*'"), "");
 }
 
 #[test]

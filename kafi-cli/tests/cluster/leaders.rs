@@ -1,9 +1,8 @@
-//! Leaders of a cluster of two brokers, and what topics are like, also as Apache Kafka's own tools see them.
+//! Leaders of clusters of two and three brokers, and what topics are like, also as Apache Kafka's own tools see them.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use kafi_testkit::servers;
 
-use crate::broker::{Broker, kafka_tool, variable};
+use crate::broker::{Broker, compact, kafka_tool, request, variable};
 use crate::support::wait_until;
 
 /// The leaders of a topic, as Kafka's own tool says.
@@ -17,31 +16,105 @@ fn leaders_of_the_tool(broker: &Broker, topic: &str) -> Vec<String> {
 /// Sets the replicas of partition 0, the preferred one first: Kafka's own tool for that cannot work while a broker is out
 /// of its reach, so that the request is written here (AlterPartitionReassignments, version 0).
 fn set_replicas(servers: &str, topic: &str, replicas: [i32; 2]) {
-    let (mut request, name) = (Vec::new(), topic.as_bytes());
-    request.extend_from_slice(&[0, 45, 0, 0, 0, 0, 0, 1, 0, 1, b'x', 0]);
-    request.extend_from_slice(&30_000_i32.to_be_bytes());
-    request.push(2);
-    request.push(u8::try_from(name.len() + 1).unwrap());
-    request.extend_from_slice(name);
-    request.extend_from_slice(&[2, 0, 0, 0, 0, 3]);
-    replicas.iter().for_each(|replica| request.extend_from_slice(&replica.to_be_bytes()));
-    request.extend_from_slice(&[0, 0, 0]);
-    let mut broker = TcpStream::connect(servers).unwrap();
-    broker.write_all(&i32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
-    broker.write_all(&request).unwrap();
-    let mut length = [0; 4];
-    broker.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).unwrap()];
-    broker.read_exact(&mut answer).unwrap();
-    // Behind the number of the request, its tags, and how long it was held back.
-    assert_eq!(answer[9..11], [0, 0], "{answer:?}");
+    let mut body = 30_000_i32.to_be_bytes().to_vec();
+    body.push(2);
+    body.extend(compact(topic));
+    body.extend_from_slice(&[2, 0, 0, 0, 0, 3]);
+    replicas.iter().for_each(|replica| body.extend_from_slice(&replica.to_be_bytes()));
+    body.extend_from_slice(&[0, 0, 0]);
+    let answer = request(servers, 45, &body);
+    // Behind how long it was held back.
+    assert_eq!(answer[4..6], [0, 0], "{answer:?}");
+}
+
+/// A cluster of three brokers of its own, which this test starts, and whose brokers it kills.
+struct Trio(Broker);
+
+impl Trio {
+    fn start() -> Self {
+        servers::run(TRIO, &["wipe"]);
+        Self(Broker::at(variable("KAFI_TEST_KAFKA_TRIO")))
+    }
+
+    /// A topic whose only partition these brokers hold.
+    fn create(&self, topic: &str, replicas: &str) {
+        let (topic, servers) = (self.0.line(topic), self.0.servers);
+        let tool =
+            ["org.apache.kafka.tools.TopicCommand", "--bootstrap-server", servers, "--create", "--topic", &topic];
+        kafka_tool(&[&tool[..], &["--replica-assignment", replicas]].concat());
+    }
+
+    /// Waits until a partition is led by this broker, with these replicas in sync.
+    fn wait_until_led(&self, topic: &str, leader: i32, in_sync: &str) {
+        let line = format!("kafi topic show k:{topic} --json");
+        let (leader, in_sync) = (format!("\"leader\":{leader},"), format!("\"in_sync\":[{in_sync}]"));
+        wait_until(&format!("{topic}: {leader} {in_sync}"), || {
+            let shown = self.0.text(&line);
+            shown.contains(&leader) && shown.contains(&in_sync)
+        });
+    }
+}
+
+impl Drop for Trio {
+    fn drop(&mut self) {
+        servers::run(TRIO, &["wipe"]);
+    }
+}
+
+const TRIO: &str = "kafka_trio";
+
+const NOT_YET: &str = "! nothing is changed yet; --execute does it\n";
+
+#[test]
+fn leaders_move_when_brokers_die_and_come_back_with_elections() {
+    let trio = Trio::start();
+    let broker = &trio.0;
+    trio.create("@p", "2:1");
+    trio.create("@u", "2:3");
+    broker.text("seq 2 | kafi produce k:@u -q");
+    // The controller moves the leader; what is written from here on, the replica that is gone does not hold.
+    servers::run(TRIO, &["kill", "3"]);
+    trio.wait_until_led("@u", 2, "2");
+    broker.text("seq 3 5 | kafi produce k:@u -q");
+    servers::run(TRIO, &["kill", "2"]);
+    trio.wait_until_led("@p", 1, "1");
+    wait_until("nobody leads", || broker.text("kafi topic show k:@u --json").contains("\"leader\":-1,"));
+    let shown = broker.seen("kafi elect k:@u --unclean");
+    let lost = "! warning: messages that the new leaders do not hold are lost, and others get their offsets\n";
+    assert!(shown.ends_with(&format!("{lost}{NOT_YET}")), "{shown}");
+    let refused = broker.seen("kafi elect k:@u --unclean --execute -q");
+    assert!(refused.contains("! error: elect leaders: topic @u, partition 0, storage k: "), "{refused}");
+    assert!(refused.ends_with("? 1\n"), "no replica is alive: {refused}");
+
+    servers::run(TRIO, &["start", "3"]);
+    let unclean = "kafi elect k:@u --unclean --execute --json";
+    let mut seen = String::new();
+    wait_until("a replica that is alive leads", || {
+        seen = broker.seen(unclean);
+        !seen.contains("! error: ")
+    });
+    let plan = "{\"storage\":\"k\",\"topic\":\"@u\",\"partition\":0,\"leader\":null,\"to\":null,\"replicas\":\"2,3\",";
+    assert!(seen.starts_with(plan) && seen.ends_with(lost), "{seen}");
+    trio.wait_until_led("@u", 3, "3");
+    assert_eq!(leaders_of_the_tool(broker, "@u"), ["3"]);
+    assert_eq!(broker.text("kafi cat k:@u"), "1\n2\n", "the others are lost");
+
+    servers::run(TRIO, &["start", "2"]);
+    trio.wait_until_led("@p", 1, "1,2");
+    let shown = broker.seen("kafi elect k:@p --json");
+    let plan = "{\"storage\":\"k\",\"topic\":\"@p\",\"partition\":0,\"leader\":1,\"to\":2,\"replicas\":\"2,1\",\"in_sync\":\"1,2\"}\n";
+    assert_eq!(shown, format!("{plan}{NOT_YET}"));
+    assert_eq!(broker.seen("kafi elect k:@p --execute --json"), plan);
+    trio.wait_until_led("@p", 2, "1,2");
+    assert_eq!(leaders_of_the_tool(broker, "@p"), ["2"]);
+    assert_eq!(broker.seen("kafi elect k:@p"), "! nothing to change\n");
 }
 
 #[test]
 fn preferred_leaders_are_elected() {
     let broker = Broker::of_pair();
     // It is there also where its leader is the broker out of reach.
-    broker.text("kafi touch k:@t --replication 2");
+    broker.seen("kafi touch k:@t --replication 2 -q");
     let leader_of = |text: &str| text.split_once("\"leader\":").unwrap().1.split(',').next().unwrap().to_string();
     let leader = leader_of(&broker.text("kafi topic show k:@t --json"));
     assert_eq!(broker.seen("kafi elect k:@t"), "! nothing to change\n", "leaders are the preferred ones at first");

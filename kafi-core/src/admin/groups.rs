@@ -33,6 +33,11 @@ impl Group {
     pub fn is_of_consumers(&self) -> bool {
         matches!(self.protocol.as_str(), "" | "consumer") && !self.state.is_empty()
     }
+
+    /// Whether it is one of Kafka Streams by its own protocol, which commits offsets of topics, too.
+    pub fn is_of_streams(&self) -> bool {
+        self.protocol == "streams"
+    }
 }
 
 /// A group and who reads as it.

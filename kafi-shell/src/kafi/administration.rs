@@ -1,8 +1,9 @@
-//! Administration by the handle: settings, partitions, offsets, groups, brokers, rules of access, users.
+//! Administration by the handle: settings, partitions, offsets, groups, brokers, rules of access, users,
+//! leaders.
 
 use kafi_core::{
-    Acl, AclFilter, Broker, CommittedOffset, ConfigChange, ConfigEntry, Error, ErrorKind, Group, GroupDescription,
-    Position, Result,
+    Acl, AclFilter, Broker, CommittedOffset, ConfigChange, ConfigEntry, Election, Error, ErrorKind, Group,
+    GroupDescription, NewScramUser, Position, Result, ScramUser, TopicPartition,
 };
 
 use super::{Kafi, TIMEOUT};
@@ -214,6 +215,53 @@ impl Kafi {
     pub fn delete_acls(&self, filter: &AclFilter) -> Result<Vec<Acl>> {
         let deleted = self.admin()?.delete_acls(std::slice::from_ref(filter), TIMEOUT)?;
         deleted.into_iter().next().unwrap_or_else(|| Err(no_answer("delete ACLs")))
+    }
+
+    /// The users with passwords, sorted: one for each mechanism that knows them; all where none are named.
+    ///
+    /// # Errors
+    /// Those of [`UserAdmin::users`](kafi_core::UserAdmin::users).
+    pub fn users(&self, users: &[&str]) -> Result<Vec<ScramUser>> {
+        self.admin()?.users(&names(users), TIMEOUT)
+    }
+
+    /// Makes a user, or gives it a new password.
+    ///
+    /// ```
+    /// # fn let_alice_in(c: &kafi_shell::Kafi, password: String) -> kafi_core::Result<()> {
+    /// use kafi_core::{NewScramUser, ScramMechanism, ScramUser};
+    /// let user = ScramUser { name: "alice".into(), mechanism: ScramMechanism::Sha512, iterations: 8192 };
+    /// c.create_user(&NewScramUser { user, password })?;
+    /// assert_eq!(c.users(&["alice"])?.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`UserAdmin::create_user`](kafi_core::UserAdmin::create_user).
+    pub fn create_user(&self, user: &NewScramUser) -> Result<()> {
+        self.admin()?.create_user(user, TIMEOUT)
+    }
+
+    /// Deletes what all mechanisms know of a user.
+    ///
+    /// # Errors
+    /// Those of [`UserAdmin::delete_user`](kafi_core::UserAdmin::delete_user): `NotFound` for one that none knows.
+    pub fn delete_user(&self, name: &str) -> Result<()> {
+        let mut admin = self.admin()?;
+        let known = admin.users(&names(&[name]), TIMEOUT)?;
+        if known.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "delete user", "no such user").with("user", name));
+        }
+        known.iter().try_for_each(|user| admin.delete_user(name, user.mechanism, TIMEOUT))
+    }
+
+    /// Elects leaders of these partitions: an answer for each, in their order, which is false where the leader is
+    /// already the right one.
+    ///
+    /// # Errors
+    /// Those of [`ElectionAdmin::elect_leaders`](kafi_core::ElectionAdmin::elect_leaders).
+    pub fn elect_leaders(&self, election: Election, partitions: &[TopicPartition]) -> Result<Vec<Result<bool>>> {
+        self.admin()?.elect_leaders(election, partitions, TIMEOUT)
     }
 }
 

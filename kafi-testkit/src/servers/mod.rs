@@ -78,19 +78,24 @@ fn server_of(variable: &str) -> String {
 
 /// Starts a server, unless it runs, and reads its variables.
 fn variables(server: &str) -> Vec<(String, String)> {
-    run(server, "start");
-    let lines = run(server, "env");
+    run(server, &["start"]);
+    let lines = run(server, &["env"]);
     let pairs = lines.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
     pairs.map(|(name, value)| (name.to_string(), unquoted(value))).collect()
 }
 
-/// Runs the script with one sub-command, and returns what it prints.
-fn run(server: &str, command: &str) -> String {
+/// Runs the script of a server with a sub-command and its arguments, such as `kill`, and returns what it prints. It is
+/// for servers that belong to one test: others use theirs at the same time.
+///
+/// # Panics
+/// If it fails.
+pub fn run(server: &str, arguments: &[&str]) -> String {
     let output = Command::new(script(server))
-        .arg(command)
+        .args(arguments)
         .output()
         .unwrap_or_else(|error| panic!("tests/servers/{server} can be run: {error}"));
-    assert!(output.status.success(), "tests/servers/{server} {command}: {}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "tests/servers/{server} {arguments:?}: {said}");
     String::from_utf8(output.stdout).expect("the script prints text")
 }
 

@@ -21,7 +21,8 @@ const MANY_PARTITIONS: u32 = 100;
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions] [--runs N]";
+const USAGE: &str =
+    "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions | --files] [--runs N]";
 
 /// What is to be measured.
 #[derive(Debug, Default, PartialEq)]
@@ -37,6 +38,8 @@ struct Options {
     joins: bool,
     /// Functions, in place of all loads.
     functions: bool,
+    /// Topics as files, in place of all loads.
+    files: bool,
     runs: usize,
 }
 
@@ -55,11 +58,15 @@ pub fn run(args: &[&str]) -> Result<()> {
     if options.joins {
         return joins(options.runs);
     }
-    command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
+    let features: &[&str] = if options.files { &["--features", "parquet,feather,xlsx,xml"] } else { &[] };
     command::run(
         "cargo build",
-        command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cluster", "--example", "bare"]),
+        command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]).args(features),
     )?;
+    if !options.files {
+        let bare = ["build", "--quiet", "--release", "-p", "kafi-cluster", "--example", "bare"];
+        command::run("cargo build", command::cargo().args(bare))?;
+    }
     let mut again = test::beside_broker();
     let xtask = std::env::current_exe().map_err(|error| format!("the path of xtask: {error}"))?;
     command::run("cargo xtask bench", again.arg(xtask).args(["bench", BESIDE_BROKER]).args(args))
@@ -75,6 +82,7 @@ fn parse(args: &[&str]) -> Result<Options> {
             "--payloads" => options.payloads = true,
             "--joins" => options.joins = true,
             "--functions" => options.functions = true,
+            "--files" => options.files = true,
             "--load" => {
                 options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
             }
@@ -90,6 +98,9 @@ fn parse(args: &[&str]) -> Result<Options> {
 
 fn measure(options: &Options) -> Result<()> {
     let brokers = std::env::var("KAFI_TEST_KAFKA").map_err(|_| "KAFI_TEST_KAFKA names no broker")?;
+    if options.files {
+        return files(&brokers, options);
+    }
     let folder = Folder::create("bench-run")?;
     let runs = options.runs;
     let bench = Bench::new(&workspace::target()?.join("release"), &brokers, folder.path(), runs)?;
@@ -137,6 +148,15 @@ fn functions(runs: usize) -> Result<()> {
     python.arg(workspace::root().join("benches/functions.py")).arg(workspace::target()?.join("release/kafi"));
     python.arg(folder.path()).arg(runs.to_string()).arg(brokers).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
     command::run("benches/functions.py", &mut python)
+}
+
+/// Topics as files, beside DuckDB, pandas, jq, and openpyxl.
+fn files(brokers: &str, options: &Options) -> Result<()> {
+    let folder = Folder::create("bench-files")?;
+    let mut python = Command::new(workspace::root().join(".servers/bench/bin/python"));
+    python.arg(workspace::root().join("benches/files.py")).arg(workspace::target()?.join("release/kafi"));
+    python.args([brokers]).arg(folder.path()).arg(options.runs.to_string()).args(options.quick.then_some("--quick"));
+    command::run("benches/files.py", python.env_remove("KAFI_HOME").env_remove("KAFI_STORAGE"))
 }
 
 fn loads(options: &Options) -> Vec<Load> {

@@ -10,6 +10,7 @@ use kafi::{
 };
 
 use super::ls::{Filter, wanted};
+use super::without_members;
 use crate::address::{parsed, several};
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
@@ -74,12 +75,12 @@ impl Verb for LagArgs {
     }
 }
 
-/// What groups of consumers are doing, by name; groups of another kind commit no offsets of topics. Those that are
-/// listed without members are not asked, which for many idle groups is most of the work.
+/// What groups are doing, by name, that commit offsets of topics. Those that are listed without members are not asked,
+/// which for many idle groups is most of the work, nor are those of streams, whose members are not told.
 fn described(groups: Vec<Group>, admin: &mut dyn Admin, failures: &mut Vec<Error>) -> Result<Vec<GroupDescription>> {
-    let of_consumers = groups.into_iter().filter(Group::is_of_consumers);
-    let (idle, live): (Vec<Group>, Vec<Group>) = of_consumers.partition(|group| group.state == "Empty");
-    let without_members = |group: Group| GroupDescription { name: group.name, state: group.state, members: Vec::new() };
+    let committing = groups.into_iter().filter(|group| group.is_of_consumers() || group.is_of_streams());
+    let (idle, live): (Vec<Group>, Vec<Group>) =
+        committing.partition(|group| group.state == "Empty" || group.is_of_streams());
     let mut described: Vec<GroupDescription> = idle.into_iter().map(without_members).collect();
     let names: Vec<String> = live.into_iter().map(|group| group.name).collect();
     for answer in if names.is_empty() { Vec::new() } else { admin.describe_groups(&names, TIMEOUT)? } {

@@ -3,6 +3,7 @@
 use clap::{Args, Parser};
 use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, Kafi, Result, StorageAddress, default_storage, shell};
 
+use super::without_members;
 use crate::address::{parsed, several};
 use crate::context::Context;
 use crate::exit::{Exit, end_list};
@@ -116,7 +117,11 @@ fn rows(admin: &mut dyn Admin, groups: &[Group], storage: &StorageAddress, table
                 of.push(group);
                 described.push(description);
             }
-            // There are kinds of groups that cannot be looked at in this way.
+            // There are kinds of groups that cannot be looked at in this way, and some of them commit offsets.
+            Err(error) if error.kind() == ErrorKind::NotFound && group.is_of_streams() => {
+                of.push(group);
+                described.push(without_members(group.clone()));
+            }
             Err(error) if error.kind() == ErrorKind::NotFound && !group.is_of_consumers() => {
                 let unknown = [Cell::Unknown, Cell::Unknown, Cell::Unknown];
                 table.row_on(storage, words(group, &group.state).into_iter().chain(unknown));
@@ -141,7 +146,8 @@ fn rows(admin: &mut dyn Admin, groups: &[Group], storage: &StorageAddress, table
         let known = |number: i64| {
             if !is_known || partitions.is_empty() && has_failed { Cell::Unknown } else { Cell::Number(number) }
         };
-        let numbers = [Cell::Number(described.members.len() as i64), known(partitions.len() as i64), known(lag)];
+        let members = if group.is_of_streams() { Cell::Unknown } else { Cell::Number(described.members.len() as i64) };
+        let numbers = [members, known(partitions.len() as i64), known(lag)];
         table.row_on(storage, words(group, &described.state).into_iter().chain(numbers));
     }
     Ok(failures)

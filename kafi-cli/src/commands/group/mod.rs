@@ -9,7 +9,7 @@ mod reset;
 mod rm;
 mod show;
 
-use kafi::{Address, Admin, Error, ErrorKind, Glob, Kafi, Result, StorageAddress};
+use kafi::{Address, Admin, Error, ErrorKind, Glob, Group, GroupDescription, Kafi, Result, StorageAddress};
 
 use crate::address::{Named, open_named};
 use crate::context::Context;
@@ -82,7 +82,7 @@ fn explain(admin: &mut dyn Admin, group: &str, error: Error) -> Error {
     // What cannot be listed gives no hint; the error itself matters more.
     let (groups, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
     if groups.iter().any(|known| known.name == group && known.state.is_empty()) {
-        let why = "the group is of a kind that librdkafka does not know (share or streams), and can only be listed";
+        let why = "the group is of a kind that librdkafka does not know (share or streams), and can only be listed and deleted";
         return Error::new(ErrorKind::Unsupported, "describe group", why).with("group", group);
     }
     match kafi::nearest(group, groups.iter().map(|group| group.name.as_str())) {
@@ -110,6 +110,17 @@ fn topics_of(kafi: &Kafi, named: &[String]) -> Result<Vec<String>> {
         topics.extend(matching);
     }
     Ok(topics)
+}
+
+/// A group of a kind that librdkafka does not know, among those that are listed.
+fn of_unknown_kind(admin: &mut dyn Admin, group: &str) -> Option<Group> {
+    let (groups, _) = admin.list_groups(TIMEOUT).unwrap_or_default();
+    groups.into_iter().find(|known| known.name == group && known.state.is_empty())
+}
+
+/// A group of which nobody knows who reads.
+fn without_members(group: Group) -> GroupDescription {
+    GroupDescription { name: group.name, state: group.state, members: Vec::new() }
 }
 
 fn no_group(text: &str) -> Error {

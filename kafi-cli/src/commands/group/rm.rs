@@ -3,7 +3,7 @@
 use clap::Parser;
 use kafi::{Admin, Error, ErrorKind, Result, TopicPartition, shell};
 
-use super::{explain, open_groups, topic_matches};
+use super::{explain, of_unknown_kind, open_groups, topic_matches};
 use crate::address::{Named, list};
 use crate::args::{ConfirmArgs, GroupsArgs, PartitionsArgs};
 use crate::context::Context;
@@ -46,7 +46,13 @@ impl RmArgs {
         for opened in opened {
             let mut admin = opened.kafi.admin()?;
             for group in &opened.names {
-                admin.group(group, TIMEOUT).map_err(|error| explain(admin.as_mut(), group, error))?;
+                match admin.group(group, TIMEOUT) {
+                    // The broker itself refuses while it has members.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        of_unknown_kind(admin.as_mut(), group).ok_or_else(|| explain(admin.as_mut(), group, error))?;
+                    }
+                    described => drop(described?),
+                }
                 shell::check_no_members(admin.as_mut(), group, TIMEOUT)?;
             }
         }

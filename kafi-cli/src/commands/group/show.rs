@@ -1,9 +1,9 @@
 //! `group show`: where groups stand, and who reads.
 
 use clap::Parser;
-use kafi::{Admin, Error, GroupDescription, GroupLag, GroupMember, Result, StorageAddress, shell};
+use kafi::{Admin, Error, ErrorKind, Group, GroupDescription, GroupLag, GroupMember, Result, StorageAddress, shell};
 
-use super::{explain, open_groups};
+use super::{explain, of_unknown_kind, open_groups, without_members};
 use crate::address::several;
 use crate::args::GroupsArgs;
 use crate::context::Context;
@@ -63,7 +63,16 @@ impl Verb for ShowArgs {
 
 /// Adds the rows of a group. Returns what is not known of some partitions.
 fn add_group(admin: &mut dyn Admin, group: &str, storage: &StorageAddress, table: &mut Table) -> Result<Vec<Error>> {
-    let described = admin.group(group, TIMEOUT).map_err(|error| explain(admin, group, error))?;
+    let described = match admin.group(group, TIMEOUT) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let Some(streams) = of_unknown_kind(admin, group).filter(Group::is_of_streams) else {
+                return Err(explain(admin, group, error));
+            };
+            log::warn!("group {group} is of Kafka Streams, whose state and members librdkafka does not tell");
+            without_members(streams)
+        }
+        described => described?,
+    };
     let (partitions, failed) = shell::group_lag(admin, &described, TIMEOUT)?;
     partitions.iter().for_each(|partition| {
         table.row_on(storage, row(&described, Some(partition), partition.member));
@@ -82,7 +91,7 @@ fn row(group: &GroupDescription, partition: Option<&GroupLag>, member: Option<us
     let of_member = |field: fn(&GroupMember) -> &str| member.map_or(Cell::Unknown, |member| text(field(member)));
     vec![
         Cell::Text(group.name.clone()),
-        Cell::Text(group.state.clone()),
+        text(&group.state),
         partition.map_or(Cell::Unknown, |partition| Cell::Text(partition.topic.clone())),
         number(partition.map(|partition| i64::from(partition.partition))),
         number(committed.map(|committed| committed.offset)),
