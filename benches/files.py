@@ -70,20 +70,22 @@ ROWS_OF_PARQUET = "import pyarrow.parquet, sys; print(pyarrow.parquet.ParquetFil
 
 
 def measured(line):
-    """Seconds, and the peak of memory in MB."""
+    """Seconds, those of the processors, and the peak of memory in MB."""
     begun = time.monotonic()
-    process = subprocess.Popen(["/usr/bin/time", "-f", "%M", *line], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(["/usr/bin/time", "-f", "%U %S %M", *line], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     _, said = process.communicate()
     if process.returncode != 0:
         sys.exit(f"{line}: {said}")
-    return time.monotonic() - begun, int(said.split()[-1]) * 1024 / 1e6
+    user, system, memory = said.split()[-3:]
+    return time.monotonic() - begun, float(user) + float(system), int(memory) * 1024 / 1e6
 
 
 def row(name, kafi, peer_name, peer, target):
-    (seconds, memory), (peer_seconds, peer_memory) = [[statistics.median(column) for column in zip(*runs)] for runs in (kafi, peer)]
+    (seconds, cpu, memory), (peer_seconds, peer_cpu, peer_memory) = [
+        [statistics.median(column) for column in zip(*runs)] for runs in (kafi, peer)]
     ratio = peer_seconds / seconds
-    print(f"| {name} | {seconds:.2f} s | {memory:.0f} MB | {peer_name} | {peer_seconds:.2f} s | {peer_memory:.0f} MB | {ratio:.2f} "
-          f"| ≥ {target} | {'yes' if ratio >= target else 'no'} |", flush=True)
+    print(f"| {name} | {seconds:.2f} | {cpu:.2f} | {memory:.0f} | {peer_name} | {peer_seconds:.2f} | {peer_cpu:.2f} | {peer_memory:.0f} "
+          f"| {ratio:.2f} | {peer_cpu / cpu:.2f} | ≥ {target} | {'yes' if ratio >= target else 'no'} |", flush=True)
 
 
 def lines(path, count):
@@ -173,22 +175,22 @@ class Bench:
                      self.python(OPENPYXL, "sheet.jsonl", "peer.xlsx"), 5, lambda _which: self.count)
 
     def memory(self):
-        print("\n| format | rows | export | memory | import | memory | target | reached |\n|---|--:|--:|--:|--:|--:|---|---|")
+        print("\n| format | rows | export, CPU s | MB | import, CPU s | MB | target | reached |\n|---|--:|--:|--:|--:|--:|---|---|")
         for rows, formats in ((MANY, ("csv", "jsonl", "parquet", "feather", "xml")), (SHEET, ("xlsx",))):
             lines("many.jsonl", rows)
             self.run("produce", "--create", f"./topics/many{rows}", "-l", "many.jsonl")
             os.remove("many.jsonl")
             for suffix in formats:
                 file = f"many.{suffix}"
-                seconds, memory = measured([self.kafi, "-q", "export", f"./topics/many{rows}", file])
-                back_seconds, back_memory = measured([self.kafi, "-q", "import", file, "./topics/back", "--create"])
+                _, cpu, memory = measured([self.kafi, "-q", "export", f"./topics/many{rows}", file])
+                _, back_cpu, back_memory = measured([self.kafi, "-q", "import", file, "./topics/back", "--create"])
                 counted = subprocess.check_output([self.kafi, "wc", "--json", "-q", "./topics/back"], text=True)
                 if f'"messages":{rows},' not in counted:
                     sys.exit(f"{suffix}: other rows come back: {counted}")
                 self.run("rm", "-y", "./topics/back")
                 os.remove(file)
                 reached = "yes" if max(memory, back_memory) < MEMORY_MAX_MB else "no"
-                print(f"| {suffix} | {rows:,} | {seconds:.1f} s | {memory:.0f} MB | {back_seconds:.1f} s | {back_memory:.0f} MB "
+                print(f"| {suffix} | {rows:,} | {cpu:.1f} | {memory:.0f} | {back_cpu:.1f} | {back_memory:.0f} "
                       f"| < {MEMORY_MAX_MB} MB | {reached} |", flush=True)
             self.run("rm", "-y", f"./topics/many{rows}")
 
@@ -198,7 +200,8 @@ def main():
     quick, only_memory = "--quick" in sys.argv, "--memory" in sys.argv
     bench = Bench(kafi, brokers, folder, runs, MESSAGES // 10 if quick else MESSAGES)
     if not only_memory:
-        print("| job | Kafi | memory | peer | peer | memory | ratio | target | reached |\n|---|--:|--:|---|--:|--:|--:|---|---|")
+        print("| job | kafi s | CPU s | MB | peer | peer s | CPU s | MB | ratio | CPU ratio | target | reached |\n"
+              "|---|--:|--:|--:|---|--:|--:|--:|--:|--:|---|---|")
         bench.all()
     if not quick:
         bench.memory()

@@ -17,6 +17,8 @@ pub(crate) enum Cell<'a> {
     Bytes(&'a [u8]),
     /// A value of a message.
     Json(&'a Json),
+    /// The same as its text, which was checked, without space around it.
+    Raw(&'a str),
     /// JSON text that is shown as text.
     JsonText(&'a str),
 }
@@ -40,6 +42,25 @@ impl<'a> Cell<'a> {
             Self::Str(text) | Self::JsonText(text) => write_string(out, text),
             Self::Bytes(bytes) => write_string(out, &STANDARD.encode(bytes)),
             Self::Json(json) => push_on_one_line(&json.text(), out),
+            Self::Raw(text) => push_on_one_line(text, out),
+        }
+    }
+
+    /// What kind of JSON it is.
+    pub(crate) fn kind(self) -> JsonKind {
+        match self {
+            Self::Null => JsonKind::Null,
+            Self::Int(_) => JsonKind::Number,
+            Self::Str(_) | Self::Bytes(_) | Self::JsonText(_) => JsonKind::Str,
+            Self::Json(json) => json.kind(),
+            Self::Raw(text) => match text.as_bytes().first() {
+                Some(b'{') => JsonKind::Object,
+                Some(b'[') => JsonKind::Array,
+                Some(b'"') => JsonKind::Str,
+                Some(b't' | b'f') => JsonKind::Bool,
+                Some(b'n') => JsonKind::Null,
+                _ => JsonKind::Number,
+            },
         }
     }
 
@@ -58,6 +79,12 @@ impl<'a> Cell<'a> {
                     Err(_) => push_on_one_line(&json.text(), out),
                 },
                 _ => push_on_one_line(json.text().trim(), out),
+            },
+            Self::Raw(text) => match self.kind() {
+                JsonKind::Null => return false,
+                JsonKind::Str if !text.contains('\\') => out.extend_from_slice(&text.as_bytes()[1..text.len() - 1]),
+                JsonKind::Str => return Cell::Json(&Json::from_valid(text)).write_text(out),
+                _ => push_on_one_line(text, out),
             },
         }
         true

@@ -1,14 +1,15 @@
 //! Messages into a file, by its format.
 
-use kafi_core::{FileWriter, JsonKind, Message, Result, Value};
+use kafi_core::{FileWriter, JsonKind, Result, Value};
 
 use crate::cell::{Cell, push_on_one_line};
 use crate::csv::write_field;
 use crate::format::Format;
 use crate::options::{ExportOptions, Exported};
 use crate::output::Output;
+use crate::row::Row;
 use crate::rows::{Names, RowWriter, Texts, table_to};
-use crate::source::{TopicSource, each_envelope, each_message};
+use crate::source::{TopicSource, each_envelope, each_row};
 
 /// Writes the messages of a source that has an end, and no group that commits.
 pub(crate) fn export(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
@@ -54,7 +55,7 @@ fn to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &Export
             })
         })?;
     } else {
-        each_message(source, |message| put(&mut |line| json_row(message, options, line)))?;
+        each_row(source, options, |row| put(&mut |line| json_row(row, options, line)))?;
     }
     if options.array {
         out.push(b"\n]\n")?;
@@ -62,19 +63,27 @@ fn to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &Export
     Ok(Exported::new(rows, out.finish()?))
 }
 
-/// Appends the row of a message as a JSON object.
-pub(crate) fn json_row(message: &Message, options: &ExportOptions, line: &mut Vec<u8>) -> Result<()> {
-    if let Value::Json(json) = &message.value
-        && json.kind() == JsonKind::Object
-        && options.columns.are_the_value()
-        && options.flatten.is_none()
-    {
-        push_on_one_line(json.text().trim(), line);
-        return Ok(());
+/// Appends a row as a JSON object.
+fn json_row(row: &Row<'_>, options: &ExportOptions, line: &mut Vec<u8>) -> Result<()> {
+    match row {
+        Row::Object(text) => {
+            push_on_one_line(text.trim(), line);
+            return Ok(());
+        }
+        Row::Message(message) => {
+            if let Value::Json(json) = &message.value
+                && json.kind() == JsonKind::Object
+                && options.columns.are_the_value()
+                && options.flatten.is_none()
+            {
+                push_on_one_line(json.text().trim(), line);
+                return Ok(());
+            }
+        }
     }
     line.push(b'{');
     let mut is_first = true;
-    options.columns.each(message, options.flatten.as_deref(), &mut |name, cell| {
+    row.each(options, &mut |name, cell| {
         if !std::mem::replace(&mut is_first, false) {
             line.push(b',');
         }

@@ -10,7 +10,7 @@ use crate::input::{FileInput, bytes_of};
 use crate::json_rows::JsonReader;
 use crate::kinds::{Kind, STREAM_ROWS, utf8, write_kind};
 use crate::options::{ImportOptions, Imported};
-use crate::sink::{Sink, TopicTarget};
+use crate::sink::{RowSink, Sink, TopicTarget};
 
 /// Makes a message of each row of a file: an object with a member for each column. Returns when all of them are
 /// delivered; memory is constant. What came before a row that is wrong is delivered as well.
@@ -21,23 +21,28 @@ use crate::sink::{Sink, TopicTarget};
 pub fn file_to_topic(input: &mut FileInput, target: &TopicTarget<'_>, options: &ImportOptions) -> Result<Imported> {
     options.format.check()?;
     let mut sink = Sink::open(target, options)?;
-    let read = match options.format.format {
-        Format::Json => read_json(input, options, &mut sink),
-        Format::Csv => read_csv(input, options, &mut sink, b','),
-        Format::Tsv => read_csv(input, options, &mut sink, b'\t'),
-        #[cfg(feature = "xml")]
-        Format::Xml => crate::xml::file_to_topic(input, options, &mut sink),
-        #[cfg(feature = "xlsx")]
-        Format::Xlsx => crate::xlsx::file_to_topic(input, options, &mut sink),
-        #[cfg(any(feature = "parquet", feature = "feather"))]
-        Format::Parquet | Format::Feather => crate::arrow::file_to_topic(input, options, &mut sink),
-        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "xml", feature = "xlsx")))]
-        _ => unreachable!("the format was checked"),
-    };
+    let read = read_file(input, options, &mut sink);
     sink.finish(read)
 }
 
-fn read_json(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>) -> Result<()> {
+/// Tells the rows of a file, whose format was checked.
+pub(crate) fn read_file(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
+    match options.format.format {
+        Format::Json => read_json(input, options, sink),
+        Format::Csv => read_csv(input, options, sink, b','),
+        Format::Tsv => read_csv(input, options, sink, b'\t'),
+        #[cfg(feature = "xml")]
+        Format::Xml => crate::xml::file_to_topic(input, options, sink),
+        #[cfg(feature = "xlsx")]
+        Format::Xlsx => crate::xlsx::file_to_topic(input, options, sink),
+        #[cfg(any(feature = "parquet", feature = "feather"))]
+        Format::Parquet | Format::Feather => crate::arrow::file_to_topic(input, options, sink),
+        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "xml", feature = "xlsx")))]
+        _ => unreachable!("the format was checked"),
+    }
+}
+
+fn read_json(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
     let mut rows = JsonReader::new(bytes_of(input)?);
     let (mut row, mut next) = (Vec::new(), Vec::new());
     let needs_columns = options.envelope || options.key_column.is_some() || !options.header_columns.is_empty();
@@ -62,7 +67,7 @@ fn read_json(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>
 
 /// Takes the rows of a file whose one value is an object of columns, as pandas writes by default:
 /// `{"id":{"0":1,"1":2},"name":{"0":"a","1":"b"}}`. False where it is something else.
-fn push_columns(text: &[u8], sink: &mut Sink<'_>) -> Result<bool> {
+fn push_columns(text: &[u8], sink: &mut dyn RowSink) -> Result<bool> {
     /// What is larger is no file that pandas would read back.
     const COLUMNS_BYTES_MAX: usize = 64 << 20;
     if text.len() > COLUMNS_BYTES_MAX {
@@ -98,7 +103,7 @@ fn push_columns(text: &[u8], sink: &mut Sink<'_>) -> Result<bool> {
     Ok(true)
 }
 
-fn read_csv(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>, delimiter: u8) -> Result<()> {
+fn read_csv(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink, delimiter: u8) -> Result<()> {
     if options.envelope {
         return read_rows(CsvReader::new(bytes_of(input)?, delimiter)?, None, sink, options);
     }
@@ -110,7 +115,7 @@ fn read_csv(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>,
     read_rows(CsvReader::new(bytes_of(input)?, delimiter)?, kinds, sink, options)
 }
 
-fn kinds_of(reader: &mut CsvReader<'_>, sink: &Sink<'_>) -> Result<Vec<Kind>> {
+fn kinds_of(reader: &mut CsvReader<'_>, sink: &dyn RowSink) -> Result<Vec<Kind>> {
     let (mut fields, mut kinds) = (Fields::default(), Vec::new());
     reader.read(&mut fields)?;
     while !sink.is_cancelled() && reader.read(&mut fields)? {
@@ -130,7 +135,7 @@ fn add_kinds(kinds: &mut Vec<Kind>, fields: &Fields) {
 fn read_rows(
     mut reader: CsvReader<'_>,
     kinds: Option<Vec<Kind>>,
-    sink: &mut Sink<'_>,
+    sink: &mut dyn RowSink,
     options: &ImportOptions,
 ) -> Result<()> {
     let mut fields = Fields::default();
@@ -152,7 +157,7 @@ fn read_rows(
             kinds
         }
     };
-    let mut put = |fields: &Fields, sink: &mut Sink<'_>| {
+    let mut put = |fields: &Fields, sink: &mut dyn RowSink| {
         row.clear();
         let written = match options.envelope {
             true => write_envelope(&names, fields, &mut row),

@@ -7,7 +7,8 @@ use kafi_core::Result;
 use crate::cell::Cell;
 use crate::envelope::{ENVELOPE, envelope_cells};
 use crate::options::ExportOptions;
-use crate::source::{TopicSource, each_envelope, each_message, look_ahead, unexpected};
+use crate::row::Row;
+use crate::source::{TopicSource, each_envelope, each_row, look_ahead, unexpected};
 
 /// What rows are written to, cell by cell.
 pub(crate) trait RowWriter {
@@ -16,14 +17,27 @@ pub(crate) trait RowWriter {
 
     /// Ends the row.
     fn end(&mut self) -> Result<()>;
+
+    /// Takes a row as the text of a JSON object, which was checked; false where it is to be told cell by cell.
+    fn object(&mut self, _text: &str) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+/// Writes a row.
+pub(crate) fn row_to(row: &Row<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<()> {
+    if let Row::Object(text) = row
+        && rows.object(text)?
+    {
+        return Ok(());
+    }
+    row.each(options, &mut |name, cell| rows.cell(name, cell))?;
+    rows.end()
 }
 
 /// Writes a row for each message.
 pub(crate) fn messages_to(source: &TopicSource<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<()> {
-    each_message(source, |message| {
-        options.columns.each(message, options.flatten.as_deref(), &mut |name, cell| rows.cell(name, cell))?;
-        rows.end()
-    })
+    each_row(source, options, |row| row_to(row, options, rows))
 }
 
 /// Writes the envelope of each message as a row.
@@ -51,12 +65,14 @@ pub(crate) fn table_to<R: RowWriter>(
         return Ok(rows);
     }
     let mut names = Names::default();
-    let again = look_ahead(source, options, |message| {
-        options.columns.each(message, options.flatten.as_deref(), &mut |name, _| {
+    let again = look_ahead(source, options, |row| {
+        names.rewind();
+        row.each(options, &mut |name, _| {
             names.add(name);
             Ok(())
         })
     })?;
+    names.rewind();
     let mut rows = open(names.names)?;
     messages_to(&again, options, &mut rows)?;
     Ok(rows)
@@ -87,7 +103,9 @@ impl Names {
 
     /// Adds a name, unless it is there.
     fn add(&mut self, name: &str) {
-        if !self.index.contains_key(name) {
+        if self.names.get(self.next).is_some_and(|next| next == name) {
+            self.next += 1;
+        } else if !self.index.contains_key(name) {
             self.index.insert(name.to_string(), self.names.len());
             self.names.push(name.to_string());
         }

@@ -26,7 +26,19 @@ pub struct TopicTarget<'a> {
     pub progress: Arc<Progress>,
 }
 
-/// Where the rows go.
+/// What the rows of a file are told, one after another.
+pub(crate) trait RowSink {
+    /// Whether to stop.
+    fn is_cancelled(&self) -> bool;
+
+    /// Takes a row, as the text of a JSON object.
+    fn push(&mut self, row: &[u8]) -> Result<()>;
+
+    /// Takes a row that did not even become an object.
+    fn fail(&mut self, row: &[u8], error: Error) -> Result<()>;
+}
+
+/// Where the rows go that become messages.
 pub(crate) struct Sink<'a> {
     options: &'a ImportOptions,
     target: &'a TopicTarget<'a>,
@@ -47,25 +59,6 @@ impl<'a> Sink<'a> {
         let writer = writer.cancelled_by(&target.cancel).offsets_are("row");
         let (envelopes, batch) = (EnvelopeReader::new(), Batch::new());
         Ok(Self { options, target, encoder, envelopes, writer, batch, topic: Arc::from(*topic), rows: 0 })
-    }
-
-    /// Whether to stop.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.target.cancel.is_cancelled()
-    }
-
-    /// Takes a row, as the text of a JSON object.
-    pub(crate) fn push(&mut self, row: &[u8]) -> Result<()> {
-        self.rows += 1;
-        let pushed = if self.options.envelope { self.push_envelope(row) } else { self.push_value(row) };
-        pushed.or_else(|error| self.take(row, error))?;
-        if self.batch.is_full() { self.send() } else { Ok(()) }
-    }
-
-    /// Takes a row that did not even become an object.
-    pub(crate) fn fail(&mut self, row: &[u8], error: Error) -> Result<()> {
-        self.rows += 1;
-        self.take(row, error)
     }
 
     fn take(&mut self, row: &[u8], error: Error) -> Result<()> {
@@ -131,6 +124,24 @@ impl<'a> Sink<'a> {
             return Err(Error::new(ErrorKind::Cancelled, "import file", "stopped").with("rows", self.rows));
         }
         Ok(Imported { rows: self.rows, written })
+    }
+}
+
+impl RowSink for Sink<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.target.cancel.is_cancelled()
+    }
+
+    fn push(&mut self, row: &[u8]) -> Result<()> {
+        self.rows += 1;
+        let pushed = if self.options.envelope { self.push_envelope(row) } else { self.push_value(row) };
+        pushed.or_else(|error| self.take(row, error))?;
+        if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
+    fn fail(&mut self, row: &[u8], error: Error) -> Result<()> {
+        self.rows += 1;
+        self.take(row, error)
     }
 }
 

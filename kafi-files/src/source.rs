@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafi_core::functional::{BatchDecoder, topic_names};
+use kafi_core::functional::topic_names;
 use kafi_core::{
-    Batch, EnvelopeWriter, Error, ErrorKind, Failures, Field, Message, Offsets, Place, ReadOptions, Reader, Record,
-    Result, SchemaRef, Serdes, TextDecoder, Type,
+    Batch, EnvelopeWriter, Error, ErrorKind, Failures, Field, Offsets, Place, ReadOptions, Reader, Record, Result,
+    SchemaRef, Serdes, TextDecoder, Type,
 };
 
 use crate::options::{ExportOptions, Infer};
+use crate::row::{Row, RowDecoder};
 
 /// What messages go through between reading and decoding, batch by batch, such as functions.
 pub type Through<'a> = dyn Fn(&mut Batch) -> Result<()> + Sync + 'a;
@@ -166,14 +167,16 @@ fn each_record(source: &TopicSource<'_>, mut each: impl FnMut(Record<'_>, &Arc<s
     records.finish().map(drop)
 }
 
-/// Hands over each message, decoded; what cannot be is left to the source's failures. An error of the function says
-/// which message it was.
-pub(crate) fn each_message(source: &TopicSource<'_>, mut each: impl FnMut(&Message) -> Result<()>) -> Result<()> {
-    let mut decoder = BatchDecoder::open(source.place, source.serdes)?;
-    each_record(source, |record, name| match decoder.decode(record, Arc::clone(name)) {
-        Ok(message) => {
-            each(&message).map_err(|error| error.with("partition", record.partition).with("offset", record.offset))
-        }
+/// Hands over each message as a row; what cannot be decoded is left to the source's failures. An error of the function
+/// says which message it was.
+pub(crate) fn each_row(
+    source: &TopicSource<'_>,
+    options: &ExportOptions,
+    mut each: impl FnMut(&Row<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut decoder = RowDecoder::open(source, options)?;
+    each_record(source, |record, name| match decoder.row(record, name) {
+        Ok(row) => each(&row).map_err(|error| error.with("partition", record.partition).with("offset", record.offset)),
         Err(error) => source.failures.take(&record, error),
     })
 }
@@ -196,25 +199,25 @@ pub(crate) fn each_envelope(source: &TopicSource<'_>, mut each: impl FnMut(&[u8]
     })
 }
 
-/// Tells each message, as far as that is wanted, and returns the source of the same messages.
+/// Tells the row of each message, as far as that is wanted, and returns the source of the same messages.
 pub(crate) fn look_ahead<'a>(
     source: &TopicSource<'a>,
     options: &ExportOptions,
-    mut each: impl FnMut(&Message) -> Result<()>,
+    mut each: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<TopicSource<'a>> {
     let mut first = source.options.clone();
     if let Infer::First(rows) = options.infer {
         first.max = Some(first.max.map_or(rows, |max| max.min(rows)));
         first.progress = Arc::default();
     }
-    let mut decoder = BatchDecoder::open(source.place, source.serdes)?;
+    let mut decoder = RowDecoder::open(source, options)?;
     // What fails is told when it is to be written.
     let mut records = Records::open(TopicSource { failures: Failures::skip(), ..source.with(first) })?;
     records.seen = Some(Seen::default());
     while records.read()? {
         for (record, meta) in records.batch.iter().zip(records.batch.metas()) {
-            if let Ok(message) = decoder.decode(record, Arc::clone(&records.names[meta.topic as usize])) {
-                each(&message)?;
+            if let Ok(row) = decoder.row(record, &records.names[meta.topic as usize]) {
+                each(&row)?;
             }
         }
     }

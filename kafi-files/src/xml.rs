@@ -15,7 +15,7 @@ use crate::markup::{Markup, bad, cut_off, name_of};
 use crate::options::{ExportOptions, Exported, ImportOptions};
 use crate::output::Output;
 use crate::rows::{RowWriter, envelopes_to, messages_to};
-use crate::sink::Sink;
+use crate::sink::RowSink;
 use crate::source::TopicSource;
 
 pub(crate) fn topic_to_file(
@@ -71,7 +71,7 @@ impl RowWriter for XmlRows<'_> {
     }
 }
 
-pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>) -> Result<()> {
+pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
     let mut kinds = Kinds::default();
     let mut cells = Cells::new();
     let mut first = Vec::new();
@@ -90,7 +90,7 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
         }
     }
     let mut row = Vec::new();
-    let mut put = |cells: &Cells, sink: &mut Sink<'_>| {
+    let mut put = |cells: &Cells, sink: &mut dyn RowSink| {
         row.clear();
         match kinds.write(cells, options, &mut row) {
             Ok(()) => sink.push(&row),

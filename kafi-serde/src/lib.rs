@@ -74,6 +74,8 @@ mod columns;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub mod compat;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+mod derived;
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod fault;
 mod format;
 #[cfg(feature = "jsonschema")]
@@ -94,6 +96,8 @@ pub mod wire;
 pub use carried::CarriedSchemas;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub use codecs::{KnownSchema, SchemaCodecs};
+#[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
+pub use derived::schema_of_columns;
 pub use format::Format;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 pub use schema::{Forms, Reader, Schema, Writer};

@@ -23,7 +23,13 @@ pub fn build_and_run() -> Result<()> {
 }
 
 /// The pages whose examples are run.
-const PAGES: [&str; 4] = ["README.md", "docs/guides/joins.md", "docs/guides/functions.md", "docs/guides/debugging.md"];
+const PAGES: [&str; 5] = [
+    "README.md",
+    "docs/guides/joins.md",
+    "docs/guides/functions.md",
+    "docs/guides/debugging.md",
+    "docs/guides/files.md",
+];
 
 /// Runs the examples of each page one after another in one empty folder, with the binary `kafi`.
 pub fn run(kafi: &Path) -> Result<()> {

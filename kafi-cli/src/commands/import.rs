@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::sync::Arc;
 
 use clap::Parser;
-use kafi::files::{FileFormat, FileInput, ImportOptions, TopicTarget, file_to_topic};
-use kafi::{Error, FileAddress, Progress, Result};
+use kafi::files::{FileColumns, FileFormat, FileInput, ImportOptions, TopicTarget, file_to_topic};
+use kafi::{Error, ErrorKind, FileAddress, Progress, Result, Type};
 
 use super::export::format_named;
 use super::produce::find_or_create;
@@ -42,6 +42,9 @@ pub struct ImportArgs {
     /// The rows are what export --envelope wrote: make the same messages of them
     #[arg(long)]
     envelope: bool,
+    /// Make the schema of --value-type avro or jsonschema of the files' columns
+    #[arg(long, conflicts_with_all = ["envelope", "value_schema", "value_schema_id", "value_subject", "value_version", "use_latest"])]
+    derive_schema: bool,
     /// Create the topic if it is missing
     #[arg(long)]
     create: bool,
@@ -60,6 +63,9 @@ impl Verb for ImportArgs {
         let formats = addresses.iter().map(|address| self.format(address)).collect::<Result<Vec<_>>>()?;
         let (kafi, topic) = open_topic(context, topic_address)?;
         let mut serdes = self.types.serdes()?;
+        if self.derive_schema {
+            serdes.value.schema.schema = Some(self.derived(context, &topic, serdes.value.type_, &addresses)?);
+        }
         self.schemas.apply(&mut serdes, kafi.place())?;
         // What is not there is said before the topic is made.
         let mut inputs = addresses.iter().map(|address| open(context, address)).collect::<Result<Vec<_>>>()?;
@@ -93,6 +99,39 @@ impl Verb for ImportArgs {
 impl ImportArgs {
     fn topic_and_files(&self) -> (&String, &[String]) {
         self.addresses.split_last().expect("there are at least two")
+    }
+
+    /// The text of a schema for the values that all files become.
+    #[cfg(feature = "serde")]
+    fn derived(&self, context: &Context, topic: &str, type_: Option<Type>, files: &[FileAddress]) -> Result<String> {
+        use kafi::serde::{Format, schema_of_columns};
+        let format = match type_ {
+            Some(Type::Avro) => Format::Avro,
+            Some(Type::JsonSchema) => Format::JsonSchema,
+            Some(Type::Protobuf) => Format::Protobuf,
+            _ => {
+                let why = "a schema is made for values that have one";
+                let error = Error::new(ErrorKind::Usage, "derive schema", why);
+                return Err(error.hint("--value-type avro, or --value-type jsonschema"));
+            }
+        };
+        let mut columns = FileColumns::default();
+        for file in files {
+            if matches!(file, FileAddress::Standard) {
+                let why = "what comes through a pipe is read once, and its columns are known at its end";
+                let error = Error::new(ErrorKind::Usage, "derive schema", why);
+                return Err(error.hint("save it to a file first"));
+            }
+            let options = self.options(self.format(file)?);
+            let looked = columns.add(&mut open(context, file)?, &options, &context.cancel);
+            looked.map_err(|error| error.with("file", file))?;
+        }
+        schema_of_columns(&columns.column_type(), format, topic)
+    }
+
+    #[cfg(not(feature = "serde"))]
+    fn derived(&self, _: &Context, _: &str, _: Option<Type>, _: &[FileAddress]) -> Result<String> {
+        Err(Error::new(ErrorKind::Unsupported, "derive schema", "this build of Kafi does not have schemas"))
     }
 
     fn format(&self, address: &FileAddress) -> Result<FileFormat> {

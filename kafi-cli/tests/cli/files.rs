@@ -258,3 +258,42 @@ fn xml_and_workbooks_are_files_too() {
         "#,
     );
 }
+
+#[test]
+fn schemas_are_made_of_columns() {
+    Sandbox::new().check(
+        r#"
+        $ printf 'id,name,price,p\n1,cookie,19.990,0\n2,,2.5,0\n' > d.csv
+        $ kafi import d.csv derived --create --value-type avro --derive-schema --partition-column p -q && kafi cat derived
+        {"id":1,"name":"cookie","price":19.990}
+        {"id":2,"name":null,"price":2.500}
+        $ kafi export derived d.parquet -q && kafi import d.parquet again --create --value-type jsonschema --derive-schema -q
+        $ kafi cat again && kafi registry get again-value
+        {"id":1,"name":"cookie","price":19.990}
+        {"id":2,"name":null,"price":2.500}
+        {"$schema":"http://json-schema.org/draft-07/schema#","title":"again","type":"object","properties":{"id":{"type":["integer","null"]},"name":{"type":["string","null"]},"price":{"type":["number","null"]}}}
+        $ kafi import d.csv t --create --derive-schema
+        ! error: derive schema: a schema is made for values that have one
+        ! hint: --value-type avro, or --value-type jsonschema
+        ? 2
+        $ kafi import - t --create --format csv --derive-schema --value-type avro < d.csv
+        ! error: derive schema: what comes through a pipe is read once, and its columns are known at its end
+        ! hint: save it to a file first
+        ? 2
+        $ printf '{"a b":1}\n' > bad.json; printf '{"x":1}\n{"x":"a"}\n' > mixed.json
+        $ kafi import bad.json t --create --derive-schema --value-type avro
+        ! error: make schema: column a b: this is no name for a field of Avro's: letters, digits, and _, no digit first
+        ! hint: --value-schema FILE names a schema that somebody has written
+        ? 2
+        $ kafi import bad.json mixed.json t --create --derive-schema --value-type avro 2>&1 | head -n 1; kafi ls
+        error: make schema: column a b: this is no name for a field of Avro's: letters, digits, and _, no digit first
+        _schemas
+        again
+        derived
+        $ kafi import mixed.json t --create --derive-schema --value-type avro
+        ! error: make schema: column x: it holds values of several types, of which no schema is made
+        ! hint: --value-schema FILE names a schema that somebody has written
+        ? 2
+        "#,
+    );
+}

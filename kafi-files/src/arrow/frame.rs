@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use kafi_core::functional::BatchDecoder;
 use kafi_core::{Error, ErrorKind, Result};
 
 use super::{RowBuilder, columns_to, failed, found};
 use crate::options::{ExportOptions, ImportOptions, Imported};
-use crate::rows::RowWriter;
+use crate::row::RowDecoder;
+use crate::rows::row_to;
 use crate::sink::{Sink, TopicTarget};
 use crate::source::{Records, TopicSource};
 
@@ -19,7 +19,7 @@ pub struct DataFrame<'a> {
     records: Option<Records<'a>>,
     /// The next record of those that were read.
     at: usize,
-    decoder: BatchDecoder,
+    decoder: RowDecoder,
     source: TopicSource<'a>,
     options: ExportOptions,
     builder: RowBuilder,
@@ -35,10 +35,10 @@ pub fn topic_to_df<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Res
         let why = "a data frame has an end: what is read has one, too, and no group commits for it";
         return Err(Error::new(ErrorKind::Usage, "export topic", why).with("topic", source.topic));
     }
-    let (columns, source) = found(source, options)?;
-    let decoder = BatchDecoder::open(source.place, source.serdes)?;
+    let (found, source) = found(source, options)?;
+    let decoder = RowDecoder::open(&source, options)?;
     let records = Some(Records::open(source.with(source.options.clone()))?);
-    Ok(DataFrame { records, at: 0, decoder, source, options: options.clone(), builder: RowBuilder::new(columns)? })
+    Ok(DataFrame { records, at: 0, decoder, source, options: options.clone(), builder: RowBuilder::new(found)? })
 }
 
 /// Makes a message of each row of a data frame, of whichever origin: a reader of Arrow's, a vector of batches. Of the
@@ -72,16 +72,14 @@ impl DataFrame<'_> {
             }
             let (record, topic) = (open.batch.get(*at), open.batch.metas()[*at].topic);
             *at += 1;
-            let message = match decoder.decode(record, Arc::clone(&open.names[topic as usize])) {
-                Ok(message) => message,
+            let row = match decoder.row(record, &open.names[topic as usize]) {
+                Ok(row) => row,
                 Err(error) => {
                     source.failures.take(&record, error)?;
                     continue;
                 }
             };
-            let flatten = options.flatten.as_deref();
-            let told = options.columns.each(&message, flatten, &mut |name, cell| builder.cell(name, cell));
-            told.and_then(|()| builder.end())
+            row_to(&row, options, builder)
                 .map_err(|error| error.with("partition", record.partition).with("offset", record.offset))?;
         }
         builder.take()

@@ -1,5 +1,4 @@
-//! Which types columns have, found by what stands in them: whole numbers, decimals, floats, and strings widen into one
-//! another so that nothing is lost.
+//! Which types of Arrow's columns have, by what stands in them.
 
 use std::collections::HashMap;
 
@@ -8,119 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kafi_core::{BytesText, ColumnType, Json, JsonKind, json_text::write_string};
 
-use crate::cell::Cell;
-
-/// The digits that a decimal, a long one, and a float hold for certain.
-const DECIMAL_DIGITS: u32 = 38;
-const LONG_DECIMAL_DIGITS: u32 = 76;
-const FLOAT_DIGITS: u32 = 15;
-
-/// What can stand in a column.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    /// Nothing was there yet.
-    Null,
-    Bool,
-    Number(Number),
-    Str,
-    List(Box<Kind>),
-    /// Members, in the order in which they came.
-    Struct(Vec<(String, Kind)>),
-    /// Values of one kind by names that differ.
-    Map(Box<Kind>),
-    /// Bytes, which JSON shows so.
-    Bytes(BytesText),
-    /// Of this type, by a schema.
-    Typed(DataType),
-    /// Of several kinds: strings as they are, everything else as JSON text.
-    Text,
-}
-
-/// What all numbers of a column need.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Number {
-    /// The digits before the point, and behind it.
-    whole: u32,
-    scale: u32,
-    /// Whether all are whole numbers of 64 bits.
-    is_int64: bool,
-    /// Whether one is written with an exponent.
-    has_exponent: bool,
-}
-
-impl Number {
-    fn of(text: &str) -> Self {
-        let digits = text.trim_start_matches('-');
-        let (mantissa, exponent) =
-            digits.split_once(['e', 'E']).map_or((digits, false), |(mantissa, _)| (mantissa, true));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        Self {
-            whole: whole.len() as u32,
-            scale: fraction.len() as u32,
-            is_int64: text.parse::<i64>().is_ok(),
-            has_exponent: exponent,
-        }
-    }
-
-    fn with(self, other: Self) -> Self {
-        Self {
-            whole: self.whole.max(other.whole),
-            scale: self.scale.max(other.scale),
-            is_int64: self.is_int64 && other.is_int64,
-            has_exponent: self.has_exponent || other.has_exponent,
-        }
-    }
-
-    /// `None` where no type of numbers holds all of their digits.
-    fn data_type(self) -> Option<DataType> {
-        let digits = self.whole + self.scale;
-        match self {
-            _ if self.is_int64 => Some(DataType::Int64),
-            _ if self.has_exponent => (digits <= FLOAT_DIGITS).then_some(DataType::Float64),
-            _ if digits <= DECIMAL_DIGITS => Some(DataType::Decimal128(digits as u8, self.scale as i8)),
-            _ => None,
-        }
-    }
-}
+use crate::infer::{DECIMAL_DIGITS, Kind};
 
 impl Kind {
-    /// Whole numbers of 64 bits.
-    pub(super) fn int64() -> Self {
-        Self::Number(Number { whole: 19, scale: 0, is_int64: true, has_exponent: false })
-    }
-
-    /// What a schema says of it.
-    pub(super) fn of_type(type_: &ColumnType) -> Self {
-        let timestamp = |unit, utc: bool| DataType::Timestamp(unit_of(unit), utc.then(|| "+00:00".into()));
-        match type_ {
-            ColumnType::Bool => Self::Bool,
-            ColumnType::Int32 => Self::Typed(DataType::Int32),
-            ColumnType::Int64 => Self::int64(),
-            ColumnType::UInt32 => Self::Typed(DataType::UInt32),
-            ColumnType::UInt64 => Self::Typed(DataType::UInt64),
-            ColumnType::Float32 => Self::Typed(DataType::Float32),
-            ColumnType::Float64 => Self::Typed(DataType::Float64),
-            ColumnType::Str => Self::Str,
-            ColumnType::Bytes(text) => Self::Bytes(*text),
-            ColumnType::Decimal { precision: digits @ ..=DECIMAL_DIGITS, scale } => {
-                Self::Typed(DataType::Decimal128(*digits as u8, *scale as i8))
-            }
-            ColumnType::Decimal { precision: digits @ ..=LONG_DECIMAL_DIGITS, scale } => {
-                Self::Typed(DataType::Decimal256(*digits as u8, *scale as i8))
-            }
-            ColumnType::Date => Self::Typed(DataType::Date32),
-            ColumnType::Time(kafi_core::TimeUnit::Milliseconds) => Self::Typed(DataType::Time32(TimeUnit::Millisecond)),
-            ColumnType::Time(unit) => Self::Typed(DataType::Time64(unit_of(*unit))),
-            ColumnType::Timestamp { unit, utc } => Self::Typed(timestamp(*unit, *utc)),
-            ColumnType::List(element) => Self::List(Box::new(Self::of_type(element))),
-            ColumnType::Map(value) => Self::Map(Box::new(Self::of_type(value))),
-            ColumnType::Struct(members) => {
-                Self::Struct(members.iter().map(|(name, type_)| (name.clone(), Self::of_type(type_))).collect())
-            }
-            _ => Self::Text,
-        }
-    }
-
     /// Whether bytes stand somewhere in it, which Arrow reads in another form.
     fn has_bytes(&self) -> bool {
         match self {
@@ -181,65 +70,6 @@ impl Kind {
         }
     }
 
-    pub(super) fn of(cell: Cell<'_>) -> Self {
-        match cell {
-            Cell::Null => Self::Null,
-            Cell::Int(_) => Self::int64(),
-            Cell::Str(_) | Cell::Bytes(_) => Self::Str,
-            Cell::JsonText(_) => Self::Text,
-            Cell::Json(json) => Self::of_json(json),
-        }
-    }
-
-    fn of_json(json: &Json) -> Self {
-        match json.kind() {
-            JsonKind::Null => Self::Null,
-            JsonKind::Bool => Self::Bool,
-            JsonKind::Number => json.number().map_or(Self::Text, |text| Self::Number(Number::of(text.trim()))),
-            JsonKind::Str => {
-                if json.str().is_ok() {
-                    Self::Str
-                } else {
-                    Self::Text
-                }
-            }
-            JsonKind::Array => {
-                Self::List(Box::new(json.iter().fold(Self::Null, |kind, element| kind.with(Self::of_json(element)))))
-            }
-            JsonKind::Object => {
-                Self::Struct(json.members().map(|(name, member)| (name.to_string(), Self::of_json(member))).collect())
-            }
-        }
-    }
-
-    /// The kind that has what both have.
-    pub(super) fn with(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Null, kind) | (kind, Self::Null) => kind,
-            (Self::Number(one), Self::Number(other)) => Self::Number(one.with(other)),
-            (Self::List(one), Self::List(other)) => Self::List(Box::new(one.with(*other))),
-            (Self::Struct(mut members), Self::Struct(others)) => {
-                for (name, kind) in others {
-                    match members.iter_mut().find(|(known, _)| *known == name) {
-                        Some((_, known)) => *known = std::mem::replace(known, Self::Null).with(kind),
-                        None => members.push((name, kind)),
-                    }
-                }
-                Self::Struct(members)
-            }
-            (Self::Map(one), Self::Map(other)) => Self::Map(Box::new(one.with(*other))),
-            (one, other) if one == other => one,
-            // Schemas grow so.
-            (Self::Typed(DataType::Int32), number @ Self::Number(Number { is_int64: true, .. }))
-            | (number @ Self::Number(Number { is_int64: true, .. }), Self::Typed(DataType::Int32)) => number,
-            (
-                Self::Typed(DataType::Float32 | DataType::Float64),
-                Self::Typed(DataType::Float32 | DataType::Float64),
-            ) => Self::Typed(DataType::Float64),
-            _ => Self::Text,
-        }
-    }
-
     /// Whether what stands there is written as a string, whatever it is.
     fn is_text(&self) -> bool {
         self.data_type().is_none_or(|data_type| data_type == DataType::Utf8)
@@ -251,7 +81,7 @@ impl Kind {
         match self {
             Self::Null | Self::Str => Some(DataType::Utf8),
             Self::Bool => Some(DataType::Boolean),
-            Self::Number(number) => number.data_type(),
+            Self::Number(number) => scalar(&number.column_type()),
             Self::List(element) => Some(DataType::List(Field::new_list_field(element.data_type()?, true).into())),
             // Not every format has members without any.
             Self::Struct(members) if members.is_empty() => None,
@@ -265,9 +95,63 @@ impl Kind {
                 Some(DataType::Map(entries.into(), false))
             }
             Self::Bytes(_) => Some(DataType::Binary),
-            Self::Typed(data_type) => Some(data_type.clone()),
+            Self::Typed(type_) => scalar(type_),
             Self::Text => None,
         }
+    }
+}
+
+/// The type of Arrow's for one that is neither of lists nor of members.
+fn scalar(type_: &ColumnType) -> Option<DataType> {
+    Some(match type_ {
+        ColumnType::Int32 => DataType::Int32,
+        ColumnType::Int64 => DataType::Int64,
+        ColumnType::UInt32 => DataType::UInt32,
+        ColumnType::UInt64 => DataType::UInt64,
+        ColumnType::Float32 => DataType::Float32,
+        ColumnType::Float64 => DataType::Float64,
+        ColumnType::Decimal { precision: digits @ ..=DECIMAL_DIGITS, scale } => {
+            DataType::Decimal128(*digits as u8, *scale as i8)
+        }
+        ColumnType::Decimal { precision, scale } => DataType::Decimal256(*precision as u8, *scale as i8),
+        ColumnType::Date => DataType::Date32,
+        ColumnType::Time(kafi_core::TimeUnit::Milliseconds) => DataType::Time32(TimeUnit::Millisecond),
+        ColumnType::Time(unit) => DataType::Time64(unit_of(*unit)),
+        ColumnType::Timestamp { unit, utc } => DataType::Timestamp(unit_of(*unit), utc.then(|| "+00:00".into())),
+        _ => return None,
+    })
+}
+
+/// What the JSON is that values of a type become: times, which JSON lacks, and bytes are text.
+pub(super) fn column_type(data_type: &DataType) -> ColumnType {
+    match data_type {
+        DataType::Boolean => ColumnType::Bool,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => ColumnType::Int32,
+        DataType::Int64 | DataType::UInt32 => ColumnType::Int64,
+        DataType::UInt64 => ColumnType::UInt64,
+        DataType::Float16 | DataType::Float32 => ColumnType::Float32,
+        DataType::Float64 => ColumnType::Float64,
+        DataType::Decimal32(precision, scale @ 0..)
+        | DataType::Decimal64(precision, scale @ 0..)
+        | DataType::Decimal128(precision, scale @ 0..)
+        | DataType::Decimal256(precision, scale @ 0..) => {
+            ColumnType::Decimal { precision: u32::from(*precision), scale: scale.unsigned_abs().into() }
+        }
+        DataType::List(element) | DataType::LargeList(element) | DataType::FixedSizeList(element, _) => {
+            ColumnType::List(Box::new(column_type(element.data_type())))
+        }
+        DataType::Struct(members) => ColumnType::Struct(
+            members.iter().map(|member| (member.name().clone(), column_type(member.data_type()))).collect(),
+        ),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(members) if members.len() == 2 => {
+                ColumnType::Map(Box::new(column_type(members[1].data_type())))
+            }
+            _ => ColumnType::Any,
+        },
+        DataType::Dictionary(_, values) => column_type(values),
+        DataType::Union(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => ColumnType::Any,
+        _ => ColumnType::Str,
     }
 }
 
@@ -289,18 +173,27 @@ pub(super) struct Column {
     pub(super) has_bytes: bool,
 }
 
+impl Column {
+    /// Whether Arrow reads what JSON has there as it is written; numbers and JSON that become text it does not.
+    pub(super) fn is_read_as_it_is(&self) -> bool {
+        !self.has_bytes && (!self.is_text || matches!(self.kind, Kind::Null | Kind::Str))
+    }
+}
+
 /// The columns of a file, in the order in which they came.
 #[derive(Default)]
 pub(super) struct Columns {
     columns: Vec<Column>,
     index: HashMap<String, usize>,
+    /// The column that probably comes next.
+    next: usize,
 }
 
 impl Columns {
     /// Takes what stands in a column.
     pub(super) fn add(&mut self, name: &str, kind: Kind) {
-        if let Some(at) = self.index.get(name) {
-            let known = &mut self.columns[*at].kind;
+        if let Some(at) = self.at(name) {
+            let known = &mut self.columns[at].kind;
             *known = std::mem::replace(known, Kind::Null).with(kind);
             return;
         }
@@ -315,8 +208,23 @@ impl Columns {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Column> {
-        self.index.get(name).map(|at| &self.columns[*at])
+    pub(super) fn get(&mut self, name: &str) -> Option<&Column> {
+        self.at(name).map(|at| &self.columns[at])
+    }
+
+    /// Where the column of this name is, which is mostly the one behind the last.
+    fn at(&mut self, name: &str) -> Option<usize> {
+        let at = match self.columns.get(self.next) {
+            Some(next) if next.name == name => self.next,
+            _ => *self.index.get(name)?,
+        };
+        self.next = at + 1;
+        Some(at)
+    }
+
+    /// Begins the next row.
+    pub(super) fn rewind(&mut self) {
+        self.next = 0;
     }
 
     /// The names of those that hold more than strings, and become text.

@@ -124,6 +124,17 @@ impl ColumnReader {
     }
 }
 
+impl ColumnReader {
+    pub(super) fn schema(&self) -> SchemaRef {
+        match &self.0 {
+            #[cfg(feature = "parquet")]
+            Reader::Parquet(reader) => arrow_array::RecordBatchReader::schema(reader),
+            #[cfg(feature = "feather")]
+            Reader::Feather(reader) => reader.schema(),
+        }
+    }
+}
+
 impl Iterator for ColumnReader {
     type Item = Result<RecordBatch>;
 

@@ -12,18 +12,20 @@ use arrow_array::RecordBatch;
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use kafi_core::{Error, ErrorKind, FileWriter, Json, JsonKind, Result};
+use kafi_core::{ColumnType, Error, ErrorKind, FileWriter, Json, JsonKind, Result};
 
 use crate::cell::Cell;
 use crate::envelope::{ENVELOPE, write_envelope_cell};
 use crate::format::Format;
+use crate::infer::Kind;
 use crate::input::FileInput;
-use crate::options::{ExportOptions, Exported, ImportOptions};
+use crate::options::{ExportOptions, Exported, ImportOptions, Infer};
+use crate::row::Row;
 use crate::rows::{RowWriter, envelopes_to, messages_to};
-use crate::sink::Sink;
+use crate::sink::RowSink;
 use crate::source::{TopicSource, look_ahead, unexpected};
 pub use frame::{DataFrame, df_to_topic, topic_to_df};
-use infer::{Column, Columns, Kind};
+use infer::{Column, Columns};
 use io::{ColumnReader, ColumnWriter};
 use typed::Schemas;
 pub(crate) use write::write_lines;
@@ -38,36 +40,49 @@ pub(crate) fn topic_to_file(
     options: &ExportOptions,
 ) -> Result<Exported> {
     if options.envelope {
-        let mut rows = Rows::new(Columns::of_envelope(), file, options.format.format)?;
+        let columns = Found { columns: Columns::of_envelope(), are_all: false };
+        let mut rows = Rows::new(columns, file, options.format.format)?;
         envelopes_to(source, &mut rows)?;
         return rows.finish();
     }
-    let (columns, again) = found(source, options)?;
-    let texts = columns.texts();
-    let mut rows = Rows::new(columns, file, options.format.format)?;
+    let (found, again) = found(source, options)?;
+    let texts = found.columns.texts();
+    let mut rows = Rows::new(found, file, options.format.format)?;
     messages_to(&again, options, &mut rows)?;
     Ok(Exported { texts, ..rows.finish()? })
 }
 
+/// The columns of messages.
+struct Found {
+    columns: Columns,
+    /// Whether these very messages were looked at, so that nothing else can stand in them.
+    are_all: bool,
+}
+
 /// The columns that messages have, and the source of the same messages.
-fn found<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Result<(Columns, TopicSource<'a>)> {
+fn found<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Result<(Found, TopicSource<'a>)> {
     let mut columns = Columns::default();
     if let Some(schema) = &options.schema {
         typed::add(&Kind::of_type(schema), options, &mut columns);
-        return Ok((columns, source.with(source.options.clone())));
+        return Ok((Found { columns, are_all: false }, source.with(source.options.clone())));
     }
     options.columns.names().into_iter().flatten().for_each(|name| columns.add(&name, Kind::Null));
     let mut schemas = Schemas::of(source, options)?;
-    let again = look_ahead(source, options, |message| {
-        if schemas.add(message, options, &mut columns) {
+    let again = look_ahead(source, options, |row| {
+        if let Row::Message(message) = row
+            && schemas.add(message, options, &mut columns)
+        {
             return Ok(());
         }
-        options.columns.each(message, options.flatten.as_deref(), &mut |name, cell| {
+        columns.rewind();
+        row.each(options, &mut |name, cell| {
             columns.add(name, Kind::of(cell));
             Ok(())
         })
     })?;
-    Ok((columns, again))
+    // Functions may make something else the second time.
+    let are_all = source.through.is_none() && !matches!(options.infer, Infer::First(_));
+    Ok((Found { columns, are_all }, again))
 }
 
 /// Rows that become columns.
@@ -75,6 +90,8 @@ struct RowBuilder {
     columns: Columns,
     decoder: Decoder,
     schema: SchemaRef,
+    /// Whether columns read JSON objects as they are: by the names of the members that they take.
+    takes_objects: bool,
     line: Vec<u8>,
     text: Vec<u8>,
     /// What is gathered for the next columns.
@@ -83,12 +100,23 @@ struct RowBuilder {
 }
 
 impl RowBuilder {
-    fn new(mut columns: Columns) -> Result<Self> {
+    fn new(found: Found) -> Result<Self> {
+        let Found { mut columns, are_all } = found;
         columns.settle();
+        let takes_objects = are_all && columns.iter().all(Column::is_read_as_it_is);
         let schema: SchemaRef = Arc::new(Schema::new(columns.fields()));
         let builder = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(ROWS + 1).with_coerce_primitive(true);
         let decoder = builder.build_decoder().map_err(|error| failed("write rows", &error))?;
-        Ok(Self { columns, decoder, schema, line: Vec::new(), text: Vec::new(), rows: 0, bytes: 0 })
+        let (line, text) = (Vec::new(), Vec::new());
+        Ok(Self { columns, decoder, schema, takes_objects, line, text, rows: 0, bytes: 0 })
+    }
+
+    fn decode(&mut self, row: &[u8]) -> Result<()> {
+        let read = self.decoder.decode(row).map_err(|error| failed("write row", &error))?;
+        debug_assert_eq!(read, row.len(), "a decoder takes as many rows as a batch has");
+        self.bytes += row.len();
+        self.rows += 1;
+        Ok(())
     }
 
     /// Whether it is time to take the columns.
@@ -111,11 +139,19 @@ impl RowWriter for RowBuilder {
         self.line.push(if self.line.is_empty() { b'{' } else { b',' });
         Cell::Str(name).write_json(&mut self.line);
         self.line.push(b':');
-        if let (true, Cell::Json(json)) = (*has_bytes, cell) {
-            kind.write(json, &mut self.line);
-            return Ok(());
+        match (*has_bytes, cell) {
+            (true, Cell::Json(json)) => {
+                kind.write(json, &mut self.line);
+                return Ok(());
+            }
+            (true, Cell::Raw(text)) => {
+                kind.write(&Json::from_valid(text), &mut self.line);
+                return Ok(());
+            }
+            _ => {}
         }
-        if *is_text {
+        // Most strings are JSON already.
+        if *is_text && !matches!(cell, Cell::Raw(text) if text.starts_with('"') && !text.contains('\\')) {
             self.text.clear();
             if !cell.write_text(&mut self.text) {
                 self.line.extend_from_slice(b"null");
@@ -134,12 +170,16 @@ impl RowWriter for RowBuilder {
             self.line.push(b'{');
         }
         self.line.extend_from_slice(b"}\n");
-        let read = self.decoder.decode(&self.line).map_err(|error| failed("write row", &error))?;
-        debug_assert_eq!(read, self.line.len(), "a decoder takes as many rows as a batch has");
-        self.bytes += self.line.len();
-        self.rows += 1;
+        let line = std::mem::take(&mut self.line);
+        let decoded = self.decode(&line);
+        self.line = line;
         self.line.clear();
-        Ok(())
+        self.columns.rewind();
+        decoded
+    }
+
+    fn object(&mut self, text: &str) -> Result<bool> {
+        if self.takes_objects { self.decode(text.as_bytes()).map(|()| true) } else { Ok(false) }
     }
 }
 
@@ -151,14 +191,20 @@ struct Rows<'f> {
 }
 
 impl<'f> Rows<'f> {
-    fn new(columns: Columns, file: &'f mut dyn FileWriter, format: Format) -> Result<Self> {
-        let builder = RowBuilder::new(columns)?;
+    fn new(found: Found, file: &'f mut dyn FileWriter, format: Format) -> Result<Self> {
+        let builder = RowBuilder::new(found)?;
         let writer = ColumnWriter::open(file, &builder.schema, format)?;
         Ok(Self { builder, writer, count: 0 })
     }
 
     fn flush(&mut self) -> Result<()> {
         self.builder.take()?.map_or(Ok(()), |columns| self.writer.write(&columns))
+    }
+
+    /// Counts a row.
+    fn count(&mut self) -> Result<()> {
+        self.count += 1;
+        if self.builder.is_full() { self.flush() } else { Ok(()) }
     }
 
     fn finish(mut self) -> Result<Exported> {
@@ -174,12 +220,29 @@ impl RowWriter for Rows<'_> {
 
     fn end(&mut self) -> Result<()> {
         self.builder.end()?;
-        self.count += 1;
-        if self.builder.is_full() { self.flush() } else { Ok(()) }
+        self.count()
+    }
+
+    fn object(&mut self, text: &str) -> Result<bool> {
+        if !self.builder.object(text)? {
+            return Ok(false);
+        }
+        self.count().map(|()| true)
     }
 }
 
-pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>) -> Result<()> {
+/// What the values are that rows become, by the types of a file's columns; `None` where what stands in them says it.
+pub(crate) fn column_type_of_file(input: &mut FileInput, options: &ImportOptions) -> Result<Option<ColumnType>> {
+    if !matches!(options.format.format, Format::Parquet | Format::Feather) {
+        return Ok(None);
+    }
+    let columns = ColumnReader::open(input.take_file(options.format)?, options.format.format)?;
+    let schema = columns.schema();
+    let members = schema.fields().iter().map(|field| (field.name().clone(), infer::column_type(field.data_type())));
+    Ok(Some(ColumnType::Struct(members.collect())))
+}
+
+pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
     let columns = ColumnReader::open(input.take_file(options.format)?, options.format.format)?;
     columns_to(columns, options, sink)
 }
@@ -188,7 +251,7 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
 fn columns_to(
     columns: impl Iterator<Item = Result<RecordBatch>>,
     options: &ImportOptions,
-    sink: &mut Sink<'_>,
+    sink: &mut dyn RowSink,
 ) -> Result<()> {
     let (mut row, mut lines) = (Vec::new(), Vec::new());
     for columns in columns {

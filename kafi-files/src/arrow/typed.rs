@@ -2,8 +2,9 @@
 
 use kafi_core::{AvroJson, Field, Message, Result, SchemaRef};
 
-use super::infer::{Columns, Kind};
+use super::infer::Columns;
 use crate::columns::OfValue;
+use crate::infer::Kind;
 use crate::options::{ExportOptions, Infer};
 use crate::source::TopicSource;
 

@@ -14,12 +14,12 @@ use crate::input::{FileCursor, FileInput};
 use crate::kinds::is_number;
 use crate::markup::{Markup, attribute, bad, cut_off, name_of};
 use crate::options::ImportOptions;
-use crate::sink::Sink;
+use crate::sink::RowSink;
 
 /// What Excel takes.
 const COLUMNS_MAX: usize = 16_384;
 
-pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut Sink<'_>) -> Result<()> {
+pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
     let file = input.take_file(options.format)?;
     let mut archive = ZipArchive::new(FileCursor::new(file)).map_err(of_zip)?;
     let (sheets, starts_1904) = sheets(&mut archive)?;
@@ -76,7 +76,7 @@ impl<R: BufRead> SheetReader<'_, R> {
         &mut self,
         options: &ImportOptions,
         known: &mut Option<Vec<Option<String>>>,
-        sink: &mut Sink<'_>,
+        sink: &mut dyn RowSink,
     ) -> Result<bool> {
         let mut cells = Cells::new();
         if !self.read(&mut cells)? {

@@ -242,7 +242,7 @@ fn push_value(start: &[u8], value: &[u8], out: &mut Vec<u8>) {
 fn kind_of(cell: Cell<'_>) -> JsonKind {
     match cell {
         Cell::Int(_) => JsonKind::Number,
-        Cell::Json(json) => json.kind(),
+        Cell::Json(_) | Cell::Raw(_) => cell.kind(),
         _ => JsonKind::Str,
     }
 }
