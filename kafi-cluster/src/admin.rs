@@ -10,7 +10,6 @@ use kafi_core::{
 };
 
 use crate::coordinators::Coordinators;
-use crate::each::is_out_of_reach;
 use crate::error;
 use crate::ffi::{Client, Deadline, GroupAnswer, OffsetAnswer, Owner, PartitionList, TopicAnswer};
 use crate::offsets::{EARLIEST, Offsets, explain};
@@ -94,7 +93,7 @@ impl KafkaAdmin {
                 log::debug!("not waiting for the leaders of {topic}: {error}");
                 return Ok(());
             }
-            let out_of_reach = self.leader_out_of_reach(operation, &partitions, deadline);
+            let out_of_reach = self.offsets_within(operation, deadline, REACHED_MAX).out_of_reach(&partitions);
             if let Some(error) = out_of_reach.or_else(|| deadline.is_over().then_some(error)) {
                 // It is there, too: a failure would say that it could not be made.
                 log::warn!("{operation}: {topic} is there, and cannot be used yet: {error}");
@@ -102,21 +101,6 @@ impl KafkaAdmin {
             }
             std::thread::sleep(LOOK_AGAIN.min(deadline.left()));
         }
-    }
-
-    /// Why a leader of one of these partitions cannot be reached, if that is so: nobody knows for how long.
-    fn leader_out_of_reach(
-        &self,
-        operation: &'static str,
-        partitions: &[TopicPartition],
-        deadline: Deadline,
-    ) -> Option<Error> {
-        let asked: Vec<_> = partitions.iter().map(|partition| (partition.clone(), EARLIEST)).collect();
-        let answers = self.offsets_within(operation, deadline, REACHED_MAX).each(&asked, UNCOMMITTED);
-        let mut errors =
-            answers.map_or_else(|error| vec![error], |answers| answers.into_iter().filter_map(Result::err).collect());
-        let found = errors.iter().position(is_out_of_reach)?;
-        Some(errors.swap_remove(found))
     }
 
     fn offsets_within(&self, operation: &'static str, deadline: Deadline, at_most: Duration) -> Offsets<'_> {

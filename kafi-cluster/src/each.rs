@@ -8,7 +8,7 @@ use kafi_core::{Error, ErrorKind, Isolation, Result, Retry, TopicPartition};
 
 use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, OffsetAnswer, TopicAnswer};
-use crate::offsets::{Found, Offsets, PendingEnds, led_by_nobody, no_such_partition};
+use crate::offsets::{EARLIEST, Found, Offsets, PendingEnds, led_by_nobody, no_such_partition};
 use crate::retry::is_for_later;
 
 /// How long all partitions together have before those of each leader are asked for by themselves, and how often it is
@@ -89,6 +89,17 @@ impl Offsets<'_> {
         each.start(None, questions)?;
         each.wait()?;
         Ok(each.into_answers())
+    }
+
+    /// Why a leader of one of these partitions cannot be reached, if that is so: nobody knows for how long.
+    pub(crate) fn out_of_reach(&self, partitions: &[TopicPartition]) -> Option<Error> {
+        let asked: Vec<Question> = partitions.iter().map(|partition| (partition.clone(), EARLIEST)).collect();
+        let is_so =
+            |error: &Error| error.kind() == ErrorKind::Unavailable && error.context().any(|(key, _)| key == "broker");
+        match self.each(&asked, Isolation::ReadUncommitted) {
+            Ok(answers) => answers.into_iter().filter_map(Result::err).find(is_so),
+            Err(error) => Some(error).filter(is_so),
+        }
     }
 }
 
@@ -295,11 +306,6 @@ impl Each<'_> {
             .map(|known| known.leader)
             .ok_or_else(|| error::no_partition(operation, topic, *partition, answer.partitions.len() as i32))
     }
-}
-
-/// Whether this is what is said of a partition whose leader cannot be reached.
-pub(crate) fn is_out_of_reach(error: &Error) -> bool {
-    error.kind() == ErrorKind::Unavailable && error.context().any(|(key, _)| key == "broker")
 }
 
 /// The error with the partition that it is about, unless it says that already.

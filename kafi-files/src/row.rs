@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use kafi_core::functional::BatchDecoder;
 use kafi_core::json_text::Scanner;
-use kafi_core::{Field, Json, Message, Record, Result, Type};
+use kafi_core::{Field, Json, Message, Place, Record, Result, Serdes, Type};
 
 use crate::cell::Cell;
 use crate::options::ExportOptions;
-use crate::source::TopicSource;
 
 /// What a message becomes.
 pub(crate) enum Row<'a> {
@@ -59,11 +58,11 @@ pub(crate) struct RowDecoder {
 }
 
 impl RowDecoder {
-    pub(crate) fn open(source: &TopicSource<'_>, options: &ExportOptions) -> Result<Self> {
-        let type_ = source.place.type_or(source.serdes.of_field(Field::Value), Field::Value, Type::Auto)?;
+    pub(crate) fn open(place: &Place, serdes: &Serdes, options: &ExportOptions) -> Result<Self> {
+        let type_ = place.type_or(serdes.of_field(Field::Value), Field::Value, Type::Auto)?;
         let takes_objects =
             matches!(type_, Type::Auto | Type::Json) && options.columns.are_the_value() && options.flatten.is_none();
-        Ok(Self { decoder: BatchDecoder::open(source.place, source.serdes)?, takes_objects })
+        Ok(Self { decoder: BatchDecoder::open(place, serdes)?, takes_objects })
     }
 
     /// The row of a record, of a topic of this name.

@@ -174,7 +174,7 @@ pub(crate) fn each_row(
     options: &ExportOptions,
     mut each: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
-    let mut decoder = RowDecoder::open(source, options)?;
+    let mut decoder = RowDecoder::open(source.place, source.serdes, options)?;
     each_record(source, |record, name| match decoder.row(record, name) {
         Ok(row) => each(&row).map_err(|error| error.with("partition", record.partition).with("offset", record.offset)),
         Err(error) => source.failures.take(&record, error),
@@ -210,7 +210,7 @@ pub(crate) fn look_ahead<'a>(
         first.max = Some(first.max.map_or(rows, |max| max.min(rows)));
         first.progress = Arc::default();
     }
-    let mut decoder = RowDecoder::open(source, options)?;
+    let mut decoder = RowDecoder::open(source.place, source.serdes, options)?;
     // What fails is told when it is to be written.
     let mut records = Records::open(TopicSource { failures: Failures::skip(), ..source.with(first) })?;
     records.seen = Some(Seen::default());

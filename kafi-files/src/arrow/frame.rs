@@ -36,7 +36,7 @@ pub fn topic_to_df<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Res
         return Err(Error::new(ErrorKind::Usage, "export topic", why).with("topic", source.topic));
     }
     let (found, source) = found(source, options)?;
-    let decoder = RowDecoder::open(&source, options)?;
+    let decoder = RowDecoder::open(source.place, source.serdes, options)?;
     let records = Some(Records::open(source.with(source.options.clone()))?);
     Ok(DataFrame { records, at: 0, decoder, source, options: options.clone(), builder: RowBuilder::new(found)? })
 }
