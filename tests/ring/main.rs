@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod apps;
 mod places;
 #[path = "../../plugins/tests.rs"]
 #[allow(dead_code, reason = "the conformance suites of the plugins use more of it")]
