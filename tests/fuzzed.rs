@@ -20,6 +20,9 @@ mod driven;
 mod envelope;
 #[path = "../fuzz/src/folders.rs"]
 mod folders;
+#[cfg(feature = "serve")]
+#[path = "../fuzz/src/http.rs"]
+mod http;
 #[path = "../fuzz/src/offsets.rs"]
 mod offsets;
 #[path = "../fuzz/src/tables.rs"]
@@ -52,6 +55,66 @@ fn any_batch() {
         let mut stored = Vec::new();
         encoder.finish(&mut stored).unwrap();
         damaged(random, stored)
+    });
+}
+
+#[cfg(feature = "serve")]
+#[test]
+fn any_request() {
+    // Valid bodies of several calls, and words of others.
+    let bodies = [
+        r#"{"partition_id":1,"headers":[{"name":"h","value":"eA=="}],"timestamp":"2026-01-02T03:04:05Z","key":{"type":"STRING","data":"a"},"value":{"type":"JSON","data":{"a":[1]}}} {"value":{"type":"BINARY","data":"eA=="}}"#,
+        r#"{"entries":[{"id":"1","value":{"type":"AVRO","schema":"\"int\"","data":1}}]}"#,
+        r#"{"topic_name":"u","partitions_count":3,"configs":[{"name":"retention.ms","value":"1"}]}"#,
+        r#"{"records":[{"key":"eA==","value":"eA==","partition":0}],"value_schema":"{\"type\":\"string\"}"}"#,
+        r#"{"partitions":[{"topic":"t","partition":0}],"offsets":[{"topic":"t","partition":1,"offset":0,"metadata":"m"}]}"#,
+        r#"{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; message A { int32 a = 1; }","references":[]}"#,
+        r#"{"compatibility":"FULL","mode":"IMPORT","data":[{"name":"a","value":"b","operation":"SET"}]}"#,
+    ];
+    let words = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "1",
+        "-1",
+        "1e99",
+        "\"\"",
+        "\"t\"",
+        "\"\\u0000\"",
+        "\"type\":",
+        "\"BINARY\"",
+        "\"data\":",
+        "\"key\":",
+        "\"value\":",
+        "\"records\":",
+        "\"partition_id\":",
+        "99999999999",
+        "\"offset\":",
+        "\"name\":",
+        "\"headers\":",
+        "\"schema_id\":",
+        "\"timestamp\":",
+        "\"format\":",
+        "../",
+        "\"auto.offset.reset\":",
+        "\"references\":",
+    ];
+    drive(600, http::run, |random| {
+        let mut request = vec![random.below(256) as u8, random.below(12) as u8];
+        request.extend(random.bytes(12));
+        request.extend(match random.below(4) {
+            0 => random.sentence(&words, 40, 20),
+            1 => random.bytes(100),
+            _ => {
+                let body = bodies[random.below(bodies.len())];
+                damaged(random, body.as_bytes().to_vec())
+            }
+        });
+        request
     });
 }
 

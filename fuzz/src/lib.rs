@@ -10,6 +10,7 @@ pub mod config;
 pub mod envelope;
 pub mod folders;
 pub mod functions;
+pub mod http;
 pub mod offsets;
 pub mod oracle;
 pub mod protobuf;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use kafi_core::{Config, ErrorKind, Settings, StorageKind};
 
 const CHILD: &str = "KAFI_TEST_CHILD";
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 11] = [
     ("KAFI_KAFKA_SERVER", "broker.example:9092"),
     ("KAFI_KAFKA_USERNAME", "alice"),
     ("KAFI_KAFKA_PASSWORD", "hunter2"),
     ("KAFI_SCHEMA_REGISTRY_URL", "https://registry.example"),
     ("KAFI_SCHEMA_REGISTRY_USER_INFO", "alice:hunter2"),
+    ("KAFI_REST_PROXY_USER_INFO", "alice:hunter2"),
     ("AWS_ACCESS_KEY_ID", "access"),
     ("AWS_SECRET_ACCESS_KEY", "hunter2"),
     ("KAFI_AZURE_SAS_TOKEN", "hunter2"),
@@ -51,6 +52,7 @@ fn loads_each_example() {
         ("clusters/eventhubs", StorageKind::Kafka, ("bootstrap.servers", "hubs.servicebus.windows.net:9093")),
         ("clusters/redpanda", StorageKind::Kafka, ("bootstrap.servers", "localhost:19092")),
         ("restproxies/local", StorageKind::RestProxy, ("rest.proxy.url", "http://localhost:8082")),
+        ("restproxies/secured", StorageKind::RestProxy, ("basic.auth.user.info", "alice:hunter2")),
         ("locals/local", StorageKind::Local, ("root.dir", "/tmp")),
         ("s3s/local", StorageKind::S3, ("secret.key", "hunter2")),
         ("s3s/aws", StorageKind::S3, ("region", "eu-central-1")),

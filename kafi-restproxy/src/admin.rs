@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kafi_core::{
     Acl, AclAdmin, AclFilter, Admin, AdminBase, Broker, BrokerAdmin, Cluster, CommittedOffset, ConfigAdmin,
     ConfigChange, ConfigEntry, ElectionAdmin, Error, ErrorKind, Group, GroupAdmin, GroupDescription, GroupMember,
-    Isolation, Json, NewTopic, OffsetAdmin, Partition, Result, Topic, TopicAdmin, TopicPartition, UserAdmin,
+    Isolation, Json, NewTopic, OffsetAdmin, Partition, Position, Result, Topic, TopicAdmin, TopicPartition, UserAdmin,
     Watermarks,
 };
 use reqwest::Method;
@@ -65,6 +65,29 @@ impl RestAdmin {
         self.ask((operation, Method::GET), path, None, deadline)
     }
 
+    /// All elements of a list of version 3. Where a server gives out a part only, it says how the next one is asked for.
+    fn list(&self, operation: &'static str, path: &[&str], mut query: String, deadline: Instant) -> Result<Vec<Json>> {
+        let mut all = Vec::new();
+        loop {
+            let json = self.ask_with((operation, Method::GET), path, query.clone(), None, deadline)?;
+            all.extend(json["data"].iter().cloned());
+            // Of the link only the query counts: where the server is, and what is asked, is known better here.
+            let next = json["metadata"]["next"].str().ok().and_then(|link| link.split_once('?'));
+            match next.map(|(_, next)| format!("?{next}")) {
+                Some(next) if next != query => query = next,
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// An error for what neither version of the API has a call for.
+    fn lacks<T>(&self, operation: &'static str, timeout: Duration) -> Result<T> {
+        let server = self.client.server(end_of(timeout))?.name;
+        let server = server.as_deref().unwrap_or("this server");
+        let why = format!("{server} cannot be asked for that, since the REST Proxy API has no call for it");
+        Err(Error::new(ErrorKind::Unsupported, operation, why).with("storage", &self.client.name))
+    }
+
     /// A topic with all that version 2 says of it.
     fn topic(&self, name: &str, deadline: Instant) -> Result<Topic> {
         let call = Call::get("describe topic", &["topics", name, "partitions"]).about("topic", name);
@@ -74,7 +97,7 @@ impl RestAdmin {
     }
 
     fn config(&self, path: &[&str], deadline: Instant) -> Result<Vec<ConfigEntry>> {
-        let json = self.get("read settings", path, deadline)?;
+        let all = self.list("read settings", path, String::new(), deadline)?;
         let entry = |json: &Json| {
             let flag = |name: &str| json.get(name).is_some_and(|flag| flag.bool().is_ok_and(|flag| flag));
             let value = json.get("value").filter(|value| !value.is_null()).map(plain);
@@ -85,7 +108,7 @@ impl RestAdmin {
                 read_only: flag("is_read_only"),
             })
         };
-        json["data"].iter().map(entry).collect()
+        all.iter().map(entry).collect()
     }
 
     fn alter(&self, path: &[&str], changes: &[ConfigChange], deadline: Instant) -> Result<()> {
@@ -121,7 +144,7 @@ impl TopicAdmin for RestAdmin {
             let all = self.client.ask(&Call::get("list topics", &["topics"]), deadline)?;
             return all.iter().map(|name| self.topic(name.str()?, deadline)).collect();
         }
-        let all = self.get("list topics", &["topics"], deadline)?;
+        let all = self.list("list topics", &["topics"], String::new(), deadline)?;
         let topic = |json: &Json| {
             let (count, replicas) = (json["partitions_count"].int()?, json["replication_factor"].int()?);
             // Which brokers have them is another question.
@@ -138,7 +161,7 @@ impl TopicAdmin for RestAdmin {
             let partitions = (0..count).map(partition).collect();
             Ok(Topic { name: json["topic_name"].str()?.into(), id: String::new(), internal, partitions })
         };
-        let mut topics: Vec<Topic> = all["data"].iter().map(topic).collect::<Result<_>>()?;
+        let mut topics: Vec<Topic> = all.iter().map(topic).collect::<Result<_>>()?;
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
     }
@@ -173,6 +196,14 @@ impl OffsetAdmin for RestAdmin {
     ) -> Result<Vec<Watermarks>> {
         offsets::watermarks(&self.client, partitions, isolation, end_of(timeout))
     }
+
+    fn offsets_for_times(&mut self, _times: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        self.lacks("find offsets by time", timeout)
+    }
+
+    fn delete_records(&mut self, _before: &[Position], timeout: Duration) -> Result<Vec<Position>> {
+        self.lacks("delete records", timeout)
+    }
 }
 
 impl ConfigAdmin for RestAdmin {
@@ -192,14 +223,14 @@ impl BrokerAdmin for RestAdmin {
         // The link to the controller ends with its id.
         let controller =
             json["controller"]["related"].str().ok().and_then(|link| link.rsplit('/').next()?.parse().ok());
-        let brokers = self.get("describe cluster", &["brokers"], deadline)?;
+        let brokers = self.list("describe cluster", &["brokers"], String::new(), deadline)?;
         let broker = |json: &Json| {
             let text = |name: &str| json.get(name).and_then(|text| text.str().ok()).map(str::to_string);
             let port = json.get("port").and_then(|port| u16::try_from(port.int().ok()?).ok());
             let (id, host) = (small(&json["broker_id"])?, text("host").unwrap_or_default());
             Ok(Broker { id, host, port: port.unwrap_or_default(), rack: text("rack") })
         };
-        let brokers: Vec<Broker> = brokers["data"].iter().map(broker).collect::<Result<_>>()?;
+        let brokers: Vec<Broker> = brokers.iter().map(broker).collect::<Result<_>>()?;
         // What is behind `kafi serve` need not be a cluster, and is then one broker that is nowhere.
         if brokers.iter().all(|broker| broker.port == 0) {
             return Err(Error::unsupported(&self.client.name, "describe cluster"));
@@ -219,45 +250,71 @@ impl BrokerAdmin for RestAdmin {
 /// What can be read of groups; the API changes none.
 impl GroupAdmin for RestAdmin {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
-        let json = self.get("list groups", &["consumer-groups"], end_of(timeout))?;
+        let all = self.list("list groups", &["consumer-groups"], String::new(), end_of(timeout))?;
         let group = |json: &Json| Ok(Group::new(json["consumer_group_id"].str()?, state(json)));
-        json["data"].iter().map(group).collect()
+        all.iter().map(group).collect()
     }
 
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
         let deadline = end_of(timeout);
         let json = self.get("describe group", &["consumer-groups", group], deadline)?;
-        let members = self.get("describe group", &["consumer-groups", group, "consumers"], deadline)?;
+        let path = ["consumer-groups", group, "consumers"];
+        let members = self.list("describe group", &path, String::new(), deadline)?;
         let member = |json: &Json| {
             let id = json["consumer_id"].str()?;
             let path = ["consumer-groups", group, "consumers", id, "assignments"];
-            let assigned = self.get("describe group", &path, deadline)?;
-            let partitions = assigned["data"].iter().map(place).collect::<Result<_>>()?;
+            let assigned = self.list("describe group", &path, String::new(), deadline)?;
+            let partitions = assigned.iter().map(place).collect::<Result<_>>()?;
             let client_id = json.get("client_id").map(plain).unwrap_or_default();
             Ok(GroupMember { id: id.into(), client_id, host: String::new(), partitions })
         };
-        let members = members["data"].iter().map(member).collect::<Result<_>>()?;
+        let members = members.iter().map(member).collect::<Result<_>>()?;
         Ok(GroupDescription { name: group.into(), state: state(&json), members })
     }
 
     fn group_offsets(&mut self, group: &str, timeout: Duration) -> Result<Vec<CommittedOffset>> {
-        let json = self.get("read group offsets", &["consumer-groups", group, "lags"], end_of(timeout))?;
+        let path = ["consumer-groups", group, "lags"];
+        let all = self.list("read group offsets", &path, String::new(), end_of(timeout))?;
         let offset = |json: &Json| {
             let TopicPartition { topic, partition } = place(json)?;
             Ok(CommittedOffset::new(topic, partition, json["current_offset"].int()?))
         };
-        json["data"].iter().map(offset).collect()
+        all.iter().map(offset).collect()
+    }
+
+    fn alter_group_offsets(&mut self, _group: &str, _offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
+        self.lacks("change group offsets", timeout)
+    }
+
+    fn delete_group_offsets(
+        &mut self,
+        _group: &str,
+        _partitions: &[TopicPartition],
+        timeout: Duration,
+    ) -> Result<Vec<Result<()>>> {
+        self.lacks("delete group offsets", timeout)
+    }
+
+    fn delete_group(&mut self, _group: &str, timeout: Duration) -> Result<()> {
+        self.lacks("delete group", timeout)
     }
 }
 
 impl AclAdmin for RestAdmin {
     fn acls(&mut self, filter: &AclFilter, timeout: Duration) -> Result<Vec<Acl>> {
-        let json = self.ask_with(("list ACLs", Method::GET), &["acls"], query(filter), None, end_of(timeout))?;
-        json["data"].iter().map(acl).collect()
+        self.list("list ACLs", &["acls"], query(filter), end_of(timeout))?.iter().map(acl).collect()
     }
 
     fn create_acls(&mut self, acls: &[Acl], timeout: Duration) -> Result<Vec<Result<()>>> {
         let deadline = end_of(timeout);
+        if acls.len() > 1 {
+            let body = Json::object([("data", Json::array(acls.iter().map(of_acl)))]);
+            let all = self.ask(("create ACLs", Method::POST), &["acls:batch"], Some(&body), deadline);
+            if all.is_ok() {
+                return Ok(acls.iter().map(|_| Ok(())).collect());
+            }
+            // One that is refused, or a server that takes only one at a time: each says for itself what is wrong.
+        }
         let create =
             |acl: &Acl| self.ask(("create ACLs", Method::POST), &["acls"], Some(&of_acl(acl)), deadline).map(drop);
         none_is_unsupported(acls.iter().map(create).collect())

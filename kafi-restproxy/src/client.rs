@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use kafi_core::{Error, ErrorKind, Json, Result, Retry, Runtime, retry_until};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
+use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
 use crate::config::{Auth, Config};
@@ -35,7 +37,7 @@ pub(crate) struct Call<'a> {
     path: Vec<&'a str>,
     query: String,
     content_type: &'static str,
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
     /// What errors say it is about.
     about: Vec<(&'static str, String)>,
     /// Whether doing it twice is the same as once.
@@ -70,8 +72,8 @@ impl<'a> Call<'a> {
         self.bytes(body.to_string().into_bytes())
     }
 
-    pub fn bytes(self, body: Vec<u8>) -> Self {
-        Self { body: Some(body), ..self }
+    pub fn bytes(self, body: impl Into<Bytes>) -> Self {
+        Self { body: Some(body.into()), ..self }
     }
 
     pub fn about(mut self, key: &'static str, value: impl ToString) -> Self {
@@ -127,6 +129,26 @@ pub(crate) struct Client {
 struct Connection {
     http: reqwest::Client,
     runtime: Runtime,
+}
+
+/// A call that is under way. When it is dropped nobody waits for its answer any more.
+pub(crate) struct Ahead {
+    connection: Arc<Connection>,
+    task: JoinHandle<reqwest::Result<Option<Answer>>>,
+}
+
+impl Ahead {
+    /// Waits until it is answered, whatever the answer is.
+    pub fn wait(mut self) {
+        let (connection, task) = (Arc::clone(&self.connection), &mut self.task);
+        let _answer = connection.runtime.block_on(async move { task.await.is_ok() });
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl Client {
@@ -231,19 +253,36 @@ impl Client {
     ) -> std::result::Result<Answer, (Error, bool)> {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let request = self.request(connection, call, target).timeout(left);
-        let answer = connection.runtime.block_on(read(request));
-        let answer = answer.map_err(|error| error::of_client(call.operation, error))?;
-        let Some(answer) = answer else {
-            let why = "its answer is larger than 64 MiB";
-            return Err((Error::new(ErrorKind::TooLarge, call.operation, why), true));
-        };
-        let Some(refused) = error::of_answer(call.operation, &answer) else { return Ok(answer) };
+        let (answer, refused) = judged(call, connection.runtime.block_on(read(request)))?;
+        let Some(refused) = refused else { return Ok(answer) };
         // What was refused before anything was done may be asked again.
         let was_sent = !matches!(answer.status, 429 | 503);
         if let Some(pause) = answer.retry_after.filter(|_| !was_sent) {
             std::thread::sleep(pause.min(PAUSE_MAX).min(deadline.saturating_duration_since(Instant::now())));
         }
         Err((refused, was_sent))
+    }
+
+    /// Makes a call, once, and waits for its answer when [`finish`](Self::finish) asks for that.
+    #[allow(clippy::async_yields_async, reason = "the task goes on while nobody waits for it")]
+    pub fn start(&self, call: &Call<'_>, timeout: Duration) -> Result<Ahead> {
+        let target = call.target()?;
+        let connection = self.connection()?;
+        let request = self.request(&connection, call, &target).timeout(timeout);
+        let task = connection.runtime.block_on(async move { tokio::spawn(read(request)) });
+        Ok(Ahead { connection, task })
+    }
+
+    /// Waits for the answer to a call that was started, which is this one; nothing where it takes longer, and then it can
+    /// be waited for again.
+    pub fn finish(&self, ahead: &mut Ahead, call: &Call<'_>, deadline: Instant) -> Option<Result<Answer>> {
+        let (connection, task) = (Arc::clone(&ahead.connection), &mut ahead.task);
+        let answer = connection.runtime.block_on(async move { tokio::time::timeout_at(deadline.into(), task).await });
+        let answer = answer.ok()?.expect("nobody ends it before its answer is there");
+        Some(match judged(call, answer) {
+            Ok((answer, None)) => Ok(answer),
+            Ok((_, Some(error))) | Err((error, _)) => Err(self.located(error, call)),
+        })
     }
 
     fn request(&self, connection: &Connection, call: &Call<'_>, target: &str) -> RequestBuilder {
@@ -318,6 +357,20 @@ impl Client {
         }
         told.source(error)
     }
+}
+
+/// An answer, with what is wrong with it; or why there is none, and whether the server may have seen the request.
+fn judged(
+    call: &Call<'_>,
+    answer: reqwest::Result<Option<Answer>>,
+) -> std::result::Result<(Answer, Option<Error>), (Error, bool)> {
+    let answer = answer.map_err(|error| error::of_client(call.operation, error))?;
+    let Some(answer) = answer else {
+        let why = "its answer is larger than 64 MiB";
+        return Err((Error::new(ErrorKind::TooLarge, call.operation, why), true));
+    };
+    let refused = error::of_answer(call.operation, &answer);
+    Ok((answer, refused))
 }
 
 /// Sends a request and reads the answer; `None` for one that is too large.

@@ -4,16 +4,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use kafi_core::{
-    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, HeadersBuf, Isolation, Json,
-    JsonKind, NO_TIMESTAMP, Polled, Position, Record, Result, Retry, TimestampType, TopicPartition, Watermarks,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Json, Polled, Position,
+    Result, Retry, TopicPartition, Watermarks,
 };
 use reqwest::Method;
 
-use crate::client::{BINARY, Call, Client, V2, end_of, plain};
+use crate::client::{Ahead, BINARY, Call, Client, V2, end_of, plain};
 use crate::error::{NO_INSTANCE, has_code};
+use crate::message::Messages;
 use crate::offsets;
 
 const POLL: &str = "read";
@@ -23,6 +22,9 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What an answer may take beyond the time that the server waits, before it is given up.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long a request waits for messages that is made before the messages of the last one were looked at.
+const AHEAD: Duration = Duration::from_millis(20);
 
 /// A consumer over instances of version 2.
 pub(crate) struct RestConsumer {
@@ -40,20 +42,15 @@ pub(crate) struct RestConsumer {
     /// The server goes on elsewhere than this consumer does: what it gave out last may not have come.
     must_seek: bool,
     /// Messages that came and were not given out yet.
-    answer: Option<(Json, usize)>,
+    answer: Option<Messages>,
+    /// A request for the messages behind those, which is made where there seem to be many.
+    ahead: Option<Ahead>,
     /// How often in a row there were none.
     empty: u32,
     /// The server does not say where it goes on.
     tells_no_positions: bool,
-    scratch: Scratch,
-}
-
-#[derive(Default)]
-struct Scratch {
-    key: Vec<u8>,
-    value: Vec<u8>,
-    name: Vec<u8>,
-    headers: HeadersBuf,
+    /// It was said that messages come without headers and timestamps.
+    has_warned: bool,
 }
 
 /// A partition that is read.
@@ -91,9 +88,10 @@ impl RestConsumer {
             is_open: false,
             must_seek: false,
             answer: None,
+            ahead: None,
             empty: 0,
             tells_no_positions: false,
-            scratch: Scratch::default(),
+            has_warned: false,
         })
     }
 
@@ -155,8 +153,20 @@ impl RestConsumer {
 
     /// The server has none any more.
     fn forget_instance(&mut self) {
-        self.instance = None;
-        self.answer = None;
+        (self.instance, self.answer, self.ahead) = (None, None, None);
+    }
+
+    /// What the server gave out did not come, or not whole: it goes on from where we are.
+    fn lose_track(&mut self) {
+        self.must_seek = true;
+        // Whoever subscribes cannot seek: a new instance goes on at what is committed.
+        if self.is_subscribed {
+            let left = self.path(&[]);
+            self.forget_instance();
+            if let Ok(path) = left {
+                self.client.call_and_forget(&Call::new("close consumer", Method::DELETE, &as_str(&path)));
+            }
+        }
     }
 
     fn delete(&mut self, deadline: Instant) -> Result<()> {
@@ -170,6 +180,10 @@ impl RestConsumer {
 
     /// Goes on at our own positions.
     fn seek_all(&mut self, deadline: Instant) -> Result<()> {
+        if let Some(ahead) = self.ahead.take() {
+            // It must not be answered after the seek, for that would be the wrong messages.
+            ahead.wait();
+        }
         let offsets = self.partitions.iter().map(|reading| offset(&reading.place, reading.next));
         let body = Json::object([("offsets", Json::array(offsets))]);
         self.ask(Method::POST, "positions", &body, deadline)?;
@@ -189,30 +203,37 @@ impl RestConsumer {
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = left.min(WAIT_MAX).min(self.client.config.request_timeout.max(Duration::from_millis(1)));
         let path = self.path(&["records"])?;
-        let query = format!("?timeout={}&max_bytes={bytes_max}&kafi.all=true", wait.as_millis());
         let path = as_str(&path);
-        let call = Call::get(POLL, &path).of_type(BINARY).query(query).once();
-        let answer = self.client.ask(&call, Instant::now() + wait + GRACE);
-        match answer {
-            Ok(json) if json.kind() == JsonKind::Array => {
-                self.answer = Some((json, 0));
+        let call = |wait: Duration| {
+            let query = format!("?timeout={}&max_bytes={bytes_max}&kafi.all=true", wait.as_millis());
+            Call::get(POLL, &path).of_type(BINARY).query(query).once()
+        };
+        let answer = match self.ahead.take() {
+            Some(mut ahead) => match self.client.finish(&mut ahead, &call(AHEAD), soon) {
+                Some(answer) => answer,
+                None => {
+                    self.ahead = Some(ahead);
+                    return Ok(());
+                }
+            },
+            None => self.client.call(&call(wait), Instant::now() + wait + GRACE),
+        };
+        match answer.and_then(|answer| Messages::new(answer.body)) {
+            Ok(messages) => {
+                // What is this large is not all, most likely, and the next part can come while this one is looked at.
+                if messages.bytes() >= bytes_max {
+                    self.ahead = Some(self.client.start(&call(AHEAD), AHEAD + WAIT_MAX)?);
+                }
+                self.answer = Some(messages);
                 Ok(())
             }
-            Ok(_) => Err(Error::new(ErrorKind::Corrupt, POLL, "its answer is no list of messages")),
             Err(error) => {
-                self.must_seek = true;
                 if has_code(&error, NO_INSTANCE) {
+                    self.must_seek = true;
                     self.forget_instance();
                     return Ok(());
                 }
-                // Whoever subscribes cannot seek: a new instance goes on at what is committed.
-                if self.is_subscribed {
-                    let left = self.path(&[]);
-                    self.forget_instance();
-                    if let Ok(path) = left {
-                        self.client.call_and_forget(&Call::new("close consumer", Method::DELETE, &as_str(&path)));
-                    }
-                }
+                self.lose_track();
                 Err(if error.retryable() == Retry::Exhausted { error.retry(Retry::Later) } else { error })
             }
         }
@@ -220,26 +241,40 @@ impl RestConsumer {
 
     /// Takes what came over into a batch.
     fn take(&mut self, batch: &mut Batch) -> Result<()> {
-        let Some((answer, mut at)) = self.answer.take() else { return Ok(()) };
-        while let Some(message) = answer.get(at).filter(|_| !batch.is_full() || batch.is_empty()) {
-            let (topic, partition) = (message["topic"].str()?, number(&message["partition"])?);
-            let offset = message["offset"].int()?;
-            at += 1;
-            let Some(reading) = reading_of(&mut self.partitions, topic, partition, self.is_subscribed) else {
-                continue;
-            };
-            if offset < reading.next {
-                continue;
+        let Some(mut answer) = self.answer.take() else { return Ok(()) };
+        match self.take_from(&mut answer, batch) {
+            Ok(()) if answer.is_over() => Ok(()),
+            Ok(()) => {
+                self.answer = Some(answer);
+                Ok(())
             }
-            if reading.end.is_some_and(|end| offset >= end) {
-                reading.go_on(offset);
-                continue;
+            Err(error) => {
+                self.lose_track();
+                // What came before it is given out first; then it comes again.
+                if batch.is_empty() { Err(error) } else { Ok(()) }
             }
-            push(batch, message, (topic, partition, offset), &mut self.scratch)?;
-            reading.next = offset + 1;
         }
-        if at < answer.len() {
-            self.answer = Some((answer, at));
+    }
+
+    fn take_from(&mut self, answer: &mut Messages, batch: &mut Batch) -> Result<()> {
+        while !batch.is_full() || batch.is_empty() {
+            let Some(message) = answer.next()? else { return Ok(()) };
+            let found = reading_of(&mut self.partitions, message.topic, message.partition, self.is_subscribed);
+            let Some(reading) = found else { continue };
+            if message.offset < reading.next {
+                continue;
+            }
+            if reading.end.is_some_and(|end| message.offset >= end) {
+                reading.go_on(message.offset);
+                continue;
+            }
+            if !message.is_whole && !self.has_warned {
+                self.has_warned = true;
+                let name = &self.client.name;
+                log::warn!("storage {name}: the server gives out messages without their headers and timestamps");
+            }
+            message.push(batch)?;
+            reading.next = message.offset + 1;
         }
         Ok(())
     }
@@ -339,9 +374,10 @@ impl Consumer for RestConsumer {
             if self.is_over() {
                 return Ok(Polled::End);
             }
-            let is_first = self.answer.is_none();
+            let (is_first, was_ahead) = (self.answer.is_none(), self.ahead.is_some());
             self.fetch(batch.bytes_max(), deadline)?;
-            if self.answer.as_ref().is_some_and(|(answer, _)| answer.is_empty()) {
+            // One that was made ahead waited for nothing, so that nothing means nothing.
+            if self.answer.as_ref().is_some_and(Messages::is_over) && !was_ahead {
                 self.answer = None;
                 self.look_for_end(end_of(GRACE.max(deadline.saturating_duration_since(Instant::now()))))?;
                 if self.is_over() {
@@ -451,37 +487,6 @@ fn reading_of<'a>(all: &'a mut Vec<Reading>, topic: &str, partition: i32, may_ad
         }
         None => None,
     }
-}
-
-fn push(batch: &mut Batch, message: &Json, place: (&str, i32, i64), scratch: &mut Scratch) -> Result<()> {
-    let Scratch { key, value, name, headers } = scratch;
-    let has_key = bytes(message.get("key"), key)?;
-    let has_value = bytes(message.get("value"), value)?;
-    headers.clear();
-    for header in message.get("headers").into_iter().flat_map(Json::iter) {
-        bytes(header.get(0), name)?;
-        let mut content = Vec::new();
-        if bytes(header.get(1), &mut content)? { headers.push(&*name, content) } else { headers.push_null(&*name) }
-    }
-    let timestamp = match message.get("timestamp").filter(|timestamp| !timestamp.is_null()) {
-        Some(timestamp) => timestamp.int()?,
-        None => NO_TIMESTAMP,
-    };
-    let is_append = message.get("timestamp_type").is_some_and(|word| *word == "append");
-    let (topic, partition, offset) = place;
-    let record = Record::new(topic, has_key.then_some(key), has_value.then_some(value));
-    let timestamp_type = if is_append { TimestampType::Append } else { TimestampType::Create };
-    batch.push(Record { partition, offset, timestamp, timestamp_type, headers: headers.as_headers(), ..record });
-    Ok(())
-}
-
-/// Reads base64; false is null.
-fn bytes(json: Option<&Json>, out: &mut Vec<u8>) -> Result<bool> {
-    out.clear();
-    let Some(json) = json.filter(|json| !json.is_null()) else { return Ok(false) };
-    let bad = |error| Error::new(ErrorKind::Corrupt, POLL, format!("a message is no base64: {error}"));
-    STANDARD.decode_vec(json.str()?, out).map_err(bad)?;
-    Ok(true)
 }
 
 fn number(json: &Json) -> Result<i32> {

@@ -35,6 +35,7 @@ mod client;
 mod config;
 mod consumer;
 mod error;
+mod message;
 mod offsets;
 mod producer;
 mod request;

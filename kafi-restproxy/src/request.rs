@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kafi_core::{ANY_PARTITION, Json, NO_TIMESTAMP, Record, Result, TimeFormat};
+use kafi_core::json_text::write_string;
+use kafi_core::{ANY_PARTITION, NO_TIMESTAMP, Record, Result, TimeFormat};
 
 /// What became of a message: its partition, and its offset where that is known.
 pub(crate) type Outcome = Result<(i32, Option<i64>)>;
@@ -49,7 +50,9 @@ impl Request {
 fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
     if record.partition != ANY_PARTITION {
-        out.extend_from_slice(format!("\"partition_id\":{},", record.partition).as_bytes());
+        out.extend_from_slice(b"\"partition_id\":");
+        out.extend_from_slice(itoa::Buffer::new().format(record.partition).as_bytes());
+        out.push(b',');
     }
     if !record.headers.is_empty() {
         headers(record, out);
@@ -59,9 +62,12 @@ fn write(record: &Record<'_>, out: &mut Vec<u8>) {
         TimeFormat::rfc3339(true).write(record.timestamp, out);
         out.extend_from_slice(b"\",");
     }
-    for (name, bytes) in [("key", record.key), ("value", record.value)] {
+    for (start, bytes) in [
+        (&b"\"key\":{\"type\":\"BINARY\",\"data\":\""[..], record.key),
+        (b"\"value\":{\"type\":\"BINARY\",\"data\":\"", record.value),
+    ] {
         if let Some(bytes) = bytes {
-            out.extend_from_slice(format!("\"{name}\":{{\"type\":\"BINARY\",\"data\":\"").as_bytes());
+            out.extend_from_slice(start);
             base64(bytes, out);
             out.extend_from_slice(b"\"},");
         }
@@ -77,7 +83,10 @@ fn headers(record: &Record<'_>, out: &mut Vec<u8>) {
     for (index, header) in record.headers.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"{" } else { b",{" });
         match std::str::from_utf8(header.name) {
-            Ok(name) => out.extend_from_slice(format!("\"name\":{}", Json::from(name)).as_bytes()),
+            Ok(name) => {
+                out.extend_from_slice(b"\"name\":");
+                write_string(out, name);
+            }
             // `kafi serve` takes names that are no text; other servers refuse the message.
             Err(_) => {
                 out.extend_from_slice(b"\"name_base64\":\"");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use kafi_core::json_text::Scanner;
 use kafi_core::{ANY_PARTITION, Error, ErrorKind, Json, Result, Retry};
 
@@ -34,7 +35,8 @@ impl Sender {
     }
 
     /// Sends a request, again where that is right, and gives it back with what became of its messages.
-    pub fn send(&mut self, request: Request) -> (Request, Vec<Outcome>) {
+    pub fn send(&mut self, mut request: Request) -> (Request, Vec<Outcome>) {
+        let text = Bytes::from(std::mem::take(&mut request.text));
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(request.records.len());
         for record in &request.records {
             let earlier = self.failed.get(&(Arc::clone(&request.topic), record.partition));
@@ -46,7 +48,7 @@ impl Sender {
         while outcomes.iter().any(Option::is_none) {
             attempt += 1;
             let is_last = attempt > self.client.config.retries || Instant::now() >= deadline;
-            self.attempt(&request, &mut outcomes, is_last, deadline);
+            self.attempt((&request, &text), &mut outcomes, is_last, deadline);
         }
         let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.expect("all are there")).collect();
         for (record, outcome) in request.records.iter().zip(&outcomes) {
@@ -59,12 +61,18 @@ impl Sender {
     }
 
     /// Sends what has no outcome yet.
-    fn attempt(&mut self, request: &Request, outcomes: &mut [Option<Outcome>], is_last: bool, deadline: Instant) {
+    fn attempt(
+        &mut self,
+        (request, text): (&Request, &Bytes),
+        outcomes: &mut [Option<Outcome>],
+        is_last: bool,
+        deadline: Instant,
+    ) {
         let open: Vec<usize> = (0..outcomes.len()).filter(|index| outcomes[*index].is_none()).collect();
         let answered = match self.client.server(deadline) {
             Ok(server) => match server.cluster {
-                Some(cluster) => self.stream(request, &open, &cluster, deadline),
-                None => self.send_v2(request, &open, deadline),
+                Some(cluster) => self.stream((request, text), &open, &cluster, deadline),
+                None => self.send_v2((request, text), &open, deadline),
             },
             Err(error) => (Vec::new(), Some(error)),
         };
@@ -93,13 +101,17 @@ impl Sender {
     /// Version 3: a stream of messages, and a stream of answers, of which those that came count.
     fn stream(
         &self,
-        request: &Request,
+        (request, text): (&Request, &Bytes),
         open: &[usize],
         cluster: &str,
         deadline: Instant,
     ) -> (Vec<Outcome>, Option<Error>) {
-        let mut body = Vec::with_capacity(request.text.len());
-        open.iter().for_each(|index| body.extend_from_slice(&request.text[request.records[*index].range.clone()]));
+        let body = if open.len() == request.records.len() {
+            text.clone()
+        } else {
+            let records = open.iter().map(|index| &text[request.records[*index].range.clone()]);
+            Bytes::from(records.collect::<Vec<_>>().concat())
+        };
         let path = ["v3", "clusters", cluster, "topics", &*request.topic, "records"];
         let call = Call::post(PRODUCE, &path).of_type(JSON).bytes(body).once().about("topic", &request.topic);
         let (answer, broken) = match self.client.stream(&call, deadline) {
@@ -125,7 +137,12 @@ impl Sender {
     }
 
     /// Version 2: one request with all of them, without headers and timestamps.
-    fn send_v2(&mut self, request: &Request, open: &[usize], deadline: Instant) -> (Vec<Outcome>, Option<Error>) {
+    fn send_v2(
+        &mut self,
+        (request, text): (&Request, &Bytes),
+        open: &[usize],
+        deadline: Instant,
+    ) -> (Vec<Outcome>, Option<Error>) {
         if !self.has_warned && open.iter().any(|index| request.records[*index].needs_v3) {
             self.has_warned = true;
             log::warn!(
@@ -133,7 +150,7 @@ impl Sender {
                 self.client.name
             );
         }
-        let records = open.iter().map(|index| of_v2(&request.text[request.records[*index].range.clone()]));
+        let records = open.iter().map(|index| of_v2(&text[request.records[*index].range.clone()]));
         let body = Json::object([("records", Json::array(records))]);
         let path = ["topics", &*request.topic];
         let call = Call::post(PRODUCE, &path).of_type(BINARY).json(&body).about("topic", &request.topic);
@@ -155,6 +172,9 @@ impl Sender {
 
 /// What version 3 says of a message.
 fn outcome(bytes: &[u8], partition: i32, topic: &str) -> Outcome {
+    if let Some(written) = written(bytes) {
+        return Ok(written);
+    }
     let text = String::from_utf8_lossy(bytes);
     let json = Json::parse(&*text)?;
     let code = json["error_code"].int().unwrap_or_default();
@@ -165,6 +185,33 @@ fn outcome(bytes: &[u8], partition: i32, topic: &str) -> Outcome {
     let words = json.get("message").map(plain);
     let error = refused(PRODUCE, u16::try_from(status).unwrap_or(500), Some(code), words).with("topic", topic);
     Err(if partition == ANY_PARTITION { error } else { error.with("partition", partition) })
+}
+
+/// Where a message was written, if that is what version 3 says of it: nearly always.
+fn written(bytes: &[u8]) -> Option<(i32, Option<i64>)> {
+    fn number<T: std::str::FromStr>(bytes: &[u8]) -> Option<T> {
+        std::str::from_utf8(bytes).ok()?.parse().ok()
+    }
+    let (mut code, mut partition, mut offset) = (None, None, None);
+    let mut scanner = Scanner::new(bytes);
+    scanner.expect(b'{', "").ok()?;
+    let mut is_first = true;
+    while let Some(member) = scanner.member(is_first).ok()? {
+        is_first = false;
+        match &bytes[member.name] {
+            b"\"error_code\"" => code = number::<i64>(&bytes[member.value]),
+            b"\"partition_id\"" => partition = number(&bytes[member.value]),
+            b"\"offset\"" => offset = number::<i64>(&bytes[member.value]),
+            _ => {}
+        }
+        if code.is_some_and(|code| code != 200) {
+            return None;
+        }
+        if let (Some(_), Some(partition), Some(offset)) = (code, partition, offset) {
+            return Some((partition, Some(offset).filter(|offset| *offset >= 0)));
+        }
+    }
+    None
 }
 
 fn place(partition: &Json, offset: &Json) -> Result<(i32, Option<i64>)> {

@@ -24,7 +24,8 @@
 //!
 //! # Who may ask
 //! On loopback everybody who can reach it, as long as the request names an IP address or `localhost` as its host, which
-//! keeps pages in browsers out. Elsewhere only [users](Users) with their passwords; [`ServeOptions::insecure`] lifts both.
+//! keeps pages in browsers out. Elsewhere only [users](Users) with their passwords, and clients with a certificate that
+//! [TLS](Tls) asks for; [`ServeOptions::insecure`] lifts both.
 //!
 //! # Limits
 //! Every request has [limits](Limits): of bytes, of time, of connections at once. What goes beyond is answered with a
@@ -43,8 +44,10 @@ mod options;
 mod registry;
 mod rest;
 mod server;
+mod tls;
 mod users;
 
 pub use options::{Limits, ServeOptions, Served};
 pub use server::{Listener, Server};
+pub use tls::Tls;
 pub use users::Users;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kafi_core::{Error, ErrorKind, Result, Storage};
 use kafi_serde::registry::Registry;
 
+use crate::tls::Tls;
 use crate::users::Users;
 
 /// What is served.
@@ -27,6 +28,8 @@ pub struct ServeOptions {
     pub registry: Option<SocketAddr>,
     /// Who may ask; without it everybody.
     pub users: Option<Users>,
+    /// Serves by HTTPS, and only so. Default: by HTTP.
+    pub tls: Option<Tls>,
     /// Serves everybody, also elsewhere than on loopback, and whatever host a request names. Default: false.
     pub insecure: bool,
     /// How much of it.
@@ -68,11 +71,11 @@ impl ServeOptions {
     pub(crate) fn check(&self) -> Result<()> {
         let everywhere = [self.rest, self.registry].into_iter().flatten().find(|address| !address.ip().is_loopback());
         match everywhere {
-            Some(address) if self.users.is_none() && !self.insecure => {
+            Some(address) if !self.knows_who_asks() && !self.insecure => {
                 let why = "everybody who reaches this address could read, write, and delete";
                 Err(Error::new(ErrorKind::Usage, "serve", why)
                     .with("address", address)
-                    .hint("--auth-file names who may, --insecure lets everybody"))
+                    .hint("--auth-file or --tls-client-ca names who may, --insecure lets everybody"))
             }
             _ => Ok(()),
         }
@@ -80,7 +83,16 @@ impl ServeOptions {
 
     /// Whether requests are answered whatever host they name.
     pub(crate) fn takes_any_host(&self) -> bool {
-        self.users.is_some() || self.insecure
+        self.knows_who_asks() || self.insecure
+    }
+
+    /// What stands before `://` in the addresses of what is served.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    fn knows_who_asks(&self) -> bool {
+        self.users.is_some() || self.tls.as_ref().is_some_and(Tls::knows_clients)
     }
 }
 

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use kafi_core::{Error, ErrorKind, Result};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
@@ -48,6 +49,8 @@ pub struct Listener {
     pub api: &'static str,
     /// The address, with the port that it got.
     pub address: SocketAddr,
+    /// `http` or `https`.
+    pub scheme: &'static str,
 }
 
 impl Server {
@@ -73,7 +76,7 @@ impl Server {
         let in_runtime = runtime.enter();
         for (name, listener, make) in listening {
             let address = listener.local_addr().map_err(|error| Error::io("listen", error))?;
-            listeners.push(Listener { api: name, address });
+            listeners.push(Listener { api: name, address, scheme: app.options.scheme() });
             let router = make(Arc::clone(&app), &served);
             let guard = Arc::new(Guard { app: Arc::clone(&app), name, router });
             accepting.push(runtime.spawn(accept(listener, guard, stopped.clone())));
@@ -170,12 +173,25 @@ async fn accept(listener: StdListener, guard: Arc<Guard>, mut stopped: watch::Re
     ending.shutdown().await;
 }
 
-/// Answers the requests of one connection, one after another.
+/// Serves one connection: greets, if it is one of TLS, and answers.
 async fn serve(stream: TcpStream, peer: SocketAddr, guard: Arc<Guard>, watcher: Watcher) {
     let _counted = Gauge::of(&guard.app.metrics.connections);
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("serve: {peer}: {error}");
     }
+    let Some(tls) = &guard.app.options.tls else { return answer(stream, peer, &guard, watcher).await };
+    match tokio::time::timeout(guard.app.options.limits.wait, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => answer(stream, peer, &guard, watcher).await,
+        Ok(Err(error)) => log::info!("serve: {peer}: no TLS: {error}"),
+        Err(_) => log::debug!("serve: {peer}: no TLS in time"),
+    }
+}
+
+/// Answers the requests of one connection, one after another.
+async fn answer<S>(stream: S, peer: SocketAddr, guard: &Guard, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let service = service_fn(|request| guard.answer(peer, request));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(guard.app.options.limits.wait).max_buf_size(HEAD_BYTES_MAX);

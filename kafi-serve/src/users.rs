@@ -1,4 +1,5 @@
-//! Who may ask: users with their passwords, as HTTP's basic authentication gives them.
+//! Who may ask: users with their passwords, as HTTP's basic authentication gives them, or with the password alone as a
+//! bearer token.
 
 use std::fmt;
 use std::path::Path;
@@ -58,17 +59,21 @@ impl Users {
         Ok(Self(users))
     }
 
-    /// The user whom the header `Authorization` names, with the right password.
+    /// The user whom the header `Authorization` names, with the right password, or whose password it is.
     pub(crate) fn known(&self, authorization: Option<&[u8]>) -> Option<&str> {
         let text = std::str::from_utf8(authorization?).ok()?;
         let (scheme, given) = text.split_once(' ')?;
-        let given = STANDARD.decode(given.trim()).ok()?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
+        let given = given.trim();
         // All are compared, so that the time tells nothing of who is known.
-        let known = |user: &&User| is_same(user.both.as_bytes(), &given);
-        self.0.iter().filter(known).fold(None, |_, user| Some(user.name.as_str()))
+        let find = |given: &[u8], of: fn(&User) -> &str| {
+            let known = self.0.iter().filter(|user| is_same(of(user).as_bytes(), given));
+            known.fold(None, |_, user| Some(user.name.as_str()))
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "basic" => find(&STANDARD.decode(given).ok()?, |user| &user.both),
+            "bearer" => find(given.as_bytes(), |user| &user.both[user.name.len() + 1..]),
+            _ => None,
+        }
     }
 }
 
@@ -95,10 +100,20 @@ mod tests {
         let basic = |both: &str| format!("Basic {}", STANDARD.encode(both));
         assert_eq!(users.known(Some(basic("alice:s3:cret").as_bytes())), Some("alice"));
         assert_eq!(users.known(Some(basic("bob:b").replace("Basic", "basic").as_bytes())), Some("bob"));
+        assert_eq!(users.known(Some(b"Bearer s3:cret")), Some("alice"));
         for wrong in ["alice:s3:cre", "alice:s3:crets", "alice", "", "bob:s3:cret"] {
             assert_eq!(users.known(Some(basic(wrong).as_bytes())), None, "{wrong}");
         }
-        for wrong in [&b"Bearer YTpi"[..], b"Basic ???", b"Basic", b"\xff", b""] {
+        for wrong in [
+            &b"Bearer YTpi"[..],
+            b"Bearer ",
+            b"Bearer alice:s3:cret",
+            b"Digest b",
+            b"Basic ???",
+            b"Basic",
+            b"\xff",
+            b"",
+        ] {
             assert_eq!(users.known(Some(wrong)), None);
         }
         assert_eq!(users.known(None), None);

@@ -9,12 +9,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use kafi_core::{Result, Storage};
 use kafi_fs::FolderOptions;
 use kafi_objects::{MemoryObjects, ObjectOptions};
+use kafi_serve::ServeOptions;
 use kafi_testkit::conformance::{self, Setup};
 use kafi_testkit::servers::variable;
+
+#[path = "../../kafi-restproxy/tests/served/mod.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod served;
+
+use served::Served;
 
 fn main() -> ExitCode {
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port can be opened");
+    let proxied = kafi_fs::open_folder("proxied", &folder.path().join("proxied"), FolderOptions::default());
+    let proxied = Arc::new(proxied.expect("a folder can be made"));
+    let before_folder = Served::over(proxied, ServeOptions::default());
     conformance::main(vec![
         file(folder.path().join("root")),
         mem(),
@@ -22,6 +32,7 @@ fn main() -> ExitCode {
         kafka(&silent),
         s3(&silent),
         azure(&silent),
+        restproxy(&before_folder),
     ])
 }
 
@@ -91,6 +102,14 @@ fn azure(silent: &TcpListener) -> Setup {
     Setup::new("azure", move || open(variable("KAFI_TEST_AZURE"), &root))
         .unreachable(move || open(&silent, ""))
         .expected(expected("azure"))
+}
+
+/// A REST Proxy, `kafi serve`, before a storage.
+fn restproxy(served: &Served) -> Setup {
+    let open = |address: &str| kafi_restproxy::open("restproxy", &pairs(&[("rest.proxy.url", address)]));
+    let (address, unreachable) = (served.address.clone(), served.unreachable.clone());
+    let setup = Setup::new("restproxy", move || open(&address));
+    setup.unreachable(move || open(&unreachable)).expected(expected("restproxy"))
 }
 
 fn own_root() -> String {

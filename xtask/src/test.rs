@@ -13,7 +13,7 @@ const DEMO_MESSAGES: u64 = 20_000;
 const SECOND_TRIES: usize = 3;
 
 /// The servers that the tests need; each is a script in `tests/servers`.
-const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy registry serializers frames";
+const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy registry serializers frames rest_clients";
 
 /// How many tests run at a time for each processor: most of them wait, for a server or for a time to pass.
 const TESTS_PER_PROCESSOR: usize = 2;

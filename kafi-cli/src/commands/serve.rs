@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use kafi::serve::{Limits, ServeOptions, Served, Server, Users};
+use kafi::serve::{Limits, ServeOptions, Served, Server, Tls, Users};
 use kafi::{Address, Result, default_storage};
 
 use crate::address::FirstUse;
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Serve a storage and its schema registry over HTTP, until Ctrl-C
 ///
 /// The APIs are those of Confluent's REST Proxy (versions 2 and 3) and Schema Registry. A storage without a registry of its own keeps schemas in its topic _schemas. Who can reach the address can read,
-/// write, and delete; so others than this machine are served only with --auth-file, or --insecure.
+/// write, and delete; so others than this machine are served only with --auth-file, --tls-client-ca, or --insecure.
 #[derive(Parser)]
 pub struct ServeArgs {
     /// The storage (prod:, ./data/); without it the default storage
@@ -39,6 +39,15 @@ pub struct ServeArgs {
     /// The users who may ask, with their passwords: a file of lines USER:PASSWORD
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     auth_file: Option<PathBuf>,
+    /// Serve by HTTPS with this certificate, in PEM, with those that it stands on behind it
+    #[arg(long, value_name = "FILE", requires = "tls_key", value_hint = clap::ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = clap::ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+    /// Serve only clients that have a certificate of one of these, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert", value_hint = clap::ValueHint::FilePath)]
+    tls_client_ca: Option<PathBuf>,
     /// Serve everybody who can reach the address, also from elsewhere
     #[arg(long)]
     insecure: bool,
@@ -60,7 +69,7 @@ impl Verb for ServeArgs {
         context.begin_job();
         first_use.say(context);
         for listener in server.listeners() {
-            context.say(&format!("{} of {storage} at http://{}", listener.api, listener.address));
+            context.say(&format!("{} of {storage} at {}://{}", listener.api, listener.scheme, listener.address));
         }
         while !context.cancel.is_cancelled() {
             std::thread::sleep(PAUSE);
@@ -86,9 +95,16 @@ impl ServeArgs {
             rest: listen_address(&self.rest)?,
             registry: listen_address(&self.registry)?,
             users: self.auth_file.as_deref().map(Users::read).transpose()?,
+            tls: self.tls()?,
             insecure: self.insecure,
             limits,
         })
+    }
+
+    fn tls(&self) -> Result<Option<Tls>> {
+        // clap lets neither be without the other.
+        let pair = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        pair.map(|(certificate, key)| Tls::read(certificate, key, self.tls_client_ca.as_deref())).transpose()
     }
 }
 

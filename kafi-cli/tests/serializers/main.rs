@@ -9,6 +9,8 @@ mod frames;
 mod support;
 
 #[cfg(feature = "serve")]
+mod foreign;
+#[cfg(feature = "serve")]
 mod served;
 
 use kafi_testkit::servers;

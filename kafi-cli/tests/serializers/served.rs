@@ -37,7 +37,7 @@ subjects: ['b', 'py-value']
 "#;
 
 /// `kafi serve` over a storage.
-struct Serve {
+pub struct Serve {
     sandbox: Sandbox,
     running: Running,
     address: String,
@@ -45,16 +45,16 @@ struct Serve {
 
 impl Serve {
     /// With its registry.
-    fn over(address: &str) -> Self {
+    pub fn over(address: &str) -> Self {
         Self::with(address, &["--rest", "none", "--registry", "127.0.0.1:0"], "registry of ")
     }
 
     /// With these arguments, and then a line that begins so, and ends with an address.
-    fn with(storage: &str, arguments: &[&str], begin: &str) -> Self {
+    pub fn with(storage: &str, arguments: &[&str], begin: &str) -> Self {
         let sandbox = Sandbox::new();
         let arguments = [&["serve", storage], arguments].concat();
         let running = sandbox.start(&arguments, Stdio::null(), "stdout", "stderr");
-        sandbox.wait_for("stderr", " at http://");
+        sandbox.wait_for("stderr", " at http");
         let said = sandbox.read("stderr");
         let line = said.lines().find(|line| line.starts_with(begin)).unwrap();
         let address = line.rsplit(' ').next().unwrap().to_string();
@@ -64,10 +64,20 @@ impl Serve {
     /// What a Python program of the tests' servers prints.
     fn python(&self, script: &str, arguments: &str) -> String {
         let (python, script) = (servers::variable("KAFI_TEST_SERIALIZERS"), servers::script(script));
-        self.sandbox.text(&format!("{python} {} {} {arguments}", script.display(), self.address))
+        self.client(&format!("{python} {}", script.display()), arguments)
     }
 
-    fn stop(mut self) {
+    /// What any program prints that is given the address and these arguments.
+    pub fn client(&self, program: &str, arguments: &str) -> String {
+        self.text(&format!("{program} {} {arguments}", self.address))
+    }
+
+    /// What a command prints.
+    pub fn text(&self, command: &str) -> String {
+        self.sandbox.text(command)
+    }
+
+    pub fn stop(mut self) {
         self.running.interrupt();
         assert_eq!(self.running.exit_code(), 0, "{}", self.sandbox.read("stderr"));
     }
@@ -96,6 +106,26 @@ fn confluents_registry_client_gets_what_confluents_registry_gives() {
     serve.stop();
 }
 
+/// Confluent's client knows the server by its authority, and knows nothing where that is another one.
+#[test]
+fn confluents_registry_client_speaks_tls() {
+    let ca = servers::variable("KAFI_TEST_KAFKA_CA");
+    let [certificate, key] = ["broker.pem", "broker.key"].map(|name| ca.replace("ca.pem", name));
+    let arguments = ["--rest", "none", "--registry", "127.0.0.1:0", "--tls-cert", &certificate, "--tls-key", &key];
+    let serve = Serve::with("./data/", &arguments, "registry of ");
+    assert!(serve.address.starts_with("https://"), "{}", serve.address);
+    assert_eq!(serve.python("registry_client.py", ca), SAID);
+    let python = servers::variable("KAFI_TEST_SERIALIZERS");
+    let script = servers::script("registry_client.py");
+    let other = servers::variable("KAFI_TEST_KAFKA_OTHER_CA");
+    let refused = serve.sandbox.run(&format!("{python} {} {} {other}", script.display(), serve.address));
+    assert!(!refused.status.success() && seen(&refused).contains("CERTIFICATE_VERIFY_FAILED"), "{}", seen(&refused));
+    serve.stop();
+    let sandbox = Sandbox::new();
+    let alone = sandbox.run(&format!("kafi serve ./data/ --tls-cert {certificate}"));
+    assert!(alone.status.code() == Some(2) && seen(&alone).contains("--tls-key"), "{}", seen(&alone));
+}
+
 #[test]
 fn confluents_serialisers_work_over_a_folder() {
     serialisers_work_over("./data/", |topic| format!("./data/{topic}"));
@@ -115,7 +145,7 @@ fn others_than_this_machine_are_served_with_users_only() {
     let refused = sandbox.run("kafi serve ./data/ --rest none --registry 0.0.0.0:0");
     assert_eq!(refused.status.code(), Some(2), "{}", seen(&refused));
     assert!(
-        seen(&refused).contains("hint: --auth-file names who may, --insecure lets everybody"),
+        seen(&refused).contains("hint: --auth-file or --tls-client-ca names who may, --insecure lets everybody"),
         "{}",
         seen(&refused)
     );

@@ -1,6 +1,6 @@
 //! Requests that mean no good end in a clear status of 4xx, and the server goes on.
 
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Read, Write};
 use std::time::Duration;
 
 use kafi_serve::Limits;
@@ -75,4 +75,90 @@ fn connections_that_say_nothing_make_room() {
     slow.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert_eq!(read_answer(&mut BufReader::new(slow)).status, 200);
     drop(silent);
+}
+
+#[test]
+fn what_comes_drop_by_drop_ends() {
+    let serving = small();
+    for (request, status) in [
+        ("GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", None),
+        (
+            "POST /subjects/a/versions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n                                        ",
+            Some("408"),
+        ),
+    ] {
+        let mut stream = serving.connect();
+        let (start, drops) = request.split_at(request.len() - 40);
+        stream.write_all(start.as_bytes()).unwrap();
+        for byte in drops.as_bytes() {
+            // The server is gone before all of them are there.
+            let _sent = stream.write_all(&[*byte]);
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        let mut answer = Vec::new();
+        // A reset is an end as well.
+        let _ended = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        assert_eq!(answer.get(9..12), status, "{answer}");
+    }
+    assert_eq!(serving.get("/livez").status, 200);
+}
+
+/// What a stream of records is answered that goes on with `more` again and again.
+fn stream(serving: &Serving, more: &str) -> String {
+    let clusters = serving.get("/v3/clusters").json();
+    let cluster = clusters["data"][0]["cluster_id"].str().unwrap();
+    let head = format!(
+        "POST /v3/clusters/{cluster}/topics/t/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    );
+    let mut stream = serving.connect();
+    stream.write_all(head.as_bytes()).unwrap();
+    let chunk = format!("{:x}\r\n{more}\r\n", more.len());
+    for _ in 0..40 {
+        if stream.write_all(chunk.as_bytes()).is_err() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    let mut answer = Vec::new();
+    let _ended = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn a_record_without_end_is_refused() {
+    let limits = Limits { body_bytes_max: 1000, wait: Duration::from_millis(300), ..Limits::default() };
+    let serving = Serving::rest_with(limits);
+    serving.make_topic("t", 1);
+    // One that is too large, one that does not become whole in time, and what is none.
+    let large = stream(&serving, &"{\"value\":[".repeat(10));
+    assert!(large.contains("\"error_code\":413,"), "{large}");
+    let slow = stream(&serving, "[");
+    assert!(slow.contains("\"error_code\":400,") && slow.contains("object of JSON"), "{slow}");
+    let slow = stream(&serving, "{ ");
+    assert!(slow.contains("\"error_code\":400,") && slow.contains("in time"), "{slow}");
+    assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], 0);
+}
+
+#[test]
+fn topics_and_groups_with_tricks_in_their_names_are_refused_or_names() {
+    let serving = Serving::rest();
+    let clusters = serving.get("/v3/clusters").json();
+    let cluster = clusters["data"][0]["cluster_id"].str().unwrap().to_string();
+    for name in ["..", ".", "../../etc/passwd", "a/b", "a\\u0000b", "a b", "\\r\\nX: y", "__proto__/", "ä"] {
+        let made = serving.post(&format!("/v3/clusters/{cluster}/topics"), &format!("{{\"topic_name\":\"{name}\"}}"));
+        assert!((400..500).contains(&made.status), "{name}: {made:?}");
+    }
+    for name in ["..%2F..%2Fetc", "%2e%2e", "a%00b", "%0d%0aX-A:%20b", "%ff", &"a".repeat(10_000)] {
+        for path in ["topics/*", "topics/*/partitions", "topics/*/partitions/0/offsets"] {
+            let answer = serving.get(&format!("/{}", path.replace('*', name)));
+            assert!((400..500).contains(&answer.status), "{path} {name}: {answer:?}");
+        }
+        let written = serving.post(&format!("/topics/{name}"), r#"{"records":[{"value":"eA=="}]}"#);
+        assert!((400..500).contains(&written.status), "{name}: {written:?}");
+        let group = serving.post(&format!("/consumers/{name}"), r#"{"name":"../i"}"#);
+        assert!(group.status == 200 || (400..500).contains(&group.status), "{name}: {group:?}");
+        assert!(!group.head.to_lowercase().contains("x-a:"), "{group:?}");
+    }
+    assert_eq!(serving.get("/topics").json().len(), 0);
 }

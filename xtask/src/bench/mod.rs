@@ -21,8 +21,7 @@ const MANY_PARTITIONS: u32 = 100;
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str =
-    "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions | --files] [--runs N]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions | --files | --http] [--runs N]";
 
 /// What is to be measured.
 #[derive(Debug, Default, PartialEq)]
@@ -40,6 +39,8 @@ struct Options {
     functions: bool,
     /// Topics as files, in place of all loads.
     files: bool,
+    /// `kafi serve`, in place of all loads.
+    http: bool,
     runs: usize,
 }
 
@@ -47,7 +48,7 @@ struct Options {
 pub fn run(args: &[&str]) -> Result<()> {
     let options = parse(args)?;
     if options.is_beside_broker {
-        return if options.functions { functions(options.runs) } else { measure(&options) };
+        return if options.functions || options.http { functions(options.runs) } else { measure(&options) };
     }
     command::install_prerequisites()?;
     if options.payloads {
@@ -57,6 +58,9 @@ pub fn run(args: &[&str]) -> Result<()> {
     command::run("tests/servers/peers", if options.functions { peers.arg("python-kafi") } else { &mut peers })?;
     if options.joins {
         return joins(options.runs);
+    }
+    if options.http {
+        return http(options.runs);
     }
     let features: &[&str] = if options.files { &["--features", "parquet,feather,xlsx,xml"] } else { &[] };
     command::run(
@@ -82,6 +86,7 @@ fn parse(args: &[&str]) -> Result<Options> {
             "--payloads" => options.payloads = true,
             "--joins" => options.joins = true,
             "--functions" => options.functions = true,
+            "--http" => options.http = true,
             "--files" => options.files = true,
             "--load" => {
                 options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
@@ -128,6 +133,18 @@ fn payloads(runs: usize) -> Result<()> {
     python.arg(workspace::root().join("benches/payloads.py")).arg(workspace::target()?.join("release/kafi"));
     python.arg(folder.path()).arg(runs.to_string()).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
     command::run("benches/payloads.py", python.env_remove("KAFI_REGISTRY"))
+}
+
+/// `kafi serve` and the storage over it beside Python Kafi and a bare axum server, in a folder; it needs no broker.
+fn http(runs: usize) -> Result<()> {
+    command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
+    let hello = ["build", "--quiet", "--release", "-p", "kafi-serve", "--example", "hello"];
+    command::run("cargo build", command::cargo().args(hello))?;
+    let (folder, release) = (Folder::create("bench-http")?, workspace::target()?.join("release"));
+    let mut python = Command::new(workspace::root().join(".servers/python-kafi/bin/python"));
+    python.arg(workspace::root().join("benches/http.py")).arg(release.join("kafi"));
+    python.arg(release.join("examples/hello")).arg(folder.path()).arg(runs.to_string());
+    command::run("benches/http.py", python.env_remove("KAFI_HOME").env_remove("KAFI_STORAGE"))
 }
 
 /// Kafi beside DuckDB, in a folder; it needs no broker.

@@ -181,7 +181,8 @@ pub fn create(V2(rest): &V2, asked: &Asked) -> Answered {
     }
     let host = asked.header("host").unwrap_or("localhost");
     let path = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
-    let uri = format!("http://{host}/consumers/{}/instances/{}", path(group), path(&name));
+    let scheme = rest.app.options.scheme();
+    let uri = format!("{scheme}://{host}/consumers/{}/instances/{}", path(group), path(&name));
     Ok(Json::object([("instance_id", Json::from(name)), ("base_uri", Json::from(uri))]).into())
 }
 

@@ -26,7 +26,7 @@ impl Place {
     pub fn any(api: &V3, asked: &Asked) -> Result<Self, Failure> {
         let cluster = Self::cluster(api)?;
         let host = asked.header("host").unwrap_or("localhost");
-        let base = format!("http://{host}/v3/clusters/{cluster}");
+        let base = format!("{}://{host}/v3/clusters/{cluster}", api.0.app.options.scheme());
         Ok(Self { cluster, base })
     }
 

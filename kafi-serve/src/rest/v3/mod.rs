@@ -5,6 +5,7 @@ mod clusters;
 mod configs;
 mod groups;
 mod listing;
+mod plain;
 mod record;
 mod records;
 mod topics;

@@ -13,6 +13,7 @@ use kafi_serde::Format;
 use crate::rest::Rest;
 use crate::rest::encoding::{FieldWriter, Form, SchemaChoice, plain};
 use crate::rest::pools::Written;
+use crate::rest::v3::plain::{self, Shape};
 
 const READ: &str = "read record";
 
@@ -30,12 +31,15 @@ pub struct Splitter {
 
 impl Splitter {
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 {
-            self.bytes.drain(..self.start);
-            self.seen -= self.start;
-            self.start = 0;
-        }
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The bytes that the ranges so far are of; an object that is not whole yet stays.
+    pub fn take(&mut self) -> Vec<u8> {
+        let rest = self.bytes[self.start..].to_vec();
+        self.seen -= self.start;
+        self.start = 0;
+        std::mem::replace(&mut self.bytes, rest)
     }
 
     /// The bytes of an object that is not whole yet.
@@ -49,17 +53,24 @@ impl Splitter {
     /// `Corrupt` for what is no object.
     pub fn next(&mut self) -> Result<Option<Range<usize>>> {
         while self.seen < self.bytes.len() {
-            let byte = self.bytes[self.seen];
-            self.seen += 1;
+            if self.is_escaped {
+                self.is_escaped = false;
+                self.seen += 1;
+                continue;
+            }
             if self.is_string {
-                match byte {
-                    _ if self.is_escaped => self.is_escaped = false,
-                    b'\\' => self.is_escaped = true,
-                    b'"' => self.is_string = false,
-                    _ => {}
+                let rest = &self.bytes[self.seen..];
+                let found = memchr::memchr2(b'"', b'\\', rest);
+                self.seen += found.map_or(rest.len(), |at| at + 1);
+                match found.map(|at| rest[at]) {
+                    Some(b'"') => self.is_string = false,
+                    Some(_) => self.is_escaped = true,
+                    None => {}
                 }
                 continue;
             }
+            let byte = self.bytes[self.seen];
+            self.seen += 1;
             match byte {
                 b'{' | b'[' if self.depth > 0 || byte == b'{' => self.depth += 1,
                 b'}' | b']' if self.depth > 0 => {
@@ -81,23 +92,10 @@ impl Splitter {
         Ok(None)
     }
 
-    /// The bytes of an object.
-    pub fn get(&self, range: Range<usize>) -> &[u8] {
-        &self.bytes[range]
-    }
-
-    /// How far into the bytes it has come, for a limit.
+    /// Whether no object has begun that is not whole.
     pub fn is_between(&self) -> bool {
         self.depth == 0
     }
-}
-
-/// How a key or value was written, for the answer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Shape {
-    form: Option<Form>,
-    size: usize,
-    schema_id: Option<u32>,
 }
 
 /// Reads the records of one request into batches.
@@ -113,6 +111,18 @@ impl<'a> RecordReader<'a> {
     pub fn new(rest: &'a Rest, topic: &'a str) -> Self {
         let (headers, key, value) = (HeadersBuf::new(), Vec::new(), Vec::new());
         Self { topic, writer: FieldWriter::new(rest, topic), headers, key, value }
+    }
+
+    /// Appends the record that this text is to a batch, or nothing.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_text(&mut self, text: &[u8], batch: &mut Batch) -> Result<[Shape; 2]> {
+        let text = std::str::from_utf8(text).map_err(|_| bad("it is no UTF-8"))?;
+        match plain::push(self.topic, text, batch) {
+            Some(shapes) => Ok(shapes),
+            None => self.read(&Json::parse(text)?, batch),
+        }
     }
 
     /// Appends a record to a batch, or nothing.
@@ -185,33 +195,46 @@ fn field(writer: &mut FieldWriter<'_>, field: Field, json: Option<&Json>, out: &
     Ok((is_there, Shape { form: Some(form), size: out.len(), schema_id }))
 }
 
-/// Appends what became of a record to an answer.
-pub fn write_result(
-    out: &mut Vec<u8>,
-    (cluster, topic): (&str, &str),
-    written: Written,
-    timestamp: i64,
-    shapes: &[Shape; 2],
-) {
-    let (partition, offset) = written;
-    let (cluster, topic) = (Json::from(cluster), Json::from(topic));
-    let text = format!(
-        "{{\"error_code\":200,\"cluster_id\":{cluster},\"topic_name\":{topic},\"partition_id\":{partition},\"offset\":{}",
-        offset.unwrap_or(-1)
-    );
-    out.extend_from_slice(text.as_bytes());
-    if timestamp != NO_TIMESTAMP {
-        out.extend_from_slice(b",\"timestamp\":\"");
-        TimeFormat::rfc3339(true).write(timestamp, out);
-        out.push(b'"');
+/// Writes what became of the records of one topic.
+pub struct ResultWriter {
+    /// What all of them begin with.
+    start: String,
+    times: TimeFormat,
+}
+
+impl ResultWriter {
+    pub fn new(cluster: &str, topic: &str) -> Self {
+        let (cluster, topic) = (Json::from(cluster), Json::from(topic));
+        let start = format!("{{\"error_code\":200,\"cluster_id\":{cluster},\"topic_name\":{topic},\"partition_id\":");
+        Self { start, times: TimeFormat::rfc3339(true) }
     }
-    for (name, shape) in ["key", "value"].into_iter().zip(shapes) {
-        let Some(form) = shape.form else { continue };
-        let schema = shape.schema_id.map(|id| format!(",\"schema_id\":{id}")).unwrap_or_default();
-        let text = format!(",\"{name}\":{{\"type\":\"{}\",\"size\":{}{schema}}}", form.word(), shape.size);
-        out.extend_from_slice(text.as_bytes());
+
+    /// Appends what became of a record that was written.
+    pub fn write(&self, out: &mut Vec<u8>, written: Written, timestamp: i64, shapes: &[Shape; 2]) {
+        let (partition, offset) = written;
+        let mut digits = itoa::Buffer::new();
+        out.extend_from_slice(self.start.as_bytes());
+        out.extend_from_slice(digits.format(partition).as_bytes());
+        out.extend_from_slice(b",\"offset\":");
+        out.extend_from_slice(digits.format(offset.unwrap_or(-1)).as_bytes());
+        if timestamp != NO_TIMESTAMP {
+            out.extend_from_slice(b",\"timestamp\":\"");
+            self.times.write(timestamp, out);
+            out.push(b'"');
+        }
+        for (name, shape) in ["key", "value"].into_iter().zip(shapes) {
+            let Some(form) = shape.form else { continue };
+            for text in [",\"", name, "\":{\"type\":\"", form.word(), "\",\"size\":", digits.format(shape.size)] {
+                out.extend_from_slice(text.as_bytes());
+            }
+            if let Some(id) = shape.schema_id {
+                out.extend_from_slice(b",\"schema_id\":");
+                out.extend_from_slice(digits.format(id).as_bytes());
+            }
+            out.push(b'}');
+        }
+        out.push(b'}');
     }
-    out.push(b'}');
 }
 
 fn bad(why: &str) -> Error {
@@ -227,7 +250,7 @@ mod tests {
         for chunk in chunks {
             splitter.push(chunk.as_bytes());
             while let Some(range) = splitter.next()? {
-                all.push(String::from_utf8(splitter.get(range).to_vec()).unwrap());
+                all.push(String::from_utf8(splitter.bytes[range].to_vec()).unwrap());
             }
         }
         assert!(splitter.is_between() || splitter.pending() > 0);

@@ -1,6 +1,8 @@
 //! Producing: a stream of records, each of which is answered by itself, or a list of them.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::answer::{Answered, Api, Asked, Reply, in_turn, is_json, respond, respond_refusal};
 use crate::failure::{Failure, Refusal};
@@ -9,8 +11,10 @@ use crate::rest::encoding::plain;
 use crate::rest::pools::Written;
 use crate::rest::v3::V3;
 use crate::rest::v3::listing::Place;
-use crate::rest::v3::record::{RecordReader, Shape, Splitter, write_result};
+use crate::rest::v3::plain::Shape;
+use crate::rest::v3::record::{RecordReader, ResultWriter, Splitter};
 use axum::body::{Body, BodyDataStream, Bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -23,6 +27,13 @@ const GATHER_BYTES: usize = 1 << 20;
 /// What became of a record.
 type Outcome = Result<(Written, i64, [Shape; 2])>;
 
+/// Records as they came, and what is wrong with what came behind them.
+struct Gathered {
+    text: Vec<u8>,
+    records: Vec<Range<usize>>,
+    fault: Option<Error>,
+}
+
 /// A stream of records that is being answered.
 struct Streaming {
     api: Arc<V3>,
@@ -30,17 +41,23 @@ struct Streaming {
     topic: Arc<str>,
     body: BodyDataStream,
     splitter: Splitter,
+    /// When the record began that is not whole yet.
+    begun: Option<Instant>,
     is_over: bool,
 }
 
 /// Records in a body that may go on for long; as soon as some are written, they are answered, one a line.
 pub async fn stream(
     State(api): State<Arc<V3>>,
-    params: RawPathParams,
+    params: std::result::Result<RawPathParams, RawPathParamsRejection>,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    match open(api, &params, &headers, request).await {
+    let opened = match params {
+        Ok(params) => open(api, &params, &headers, request).await,
+        Err(_) => Err(Refusal::of_status(400, "the path is not UTF-8").into()),
+    };
+    match opened {
         Ok(streaming) => {
             let answers = stream::unfold(streaming, |mut streaming| async move {
                 let answer = streaming.next().await?;
@@ -76,68 +93,72 @@ async fn open(
     }
     let body = request.into_body().into_data_stream();
     let splitter = Splitter::default();
-    Ok(Streaming { api, cluster: known.into(), topic: topic.into(), body, splitter, is_over: false })
+    Ok(Streaming { api, cluster: known.into(), topic: topic.into(), body, splitter, begun: None, is_over: false })
 }
 
 impl Streaming {
     /// The next part of the answer; nothing when the body is over.
     async fn next(&mut self) -> Option<Bytes> {
         while !self.is_over {
-            let records = self.gather().await;
-            if records.is_empty() {
+            let gathered = self.gather().await;
+            if gathered.records.is_empty() && gathered.fault.is_none() {
                 continue;
             }
             let (api, cluster, topic) = (Arc::clone(&self.api), Arc::clone(&self.cluster), Arc::clone(&self.topic));
-            let written = in_turn(&self.api.0.app, move || write_all(&api, &cluster, &topic, records)).await;
+            let written = in_turn(&self.api.0.app, move || write_all(&api, &cluster, &topic, gathered)).await;
             return Some(written.unwrap_or_else(|refusal| line(&refusal)).into());
         }
         None
     }
 
     /// Waits for records, and takes what more of them is there already. Where something is wrong, that is the last one.
-    async fn gather(&mut self) -> Vec<Result<Json>> {
+    async fn gather(&mut self) -> Gathered {
+        let mut records = Vec::new();
+        let fault = self.gather_into(&mut records).await.err();
+        self.is_over |= fault.is_some();
+        Gathered { text: self.splitter.take(), records, fault }
+    }
+
+    async fn gather_into(&mut self, records: &mut Vec<Range<usize>>) -> Result<()> {
         let limits = &self.api.0.app.options.limits;
         let (body_max, wait) = (limits.body_bytes_max, limits.wait);
-        let (mut records, mut bytes) = (Vec::new(), 0);
+        let mut bytes = 0;
         loop {
             let chunk = if records.is_empty() {
-                tokio::time::timeout(wait, self.body.next()).await.map_err(|_| "no record came in time")
+                // Between two records a stream may rest for so long; a record has so long to be whole.
+                let begun = self.begun.unwrap_or_else(Instant::now);
+                let next = tokio::time::timeout_at((begun + wait).into(), self.body.next());
+                next.await.map_err(|_| "no record came in time")
             } else if bytes < GATHER_BYTES {
                 match self.body.next().now_or_never() {
                     Some(chunk) => Ok(chunk),
-                    None => return records,
+                    None => return Ok(()),
                 }
             } else {
-                return records;
+                return Ok(());
             };
-            let fault = match chunk {
-                Ok(Some(Ok(chunk))) => {
+            match chunk.map_err(corrupt)? {
+                Some(Ok(chunk)) => {
                     bytes += chunk.len();
                     self.splitter.push(&chunk);
-                    self.split(&mut records, body_max).err()
+                    self.split(records, body_max)?;
                 }
-                Ok(Some(Err(error))) => Some(corrupt(format!("the body cannot be read: {error}"))),
-                Ok(None) => {
+                Some(Err(error)) => return Err(corrupt(format!("the body cannot be read: {error}"))),
+                None => {
                     self.is_over = true;
-                    (!self.splitter.is_between()).then(|| corrupt("the body ended within a record"))
+                    let is_whole = self.splitter.is_between();
+                    return if is_whole { Ok(()) } else { Err(corrupt("the body ended within a record")) };
                 }
-                Err(why) => Some(corrupt(why)),
-            };
-            if let Some(fault) = fault {
-                self.is_over = true;
-                records.push(Err(fault));
-            }
-            if self.is_over {
-                return records;
             }
         }
     }
 
-    fn split(&mut self, records: &mut Vec<Result<Json>>, body_max: usize) -> Result<()> {
+    fn split(&mut self, records: &mut Vec<Range<usize>>, body_max: usize) -> Result<()> {
         while let Some(range) = self.splitter.next()? {
-            let text = std::str::from_utf8(self.splitter.get(range)).map_err(|_| corrupt("it is no UTF-8"))?;
-            records.push(Json::parse(text));
+            records.push(range);
+            self.begun = None;
         }
+        self.begun = if self.splitter.is_between() { None } else { self.begun.or_else(|| Some(Instant::now())) };
         if self.splitter.pending() > body_max {
             return Err(Error::new(ErrorKind::TooLarge, "read record", format!("it has more than {body_max} bytes")));
         }
@@ -155,13 +176,14 @@ pub fn batch(api: &V3, asked: &Asked) -> Answered {
     let entries: Vec<&Json> =
         entries.ok_or_else(|| Refusal::of_status(400, "the body has no entries"))?.iter().collect();
     let id = |entry: &Json| entry.get("id").map(plain).unwrap_or_default();
-    let records = entries.iter().map(|entry| Ok((*entry).clone())).collect();
+    let results = ResultWriter::new(&place.cluster, topic);
     let (mut successes, mut failures) = (Vec::new(), Vec::new());
-    for (entry, outcome) in entries.iter().zip(outcomes(api, topic, records)?) {
+    let outcomes = outcomes(api, topic, entries.len(), |reader, at, batch| reader.read(entries[at], batch))?;
+    for (entry, outcome) in entries.iter().zip(outcomes) {
         match outcome {
             Ok((written, timestamp, shapes)) => {
                 let mut text = Vec::new();
-                write_result(&mut text, (&place.cluster, topic), written, timestamp, &shapes);
+                results.write(&mut text, written, timestamp, &shapes);
                 let mut result = Json::parse(String::from_utf8_lossy(&text).as_ref())?;
                 result.remove("error_code");
                 let mut success = Json::object([("id", Json::from(id(entry)))]);
@@ -183,15 +205,19 @@ pub fn batch(api: &V3, asked: &Asked) -> Answered {
 }
 
 /// Writes records, and gives a line for each.
-fn write_all(api: &V3, cluster: &str, topic: &str, records: Vec<Result<Json>>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(records.len() * 160);
-    let count = records.len();
-    match outcomes(api, topic, records) {
+fn write_all(api: &V3, cluster: &str, topic: &str, gathered: Gathered) -> Vec<u8> {
+    let Gathered { text, records, fault } = gathered;
+    let mut out = Vec::with_capacity(records.len() * 256);
+    let read = |reader: &mut RecordReader<'_>, at: usize, batch: &mut Batch| {
+        reader.read_text(&text[records[at].clone()], batch)
+    };
+    match outcomes(api, topic, records.len(), read) {
         Ok(outcomes) => {
+            let results = ResultWriter::new(cluster, topic);
             for outcome in outcomes {
                 match outcome {
                     Ok((written, timestamp, shapes)) => {
-                        write_result(&mut out, (cluster, topic), written, timestamp, &shapes);
+                        results.write(&mut out, written, timestamp, &shapes);
                         out.extend_from_slice(b"\r\n");
                     }
                     Err(error) => out.extend_from_slice(&line(&refusal(&error))),
@@ -199,19 +225,22 @@ fn write_all(api: &V3, cluster: &str, topic: &str, records: Vec<Result<Json>>) -
             }
         }
         // What concerns all of them is said of each.
-        Err(error) => (0..count).for_each(|_| out.extend_from_slice(&line(&refusal(&error)))),
+        Err(error) => records.iter().for_each(|_| out.extend_from_slice(&line(&refusal(&error)))),
     }
+    out.extend(fault.iter().flat_map(|fault| line(&refusal(fault))));
     out
 }
 
-/// What becomes of each of these records.
-fn outcomes(V3(rest): &V3, topic: &str, records: Vec<Result<Json>>) -> Result<Vec<Outcome>> {
+/// What becomes of so many records, each of which `read` appends to a batch.
+fn outcomes(
+    V3(rest): &V3,
+    topic: &str,
+    count: usize,
+    read: impl Fn(&mut RecordReader<'_>, usize, &mut Batch) -> Result<[Shape; 2]>,
+) -> Result<Vec<Outcome>> {
     let mut reader = RecordReader::new(rest, topic);
-    let mut batch = Batch::with_limits(records.len().max(1), GATHER_BYTES);
-    let mut read = Vec::with_capacity(records.len());
-    for record in records {
-        read.push(record.and_then(|json| reader.read(&json, &mut batch)));
-    }
+    let mut batch = Batch::with_limits(count, GATHER_BYTES);
+    let read: Vec<Result<[Shape; 2]>> = (0..count).map(|at| read(&mut reader, at, &mut batch)).collect();
     if batch.is_empty() {
         return Ok(read.into_iter().map(|shapes| shapes.map(|shapes| ((0, None), NO_TIMESTAMP, shapes))).collect());
     }
