@@ -30,6 +30,7 @@ pub(crate) mod local {
     pub(crate) const FATAL: i32 = -150;
     pub(crate) const GAPLESS_GUARANTEE: i32 = -148;
     pub(crate) const AUTO_OFFSET_RESET: i32 = -140;
+    pub(crate) const DESTROY_BROKER: i32 = -137;
     pub(crate) const BAD_MESSAGE: i32 = -199;
     pub(crate) const BAD_COMPRESSION: i32 = -198;
 }
@@ -62,6 +63,8 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (local::TRANSPORT, Unavailable, Later),
         (local::RESOLVE, Unavailable, Later),
         (local::ALL_BROKERS_DOWN, Unavailable, Later),
+        // A list of brokers came without it, as one does while brokers have missed their heartbeats.
+        (local::DESTROY_BROKER, Unavailable, Later),
         (local::SSL, Unavailable, Never),
         (local::AUTHENTICATION, Authentication, Never),
         (local::TIMED_OUT, Timeout, Later),
@@ -165,6 +168,7 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
 /// others must change first, such as a group that has members.
 const LATER: &[i32] = &[
     local::TRANSPORT,
+    local::DESTROY_BROKER,
     local::WAIT_COORDINATOR,
     local::TIMED_OUT,
     local::TIMED_OUT_IN_QUEUE,
@@ -214,7 +218,8 @@ pub(crate) fn says_later(code: i32) -> bool {
 
 /// Whether a request that ended with this code may have been done all the same.
 pub(crate) fn is_unanswered(code: i32) -> bool {
-    matches!(code, local::TRANSPORT | local::TIMED_OUT | broker::REQUEST_TIMED_OUT | broker::NETWORK_EXCEPTION)
+    let local = matches!(code, local::TRANSPORT | local::DESTROY_BROKER | local::TIMED_OUT);
+    local || matches!(code, broker::REQUEST_TIMED_OUT | broker::NETWORK_EXCEPTION)
 }
 
 /// Whether a code says something of one topic, whatever else was asked for with it.

@@ -2,17 +2,24 @@
 
 use std::time::Duration;
 
-use kafi_core::{Batch, Error, ErrorKind, MESSAGE_CONTEXT, Producer, ProducerOptions, Record, Report, Result, Retry};
+use kafi_core::{
+    ANY_PARTITION, Batch, Error, ErrorKind, MESSAGE_CONTEXT, NO_TIMESTAMP, Producer, ProducerOptions, Record, Report,
+    Result, Retry,
+};
 
 use crate::config::{Settings, WriterClient};
 use crate::error::{self, broker, local};
-use crate::ffi::{Deadline, can_write_epoch};
+use crate::ffi::{Deadline, Run, can_write_epoch};
 use crate::tokens::{Bytes, End, Reports, Tokens};
 use crate::writer::{Topic, Writer};
 
 const OPERATION: &str = "write";
 /// How many messages are handed over between two looks at the reports.
 const SERVE_EVERY: usize = 1000;
+/// How many messages are handed over with one call.
+const RUN_MAX: usize = 250;
+/// The most bytes of a message in such a call: librdkafka takes it with any `message.max.bytes`.
+const RUN_MESSAGE_BYTES_MAX: u64 = 1000;
 /// How long a wait lasts at most before the brokers are looked at.
 const SLICE_MS: i32 = 1000;
 
@@ -50,6 +57,7 @@ pub(crate) struct KafkaProducer {
     is_broken: bool,
     /// For the topics of the batch at hand, which of ours they are.
     topics: Vec<u32>,
+    run: Run,
 }
 
 /// How handing over one message ended.
@@ -74,6 +82,7 @@ impl KafkaProducer {
             is_halted: false,
             is_broken: false,
             topics: Vec::new(),
+            run: Run::default(),
         })
     }
 
@@ -84,10 +93,16 @@ impl KafkaProducer {
         if !self.look_up(batch, from, deadline)? {
             return Ok(0);
         }
-        let mut index = from;
+        let (mut index, mut served) = (from, from);
         while index < batch.len() {
-            if (index - from) % SERVE_EVERY == SERVE_EVERY - 1 {
+            if index - served >= SERVE_EVERY {
+                served = index;
                 self.serve(0)?;
+            }
+            let run = self.hand_over_run(batch, index);
+            index += run;
+            if run > 0 {
+                continue;
             }
             match self.hand_over_one(batch, index, deadline)? {
                 Outcome::Taken => index += 1,
@@ -105,6 +120,42 @@ impl KafkaProducer {
             }
         }
         Ok(index - from)
+    }
+
+    /// Hands over what can go with one call: small messages for one partition without headers and timestamps. Returns
+    /// how many were taken; the next one has to go by itself, which tells what stops it.
+    fn hand_over_run(&mut self, batch: &Batch, from: usize) -> usize {
+        let Self { writer: Some(writer), tokens, run, .. } = self else { return 0 };
+        if self.is_halted || self.is_broken || self.options.keep_timestamps {
+            return 0;
+        }
+        let (metas, partition) = (batch.metas(), batch.metas()[from].partition);
+        let topic = self.topics[metas[from].topic as usize];
+        let entry = &mut writer.topics[topic as usize];
+        let Some(handle) = &entry.handle else { return 0 };
+        if entry.code != 0 || entry.is_halted || !(ANY_PARTITION..entry.partitions).contains(&partition) {
+            return 0;
+        }
+        let (has_keyless, buffer_bytes) = (&mut entry.has_keyless, self.buffer_bytes);
+        let records = (from..batch.len().min(from + RUN_MAX)).map_while(|index| {
+            let record = batch.get(index);
+            let bytes = Bytes::of(&record);
+            let goes_along = metas[index].topic == metas[from].topic
+                && record.partition == partition
+                && record.timestamp == NO_TIMESTAMP
+                && record.headers.is_empty()
+                && bytes.all() <= RUN_MESSAGE_BYTES_MAX
+                && (tokens.in_flight() == 0 || tokens.bytes() + bytes.all() <= buffer_bytes);
+            goes_along.then(|| {
+                *has_keyless |= record.key.is_none();
+                (record, tokens.hand_over(topic, partition.max(-1), bytes))
+            })
+        });
+        let taken = writer.client.produce_run(handle, partition, records, run);
+        for index in (taken..run.len()).rev() {
+            tokens.take_back(run.opaque(index), Bytes::of(&batch.get(from + index)));
+        }
+        taken
     }
 
     fn hand_over_one(&mut self, batch: &Batch, index: usize, deadline: Deadline) -> Result<Outcome> {

@@ -407,7 +407,7 @@ impl Session {
         }
         let probe = match self.probe.take() {
             Some(probe) => probe,
-            None => self.client.start_probe(OUTAGE_MAX),
+            None => self.client.start_probe(OPERATION, OUTAGE_MAX)?,
         };
         match self.client.take_probe(OPERATION, &probe) {
             Ok(true) => Ok(()),

@@ -6,12 +6,11 @@ use std::time::Duration;
 use kafi_core::{
     AclAdmin, Admin, AdminBase, BrokerAdmin, CommittedOffset, ConfigAdmin, ConfigChange, ConfigEntry, ElectionAdmin,
     Error, ErrorKind, Group, GroupAdmin, GroupDescription, Isolation, NewTopic, OffsetAdmin, Partition, Position,
-    Result, Topic, TopicAdmin, TopicPartition, UserAdmin, Watermarks,
+    Result, Topic, TopicAdmin, TopicPartition, UserAdmin, Watermarks, check_topic_name,
 };
 
 use crate::emulated::clock::deadline;
 use crate::emulated::topic_config;
-use crate::emulated::topic_file::TopicFile;
 use crate::log::append_file::Appender;
 use crate::log::bounds::bounds;
 use crate::log::{PartitionDir, time};
@@ -27,12 +26,12 @@ impl LogAdmin {
         Self { shared }
     }
 
-    fn describe(&self, name: &str, file: &TopicFile) -> Result<Topic> {
+    fn describe(&self, name: &str, folder: &str) -> Result<Topic> {
+        let file = self.shared.topics.load_from(name, folder)?;
         let topic: Arc<str> = name.into();
-        let folder = self.shared.topics.folder(name)?;
         let mut partitions = Vec::with_capacity(file.partitions as usize);
         for partition in 0..file.partitions {
-            let dir = PartitionDir::new(self.shared.topics.io(), &topic, &folder, partition);
+            let dir = PartitionDir::new(self.shared.topics.io(), &topic, folder, partition);
             partitions.push(Partition {
                 partition,
                 leader: 0,
@@ -41,7 +40,7 @@ impl LogAdmin {
                 bytes: Some(bytes(&dir)?),
             });
         }
-        Ok(Topic { name: name.to_string(), id: file.id.clone(), internal: false, partitions })
+        Ok(Topic { name: name.to_string(), id: file.id, internal: false, partitions })
     }
 
     fn delete_before(&self, before: &Position, timeout: Duration) -> Result<Position> {
@@ -80,12 +79,14 @@ impl AdminBase for LogAdmin {
 impl TopicAdmin for LogAdmin {
     fn topics(&mut self, names: &[String], _timeout: Duration) -> Result<Vec<Topic>> {
         let all = names.is_empty();
-        let mut names = if all { self.shared.topics.names()? } else { names.to_vec() };
-        names.sort();
-        names.dedup();
-        let mut topics = Vec::with_capacity(names.len());
-        for name in names {
-            match self.shared.topics.load(&name).and_then(|file| self.describe(&name, &file)) {
+        let found = |name: &String| {
+            check_topic_name(name)?;
+            Ok((name.clone(), self.shared.topics.folder(name)?))
+        };
+        let named = if all { self.shared.topics.listed()? } else { names.iter().map(found).collect::<Result<_>>()? };
+        let mut topics = Vec::with_capacity(named.len());
+        for (name, folder) in named {
+            match self.describe(&name, &folder) {
                 Ok(topic) => topics.push(topic),
                 // It was deleted between the listing and the look.
                 Err(error) if all && error.kind() == ErrorKind::NotFound => {}

@@ -69,10 +69,30 @@ impl Topics {
         Ok(format!("{}/topic.json", self.folder(name)?))
     }
 
+    /// What may be a topic: its name and its folder, by names.
+    pub(crate) fn listed(&self) -> Result<BTreeMap<String, String>> {
+        let folders = self.io.list(FOLDER).map_err(|error| io_error("list topics", self.io.display(FOLDER), error))?;
+        let mut listed = BTreeMap::new();
+        for folder in folders {
+            let Some(name) = topic_of(&folder).map(str::to_string) else { continue };
+            let folder = match listed.contains_key(&name) {
+                false => format!("{FOLDER}/{folder}"),
+                true => self.folder(&name)?,
+            };
+            listed.insert(name, folder);
+        }
+        Ok(listed)
+    }
+
     /// What is known of a topic.
     pub(crate) fn load(&self, name: &str) -> Result<TopicFile> {
         check_topic_name(name)?;
-        let path = self.path(name)?;
+        self.load_from(name, &self.folder(name)?)
+    }
+
+    /// What is known of a topic whose folder this is.
+    pub(crate) fn load_from(&self, name: &str, folder: &str) -> Result<TopicFile> {
+        let path = format!("{folder}/topic.json");
         let bytes = read_file(&*self.io, &path, TopicFile::BYTES_MAX);
         let bytes = bytes.map_err(|error| io_error("read topic", self.io.display(&path), error).with("topic", name))?;
         let file = match bytes {
@@ -86,7 +106,7 @@ impl Topics {
         let file = file.ok_or_else(|| self.missing(name))?;
         match self.check_partitions(name, &path, file.partitions) {
             // Somebody added partitions, and wrote to them, right after the file was read.
-            Err(_) if self.reads_otherwise(name, &path, &file) => self.load(name),
+            Err(_) if self.reads_otherwise(name, &path, &file) => self.load_from(name, folder),
             checked => checked.map(|()| file),
         }
     }
@@ -302,8 +322,10 @@ impl Many<'_> {
     /// As [`Topics::partition`].
     pub(crate) fn partition(&mut self, name: &str, partition: i32) -> Result<PartitionDir> {
         if !self.known.contains_key(name) {
-            let partitions = self.topics.load(name)?.partitions;
-            self.known.insert(name.to_string(), (Arc::from(name), self.topics.folder(name)?, partitions));
+            check_topic_name(name)?;
+            let folder = self.topics.folder(name)?;
+            let partitions = self.topics.load_from(name, &folder)?.partitions;
+            self.known.insert(name.to_string(), (Arc::from(name), folder, partitions));
         }
         let (topic, folder, partitions) = &self.known[name];
         if partition < 0 || partition >= *partitions {

@@ -10,6 +10,7 @@ use kafi::{
     ANY_PARTITION, Address, Batch, EnvelopeReader, Error, ErrorKind, Failures, Field, HeadersBuf, JsonPath, Kafi,
     NO_TIMESTAMP, NewTopic, ProducerOptions, Progress, Record, Result, Serdes, Writer,
 };
+use memchr::memmem::Finder;
 
 use crate::address::{FirstUse, hint_at_storage, open_topic};
 use crate::args::{FailureArgs, FunctionArgs, JqArgs, TypeArgs, WriteArgs, WriterSchemaArgs};
@@ -187,7 +188,7 @@ struct Job<'a> {
     topic: String,
     writer: Writer,
     batch: Batch,
-    key_delimiter: Option<Vec<u8>>,
+    key_delimiter: Option<Finder<'static>>,
     headers: HeadersBuf,
     texts: Texts,
     /// Where an envelope is read before it is encoded.
@@ -229,7 +230,7 @@ impl<'a> Job<'a> {
             topic,
             writer: open_writer(false)?,
             batch: Batch::new(),
-            key_delimiter: args.key_delimiter.as_deref().map(unescape).transpose()?,
+            key_delimiter: args.key_delimiter.as_deref().map(finder).transpose()?,
             headers: args.headers.iter().map(|(name, value)| (name, value)).collect(),
             envelopes: context.output.json.then(|| texts.envelopes()),
             texts,
@@ -330,7 +331,7 @@ impl<'a> Job<'a> {
     }
 
     fn push(&mut self, piece: Option<&[u8]>) -> Result<()> {
-        let (mut key, value) = split(self.args, self.key_delimiter.as_deref(), piece);
+        let (mut key, value) = split(self.args, self.key_delimiter.as_ref(), piece);
         if let (Some(path), Some(value)) = (&self.args.key_path, value) {
             self.found_key.clear();
             key = path.push_text(value, &mut self.found_key)?.then_some(self.found_key.as_slice());
@@ -393,18 +394,23 @@ fn json_path(text: &str) -> std::result::Result<JsonPath, String> {
     text.parse().map_err(|error: Error| error.message().to_string())
 }
 
+/// What finds a delimiter that was typed.
+fn finder(delimiter: &str) -> Result<Finder<'static>> {
+    Ok(Finder::new(&unescape(delimiter)?).into_owned())
+}
+
 /// Key and value of a piece.
 fn split<'a>(
     args: &'a ProduceArgs,
-    delimiter: Option<&[u8]>,
+    delimiter: Option<&Finder<'_>>,
     piece: Option<&'a [u8]>,
 ) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
     let known = |bytes: &'a [u8]| (!args.null || !bytes.is_empty()).then_some(bytes);
     let fixed = args.key.as_deref().map(str::as_bytes).and_then(known);
     let Some(piece) = piece else { return (fixed, None) };
     let Some(delimiter) = delimiter else { return (fixed, known(piece)) };
-    match memchr::memmem::find(piece, delimiter) {
-        Some(at) => (known(&piece[..at]), known(&piece[at + delimiter.len()..])),
+    match delimiter.find(piece) {
+        Some(at) => (known(&piece[..at]), known(&piece[at + delimiter.needle().len()..])),
         None => (None, known(piece)),
     }
 }

@@ -9,10 +9,13 @@ use super::client::{Client, Pending};
 use super::events::Event;
 use super::lists::{self, PartitionList};
 use super::question::set_broker;
-use super::raw::{self, RawMetadataTopic, RawTopicPartition, rd_kafka_admin_op_t as Op};
+use super::raw::{self, RawInnerMetadata, RawMetadataTopic, RawTopicPartition, rd_kafka_admin_op_t as Op};
 use super::{Deadline, TextBuffer, cstring, text};
 use crate::error;
 use crate::retry::retried;
+
+/// No topic can be called like that.
+const NO_TOPIC: &str = ".";
 
 /// What the cluster says about a topic that was asked for.
 pub(crate) struct TopicAnswer {
@@ -39,20 +42,50 @@ impl Client {
         self.describe_cluster(operation, deadline).map(|cluster| cluster.id)
     }
 
+    /// Asks whether a broker is there, and gives it this long.
+    ///
+    /// The question is about a topic that cannot be: librdkafka 2.12.1 ends the process where the answer to
+    /// `rd_kafka_DescribeCluster` names neither brokers nor topics, as a broker does before the controller knows it, and
+    /// once that has missed its heartbeats.
+    pub(crate) fn start_probe(&self, operation: &'static str, timeout: Duration) -> Result<Pending> {
+        self.start_describe_topics(operation, &[NO_TOPIC], timeout)
+    }
+
     /// The cluster and its brokers.
     pub(crate) fn describe_cluster(&self, operation: &'static str, deadline: Deadline) -> Result<Cluster> {
-        self.request(operation, deadline, || Ok(self.start_probe(deadline.left())), |event| Ok(cluster_of(event)))
+        self.probe(operation, deadline)?;
+        self.metadata(operation, false, deadline, |metadata| cluster_of(self, metadata))
+    }
+
+    /// Waits until a broker answers; what is wrong with brokers is seen meanwhile.
+    fn probe(&self, operation: &'static str, deadline: Deadline) -> Result<()> {
+        self.request(operation, deadline, || self.start_probe(operation, deadline.left()), |_| Ok(()))
     }
 
     /// The names of all topics. The client must have had an answer before, since this call does not see errors of
     /// brokers.
     pub(crate) fn topic_names(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<String>> {
+        self.metadata(operation, true, deadline, |metadata| {
+            let topics = metadata.topics.cast_const().cast::<RawMetadataTopic>();
+            // SAFETY: there are as many topics as the metadata says, and their names live as long as it.
+            (0..metadata.topic_cnt as usize).map(|index| unsafe { text((*topics.add(index)).topic) }).collect()
+        })
+    }
+
+    /// What `read` makes of the brokers, with all topics or without any.
+    fn metadata<T>(
+        &self,
+        operation: &'static str,
+        all_topics: bool,
+        deadline: Deadline,
+        read: impl FnOnce(&raw::rd_kafka_metadata) -> T,
+    ) -> Result<T> {
         let mut metadata = std::ptr::null();
         retried(deadline, || {
+            let (all_topics, timeout_ms) = (i32::from(all_topics), deadline.left_ms(i32::MAX).max(1));
             // SAFETY: the handle is valid, and the pointer is written on success only.
-            let code = unsafe {
-                raw::metadata(self.rk(), 1, std::ptr::null_mut(), &raw mut metadata, deadline.left_ms(i32::MAX).max(1))
-            };
+            let code =
+                unsafe { raw::metadata(self.rk(), all_topics, std::ptr::null_mut(), &raw mut metadata, timeout_ms) };
             if code == 0 {
                 return Ok(());
             }
@@ -61,13 +94,11 @@ impl Client {
             Err(known.map_or_else(|| error::from_code(operation, code), |error| error::with_code(error, code)))
         })?;
         // SAFETY: on success the metadata is valid until it is freed, once.
-        let names = unsafe {
-            let topics = (*metadata).topics.cast_const().cast::<RawMetadataTopic>();
-            let names = (0..(*metadata).topic_cnt as usize).map(|index| text((*topics.add(index)).topic)).collect();
+        unsafe {
+            let answer = read(&*metadata);
             raw::rd_kafka_metadata_destroy(metadata);
-            names
-        };
-        Ok(names)
+            Ok(answer)
+        }
     }
 
     /// Describes these topics, missing ones too, in any order; asks again where leaders are on the move, and where a
@@ -251,7 +282,7 @@ impl Client {
         deadline: Deadline,
         mut attempt: impl FnMut(Option<i32>) -> Result<T>,
     ) -> Result<T> {
-        self.describe_cluster(operation, deadline)?;
+        self.probe(operation, deadline)?;
         let mut broker = self.connected();
         retried(deadline, || {
             attempt(broker).inspect_err(|error| {
@@ -433,34 +464,30 @@ pub(super) unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOpti
 }
 
 /// The cluster of an answer to the question about it.
-fn cluster_of(event: &Event) -> Cluster {
-    let mut count = 0;
-    // SAFETY: the caller asked about the cluster, so that is what the event holds; its strings and its `count` nodes
-    // live as long as it.
+/// The cluster as the metadata of this client says.
+fn cluster_of(client: &Client, metadata: &raw::rd_kafka_metadata) -> Cluster {
+    // SAFETY: there are as many brokers as the metadata says, their strings live as long as it, and in the version that
+    // was checked it is the beginning of a `RawInnerMetadata`, with as many brokers. The handle is valid, and the id of
+    // the cluster is freed once.
     unsafe {
-        let result = raw::rd_kafka_event_DescribeCluster_result(event.as_ptr());
-        let controller = raw::rd_kafka_DescribeCluster_result_controller(result);
-        let nodes = raw::rd_kafka_DescribeCluster_result_nodes(result, &raw mut count);
-        Cluster {
-            id: text(raw::rd_kafka_DescribeCluster_result_cluster_id(result)),
-            controller: if controller.is_null() { -1 } else { raw::rd_kafka_Node_id(controller) },
-            brokers: (0..count).map(|index| broker_of(*nodes.add(index))).collect(),
-        }
-    }
-}
-
-/// # Safety
-/// `node` must be valid.
-unsafe fn broker_of(node: *const raw::rd_kafka_Node_t) -> Broker {
-    // SAFETY: the caller vouches for it, and its strings live as long as it.
-    unsafe {
-        let rack = raw::rd_kafka_Node_rack(node);
-        Broker {
-            id: raw::rd_kafka_Node_id(node),
-            host: text(raw::rd_kafka_Node_host(node)),
-            port: raw::rd_kafka_Node_port(node),
-            rack: (!rack.is_null()).then(|| text(rack)),
-        }
+        let count = metadata.broker_cnt as usize;
+        let inner = raw::knows_inner_message().then(|| &*std::ptr::from_ref(metadata).cast::<RawInnerMetadata>());
+        let rack_of = |id: i32| {
+            let mut known = inner.map(|inner| (0..count).map(|index| &*inner.brokers.add(index)))?;
+            let rack = known.find(|broker| broker.id == id)?.rack;
+            (!rack.is_null()).then(|| text(rack))
+        };
+        let brokers = (0..count).map(|index| {
+            let broker = &*metadata.brokers.add(index);
+            Broker { id: broker.id, host: text(broker.host), port: broker.port as u16, rack: rack_of(broker.id) }
+        });
+        let brokers = brokers.collect();
+        // Both came with the metadata, so that nobody waits for them.
+        let controller = raw::rd_kafka_controllerid(client.rk(), 0);
+        let id = raw::rd_kafka_clusterid(client.rk(), 0);
+        let cluster = Cluster { id: text(id), controller, brokers };
+        raw::rd_kafka_mem_free(client.rk(), id.cast());
+        cluster
     }
 }
 

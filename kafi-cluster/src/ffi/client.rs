@@ -309,7 +309,14 @@ impl Client {
 
     /// Whether a request that ended with this code has got no answer.
     pub(super) fn is_unreached(code: i32) -> bool {
-        matches!(code, local::TIMED_OUT | local::TRANSPORT | local::ALL_BROKERS_DOWN | local::TIMED_OUT_IN_QUEUE)
+        matches!(
+            code,
+            local::TIMED_OUT
+                | local::TRANSPORT
+                | local::ALL_BROKERS_DOWN
+                | local::DESTROY_BROKER
+                | local::TIMED_OUT_IN_QUEUE
+        )
     }
 
     /// Takes note of a partition that is read without a group.
@@ -389,18 +396,6 @@ impl Client {
                 return self.health().last_error(operation).map_or(Ok(None), Err);
             }
         }
-    }
-
-    /// Asks whether a broker is there, and gives it this long.
-    pub(crate) fn start_probe(&self, timeout: Duration) -> Pending {
-        self.start_question(
-            raw::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
-            timeout,
-            |rk, options, queue| {
-                // SAFETY: `start_question` passes valid pointers.
-                unsafe { raw::rd_kafka_DescribeCluster(rk, options, queue) }
-            },
-        )
     }
 
     /// Whether the answer to [`start_probe`](Self::start_probe) is there.

@@ -32,7 +32,7 @@ pub(crate) use client::{Client, Pending};
 pub(crate) use conf::{Conf, Refusal};
 pub(crate) use lists::PartitionList;
 pub(crate) use messages::{Fetched, MessageRef, TopicHandle};
-pub(crate) use produce::can_write_epoch;
+pub(crate) use produce::{Run, can_write_epoch};
 pub(crate) use rebalance::{Rebalance, Revoked};
 
 /// The latest point in time up to which a call may wait.

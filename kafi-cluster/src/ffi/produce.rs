@@ -53,7 +53,64 @@ pub(crate) struct Delivered {
     pub(crate) error: i32,
 }
 
+/// What [`Client::produce_run`] handed over.
+#[derive(Default)]
+pub(crate) struct Run {
+    messages: Vec<RawMessage>,
+}
+
+// SAFETY: what its pointers lead to is used within the call that filled it only.
+unsafe impl Send for Run {}
+
+impl Run {
+    /// How many messages there were.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// The number that went along with one of them.
+    pub(crate) fn opaque(&self, index: usize) -> u64 {
+        self.messages[index].opaque as usize as u64
+    }
+}
+
 impl Client {
+    /// Hands over copies of messages without headers and timestamps for one partition (-1: librdkafka chooses it for
+    /// each), with their numbers: librdkafka asks for the time and for its locks once. They get the current time.
+    /// Returns how many of them were taken: as many as come before the first that was not.
+    pub(crate) fn produce_run<'a>(
+        &self,
+        topic: &TopicHandle,
+        partition: i32,
+        records: impl Iterator<Item = (Record<'a>, u64)>,
+        run: &mut Run,
+    ) -> usize {
+        let field = |bytes: Option<&[u8]>| bytes.map_or((std::ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len()));
+        run.messages.clear();
+        run.messages.extend(records.map(|(record, opaque)| {
+            let ((payload, len), (key, key_len)) = (field(record.value), field(record.key));
+            RawMessage {
+                err: 0,
+                rkt: std::ptr::null_mut(),
+                partition,
+                payload: payload.cast_mut().cast(),
+                len,
+                key: key.cast_mut().cast(),
+                key_len,
+                offset: 0,
+                opaque: opaque as usize as *mut c_void,
+            }
+        }));
+        let count = i32::try_from(run.messages.len()).expect("a run is short");
+        // SAFETY: topic and messages are valid; keys and values, which the iterator still borrowed for `'a`, are copied.
+        let taken = unsafe {
+            raw::produce_batch(topic.as_ptr(), partition, raw::RD_KAFKA_MSG_F_COPY, run.messages.as_mut_ptr(), count)
+        };
+        // What stops one of a partition stops those behind it: a queue that is full, a topic or a client that is gone.
+        debug_assert!(run.messages.iter().skip(taken as usize).all(|message| message.err != 0));
+        usize::try_from(taken).unwrap_or(0)
+    }
+
     /// Hands over a copy of one message, with its headers, and a number that comes back with its report. Timestamp 0
     /// needs [`can_write_epoch`]; one that is missing becomes the current time, unless `keep_timestamps` says that it
     /// stays missing.

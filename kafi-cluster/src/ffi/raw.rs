@@ -77,9 +77,26 @@ pub struct RawInnerMessage {
     pub header_bytes: *const u8,
 }
 
+/// `rd_kafka_metadata_internal_t`, which what `rd_kafka_metadata` gives out is the beginning of, in the same version. It
+/// is not part of librdkafka's interface either.
+#[repr(C)]
+pub struct RawInnerMetadata {
+    pub metadata: rd_kafka_metadata,
+    pub brokers_sorted: *mut c_void,
+    /// As many as there are in `metadata`, by their ids.
+    pub brokers: *const RawInnerBroker,
+}
+
+/// `rd_kafka_metadata_broker_internal_t`.
+#[repr(C)]
+pub struct RawInnerBroker {
+    pub id: i32,
+    pub rack: *const c_char,
+}
+
 /// Whether messages look like [`RawInnerMessage`] in the librdkafka that is built in. Otherwise the interface is used,
 /// which is slower and loses something: it takes memory for each message just to say that there are no headers, ends
-/// their names at a zero byte, and writes no timestamp 0.
+/// their names at a zero byte, writes no timestamp 0, and does not tell racks.
 #[inline]
 pub fn knows_inner_message() -> bool {
     // SAFETY: it returns a number.
@@ -144,6 +161,14 @@ unsafe extern "C" {
     pub fn pause_partitions(rk: *mut rd_kafka_t, partitions: *mut rd_kafka_topic_partition_list_t) -> c_int;
     #[link_name = "rd_kafka_resume_partitions"]
     pub fn resume_partitions(rk: *mut rd_kafka_t, partitions: *mut rd_kafka_topic_partition_list_t) -> c_int;
+    #[link_name = "rd_kafka_produce_batch"]
+    pub fn produce_batch(
+        topic: *mut rd_kafka_topic_t,
+        partition: i32,
+        flags: c_int,
+        messages: *mut RawMessage,
+        count: c_int,
+    ) -> c_int;
     #[link_name = "rd_kafka_message_headers"]
     pub fn message_headers(message: *const RawMessage, headers: *mut *mut rd_kafka_headers_t) -> c_int;
     #[link_name = "rd_kafka_header_get_all"]

@@ -1,7 +1,8 @@
 //! A broker that is killed and started again while somebody produces, or copies. It is not the broker of the tests but
 //! one of its own.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -34,12 +35,19 @@ pub(super) struct Broker {
 impl Broker {
     /// A broker without data.
     pub(super) fn start() -> Result<Self> {
+        Self::start_with("")
+    }
+
+    /// The same with these lines of settings, which win over those that are there.
+    pub(super) fn start_with(settings: &str) -> Result<Self> {
         let folder = workspace::target()?.join("soak-broker/tests/servers");
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         fs::create_dir_all(&folder).map_err(failed)?;
         for name in ["common.sh", "kafka", "kafka.pom.xml", "kafka.properties"] {
             fs::copy(workspace::root().join("tests/servers").join(name), folder.join(name)).map_err(failed)?;
         }
+        let mut properties = OpenOptions::new().append(true).open(folder.join("kafka.properties")).map_err(failed)?;
+        properties.write_all(settings.as_bytes()).map_err(failed)?;
         let mut broker = Self { script: folder.join("kafka"), storage: String::new() };
         // What an earlier run left goes.
         broker.run("wipe")?;

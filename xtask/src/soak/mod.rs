@@ -6,6 +6,7 @@ mod cold;
 mod copies;
 mod disk;
 mod folder;
+mod heartbeats;
 mod no_space;
 mod programs;
 mod random;
@@ -75,7 +76,7 @@ fn seed_of_now() -> Result<u64> {
 /// One fault: its name, and what runs it so many rounds and says what it saw.
 type Fault = (&'static str, fn(&Programs, &mut Random, u64) -> Result<String>);
 
-const FAULTS: [Fault; 10] = [
+const FAULTS: [Fault; 11] = [
     ("producer", folder::killed_producers),
     ("processes", folder::two_processes),
     ("copy", copies::killed_copies),
@@ -86,6 +87,7 @@ const FAULTS: [Fault; 10] = [
     ("broker-target", broker::killed_targets),
     ("source-gone", broker::sources_that_go),
     ("cold-broker", cold::cold_broker),
+    ("heartbeats", heartbeats::missed_heartbeats),
 ];
 
 fn run(options: &Options) -> Result<()> {
