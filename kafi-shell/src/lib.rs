@@ -58,7 +58,7 @@ pub use groups::{
 };
 pub use join::{
     JoinEach, JoinEmit, JoinHow, JoinKey, JoinKeyOf, JoinOptions, JoinPair, JoinProject, JoinRows, JoinSide, Joined,
-    JoinedSide, join, merge_objects,
+    JoinedSide, ObjectMerger, join, merge_objects,
 };
 pub use kafi::{Join, Kafi, Outgoing, TopicConsumer, TopicProducer, subject_name};
 pub use offsets::{WantedOffsets, offsets, offsets_of_each};

@@ -1,16 +1,43 @@
 //! A topic that takes what comes of whole topics: of a compaction, or of a join.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use kafi_core::functional::{Place, Progress, Writer};
-use kafi_core::{ANY_PARTITION, Batch, ProducerOptions, Result};
+use kafi_core::{ANY_PARTITION, Batch, Error, ErrorKind, ProducerOptions, Result};
 
-/// Writes batches, each of messages of one topic, to one topic.
+/// How many batches wait for the thread that writes, or are in its hands.
+const BATCHES: usize = 3;
+
+/// Writes batches, each of messages of one topic, to one topic, in a thread of its own while the next ones are made.
 pub struct TopicSink {
-    writer: Writer,
+    state: State,
     topic: String,
     keeps_partitions: bool,
+}
+
+enum State {
+    /// The thread is not there: nothing was written yet, or something failed.
+    Idle(Box<Writer>),
+    Writing(Thread),
+    /// Between the two.
+    Gone,
+}
+
+/// The thread that writes.
+struct Thread {
+    full: SyncSender<Job>,
+    empty: Receiver<Batch>,
+    handle: JoinHandle<(Box<Writer>, Result<()>)>,
+}
+
+enum Job {
+    Write(Batch),
+    /// Everything before it is to be written, which is said then.
+    Flush(SyncSender<()>),
 }
 
 impl TopicSink {
@@ -24,7 +51,7 @@ impl TopicSink {
         let keeps_partitions = place.partitions_max(&[topic.to_string()])? == partitions;
         let options = ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() };
         let writer = Writer::open(place.storage.as_ref(), &options, progress)?.reached();
-        Ok(Self { writer, topic: topic.to_string(), keeps_partitions })
+        Ok(Self { state: State::Idle(Box::new(writer)), topic: topic.to_string(), keeps_partitions })
     }
 
     /// The same, where the messages lie in partitions by their keys, whatever partitions they come from. By default they
@@ -35,13 +62,18 @@ impl TopicSink {
 
     /// The same, with how long the storage may report nothing. Default: [`Writer::STALL_LIMIT`].
     pub fn stall_limit(self, limit: Duration) -> Self {
-        Self { writer: self.writer.stall_limit(limit), ..self }
+        let state = match self.state {
+            State::Idle(writer) => State::Idle(Box::new(writer.stall_limit(limit))),
+            state => state,
+        };
+        Self { state, ..self }
     }
 
-    /// Hands over all messages of `batch`; they are written for certain only when the sink is closed.
+    /// Takes all messages of `batch`, which is empty then; they are written for certain only when the sink is closed.
+    /// Blocks while others wait to be written.
     ///
     /// # Errors
-    /// Those of [`Writer::write`].
+    /// Those of [`Writer::write`], also for messages that were taken before.
     pub fn write(&mut self, batch: &mut Batch) -> Result<()> {
         for index in 0..batch.topics().len() {
             batch.rename_topic(index as u32, &self.topic);
@@ -49,27 +81,102 @@ impl TopicSink {
         if !self.keeps_partitions {
             batch.metas_mut().iter_mut().for_each(|meta| meta.partition = ANY_PARTITION);
         }
-        self.writer.write(batch)
+        let thread = self.thread()?;
+        let Ok(mut empty) = thread.empty.recv() else { return self.failure() };
+        empty.clear();
+        empty.set_limits(batch.records_max(), batch.bytes_max());
+        let full = std::mem::replace(batch, empty);
+        if thread.full.send(Job::Write(full)).is_err() { self.failure() } else { Ok(()) }
     }
 
     /// Waits until everything is written, and says how many messages that were.
     ///
     /// # Errors
-    /// Those of [`Writer::close`].
-    pub fn close(self, timeout: Option<Duration>) -> Result<u64> {
-        self.writer.close(timeout)
-    }
-
-    /// How many messages were written so far.
-    pub fn written(&self) -> u64 {
-        self.writer.written()
+    /// Those of [`Writer::write`] and [`Writer::close`].
+    pub fn close(mut self, timeout: Option<Duration>) -> Result<u64> {
+        let ended = self.end();
+        let State::Idle(writer) = self.state else { return ended.map(|()| 0) };
+        let closed = writer.close(timeout);
+        ended.and(closed)
     }
 
     /// Waits until what was handed over is written, or has failed.
     ///
     /// # Errors
-    /// Those of [`Writer::flush`].
+    /// Those of [`Writer::write`] and [`Writer::flush`].
     pub fn flush(&mut self) -> Result<()> {
-        self.writer.flush(None)
+        let thread = self.thread()?;
+        let (done, is_done) = sync_channel(1);
+        if thread.full.send(Job::Flush(done)).is_err() || is_done.recv().is_err() {
+            return self.failure();
+        }
+        Ok(())
     }
+
+    /// The thread, which is started where it is not there.
+    fn thread(&mut self) -> Result<&Thread> {
+        if let State::Idle(_) = self.state {
+            let State::Idle(writer) = std::mem::replace(&mut self.state, State::Gone) else { return Err(gone()) };
+            self.state = State::Writing(Thread::start(writer)?);
+        }
+        match &self.state {
+            State::Writing(thread) => Ok(thread),
+            _ => Err(gone()),
+        }
+    }
+
+    /// What the thread has failed with.
+    fn failure(&mut self) -> Result<()> {
+        self.end()?;
+        Err(gone())
+    }
+
+    /// Waits until the thread has done what it was given, or failed.
+    fn end(&mut self) -> Result<()> {
+        let State::Writing(Thread { full, empty, handle }) = std::mem::replace(&mut self.state, State::Gone) else {
+            return Ok(());
+        };
+        drop((full, empty));
+        let (writer, ended) = handle.join().unwrap_or_else(|panic| resume_unwind(panic));
+        self.state = State::Idle(writer);
+        ended
+    }
+}
+
+impl Thread {
+    fn start(mut writer: Box<Writer>) -> Result<Self> {
+        let (full, jobs) = sync_channel(BATCHES);
+        let (free, empty) = channel();
+        for _ in 0..BATCHES {
+            free.send(Batch::new()).expect("the receiver is held here");
+        }
+        let work = move || {
+            let ended = write_all(&mut writer, &jobs, &free);
+            (writer, ended)
+        };
+        let handle = thread::Builder::new().name("writer".into()).spawn(work);
+        let handle = handle.map_err(|error| Error::io("start a thread", error))?;
+        Ok(Self { full, empty, handle })
+    }
+}
+
+fn write_all(writer: &mut Writer, jobs: &Receiver<Job>, free: &Sender<Batch>) -> Result<()> {
+    for job in jobs {
+        match job {
+            Job::Write(batch) => {
+                writer.write(&batch)?;
+                // Whoever wants no more does not wait for it.
+                let _at_end = free.send(batch);
+            }
+            Job::Flush(done) => {
+                writer.flush(None)?;
+                let _at_end = done.send(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::Unexpected, "write", "what writes is gone")
 }

@@ -39,10 +39,10 @@ pub fn compare_numbers(left: &str, right: &str) -> Ordering {
 /// ```
 pub fn push_number(number: &str, out: &mut Vec<u8>) {
     let bytes = number.as_bytes();
-    let is_short = bytes.len() < 18 && bytes.iter().all(u8::is_ascii_digit);
-    // An integer without zeros at its end, as most are, is written as it is.
-    if is_short && bytes.last() != Some(&b'0') {
-        out.extend_from_slice(bytes);
+    // An integer, as most are, is written without the zeros at its end.
+    if bytes.len() < 18 && bytes.first() != Some(&b'0') && bytes.iter().all(u8::is_ascii_digit) {
+        let end = bytes.iter().rposition(|&digit| digit != b'0').map_or(0, |last| last + 1);
+        out.extend_from_slice(&bytes[..end]);
         out.extend_from_slice(&[b'e', bytes.len() as u8]);
         return;
     }

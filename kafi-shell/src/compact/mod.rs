@@ -15,7 +15,6 @@ use kafi_core::{Assignment, Batch, Error, ErrorKind, Offsets, ReadOptions, Resul
 use crate::cat::{Finished, finish};
 use crate::spill::Spill;
 
-pub(crate) use newest::Given;
 pub(crate) use survivors::Survivors;
 
 /// How a topic is compacted.

@@ -30,7 +30,7 @@ impl Hash for KeyHash {
 
 /// Takes what is a hash already.
 #[derive(Default)]
-pub(crate) struct Given(u64);
+struct Given(u64);
 
 impl Hasher for Given {
     fn finish(&self) -> u64 {

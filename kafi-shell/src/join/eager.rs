@@ -106,9 +106,8 @@ impl<'o, 'a> Eager<'o, 'a> {
             return if wanted.unmatched() { wanted.put(self.out, Part::Record(&record), None) } else { Ok(()) };
         }
         let hash = hash_of(key.bytes());
-        let (mut next, mut is_matched) = (other.table.first(hash), false);
-        while let Some(at) = next {
-            next = other.table.next(at);
+        let (mut chain, mut is_matched) = (other.table.chain(hash), false);
+        while let Some(at) = other.table.next(&mut chain) {
             if other.table.row(at).is_none_or(|row| key_and_message(row).0 != key.bytes()) {
                 continue;
             }

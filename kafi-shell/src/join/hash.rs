@@ -2,6 +2,8 @@
 //! that do not fit into memory go to a file with what would be probed against them, and are joined by themselves later,
 //! divided again where they are still too large (Grace hash join).
 
+use std::hint::black_box;
+
 use kafi_core::{Cancel, Record, Result};
 
 use super::key::hash_of;
@@ -16,7 +18,7 @@ const LEVELS_MAX: u32 = 6;
 const DIVIDED_FROM: u32 = 20;
 
 /// What a row takes in memory beside its bytes: its head, and its place in the index.
-const ROW_BYTES: u64 = 48;
+const ROW_BYTES: u64 = 32;
 
 /// With less memory there are fewer parts.
 const SMALL_MEMORY: usize = 16 << 20;
@@ -70,8 +72,7 @@ impl<'o, 'a> HashJoin<'o, 'a> {
     }
 
     /// Adds a row of the side that is built.
-    pub(super) fn build(&mut self, key: &[u8], record: &Record<'_>) -> Result<()> {
-        let hash = hash_of(key);
+    pub(super) fn build(&mut self, (hash, key): (u64, &[u8]), record: &Record<'_>) -> Result<()> {
         let index = self.part_of(hash, 0);
         let row = self.row.set(key, record);
         let part = &mut self.parts[index];
@@ -96,9 +97,16 @@ impl<'o, 'a> HashJoin<'o, 'a> {
         Ok(())
     }
 
+    /// Looks where rows of these hashes lie, so that they are near when they are asked for.
+    pub(super) fn look_at(&self, hashes: impl Iterator<Item = u64>) {
+        for hash in hashes {
+            let part = &self.parts[self.part_of(hash, 0)];
+            black_box(part.table.next(&mut part.table.chain(hash)));
+        }
+    }
+
     /// Probes a row of the other side.
-    pub(super) fn probe(&mut self, key: &[u8], record: &Record<'_>) -> Result<()> {
-        let hash = hash_of(key);
+    pub(super) fn probe(&mut self, (hash, key): (u64, &[u8]), record: &Record<'_>) -> Result<()> {
         let index = self.part_of(hash, 0);
         let part = &mut self.parts[index];
         if part.away.is_some() {
@@ -280,9 +288,8 @@ impl Matching<'_, '_> {
         was_matched: bool,
     ) -> Result<bool> {
         let mut is_matched = was_matched;
-        let mut next = table.first(hash);
-        while let Some(at) = next {
-            next = table.next(at);
+        let mut chain = table.chain(hash);
+        while let Some(at) = table.next(&mut chain) {
             let is_it = |row: &[u8]| key_and_message(row).0 == key;
             if !table.row(at).is_some_and(is_it) {
                 continue;

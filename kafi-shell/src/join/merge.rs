@@ -19,76 +19,105 @@ use kafi_core::{Error, ErrorKind, Result};
 /// # Errors
 /// `Function` where one of the two is anything else.
 pub fn merge_objects(left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
-    let (left, right) = (left.trim(), right.trim());
-    if left == "null" || right == "null" {
-        let other = if left == "null" { right } else { left };
-        if other != "null" {
-            members(other)?;
-        }
-        out.extend_from_slice(other.as_bytes());
-        return Ok(());
-    }
-    let (ours, theirs) = (members(left)?, members(right)?);
-    let (left_names, right_names) = (names(left, &ours), names(right, &theirs));
-    // The last of several members of a name counts.
-    let last = |name: &str| right_names.iter().rposition(|known| known == name);
-    let mut at = 0;
-    for (member, name) in ours.iter().zip(&left_names) {
-        if let Some(index) = last(name) {
-            out.extend_from_slice(&left.as_bytes()[at..member.value.start]);
-            out.extend_from_slice(&right.as_bytes()[theirs[index].value.clone()]);
-            at = member.value.end;
-        }
-    }
-    let end = ours.last().map_or(1, |member| member.value.end);
-    out.extend_from_slice(&left.as_bytes()[at..end]);
-    let mut has_members = !ours.is_empty();
-    for (index, (member, name)) in theirs.iter().zip(&right_names).enumerate() {
-        if left_names.contains(name) || last(name) != Some(index) {
-            continue;
-        }
-        if has_members {
-            out.push(b',');
-        }
-        has_members = true;
-        out.extend_from_slice(&right.as_bytes()[member.name.start..member.value.end]);
-    }
-    out.extend_from_slice(&left.as_bytes()[end..]);
-    Ok(())
+    ObjectMerger::default().merge(left, right, out)
 }
 
+/// [`merge_objects`] for many pairs: it keeps its memory.
+#[derive(Debug, Default)]
+pub struct ObjectMerger {
+    ours: Vec<Member>,
+    theirs: Vec<Member>,
+}
+
+#[derive(Debug)]
 struct Member {
     name: Range<usize>,
     is_escaped: bool,
     value: Range<usize>,
 }
 
-fn members(object: &str) -> Result<Vec<Member>> {
+impl ObjectMerger {
+    /// As [`merge_objects`].
+    ///
+    /// # Errors
+    /// As for [`merge_objects`].
+    pub fn merge(&mut self, left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
+        let (left, right) = (left.trim(), right.trim());
+        let Self { ours, theirs } = self;
+        if left == "null" || right == "null" {
+            let other = if left == "null" { right } else { left };
+            if other != "null" {
+                read(other, ours)?;
+            }
+            out.extend_from_slice(other.as_bytes());
+            return Ok(());
+        }
+        read(left, ours)?;
+        read(right, theirs)?;
+        let is_same = |member: &Member, other: &Member| {
+            if member.is_escaped || other.is_escaped {
+                return member.characters(left) == other.characters(right);
+            }
+            left.as_bytes()[member.inner()] == right.as_bytes()[other.inner()]
+        };
+        let mut at = 0;
+        for member in ours.iter() {
+            // The last of several members of a name counts.
+            if let Some(other) = theirs.iter().rev().find(|other| is_same(member, other)) {
+                out.extend_from_slice(&left.as_bytes()[at..member.value.start]);
+                out.extend_from_slice(&right.as_bytes()[other.value.clone()]);
+                at = member.value.end;
+            }
+        }
+        let end = ours.last().map_or(1, |member| member.value.end);
+        out.extend_from_slice(&left.as_bytes()[at..end]);
+        let mut has_members = !ours.is_empty();
+        for (index, other) in theirs.iter().enumerate() {
+            let is_ours = ours.iter().any(|member| is_same(member, other));
+            if is_ours || theirs[index + 1..].iter().any(|later| later.characters(right) == other.characters(right)) {
+                continue;
+            }
+            if has_members {
+                out.push(b',');
+            }
+            has_members = true;
+            out.extend_from_slice(&right.as_bytes()[other.name.start..other.value.end]);
+        }
+        out.extend_from_slice(&left.as_bytes()[end..]);
+        Ok(())
+    }
+}
+
+impl Member {
+    /// Where the name lies without its quotes.
+    fn inner(&self) -> Range<usize> {
+        self.name.start + 1..self.name.end - 1
+    }
+
+    /// The characters of the name.
+    fn characters<'t>(&self, object: &'t str) -> Cow<'t, str> {
+        let inner = &object[self.inner()];
+        let mut characters = Vec::new();
+        if !self.is_escaped || unescape(inner, &mut characters).is_err() {
+            return Cow::Borrowed(inner);
+        }
+        Cow::Owned(String::from_utf8(characters).expect("characters are UTF-8"))
+    }
+}
+
+fn read(object: &str, members: &mut Vec<Member>) -> Result<()> {
     let failed = |_: Fault| {
         let shown: String = object.chars().take(40).collect();
         Error::new(ErrorKind::Function, "merge values", format!("{shown} is no JSON object"))
             .hint("a projection (--project) may make something else of the two messages")
     };
+    members.clear();
     let mut scanner = Scanner::new(object.as_bytes());
     scanner.expect(b'{', "an object begins with {").map_err(failed)?;
-    let mut members = Vec::with_capacity(8);
     while let Some(member) = scanner.member(members.is_empty()).map_err(failed)? {
         members.push(Member { name: member.name, is_escaped: member.name_escaped, value: member.value });
     }
-    scanner.end().map_err(failed)?;
-    Ok(members)
-}
-
-fn names<'t>(object: &'t str, members: &[Member]) -> Vec<Cow<'t, str>> {
-    let name = |member: &Member| {
-        let inner = &object[member.name.start + 1..member.name.end - 1];
-        let mut characters = Vec::new();
-        if !member.is_escaped || unescape(inner, &mut characters).is_err() {
-            return Cow::Borrowed(inner);
-        }
-        Cow::Owned(String::from_utf8(characters).expect("characters are UTF-8"))
-    };
-    members.iter().map(name).collect()
+    scanner.end().map_err(failed)
 }
 
 #[cfg(test)]

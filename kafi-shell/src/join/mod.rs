@@ -4,6 +4,7 @@ mod account;
 mod eager;
 mod hash;
 mod key;
+mod keyed;
 mod merge;
 mod options;
 mod output;
@@ -14,17 +15,18 @@ use std::ops::ControlFlow;
 use kafi_core::functional::plan;
 use kafi_core::{Assignment, Error, ErrorKind, ReadOptions, Result};
 
-use crate::compact::{CompactOptions, Survivors, finite, read};
+use crate::compact::{CompactOptions, Survivors, finite};
 use crate::spill::Spill;
 
 pub use account::{Joined, JoinedSide};
 pub use key::JoinKey;
-pub use merge::merge_objects;
+pub use merge::{ObjectMerger, merge_objects};
 pub use options::{JoinEmit, JoinHow, JoinKeyOf, JoinOptions, JoinPair, JoinRows, JoinSide};
 pub use output::{JoinEach, JoinProject};
 
 use eager::Eager;
 use hash::{HashJoin, Matches};
+use keyed::{RowKey, read_keyed};
 use output::{Output, Wanted};
 
 /// Joins two topics: hands each row to `project`, which makes messages of it, and those to `each`, batch by batch, until
@@ -98,6 +100,9 @@ fn check(sides: &[JoinSide<'_>; 2], options: &JoinOptions) -> Result<()> {
     }
 }
 
+/// So many messages are looked up at once before they are joined: the processor waits for memory once, not for each.
+const AHEAD: usize = 64;
+
 /// A side, and what of it is read.
 type Planned<'a> = (JoinSide<'a>, Vec<Assignment>);
 
@@ -117,32 +122,28 @@ fn by_hash<'a>(
     let wanted = Wanted::of(options.how, builds_left);
     let mut join = HashJoin::new((wanted, builds_left), memory, &mut spill, out, &cancel);
     let mut read_side = |(side, assignments): &mut Planned<'a>, table: Option<&Survivors>, builds: bool| {
-        let JoinSide { storage, read: reading, key: key_of, .. } = side;
-        let (mut counts, mut key) = (JoinedSide::default(), JoinKey::default());
-        read(*storage, assignments, reading, |batch| {
-            for record in batch.iter() {
+        let mut counts = JoinedSide::default();
+        read_keyed((side, assignments), table, &options.failures, |keyed| {
+            for index in 0..keyed.len() {
+                if index % AHEAD == 0 {
+                    join.look_at(keyed.hashes(index..(index + AHEAD).min(keyed.len())));
+                }
+                let (key, record) = keyed.row(index);
                 counts.read += 1;
-                if table.is_some_and(|table| !table.has(record.partition, record.offset)) {
-                    counts.superseded += 1;
-                    continue;
-                }
-                if let Err(error) = key_of(&record, &mut key) {
-                    counts.skipped += 1;
-                    options.failures.take(&record, error)?;
-                    continue;
-                }
-                match (key.is_null(), builds) {
-                    (true, _) => {
+                match key {
+                    RowKey::Superseded => counts.superseded += 1,
+                    RowKey::Skipped => counts.skipped += 1,
+                    RowKey::Null => {
                         counts.null_keys += 1;
                         join.null_key(&record, builds)?;
                     }
-                    (false, true) => join.build(key.bytes(), &record)?,
-                    (false, false) => join.probe(key.bytes(), &record)?,
+                    RowKey::Key(hash, key) if builds => join.build((hash, key), &record)?,
+                    RowKey::Key(hash, key) => join.probe((hash, key), &record)?,
                 }
             }
             Ok(if join.out.is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })
-        .map(|_| counts)
+        .map(|()| counts)
     };
     let [built_table, probed_table] = &tables;
     let mut built_counts = read_side(&mut built, built_table.as_ref(), true)?;

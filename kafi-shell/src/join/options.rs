@@ -55,8 +55,8 @@ pub struct JoinPair<'a> {
     pub right: Option<Record<'a>>,
 }
 
-/// Makes the key of a message.
-pub type JoinKeyOf<'a> = dyn FnMut(&Record<'_>, &mut JoinKey) -> Result<()> + 'a;
+/// Makes the key of a message, perhaps in another thread than the one that joins.
+pub type JoinKeyOf<'a> = dyn FnMut(&Record<'_>, &mut JoinKey) -> Result<()> + Send + 'a;
 
 /// One side of a join.
 pub struct JoinSide<'a> {

@@ -1,11 +1,7 @@
 //! Rows in memory, found by the hashes of their keys.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
 use kafi_core::{HeadersBuf, Record};
 
-use crate::compact::Given;
 use crate::spill::{push_length, push_row, row_record, take_length};
 
 /// A row's place in the table, in eighths.
@@ -26,11 +22,25 @@ const LENGTH: u32 = GONE - 1;
 pub(super) struct Table {
     pieces: Vec<Vec<u8>>,
     piece_bytes: usize,
-    /// The first and the last row of each hash.
-    index: HashMap<u64, (RowRef, RowRef), BuildHasherDefault<Given>>,
+    index: Index,
     taken: usize,
     /// How much of it rows take that are gone.
     gone: usize,
+}
+
+/// The last row of each hash, in eight bytes: 32 bits of the hash, by which slots are found and told apart, and the row's
+/// place. The row behind the last one of a hash is the first, so that rows can be added to the end and read from the start.
+struct Index {
+    slots: Vec<u64>,
+    /// How many bits of hashes say where to begin to look.
+    bits: u32,
+    used: usize,
+}
+
+/// The rows of a hash that are still to be looked at.
+pub(super) struct Chain {
+    next: Option<RowRef>,
+    last: RowRef,
 }
 
 /// A key and a message as one row: the key's length, the key, the message.
@@ -58,13 +68,12 @@ pub(super) fn key_and_message(row: &[u8]) -> (&[u8], &[u8]) {
 impl Table {
     /// An empty table that takes memory in pieces of so many bytes, a multiple of eight.
     pub(super) fn new(piece_bytes: usize) -> Self {
-        Self { pieces: Vec::new(), piece_bytes, index: HashMap::default(), taken: 0, gone: 0 }
+        Self { pieces: Vec::new(), piece_bytes, index: Index::new(), taken: 0, gone: 0 }
     }
 
     /// About how many bytes of memory it takes.
     pub(super) fn bytes(&self) -> usize {
-        let capacity = self.index.capacity();
-        self.taken + (capacity + capacity / 7) * (size_of::<(u64, (RowRef, RowRef))>() + 1)
+        self.taken + self.index.slots.len() * size_of::<u64>()
     }
 
     /// Adds a row behind those of its hash; `None` where the table can hold no more.
@@ -92,25 +101,26 @@ impl Table {
         piece.extend_from_slice(&length.to_le_bytes());
         piece.extend_from_slice(row);
         piece.resize(piece.len().next_multiple_of(8), 0);
-        let last = match self.index.get_mut(&hash) {
-            Some((_, last)) => std::mem::replace(last, place),
-            None => {
-                self.index.insert(hash, (place, place));
-                return Some(place);
-            }
-        };
-        self.set_word(last, 0, place);
+        let last = self.index.replace(hash, place);
+        let first = last.map_or(place, |last| self.word(last, 0));
+        self.set_word(place, 0, first);
+        if let Some(last) = last {
+            self.set_word(last, 0, place);
+        }
         Some(place)
     }
 
-    /// The first row of this hash.
-    pub(super) fn first(&self, hash: u64) -> Option<RowRef> {
-        self.index.get(&hash).map(|(first, _)| *first)
+    /// The rows of this hash, and perhaps of others, in the order in which they came.
+    pub(super) fn chain(&self, hash: u64) -> Chain {
+        let last = self.index.find(hash);
+        Chain { next: last.map(|last| self.word(last, 0)), last: last.unwrap_or(NONE) }
     }
 
-    /// The row behind another of the same hash.
-    pub(super) fn next(&self, row: RowRef) -> Option<RowRef> {
-        Some(self.word(row, 0)).filter(|next| *next != NONE)
+    /// The next one of these rows.
+    pub(super) fn next(&self, chain: &mut Chain) -> Option<RowRef> {
+        let row = chain.next?;
+        chain.next = (row != chain.last).then(|| self.word(row, 0));
+        Some(row)
     }
 
     /// The row there; `None` where it is gone.
@@ -179,6 +189,71 @@ impl Table {
     }
 }
 
+impl Index {
+    /// A slot that is free.
+    const FREE: u64 = u64::MAX;
+
+    fn new() -> Self {
+        Self { slots: Vec::new(), bits: 0, used: 0 }
+    }
+
+    /// The row that is last now.
+    fn find(&self, hash: u64) -> Option<RowRef> {
+        let mark = mark_of(hash);
+        let mut at = self.start(mark);
+        while let Some(slot) = self.slots.get(at).filter(|slot| **slot != Self::FREE) {
+            if (slot >> 32) as u32 == mark {
+                return Some(*slot as RowRef);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        None
+    }
+
+    /// Makes a row the last one, and returns the one that was it.
+    fn replace(&mut self, hash: u64, row: RowRef) -> Option<RowRef> {
+        if self.used >= self.slots.len() / 4 * 3 {
+            self.grow();
+        }
+        let mark = mark_of(hash);
+        let mut at = self.start(mark);
+        let made = u64::from(mark) << 32 | u64::from(row);
+        loop {
+            let slot = &mut self.slots[at];
+            if *slot == Self::FREE {
+                *slot = made;
+                self.used += 1;
+                return None;
+            }
+            if (*slot >> 32) as u32 == mark {
+                return Some(std::mem::replace(slot, made) as RowRef);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn start(&self, mark: u32) -> usize {
+        (u64::from(mark) >> (32 - self.bits)) as usize
+    }
+
+    fn grow(&mut self) {
+        self.bits = (self.bits + 1).max(4);
+        let old = std::mem::replace(&mut self.slots, vec![Self::FREE; 1 << self.bits]);
+        for slot in old.into_iter().filter(|slot| *slot != Self::FREE) {
+            let mut at = self.start((slot >> 32) as u32);
+            while self.slots[at] != Self::FREE {
+                at = (at + 1) & (self.slots.len() - 1);
+            }
+            self.slots[at] = slot;
+        }
+    }
+}
+
+/// What of a hash is kept. Rows of one part have some bits of their hashes in common, so that all of them are mixed.
+fn mark_of(hash: u64) -> u32 {
+    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
 /// The message of a row.
 pub(super) fn record_of<'a>(topic: &'a str, row: &'a [u8], headers: &'a mut HeadersBuf) -> Record<'a> {
     row_record(topic, key_and_message(row).1, headers)
@@ -198,14 +273,11 @@ mod tests {
             (0..500).map(row).collect::<Vec<_>>()
         );
         for hash in 0..7 {
-            let (mut next, mut found) = (table.first(hash), Vec::new());
-            while let Some(at) = next {
-                found.push(at);
-                next = table.next(at);
-            }
+            let (mut chain, mut found) = (table.chain(hash), Vec::new());
+            found.extend(std::iter::from_fn(|| table.next(&mut chain)));
             assert_eq!(found, refs.iter().copied().skip(hash as usize).step_by(7).collect::<Vec<_>>());
         }
-        assert!(table.first(7).is_none() && table.bytes() > 500 * 60);
+        assert!(table.next(&mut table.chain(7)).is_none() && table.bytes() > 500 * 60);
         assert!(table.set_matched(refs[3]) && !table.set_matched(refs[3]) && table.is_matched(refs[3]));
         table.remove(refs[3]);
         table.remove(refs[8]);

@@ -1,6 +1,5 @@
 //! Joins by the handle, with functions over messages.
 
-use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::{
 };
 
 /// Makes the key of a message.
-type KeyOf = Box<dyn FnMut(&Message) -> Result<Value>>;
+type KeyOf = Box<dyn FnMut(&Message) -> Result<Value> + Send>;
 
 /// Makes a message of two, of which one may be missing.
 type Projection = Box<dyn FnMut(Option<Message>, Option<Message>) -> Result<Message>>;
@@ -50,6 +49,7 @@ struct Side {
 
 impl Kafi {
     /// A join of the messages of a topic with those of another one, which may be on another storage. See [`Join`].
+    #[doc(alias = "join_to")]
     pub fn join(&self, topic: &str, other: &Kafi, other_topic: &str) -> Join {
         let side = |topic: TopicReader| Side { topic, rows: JoinRows::Log, key: Box::new(|m| Ok(m.key.clone())) };
         let (left, right) = (side(self.topic(topic)), side(other.topic(other_topic)));
@@ -64,14 +64,15 @@ impl Join {
         self
     }
 
-    /// What left messages are joined by: any JSON value, compared by value. Null matches nothing. Default: their keys.
-    pub fn left_key<V: Into<Value>>(mut self, mut key: impl FnMut(&Message) -> Result<V> + 'static) -> Self {
+    /// What left messages are joined by: any JSON value, compared by value. Null matches nothing. The function may run in
+    /// another thread. Default: their keys.
+    pub fn left_key<V: Into<Value>>(mut self, mut key: impl FnMut(&Message) -> Result<V> + Send + 'static) -> Self {
         self.left.key = Box::new(move |message| key(message).map(Into::into));
         self
     }
 
     /// What right messages are joined by, likewise.
-    pub fn right_key<V: Into<Value>>(mut self, mut key: impl FnMut(&Message) -> Result<V> + 'static) -> Self {
+    pub fn right_key<V: Into<Value>>(mut self, mut key: impl FnMut(&Message) -> Result<V> + Send + 'static) -> Self {
         self.right.key = Box::new(move |message| key(message).map(Into::into));
         self
     }
@@ -189,14 +190,13 @@ impl Join {
         mut each: impl FnMut(&mut Batch) -> Result<ControlFlow<()>>,
     ) -> Result<Joined> {
         let Self { mut left, mut right, options, .. } = self;
-        let decoders = [RefCell::new(Decoding::of(&left.topic)?), RefCell::new(Decoding::of(&right.topic)?)];
+        let [mut left_decoding, mut right_decoding] = [Decoding::of(&left.topic)?, Decoding::of(&right.topic)?];
         let mut project = |pair: JoinPair<'_>, batch: &mut Batch| {
-            let decode = |record: Option<Record<'_>>, at: usize| {
-                record.map(|record| decoders[at].borrow_mut().decode(record)).transpose()
-            };
-            project(decode(pair.left, 0)?, decode(pair.right, 1)?, batch)
+            let left = pair.left.map(|record| left_decoding.decode(record)).transpose()?;
+            let right = pair.right.map(|record| right_decoding.decode(record)).transpose()?;
+            project(left, right, batch)
         };
-        let sides = [side(&mut left, &decoders[0])?, side(&mut right, &decoders[1])?];
+        let sides = [side(&mut left)?, side(&mut right)?];
         shell::join(sides, &options, |_| Ok(()), &mut project, &mut each)
     }
 }
@@ -218,13 +218,14 @@ impl Decoding {
     }
 }
 
-fn side<'a>(side: &'a mut Side, decoding: &'a RefCell<Decoding>) -> Result<JoinSide<'a>> {
+fn side(side: &mut Side) -> Result<JoinSide<'_>> {
     let Side { topic, rows, key } = side;
+    let mut decoding = Decoding::of(topic)?;
     let [name] = topic.topics() else {
         return Err(Error::new(ErrorKind::Usage, "join", "each side is one topic"));
     };
     let key_of = move |record: &Record<'_>, out: &mut JoinKey| {
-        let message = decoding.borrow_mut().decode(*record)?;
+        let message = decoding.decode(*record)?;
         out.set_value(&key(&message)?)
     };
     Ok(JoinSide {

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use kafi::jq::Change;
 use kafi::{
-    ANY_PARTITION, Batch, Encoder, EnvelopeWriter, Error, ErrorKind, Field, Function, JoinPair, Kafi, Record, Result,
-    Serdes, Type, merge_objects, push_texts,
+    ANY_PARTITION, Batch, Encoder, EnvelopeWriter, Error, ErrorKind, Field, Function, JoinPair, Kafi, ObjectMerger,
+    Record, Result, Serdes, Type, push_texts,
 };
 
 use super::side::SideTexts;
@@ -18,6 +18,7 @@ pub struct Projector {
     function: Option<Function>,
     /// How messages are written.
     written: Written,
+    merger: ObjectMerger,
     text: Vec<u8>,
     fields: [Vec<u8>; 2],
 }
@@ -40,6 +41,7 @@ impl Projector {
             envelopes,
             function,
             written: Written::default(),
+            merger: ObjectMerger::default(),
             text: Vec::new(),
             fields: [Vec::new(), Vec::new()],
         }
@@ -69,7 +71,7 @@ impl Projector {
 
     /// Puts what becomes of a row to the end of `batch`.
     pub fn push(&mut self, pair: JoinPair<'_>, batch: &mut Batch) -> Result<()> {
-        let Self { sides: [left, right], envelopes, function, written, text, fields } = self;
+        let Self { sides: [left, right], envelopes, function, written, merger, text, fields } = self;
         let (left, right) = (
             pair.left.map(|record| left.show(record)).transpose()?,
             pair.right.map(|record| right.show(record)).transpose()?,
@@ -92,7 +94,7 @@ impl Projector {
         let record = match (&left, &right) {
             (Some((left, _)), Some((right, _))) => {
                 let is_null = left.value.is_none() && right.value.is_none();
-                merge_objects(json_of(left.value)?, json_of(right.value)?, text)?;
+                merger.merge(json_of(left.value)?, json_of(right.value)?, text)?;
                 Record { value: (!is_null).then_some(text.as_slice()), ..*left }
             }
             (Some((one, _)), None) | (None, Some((one, _))) => *one,
