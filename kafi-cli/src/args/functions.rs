@@ -37,19 +37,25 @@ const THROUGH_TIMEOUT: &str = "through_timeout";
 const OF_VERB: usize = 0;
 
 /// Stands for the expression of an option that has none of its own: the next -L has it.
-const FROM_FILE: &str = "";
+pub(super) const FROM_FILE: &str = "";
 
 /// The functions that messages go through, in the order in which they were written, and what these see.
 #[derive(Clone, Debug)]
 pub struct FunctionArgs {
     steps: Vec<Written>,
+    seen: Seen,
+    route: bool,
+    /// How long a program may say nothing.
+    silence_max: Duration,
+}
+
+/// What functions see beside messages, and the files that hold them.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
     files: Vec<(usize, String)>,
     variables: Vec<(String, String)>,
     json_variables: Vec<(String, String)>,
     allow_env: bool,
-    route: bool,
-    /// How long a program may say nothing.
-    silence_max: Duration,
 }
 
 /// What is printed of messages instead of themselves.
@@ -61,21 +67,21 @@ pub struct JqArgs {
 
 /// An option with its expression, and where it stands.
 #[derive(Clone, Debug)]
-struct Written {
-    option: &'static str,
-    at: usize,
+pub(super) struct Written {
+    pub(super) option: &'static str,
+    pub(super) at: usize,
     text: String,
 }
 
 impl Written {
     /// What users typed before the expression.
     fn name(&self) -> String {
-        if self.at == OF_VERB { self.option.to_string() } else { format!("--{}", self.option) }
+        if self.at == OF_VERB { self.option.to_string() } else { format!("--{}", self.option.replace('_', "-")) }
     }
 }
 
 /// Functions of several options, compiled one after another, with the files that are left for them.
-struct Compiler<'a> {
+pub(super) struct Compiler<'a> {
     files: Vec<&'a (usize, String)>,
     options: FunctionOptions,
 }
@@ -86,7 +92,7 @@ impl FunctionArgs {
     /// # Errors
     /// `Usage` for what is no function, of which the place is said first; `Io` for a file that cannot be read.
     pub fn steps(&self, jq: &JqArgs) -> Result<FunctionSteps> {
-        let mut compiler = Compiler { files: self.files.iter().collect(), options: self.options()? };
+        let mut compiler = self.seen.compiler()?;
         let mut steps = Vec::new();
         for written in &self.steps {
             if written.option == THROUGH {
@@ -104,9 +110,7 @@ impl FunctionArgs {
         if let Some(written) = &jq.jq {
             steps.push(FunctionStep::Print { function: compiler.compile(written)?, raw: jq.raw });
         }
-        if !compiler.files.is_empty() {
-            return Err(refused("-L", "there is no function without an expression before it").hint("--filter -L FILE"));
-        }
+        compiler.end("--filter -L FILE")?;
         Ok(FunctionSteps::new(steps, self.route))
     }
 
@@ -130,7 +134,7 @@ impl FunctionArgs {
     pub fn fold(&self, words: (&str, &[String]), initial: &str) -> Result<(Fold, FunctionSteps, Vec<String>)> {
         let (text, addresses) = self.own(words, &JqArgs::default())?;
         let initial = Json::parse(initial).map_err(|error| refused("--init", &error.to_string()))?;
-        let mut compiler = Compiler { files: self.files.iter().collect(), options: self.options()? };
+        let mut compiler = self.seen.compiler()?;
         let written = Written { option: "fold", at: OF_VERB, text };
         let text = compiler.text(&written)?;
         let fold = Fold::compile(&text, &compiler.options, &initial);
@@ -138,20 +142,72 @@ impl FunctionArgs {
             .inspect(|fold| say_tier(&written, &text, fold.tier()))
             .map_err(|error| told(&written, &text, error))?;
         let mut others = self.clone();
-        others.files = compiler.files.into_iter().cloned().collect();
+        others.seen.files = compiler.files.into_iter().cloned().collect();
         Ok((fold, others.steps(&JqArgs::default())?, addresses))
     }
 
     /// The function that is a verb's own, and the topics behind it.
     fn own(&self, (first, others): (&str, &[String]), jq: &JqArgs) -> Result<(String, Vec<String>)> {
         let from_files = self.steps.iter().chain(&jq.jq).filter(|written| written.text == FROM_FILE).count();
-        if self.files.len() > from_files {
+        if self.seen.files.len() > from_files {
             return Ok((FROM_FILE.to_string(), [&[first.to_string()], others].concat()));
         }
         if others.is_empty() {
             return Err(refused("ADDRESS", "no topic was given").hint("first the function, then topics"));
         }
         Ok((first.to_string(), others.to_vec()))
+    }
+}
+
+impl Seen {
+    /// The options that say it, but for the environment.
+    pub(super) fn args() -> [Arg; 3] {
+        let pair = |name: &'static str, value: &'static str, help: &'static str| {
+            Arg::new(name)
+                .long(name)
+                .value_names(["NAME", value])
+                .num_args(2)
+                .allow_hyphen_values(true)
+                .action(ArgAction::Append)
+                .help(help)
+        };
+        [
+            Arg::new("function_file").short('L').value_name("FILE").action(ArgAction::Append).help(
+                "Take the function of the option before it, which has none of its own, from a file: --map -L FILE",
+            ),
+            pair("arg", "VALUE", "Let functions see this text as $NAME; repeatable"),
+            pair("argjson", "JSON", "Let functions see this JSON value as $NAME; repeatable"),
+        ]
+    }
+
+    /// The option that lets functions see the environment.
+    pub(super) fn environment() -> Arg {
+        Arg::new("allow_env")
+            .long("allow-env")
+            .action(ArgAction::SetTrue)
+            .help("Let functions see the environment, as env and $ENV")
+    }
+
+    /// What was written.
+    pub(super) fn of(matches: &ArgMatches) -> Self {
+        let pairs = |name| {
+            let values: Vec<String> = matches.get_many(name).into_iter().flatten().cloned().collect();
+            values.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+        };
+        Self {
+            files: written(matches, "function_file").map(|file| (file.at, file.text)).collect(),
+            variables: pairs("arg"),
+            json_variables: pairs("argjson"),
+            allow_env: matches.get_flag("allow_env"),
+        }
+    }
+
+    /// What compiles functions that see it.
+    ///
+    /// # Errors
+    /// `Usage` for what is no JSON.
+    pub(super) fn compiler(&self) -> Result<Compiler<'_>> {
+        Ok(Compiler { files: self.files.iter().collect(), options: self.options()? })
     }
 
     fn options(&self) -> Result<FunctionOptions> {
@@ -186,13 +242,15 @@ impl JqArgs {
 impl Compiler<'_> {
     /// The expression of a function, which may be in a file.
     fn text(&mut self, written: &Written) -> Result<String> {
-        let Written { option, at, text } = written;
+        let Written { at, text, .. } = written;
         let mut text = text.clone();
         if text == FROM_FILE {
             let next = self.files.iter().position(|(file_at, _)| file_at > at);
             let Some(index) = next else {
-                return Err(refused(&format!("--{option}"), "a function is missing")
-                    .hint(format!("--{option} EXPR, or --{option} -L FILE")));
+                let option = written.name();
+                return Err(
+                    refused(&option, "a function is missing").hint(format!("{option} EXPR, or {option} -L FILE"))
+                );
             };
             let path = &self.files.remove(index).1;
             let read = fs::read_to_string(path);
@@ -201,7 +259,16 @@ impl Compiler<'_> {
         Ok(text)
     }
 
-    fn compile(&mut self, written: &Written) -> Result<Function> {
+    /// Refuses files that are left.
+    pub(super) fn end(&self, hint: &'static str) -> Result<()> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        Err(refused("-L", "there is no function without an expression before it").hint(hint))
+    }
+
+    /// The function that was written.
+    pub(super) fn compile(&mut self, written: &Written) -> Result<Function> {
         let text = self.text(written)?;
         let function = Function::with(&text, &self.options);
         function
@@ -276,22 +343,8 @@ impl Args for FunctionArgs {
                 .num_args(0..=1)
                 .default_missing_value(FROM_FILE)
         };
-        let pair = |name: &'static str, value: &'static str, help: &'static str| {
-            Arg::new(name)
-                .long(name)
-                .value_names(["NAME", value])
-                .num_args(2)
-                .allow_hyphen_values(true)
-                .action(ArgAction::Append)
-                .help(help)
-        };
         let command = command.next_help_heading("Functions").args(KINDS.map(function));
-        command.args([
-            Arg::new("function_file").short('L').value_name("FILE").action(ArgAction::Append).help(
-                "Take the function of the option before it, which has none of its own, from a file: --map -L FILE",
-            ),
-            pair("arg", "VALUE", "Let functions see this text as $NAME; repeatable"),
-            pair("argjson", "JSON", "Let functions see this JSON value as $NAME; repeatable"),
+        command.args(Seen::args()).args([
             Arg::new(THROUGH).long(THROUGH).value_name("COMMAND").action(ArgAction::Append).help(
                 "A program that makes none, one, or many messages of each: it gets an envelope a line, and answers with envelopes, a line each, and an empty line",
             ),
@@ -301,10 +354,7 @@ impl Args for FunctionArgs {
                 .requires(THROUGH)
                 .value_parser(clap::value_parser!(u64).range(1..=1_000_000))
                 .help("How long a program may say nothing before that is an error [default: 60]"),
-            Arg::new("allow_env")
-                .long("allow-env")
-                .action(ArgAction::SetTrue)
-                .help("Let functions see the environment, as env and $ENV"),
+            Seen::environment(),
             Arg::new("route")
                 .long("route")
                 .action(ArgAction::SetTrue)
@@ -322,17 +372,9 @@ impl FromArgMatches for FunctionArgs {
         let names = KINDS.iter().map(|(name, _)| *name).chain([THROUGH]);
         let mut steps: Vec<Written> = names.flat_map(|name| written(matches, name)).collect();
         steps.sort_by_key(|written| written.at);
-        let files = written(matches, "function_file").map(|file| (file.at, file.text)).collect();
-        let pairs = |name| {
-            let values: Vec<String> = matches.get_many(name).into_iter().flatten().cloned().collect();
-            values.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
-        };
         Ok(Self {
             steps,
-            files,
-            variables: pairs("arg"),
-            json_variables: pairs("argjson"),
-            allow_env: matches.get_flag("allow_env"),
+            seen: Seen::of(matches),
             route: matches.get_flag("route"),
             silence_max: matches.get_one(THROUGH_TIMEOUT).map_or(Program::SILENCE_MAX, |&s| Duration::from_secs(s)),
         })
@@ -377,7 +419,7 @@ impl FromArgMatches for JqArgs {
     }
 }
 
-fn written(matches: &ArgMatches, option: &'static str) -> impl Iterator<Item = Written> {
+pub(super) fn written(matches: &ArgMatches, option: &'static str) -> impl Iterator<Item = Written> {
     let texts = matches.get_many::<String>(option).into_iter().flatten().cloned();
     let places = matches.indices_of(option).into_iter().flatten();
     texts.zip(places).map(move |(text, at)| Written { option, at, text }).collect::<Vec<_>>().into_iter()

@@ -198,8 +198,36 @@ fn what_cannot_be_joined_says_where() {
     );
 }
 
+/// What spills, and what comes out, on a disk of 256 kB.
+#[cfg(target_os = "linux")]
 #[test]
-fn nothing_is_left_of_a_join_that_is_killed_and_a_full_disk_says_so() {
+fn a_full_disk_is_one_clear_line() {
+    let sandbox = Sandbox::new();
+    let lines: String = (0..20_000).map(|id| format!("{{\"id\":{id},\"text\":\"{}\"}}\n", "x".repeat(50))).collect();
+    sandbox.write("lines", lines);
+    std::fs::create_dir(sandbox.path("full")).unwrap();
+    sandbox.text("kafi touch l r -q && for t in l r; do kafi produce $t -l lines --key-path .id -q || exit 1; done");
+    let (spill, appends) =
+        ("error: keep what does not fit into memory: folder ", "error: append: path ./full/topics/out/0/");
+    for (line, says) in [
+        ("TMPDIR=$PWD/full kafi join l r --left-key .value.id --right-key .value.id --memory 1MB -q", spill),
+        ("TMPDIR=$PWD/full kafi compact l --order first-seen --memory 500kB -q", spill),
+        ("kafi compact l --to ./full/out -q", appends),
+        ("kafi join l r --to ./full/out -q", appends),
+        ("kafi export l full/out.csv -q", "error: write file: "),
+        ("kafi export l full/out.jsonl -q", "error: write file: "),
+    ] {
+        let mount = "mount -t tmpfs -o size=256k tmpfs full";
+        let output =
+            sandbox.run(&format!("unshare --user --map-root-user --mount bash -c '{mount} && {line} > /dev/null'"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.starts_with(says) && said.to_lowercase().contains("no space left on device"), "{line}: {said}");
+        assert!(said.lines().count() <= 2 && output.status.code() == Some(1), "{line}: {said}");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_join_that_is_killed_and_a_folder_that_is_missing_says_so() {
     let sandbox = Sandbox::new();
     let lines: String = (0..60_000).map(|id| format!("{{\"id\":{id},\"text\":\"{}\"}}\n", "x".repeat(50))).collect();
     sandbox.write("lines", lines);
@@ -216,6 +244,67 @@ fn nothing_is_left_of_a_join_that_is_killed_and_a_full_disk_says_so() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.starts_with("error: keep what does not fit into memory: folder "), "{said}");
     assert_eq!((output.status.code(), said.lines().count()), (Some(1), 2), "{said}");
+}
+
+#[test]
+fn functions_see_variables_come_from_files_and_sides_have_types() {
+    let sandbox = snacks();
+    sandbox.write("project.jq", ".left.value += {country: .right.value.country, $by} | {value: .left.value}");
+    sandbox.check(
+        r#"
+        $ kafi join snacks countries --left-key '.value[$n]' --right-key '.value["snack_" + $n]' --arg n name --argjson by '[1.0]' --project -L project.jq -q
+        {"name":"cookie","calories":500.0,"colour":"brown","country":"US","by":[1.0]}
+        {"name":"timtam","calories":80.0,"colour":"chocolate","country":"Australia","by":[1.0]}
+        $ kafi join snacks countries $(cat keys) -L project.jq -q
+        ! error: read arguments: argument -L: there is no function without an expression before it
+        ! hint: --project -L FILE
+        ? 2
+        $ kafi join snacks countries $(cat keys) --left-value-type str -q
+        ! error: run function: topic snacks, partition 0, offset 0: Cannot index string with "name"
+        ? 1
+        $ kafi join snacks countries --left-key '.value | fromjson | .name' --right-key .value.snack_name --left-value-type str --how semi -q
+        {"name":"cookie","calories":500.0,"colour":"brown"}
+        {"name":"timtam","calories":80.0,"colour":"chocolate"}
+        "#,
+    );
+}
+
+#[test]
+fn keys_that_are_paths_are_what_functions_make_of_them() {
+    let sandbox = Sandbox::new();
+    let values = [
+        r#"{"a":{"b":1.0}}"#,
+        r#" { "a" : { "b" : 1 } } "#,
+        r#"{"a":{"b":2},"a":{"b":1}}"#,
+        r#"{"\u0061":{"b":1}}"#,
+        r#"{"a":{"\u0062":1}}"#,
+        r#"{"a":null}"#,
+        r#"{"a":{"b":null}}"#,
+        r#"{"x":1}"#,
+        "",
+        "{}",
+        r#"{"a":{"b":[1,{"c":"d"}]}}"#,
+        r#"{"a":{"b":"x\u0079"}}"#,
+    ];
+    sandbox.write("lines", values.join("\n") + "\n");
+    sandbox.text("kafi touch t -q && kafi produce t -l lines -Z -q");
+    let run = |left: &str, right: &str| {
+        let project = r#"{value: "\(.left.offset) \(.right.offset)"}"#;
+        let line = format!("kafi join t t --left-key '{left}' --right-key '{right}' --project '{project}' -q");
+        seen(&sandbox.run(&line))
+    };
+    let paths = run(".value.a.b", " .value.a.b ");
+    assert_eq!(paths, run(".value | .a | .b", "(.value.a.b)"));
+    assert_eq!(
+        (paths.lines().count(), run(".key", ".key").as_str(), run(".value.a.b", ".value").as_str()),
+        (27, "", "")
+    );
+    // What has no members fails alike.
+    sandbox.text("echo '[1]' | kafi produce t -q");
+    let error = "! error: run function: topic t, partition 0, offset 12: Cannot index array with \"a\"";
+    for key in [".value.a.b", ".value | .a | .b"] {
+        assert!(run(key, ".key").starts_with(error), "{}", run(key, ".key"));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod project;
 mod side;
+mod types;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use kafi::{
 };
 
 use crate::address::{FirstUse, open_topic};
-use crate::args::{FailureArgs, PrintArgs, ToArgs, TypeArgs, WriteArgs, WriterSchemaArgs, refused, size_of_something};
+use crate::args::{
+    FailureArgs, JoinFunctionArgs, PrintArgs, ToArgs, TypeArgs, WriteArgs, WriterSchemaArgs, refused, size_of_something,
+};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -22,7 +25,8 @@ use crate::summary::Summary;
 use crate::verb::Verb;
 
 use project::Projector;
-use side::{SideKey, SideTexts, compiled};
+use side::{SideKey, SideTexts};
+use types::{LeftTypes, RightTypes};
 
 /// Print the messages of two topics that have the same key, or write them to a topic
 #[derive(Parser)]
@@ -40,18 +44,8 @@ pub struct JoinArgs {
     /// the left messages that have one, and anti those that have none
     #[arg(long, value_name = "HOW", default_value = "inner")]
     how: HowArg,
-    /// What left messages are joined by, a function in jq; values are compared as JSON, and null matches nothing [default:
-    /// .key]
-    #[arg(long, value_name = "EXPR")]
-    left_key: Option<String>,
-    /// What right messages are joined by [default: .key]
-    #[arg(long, value_name = "EXPR")]
-    right_key: Option<String>,
-    /// The message that this function makes of .left and .right, two messages of which one may be null: an object with any
-    /// of key, value, headers, timestamp, partition; what it leaves out is that of the left message, or of the only one.
-    /// None, or several, may come of one row [default: the left message with the members of the right value in its own]
-    #[arg(long, value_name = "EXPR")]
-    project: Option<String>,
+    #[command(flatten)]
+    functions: JoinFunctionArgs,
     /// What the left rows are: all messages (log), or the newest of each key, which a tombstone removes (table)
     #[arg(long = "left", value_name = "ROWS", default_value = "log")]
     left_rows: RowsArg,
@@ -78,6 +72,10 @@ pub struct JoinArgs {
     write: WriteArgs,
     #[command(flatten)]
     types: TypeArgs,
+    #[command(flatten)]
+    left_types: LeftTypes,
+    #[command(flatten)]
+    right_types: RightTypes,
     #[command(flatten)]
     to_types: ToArgs,
     #[command(flatten)]
@@ -117,16 +115,14 @@ impl Verb for JoinArgs {
             return Err(refused("-f", "what has no partner is known at the end only, and here there is none")
                 .hint("--emit eager puts it out at once, and again with its partner"));
         }
-        let keys = [compiled("--left-key", self.left_key.as_ref())?, compiled("--right-key", self.right_key.as_ref())?];
-        let project = compiled("--project", self.project.as_ref())?;
+        let [left_function, right_function, project] = self.functions.compile()?;
         let (left, left_topic) = open_topic(context, &self.left)?;
         let (right, right_topic) = open_topic(context, &self.right)?;
-        let serdes = self.types.serdes()?;
+        let serdes = [self.left_types.serdes(&self.types)?, self.right_types.serdes(&self.types)?];
         let failures = self.failures.open(context)?;
         let progress = Arc::<Progress>::default();
-        let [left_function, right_function] = keys;
-        let mut left_key = SideKey::open(SideTexts::open(&left, &serdes)?, left_function);
-        let mut right_key = SideKey::open(SideTexts::open(&right, &serdes)?, right_function);
+        let mut left_key = SideKey::open(SideTexts::open(&left, &serdes[0])?, left_function);
+        let mut right_key = SideKey::open(SideTexts::open(&right, &serdes[1])?, right_function);
         let sides = [
             JoinSide {
                 storage: left.storage(),
@@ -143,13 +139,13 @@ impl Verb for JoinArgs {
                 key: Box::new(move |record, key| right_key.set(record, key)),
             },
         ];
-        let texts = [SideTexts::open(&left, &serdes)?, SideTexts::open(&right, &serdes)?];
+        let texts = [SideTexts::open(&left, &serdes[0])?, SideTexts::open(&right, &serdes[1])?];
         let projector = Projector::open(texts, project);
         context.begin_job();
         let job = Job { args: self, context, failures: &failures, progress: &progress };
         let (joined, written) = match &self.to {
             Some(target) => job.write(target, sides, projector, left.partitions(&left_topic)?)?,
-            None => (job.print(&left, sides, projector, &serdes)?, None),
+            None => (job.print(&left, sides, projector, &serdes[0])?, None),
         };
         failures.settle()?;
         say(context, summary, &joined, written);

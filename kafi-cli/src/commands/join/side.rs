@@ -1,10 +1,8 @@
 //! A side of a join: its topic as text, and what it is joined by.
 
-use kafi::jq::{MessageView, Part, excerpt};
+use kafi::jq::{MessageView, Part};
 use kafi::json_text::Scanner;
-use kafi::{Error, ErrorKind, Function, JoinKey, Kafi, Record, Result, SchemaRef, Serdes, TextDecoder, Type};
-
-use crate::output::stderr;
+use kafi::{Error, ErrorKind, Field, Function, JoinKey, Kafi, Record, Result, SchemaRef, Serdes, TextDecoder, Type};
 
 /// A message whose key and value are text, and the schemas that made them that.
 pub type Shown<'a> = (Record<'a>, [Option<SchemaRef>; 2]);
@@ -20,6 +18,14 @@ pub struct SideKey {
     texts: SideTexts,
     /// In place of the key.
     function: Option<Function>,
+    /// Where it only takes a part of messages.
+    path: Option<Path>,
+}
+
+/// A function that only takes a part of messages, such as `.value.user.id`.
+struct Path {
+    field: Field,
+    names: Vec<String>,
 }
 
 impl SideTexts {
@@ -44,7 +50,8 @@ impl SideTexts {
 impl SideKey {
     /// What this function makes of messages; without one their keys.
     pub fn open(texts: SideTexts, function: Option<Function>) -> Self {
-        Self { texts, function }
+        let path = function.as_ref().and_then(|function| Path::of(function.text()));
+        Self { texts, function, path }
     }
 
     /// The key of a message.
@@ -59,6 +66,15 @@ impl SideKey {
             }
             return Ok(());
         };
+        if let Some(Path { field, names }) = &self.path {
+            let (bytes, at) = if *field == Field::Key { (shown.key, 0) } else { (shown.value, 1) };
+            if !names.is_empty()
+                && let Some(text) = object_of(bytes, types[at], are_json[at])
+                && key.set_member(text, names)
+            {
+                return Ok(());
+            }
+        }
         let [key_part, value_part] =
             [part_of(shown.key, types[0], are_json[0]), part_of(shown.value, types[1], are_json[1])];
         let view = MessageView::new(&shown, key_part, value_part);
@@ -78,6 +94,30 @@ impl SideKey {
     }
 }
 
+impl Path {
+    /// The path that this function is, if it is one: names alone, of letters, digits, and underscores.
+    fn of(function: &str) -> Option<Self> {
+        let mut names = function.trim().strip_prefix('.')?.split('.').map(str::to_string);
+        let field = match names.next()?.as_str() {
+            "key" => Field::Key,
+            "value" => Field::Value,
+            _ => return None,
+        };
+        let names: Vec<String> = names.collect();
+        let is_name = |name: &String| {
+            let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            is_word && name.starts_with(|first: char| !first.is_ascii_digit())
+        };
+        names.iter().all(is_name).then_some(Self { field, names })
+    }
+}
+
+/// The text of what may be an object.
+fn object_of(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> Option<&str> {
+    let text = bytes.filter(|_| is_json || !matches!(type_, Type::Bytes | Type::Str))?;
+    std::str::from_utf8(text).ok()
+}
+
 /// A key or value as functions see it.
 fn part_of(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> Part<'_> {
     let Some(text) = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return Part::text(bytes) };
@@ -90,19 +130,4 @@ fn part_of(bytes: Option<&[u8]>, type_: Type, is_json: bool) -> Part<'_> {
     let mut scanner = Scanner::new(text.as_bytes());
     let is_json = may_be_json && scanner.value().and_then(|_| scanner.end()).is_ok();
     if is_json { Part::Json(text) } else { Part::Text(text) }
-}
-
-/// The function of an option.
-///
-/// # Errors
-/// `Usage` for what is none, of which the place is said first.
-pub fn compiled(option: &'static str, text: Option<&String>) -> Result<Option<Function>> {
-    let Some(text) = text else { return Ok(None) };
-    let function = Function::compile(text).inspect(|function| {
-        log::info!("{option} {text}: run by {:?}", function.tier());
-    });
-    function.map(Some).map_err(|error| {
-        excerpt(text, &error).unwrap_or_default().lines().for_each(|line| stderr::say(&format!("  {line}")));
-        error.with("option", option)
-    })
 }
