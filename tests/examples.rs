@@ -26,7 +26,7 @@ enum Printed {
 use Printed::{Among, Exactly, Sum};
 
 /// The topics that the examples make, and remove at their ends.
-const TOPICS: [&str; 15] = [
+const TOPICS: [&str; 16] = [
     "foo",
     "bar",
     "topic_json",
@@ -40,14 +40,29 @@ const TOPICS: [&str; 15] = [
     "my_topic_on_cluster1",
     "my_topic_on_cluster2",
     "snacks",
+    "snacks_compacted",
     "snacks_countries",
     "snacks_join",
 ];
 
-const EXAMPLES: [(&str, Printed); 18] = [
+const EXAMPLES: [(&str, Printed); 20] = [
+    (
+        "add_ons",
+        Exactly(
+            r#"newest: {"name":"cake"}
+2 messages, 34 bytes
+repeated: {"name":"cake"}
+eaters: 2 to read
+drinkers: 2 to read
+3 messages in all times
+anew: 2 partitions, 0 messages
+exists: false"#,
+        ),
+    ),
     ("app", Exactly("2 processed\n\"1\": {\"result\":2}\n\"41\": {\"result\":42}")),
     ("backup_restore", Exactly("2 messages are back")),
     ("collect_ids", Exactly("{7, 300}")),
+    ("compact", Exactly("\"cookie\": {\"calories\":490}\n\"cake\": {\"calories\":260}\n2 of 5 are kept")),
     (
         "configuration",
         Among(
