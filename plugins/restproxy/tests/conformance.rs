@@ -1,6 +1,7 @@
 //! The conformance suite over a REST Proxy, loaded as a plugin. The cases that are ignored are those of the linked storage.
 
 #[path = "../../../kafi-restproxy/tests/served/mod.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod served;
 
 #[path = "../../tests.rs"]
