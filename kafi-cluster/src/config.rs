@@ -240,7 +240,7 @@ impl Settings {
     pub(crate) fn producer(&self, options: &ProducerOptions, batch_bytes_max: u64) -> Result<WriterClient> {
         let all = || self.properties.iter().chain(&options.properties);
         if all().any(|(name, value)| name == "transactional.id" && !value.is_empty()) {
-            let why = "Kafi writes without transactions: leave this property out";
+            let why = "only what writes in transactions has such an id, and says it by itself: leave this property out";
             return Err(Error::new(ErrorKind::Config, "open producer", why)
                 .with("storage", &self.name)
                 .with("property", "transactional.id"));
@@ -251,9 +251,13 @@ impl Settings {
         let gapful = [("enable.gapless.guarantee", "false"), ("enable.idempotence", "false")];
         let defaults: &[&[(&str, &str)]] =
             if is_idempotent { &[COMMON, PRODUCER] } else { &[COMMON, PRODUCER, &gapful] };
+        // A transaction is aborted as a whole, and that ends no client.
+        let id = options.transactional_id.as_deref();
+        let transactional = id.map(|id| [("enable.gapless.guarantee", "false"), ("transactional.id", id)]);
+        let transactional = transactional.as_ref().map_or(&[][..], |fixed| &fixed[..]);
         let codec = options.compression.as_deref().map(|codec| ("compression.type", codec));
         let defaults: Vec<&[(&str, &str)]> = defaults.iter().copied().chain([codec.as_slice()]).collect();
-        let mut conf = self.conf(&defaults, &options.properties, &[])?;
+        let mut conf = self.conf(&defaults, &options.properties, &[transactional])?;
         conf.complete_timestamps();
         let is_strict = conf.get("enable.gapless.guarantee").as_deref() == Some("true");
         let number = |name: &str| conf.get(name).and_then(|value| value.parse::<u64>().ok());

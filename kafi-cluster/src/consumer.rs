@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::{
-    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Membership, Polled,
-    Position, Result, TopicPartition, check_topic_name,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, GroupMetadata, Isolation,
+    Membership, Polled, Position, Result, TopicPartition, check_topic_name,
 };
 
 use crate::config::{Reading, Settings};
@@ -197,7 +197,7 @@ impl KafkaConsumer {
         let answers = self.coordinators.offsets(
             operation,
             group,
-            Some(&PartitionList::of_partitions(operation, partitions)?),
+            &PartitionList::of_partitions(operation, partitions)?,
             deadline,
         )?;
         answers.into_iter().filter_map(|answer| answer.found(operation).transpose()).collect()
@@ -262,6 +262,18 @@ impl Consumer for KafkaConsumer {
 
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.in_storage(self.committed_offsets(partitions, Deadline::after(timeout)))
+    }
+
+    fn group_metadata(&mut self) -> Result<GroupMetadata> {
+        let named = self.group("commit in a transaction").map(|group| GroupMetadata {
+            group: group.to_string(),
+            generation: -1,
+            member: String::new(),
+            instance: None,
+        });
+        let member = self.session.as_ref().filter(|session| session.member.is_some());
+        let group = member.and_then(|session| session.client.group_metadata());
+        self.in_storage(named.map(|named| group.unwrap_or(named)))
     }
 
     fn close(&mut self, timeout: Duration) -> Result<()> {

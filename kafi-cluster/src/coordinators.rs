@@ -70,15 +70,15 @@ impl Coordinators {
         *self.lane() = None;
     }
 
-    /// The committed offsets of a group: of these partitions, or of all.
+    /// The committed offsets of a group for these partitions, once no transaction is about to change them.
     pub(crate) fn offsets(
         &self,
         operation: &'static str,
         group: &str,
-        partitions: Option<&PartitionList>,
+        partitions: &PartitionList,
         deadline: Deadline,
     ) -> Result<Vec<GroupAnswer>> {
-        let start = |client: &Client, group: &str| client.start_group_offsets(operation, group, partitions);
+        let start = |client: &Client, group: &str| client.start_group_offsets(operation, group, Some(partitions));
         let read = |client: &Client, pending: &Pending, deadline| {
             client
                 .wait_group_offsets(operation, pending, deadline)
@@ -87,7 +87,7 @@ impl Coordinators {
         self.ask(operation, group, deadline, start, read)
     }
 
-    /// The committed offsets of each of these groups.
+    /// The committed offsets of each of these groups, as they are.
     pub(crate) fn offsets_of_each(
         &self,
         operation: &'static str,

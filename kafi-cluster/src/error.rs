@@ -24,6 +24,7 @@ pub(crate) mod local {
     pub(crate) const AUTHENTICATION: i32 = -169;
     pub(crate) const ASSIGN_PARTITIONS: i32 = -175;
     pub(crate) const REVOKE_PARTITIONS: i32 = -174;
+    pub(crate) const STATE: i32 = -172;
     pub(crate) const NO_ENTITY: i32 = -156;
     pub(crate) const PURGE_QUEUE: i32 = -152;
     pub(crate) const PURGE_INFLIGHT: i32 = -151;
@@ -81,8 +82,8 @@ const KINDS: &[(i32, ErrorKind, Retry)] = {
         (local::PURGE_INFLIGHT, Cancelled, Later),
         (local::FATAL, Cancelled, Later),
         (local::GAPLESS_GUARANTEE, Cancelled, Later),
-        (-186, Usage, Never),      // _INVALID_ARG
-        (-172, Unexpected, Later), // _STATE
+        (-186, Usage, Never), // _INVALID_ARG
+        (local::STATE, Unexpected, Later),
         (local::WAIT_COORDINATOR, Unavailable, Later),
         (-165, Unsupported, Never), // _UNSUPPORTED_FEATURE
         (-147, Fenced, Later),      // _MAX_POLL_EXCEEDED
@@ -360,7 +361,7 @@ mod tests {
             (-192, RD_KAFKA_RESP_ERR__MSG_TIMED_OUT),
             (local::TIMED_OUT_IN_QUEUE, RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE),
             (-186, RD_KAFKA_RESP_ERR__INVALID_ARG),
-            (-172, RD_KAFKA_RESP_ERR__STATE),
+            (local::STATE, RD_KAFKA_RESP_ERR__STATE),
             (local::WAIT_COORDINATOR, RD_KAFKA_RESP_ERR__WAIT_COORD),
             (-165, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE),
             (-147, RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED),

@@ -17,7 +17,7 @@
 //!
 //! `enable.partition.eof`, `auto.offset.reset`, `enable.auto.offset.store`, `isolation.level` and (for consumers)
 //! `group.id` follow from how a consumer is made and used, and are not taken from the properties. `transactional.id` is
-//! refused.
+//! refused: whoever writes in transactions says it when the producer is made.
 //!
 //! **Reading** assigned partitions speaks to no group's coordinator, also where the consumer has a group; offsets are
 //! then committed from outside, which a live member of the group prevents (`Fenced`). Members follow every change of
@@ -39,6 +39,11 @@
 //! topic or partition, bad header) stops its own topic only. With `enable.idempotence=false` a later message may be
 //! written after an earlier one has failed. Ordinals of messages that named no partition count in the order of
 //! delivery. A missing topic is an error, and never made by writing to it.
+//!
+//! **Writing in transactions** uses one client for all transactions of a producer. A message that fails, or a topic that
+//! takes smaller batches than the client makes, spoils the transaction as a whole; after it is aborted the next one may
+//! begin. Whoever reads the committed offsets of a group to go on from there waits while a transaction is about to
+//! change them.
 //!
 //! librdkafka's log lines go to the `log` crate under the target `librdkafka`. What it calls an error is mostly a
 //! connection that it sets up again by itself, so those lines come as `info`; errors that matter come back from calls.
@@ -64,12 +69,14 @@ mod member;
 mod offsets;
 mod part;
 mod producer;
+mod refusal;
 mod retry;
 mod security;
 mod session;
 mod settled;
 mod storage;
 mod tokens;
+mod transactions;
 mod writer;
 
 use std::sync::Arc;

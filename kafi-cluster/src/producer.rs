@@ -1,17 +1,19 @@
 //! Writing messages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafi_core::{
-    ANY_PARTITION, Batch, Error, ErrorKind, MESSAGE_CONTEXT, NO_TIMESTAMP, Producer, ProducerOptions, Record, Report,
-    Result, Retry,
+    ANY_PARTITION, Batch, CommittedOffset, Error, ErrorKind, GroupMetadata, NO_TIMESTAMP, Producer, ProducerOptions,
+    Report, Result, Retry,
 };
 
 use crate::config::{Settings, WriterClient};
 use crate::error::{self, broker, local};
-use crate::ffi::{Deadline, Run, can_write_epoch};
+use crate::ffi::{Client, Deadline, PartitionList, Run};
+use crate::refusal::{named, objection, refusal, refused};
 use crate::tokens::{Bytes, End, Reports, Tokens};
-use crate::writer::{Topic, Writer};
+use crate::transactions::{self, Standing};
+use crate::writer::Writer;
 
 const OPERATION: &str = "write";
 /// How many messages are handed over between two looks at the reports.
@@ -22,23 +24,22 @@ const RUN_MAX: usize = 250;
 const RUN_MESSAGE_BYTES_MAX: u64 = 1000;
 /// How long a wait lasts at most before the brokers are looked at.
 const SLICE_MS: i32 = 1000;
+/// The same where reports have to be taken in meanwhile.
+const SHORT_SLICE_MS: i32 = 10;
+/// A step of a transaction that ends at once is done again after this long.
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// Why a message was not handed over, where librdkafka has no code for it: beyond the codes that it has.
-mod refused {
-    pub(super) const HEADER_NAME: i32 = 100_001;
-    pub(super) const PARTITION: i32 = 100_002;
-    pub(super) const AFTER_FAILURE: i32 = 100_003;
-    pub(super) const OVER_QUEUE: i32 = 100_004;
-    pub(super) const EPOCH: i32 = 100_005;
-    pub(super) const KEYLESS: i32 = 100_006;
-}
+const INIT: &str = "init transactions";
+const OFFSETS: &str = "commit in a transaction";
+const COMMIT: &str = "commit transaction";
+const ABORT: &str = "abort transaction";
 
 /// A producer.
 ///
 /// It is idempotent, and once a broker has refused a message librdkafka writes none that was handed over later
 /// (`enable.gapless.guarantee`): what is under way then fails, too, for all partitions, and so does what is handed over
 /// before the caller has fetched the report. After that it goes on with a new client. With `enable.idempotence=false`
-/// none of this holds.
+/// none of this holds. One that writes in transactions goes on once the transaction is aborted.
 pub(crate) struct KafkaProducer {
     settings: Settings,
     options: ProducerOptions,
@@ -55,6 +56,10 @@ pub(crate) struct KafkaProducer {
     is_halted: bool,
     /// The client takes nothing more.
     is_broken: bool,
+    /// Where one stands that writes in transactions.
+    transactions: Option<Standing>,
+    /// Whether the next transaction begins with a new client.
+    renews: bool,
     /// For the topics of the batch at hand, which of ours they are.
     topics: Vec<u32>,
     run: Run,
@@ -81,6 +86,8 @@ impl KafkaProducer {
             reports: Reports::default(),
             is_halted: false,
             is_broken: false,
+            transactions: options.transactional_id.is_some().then_some(Standing::New),
+            renews: false,
             topics: Vec::new(),
             run: Run::default(),
         })
@@ -88,6 +95,9 @@ impl KafkaProducer {
 
     fn hand_over(&mut self, batch: &Batch, from: usize, token: u64, deadline: Deadline) -> Result<usize> {
         self.serve(0)?;
+        if let Some(standing) = self.transactions {
+            standing.check(OPERATION, &[Standing::Open, Standing::Spoiled])?;
+        }
         self.renew(deadline)?;
         self.tokens.select(token);
         if !self.look_up(batch, from, deadline)? {
@@ -126,7 +136,7 @@ impl KafkaProducer {
     /// how many were taken; the next one has to go by itself, which tells what stops it.
     fn hand_over_run(&mut self, batch: &Batch, from: usize) -> usize {
         let Self { writer: Some(writer), tokens, run, .. } = self else { return 0 };
-        if self.is_halted || self.is_broken || self.options.keep_timestamps {
+        if self.is_halted || self.is_broken || self.options.keep_timestamps || self.transactions.is_some() {
             return 0;
         }
         let (metas, partition) = (batch.metas(), batch.metas()[from].partition);
@@ -196,6 +206,12 @@ impl KafkaProducer {
         match code {
             local::QUEUE_FULL if self.tokens.in_flight() > 0 => return Ok(Outcome::Full),
             local::QUEUE_FULL => self.refuse(topic, record.partition, refused::OVER_QUEUE),
+            // Here it says why the transaction that is open cannot go on.
+            local::STATE if self.transactions.is_some() => {
+                let state = || error::from_code(OPERATION, code).retry(Retry::Never);
+                return Err(writer.client.begin_transaction(OPERATION).err().unwrap_or_else(state));
+            }
+            local::FATAL if self.transactions.is_some() => return Err(writer.client.fatal(OPERATION)),
             local::FATAL => {
                 self.give_up_client();
                 return Ok(Outcome::Broken);
@@ -207,6 +223,7 @@ impl KafkaProducer {
 
     /// Reports a message as failed without handing it over, and its topic's next ones with it until the caller knows.
     fn refuse(&mut self, topic: u32, partition: i32, code: i32) {
+        self.spoil();
         let Some(writer) = &mut self.writer else { return };
         let opaque = self.tokens.hand_over(topic, partition.max(-1), Bytes::default());
         let reported = self.tokens.report(opaque, topic, partition.max(-1), 0);
@@ -235,6 +252,10 @@ impl KafkaProducer {
         let limit = writer.limit(&used);
         if limit >= self.batch_bytes {
             return Ok(true);
+        }
+        if self.transactions.is_some() {
+            (self.batch_bytes, self.renews) = (limit, true);
+            return Err(transactions::smaller_batches(OPERATION, limit));
         }
         Ok(self.shrink_batches(limit, deadline)? && (self.is_halted || self.look_up(batch, from, deadline)?))
     }
@@ -296,6 +317,11 @@ impl KafkaProducer {
             self.give_up_client();
             self.is_halted = true;
         }
+        if has_failed && self.spoil() {
+            // librdkafka 2.12.1 would go on behind a message that a broker refused, where that waits for its number; so
+            // the next transaction would come to nothing, too.
+            self.renews = true;
+        }
         Ok(())
     }
 
@@ -340,7 +366,13 @@ impl KafkaProducer {
 
     /// Whether brokers refuse who we are, and have done so for longer than a restart takes.
     fn check_hopeless(&self) -> Result<()> {
-        self.writer.as_ref().and_then(|writer| writer.client.health().refusal(OPERATION)).map_or(Ok(()), Err)
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let refusal = writer.client.health().refusal(OPERATION);
+        // What keeps a transaction from going on is told to nobody else: it would be waited for in vain.
+        let ends = |error: &Error| error.kind() == ErrorKind::Cancelled || writer.client.fatal_error().is_some();
+        let is_open = self.transactions == Some(Standing::Open);
+        let end = || is_open.then(|| writer.client.begin_transaction(OPERATION).err().filter(ends)).flatten();
+        refusal.or_else(end).map_or(Ok(()), Err)
     }
 
     /// Why messages are still under way: what is wrong with the brokers, if anything is.
@@ -364,6 +396,97 @@ impl KafkaProducer {
         Ok(())
     }
 
+    /// A message of the transaction is not written; false if none is open, or it is known of others.
+    fn spoil(&mut self) -> bool {
+        let is_open = self.transactions == Some(Standing::Open);
+        if is_open {
+            self.transactions = Some(Standing::Spoiled);
+            self.is_halted = true;
+        }
+        is_open
+    }
+
+    /// Goes on after failures.
+    fn take_more(&mut self) {
+        self.is_halted = false;
+        if let Some(writer) = &mut self.writer {
+            writer.topics.iter_mut().for_each(|topic| topic.is_halted = false);
+        }
+    }
+
+    /// Where it stands, if that allows a call.
+    fn standing(&self, operation: &'static str, allowed: &[Standing]) -> Result<Standing> {
+        let plain = || Error::new(ErrorKind::Usage, operation, "this producer was made without a transactional id");
+        let standing = self.transactions.ok_or_else(plain)?;
+        standing.check(operation, allowed).map(|()| standing)
+    }
+
+    /// Does a step of a transaction, and takes in reports meanwhile.
+    fn step(&mut self, deadline: Deadline, step: impl Fn(&Client, i32) -> Result<()>) -> Result<()> {
+        loop {
+            self.serve(0)?;
+            let slice_ms = if self.tokens.in_flight() > 0 { SHORT_SLICE_MS } else { SLICE_MS };
+            let begun = Instant::now();
+            let client = &self.writer.as_ref().ok_or_else(closed)?.client;
+            match step(client, deadline.left_ms(slice_ms).max(1)) {
+                Err(error) if error.retryable() == Retry::Later && error.kind() != ErrorKind::Cancelled => {
+                    self.check_hopeless()?;
+                    if deadline.is_over() {
+                        return Err(error);
+                    }
+                    std::thread::sleep(PAUSE.saturating_sub(begun.elapsed()));
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    fn init(&mut self, deadline: Deadline) -> Result<()> {
+        self.standing(INIT, &[Standing::New])?;
+        self.step(deadline, |client, slice_ms| client.init_transactions(INIT, slice_ms))?;
+        self.transactions = Some(Standing::Ready);
+        Ok(())
+    }
+
+    fn send_offsets(&mut self, offsets: &[CommittedOffset], group: &GroupMetadata, deadline: Deadline) -> Result<()> {
+        if self.standing(OFFSETS, &[Standing::Open, Standing::Spoiled])? == Standing::Spoiled {
+            return Err(transactions::spoiled(OFFSETS));
+        }
+        let list = PartitionList::of_committed(OFFSETS, offsets)?;
+        let client = &self.writer.as_ref().ok_or_else(closed)?.client;
+        client
+            .send_offsets(OFFSETS, &list, group, deadline.left_ms(i32::MAX))
+            .map_err(|error| error.with("group", &group.group))
+    }
+
+    fn commit(&mut self, deadline: Deadline) -> Result<()> {
+        self.standing(COMMIT, &[Standing::Open, Standing::Spoiled])?;
+        self.wait_for_all(deadline)?;
+        if self.transactions == Some(Standing::Spoiled) {
+            return Err(transactions::spoiled(COMMIT));
+        }
+        self.step(deadline, |client, slice_ms| client.commit_transaction(COMMIT, slice_ms))?;
+        self.transactions = Some(Standing::Ready);
+        Ok(())
+    }
+
+    fn abort(&mut self, deadline: Deadline) -> Result<()> {
+        if self.standing(ABORT, &[Standing::Open, Standing::Spoiled, Standing::Renewed])? != Standing::Renewed {
+            self.step(deadline, |client, slice_ms| client.abort_transaction(ABORT, slice_ms))?;
+            self.wait_for_all(deadline)?;
+            if std::mem::take(&mut self.renews) {
+                self.replace_client()?;
+                self.transactions = Some(Standing::Renewed);
+            }
+        }
+        if self.transactions == Some(Standing::Renewed) {
+            self.step(deadline, |client, slice_ms| client.init_transactions(ABORT, slice_ms))?;
+        }
+        self.transactions = Some(Standing::Ready);
+        self.take_more();
+        Ok(())
+    }
+
     fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.with("storage", &self.settings.name))
     }
@@ -383,9 +506,8 @@ impl Producer for KafkaProducer {
         }
         self.in_storage(served)?;
         // The caller knows of every failure now.
-        self.is_halted = false;
-        if let Some(writer) = &mut self.writer {
-            writer.topics.iter_mut().for_each(|topic| topic.is_halted = false);
+        if self.transactions != Some(Standing::Spoiled) {
+            self.take_more();
         }
         Ok(self.reports.fetch())
     }
@@ -409,74 +531,40 @@ impl Producer for KafkaProducer {
         }
         self.in_storage(Err(error::timed_out("close producer")))
     }
-}
 
-/// Why a message must not be handed over, if so.
-fn objection(topic: &Topic, record: &Record<'_>) -> Option<i32> {
-    if topic.handle.is_none() || topic.code != 0 {
-        return Some(if topic.code == 0 { broker::UNKNOWN_TOPIC_OR_PARTITION } else { topic.code });
+    fn init_transactions(&mut self, timeout: Duration) -> Result<()> {
+        let initialised = self.init(Deadline::after(timeout));
+        self.in_storage(initialised)
     }
-    if topic.is_halted {
-        return Some(refused::AFTER_FAILURE);
-    }
-    if record.partition >= topic.partitions {
-        return Some(refused::PARTITION);
-    }
-    if record.timestamp == 0 && !can_write_epoch() {
-        return Some(refused::EPOCH);
-    }
-    // librdkafka would end the name at the zero byte when it is read.
-    let has_zero = !record.headers.is_empty() && record.headers.iter().any(|header| header.name.contains(&0));
-    has_zero.then_some(refused::HEADER_NAME)
-}
 
-/// The error of a message that was not written.
-fn refusal(code: i32, topic: &str, partition: i32, partitions: i32) -> Error {
-    let error = match code {
-        refused::HEADER_NAME => {
-            Error::new(ErrorKind::Usage, OPERATION, "librdkafka cannot write a header whose name holds a zero byte")
-        }
-        refused::EPOCH => {
-            Error::new(ErrorKind::Unsupported, OPERATION, "this version of librdkafka cannot write timestamp 0")
-        }
-        refused::KEYLESS => {
-            let error = Error::new(
-                ErrorKind::Usage,
-                OPERATION,
-                "the topic is compacted (cleanup.policy=compact), where each message needs a key",
-            );
-            error.hint("give keys with -k KEY or -K DELIMITER")
-        }
-        refused::PARTITION => return error::no_partition(OPERATION, topic, partition, partitions),
-        refused::AFTER_FAILURE => {
-            Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed")
-                .retry(Retry::Later)
-        }
-        refused::OVER_QUEUE => {
-            let error = Error::new(ErrorKind::TooLarge, OPERATION, "the message is larger than the client's queue");
-            error.hint("raise queue.buffering.max.kbytes")
-        }
-        local::PURGE_QUEUE | local::FATAL | local::GAPLESS_GUARANTEE => {
-            Error::new(ErrorKind::Cancelled, OPERATION, "not written, because an earlier message failed")
-                .retry(Retry::Later)
-        }
-        local::PURGE_INFLIGHT => {
-            Error::new(ErrorKind::Cancelled, OPERATION, "given up on its way, because an earlier message failed")
-                .retry(Retry::Later)
-        }
-        broker::UNKNOWN_TOPIC_OR_PARTITION | local::UNKNOWN_TOPIC => {
-            return error::no_topic(OPERATION, topic).hint("create it with --create");
-        }
-        broker::MESSAGE_TOO_LARGE => error::from_code(OPERATION, code).hint("raise the topic's max.message.bytes"),
-        code => error::from_code(OPERATION, code),
-    };
-    let error = error.with("topic", topic);
-    if partition >= 0 { error.with("partition", partition) } else { error }
-}
+    fn begin_transaction(&mut self) -> Result<()> {
+        let operation = "begin transaction";
+        self.standing(operation, &[Standing::Ready])?;
+        let begun = self.writer.as_ref().ok_or_else(closed)?.client.begin_transaction(operation);
+        self.in_storage(begun)?;
+        self.transactions = Some(Standing::Open);
+        Ok(())
+    }
 
-/// Says which message of its token it was, where its partition does not.
-fn named(error: Error, index: Option<u64>) -> Error {
-    index.into_iter().fold(error, |error, index| error.with(MESSAGE_CONTEXT, index))
+    fn send_offsets_to_transaction(
+        &mut self,
+        offsets: &[CommittedOffset],
+        group: &GroupMetadata,
+        timeout: Duration,
+    ) -> Result<()> {
+        let sent = self.send_offsets(offsets, group, Deadline::after(timeout));
+        self.in_storage(sent)
+    }
+
+    fn commit_transaction(&mut self, timeout: Duration) -> Result<()> {
+        let committed = self.commit(Deadline::after(timeout));
+        self.in_storage(committed)
+    }
+
+    fn abort_transaction(&mut self, timeout: Duration) -> Result<()> {
+        let aborted = self.abort(Deadline::after(timeout));
+        self.in_storage(aborted)
+    }
 }
 
 fn closed() -> Error {

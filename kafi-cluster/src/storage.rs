@@ -22,6 +22,7 @@ pub const CAPABILITIES: Capabilities = Capabilities::CONSUME
     .union(Capabilities::PRODUCE_PARTITION)
     .union(Capabilities::PRODUCE_TIMESTAMP)
     .union(Capabilities::PRODUCE_HEADERS)
+    .union(Capabilities::PRODUCE_TRANSACTIONS)
     .union(Capabilities::ADMIN_TOPICS)
     .union(Capabilities::ADMIN_PARTITIONS)
     .union(Capabilities::ADMIN_CONFIG)

@@ -41,6 +41,8 @@ impl Capabilities {
     pub const PRODUCE_HEADERS: Self = Self(1 << 13);
     /// Keeps messages for ever: deletes none by itself, whatever the settings of its topic say of retention.
     pub const PRODUCE_KEEP_FOREVER: Self = Self(1 << 14);
+    /// Writes in transactions.
+    pub const PRODUCE_TRANSACTIONS: Self = Self(1 << 15);
     /// Lists, describes, creates, and deletes topics.
     pub const ADMIN_TOPICS: Self = Self(1 << 16);
     /// Adds partitions to a topic.
@@ -91,6 +93,7 @@ impl Capabilities {
         (Self::PRODUCE_KEEP_OFFSETS, "produce_keep_offsets"),
         (Self::PRODUCE_HEADERS, "produce_headers"),
         (Self::PRODUCE_KEEP_FOREVER, "produce_keep_forever"),
+        (Self::PRODUCE_TRANSACTIONS, "produce_transactions"),
         (Self::ADMIN_TOPICS, "admin_topics"),
         (Self::ADMIN_PARTITIONS, "admin_partitions"),
         (Self::ADMIN_CONFIG, "admin_config"),

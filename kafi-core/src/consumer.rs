@@ -139,6 +139,21 @@ impl From<Position> for CommittedOffset {
     }
 }
 
+/// A member of a group, as a [transaction](crate::Producer#transactions) has to know it that commits offsets for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
+pub struct GroupMetadata {
+    /// The group.
+    pub group: String,
+    /// The generation of the group, or the epoch of the member; negative for a consumer that is none.
+    pub generation: i32,
+    /// The id of the member; empty for a consumer that is none.
+    pub member: String,
+    /// The id that the member keeps over restarts, if it has one.
+    #[cfg_attr(feature = "plugin", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub instance: Option<String>,
+}
+
 /// What to read of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "plugin", derive(serde::Serialize, serde::Deserialize))]
@@ -253,6 +268,15 @@ pub trait Consumer: Send {
     /// # Errors
     /// As for [`commit`](Consumer::commit).
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>>;
+
+    /// What a transaction has to know of this member of a group, as of now, to commit offsets for it. A consumer that
+    /// has a group and is no member names the group alone, which is refused while that has members. Does not block.
+    ///
+    /// # Errors
+    /// `Usage` without a group, `Unsupported` without transactions.
+    fn group_metadata(&mut self) -> Result<GroupMetadata> {
+        Err(Error::new(ErrorKind::Unsupported, "commit in a transaction", "this kind of storage has no transactions"))
+    }
 
     /// Leaves the group and frees what the consumer holds, within `timeout`. Commits nothing. Dropping a consumer never
     /// blocks.

@@ -74,7 +74,8 @@ pub use config::{
     Settings, StorageInfo, StorageKind, expand_environment, is_variable, nearest, power_of,
 };
 pub use consumer::{
-    Assignment, CommittedOffset, Consumer, ConsumerOptions, Isolation, Membership, Polled, Position, TopicPartition,
+    Assignment, CommittedOffset, Consumer, ConsumerOptions, GroupMetadata, Isolation, Membership, Polled, Position,
+    TopicPartition,
 };
 pub use envelope::{EnvelopeReader, EnvelopeSchema, EnvelopeWriter, parse_envelope};
 pub use error::{Error, ErrorKind, Result, Retry};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::batch::Batch;
-use crate::error::{Error, Result};
+use crate::consumer::{CommittedOffset, GroupMetadata};
+use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Shown;
 
 /// How a producer is made.
@@ -29,11 +30,26 @@ pub struct ProducerOptions {
     /// larger message. Concerns Kafka; logs have settings of their own. Default:
     /// [`BUFFER_BYTES_MAX`](ProducerOptions::BUFFER_BYTES_MAX).
     pub buffer_bytes_max: u64,
+    /// The name under which the producer writes in [transactions](Producer#transactions), and in nothing else; of two
+    /// with the same name the later one fences the other. Default: none, it writes without transactions.
+    #[cfg_attr(feature = "plugin", serde(skip_serializing_if = "Option::is_none"))]
+    pub transactional_id: Option<String>,
 }
 
 impl ProducerOptions {
     /// 32 MiB.
     pub const BUFFER_BYTES_MAX: u64 = 32 << 20;
+
+    /// Refuses what asks for transactions, for a storage that has none.
+    ///
+    /// # Errors
+    /// `Unsupported` names the storage.
+    pub fn refuse_transactions(&self, storage: &str) -> Result<()> {
+        if self.transactional_id.is_none() {
+            return Ok(());
+        }
+        Err(Error::unsupported(storage, "write in transactions").hint("transactions are Kafka's: kafka://…"))
+    }
 }
 
 impl Default for ProducerOptions {
@@ -44,6 +60,7 @@ impl Default for ProducerOptions {
             compression: None,
             properties: Vec::new(),
             buffer_bytes_max: Self::BUFFER_BYTES_MAX,
+            transactional_id: None,
         }
     }
 }
@@ -51,13 +68,14 @@ impl Default for ProducerOptions {
 impl fmt::Debug for ProducerOptions {
     /// Without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keep_offsets, keep_timestamps, compression, properties, buffer_bytes_max } = self;
+        let Self { keep_offsets, keep_timestamps, compression, properties, buffer_bytes_max, transactional_id } = self;
         let mut shown = f.debug_struct("ProducerOptions");
         shown
             .field("keep_offsets", keep_offsets)
             .field("keep_timestamps", keep_timestamps)
             .field("compression", compression);
-        shown.field("properties", &Shown(properties)).field("buffer_bytes_max", buffer_bytes_max).finish()
+        shown.field("properties", &Shown(properties)).field("buffer_bytes_max", buffer_bytes_max);
+        shown.field("transactional_id", transactional_id).finish()
     }
 }
 
@@ -119,6 +137,35 @@ pub enum Delivery {
 /// }
 /// # Ok(()) }
 /// ```
+///
+/// # Transactions
+///
+/// A producer that was made with a [transactional id](ProducerOptions::transactional_id), which takes a storage with
+/// the capability [`PRODUCE_TRANSACTIONS`](crate::Capabilities::PRODUCE_TRANSACTIONS), writes in transactions: it
+/// [initialises](Producer::init_transactions) them once, and then [begins](Producer::begin_transaction) one after
+/// another, produces into it, may [commit offsets](Producer::send_offsets_to_transaction) of a group with it, and
+/// [commits](Producer::commit_transaction) or [aborts](Producer::abort_transaction) it. Whoever reads committed messages
+/// sees all of a committed transaction, and nothing of others.
+///
+/// Errors of these calls, and of [`produce`](Producer::produce) within a transaction, are of three kinds. *Not yet* is
+/// what it is for [`flush`](Producer::flush): the same call may succeed later, and goes on where it was. `Cancelled`
+/// says that the transaction cannot be committed any more: it is to be aborted, after which the next one may begin; that
+/// it can be retried says that the same work may then succeed. Any other error is *fatal*; it is `Fenced` where another
+/// producer has taken the transactional id. After a message that was reported as failed the transaction is to be
+/// aborted, too.
+///
+/// ```
+/// # use kafi_core::{Batch, CommittedOffset, GroupMetadata, Producer, Result};
+/// # fn write(producer: &mut dyn Producer, batch: &Batch, done: &[CommittedOffset], of: &GroupMetadata) -> Result<()> {
+/// use std::time::Duration;
+/// let wait = Duration::from_secs(30);
+/// producer.init_transactions(wait)?;
+/// producer.begin_transaction()?;
+/// producer.produce(batch, 0, 1, wait)?;
+/// producer.send_offsets_to_transaction(done, of, wait)?;
+/// producer.commit_transaction(wait)?;
+/// # Ok(()) }
+/// ```
 pub trait Producer: Send {
     /// Hands over the messages of `batch` from index `from` on, under `token`, and says how many were taken: all of
     /// them, unless the queue was full for all of `timeout`; then possibly fewer or none, and the caller goes on from
@@ -163,4 +210,59 @@ pub trait Producer: Send {
     /// # Errors
     /// As for [`flush`](Producer::flush).
     fn close(&mut self, timeout: Duration) -> Result<()>;
+
+    /// Makes the producer ready to write in [transactions](Producer#transactions): fences those that had its
+    /// transactional id before, and aborts what they left open. Comes once, before the first transaction. Blocks up to
+    /// `timeout`.
+    ///
+    /// # Errors
+    /// `Unsupported` without the capability, `Usage` for a producer without a transactional id.
+    fn init_transactions(&mut self, _timeout: Duration) -> Result<()> {
+        Err(no_transactions())
+    }
+
+    /// Begins a transaction. Does not block.
+    ///
+    /// # Errors
+    /// `Usage` where one is open, or none can be.
+    fn begin_transaction(&mut self) -> Result<()> {
+        Err(no_transactions())
+    }
+
+    /// Commits these offsets with the transaction, if that is committed, as the member of a group that `group` names:
+    /// where the group has given its partitions to another one meanwhile that is `Cancelled`. A `timeout` that runs out
+    /// makes an end of the transaction, too. Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of [transactions](Producer#transactions).
+    fn send_offsets_to_transaction(
+        &mut self,
+        _offsets: &[CommittedOffset],
+        _group: &GroupMetadata,
+        _timeout: Duration,
+    ) -> Result<()> {
+        Err(no_transactions())
+    }
+
+    /// Flushes, and commits the transaction, which is certain then, though a reader may see it a moment later only.
+    /// Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of [transactions](Producer#transactions).
+    fn commit_transaction(&mut self, _timeout: Duration) -> Result<()> {
+        Err(no_transactions())
+    }
+
+    /// Aborts the transaction: messages that wait to be sent are reported as failed (`Cancelled`), and nobody who reads
+    /// committed messages sees what was written. Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// *Not yet* and *fatal*.
+    fn abort_transaction(&mut self, _timeout: Duration) -> Result<()> {
+        Err(no_transactions())
+    }
+}
+
+fn no_transactions() -> Error {
+    Error::new(ErrorKind::Unsupported, "write in transactions", "this kind of storage has none")
 }

@@ -116,6 +116,7 @@ impl Storage for LogStorage {
 
     fn producer(&self, options: &ProducerOptions) -> Result<Box<dyn Producer>> {
         self.check_properties(&options.properties)?;
+        options.refuse_transactions(&self.shared.name)?;
         Ok(Box::new(LogProducer::new(Arc::clone(&self.shared), options)))
     }
 

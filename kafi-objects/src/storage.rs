@@ -69,6 +69,7 @@ impl Storage for ObjectStorage {
 
     fn producer(&self, options: &ProducerOptions) -> Result<Box<dyn Producer>> {
         self.check_properties(&options.properties)?;
+        options.refuse_transactions(&self.shared.name)?;
         Ok(Box::new(ObjectProducer::new(Arc::clone(&self.shared), options)))
     }
 

@@ -54,6 +54,7 @@ impl RestProducer {
         if let Some((property, _)) = options.properties.first() {
             return Err(Error::unsupported(&client.name, "set properties").with("property", property));
         }
+        options.refuse_transactions(&client.name)?;
         if options.keep_offsets || options.keep_timestamps {
             let what = if options.keep_offsets { "keep offsets" } else { "write messages without a timestamp" };
             return Err(Error::unsupported(&client.name, what));

@@ -113,7 +113,8 @@ impl Client {
         self.take(operation, pending, timeout_ms)?.map(|event| description(operation, &event)).transpose()
     }
 
-    /// Asks for the committed offsets of a group: of these partitions, or of all.
+    /// Asks for the committed offsets of a group: of these partitions, to go on from there, so that those which a
+    /// transaction is about to commit are waited for; or of all, as they are.
     pub(crate) fn start_group_offsets(
         &self,
         operation: &'static str,
@@ -125,8 +126,11 @@ impl Client {
             self.start_at_coordinator(Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, |rk, options, queue| {
                 let list = partitions.map_or(std::ptr::null(), |list| list.as_ptr().cast_const());
                 // SAFETY: `start_at_coordinator` passes valid pointers; name, list and the array of one are copied; the
-                // request is freed once.
+                // request, and an error if there is one, are freed once.
                 unsafe {
+                    if partitions.is_some() {
+                        raw::rd_kafka_error_destroy(raw::rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
+                    }
                     let mut request = raw::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list);
                     raw::rd_kafka_ListConsumerGroupOffsets(rk, &raw mut request, 1, options, queue);
                     raw::rd_kafka_ListConsumerGroupOffsets_destroy(request);

@@ -3,13 +3,14 @@
 use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
-use kafi_core::{NO_TIMESTAMP, Record};
+use kafi_core::{Error, NO_TIMESTAMP, Record, Retry};
 
 use super::client::Client;
 use super::conf::Conf;
 use super::events::Event;
 use super::messages::TopicHandle;
 use super::raw::{self, RawInnerMessage, RawMessage, rd_kafka_vtype_t as Kind};
+use crate::error::with_text;
 
 /// What stands for the start of 1970 until librdkafka has made its message; no log holds such a timestamp.
 const EPOCH: i64 = i64::MIN + 1970;
@@ -175,6 +176,12 @@ impl Client {
                 raw::RD_KAFKA_PURGE_F_QUEUE | raw::RD_KAFKA_PURGE_F_INFLIGHT | raw::RD_KAFKA_PURGE_F_NON_BLOCKING,
             )
         };
+    }
+
+    /// Why the client takes no more messages.
+    pub(crate) fn fatal(&self, operation: &'static str) -> Error {
+        let (code, why) = self.fatal_error().unwrap_or_default();
+        with_text(operation, code, &why).retry(Retry::Never)
     }
 
     /// The error after which the client takes no more messages, if there was one.

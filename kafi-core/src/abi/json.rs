@@ -10,7 +10,7 @@ use super::failure::{flatten, rebuild};
 use crate::admin::{
     Acl, AclFilter, AclResource, ConfigChange, Election, Group, NewScramUser, NewTopic, ScramMechanism,
 };
-use crate::consumer::{CommittedOffset, Isolation, TopicPartition};
+use crate::consumer::{CommittedOffset, GroupMetadata, Isolation, TopicPartition};
 use crate::error::{Error, ErrorKind, Result};
 
 /// A value as a text.
@@ -79,6 +79,17 @@ pub(super) struct Arguments {
     pub(super) operation: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) argument: Option<String>,
+}
+
+/// The arguments of a call that belongs to a transaction.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct TransactionArguments {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) offsets: Option<Vec<CommittedOffset>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<GroupMetadata>,
+    pub(super) timeout_ns: u64,
 }
 
 /// One of several answers: a value, or an error as it crosses.

@@ -12,8 +12,9 @@ use super::*;
 use crate::admin::Admin;
 use crate::capability::Capabilities;
 use crate::consumer::{
-    Assignment, CommittedOffset, Consumer, ConsumerOptions, Membership, Polled, Position, TopicPartition,
+    Assignment, CommittedOffset, Consumer, ConsumerOptions, GroupMetadata, Membership, Polled, Position, TopicPartition,
 };
+use crate::error::Retry;
 use crate::meta::TimestampType;
 use crate::producer::{Delivery, Producer, ProducerOptions, Report};
 use crate::record::{Header, Record};
@@ -108,6 +109,10 @@ impl Consumer for EchoConsumer {
         Ok(partitions.iter().map(|p| beside(CommittedOffset::new(&p.topic, p.partition, 3))).collect())
     }
 
+    fn group_metadata(&mut self) -> Result<GroupMetadata> {
+        Ok(GroupMetadata { group: "echo".into(), generation: 3, member: "m".into(), instance: None })
+    }
+
     fn close(&mut self, _timeout: Duration) -> Result<()> {
         Ok(())
     }
@@ -138,6 +143,27 @@ impl Producer for EchoProducer {
 
     fn close(&mut self, _timeout: Duration) -> Result<()> {
         Ok(())
+    }
+
+    fn init_transactions(&mut self, timeout: Duration) -> Result<()> {
+        Err(Error::new(ErrorKind::Timeout, "init", format!("{timeout:?}")).retry(Retry::Later))
+    }
+
+    fn begin_transaction(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn send_offsets_to_transaction(
+        &mut self,
+        offsets: &[CommittedOffset],
+        group: &GroupMetadata,
+        timeout: Duration,
+    ) -> Result<()> {
+        Err(Error::new(ErrorKind::Cancelled, "send offsets", format!("{offsets:?} {group:?} {timeout:?}")))
+    }
+
+    fn commit_transaction(&mut self, timeout: Duration) -> Result<()> {
+        Err(Error::new(ErrorKind::Fenced, "commit", format!("{timeout:?}")))
     }
 }
 
@@ -253,6 +279,34 @@ fn everything_else_crosses() {
     assert!(
         matches!((&unknown.delivery, &failed.delivery), (Delivery::Unknown, Delivery::Failed(error)) if error.kind() == ErrorKind::TooLarge)
     );
+}
+
+#[test]
+fn transactions_cross() {
+    let storage = echo();
+    let asked = ProducerOptions { transactional_id: Some("id".into()), ..ProducerOptions::default() };
+    let refused = storage.producer(&asked).err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported, "the plugin does not say that it has transactions");
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let ends =
+        |ended: Result<()>| ended.map_err(|error| (error.kind(), error.retryable(), error.message().to_string()));
+    let wait = Duration::from_nanos(1_500);
+    let later = (ErrorKind::Timeout, Retry::Later, "1.5µs".to_string());
+    assert_eq!(ends(producer.init_transactions(wait)), Err(later));
+    assert_eq!(ends(producer.begin_transaction()), Ok(()));
+    let offsets = [CommittedOffset { metadata: "beside".into(), ..CommittedOffset::new("t", 1, 2) }];
+    for instance in [None, Some("i".to_string())] {
+        let group = GroupMetadata { group: "g".into(), generation: 7, member: "m".into(), instance };
+        let said = (ErrorKind::Cancelled, Retry::Never, format!("{offsets:?} {group:?} 1.5µs"));
+        assert_eq!(ends(producer.send_offsets_to_transaction(&offsets, &group, wait)), Err(said));
+    }
+    let fenced = (ErrorKind::Fenced, Retry::Never, "1.5µs".to_string());
+    assert_eq!(ends(producer.commit_transaction(wait)), Err(fenced));
+    let unsupported = ends(producer.abort_transaction(wait)).unwrap_err();
+    assert_eq!(unsupported.0, ErrorKind::Unsupported, "what the plugin leaves to the trait");
+    let mut consumer = storage.consumer(&ConsumerOptions::default()).unwrap();
+    let metadata = GroupMetadata { group: "echo".into(), generation: 3, member: "m".into(), instance: None };
+    assert_eq!(consumer.group_metadata().unwrap(), metadata);
 }
 
 #[test]

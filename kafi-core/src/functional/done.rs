@@ -53,6 +53,11 @@ impl DoneSet {
         }
     }
 
+    /// How many ranges are done beyond that.
+    pub(crate) fn ranges(&self) -> usize {
+        self.beyond.len()
+    }
+
     /// Whether this offset is done.
     pub(crate) fn contains(&self, offset: i64) -> bool {
         offset < self.low || self.beyond.range(..=offset).next_back().is_some_and(|(_, &end)| offset < end)

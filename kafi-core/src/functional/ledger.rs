@@ -38,6 +38,7 @@ use std::ops::Range;
 use crate::batch::Batch;
 use crate::consumer::{Assignment, CommittedOffset, Position, TopicPartition};
 use crate::functional::done::DoneSet;
+use crate::functional::draft::DoneDraft;
 
 /// Offsets by topic and partition.
 pub(crate) type OffsetMap = BTreeMap<String, BTreeMap<i32, i64>>;
@@ -218,6 +219,26 @@ impl Ledger {
             Some(CommittedOffset { metadata, ..CommittedOffset::new(topic, partition, done.low()) })
         };
         changed.filter_map(offset).collect()
+    }
+
+    /// What is tracked as done, to be added to; ranges beyond the committed offsets are only done if they are kept.
+    pub(crate) fn draft(&self, keeps: bool) -> DoneDraft {
+        let part = |(topic, partition, part): (&str, i32, &Part)| {
+            let has_changed = part.has_progress || part.has_passed();
+            Some(((topic.to_string(), partition), part.done.clone()?, has_changed))
+        };
+        DoneDraft::new(self.all().filter_map(part), keeps)
+    }
+
+    /// Takes note that this is done, and committed.
+    pub(crate) fn adopt(&mut self, draft: DoneDraft) {
+        for ((topic, partition), done) in draft.parts {
+            if let Some(part) = self.part(&topic, partition) {
+                part.committed = Some(done.low());
+                part.has_progress = false;
+                part.done = Some(done);
+            }
+        }
     }
 
     /// A number that rises whenever partitions come or go.

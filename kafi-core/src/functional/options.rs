@@ -132,7 +132,8 @@ pub enum GroupUse {
     /// As a member; offsets are committed when the messages after them are asked for, whether or not the work on them
     /// is done.
     CommitRead,
-    /// As a member that commits nothing.
+    /// As a member that commits nothing. What is [tracked](ReadOptions::track_done) as done is committed with the
+    /// transactions of whoever works on it.
     CommitNothing,
     /// From outside, beside any members: all partitions from the committed offsets on. Nothing is committed.
     LookOnly,

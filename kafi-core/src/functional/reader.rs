@@ -1,10 +1,9 @@
 //! Reads the messages of some topics, from some offsets to some ends or as a member of a group, batch by batch.
 
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::batch::Batch;
-use crate::consumer::{Assignment, CommittedOffset, Consumer, Membership, Polled, Position};
+use crate::consumer::{Assignment, Consumer, Membership, Polled, Position};
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::functional::group::GroupReading;
 use crate::functional::ledger::Ledger;
@@ -17,7 +16,7 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 
 /// Whoever follows tries for this long to begin again, and then waits for the next time: a wish to stop is not seen
 /// meanwhile.
-const BEGIN_MAX: Duration = Duration::from_secs(5);
+pub(super) const BEGIN_MAX: Duration = Duration::from_secs(5);
 
 /// A read that failed waits no longer than this for each of its last words to the group.
 const LEAVE_MAX: Duration = Duration::from_secs(5);
@@ -40,15 +39,15 @@ pub enum Next {
 /// As a member of a group it commits what the caller says is done: [`wants_commit`](Reader::wants_commit) says when,
 /// [`commit`](Reader::commit) does it.
 pub struct Reader {
-    consumer: Box<dyn Consumer>,
-    ledger: Ledger,
-    member: Option<GroupReading>,
+    pub(super) consumer: Box<dyn Consumer>,
+    pub(super) ledger: Ledger,
+    pub(super) member: Option<GroupReading>,
     limit: Option<Limit>,
     stop: Cancel,
     /// Where what is followed failed, when it begins again.
     backoff: Backoff,
     is_paused: bool,
-    options: ReadOptions,
+    pub(super) options: ReadOptions,
 }
 
 impl Reader {
@@ -169,7 +168,7 @@ impl Reader {
             member.follow(&positions, &mut self.ledger, batch, &self.options.progress);
             positions
         });
-        self.resume_done();
+        self.resume_done()?;
         let is_whole = self.take_from_limit(batch);
         let offsets = self.ledger.give(batch);
         if self.options.track_done {
@@ -192,35 +191,6 @@ impl Reader {
         })
     }
 
-    /// Asks what is done beyond the committed offsets of partitions that came. Where that cannot be answered, it is done
-    /// again.
-    fn resume_done(&mut self) {
-        let came = self.ledger.take_came();
-        if came.is_empty() {
-            return;
-        }
-        match self.consumer.committed(&came, self.options.timeout.min(BEGIN_MAX)) {
-            Ok(committed) => self.ledger.resume(&committed),
-            Err(error) => log::warn!("{error}: what is done beyond the committed offsets is done again"),
-        }
-    }
-
-    /// Says that the work on these offsets of a partition is done, where it is tracked
-    /// ([`ReadOptions::track_done`]); of a partition that has gone to another member that changes nothing.
-    pub fn done(&mut self, topic: &str, partition: i32, offsets: Range<i64>) {
-        self.ledger.finish(topic, partition, offsets);
-    }
-
-    /// Whether the work on something that was read is not said to be done.
-    pub fn has_undone(&self) -> bool {
-        self.ledger.unfinished() > 0
-    }
-
-    /// How many offsets that were read are not said to be done, or lie behind one that is not.
-    pub fn undone(&self) -> u64 {
-        self.ledger.unfinished()
-    }
-
     /// Whether it knows what falls to it: a member of a group does when it has joined.
     pub fn has_joined(&self) -> bool {
         self.member.is_none() || self.consumer.membership() != Membership::Joining
@@ -229,37 +199,6 @@ impl Reader {
     /// A number that rises whenever partitions come or go; those that are there are [`reached`](Reader::reached).
     pub fn changes(&self) -> u64 {
         self.ledger.changes()
-    }
-
-    /// Takes note that these offsets were committed.
-    fn has_committed(&mut self, offsets: &[CommittedOffset]) {
-        let position = |offset: &CommittedOffset| Position {
-            topic: offset.topic.clone(),
-            partition: offset.partition,
-            offset: offset.offset,
-        };
-        self.ledger.committed(&offsets.iter().map(position).collect::<Vec<_>>());
-    }
-
-    /// Commits what is done, where that is tracked: for each partition the offset that nothing undone lies before, and
-    /// beside it what is done beyond. Blocks until the storage has it.
-    ///
-    /// # Errors
-    /// Those of [`Consumer::commit`].
-    pub fn commit_done(&mut self) -> Result<()> {
-        if let Some(member) = &mut self.member {
-            member.commit_begins();
-        }
-        let mut offsets = self.ledger.finished();
-        if !self.options.keep_done {
-            offsets.iter_mut().for_each(|offset| offset.metadata.clear());
-        }
-        if offsets.is_empty() {
-            return Ok(());
-        }
-        self.consumer.commit(&offsets, self.options.timeout)?;
-        self.has_committed(&offsets);
-        Ok(())
     }
 
     /// Stays a member of its group for a moment without reading anything, where the storage can do that; the next read
@@ -284,7 +223,7 @@ impl Reader {
         if let Some(member) = &mut self.member {
             member.follow(&self.consumer.positions(), &mut self.ledger, &mut none, &self.options.progress);
         }
-        self.resume_done();
+        self.resume_done()?;
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::storage::Storage;
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// A storage that answers at once that nothing goes on is asked again after this long.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a storage that has taken nothing yet may take to look up what it needs.
 const LOOK_UP_MAX: Duration = Duration::from_secs(30);
@@ -41,27 +41,29 @@ pub type OnDelivery = Box<dyn FnMut(&Report) + Send>;
 /// A storage that cannot go on for now (a broker that restarts, requests that are throttled) is waited for until no
 /// report has come for [`stall_limit`](Writer::stall_limit); what is waited for is said once, as a warning of the log.
 pub struct Writer {
-    producer: Box<dyn Producer>,
+    pub(super) producer: Box<dyn Producer>,
     storage: String,
     progress: Arc<Progress>,
     on_delivery: Option<OnDelivery>,
     account: Account,
     token: u64,
-    written: u64,
+    pub(super) written: u64,
+    /// What was written when the transaction began that is open.
+    pub(super) transaction: Option<u64>,
     /// What the offsets of messages that fail are called.
     offsets: Option<&'static str>,
     /// The message that failed by itself, since the writer began: its batch, by number, and its offset there, or those
     /// among which it is.
     failed_at: Option<(u64, RangeInclusive<i64>)>,
-    stall: Stall,
+    pub(super) stall: Stall,
 }
 
 /// What is known of a storage that does not go on.
-struct Stall {
+pub(super) struct Stall {
     limit: Duration,
     cancel: Option<Cancel>,
     /// Whether anything was ever taken, or is sure to be.
-    was_reached: bool,
+    pub(super) was_reached: bool,
     /// When the last report came, or the first message that waits for one was handed over.
     since: Instant,
     /// Why it does not go on, in the storage's words.
@@ -94,6 +96,7 @@ impl Writer {
             account: Account::default(),
             token: 0,
             written: 0,
+            transaction: None,
             offsets: None,
             failed_at: None,
             stall,
@@ -249,9 +252,14 @@ impl Writer {
         if self.account.in_flight() > 0 {
             return Err(failure);
         }
+        self.forget();
+        Ok(place)
+    }
+
+    /// Forgets what was handed over, all of which is reported.
+    pub(super) fn forget(&mut self) {
         self.account.forget_all();
         self.failed_at = None;
-        Ok(place)
     }
 
     /// The messages that were reported as written.
@@ -302,7 +310,7 @@ impl Writer {
 
     /// Takes in the reports that are there, with the first failure among them, if possible one that did not come of
     /// another.
-    fn take_in(&mut self, wait_max: Duration) -> Result<(bool, Option<Error>)> {
+    pub(super) fn take_in(&mut self, wait_max: Duration) -> Result<(bool, Option<Error>)> {
         let reports = match self.producer.reports(wait_max) {
             Ok(reports) => reports,
             Err(error) => return self.stall.not_yet(error).map(|_| (false, None)),
@@ -363,7 +371,7 @@ impl Writer {
     }
 
     /// Says what is waited for, unless it was waited for too long.
-    fn check_stall(&mut self) -> Result<()> {
+    pub(super) fn check_stall(&mut self) -> Result<()> {
         if self.stall.is_over() {
             let seconds = self.stall.since.elapsed().as_secs();
             let why = format!(
@@ -402,7 +410,7 @@ impl Writer {
 
 impl Stall {
     /// Takes an error for the cause of a wait, if it may pass.
-    fn not_yet(&mut self, error: Error) -> Result<usize> {
+    pub(super) fn not_yet(&mut self, error: Error) -> Result<usize> {
         // A storage that was never reached may not be there at all.
         if !is_passing(&error) || !self.was_reached && error.kind() != ErrorKind::Timeout {
             return Err(error);
@@ -412,7 +420,7 @@ impl Stall {
     }
 
     /// It goes on.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         if self.was_said {
             log::info!("it goes on after {} s", self.since.elapsed().as_secs());
         }
@@ -442,7 +450,8 @@ impl Stall {
 /// Whether a call that fails like this may succeed later.
 fn is_passing(error: &Error) -> bool {
     match error.retryable() {
-        Retry::Later => true,
+        // What makes an end of a transaction is told, so that it is aborted.
+        Retry::Later => error.kind() != ErrorKind::Cancelled,
         // Plugins need not say that a time-out can be followed by a success.
         Retry::Never => error.kind() == ErrorKind::Timeout,
         Retry::Exhausted => false,

@@ -69,6 +69,7 @@ impl<'a> Copying<'a> {
                 compression: Some(codec),
                 properties: options.properties.clone(),
                 buffer_bytes_max,
+                transactional_id: None,
             },
             keeps_append_times: target.capabilities().contains(Capabilities::PRODUCE_KEEP_TIMESTAMP_TYPE),
             pacer: options.rate.map(Pacer::new),

@@ -170,6 +170,12 @@ fn producers(c: &Context) -> Verdict {
     }
     // It may say that messages are still under way.
     let _ = c.within(TIMEOUT, "close", || producer.close(TIMEOUT))?;
+    if c.has(Capabilities::PRODUCE_TRANSACTIONS) {
+        let options = ProducerOptions { transactional_id: Some("id".into()), ..ProducerOptions::default() };
+        let mut producer = c.unreachable()?.producer(&options)?;
+        gone(c, "init_transactions", || producer.init_transactions(TIMEOUT))?;
+        let _ = c.within(TIMEOUT, "close", || producer.close(TIMEOUT))?;
+    }
     Ok(())
 }
 

@@ -41,6 +41,7 @@ mod produce_failures;
 mod runner;
 mod samples;
 mod snapshot;
+mod transactions;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -196,7 +197,7 @@ impl Case {
 /// All cases, by area.
 const AREAS: &[(&str, &[&[Case]])] = &[
     ("admin", &[admin::CASES, access::CASES]),
-    ("produce", &[produce::CASES, produce_failures::CASES]),
+    ("produce", &[produce::CASES, produce_failures::CASES, transactions::CASES]),
     ("consume", &[consume::CASES]),
     ("groups", &[groups::CASES, group_members::CASES]),
     ("offsets", &[offsets::CASES]),

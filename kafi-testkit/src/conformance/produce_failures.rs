@@ -18,6 +18,7 @@ const KEPT: ProducerOptions = ProducerOptions {
     compression: None,
     properties: Vec::new(),
     buffer_bytes_max: ProducerOptions::BUFFER_BYTES_MAX,
+    transactional_id: None,
 };
 
 pub(super) const CASES: &[Case] = &[

@@ -117,6 +117,7 @@ impl kafi_abi::Consumer for Exported {
             match &*name {
                 "pause" => consumer.pause()?,
                 "resume" => consumer.resume()?,
+                "group_metadata" => return text(&consumer.group_metadata()?),
                 _ => return Err(unknown(&name)),
             }
             Ok(RString::new())

@@ -4,11 +4,12 @@ use kafi_abi::abi_stable::std_types::{ROption, RResult, RSlice, RStr, RString};
 use kafi_abi::{BatchView, Failure, Report, Text};
 
 use super::super::failure::flatten;
+use super::super::json::{TransactionArguments, from_text, needed};
 use super::super::show;
-use super::guard::{Guarded, guard};
+use super::guard::Guarded;
 use super::{duration, unknown};
 use crate::batch::Batch;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::producer::{self, Delivery, Producer};
 
 pub(super) struct Exported {
@@ -59,12 +60,33 @@ impl kafi_abi::Producer for Exported {
         self.inner.call(|producer| producer.close(duration(timeout_ns)))
     }
 
-    fn call(&mut self, name: RStr<'_>, _argument: RStr<'_>) -> RResult<RString, Failure> {
-        guard(|| Err(unknown(&name)))
+    fn call(&mut self, name: RStr<'_>, argument: RStr<'_>) -> RResult<RString, Failure> {
+        self.inner.call(|producer| {
+            transact(producer.as_mut(), &name, &argument)?;
+            Ok(RString::new())
+        })
     }
 
     fn interface(&self, _name: RStr<'_>) -> *const () {
         std::ptr::null()
+    }
+}
+
+/// Does what belongs to transactions, by the name of its method.
+fn transact(producer: &mut dyn Producer, name: &str, argument: &str) -> Result<()> {
+    let given = || from_text::<TransactionArguments>(argument);
+    let wait = || given().map(|given| duration(given.timeout_ns));
+    match name {
+        "init_transactions" => producer.init_transactions(wait()?),
+        "begin_transaction" => producer.begin_transaction(),
+        "send_offsets_to_transaction" => {
+            let TransactionArguments { offsets, group, timeout_ns } = given()?;
+            let (offsets, group) = (needed(offsets, "offsets")?, needed(group, "group")?);
+            producer.send_offsets_to_transaction(&offsets, &group, duration(timeout_ns))
+        }
+        "commit_transaction" => producer.commit_transaction(wait()?),
+        "abort_transaction" => producer.abort_transaction(wait()?),
+        name => Err(unknown(name)),
     }
 }
 

@@ -8,7 +8,9 @@ use super::super::json::{from_text, to_text};
 use super::super::show;
 use super::{Library, nanoseconds, received};
 use crate::batch::Batch;
-use crate::consumer::{Assignment, CommittedOffset, Consumer, Membership, Polled, Position, TopicPartition};
+use crate::consumer::{
+    Assignment, CommittedOffset, Consumer, GroupMetadata, Membership, Polled, Position, TopicPartition,
+};
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) struct Imported {
@@ -66,6 +68,10 @@ impl Consumer for Imported {
 
     fn pause(&mut self) -> Result<()> {
         received(self.inner.call("pause".into(), "".into())).map(drop)
+    }
+
+    fn group_metadata(&mut self) -> Result<GroupMetadata> {
+        from_text(&received(self.inner.call("group_metadata".into(), "".into()))?)
     }
 
     fn resume(&mut self) -> Result<()> {

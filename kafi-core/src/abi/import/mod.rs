@@ -172,6 +172,10 @@ impl Storage for ImportedStorage {
     }
 
     fn producer(&self, options: &ProducerOptions) -> Result<Box<dyn Producer>> {
+        // A plugin that is older does not know that it is asked for them.
+        if !self.capabilities.contains(Capabilities::PRODUCE_TRANSACTIONS) {
+            options.refuse_transactions(&self.name)?;
+        }
         let inner = received(self.inner.producer(to_text(options)?.as_str().into()))?;
         Ok(Box::new(producer::Imported::new(inner)))
     }

@@ -7,9 +7,11 @@ use kafi_abi::abi_stable::std_types::ROption;
 use kafi_abi::{BatchView, ProducerBox, Text};
 
 use super::super::failure::rebuild;
+use super::super::json::{TransactionArguments, to_text};
 use super::super::{layout, name_topics};
 use super::{nanoseconds, received};
 use crate::batch::Batch;
+use crate::consumer::{CommittedOffset, GroupMetadata};
 use crate::error::{Error, ErrorKind, Result};
 use crate::producer::{Delivery, Producer, Report};
 
@@ -24,6 +26,12 @@ pub(super) struct Imported {
 impl Imported {
     pub(super) fn new(inner: ProducerBox) -> Self {
         Self { inner, topics: Vec::new(), reports: Vec::new(), topic: Arc::from("") }
+    }
+
+    /// Makes a call that belongs to transactions.
+    fn transact(&mut self, name: &str, arguments: TransactionArguments, timeout: Duration) -> Result<()> {
+        let arguments = TransactionArguments { timeout_ns: nanoseconds(timeout), ..arguments };
+        received(self.inner.call(name.into(), to_text(&arguments)?.as_str().into())).map(drop)
     }
 
     fn report(&mut self, report: &kafi_abi::Report) -> Result<Report> {
@@ -82,5 +90,32 @@ impl Producer for Imported {
 
     fn close(&mut self, timeout: Duration) -> Result<()> {
         received(self.inner.close(nanoseconds(timeout)))
+    }
+
+    fn init_transactions(&mut self, timeout: Duration) -> Result<()> {
+        self.transact("init_transactions", TransactionArguments::default(), timeout)
+    }
+
+    fn begin_transaction(&mut self) -> Result<()> {
+        self.transact("begin_transaction", TransactionArguments::default(), Duration::ZERO)
+    }
+
+    fn send_offsets_to_transaction(
+        &mut self,
+        offsets: &[CommittedOffset],
+        group: &GroupMetadata,
+        timeout: Duration,
+    ) -> Result<()> {
+        let (offsets, group) = (Some(offsets.to_vec()), Some(group.clone()));
+        let arguments = TransactionArguments { offsets, group, timeout_ns: 0 };
+        self.transact("send_offsets_to_transaction", arguments, timeout)
+    }
+
+    fn commit_transaction(&mut self, timeout: Duration) -> Result<()> {
+        self.transact("commit_transaction", TransactionArguments::default(), timeout)
+    }
+
+    fn abort_transaction(&mut self, timeout: Duration) -> Result<()> {
+        self.transact("abort_transaction", TransactionArguments::default(), timeout)
     }
 }
