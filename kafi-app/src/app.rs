@@ -95,6 +95,29 @@ impl App {
         self
     }
 
+    /// Handles each message exactly once, as far as whoever reads committed messages can tell: what comes of messages is
+    /// written in transactions, and their offsets are committed with it. It takes a Kafka cluster, the same one for
+    /// messages and what comes of them; a handler is still called again for a message whose transaction came to nothing
+    /// with its process. Default: at least once.
+    pub fn exactly_once(mut self) -> Self {
+        self.0.exactly_once = true;
+        self
+    }
+
+    /// The name under which this instance writes in transactions: of two with the same name the later one fences the
+    /// earlier one, which then stops, and whoever starts again under its name need not wait for what it left open.
+    /// Default: another one each time, which begins with `kafi-app.`, the group, and a dot.
+    pub fn transactional_id(mut self, id: impl Into<String>) -> Self {
+        self.0.transactional_id = Some(id.into());
+        self
+    }
+
+    /// How many messages a transaction has at most, and for how long they are gathered. Default: 10,000, 100 ms.
+    pub fn transactions_of(mut self, messages: usize, within: Duration) -> Self {
+        self.0.transaction_max = (messages.max(1), within);
+        self
+    }
+
     /// Tells metrics (`/metrics`, as Prometheus reads them) and health (`/livez`, `/readyz`) at HOST:PORT, over plain HTTP
     /// to everybody who can reach it; `127.0.0.1:9090` is this machine only, and port 0 any free port. Default: nowhere.
     pub fn http(mut self, address: impl Into<String>) -> Self {

@@ -41,6 +41,7 @@ pub struct AppFile {
     group: Option<String>,
     /// HOST:PORT of metrics and health.
     http: Option<String>,
+    transactional_id: Option<String>,
     handlers: Vec<HandlerFile>,
 }
 
@@ -62,6 +63,8 @@ struct HandlerFile {
     on_decode_error: Option<String>,
     time_out_ms: Option<u64>,
     rate: Option<f64>,
+    #[serde(default)]
+    exactly_once: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -116,6 +119,17 @@ impl AppFile {
         }
         if let Some(address) = &self.http {
             app = app.http(address);
+        }
+        let exactly_once = self.handlers.iter().filter(|handler| handler.exactly_once).count();
+        if exactly_once > 0 && exactly_once < self.handlers.len() {
+            let why = "some handlers have exactly_once, and others do not, but they commit together";
+            return Err(Error::new(ErrorKind::Config, "read app", why).hint("say it for all of them, or make two apps"));
+        }
+        if exactly_once > 0 {
+            app = app.exactly_once();
+        }
+        if let Some(id) = &self.transactional_id {
+            app = app.transactional_id(id);
         }
         for handler in &self.handlers {
             let route = handler.route(&consumer, &producer);

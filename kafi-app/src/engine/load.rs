@@ -100,6 +100,28 @@ impl Load {
         self.origins.push(Origin { is_letter: true, ..origin });
     }
 
+    /// Takes out messages, and what came of them, of which `keeps` says no.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&Run) -> bool) {
+        if self.runs.iter().all(&keeps) {
+            return;
+        }
+        let old = std::mem::replace(self, Self::new(self.task));
+        let mut places = Vec::new();
+        for run in old.runs {
+            places.push(keeps(&run).then_some(self.runs.len() as u32));
+            if places.last().is_some_and(Option::is_some) {
+                self.messages += run.len();
+                self.runs.push(run);
+            }
+        }
+        for (record, origin) in old.out.iter().zip(old.origins) {
+            if let Some(run) = places[origin.run as usize] {
+                self.out.push(record);
+                self.origins.push(Origin { run, ..origin });
+            }
+        }
+    }
+
     /// Adds another one behind it.
     pub(crate) fn append(&mut self, other: &Self) {
         let before = self.runs.len() as u32;

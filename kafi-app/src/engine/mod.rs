@@ -19,6 +19,7 @@ mod setup;
 mod task;
 mod time;
 mod trace;
+mod transactions;
 mod worker;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -42,6 +43,7 @@ use pulse::Pulse;
 use run::{Held, Run};
 use setup::wrong;
 use task::{Common, Counts, Pace, Task};
+use transactions::{Outcome, Transactions};
 use worker::{Event, Slot, Worker};
 
 pub use setup::Done;
@@ -79,8 +81,10 @@ pub(crate) struct Engine {
     /// The bytes of batches that are in work.
     budget: Arc<AtomicUsize>,
     /// The partitions that are ours, as of the last look.
-    ours: BTreeMap<(String, i32), i64>,
+    ours: BTreeMap<(String, i32), Ours>,
     changes: u64,
+    /// Rises whenever partitions come, go, or are read anew.
+    epoch: u64,
     hasher: RandomState,
     serial: u64,
     limits: Limits,
@@ -89,6 +93,17 @@ pub(crate) struct Engine {
     stayed: Instant,
     /// Told as long as the app runs.
     _listener: Option<Listener>,
+}
+
+/// A partition that is ours.
+#[derive(Clone, Copy)]
+struct Ours {
+    /// How far it was read when it was looked at.
+    reached: i64,
+    /// Behind the last message that was given to lanes.
+    given: i64,
+    /// What was read of it before this is void: it went meanwhile.
+    since: u64,
 }
 
 struct Limits {
@@ -104,6 +119,9 @@ struct Limits {
 /// Those of [`App::run`].
 pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
     app.check()?;
+    if app.exactly_once {
+        app.check_clusters()?;
+    }
     let mut all = Done::default();
     let mut wait = AGAIN_MIN;
     loop {
@@ -111,6 +129,8 @@ pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
         all = all.and(&done);
         let error = match ran {
             Err(error) if app.tries_for_ever() && may_pass_for_ever(&error) => error,
+            // Nobody else has its transactional id: it was silent for too long.
+            Err(error) if app.has_own_transactions() && error.kind() == ErrorKind::Fenced => error,
             ran => return ran.map(|()| all),
         };
         // What went well for a while begins with a short wait.
@@ -146,6 +166,10 @@ fn run_once(app: Setup, follows: bool) -> (Done, Result<()>) {
 impl Engine {
     pub(crate) fn start(app: Setup, follows: bool) -> Result<Self> {
         let group = app.group_name();
+        let transactions = app
+            .exactly_once
+            .then(|| Transactions::new(app.transactional_id.clone(), &group, app.transaction_max, app.stall_limit));
+        let usage = if app.exactly_once { GroupUse::CommitNothing } else { GroupUse::CommitDone };
         let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
         let Setup { name, consumer, producer, routes, hooks, states, .. } = app;
         let common = Arc::new(Common {
@@ -172,7 +196,8 @@ impl Engine {
             entry.or_insert_with(|| Routed { tasks: Vec::new(), done_by: HashMap::new() }).tasks.push(task.index);
         }
         let tasks: Vec<Arc<Task>> = tasks.into_iter().map(|(task, _)| task).collect();
-        let outbox = Outbox::open(&tasks, app.stall_limit)?;
+        let mut outbox = Outbox::open(&tasks, app.stall_limit, transactions)?;
+        outbox.init()?;
         let (sender, events) = channel();
         let mut slots = Vec::new();
         for task in &tasks {
@@ -184,7 +209,7 @@ impl Engine {
         }
         let mut options = ReadOptions {
             follow: follows,
-            group: Some(GroupOptions { name: group, usage: GroupUse::CommitDone }),
+            group: Some(GroupOptions { name: group, usage }),
             track_done: true,
             keep_done: app.keeps_done,
             ..common.consumer.read_options()
@@ -217,6 +242,7 @@ impl Engine {
             budget: Arc::default(),
             ours: BTreeMap::new(),
             changes: u64::MAX,
+            epoch: 0,
             hasher: RandomState::new(),
             serial: 0,
             limits,
@@ -272,13 +298,15 @@ impl Engine {
         self.tasks.iter().for_each(|task| task.lane.close());
         let Self { mut reader, outbox, common, .. } = self;
         let done = Done { published: outbox.written(), ..common.done() };
-        let Err(error) = ran.and_then(|()| reader.commit_done()) else {
+        // With transactions everything is committed by now.
+        let is_over = outbox.transactions.is_some();
+        let Err(error) = ran.and_then(|()| if is_over { Ok(()) } else { reader.commit_done() }) else {
             reader.close()?;
             outbox.close(Duration::from_secs(30))?;
             return Ok(done);
         };
         // What was done before the failure counts.
-        if let Err(also) = reader.commit_done() {
+        if !is_over && let Err(also) = reader.commit_done() {
             log::info!("{also}");
         }
         reader.abandon();
@@ -300,7 +328,8 @@ impl Engine {
 
     /// Gives each message to the lanes of its topic's routes.
     fn dispatch(&mut self, batch: Batch) {
-        let held = Held::new(batch, &self.budget);
+        self.look_for_repetitions(&batch);
+        let held = Held::new(batch, &self.budget, self.epoch);
         let mut jobs: Vec<Vec<(u64, Job)>> = self.tasks.iter().map(|_| Vec::new()).collect();
         for run in Run::all(&held) {
             let Some(routed) = self.routed.get(run.topic()) else { continue };
@@ -336,7 +365,9 @@ impl Engine {
     /// Takes what workers have done, writes it, and takes note of what is delivered. Waits up to `wait_max` for
     /// something to happen.
     fn see_to_results(&mut self, wait_max: Duration) -> Result<()> {
-        let waits_for_workers = self.tasks.iter().any(|task| task.lane.load().1 > 0) || self.outbox.in_flight() == 0;
+        let waits_for_workers = self.outbox.transactions.is_some()
+            || self.tasks.iter().any(|task| task.lane.load().1 > 0)
+            || self.outbox.in_flight() == 0;
         let mut wait = if waits_for_workers { wait_max } else { Duration::ZERO };
         loop {
             match self.events.recv_timeout(wait) {
@@ -437,6 +468,9 @@ impl Engine {
         }
         self.note_done();
         self.commit_now()?;
+        while self.outbox.has_failed() && self.common.clock.now() < until {
+            self.transact()?;
+        }
         if !self.cancel.is_cancelled() {
             self.tasks.iter().for_each(|task| task.lane.hold(false));
         }
@@ -453,20 +487,38 @@ impl Engine {
     }
 
     fn commit_for_now(&mut self) -> Result<()> {
-        if self.reader.wants_commit() { self.commit_now() } else { Ok(()) }
+        let is_due = self.reader.wants_commit() || self.outbox.is_transaction_due();
+        if is_due { self.commit_now() } else { Ok(()) }
+    }
+
+    /// Writes what waits, and commits it with its messages.
+    fn transact(&mut self) -> Result<()> {
+        let ours = &self.ours;
+        let is_ours = |run: &Run| {
+            let found = ours.get(&(run.topic().to_string(), run.partition()));
+            found.is_some_and(|ours| ours.since <= run.epoch())
+        };
+        if let Outcome::Aborted = self.outbox.transact(&mut self.reader, is_ours)? {
+            self.reader.stay(STAY_EVERY)?;
+            self.look_at_partitions();
+        }
+        Ok(())
     }
 
     /// Commits what is done; where that cannot be done now, a later commit makes up for it.
     fn commit_now(&mut self) -> Result<()> {
         let _span = trace::committing(&self.common.app);
         let begun = self.common.clock.now();
-        let committed = self.reader.commit_done();
+        let in_transactions = self.outbox.transactions.is_some();
+        let committed = if in_transactions { self.transact() } else { self.reader.commit_done() };
         self.common.pulse.commits.add(self.common.clock.now() - begun, 1);
         if committed.is_err() {
             self.common.pulse.commit_failures.fetch_add(1, Ordering::Relaxed);
         }
         match committed {
-            Err(error) if error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later => {
+            Err(error)
+                if !in_transactions && (error.kind() == ErrorKind::Fenced || error.retryable() == Retry::Later) =>
+            {
                 log::warn!("{error}: what is not committed is handled again by whoever gets the partition");
                 Ok(())
             }
@@ -479,28 +531,26 @@ impl Engine {
         if self.reader.changes() == self.changes {
             return;
         }
-        self.changes = self.reader.changes();
-        let now: BTreeMap<(String, i32), i64> =
-            self.reader.reached().into_iter().map(|at| ((at.topic, at.partition), at.offset)).collect();
-        let not_in = |some: &BTreeMap<(String, i32), i64>, others: &BTreeMap<(String, i32), i64>| {
+        (self.changes, self.epoch) = (self.reader.changes(), self.epoch + 1);
+        let mut now = BTreeMap::new();
+        for Position { topic, partition, offset } in self.reader.reached() {
+            let partition = (topic, partition);
+            let before = self.ours.get(&partition).copied();
+            let ours = before.unwrap_or(Ours { reached: offset, given: i64::MIN, since: self.epoch });
+            now.insert(partition, Ours { reached: offset, ..ours });
+        }
+        let not_in = |some: &BTreeMap<(String, i32), Ours>, others: &BTreeMap<(String, i32), Ours>| {
             let apart = some.iter().filter(|(partition, _)| !others.contains_key(*partition));
-            let position = |((topic, partition), offset): (&(String, i32), &i64)| Position {
+            let position = |((topic, partition), ours): (&(String, i32), &Ours)| Position {
                 topic: topic.clone(),
                 partition: *partition,
-                offset: *offset,
+                offset: ours.reached,
             };
             apart.map(position).collect::<Vec<_>>()
         };
         let (went, came) = (not_in(&self.ours, &now), not_in(&now, &self.ours));
         if !went.is_empty() {
-            let gone: HashSet<(&str, i32)> = went.iter().map(|at| (at.topic.as_str(), at.partition)).collect();
-            let stays = |topic: &str, partition| !gone.contains(&(topic, partition));
-            self.tasks.iter().for_each(|task| task.lane.drop_others(stays));
-            for at in &went {
-                if let Some(routed) = self.routed.get_mut(&at.topic) {
-                    routed.done_by.retain(|(partition, _), _| *partition != at.partition);
-                }
-            }
+            self.forget(&went);
             self.common.hooks.revoked(&went);
         }
         if !came.is_empty() {
@@ -508,6 +558,37 @@ impl Engine {
         }
         self.common.pulse.look(true, || self.reader.reached());
         self.ours = now;
+    }
+
+    /// Drops what waits of partitions.
+    fn forget(&mut self, partitions: &[Position]) {
+        let gone: HashSet<(&str, i32)> = partitions.iter().map(|at| (at.topic.as_str(), at.partition)).collect();
+        self.tasks.iter().for_each(|task| task.lane.drop_others(|topic, at| !gone.contains(&(topic, at))));
+        for at in partitions {
+            if let Some(routed) = self.routed.get_mut(&at.topic) {
+                routed.done_by.retain(|(partition, _), _| *partition != at.partition);
+            }
+        }
+    }
+
+    /// A partition may go and come back within one poll. It is then read again from the committed offset on, which is
+    /// told by nothing else; what was read of it before is void.
+    fn look_for_repetitions(&mut self, batch: &Batch) {
+        let mut again = Vec::new();
+        for run in batch.metas().chunk_by(|a, b| (a.topic, a.partition) == (b.topic, b.partition)) {
+            let (first, last) = (run[0], run[run.len() - 1]);
+            let partition = (batch.topics()[first.topic as usize].clone(), first.partition);
+            let Some(ours) = self.ours.get_mut(&partition) else { continue };
+            if first.offset < ours.given {
+                ours.since = self.epoch + 1;
+                again.push(Position { topic: partition.0, partition: partition.1, offset: first.offset });
+            }
+            ours.given = last.offset + 1;
+        }
+        if !again.is_empty() {
+            self.epoch += 1;
+            self.forget(&again);
+        }
     }
 }
 

@@ -13,8 +13,9 @@ use kafi_core::{Error, ErrorKind, ProducerOptions, Result, Writer};
 
 use crate::engine::load::{Letter, Load};
 use crate::engine::run::Run;
-use crate::engine::task::{Task, Verdict};
+use crate::engine::task::{Common, Task, Verdict};
 use crate::engine::trace;
+use crate::engine::transactions::Transactions;
 use crate::output::Origin;
 
 /// Loads that are smaller are gathered before they are handed over.
@@ -25,9 +26,11 @@ const PORTION: usize = 100;
 
 /// See the [module](self).
 pub(crate) struct Outbox {
-    writer: Writer,
+    pub(super) writer: Writer,
     tasks: Vec<Arc<Task>>,
     gathering: Load,
+    /// Where everything is written in transactions, what waits for the next one.
+    pub(super) transactions: Option<Transactions>,
     /// What was handed over, with the writer's number of it.
     sent: VecDeque<(u64, Load)>,
     /// The messages that are done, and nobody has asked for, with their tasks.
@@ -37,21 +40,19 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn open(tasks: &[Arc<Task>], stall_limit: Option<Duration>) -> Result<Self> {
-        let common = Arc::clone(&tasks[0].common);
-        let mut writer = Writer::open(common.producer.storage.as_ref(), &ProducerOptions::default(), Arc::default())?;
-        writer = writer.stall_limit(stall_limit.unwrap_or(Duration::MAX));
-        if stall_limit.is_none() {
-            writer = writer.reached();
-        }
-        if !common.hooks.on_published.is_empty() {
-            writer.on_delivery(move |report| common.hooks.published(report));
-        }
+    pub(crate) fn open(
+        tasks: &[Arc<Task>],
+        stall_limit: Option<Duration>,
+        transactions: Option<Transactions>,
+    ) -> Result<Self> {
+        let id = transactions.as_ref().map(|transactions| transactions.id.clone());
+        let writer = open_writer(&tasks[0].common, stall_limit, id)?;
         Ok(Self {
             writer,
             is_stepwise: tasks[0].common.clock.as_virtual().is_some(),
             tasks: tasks.to_vec(),
             gathering: Load::new(0),
+            transactions,
             sent: VecDeque::new(),
             done: Vec::new(),
         })
@@ -62,6 +63,10 @@ impl Outbox {
     /// # Errors
     /// What the writer fails with, save for failures of single messages.
     pub(crate) fn add(&mut self, load: Load) -> Result<()> {
+        if let Some(transactions) = &mut self.transactions {
+            transactions.add(load);
+            return Ok(());
+        }
         if load.out.is_empty() {
             let Load { task, runs, .. } = load;
             self.done.extend(runs.into_iter().map(|run| (task, run)));
@@ -125,7 +130,8 @@ impl Outbox {
 
     /// How many outputs are not delivered yet.
     pub(crate) fn in_flight(&self) -> usize {
-        self.writer.in_flight() as usize + self.gathering.out.len()
+        let waiting = self.transactions.as_ref().map_or(0, Transactions::waiting);
+        self.writer.in_flight() as usize + self.gathering.out.len() + waiting
     }
 
     /// How many outputs were delivered.
@@ -205,7 +211,7 @@ impl Outbox {
     }
 
     /// Does with the messages behind an output what their route says of failures.
-    fn blame(&mut self, load: &mut Load, output: usize, error: Error) -> Result<()> {
+    pub(super) fn blame(&mut self, load: &mut Load, output: usize, error: Error) -> Result<()> {
         let origin = load.origins[output];
         if origin.is_letter {
             let why = format!("a dead letter cannot be written: {}", error.message());
@@ -260,7 +266,26 @@ fn portions(load: Load, size: usize) -> Vec<Load> {
     all
 }
 
+/// A writer to the storage of the outputs.
+pub(super) fn open_writer(
+    common: &Arc<Common>,
+    stall_limit: Option<Duration>,
+    transactional_id: Option<String>,
+) -> Result<Writer> {
+    let options = ProducerOptions { transactional_id, ..ProducerOptions::default() };
+    let mut writer = Writer::open(common.producer.storage.as_ref(), &options, Arc::default())?;
+    writer = writer.stall_limit(stall_limit.unwrap_or(Duration::MAX));
+    if stall_limit.is_none() {
+        writer = writer.reached();
+    }
+    if !common.hooks.on_published.is_empty() {
+        let common = Arc::clone(common);
+        writer.on_delivery(move |report| common.hooks.published(report));
+    }
+    Ok(writer)
+}
+
 /// Whether an output failed by itself, and others may not.
-fn is_of_message(error: &Error) -> bool {
+pub(super) fn is_of_message(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::TooLarge | ErrorKind::Usage | ErrorKind::Corrupt | ErrorKind::OutOfRange)
 }

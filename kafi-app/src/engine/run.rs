@@ -11,13 +11,15 @@ pub(crate) struct Held {
     batch: Batch,
     bytes: usize,
     budget: Arc<AtomicUsize>,
+    /// The number of the time in which it was read, as the engine counts them.
+    epoch: u64,
 }
 
 impl Held {
-    pub(crate) fn new(batch: Batch, budget: &Arc<AtomicUsize>) -> Arc<Self> {
+    pub(crate) fn new(batch: Batch, budget: &Arc<AtomicUsize>, epoch: u64) -> Arc<Self> {
         let bytes = batch.bytes() + size_of_val(batch.metas());
         budget.fetch_add(bytes, Ordering::Relaxed);
-        Arc::new(Self { batch, bytes, budget: Arc::clone(budget) })
+        Arc::new(Self { batch, bytes, budget: Arc::clone(budget), epoch })
     }
 }
 
@@ -85,7 +87,12 @@ impl Run {
         }
         let mut batch = Batch::new();
         self.indexes().for_each(|index| batch.push(self.record(index)));
-        Self { start: 0, end: batch.len(), held: Held::new(batch, &self.held.budget) }
+        Self { start: 0, end: batch.len(), held: Held::new(batch, &self.held.budget, self.held.epoch) }
+    }
+
+    /// The number of the time in which it was read.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.held.epoch
     }
 
     /// The topic.

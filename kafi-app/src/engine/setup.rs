@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafi_core::functional::Place;
-use kafi_core::{Cancel, Error, ErrorKind, Result, check_topic_name};
+use kafi_core::{Cancel, Capabilities, Error, ErrorKind, Result, check_topic_name};
 
 use crate::engine::clock::Clock;
 use crate::extract::Available;
@@ -12,6 +12,9 @@ use crate::hooks::Hooks;
 use crate::input::States;
 use crate::policy::{OnError, Retries};
 use crate::route::Route;
+
+/// How long a cluster has to say which one it is.
+const IDENTITY_MAX: Duration = Duration::from_secs(30);
 
 /// What an app did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +67,10 @@ pub(crate) struct Setup {
     /// `None` waits for ever.
     pub(crate) stall_limit: Option<Duration>,
     pub(crate) keeps_done: bool,
+    /// How what comes of messages is committed with them, in transactions.
+    pub(crate) exactly_once: bool,
+    pub(crate) transactional_id: Option<String>,
+    pub(crate) transaction_max: (usize, Duration),
     /// Where metrics and health are told.
     pub(crate) http: Option<String>,
     pub(crate) on_http: Option<Arc<dyn Fn(std::net::SocketAddr) + Send + Sync>>,
@@ -93,6 +100,9 @@ impl Setup {
             on_error: OnError::Stop,
             stall_limit: Some(kafi_core::Writer::STALL_LIMIT),
             keeps_done: true,
+            exactly_once: false,
+            transactional_id: None,
+            transaction_max: (10_000, Duration::from_millis(100)),
             http: None,
             on_http: None,
             cancel: Cancel::new(),
@@ -117,7 +127,41 @@ impl Setup {
         }
         self.routes
             .iter()
-            .try_for_each(|route| self.check_route(route).map_err(|error| error.with("route", &route.topic)))
+            .try_for_each(|route| self.check_route(route).map_err(|error| error.with("route", &route.topic)))?;
+        if self.exactly_once { self.check_transactions() } else { Ok(()) }
+    }
+
+    /// Whether it writes in transactions under a name that nobody else has.
+    pub(crate) fn has_own_transactions(&self) -> bool {
+        self.exactly_once && self.transactional_id.is_none()
+    }
+
+    fn check_transactions(&self) -> Result<()> {
+        for storage in [&self.consumer.storage, &self.producer.storage] {
+            if !storage.capabilities().contains(Capabilities::PRODUCE_TRANSACTIONS) {
+                let error = Error::unsupported(storage.name(), "handle messages exactly once");
+                return Err(error.hint("that takes transactions, which are Kafka's: kafka://…"));
+            }
+        }
+        let mut topics: Vec<&str> = self.routes.iter().map(|route| route.topic.as_str()).collect();
+        topics.sort_unstable();
+        match topics.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(wrong("exactly once takes one route for each topic").with("topic", pair[0])),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether messages and what comes of them are on one cluster, as transactions need it. Asks the clusters.
+    ///
+    /// # Errors
+    /// `Usage` where they are not; those of [`Storage::identity`](kafi_core::Storage::identity).
+    pub(crate) fn check_clusters(&self) -> Result<()> {
+        let (from, to) = (&self.consumer.storage, &self.producer.storage);
+        if Arc::ptr_eq(from, to) || from.identity(IDENTITY_MAX)? == to.identity(IDENTITY_MAX)? {
+            return Ok(());
+        }
+        let why = format!("exactly once takes one cluster, but {} is another one than {}", from.name(), to.name());
+        Err(wrong(&why).hint("a transaction is of one cluster: leave out exactly_once, or the producer"))
     }
 
     fn check_route(&self, route: &Route) -> Result<()> {

@@ -8,14 +8,13 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::functional::DoneDraft;
-use kafi_core::{Error, ErrorKind, Reader, Result, Retry};
+use kafi_core::{Error, Reader, Result, Retry};
 
 use crate::engine::load::Load;
-use crate::engine::outbox::{Outbox, is_of_message, open_writer};
+use crate::engine::outbox::{Outbox, is_of_message};
 use crate::engine::run::Run;
 
 /// Where nothing is written, what else is to be committed, as that markers were passed, waits for so long.
@@ -25,8 +24,6 @@ const QUIET_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Transactions {
     /// The transactional id.
     pub(super) id: String,
-    /// Whether nobody else has it, so that whoever is fenced has only been silent for too long.
-    is_own: bool,
     loads: VecDeque<Load>,
     outputs: usize,
     messages: usize,
@@ -37,7 +34,6 @@ pub(crate) struct Transactions {
     stall_limit: Option<Duration>,
     /// Since when no transaction has succeeded, where some have not.
     failing_since: Option<Instant>,
-    is_fenced: bool,
 }
 
 /// How a transaction ended.
@@ -55,11 +51,9 @@ impl Transactions {
         (messages_max, wait_max): (usize, Duration),
         stall_limit: Option<Duration>,
     ) -> Self {
-        let is_own = id.is_none();
         let unlike_others = || format!("kafi-app.{group}.{:016x}", RandomState::new().build_hasher().finish());
         Self {
             id: id.unwrap_or_else(unlike_others),
-            is_own,
             loads: VecDeque::new(),
             outputs: 0,
             messages: 0,
@@ -68,7 +62,6 @@ impl Transactions {
             since: Instant::now(),
             stall_limit,
             failing_since: None,
-            is_fenced: false,
         }
     }
 
@@ -107,9 +100,9 @@ impl Outbox {
         })
     }
 
-    /// Whether anything waits for a transaction.
-    pub(crate) fn has_waiting(&self) -> bool {
-        self.transactions.as_ref().is_some_and(|waiting| !waiting.loads.is_empty())
+    /// Whether something waits because the last transaction came to nothing.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.transactions.as_ref().is_some_and(|waiting| waiting.failing_since.is_some() && !waiting.loads.is_empty())
     }
 
     /// Makes the storage ready for transactions, where there are to be some.
@@ -118,24 +111,6 @@ impl Outbox {
     /// Those of [`Writer::init_transactions`](kafi_core::Writer::init_transactions).
     pub(crate) fn init(&mut self) -> Result<()> {
         if self.transactions.is_some() { self.writer.init_transactions() } else { Ok(()) }
-    }
-
-    /// Whether it was fenced, and may begin anew: nobody else has its transactional id.
-    pub(crate) fn can_begin_anew(&self) -> bool {
-        self.transactions.as_ref().is_some_and(|waiting| waiting.is_fenced && waiting.is_own)
-    }
-
-    /// Forgets what waits, and begins anew.
-    ///
-    /// # Errors
-    /// As for [`init`](Outbox::init).
-    pub(crate) fn begin_anew(&mut self) -> Result<()> {
-        let Some(waiting) = &mut self.transactions else { return Ok(()) };
-        waiting.take();
-        waiting.is_fenced = false;
-        let (id, stall_limit) = (waiting.id.clone(), waiting.stall_limit);
-        self.writer = open_writer(self.common(), stall_limit, Some(id))?;
-        self.writer.init_transactions()
     }
 
     /// Writes what waits, of partitions for which `is_ours` says so, and commits it together with the offsets of the
@@ -197,12 +172,7 @@ impl Outbox {
     fn goes_on_after(&mut self, failure: Error, loads: &mut [Load], numbers: &[(u64, usize)]) -> Result<bool> {
         let copy = failure.duplicate();
         let place = if is_of_message(&failure) { self.writer.go_on_after(failure).ok() } else { None };
-        if let Err(error) = self.writer.abort_transaction() {
-            if let Some(waiting) = &mut self.transactions {
-                waiting.is_fenced = error.kind() == ErrorKind::Fenced;
-            }
-            return Err(error);
-        }
+        self.writer.abort_transaction()?;
         let output = place.filter(|(_, among)| among.start() == among.end());
         if let Some((number, among)) = output
             && let Some((_, index)) = numbers.iter().find(|(of_load, _)| *of_load == number)

@@ -5,6 +5,7 @@
 
 mod concurrency;
 mod crashes;
+mod exactly_once;
 mod failures;
 mod members;
 mod refused;
