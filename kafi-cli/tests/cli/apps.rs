@@ -97,6 +97,10 @@ fn what_is_wrong_with_a_file_is_said() {
         ! error: read function: column 10, function filter, handler of foo, file bad: there is no function nmber
         ! hint: did you mean numbers?
         ? 2
+        $ sed 's/topic: foo/topic: foo\n    exactly_once: true/' app.yaml > bad; kafi app check bad
+        ! error: handle messages exactly once: storage ./data: this kind of storage cannot do that
+        ! hint: that takes transactions, which are Kafka's: kafka://…
+        ? 1
         $ kafi app run nowhere.yaml
         ! error: read app: file nowhere.yaml: no such file or directory
         ? 1
