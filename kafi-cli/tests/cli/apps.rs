@@ -98,9 +98,9 @@ fn what_is_wrong_with_a_file_is_said() {
         ! hint: did you mean numbers?
         ? 2
         $ sed 's/topic: foo/topic: foo\n    exactly_once: true/' app.yaml > bad; kafi app check bad
-        ! error: handle messages exactly once: storage ./data: this kind of storage cannot do that
+        ! error: handle messages exactly once: storage ./data/, file bad: this kind of storage cannot do that
         ! hint: that takes transactions, which are Kafka's: kafka://…
-        ? 1
+        ? 2
         $ kafi app run nowhere.yaml
         ! error: read app: file nowhere.yaml: no such file or directory
         ? 1

@@ -84,13 +84,16 @@ impl Broker {
 
     /// Kills it and starts it again, at the same address. Meanwhile `client` must be at work, or nothing was tried.
     fn crash(&self, client: &mut Running) -> Result<()> {
-        self.run("kill")?;
         let met = client.is_running();
+        self.restart()?;
+        if met { Ok(()) } else { Err("the client had ended before the broker was killed".into()) }
+    }
+
+    /// Kills it and starts it again, at the same address.
+    pub(super) fn restart(&self) -> Result<()> {
+        self.run("kill")?;
         wait_until("the end of the broker's ports", || self.is_gone())?;
         self.run("start")?;
-        if !met {
-            return Err("the client had ended before the broker was killed".into());
-        }
         self.check_address()
     }
 

@@ -1,6 +1,7 @@
 //! Faults at random moments: programs and brokers are killed, disks run full. Afterwards everything that was reported
 //! written is there: once, and in order.
 
+mod apps;
 mod broker;
 mod cold;
 mod copies;
@@ -76,7 +77,7 @@ fn seed_of_now() -> Result<u64> {
 /// One fault: its name, and what runs it so many rounds and says what it saw.
 type Fault = (&'static str, fn(&Programs, &mut Random, u64) -> Result<String>);
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 13] = [
     ("producer", folder::killed_producers),
     ("processes", folder::two_processes),
     ("copy", copies::killed_copies),
@@ -88,6 +89,8 @@ const FAULTS: [Fault; 11] = [
     ("source-gone", broker::sources_that_go),
     ("cold-broker", cold::cold_broker),
     ("heartbeats", heartbeats::missed_heartbeats),
+    ("app", apps::killed_members),
+    ("app-broker", apps::killed_broker),
 ];
 
 fn run(options: &Options) -> Result<()> {
