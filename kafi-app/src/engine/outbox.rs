@@ -273,9 +273,11 @@ pub(super) fn open_writer(
     transactional_id: Option<String>,
 ) -> Result<Writer> {
     let options = ProducerOptions { transactional_id, ..ProducerOptions::default() };
+    // Where there are transactions somebody has asked which cluster it is; what it says first may be "later".
+    let is_reached = stall_limit.is_none() || options.transactional_id.is_some();
     let mut writer = Writer::open(common.producer.storage.as_ref(), &options, Arc::default())?;
     writer = writer.stall_limit(stall_limit.unwrap_or(Duration::MAX));
-    if stall_limit.is_none() {
+    if is_reached {
         writer = writer.reached();
     }
     if !common.hooks.on_published.is_empty() {

@@ -157,7 +157,8 @@ impl Setup {
     /// `Usage` where they are not; those of [`Storage::identity`](kafi_core::Storage::identity).
     pub(crate) fn check_clusters(&self) -> Result<()> {
         let (from, to) = (&self.consumer.storage, &self.producer.storage);
-        if Arc::ptr_eq(from, to) || from.identity(IDENTITY_MAX)? == to.identity(IDENTITY_MAX)? {
+        let identity = from.identity(IDENTITY_MAX)?;
+        if Arc::ptr_eq(from, to) || identity == to.identity(IDENTITY_MAX)? {
             return Ok(());
         }
         let why = format!("exactly once takes one cluster, but {} is another one than {}", from.name(), to.name());
