@@ -15,7 +15,7 @@ use crate::engine::load::{Letter, Load};
 use crate::engine::run::Run;
 use crate::engine::task::{Common, Task, Verdict};
 use crate::engine::trace;
-use crate::engine::transactions::Transactions;
+use crate::engine::waiting::Transactions;
 use crate::output::Origin;
 
 /// Loads that are smaller are gathered before they are handed over.

@@ -6,9 +6,8 @@
 //! the next one, save for what came of partitions that have gone.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafi_core::functional::DoneDraft;
 use kafi_core::{Error, Reader, Result, Retry};
@@ -16,25 +15,7 @@ use kafi_core::{Error, Reader, Result, Retry};
 use crate::engine::load::Load;
 use crate::engine::outbox::{Outbox, is_of_message};
 use crate::engine::run::Run;
-
-/// Where nothing is written, what else is to be committed, as that markers were passed, waits for so long.
-const QUIET_MAX: Duration = Duration::from_secs(1);
-
-/// What waits for a transaction.
-pub(crate) struct Transactions {
-    /// The transactional id.
-    pub(super) id: String,
-    loads: VecDeque<Load>,
-    outputs: usize,
-    messages: usize,
-    messages_max: usize,
-    wait_max: Duration,
-    /// When the first load that waits came, or the last transaction was over.
-    since: Instant,
-    stall_limit: Option<Duration>,
-    /// Since when no transaction has succeeded, where some have not.
-    failing_since: Option<Instant>,
-}
+use crate::engine::waiting::Transactions;
 
 /// How a transaction ended.
 pub(crate) enum Outcome {
@@ -44,60 +25,10 @@ pub(crate) enum Outcome {
     Aborted,
 }
 
-impl Transactions {
-    pub(crate) fn new(
-        id: Option<String>,
-        group: &str,
-        (messages_max, wait_max): (usize, Duration),
-        stall_limit: Option<Duration>,
-    ) -> Self {
-        let unlike_others = || format!("kafi-app.{group}.{:016x}", RandomState::new().build_hasher().finish());
-        Self {
-            id: id.unwrap_or_else(unlike_others),
-            loads: VecDeque::new(),
-            outputs: 0,
-            messages: 0,
-            messages_max,
-            wait_max,
-            since: Instant::now(),
-            stall_limit,
-            failing_since: None,
-        }
-    }
-
-    /// Takes what came of messages.
-    pub(super) fn add(&mut self, load: Load) {
-        if self.loads.is_empty() {
-            self.since = Instant::now();
-        }
-        self.outputs += load.out.len();
-        self.messages += load.messages;
-        self.loads.push_back(load);
-    }
-
-    /// How many outputs wait.
-    pub(super) fn waiting(&self) -> usize {
-        self.outputs
-    }
-
-    fn take(&mut self) -> VecDeque<Load> {
-        (self.outputs, self.messages) = (0, 0);
-        std::mem::take(&mut self.loads)
-    }
-
-    fn put_back(&mut self, loads: impl IntoIterator<Item = Load>) {
-        loads.into_iter().for_each(|load| self.add(load));
-        self.since = Instant::now();
-    }
-}
-
 impl Outbox {
     /// Whether it is time for a transaction.
     pub(crate) fn is_transaction_due(&self) -> bool {
-        self.transactions.as_ref().is_some_and(|waiting| {
-            let wait_max = if waiting.loads.is_empty() { QUIET_MAX } else { waiting.wait_max };
-            waiting.messages >= waiting.messages_max || waiting.since.elapsed() >= wait_max
-        })
+        self.transactions.as_ref().is_some_and(Transactions::is_due)
     }
 
     /// Whether something waits because the last transaction came to nothing.
