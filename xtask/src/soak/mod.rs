@@ -30,11 +30,16 @@ const KILLS_PER_ROUND: u64 = 5;
 /// The rounds of the tests, where each fault comes at least once.
 const TEST_ROUNDS: u64 = 3;
 
+/// A round of these takes longer than the tests may.
+const LONG: [&str; 1] = ["app-broker"];
+
 /// What the soak is told.
 struct Options {
     rounds: u64,
     seed: u64,
     only: Option<String>,
+    /// Whether those that take [long](LONG) are left out.
+    is_short: bool,
 }
 
 /// Builds what is needed, and soaks.
@@ -48,13 +53,13 @@ pub fn build_and_run(args: &[&str]) -> Result<()> {
 
 /// A few rounds with the programs that the tests have built.
 pub fn test() -> Result<()> {
-    let options = Options { rounds: TEST_ROUNDS, seed: seed_of_now()?, only: None };
+    let options = Options { rounds: TEST_ROUNDS, seed: seed_of_now()?, only: None, is_short: true };
     println!("\nsoak: seed {}, {} rounds", options.seed, options.rounds);
     run(&options)
 }
 
 fn options(args: &[&str]) -> Result<Options> {
-    let mut options = Options { rounds: ROUNDS, seed: seed_of_now()?, only: None };
+    let mut options = Options { rounds: ROUNDS, seed: seed_of_now()?, only: None, is_short: false };
     let mut args = args.iter();
     while let Some(name) = args.next() {
         let value = args.next().ok_or_else(|| format!("soak: {name}: a value is missing"))?;
@@ -111,7 +116,7 @@ fn run(options: &Options) -> Result<()> {
         folder: folder.path().to_path_buf(),
     };
     for (index, (name, fault)) in FAULTS.iter().enumerate() {
-        if options.only.as_ref().is_some_and(|only| only != name) {
+        if options.only.as_ref().is_some_and(|only| only != name) || options.is_short && LONG.contains(name) {
             continue;
         }
         let rounds = if index == 0 { options.rounds } else { options.rounds.div_ceil(KILLS_PER_ROUND) };
