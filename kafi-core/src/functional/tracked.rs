@@ -50,7 +50,8 @@ impl Reader {
     }
 
     /// Says that the work on these offsets of a partition is done, where it is tracked
-    /// ([`ReadOptions::track_done`]); of a partition that has gone to another member that changes nothing.
+    /// ([`ReadOptions::track_done`](crate::functional::ReadOptions::track_done)); of a partition that has gone to
+    /// another member that changes nothing.
     pub fn done(&mut self, topic: &str, partition: i32, offsets: Range<i64>) {
         self.ledger.finish(topic, partition, offsets);
     }
@@ -79,7 +80,7 @@ impl Reader {
     /// beside it what is done beyond. Blocks until the storage has it.
     ///
     /// # Errors
-    /// Those of [`Consumer::commit`].
+    /// Those of [`Consumer::commit`](crate::Consumer::commit).
     pub fn commit_done(&mut self) -> Result<()> {
         if let Some(member) = &mut self.member {
             member.commit_begins();
