@@ -53,14 +53,7 @@ impl<'a> Cell<'a> {
             Self::Int(_) => JsonKind::Number,
             Self::Str(_) | Self::Bytes(_) | Self::JsonText(_) => JsonKind::Str,
             Self::Json(json) => json.kind(),
-            Self::Raw(text) => match text.as_bytes().first() {
-                Some(b'{') => JsonKind::Object,
-                Some(b'[') => JsonKind::Array,
-                Some(b'"') => JsonKind::Str,
-                Some(b't' | b'f') => JsonKind::Bool,
-                Some(b'n') => JsonKind::Null,
-                _ => JsonKind::Number,
-            },
+            Self::Raw(text) => JsonKind::of_valid(text),
         }
     }
 

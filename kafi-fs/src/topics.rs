@@ -43,16 +43,9 @@ impl Topics {
 
     /// The names of all topics, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
-        let mut names =
-            self.io.list(FOLDER).map_err(|error| io_error("list topics", self.io.display(FOLDER), error))?;
-        names.retain(|folder| {
-            topic_of(folder).is_some()
-                && self.io.stat(&format!("{FOLDER}/{folder}/topic.json")).is_ok_and(|stat| stat.is_some())
-        });
-        names.iter_mut().for_each(|folder| folder.truncate(topic_of(folder).map_or(0, str::len)));
-        names.sort();
-        names.dedup();
-        Ok(names)
+        let mut listed = self.listed()?;
+        listed.retain(|_, folder| self.io.stat(&format!("{folder}/topic.json")).is_ok_and(|stat| stat.is_some()));
+        Ok(listed.into_keys().collect())
     }
 
     /// The folder of a topic: the one that is certainly its own, if that is there, or that of its name.

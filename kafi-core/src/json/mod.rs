@@ -75,6 +75,20 @@ pub enum JsonKind {
     Object,
 }
 
+impl JsonKind {
+    /// The kind of a value from its text, which is valid JSON without white space before it.
+    pub fn of_valid(text: &str) -> Self {
+        match text.as_bytes().first() {
+            Some(b'{') => Self::Object,
+            Some(b'[') => Self::Array,
+            Some(b'"') => Self::Str,
+            Some(b't' | b'f') => Self::Bool,
+            Some(b'n') => Self::Null,
+            _ => Self::Number,
+        }
+    }
+}
+
 /// One step into a JSON value: a member's name, or an element's index from 0. Made from `&str`, `&String`, and `usize`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
@@ -150,14 +164,7 @@ impl Json {
             Source::Changed => return JsonKind::Object,
             Source::Text(text) => text.as_str().trim_start(),
         };
-        match text.as_bytes().first() {
-            Some(b'{') => JsonKind::Object,
-            Some(b'[') => JsonKind::Array,
-            Some(b'"') => JsonKind::Str,
-            Some(b't' | b'f') => JsonKind::Bool,
-            Some(b'n') => JsonKind::Null,
-            _ => JsonKind::Number,
-        }
+        JsonKind::of_valid(text)
     }
 
     /// Whether it is null or missing.
