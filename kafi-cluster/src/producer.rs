@@ -124,7 +124,7 @@ impl KafkaProducer {
                 }
                 Outcome::Full if deadline.is_over() => break,
                 Outcome::Full => {
-                    self.serve(deadline.left_ms(SLICE_MS))?;
+                    self.serve_slice(deadline)?;
                     self.check_hopeless()?;
                 }
             }
@@ -280,6 +280,21 @@ impl KafkaProducer {
         Ok(true)
     }
 
+    /// Takes in reports, and waits for a first one, up to `deadline` and for no longer than a slice.
+    ///
+    /// Behind a message of a transaction that a broker refused, librdkafka keeps those that were sent back because of the
+    /// number that is missing then, and reports them when the transaction is aborted, which the caller does once all are
+    /// reported: so they are given up here, save for what a broker has to answer.
+    fn serve_slice(&mut self, deadline: Deadline) -> Result<()> {
+        if self.transactions != Some(Standing::Spoiled) || !self.renews {
+            return self.serve(deadline.left_ms(SLICE_MS));
+        }
+        if let Some(writer) = &self.writer {
+            writer.client.purge_queue();
+        }
+        self.serve(deadline.left_ms(SHORT_SLICE_MS))
+    }
+
     /// Takes in the reports that are there, and waits up to `timeout_ms` for a first one.
     fn serve(&mut self, timeout_ms: i32) -> Result<()> {
         let Self { writer, tokens, reports, is_strict, .. } = self;
@@ -384,7 +399,7 @@ impl KafkaProducer {
 
     fn wait_for_all(&mut self, deadline: Deadline) -> Result<()> {
         while self.tokens.in_flight() > 0 {
-            self.serve(deadline.left_ms(SLICE_MS))?;
+            self.serve_slice(deadline)?;
             if self.tokens.in_flight() == 0 {
                 break;
             }
@@ -502,7 +517,7 @@ impl Producer for KafkaProducer {
         let deadline = Deadline::after(timeout);
         let mut served = if self.writer.is_some() { self.serve(0) } else { Ok(()) };
         while served.is_ok() && self.reports.is_empty() && self.tokens.in_flight() > 0 && !deadline.is_over() {
-            served = self.serve(deadline.left_ms(SLICE_MS)).and_then(|()| self.check_hopeless());
+            served = self.serve_slice(deadline).and_then(|()| self.check_hopeless());
         }
         self.in_storage(served)?;
         // The caller knows of every failure now.

@@ -1,6 +1,6 @@
 //! Handing messages over, and their delivery reports.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 
 use kafi_core::{Error, NO_TIMESTAMP, Record, Retry};
@@ -169,13 +169,17 @@ impl Client {
 
     /// Gives up everything that is not written yet; the reports come as for any other failure.
     pub(crate) fn purge(&self) {
+        self.purge_what(raw::RD_KAFKA_PURGE_F_QUEUE | raw::RD_KAFKA_PURGE_F_INFLIGHT);
+    }
+
+    /// Gives up what is not on its way to a broker, or was sent back by one: the reports come as for any other failure.
+    pub(crate) fn purge_queue(&self) {
+        self.purge_what(raw::RD_KAFKA_PURGE_F_QUEUE);
+    }
+
+    fn purge_what(&self, flags: c_int) {
         // SAFETY: the handle is valid; the call does not wait.
-        unsafe {
-            raw::purge(
-                self.rk(),
-                raw::RD_KAFKA_PURGE_F_QUEUE | raw::RD_KAFKA_PURGE_F_INFLIGHT | raw::RD_KAFKA_PURGE_F_NON_BLOCKING,
-            )
-        };
+        unsafe { raw::purge(self.rk(), flags | raw::RD_KAFKA_PURGE_F_NON_BLOCKING) };
     }
 
     /// Why the client takes no more messages.

@@ -67,7 +67,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "too_large_messages_spoil_the_transaction",
         WRITES.union(Capabilities::ADMIN_CONFIG),
-        "A message that is too large is reported as such, and its transaction is aborted as a whole.",
+        "A message that is too large is reported as such, those behind it are reported as well, and its transaction is aborted as a whole.",
         too_large,
     ),
     Case::new(
@@ -329,14 +329,17 @@ fn too_large(c: &Context) -> Verdict {
     let topic = small()?;
     let mut producer = ready(c, &unique("id"))?;
     producer.begin_transaction()?;
+    let mut batch = numbers(&topic, 0, 0, 10);
+    batch.insert(5, message(&topic, 0, noise(5_000)));
+    let batch = batch_of(&batch);
     // The first answer may be that the topic takes smaller batches than the producer makes.
-    let first = producer.produce(&batch_of(&[message(&topic, 0, noise(5_000))]), 0, 1, c.wait());
-    if let Err(error) = first {
+    if let Err(error) = producer.produce(&batch, 0, 1, c.wait()) {
         equal(&error.kind(), &ErrorKind::Cancelled, "why it is not taken")?;
         producer.abort_transaction(c.wait())?;
         producer.begin_transaction()?;
-        c.hand_over(producer.as_mut(), &batch_of(&[message(&topic, 0, noise(5_000))]), 2)?;
+        c.hand_over(producer.as_mut(), &batch, 2)?;
     }
+    // Those behind it, too, are reported while the transaction is open.
     let receipts = c.receipts(producer.as_mut())?;
     check(receipts.iter().any(|receipt| receipt.failed_with(ErrorKind::TooLarge)), format_args!("{receipts:?}"))?;
     refused(producer.commit_transaction(c.wait()), &[ErrorKind::Cancelled], "to commit after a failure")?;
