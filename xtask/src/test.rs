@@ -1,7 +1,9 @@
 //! All tests of the workspace, those on real servers included.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Result, command, demo, soak, tour, workspace};
@@ -15,8 +17,16 @@ const SECOND_TRIES: usize = 3;
 /// The servers that the tests need; each is a script in `tests/servers`.
 const SERVERS: &str = "kafka kafka_pair s3 azure toxiproxy registry serializers frames rest_clients";
 
+/// So long the second try of a test program may take.
+const SECOND_TRY_MAX_S: u64 = 600;
+
 /// How many tests run at a time for each processor: most of them wait, for a server or for a time to pass.
 const TESTS_PER_PROCESSOR: usize = 2;
+
+/// The same in each of the halves of all tests.
+const TESTS_PER_PROCESSOR_IN_HALF: usize = 1;
+
+const THREADS: &str = "RUST_TEST_THREADS";
 
 /// Runs a command beside the servers that its first argument names, and before it another one, its second argument,
 /// while they start: they start side by side, for on a new machine they are installed first. A server that ran before
@@ -47,13 +57,30 @@ done
 "$@"
 "#;
 
+/// The first argument of the process that runs everything, started beside the servers.
+const BESIDE_SERVERS_ARG: &str = "--beside-servers";
+
 /// Runs `cargo test` with `args`, and then, when there are none, the examples of README.md, a few rounds of the soak,
 /// and the demo in small.
 pub fn run(args: &[&str]) -> Result<()> {
+    if args == [BESIDE_SERVERS_ARG] {
+        return everything();
+    }
     command::install_prerequisites()?;
     if !args.is_empty() {
-        return command::run("cargo test", &mut cargo_test("", args));
+        let mut tests = beside(SERVERS, "");
+        tests.env(THREADS, threads(TESTS_PER_PROCESSOR)).arg(command::cargo().get_program()).arg("test").args(args);
+        return command::run("cargo test", &mut tests);
     }
+    // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its
+    // source.
+    let mut all = beside(SERVERS, "\"$CARGO\" test --workspace --no-run");
+    let xtask = std::env::current_exe().map_err(|error| format!("the path of xtask: {error}"))?;
+    all.env("CARGO", command::cargo().get_program()).arg(xtask).args(["test", BESIDE_SERVERS_ARG]);
+    command::run("cargo xtask test", &mut all)
+}
+
+fn everything() -> Result<()> {
     let unsteady = whole()?;
     // The tests built this binary.
     let kafi = workspace::target()?.join("debug/kafi");
@@ -70,36 +97,110 @@ pub fn run(args: &[&str]) -> Result<()> {
 /// Runs the tests of all packages, and gives back those that passed only when they ran again: one that a busy machine
 /// made late costs not the whole run, and is not forgotten either.
 fn whole() -> Result<BTreeSet<String>> {
-    // The command line turns on every feature of the facade. `--all-features` would also build OpenSSL from its
-    // source.
-    let mut tests = cargo_test("\"$@\" --no-run", &["--workspace", "--no-fail-fast"]);
-    let Failures { error, targets, tests: failed } = match watch(&mut tests)? {
-        None => return Ok(BTreeSet::new()),
-        Some(failures) => failures,
-    };
+    let halves = halves()?;
+    let mut all = Failures::default();
+    std::thread::scope(|scope| -> Result<()> {
+        let running: Vec<_> = halves.iter().map(|half| scope.spawn(|| half.run())).collect();
+        for half in running {
+            all.join(half.join().map_err(|_| "the tests: a thread panicked")??);
+        }
+        Ok(())
+    })?;
+    let Failures { error: Some(error), targets, tests: failed } = all else { return Ok(BTreeSet::new()) };
     if failed.is_empty() || targets.is_empty() || failed.len() > SECOND_TRIES {
         return Err(error);
     }
     println!("\nThese tests run again: {}", Vec::from_iter(failed.iter().map(String::as_str)).join(", "));
     for target in &targets {
-        // Without `--workspace` the features would be others, and much would be built again.
-        let args = ["--workspace"].into_iter().chain(target.split(' ')).chain(["--", "--exact"]);
-        let args: Vec<&str> = args.chain(failed.iter().map(String::as_str)).collect();
-        command::run("cargo test, the second time", &mut cargo_test("", &args))?;
+        let args = target.split(' ').chain(["--", "--exact"]).chain(failed.iter().map(String::as_str));
+        // Who waits for something that never comes fails as well.
+        let mut again = Command::new("timeout");
+        command::forget_package(&mut again);
+        again.current_dir(workspace::root()).arg(SECOND_TRY_MAX_S.to_string());
+        again.arg(command::cargo().get_program()).args(["test", "--workspace"]).args(args);
+        command::run("cargo test, the second time", &mut again)?;
     }
     Ok(failed)
 }
 
+/// A half of the tests, with the arguments of its `cargo test`s, which run one after another.
+struct Half {
+    /// What stands before each line that it prints.
+    name: &'static str,
+    runs: Vec<Vec<String>>,
+}
+
+/// All tests in two halves that take about the same time. They run side by side, since most tests wait, and the last
+/// ones of a test program do so alone.
+fn halves() -> Result<[Half; 2]> {
+    let root = workspace::root();
+    let packages = |folder: &Path| -> Result<Vec<PathBuf>> {
+        let mut found: Vec<PathBuf> = workspace::entries(folder)?;
+        found.retain(|path| path.join("Cargo.toml").exists());
+        Ok(found)
+    };
+    let mut front = BTreeSet::new();
+    for package in [root, &root.join("kafi-cli")] {
+        front.extend(test_targets(package)?);
+    }
+    let mut back = BTreeSet::new();
+    for package in packages(root)?.into_iter().chain(packages(&root.join("plugins"))?) {
+        back.extend(test_targets(&package)?);
+    }
+    let select = |targets: &mut dyn Iterator<Item = &String>| -> Vec<String> {
+        targets.flat_map(|target| ["--test".to_string(), target.clone()]).collect()
+    };
+    let mut libraries = vec!["--lib".to_string(), "--bins".to_string()];
+    libraries.extend(select(&mut back.difference(&front)));
+    let front = Half { name: "front", runs: vec![select(&mut front.iter())] };
+    Ok([front, Half { name: "back", runs: vec![libraries, vec!["--doc".to_string()]] }])
+}
+
+/// The names of a package's test programs.
+fn test_targets(package: &Path) -> Result<Vec<String>> {
+    let tests = package.join("tests");
+    if !tests.exists() {
+        return Ok(Vec::new());
+    }
+    let mut entries = workspace::entries(&tests)?;
+    entries.retain(|path| path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").exists());
+    Ok(entries.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect())
+}
+
+impl Half {
+    fn run(&self) -> Result<Failures> {
+        let mut failures = Failures::default();
+        for args in &self.runs {
+            let mut tests = command::cargo();
+            // Without `--workspace` the features would be others, and much would be built again.
+            tests.args(["test", "--workspace", "--no-fail-fast"]).args(args);
+            tests.env(THREADS, threads(TESTS_PER_PROCESSOR_IN_HALF));
+            failures.join(watch(self.name, &mut tests)?);
+        }
+        Ok(failures)
+    }
+}
+
 /// What cargo said of tests that failed.
+#[derive(Default)]
 struct Failures {
-    error: String,
+    /// None if all passed.
+    error: Option<String>,
     /// Such as `--test s3`.
     targets: BTreeSet<String>,
     tests: BTreeSet<String>,
 }
 
-/// Runs a `cargo test`, shows what it says, and gives back what failed.
-fn watch(tests: &mut Command) -> Result<Option<Failures>> {
+impl Failures {
+    fn join(&mut self, other: Self) {
+        self.error = self.error.take().or(other.error);
+        self.targets.extend(other.targets);
+        self.tests.extend(other.tests);
+    }
+}
+
+/// Runs a `cargo test`, shows what it says, each line with `name` before it, and gives back what failed.
+fn watch(name: &str, tests: &mut Command) -> Result<Failures> {
     let fault = |error| format!("cargo test: {error}");
     let (reader, writer) = std::io::pipe().map_err(fault)?;
     let mut child = tests.stderr(writer.try_clone().map_err(fault)?).stdout(writer).spawn().map_err(fault)?;
@@ -109,12 +210,12 @@ fn watch(tests: &mut Command) -> Result<Option<Failures>> {
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.map_err(fault)?;
         let line = String::from_utf8_lossy(&line);
-        println!("{line}");
+        println!("{name}: {line}");
         failed.extend(failed_test(&line).map(str::to_string));
         targets.extend(failed_target(&line).map(str::to_string));
     }
     let status = child.wait().map_err(fault)?;
-    Ok(command::check("cargo test", status).err().map(|error| Failures { error, targets, tests: failed }))
+    Ok(Failures { error: command::check("cargo test", status).err(), targets, tests: failed })
 }
 
 /// The test of which a line says that it failed: `test area::name ... FAILED`.
@@ -128,15 +229,10 @@ fn failed_target(line: &str) -> Option<&str> {
     target.split_once(' ').map(|(_package, target)| target)
 }
 
-/// `cargo test` beside the servers; `meanwhile`, as a shell has it, runs while they start.
-fn cargo_test(meanwhile: &str, args: &[&str]) -> Command {
-    let mut tests = beside(SERVERS, meanwhile);
-    if std::env::var_os("RUST_TEST_THREADS").is_none() {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        tests.env("RUST_TEST_THREADS", (processors * TESTS_PER_PROCESSOR).to_string());
-    }
-    tests.arg(command::cargo().get_program()).arg("test").args(args);
-    tests
+/// How many tests run at a time, unless one says so.
+fn threads(per_processor: usize) -> OsString {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::env::var_os(THREADS).unwrap_or_else(|| (processors * per_processor).to_string().into())
 }
 
 /// A command that takes a program and its arguments, and runs it beside a broker, whose variables it gets.
@@ -144,6 +240,7 @@ pub fn beside_broker() -> Command {
     beside("kafka", "")
 }
 
+/// A command that runs beside servers; `meanwhile`, as a shell has it, runs while they start.
 fn beside(servers: &str, meanwhile: &str) -> Command {
     let mut command = Command::new("bash");
     command::forget_package(&mut command);

@@ -23,6 +23,16 @@ pub fn target() -> Result<PathBuf> {
     Ok(target.to_path_buf())
 }
 
+/// What lies in a folder, in the order of the names.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error: io::Error| format!("{}: {error}", folder.display());
+    let entries: io::Result<Vec<PathBuf>> =
+        fs::read_dir(folder).map_err(failed)?.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut entries = entries.map_err(failed)?;
+    entries.sort();
+    Ok(entries)
+}
+
 /// A folder in the target folder that is empty at first and gone at last. What an interrupted run left is removed by
 /// the next.
 pub struct Folder(PathBuf);
