@@ -4,6 +4,7 @@ use crate::abi::Foreign;
 use crate::error::{Error, ErrorKind, Result};
 use crate::meta::{HeaderMeta, RecordMeta, Span};
 use crate::record::{Header, Headers, Record};
+use crate::schema::SchemaRef;
 
 /// Messages of any number of topics and partitions, in the order in which they were read.
 ///
@@ -24,10 +25,20 @@ pub struct Batch {
     records: Vec<RecordMeta>,
     headers: Vec<HeaderMeta>,
     topics: Vec<String>,
+    /// What messages were decoded by that are text now.
+    schemas: Schemas,
     records_max: usize,
     bytes_max: usize,
     /// What a plugin lends, shown instead of the parts above.
     foreign: Foreign,
+}
+
+/// The schemas by which keys and values were decoded, each once, and of each message where its own stand among them. The
+/// last messages may be missing there: nothing is known of them.
+#[derive(Clone, Debug, Default)]
+struct Schemas {
+    known: Vec<SchemaRef>,
+    of: Vec<[Option<u32>; 2]>,
 }
 
 impl Clone for Batch {
@@ -39,6 +50,7 @@ impl Clone for Batch {
             records,
             headers,
             topics: self.topics.clone(),
+            schemas: self.schemas.clone(),
             records_max: self.records_max,
             bytes_max: self.bytes_max,
             foreign: Foreign::default(),
@@ -71,6 +83,7 @@ impl Batch {
             records: Vec::new(),
             headers: Vec::new(),
             topics: Vec::new(),
+            schemas: Schemas::default(),
             records_max: records_max.max(1),
             bytes_max: bytes_max.clamp(1, 1 << 30),
             foreign: Foreign::default(),
@@ -121,6 +134,7 @@ impl Batch {
         self.records.clear();
         self.headers.clear();
         self.topics.clear();
+        self.schemas.clear();
         if self.data.capacity() > 4 * self.bytes_max {
             self.data.shrink_to(self.bytes_max);
         }
@@ -130,6 +144,7 @@ impl Batch {
     pub fn truncate(&mut self, len: usize) {
         self.foreign.truncate(len);
         self.records.truncate(len);
+        self.schemas.of.truncate(len);
     }
 
     /// Keeps the messages for which `keep` says so, in order; the arena stays as it is.
@@ -145,6 +160,9 @@ impl Batch {
             if keep(self, index) {
                 let metas = self.metas_mut();
                 metas[kept] = metas[index];
+                if let Some(own) = self.schemas.of.get(index).copied() {
+                    self.schemas.of[kept] = own;
+                }
                 kept += 1;
             }
         }
@@ -290,6 +308,30 @@ impl Batch {
         self.records.truncate(records);
         self.headers.truncate(headers as usize);
         self.data.truncate(bytes);
+        self.schemas.of.truncate(records);
+    }
+
+    /// Notes the schemas by which key and value of the last message were decoded, which are text in this batch; writers
+    /// take no notice of it. A copy of the message ([`push`](Batch::push)) knows nothing of them.
+    pub fn note_schemas(&mut self, schemas: [Option<&SchemaRef>; 2]) {
+        let Some(last) = self.len().checked_sub(1) else { return };
+        let known = &mut self.schemas.known;
+        let places = schemas.map(|schema| {
+            let schema = schema?;
+            let found = known.iter().rposition(|known| known.is(schema)).unwrap_or_else(|| {
+                known.push(schema.clone());
+                known.len() - 1
+            });
+            Some(u32::try_from(found).expect("a batch holds fewer than 2^32 schemas"))
+        });
+        self.schemas.of.resize(last, [None; 2]);
+        self.schemas.of.push(places);
+    }
+
+    /// The schemas by which key and value of the message at `index` were decoded, where that was noted.
+    pub fn schemas_of(&self, index: usize) -> [Option<&SchemaRef>; 2] {
+        let places = self.schemas.of.get(index).copied().unwrap_or_default();
+        places.map(|place| self.schemas.known.get(place? as usize))
     }
 
     /// Checks that every meta points into the arena, as is done wherever a batch comes from foreign code.
@@ -338,6 +380,13 @@ impl Batch {
     }
 }
 
+impl Schemas {
+    fn clear(&mut self) {
+        self.known.clear();
+        self.of.clear();
+    }
+}
+
 #[cfg(feature = "plugin")]
 impl Batch {
     /// The arena, the record metas, and the header metas.
@@ -359,6 +408,7 @@ impl Batch {
         self.data.clear();
         self.records.clear();
         self.headers.clear();
+        self.schemas.clear();
         self.topics.truncate(names.len());
         for (index, name) in names.enumerate() {
             let name = name?;
@@ -409,6 +459,51 @@ mod tests {
         batch.retain(|record| record.topic == "a");
         assert_eq!(batch.len(), 2);
         assert_eq!(batch.get(1), last.as_record());
+    }
+
+    #[test]
+    fn schemas_stay_with_their_messages() {
+        #[derive(Debug)]
+        struct Id(u32);
+        impl crate::schema::TravellingSchema for Id {
+            fn type_(&self) -> crate::types::Type {
+                crate::types::Type::Avro
+            }
+            fn text(&self) -> &str {
+                ""
+            }
+            fn id(&self) -> Option<u32> {
+                Some(self.0)
+            }
+            fn guid(&self) -> Option<[u8; 16]> {
+                None
+            }
+            fn version(&self) -> Option<(&str, u32)> {
+                None
+            }
+            fn message(&self) -> Option<&str> {
+                None
+            }
+        }
+        let schemas = [1, 2].map(|id| SchemaRef::new(std::sync::Arc::new(Id(id))));
+        let mut batch = nasty();
+        batch.note_schemas([None, Some(&schemas[0])]);
+        batch.push(Record::new("c", None, None));
+        batch.note_schemas([Some(&schemas[1]), Some(&schemas[0])]);
+        batch.push(Record::new("a", None, None));
+        let ids = |batch: &Batch| -> Vec<[Option<u32>; 2]> {
+            (0..batch.len()).map(|index| batch.schemas_of(index).map(|schema| schema?.id())).collect()
+        };
+        assert_eq!(ids(&batch), [[None; 2], [None; 2], [None, Some(1)], [Some(2), Some(1)], [None; 2]]);
+        batch.retain(|record| record.topic != "b");
+        assert_eq!(ids(&batch), [[None; 2], [None, Some(1)], [Some(2), Some(1)], [None; 2]]);
+        batch.truncate(2);
+        batch.push(Record::new("a", None, None));
+        assert_eq!(ids(&batch.clone()), [[None; 2], [None, Some(1)], [None; 2]]);
+        batch.clear();
+        batch.push(Record::new("a", None, None));
+        batch.push(Record::new("a", None, None));
+        assert_eq!(ids(&batch), [[None; 2]; 2]);
     }
 
     #[test]

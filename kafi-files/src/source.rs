@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kafi_core::functional::topic_names;
 use kafi_core::{
-    Batch, EnvelopeWriter, Error, ErrorKind, Failures, Field, Offsets, Place, ReadOptions, Reader, Record, Result,
-    SchemaRef, Serdes, TextDecoder, Type,
+    Batch, EnvelopeWriter, Error, ErrorKind, Failures, Field, Offsets, Place, ReadOptions, Reader, Result, Serdes,
+    TextDecoder, Type,
 };
 
 use crate::options::{ExportOptions, Infer};
@@ -156,12 +156,12 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Hands over each record.
-fn each_record(source: &TopicSource<'_>, mut each: impl FnMut(Record<'_>, &Arc<str>) -> Result<()>) -> Result<()> {
+/// Hands over each record, as its place in what was read.
+fn each_record(source: &TopicSource<'_>, mut each: impl FnMut(&Records<'_>, usize) -> Result<()>) -> Result<()> {
     let mut records = Records::open(source.with(source.options.clone()))?;
     while records.read()? {
-        for (record, meta) in records.batch.iter().zip(records.batch.metas()) {
-            each(record, &records.names[meta.topic as usize])?;
+        for index in 0..records.batch.len() {
+            each(&records, index)?;
         }
     }
     records.finish().map(drop)
@@ -175,9 +175,14 @@ pub(crate) fn each_row(
     mut each: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut decoder = RowDecoder::open(source.place, source.serdes, options)?;
-    each_record(source, |record, name| match decoder.row(record, name) {
-        Ok(row) => each(&row).map_err(|error| error.with("partition", record.partition).with("offset", record.offset)),
-        Err(error) => source.failures.take(&record, error),
+    each_record(source, |records, index| {
+        let (record, topic) = (records.batch.get(index), records.batch.metas()[index].topic);
+        match decoder.row(record, &records.names[topic as usize]) {
+            Ok(row) => {
+                each(&row).map_err(|error| error.with("partition", record.partition).with("offset", record.offset))
+            }
+            Err(error) => source.failures.take(&record, error),
+        }
     })
 }
 
@@ -187,15 +192,16 @@ pub(crate) fn each_envelope(source: &TopicSource<'_>, mut each: impl FnMut(&[u8]
     let type_of = |field| source.place.type_or(source.serdes.of_field(field), field, Type::Auto);
     let mut writer = EnvelopeWriter::new(type_of(Field::Key)?, type_of(Field::Value)?);
     let mut line = Vec::new();
-    each_record(source, |record, _| match decoder.show(record) {
-        Ok((shown, schemas)) => {
-            line.clear();
-            let [key, value] = &schemas;
-            let schemas: [Option<&SchemaRef>; 2] = [key.as_ref(), value.as_ref()];
-            writer.write_decoded(shown, schemas, &mut line);
-            each(&line)
+    each_record(source, |records, index| {
+        let (record, noted) = (records.batch.get(index), records.batch.schemas_of(index));
+        match decoder.show(record) {
+            Ok((shown, [key, value])) => {
+                line.clear();
+                writer.write_decoded(shown, [key.as_ref().or(noted[0]), value.as_ref().or(noted[1])], &mut line);
+                each(&line)
+            }
+            Err(error) => source.failures.take(&record, error),
         }
-        Err(error) => source.failures.take(&record, error),
     })
 }
 

@@ -183,6 +183,7 @@ impl Making<'_> {
     /// Puts a message to the end of what is made.
     fn push(&self, view: &MessageView<'_>, made: &mut Made<'_>) -> Result<()> {
         let Made { encoders, batch, of, spare } = made;
+        let is_encoded = encoders.is_some();
         let mut spans = [Span::NULL; 2];
         let parts = [(view.key, Field::Key), (view.value, Field::Value)];
         match encoders {
@@ -232,6 +233,10 @@ impl Making<'_> {
             header_count: batch.header_mark() - header_start,
             timestamp_type: view.timestamp_type,
         });
+        if !is_encoded && self.schemas.iter().any(Option::is_some) {
+            let parts = [(view.key, self.schemas[0]), (view.value, self.schemas[1])];
+            batch.note_schemas(parts.map(|(part, schema)| schema.filter(|_| matches!(part, Part::Json(_)))));
+        }
         Ok(())
     }
 }

@@ -127,12 +127,13 @@ impl Lines {
         self.text.clear();
         let Self { texts, writer, failures, text, count } = self;
         let mut failed = Ok(());
-        batch.retain(|record| {
+        batch.retain_at(|batch, index| {
+            let (record, noted) = (batch.get(index), batch.schemas_of(index));
             let shown = failed.is_ok().then(|| texts.show(record));
             match shown {
                 None => false,
                 Some(Ok((shown, [key, value]))) => {
-                    writer.write_decoded(shown, [key.as_ref(), value.as_ref()], text);
+                    writer.write_decoded(shown, [key.as_ref().or(noted[0]), value.as_ref().or(noted[1])], text);
                     text.push(b'\n');
                     *count += 1;
                     true

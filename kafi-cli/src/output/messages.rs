@@ -122,9 +122,9 @@ impl MessagePrinter {
     pub fn print(&mut self, batch: &Batch) -> Result<bool> {
         let Self { texts, is_text, failures, out } = self;
         let is_plain = *is_text || texts.is_plain(batch);
-        for record in batch.iter() {
+        for (index, record) in batch.iter().enumerate() {
             if is_plain {
-                out.print(&record, [None, None]);
+                out.print(&record, batch.schemas_of(index));
             } else {
                 match texts.show(record) {
                     Ok((shown, [key, value])) => out.print(&shown, [key.as_ref(), value.as_ref()]),

@@ -80,6 +80,36 @@ fn bytes_are_counted_as_they_are_stored_or_as_they_are_read() {
 }
 
 #[test]
+fn what_functions_leave_json_keeps_its_schema_in_envelopes() {
+    sandbox().check(
+        r#"
+        $ kafi cat ./b/t --json | grep -o '"key":.*'
+        "key":null,"value":{"bla":1,"note":"x"},"value_schema_id":2}
+        "key":null,"value":{"bla":2,"note":"y"},"value_schema_id":2}
+        "key":"gone","value":null}
+        $ kafi cat ./b/t --json --map '.key = "k"' --order time | grep -o '"key":.*'
+        "key":"k","value":{"bla":1,"note":"x"},"value_schema_id":2}
+        "key":"k","value":{"bla":2,"note":"y"},"value_schema_id":2}
+        "key":"k","value":null}
+        $ kafi cat ./b/t --json --flatmap 'if .offset == 0 then . else ., (.value = {bla: 3}) end' -n 3 | grep -o '"key":.*'
+        "key":null,"value":{"bla":1,"note":"x"},"value_schema_id":2}
+        "key":null,"value":{"bla":2,"note":"y"},"value_schema_id":2}
+        "key":null,"value":{"bla":3},"value_schema_id":2}
+        $ kafi cat ./b/t --json --map '.value_base64 = "/w==" | .value = null' -n 1 | grep -o '"key":.*'
+        "key":null,"value":null,"value_base64":"/w=="}
+        $ kafi grep y ./b/t --json --map '.key = "k"' 2> /dev/null | grep -o '"key":.*'
+        "key":"k","value":{"bla":2,"note":"y"},"value_schema_id":2}
+        $ kafi cat ./b/t --json --through 'sed -u G' --map '.' -n 1 | grep -o '"key":.*'
+        "key":null,"value":{"bla":1,"note":"x"},"value_schema_id":2}
+        $ kafi foreach ./b/t --map '.key = "k"' -n 1 -q -- grep -o '"key":.*'
+        "key":"k","value":{"bla":1,"note":"x"},"value_schema_id":2}
+        $ kafi export ./b/t - --format jsonl --envelope --map '.key = "k"' -n 1 -q | grep -o '"key":.*'
+        "key":"k","value":{"bla":1,"note":"x"},"value_schema_id":2}
+        "#,
+    );
+}
+
+#[test]
 fn dead_letters_are_delivered_at_every_end() {
     let sandbox = sandbox();
     // Behind it lies nothing that would be printed.

@@ -1,6 +1,7 @@
 //! The projection that joins have by default: the members of two JSON objects in one.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use kafi_core::json_text::{Fault, Scanner, unescape};
@@ -27,6 +28,17 @@ pub fn merge_objects(left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
 pub struct ObjectMerger {
     ours: Vec<Member>,
     theirs: Vec<Member>,
+    /// Which of theirs have names that ours have, too.
+    in_left: Vec<bool>,
+}
+
+/// Beyond so many members names are found by their hashes.
+const FEW: usize = 16;
+
+/// Where the members of an object stand, by their names.
+enum Places<'t> {
+    Few(&'t [Member], &'t str),
+    Many(HashMap<Cow<'t, str>, usize>),
 }
 
 #[derive(Debug)]
@@ -43,7 +55,7 @@ impl ObjectMerger {
     /// As for [`merge_objects`].
     pub fn merge(&mut self, left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
         let (left, right) = (left.trim(), right.trim());
-        let Self { ours, theirs } = self;
+        let Self { ours, theirs, in_left } = self;
         if left == "null" || right == "null" {
             let other = if left == "null" { right } else { left };
             if other != "null" {
@@ -54,27 +66,24 @@ impl ObjectMerger {
         }
         read(left, ours)?;
         read(right, theirs)?;
-        let is_same = |member: &Member, other: &Member| {
-            if member.is_escaped || other.is_escaped {
-                return member.characters(left) == other.characters(right);
-            }
-            left.as_bytes()[member.inner()] == right.as_bytes()[other.inner()]
-        };
+        let places = Places::of(theirs, right);
+        in_left.clear();
+        in_left.resize(theirs.len(), false);
         let mut at = 0;
         for member in ours.iter() {
             // The last of several members of a name counts.
-            if let Some(other) = theirs.iter().rev().find(|other| is_same(member, other)) {
+            if let Some(index) = places.last(member, left) {
                 out.extend_from_slice(&left.as_bytes()[at..member.value.start]);
-                out.extend_from_slice(&right.as_bytes()[other.value.clone()]);
+                out.extend_from_slice(&right.as_bytes()[theirs[index].value.clone()]);
                 at = member.value.end;
+                in_left[index] = true;
             }
         }
         let end = ours.last().map_or(1, |member| member.value.end);
         out.extend_from_slice(&left.as_bytes()[at..end]);
         let mut has_members = !ours.is_empty();
         for (index, other) in theirs.iter().enumerate() {
-            let is_ours = ours.iter().any(|member| is_same(member, other));
-            if is_ours || theirs[index + 1..].iter().any(|later| later.characters(right) == other.characters(right)) {
+            if in_left[index] || places.last(other, right) != Some(index) {
                 continue;
             }
             if has_members {
@@ -85,6 +94,29 @@ impl ObjectMerger {
         }
         out.extend_from_slice(&left.as_bytes()[end..]);
         Ok(())
+    }
+}
+
+impl<'t> Places<'t> {
+    fn of(members: &'t [Member], object: &'t str) -> Self {
+        if members.len() <= FEW {
+            return Self::Few(members, object);
+        }
+        let places = members.iter().enumerate().map(|(index, member)| (member.characters(object), index));
+        Self::Many(places.collect())
+    }
+
+    /// The place of the last member that has the name of this one, of `object`.
+    fn last(&self, member: &Member, object: &str) -> Option<usize> {
+        match self {
+            Self::Few(members, own) => members.iter().rposition(|other| {
+                if member.is_escaped || other.is_escaped {
+                    return member.characters(object) == other.characters(own);
+                }
+                object.as_bytes()[member.inner()] == own.as_bytes()[other.inner()]
+            }),
+            Self::Many(places) => places.get(&*member.characters(object)).copied(),
+        }
     }
 }
 
@@ -151,6 +183,37 @@ mod tests {
             ("{", "{}", "! { is no JSON object"),
         ] {
             assert_eq!(merged(left, right), expected, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn wide_objects_are_merged_as_small_ones() {
+        // So many that a search for each among all would take minutes.
+        const MEMBERS: usize = 60_000;
+        let object = |members: &mut dyn Iterator<Item = String>| {
+            let members: Vec<String> = members.collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let left = object(&mut (0..MEMBERS).map(|n| format!("\"n{n}\":{n}")));
+        let mut theirs = (MEMBERS / 2..MEMBERS + MEMBERS / 2).map(|n| format!("\"\\u006e{n}\":-1"));
+        let right = object(&mut theirs.by_ref().chain(["\"n0\":7".into(), "\"z\":1".into(), "\"z\":2".into()]));
+        let mut expected = (0..MEMBERS).map(|n| match n {
+            0 => "\"n0\":7".to_string(),
+            n if n < MEMBERS / 2 => format!("\"n{n}\":{n}"),
+            n => format!("\"n{n}\":-1"),
+        });
+        let new = (MEMBERS..MEMBERS + MEMBERS / 2).map(|n| format!("\"\\u006e{n}\":-1"));
+        let expected = object(&mut expected.by_ref().chain(new).chain(["\"z\":2".into()]));
+        assert!(merged(&left, &right) == expected);
+    }
+
+    #[test]
+    fn names_are_found_alike_whether_there_are_few_or_many() {
+        for members in [FEW, FEW + 1] {
+            let names: Vec<String> = (2..members).map(|n| format!("\"n{n}\":0")).collect();
+            let right = format!("{{\"a\":1,{},\"\\u0061\":2}}", names.join(","));
+            let left = r#"{"\u0061":0,"n2":9}"#;
+            assert_eq!(merged(left, &right), format!(r#"{{"\u0061":2,"n2":0,{}}}"#, names[1..].join(",")));
         }
     }
 }
