@@ -160,8 +160,8 @@ impl Batch {
             if keep(self, index) {
                 let metas = self.metas_mut();
                 metas[kept] = metas[index];
-                if let Some(own) = self.schemas.of.get(index).copied() {
-                    self.schemas.of[kept] = own;
+                if kept < self.schemas.of.len() {
+                    self.schemas.of[kept] = self.schemas.of.get(index).copied().unwrap_or_default();
                 }
                 kept += 1;
             }
