@@ -13,7 +13,7 @@ use super::conf::Conf;
 use super::events::Event;
 use super::question::Question;
 use super::rebalance::Rebalances;
-use super::{Deadline, TextBuffer, raw, text};
+use super::{Deadline, TextBuffer, raw, sockets, text};
 use crate::error::local;
 use crate::health::Health;
 use crate::made::Made;
@@ -114,6 +114,7 @@ impl Client {
         let rk = unsafe {
             raw::rd_kafka_conf_set_opaque(conf.as_ptr(), Arc::as_ptr(&shared).cast_mut().cast());
             raw::rd_kafka_conf_set_log_cb(conf.as_ptr(), Some(log_line));
+            raw::rd_kafka_conf_set_socket_cb(conf.as_ptr(), Some(sockets::make));
             raw::conf_set_rebalance_cb(conf.as_ptr(), Some(rebalance));
             raw::rd_kafka_conf_set_events(conf.as_ptr(), raw::RD_KAFKA_EVENT_ERROR | raw::RD_KAFKA_EVENT_DR);
             raw::rd_kafka_new(kind, conf.as_ptr(), why.as_mut_ptr(), why.len())

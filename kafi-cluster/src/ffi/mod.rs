@@ -19,6 +19,7 @@ mod produce;
 mod question;
 pub(crate) mod raw;
 mod rebalance;
+mod sockets;
 mod transactions;
 
 use std::ffi::{CStr, CString, c_char};
