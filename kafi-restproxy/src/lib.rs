@@ -27,7 +27,8 @@
 //! # Delivery
 //! A message is reported as written when the server says so, in the order of their partitions. One whose answer was lost on the
 //! way is sent again (up to `requests.num.retries` times), and may then be there twice. After one that fails no later one
-//! of its partition is sent until the failure is reported.
+//! of its partition is sent until the failure is reported; what was in the same request is not written by `kafi serve`, and
+//! may be by other servers.
 
 mod admin;
 mod answer;

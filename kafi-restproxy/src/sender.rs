@@ -20,6 +20,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long is waited before messages are sent again that were refused for now.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Asks `kafi serve` to write nothing of a request behind what it wrote together with a message that failed. Other servers
+/// know nothing of it.
+const HALT: &str = "?kafi.halt=true";
+
 /// Sends requests, one after another.
 pub(crate) struct Sender {
     client: Arc<Client>,
@@ -84,6 +88,7 @@ impl Sender {
                 answer => outcomes[*index] = Some(answer),
             }
         }
+        give_up_behind(request, outcomes);
         if let Some(error) = end {
             let may_help = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
             if may_help && !is_last {
@@ -113,7 +118,8 @@ impl Sender {
             Bytes::from(records.collect::<Vec<_>>().concat())
         };
         let path = ["v3", "clusters", cluster, "topics", &*request.topic, "records"];
-        let call = Call::post(PRODUCE, &path).of_type(JSON).bytes(body).once().about("topic", &request.topic);
+        let call = Call::post(PRODUCE, &path).of_type(JSON).query(HALT.into()).bytes(body).once();
+        let call = call.about("topic", &request.topic);
         let (answer, broken) = match self.client.stream(&call, deadline) {
             Ok(answered) => answered,
             Err(error) => return (Vec::new(), Some(error)),
@@ -127,6 +133,10 @@ impl Sender {
             at = scanner.position();
             let record = &request.records[open[outcomes.len()]];
             outcomes.push(outcome(&answer.body[range], record.partition, &request.topic));
+        }
+        if broken.is_none() && outcomes.iter().any(Result::is_err) {
+            // It halted there, as it was asked to: what is behind it was not written.
+            return (outcomes, None);
         }
         let is_short = outcomes.len() < open.len();
         let missing = || {
@@ -167,6 +177,18 @@ impl Sender {
             }
         };
         (answer["offsets"].iter().map(outcome).collect(), None)
+    }
+}
+
+/// What has no outcome yet, and is of a partition where a message of the request failed, is not sent again.
+fn give_up_behind(request: &Request, outcomes: &mut [Option<Outcome>]) {
+    let mut failed = Vec::new();
+    for (record, outcome) in request.records.iter().zip(outcomes) {
+        match outcome {
+            Some(Err(_)) if !failed.contains(&record.partition) => failed.push(record.partition),
+            None if failed.contains(&record.partition) => *outcome = Some(Err(behind(&request.topic))),
+            _ => {}
+        }
     }
 }
 

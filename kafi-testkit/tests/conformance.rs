@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broken::{Break, broken};
-use kafi_core::Storage;
+use kafi_core::{Capabilities, Storage};
 use kafi_testkit::conformance::{Options, Setup, Summary, run};
 
 /// Runs cases over a storage in memory that breaks one promise; all cases, if none are named.
@@ -188,6 +188,22 @@ fn what_is_lacking_is_ignored_and_never_passed() {
     assert_eq!(lacking.ignored.len() + lacking.passed.len(), all.ignored.len() + all.passed.len() + all.failed.len());
     let why = lacking.ignored.iter().find(|(name, _)| name == "x::produce::headers").map(|(_, why)| why.as_str());
     assert_eq!(why, Some("lacks consume, produce, produce_partition, produce_headers, admin_topics"));
+}
+
+/// What a storage can do beyond what it names is tried, and a case that is left out says why.
+#[test]
+fn a_setup_says_more_than_its_storage() {
+    let inner: Arc<dyn Storage> = Arc::new(kafi_fs::open_memory("mem"));
+    let also = Capabilities::ADMIN_ACLS;
+    let setup = Setup::new("x", move || Ok(broken(&inner, Break::Nothing)))
+        .also(also)
+        .leave_out("admin::acls_refuse_nonsense", "a reason");
+    let options = Options { filters: vec!["::acls_".into(), "::access_".into()], ..Options::default() };
+    let summary = run(vec![setup], &options, &mut Vec::new()).unwrap();
+    let failed: Vec<&str> = summary.failed.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(failed, ["x::admin::acls_are_made_and_deleted", "x::admin::acls_are_there_once"]);
+    let ignored = [("access_is_unsupported", "has admin_acls"), ("acls_refuse_nonsense", "a reason")];
+    assert_eq!(summary.ignored, ignored.map(|(name, why)| (format!("x::admin::{name}"), why.to_string())));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kafi_core::{Result, Storage};
+use kafi_core::{Capabilities, Result, Storage};
 use kafi_fs::FolderOptions;
 use kafi_objects::{MemoryObjects, ObjectOptions};
 use kafi_serve::ServeOptions;
@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     let proxied = kafi_fs::open_folder("proxied", &folder.path().join("proxied"), FolderOptions::default());
     let proxied = Arc::new(proxied.expect("a folder can be made"));
     let before_folder = Served::over(proxied, ServeOptions::default());
+    let nobody = before_folder.unreachable.clone();
+    let brokers = cluster(variable("KAFI_TEST_KAFKA")).expect("nobody is asked");
+    let before_kafka = Served::over(brokers, ServeOptions::default());
     conformance::main(vec![
         file(folder.path().join("root")),
         mem(),
@@ -32,7 +35,8 @@ fn main() -> ExitCode {
         kafka(&silent),
         s3(&silent),
         azure(&silent),
-        restproxy(&before_folder),
+        restproxy("restproxy", &before_folder).unreachable(move || proxy("restproxy", &nobody)),
+        restproxy_before_kafka(&before_kafka),
     ])
 }
 
@@ -105,11 +109,23 @@ fn azure(silent: &TcpListener) -> Setup {
 }
 
 /// A REST Proxy, `kafi serve`, before a storage.
-fn restproxy(served: &Served) -> Setup {
-    let open = |address: &str| kafi_restproxy::open("restproxy", &pairs(&[("rest.proxy.url", address)]));
-    let (address, unreachable) = (served.address.clone(), served.unreachable.clone());
-    let setup = Setup::new("restproxy", move || open(&address));
-    setup.unreachable(move || open(&unreachable)).expected(expected("restproxy"))
+fn restproxy(name: &'static str, served: &Served) -> Setup {
+    let address = served.address.clone();
+    Setup::new(name, move || proxy(name, &address)).expected(expected(name))
+}
+
+/// The same before a cluster, which has more, and does much in another way than a folder.
+fn restproxy_before_kafka(served: &Served) -> Setup {
+    restproxy("restproxy-kafka", served)
+        .topic_config("retention.ms", "-1")
+        .also(Capabilities::ADMIN_BROKERS.union(Capabilities::ADMIN_ACLS))
+        .leave_out("groups::one_live_member", "a cluster takes several, and shares partitions among them")
+        .leave_out("produce::reports_cover_every_message_once", "takes long, and is run before a folder")
+        .leave_out("produce::nothing_is_dropped", "takes long, and is run before a folder")
+}
+
+fn proxy(name: &str, address: &str) -> Result<Arc<dyn Storage>> {
+    kafi_restproxy::open(name, &pairs(&[("rest.proxy.url", address)]))
 }
 
 fn own_root() -> String {

@@ -106,6 +106,34 @@ fn a_stream_is_answered_while_it_goes_on() {
     assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], 2);
 }
 
+/// What comes behind a record that failed is read, and neither written nor answered, if that is asked for.
+#[test]
+fn a_stream_halts_behind_a_failure() {
+    let serving = Serving::rest();
+    serving.make_topic("t", 1);
+    let path = cluster(&serving);
+    for (query, written) in [("", 2), ("?kafi.halt=true", 3)] {
+        let mut stream = serving.connect();
+        let head = format!(
+            "POST {path}/topics/t/records{query} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        let mut send = |text: &str| stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).unwrap();
+        let good = r#"{"value":{"type":"STRING","data":"a"}}"#;
+        send(good);
+        assert!(next_line(&mut reader).contains("\"error_code\":200"));
+        send(r#"{"partition_id":7,"value":null}"#);
+        assert!(!next_line(&mut reader).contains("\"error_code\":200"));
+        send(good);
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest.contains("\"error_code\":200"), query.is_empty(), "{query}: {rest}");
+        assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], written, "{query}");
+    }
+}
+
 /// The next line of an answer that has an object, past heads and lengths of chunks.
 fn next_line(reader: &mut impl BufRead) -> String {
     let mut line = String::new();

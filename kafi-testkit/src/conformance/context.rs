@@ -124,7 +124,7 @@ impl Context {
     }
 
     pub(super) fn has(&self, capabilities: Capabilities) -> bool {
-        self.storage.capabilities().contains(capabilities)
+        self.setup.capabilities(&*self.storage).contains(capabilities)
     }
 
     /// Another handle on the same storage.

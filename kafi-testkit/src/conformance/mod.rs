@@ -65,6 +65,8 @@ pub struct Setup {
     open: Opener,
     unreachable: Option<Opener>,
     topic_config: Vec<(String, String)>,
+    also: Capabilities,
+    left_out: Vec<(String, String)>,
     sample: Option<String>,
     expected: Option<PathBuf>,
     wait: Duration,
@@ -79,6 +81,8 @@ impl Setup {
             open: Box::new(open),
             unreachable: None,
             topic_config: Vec::new(),
+            also: Capabilities::from_bits(0),
+            left_out: Vec::new(),
             sample: None,
             expected: None,
             wait: Duration::from_secs(60),
@@ -97,6 +101,24 @@ impl Setup {
     pub fn topic_config(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.topic_config.push((name.into(), value.into()));
         self
+    }
+
+    /// What this storage can do beyond the capabilities that it names, since that depends on what its server has: the
+    /// cases about it are run, too.
+    pub fn also(mut self, capabilities: Capabilities) -> Self {
+        self.also = capabilities;
+        self
+    }
+
+    /// Leaves out a case, such as `groups::one_live_member`, which is reported as ignored for this reason.
+    pub fn leave_out(mut self, case: impl Into<String>, why: impl Into<String>) -> Self {
+        self.left_out.push((case.into(), why.into()));
+        self
+    }
+
+    /// What this storage can do.
+    fn capabilities(&self, storage: &dyn Storage) -> Capabilities {
+        storage.capabilities().union(self.also)
     }
 
     /// A topic of the storage with at least three messages, which nobody changes while the suite runs: for a storage

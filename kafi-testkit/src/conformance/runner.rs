@@ -109,11 +109,13 @@ impl Plan {
         let capabilities = if names_only {
             Ok(Capabilities::from_bits(u64::MAX))
         } else {
-            open(&setup.open).map(|storage| storage.capabilities())
+            open(&setup.open).map(|storage| setup.capabilities(&*storage))
         };
         let mut ignored = Vec::new();
         for (name, case) in all {
-            let why = capabilities.as_ref().ok().and_then(|has: &Capabilities| case.ignored(&setup, *has));
+            let left_out = setup.left_out.iter().find(|(case, _)| *case == name).map(|(_, why)| why.clone());
+            let lacks = || capabilities.as_ref().ok().and_then(|has: &Capabilities| case.ignored(&setup, *has));
+            let why = left_out.or_else(lacks);
             let taken = wanted(&name);
             match (why, &capabilities) {
                 (Some(why), _) => {

@@ -43,8 +43,14 @@ struct Streaming {
     splitter: Splitter,
     /// When the record began that is not whole yet.
     begun: Option<Instant>,
+    /// Nothing is written behind what was written together with a record that failed; a wish of Kafi's own.
+    halts: bool,
+    is_halted: bool,
     is_over: bool,
 }
+
+/// How a stream that halts is asked for.
+const HALT: &str = "kafi.halt=true";
 
 /// Records in a body that may go on for long; as soon as some are written, they are answered, one a line.
 pub async fn stream(
@@ -91,24 +97,46 @@ async fn open(
     if cluster != known {
         return Err(Refusal::of_status(404, format!("Cluster {cluster} cannot be found.")).into());
     }
-    let body = request.into_body().into_data_stream();
-    let splitter = Splitter::default();
-    Ok(Streaming { api, cluster: known.into(), topic: topic.into(), body, splitter, begun: None, is_over: false })
+    let halts = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == HALT));
+    Ok(Streaming {
+        api,
+        cluster: known.into(),
+        topic: topic.into(),
+        body: request.into_body().into_data_stream(),
+        splitter: Splitter::default(),
+        begun: None,
+        halts,
+        is_halted: false,
+        is_over: false,
+    })
 }
 
 impl Streaming {
     /// The next part of the answer; nothing when the body is over.
     async fn next(&mut self) -> Option<Bytes> {
         while !self.is_over {
+            if self.is_halted {
+                self.pass_over().await;
+                return None;
+            }
             let gathered = self.gather().await;
             if gathered.records.is_empty() && gathered.fault.is_none() {
                 continue;
             }
             let (api, cluster, topic) = (Arc::clone(&self.api), Arc::clone(&self.cluster), Arc::clone(&self.topic));
             let written = in_turn(&self.api.0.app, move || write_all(&api, &cluster, &topic, gathered)).await;
-            return Some(written.unwrap_or_else(|refusal| line(&refusal)).into());
+            let (answer, are_all_written) = written.unwrap_or_else(|refusal| (line(&refusal), false));
+            self.is_halted = self.halts && !are_all_written;
+            return Some(answer.into());
         }
         None
+    }
+
+    /// Reads the rest of the body, so that the client has sent all of it when its answer ends.
+    async fn pass_over(&mut self) {
+        self.is_over = true;
+        let wait = self.api.0.app.options.limits.wait;
+        while let Ok(Some(Ok(_passed_over))) = tokio::time::timeout(wait, self.body.next()).await {}
     }
 
     /// Waits for records, and takes what more of them is there already. Where something is wrong, that is the last one.
@@ -204,15 +232,16 @@ pub fn batch(api: &V3, asked: &Asked) -> Answered {
     Ok(Reply::with_status(207, &Json::object(members)))
 }
 
-/// Writes records, and gives a line for each.
-fn write_all(api: &V3, cluster: &str, topic: &str, gathered: Gathered) -> Vec<u8> {
+/// Writes records, and gives a line for each; and whether all were written.
+fn write_all(api: &V3, cluster: &str, topic: &str, gathered: Gathered) -> (Vec<u8>, bool) {
     let Gathered { text, records, fault } = gathered;
     let mut out = Vec::with_capacity(records.len() * 256);
     let read = |reader: &mut RecordReader<'_>, at: usize, batch: &mut Batch| {
         reader.read_text(&text[records[at].clone()], batch)
     };
-    match outcomes(api, topic, records.len(), read) {
+    let are_all_written = match outcomes(api, topic, records.len(), read) {
         Ok(outcomes) => {
+            let are_all_written = outcomes.iter().all(Result::is_ok);
             let results = ResultWriter::new(cluster, topic);
             for outcome in outcomes {
                 match outcome {
@@ -223,12 +252,16 @@ fn write_all(api: &V3, cluster: &str, topic: &str, gathered: Gathered) -> Vec<u8
                     Err(error) => out.extend_from_slice(&line(&refusal(&error))),
                 }
             }
+            are_all_written
         }
         // What concerns all of them is said of each.
-        Err(error) => records.iter().for_each(|_| out.extend_from_slice(&line(&refusal(&error)))),
-    }
+        Err(error) => {
+            records.iter().for_each(|_| out.extend_from_slice(&line(&refusal(&error))));
+            false
+        }
+    };
     out.extend(fault.iter().flat_map(|fault| line(&refusal(fault))));
-    out
+    (out, are_all_written && fault.is_none())
 }
 
 /// What becomes of so many records, each of which `read` appends to a batch.
