@@ -134,9 +134,9 @@ impl Outbox {
         self.writer.in_flight() as usize + self.gathering.out.len() + waiting
     }
 
-    /// How many outputs were delivered.
+    /// How many outputs were delivered, and committed where that is done in transactions.
     pub(crate) fn written(&self) -> u64 {
-        self.writer.written()
+        self.transactions.as_ref().map_or_else(|| self.writer.written(), Transactions::committed)
     }
 
     /// Frees the writer, after a [`flush`](Outbox::flush).

@@ -64,8 +64,9 @@ impl Outbox {
             let mut numbers = Vec::new();
             let Err(failure) = self.write(&mut loads, &mut numbers, &draft, reader) else {
                 reader.adopt_done(draft);
-                let Some(waiting) = &mut self.transactions else { break };
-                (waiting.failing_since, waiting.since) = (None, Instant::now());
+                if let Some(waiting) = &mut self.transactions {
+                    waiting.note_committed(loads.iter().map(|load| load.out.len()).sum());
+                }
                 break;
             };
             if !self.goes_on_after(failure, &mut loads, &numbers)? {

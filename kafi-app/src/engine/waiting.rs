@@ -18,8 +18,10 @@ pub(crate) struct Transactions {
     messages: usize,
     messages_max: usize,
     wait_max: Duration,
+    /// How many outputs are committed.
+    committed: u64,
     /// When the first load that waits came, or the last transaction was over.
-    pub(super) since: Instant,
+    since: Instant,
     pub(super) stall_limit: Option<Duration>,
     /// Since when no transaction has succeeded, where some have not.
     pub(super) failing_since: Option<Instant>,
@@ -40,6 +42,7 @@ impl Transactions {
             messages: 0,
             messages_max,
             wait_max,
+            committed: 0,
             since: Instant::now(),
             stall_limit,
             failing_since: None,
@@ -65,6 +68,17 @@ impl Transactions {
     /// How many outputs wait.
     pub(super) fn waiting(&self) -> usize {
         self.outputs
+    }
+
+    /// How many outputs are committed.
+    pub(super) fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    /// Takes note of a transaction that is committed with so many outputs.
+    pub(super) fn note_committed(&mut self, outputs: usize) {
+        self.committed += outputs as u64;
+        (self.failing_since, self.since) = (None, Instant::now());
     }
 
     /// Takes out all that waits.
