@@ -26,7 +26,7 @@ pub struct Batch {
     headers: Vec<HeaderMeta>,
     topics: Vec<String>,
     /// What messages were decoded by that are text now.
-    schemas: Schemas,
+    schemas: Option<Box<Schemas>>,
     records_max: usize,
     bytes_max: usize,
     /// What a plugin lends, shown instead of the parts above.
@@ -83,7 +83,7 @@ impl Batch {
             records: Vec::new(),
             headers: Vec::new(),
             topics: Vec::new(),
-            schemas: Schemas::default(),
+            schemas: None,
             records_max: records_max.max(1),
             bytes_max: bytes_max.clamp(1, 1 << 30),
             foreign: Foreign::default(),
@@ -134,7 +134,7 @@ impl Batch {
         self.records.clear();
         self.headers.clear();
         self.topics.clear();
-        self.schemas.clear();
+        self.forget_schemas();
         if self.data.capacity() > 4 * self.bytes_max {
             self.data.shrink_to(self.bytes_max);
         }
@@ -144,7 +144,7 @@ impl Batch {
     pub fn truncate(&mut self, len: usize) {
         self.foreign.truncate(len);
         self.records.truncate(len);
-        self.schemas.of.truncate(len);
+        self.truncate_schemas(len);
     }
 
     /// Keeps the messages for which `keep` says so, in order; the arena stays as it is.
@@ -160,8 +160,8 @@ impl Batch {
             if keep(self, index) {
                 let metas = self.metas_mut();
                 metas[kept] = metas[index];
-                if kept < self.schemas.of.len() {
-                    self.schemas.of[kept] = self.schemas.of.get(index).copied().unwrap_or_default();
+                if let Some(schemas) = self.schemas.as_mut().filter(|schemas| kept < schemas.of.len()) {
+                    schemas.of[kept] = schemas.of.get(index).copied().unwrap_or_default();
                 }
                 kept += 1;
             }
@@ -308,14 +308,14 @@ impl Batch {
         self.records.truncate(records);
         self.headers.truncate(headers as usize);
         self.data.truncate(bytes);
-        self.schemas.of.truncate(records);
+        self.truncate_schemas(records);
     }
 
     /// Notes the schemas by which key and value of the last message were decoded, which are text in this batch; writers
     /// take no notice of it. A copy of the message ([`push`](Batch::push)) knows nothing of them.
     pub fn note_schemas(&mut self, schemas: [Option<&SchemaRef>; 2]) {
         let Some(last) = self.len().checked_sub(1) else { return };
-        let known = &mut self.schemas.known;
+        let Schemas { known, of } = &mut **self.schemas.get_or_insert_default();
         let places = schemas.map(|schema| {
             let schema = schema?;
             let found = known.iter().rposition(|known| known.is(schema)).unwrap_or_else(|| {
@@ -324,14 +324,27 @@ impl Batch {
             });
             Some(u32::try_from(found).expect("a batch holds fewer than 2^32 schemas"))
         });
-        self.schemas.of.resize(last, [None; 2]);
-        self.schemas.of.push(places);
+        of.resize(last, [None; 2]);
+        of.push(places);
     }
 
     /// The schemas by which key and value of the message at `index` were decoded, where that was noted.
     pub fn schemas_of(&self, index: usize) -> [Option<&SchemaRef>; 2] {
-        let places = self.schemas.of.get(index).copied().unwrap_or_default();
-        places.map(|place| self.schemas.known.get(place? as usize))
+        let Some(Schemas { known, of }) = self.schemas.as_deref() else { return [None; 2] };
+        of.get(index).copied().unwrap_or_default().map(|place| known.get(place? as usize))
+    }
+
+    fn truncate_schemas(&mut self, len: usize) {
+        if let Some(schemas) = &mut self.schemas {
+            schemas.of.truncate(len);
+        }
+    }
+
+    fn forget_schemas(&mut self) {
+        if let Some(Schemas { known, of }) = self.schemas.as_deref_mut() {
+            known.clear();
+            of.clear();
+        }
     }
 
     /// Checks that every meta points into the arena, as is done wherever a batch comes from foreign code.
@@ -380,13 +393,6 @@ impl Batch {
     }
 }
 
-impl Schemas {
-    fn clear(&mut self) {
-        self.known.clear();
-        self.of.clear();
-    }
-}
-
 #[cfg(feature = "plugin")]
 impl Batch {
     /// The arena, the record metas, and the header metas.
@@ -408,7 +414,7 @@ impl Batch {
         self.data.clear();
         self.records.clear();
         self.headers.clear();
-        self.schemas.clear();
+        self.forget_schemas();
         self.topics.truncate(names.len());
         for (index, name) in names.enumerate() {
             let name = name?;
