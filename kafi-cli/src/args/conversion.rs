@@ -99,7 +99,7 @@ pub struct FromArgs {
 }
 
 /// What the target gets, or the second of two topics holds.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Types and schemas")]
 pub struct ToArgs {
     /// The type of the target's keys and values: bytes, str, json, avro, protobuf (pb), jsonschema (json_sr), auto
@@ -145,11 +145,11 @@ pub struct ToArgs {
 
 impl ConversionArgs {
     /// Of sources that hold this, for a target that gets that.
-    pub fn of(from: &TextArgs, to: &ToArgs) -> Self {
+    pub fn of(from: &TextArgs, to: &ToArgs, writer: &WriterSchemaArgs) -> Self {
         Self {
             from: FromArgs::from(&from.types),
             to: to.clone(),
-            writer: WriterSchemaArgs::default(),
+            writer: writer.clone(),
             subject_strategy: from.types.subject_strategy,
             reader: from.reader.clone(),
             avro_json: from.types.avro_json,

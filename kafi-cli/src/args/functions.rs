@@ -12,7 +12,7 @@ use kafi::{
 };
 
 use crate::args::values::refused;
-use crate::output::{Reading, stderr};
+use crate::output::{Cell, Reading, stderr};
 
 /// The options that name a function each, in the order in which help shows them.
 const KINDS: [(&str, &str); 3] = [
@@ -144,6 +144,24 @@ impl FunctionArgs {
         let mut others = self.clone();
         others.seen.files = compiler.files.into_iter().cloned().collect();
         Ok((fold, others.steps(&JqArgs::default())?, addresses))
+    }
+
+    /// What is written of them, in their order, as a cell of a table; `None` where there are none.
+    pub fn cell(&self) -> Option<Cell> {
+        let mut files = self.seen.files.iter();
+        let mut texts = self.steps.iter().map(|Written { option, at, text }| match text.as_str() {
+            FROM_FILE => {
+                (*option, format!("-L {}", files.find(|(file_at, _)| file_at > at).map_or("", |file| &file.1)))
+            }
+            text => (*option, text.to_string()),
+        });
+        let texts: Vec<_> = texts.by_ref().collect();
+        if texts.is_empty() {
+            return None;
+        }
+        let shown: Vec<String> = texts.iter().map(|(option, text)| format!("{option} {text}")).collect();
+        let document = |(option, text): &(&str, String)| Json::object([(*option, Json::from(text.as_str()))]);
+        Some(Cell::Json { shown: shown.join(", "), json: Json::array(texts.iter().map(document)).to_string() })
     }
 
     /// The function that is a verb's own, and the topics behind it.

@@ -113,7 +113,7 @@ impl ReadingArgs {
 }
 
 /// What the commands that write take beyond that.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Types and schemas")]
 pub struct WriterSchemaArgs {
     /// Fail where a schema is not in the registry, instead of registering it

@@ -3,7 +3,7 @@
 use clap::Args;
 use kafi::Result;
 
-use crate::args::{ConversionArgs, LimitArgs, ShownArgs, ToArgs, WriteArgs};
+use crate::args::{ConversionArgs, CopyArgs, LimitArgs, ShownArgs, ToArgs, WriteArgs, WriterSchemaArgs, refused};
 use crate::commands::cat::show;
 use crate::commands::cp::CpArgs;
 use crate::context::Context;
@@ -29,6 +29,10 @@ pub struct AppliedArgs {
     #[command(flatten)]
     types: ToArgs,
     #[command(flatten)]
+    schemas: WriterSchemaArgs,
+    #[command(flatten)]
+    copying: CopyArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
@@ -43,29 +47,33 @@ impl AppliedArgs {
         let shown = &self.shown;
         let (functions, sources) = shown.functions.of_verb(option, (&self.expression, &self.addresses), &shown.jq)?;
         let Some(target) = &self.to else {
+            self.refuse_to_write()?;
             return show(context, &sources, &self.limit, shown, &functions);
         };
         shown.refuse_to_print()?;
         let copy = CpArgs {
             sources,
             target: target.clone(),
-            resume: false,
-            append: false,
-            dry_run: false,
-            rate: None,
-            with_config: false,
-            config: Vec::new(),
-            repartition: false,
-            ignore_timestamp: false,
-            force: false,
-            no_create: false,
+            copying: self.copying.clone(),
             limit: self.limit.clone(),
             read: shown.read.clone(),
             write: self.write.clone(),
-            conversion: ConversionArgs::of(&shown.reading.text, &self.types),
+            conversion: ConversionArgs::of(&shown.reading.text, &self.types, &self.schemas),
             functions,
             failures: shown.reading.text.failures.clone(),
         };
         copy.run(context)
+    }
+
+    /// Refuses what says how the target is written where there is none.
+    fn refuse_to_write(&self) -> Result<()> {
+        let has_types = self.types != ToArgs::default();
+        let has_schemas = self.schemas != WriterSchemaArgs::default();
+        let types = has_types.then_some("--to-type, --to-value-type …");
+        let schemas = has_schemas.then_some("--no-register, --use-latest, --normalize, --schema-id-location");
+        match self.copying.said().or(types).or(schemas) {
+            None => Ok(()),
+            Some(argument) => Err(refused(argument, "without --to nothing is written")),
+        }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use clap::Parser;
-use kafi::shell::{self, NewTopics, PlannedPart, Rate};
+use kafi::shell::{self, NewTopics, PlannedPart};
 use kafi::{Address, BatchSteps, CopyOptions, CopyResult, Error, ErrorKind, FunctionSteps, Kafi, Result};
 
 use crate::address::{FirstUse, Opened, globs_of, hint_at_storage, open_sources, several};
 use crate::args::{
-    ConversionArgs, FailureArgs, FunctionArgs, JqArgs, LimitArgs, ReadArgs, WriteArgs, refused, setting,
+    ConversionArgs, CopyArgs, FailureArgs, FunctionArgs, JqArgs, LimitArgs, ReadArgs, WriteArgs, refused,
 };
 use crate::context::Context;
 use crate::exit::Exit;
@@ -28,37 +28,8 @@ pub struct CpArgs {
     /// A topic, or a storage, which keeps the sources' names
     #[arg(value_name = "TARGET", required = true)]
     pub target: String,
-    /// Go on where the same copy stopped, exactly
-    #[arg(long, conflicts_with = "append")]
-    pub resume: bool,
-    /// Write behind the messages that a folder holds already, at new offsets
-    #[arg(long)]
-    pub append: bool,
-    /// Print what would be copied, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Copy at most so many messages a second, or bytes with a unit, such as 10MB
-    #[arg(long, value_name = "N", value_parser = rate)]
-    pub rate: Option<Rate>,
-    /// Give a target that is created the settings of the source, as far as they are not defaults
-    #[arg(long)]
-    pub with_config: bool,
-    /// A setting of the target, where it is created, such as retention.ms=7d or segment.bytes=64MB (what Kafka gets is
-    /// its own unit: milliseconds, bytes); repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
-    pub config: Vec<(String, String)>,
-    /// Spread the messages by key where the target has another number of partitions
-    #[arg(long)]
-    pub repartition: bool,
-    /// Give every message the time at which it is written
-    #[arg(long)]
-    pub ignore_timestamp: bool,
-    /// Copy also where the target's retention would delete messages, or its timestamp limits refuse them
-    #[arg(long)]
-    pub force: bool,
-    /// Do not create a target that is missing
-    #[arg(long)]
-    pub no_create: bool,
+    #[command(flatten)]
+    pub copying: CopyArgs,
     #[command(flatten)]
     pub limit: LimitArgs,
     #[command(flatten)]
@@ -99,30 +70,21 @@ impl Verb for CpArgs {
                 .hint("run one kafi cp -f for each storage"));
         }
         let target_kafi = context.registry.open_address(&target.storage)?;
-        if target.topic.is_some() && !self.no_create {
+        if target.topic.is_some() && !self.copying.no_create {
             hint_at_storage(context, &target_kafi, &self.target)?;
         }
         let mut options = options(self, context)?;
         let typed = Typed { args: self, target: &target, target_kafi: &target_kafi, context };
-        if self.dry_run {
-            return typed.dry_run(&sources, &options);
+        if self.copying.dry_run {
+            return typed.dry_run(&sources, (&steps, &options));
         }
         let first_use = FirstUse::of(&target.storage);
         options.failures = self.failures.open(context)?;
         context.begin_job();
         let (mut read, mut written, mut failed, mut skipped, mut result) = (0, 0, 0, 0, Ok(Exit::Done));
         for source in &sources {
-            let mut options = options.clone();
-            options.read = self.read.on(&source.kafi, options.read);
+            let (mut options, functions) = typed.for_source(source, (&steps, &options))?;
             options.read.progress = Arc::default();
-            let functions = self.functions_between(&steps, source, &target_kafi, &options)?;
-            if let Some(functions) = functions.clone() {
-                options.at_once = functions.at_once();
-                options.through = Some(Arc::new(move |batch, target_of| functions.apply_for(batch, target_of)));
-            }
-            if steps.only_filters() {
-                options.conversion = self.conversion.between(&source.kafi, &target_kafi)?;
-            }
             let done = if steps.is_empty() { read } else { written };
             options.read.max = self.limit.max.map(|max| max.saturating_sub(done));
             options.new_topics = self.new_topics(source, &target)?;
@@ -205,17 +167,36 @@ struct Typed<'a> {
 }
 
 impl Typed<'_> {
+    /// The same for one source, and the functions over what is read of it.
+    fn for_source(
+        &self,
+        source: &Opened,
+        (steps, options): (&FunctionSteps, &CopyOptions),
+    ) -> Result<(CopyOptions, Option<Arc<BatchSteps>>)> {
+        let Self { args, target_kafi, .. } = *self;
+        let read = args.read.on(&source.kafi, options.read.clone());
+        let mut options = CopyOptions { read, ..options.clone() };
+        let functions = args.functions_between(steps, source, target_kafi, &options)?;
+        if let Some(functions) = functions.clone() {
+            options.at_once = functions.at_once();
+            options.through = Some(Arc::new(move |batch, target_of| functions.apply_for(batch, target_of)));
+        }
+        if steps.only_filters() {
+            options.conversion = args.conversion.between(&source.kafi, target_kafi)?;
+        }
+        Ok((options, functions))
+    }
+
     /// Prints what would be copied.
-    fn dry_run(&self, sources: &[Opened], options: &CopyOptions) -> Result<Exit> {
+    fn dry_run(&self, sources: &[Opened], (steps, options): (&FunctionSteps, &CopyOptions)) -> Result<Exit> {
         let Self { args, target, target_kafi, context } = *self;
         let names_storage = several(sources.iter().map(|source| &source.storage));
-        let mut table = Table::of_storages(names_storage, &["topic", "partition", "from", "to", "messages", "target"]);
+        let functions = args.functions.cell();
+        let of_functions: &[&'static str] = if functions.is_some() { &["functions"] } else { &[] };
+        let names = [&["topic", "partition", "from", "to", "messages", "target"], of_functions].concat();
+        let mut table = Table::of_storages(names_storage, &names);
         for source in sources {
-            let options = CopyOptions {
-                read: args.read.on(&source.kafi, options.read.clone()),
-                conversion: args.conversion.between(&source.kafi, target_kafi)?,
-                ..options.clone()
-            };
+            let (options, _) = self.for_source(source, (steps, options))?;
             for part in shell::plan_cp(source.kafi.storage(), target_kafi.storage(), &pairs(source, target), &options)?
             {
                 let PlannedPart { topic, partition, start, end, messages, target: name, .. } = part;
@@ -229,7 +210,7 @@ impl Typed<'_> {
                     Cell::Number(messages),
                     Cell::Text(name),
                 ];
-                table.row_on(&source.storage, cells);
+                table.row_on(&source.storage, cells.into_iter().chain(functions.clone()));
             }
         }
         table.print(&context.output)?;
@@ -262,27 +243,14 @@ fn options(args: &CpArgs, context: &Context) -> Result<CopyOptions> {
     Ok(CopyOptions {
         read: args.read.options(context, &args.limit)?,
         threads: args.read.threads.map_or(0, usize::from),
-        create: !args.no_create,
-        config: args.config.clone(),
-        with_config: args.with_config,
-        append: args.append,
-        resume: args.resume,
-        repartition: args.repartition,
-        ignore_timestamp: args.ignore_timestamp,
-        force: args.force,
-        rate: args.rate,
         stall_limit: args.write.stall_limit(),
-        ..CopyOptions::default()
+        ..args.copying.options()
     })
 }
 
 /// Whether this address names a storage and no topic.
 fn is_storage(text: &str) -> bool {
     Address::parse(text).is_ok_and(|address| address.topic.is_none())
-}
-
-fn rate(text: &str) -> std::result::Result<Rate, String> {
-    text.parse().map_err(|error: Error| error.message().to_string())
 }
 
 fn bad(text: &str, why: &str) -> Error {

@@ -301,6 +301,14 @@ fn a_dry_run_prints_the_plan_and_makes_nothing() {
         ! error: copy: topic u: the target holds 1 messages already
         ! hint: pass --resume to go on where this copy stopped, or --append to write behind them, at new offsets
         ? 1
+        $ printf '.value |= {id}' > program; kafi cp ./a/t ./b/copy --dry-run --filter '.offset > 0' --map -L program --through 'sed G'
+        TOPIC  PARTITION  FROM  TO  MESSAGES  TARGET    FUNCTIONS
+        t              0     0   1         1  ./b/copy  filter .offset > 0, map -L program, through sed G
+        t              1     0   2         2  ./b/copy  filter .offset > 0, map -L program, through sed G
+        $ kafi cp ./a/u ./b/ --dry-run --filter true --resume
+        ! error: copy: only a copy of one source with its partitions keeps the source's offsets, which say where to go on
+        ! hint: leave out --resume, or copy each source to a topic of its own without --repartition, --key, and functions
+        ? 2
         $ kafi cp ./a/u ./b/ --dry-run --resume
         TOPIC  PARTITION  FROM  TO  MESSAGES  TARGET
         u              0     1   1         0  ./b/u

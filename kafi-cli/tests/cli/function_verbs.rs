@@ -56,9 +56,51 @@ fn they_write_elsewhere() {
         {"id":9007199254740993}
         $ kafi flatmap '., .' t --to twice -n 3 -q; kafi wc twice --json -q
         {"storage":"./kafi-data","topic":"twice","messages":3,"key_bytes":0,"value_bytes":124,"tombstones":0}
+        $ kafi map '.value |= {id}' t --to p -n 2 --dry-run --config retention.ms=1d --json
+        {"storage":"./kafi-data","topic":"t","partition":0,"from":0,"to":4,"messages":4,"target":"p","functions":[{"map":".value |= {id}"}]}
+        $ kafi map '.value |= {id}' t --to p --no-create
+        ! error: copy: topic p: no such topic
+        ! hint: create it first, or leave out --no-create
+        ? 1
+        $ kafi map '.value |= {id}' t --to p -n 2 --config retention.ms=1d -q; kafi config p retention.ms
+        SETTING       VALUE     DEFAULT
+        retention.ms  86400000  no
+        $ kafi filter .value.id t --to p --ignore-timestamp --append --on-error skip --tolerate -q 2> errors; kafi cat p
+        {"id":1}
+        {"id":9007199254740993}
+        {"id":1,"country":"DE","price":19.990}
+        {"id":9007199254740993,"country":"FR","price":5}
+        { "id": 3, "country": "DE", "price": 1e2 }
+        $ kafi map . t --append
+        ! error: read arguments: argument --append: without --to nothing is written
+        ? 2
+        $ kafi map . t --to-value-type json
+        ! error: read arguments: argument --to-type, --to-value-type …: without --to nothing is written
+        ? 2
+        $ kafi map . t --use-latest
+        ! error: read arguments: argument --no-register, --use-latest, --normalize, --schema-id-location: without --to nothing is written
+        ? 2
         $ kafi map . t --to u --jq .
         ! error: read arguments: argument --jq: with --to nothing is printed
         ? 2
+        "#,
+    );
+}
+
+#[test]
+fn what_fails_behind_all_that_is_wanted_is_no_failure() {
+    orders().check(
+        r#"
+        $ kafi flatmap '.value.id | {value: .}, {value: .}' t --to twice -g g -o start -n 5
+        ! 4 read, 5 written, 0 failed in 0.0 s
+        $ kafi group show g --json | grep -o '"committed":[0-9]*'
+        "committed":2
+        $ kafi map '.value |= {id}' t --to once -g g -n 1 -q; kafi cat once
+        {"id":3}
+        $ kafi map '.value |= {id}' t --to once -g g -n 1 --append
+        ! 1 read, 0 written, 0 failed in 0.0 s
+        ! error: run function: topic t, partition 0, offset 3: Cannot index string with "id"
+        ? 1
         "#,
     );
 }

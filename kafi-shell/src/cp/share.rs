@@ -142,7 +142,7 @@ impl<'c, 'a> Share<'c, 'a> {
 
     fn write_batch(&mut self, batch: &mut Batch, passed: Option<Passed>) -> Result<ControlFlow<()>> {
         let copying = self.copying;
-        let Passed { mut positions, caught_up, went } = match passed {
+        let Passed { mut positions, caught_up, mut went } = match passed {
             Some(passed) => passed,
             None => {
                 let needs_positions = self.progress.is_kept() || copying.begins_again() || copying.limit.is_some();
@@ -155,6 +155,11 @@ impl<'c, 'a> Share<'c, 'a> {
         };
         self.has_caught_up |= caught_up;
         let is_over = copying.limit.as_ref().is_some_and(|limit| cut(limit, batch, &mut positions));
+        if is_over && went.is_err() {
+            // It comes behind all that is wanted.
+            keep_done(batch, &mut positions);
+            went = Ok(());
+        }
         let converted = self.convert(batch).and(went);
         self.prepare(batch)?;
         if let Some(pacer) = &copying.pacer {
@@ -321,6 +326,19 @@ fn cut(limit: &Limit, batch: &mut Batch, positions: &mut [Position]) -> bool {
     }
     batch.truncate(wanted);
     limit.left() == 0
+}
+
+/// Keeps the positions behind messages that came out before one that failed; none where these cannot be told by their
+/// topics any more.
+fn keep_done(batch: &Batch, positions: &mut Vec<Position>) {
+    let is_of_one = positions.windows(2).all(|pair| pair[0].topic == pair[1].topic)
+        && batch.iter().all(|record| positions.first().is_some_and(|position| position.topic == record.topic));
+    positions.retain_mut(|position| {
+        let last = batch.iter().filter(|record| record.partition == position.partition).last();
+        let Some(last) = last.filter(|_| is_of_one) else { return false };
+        position.offset = position.offset.min(last.offset + 1);
+        true
+    });
 }
 
 /// Holds in place of what was written a message before each of these positions, which tells how far the work is done.
