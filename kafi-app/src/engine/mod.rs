@@ -362,7 +362,7 @@ impl Engine {
         let mut wait = if waits_for_workers { wait_max } else { Duration::ZERO };
         loop {
             match self.events.recv_timeout(wait) {
-                Ok(Event::Done(load)) => self.outbox.add(*load)?,
+                Ok(Event::Done(load)) => self.outbox.add(load)?,
                 Ok(Event::Stop(error)) => {
                     self.settle(self.limits.drain_max)?;
                     return Err(error);
@@ -441,7 +441,7 @@ impl Engine {
         self.tasks.iter().for_each(|task| task.lane.hold(true));
         while self.tasks.iter().any(|task| task.lane.load().1 > 0) && self.common.clock.now() < until {
             match self.events.recv_timeout(BUSY_WAIT) {
-                Ok(Event::Done(load)) => self.outbox.add(*load)?,
+                Ok(Event::Done(load)) => self.outbox.add(load)?,
                 Ok(Event::Stop(error)) => log::warn!("{error}"),
                 Err(_) => self.outbox.look(Duration::ZERO)?,
             }
@@ -449,7 +449,7 @@ impl Engine {
         }
         while let Ok(event) = self.events.try_recv() {
             match event {
-                Event::Done(load) => self.outbox.add(*load)?,
+                Event::Done(load) => self.outbox.add(load)?,
                 Event::Stop(error) => log::warn!("{error}"),
             }
         }

@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_micros(200);
 /// What workers tell the app.
 pub(crate) enum Event {
     /// Something was done.
-    Done(Box<Load>),
+    Done(Load),
     /// A message has failed whose policy is to stop.
     Stop(Error),
 }
@@ -241,7 +241,7 @@ impl Worker {
         }
         let load = std::mem::replace(&mut self.load, Load::new(self.task.index));
         // Where nobody listens any more the app has failed.
-        let _nobody_listens = self.events.send(Event::Done(Box::new(load)));
+        let _nobody_listens = self.events.send(Event::Done(load));
     }
 
     fn take_in_hand(&self, shard: u64, run: &Run, rest: Option<Run>, attempts: u32) {
