@@ -4,6 +4,8 @@
 //! `bare consume BROKERS TOPIC PARTITIONS [FILE]` reads all that is there, into memory, or keys and values into a file.
 //! `bare produce BROKERS TOPIC FILE [NAME=VALUE…]` writes the lines `key:value` of a file, with properties of the
 //! client.
+//! `bare change BROKERS TOPIC TARGET GROUP COUNT` reads so many messages as a group, adds one to a number of each, and
+//! writes them; it says how many seconds went by from the first message to the last commit.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on fails")]
 
@@ -11,14 +13,24 @@ use std::ffi::{CString, c_void};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::ptr::null_mut;
+use std::time::Instant;
 
 use rdkafka_sys::*;
+use serde::{Deserialize, Serialize};
 
 const BUFFER_BYTES: usize = 256 << 10;
 const MESSAGES_PER_CALL: usize = 1000;
 
 /// Says that the key decides on the partition, as RD_KAFKA_PARTITION_UA does in C.
 const UNASSIGNED: i32 = -1;
+
+/// What the apps that `cargo xtask bench --apps` compares read and write.
+#[derive(Deserialize, Serialize)]
+struct Order {
+    order: u64,
+    status: String,
+    note: String,
+}
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -34,8 +46,12 @@ fn main() {
             count
         }
         ["produce", brokers, topic, file, properties @ ..] => produce(brokers, topic, file, properties),
+        ["change", brokers, topic, target, group, count] => {
+            return println!("{}", change(brokers, [topic, target], group, count.parse().unwrap()));
+        }
         _ => panic!(
-            "usage: bare consume BROKERS TOPIC PARTITIONS [FILE] | bare produce BROKERS TOPIC FILE [NAME=VALUE…]"
+            "usage: bare consume BROKERS TOPIC PARTITIONS [FILE] | bare produce BROKERS TOPIC FILE [NAME=VALUE…] | \
+             bare change BROKERS TOPIC TARGET GROUP COUNT"
         ),
     };
     println!("{count}");
@@ -179,4 +195,65 @@ fn produce(brokers: &str, topic: &str, file: &str, more: &[&str]) -> u64 {
         rd_kafka_destroy(rk);
     }
     count
+}
+
+/// Offsets are committed by librdkafka's timer, and once more when everything is written.
+fn change(brokers: &str, [topic, target]: [&str; 2], group: &str, count: u64) -> f64 {
+    let consumer = [
+        ("bootstrap.servers", brokers),
+        ("group.id", group),
+        ("auto.offset.reset", "earliest"),
+        ("auto.commit.interval.ms", "1000"),
+        ("fetch.wait.max.ms", "10"),
+        ("fetch.queue.backoff.ms", "1"),
+        ("queued.max.messages.kbytes", "16384"),
+    ];
+    let producer = [("bootstrap.servers", brokers), ("enable.idempotence", "true"), ("linger.ms", "5")];
+    let [topic, target] = [topic, target].map(|name| CString::new(name).unwrap());
+    let mut messages = vec![null_mut::<rd_kafka_message_t>(); MESSAGES_PER_CALL];
+    let (mut out, mut begun, mut done) = (Vec::new(), None, 0);
+    // SAFETY: handles are valid until they are destroyed at the end; messages are valid until they are destroyed; what
+    // is produced is copied.
+    unsafe {
+        let (consumer, producer) = (
+            client(rd_kafka_type_t::RD_KAFKA_CONSUMER, &consumer),
+            client(rd_kafka_type_t::RD_KAFKA_PRODUCER, &producer),
+        );
+        rd_kafka_poll_set_consumer(consumer);
+        let list = rd_kafka_topic_partition_list_new(1);
+        rd_kafka_topic_partition_list_add(list, topic.as_ptr(), UNASSIGNED);
+        rd_kafka_subscribe(consumer, list);
+        rd_kafka_topic_partition_list_destroy(list);
+        let queue = rd_kafka_queue_get_consumer(consumer);
+        let target = rd_kafka_topic_new(producer, target.as_ptr(), null_mut());
+        while done < count {
+            let received = rd_kafka_consume_batch_queue(queue, 5, messages.as_mut_ptr(), messages.len());
+            for &message in &messages[..usize::try_from(received).unwrap()] {
+                let m = &*message;
+                assert_eq!(m.err, rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR);
+                begun.get_or_insert_with(Instant::now);
+                let mut order: Order = serde_json::from_slice(bytes(m.payload, m.len)).unwrap();
+                order.order += 1;
+                out.clear();
+                serde_json::to_writer(&mut out, &order).unwrap();
+                let flags = RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK;
+                let value = out.as_mut_ptr().cast::<c_void>();
+                let refused =
+                    rd_kafka_produce(target, UNASSIGNED, flags, value, out.len(), m.key, m.key_len, null_mut());
+                assert_eq!(refused, 0);
+                rd_kafka_message_destroy(message);
+                done += 1;
+            }
+        }
+        rd_kafka_flush(producer, 60_000);
+        assert_eq!(rd_kafka_outq_len(producer), 0);
+        rd_kafka_commit(consumer, null_mut(), 0);
+        let seconds = begun.unwrap().elapsed().as_secs_f64();
+        rd_kafka_topic_destroy(target);
+        rd_kafka_destroy(producer);
+        rd_kafka_queue_destroy(queue);
+        rd_kafka_consumer_close(consumer);
+        rd_kafka_destroy(consumer);
+        seconds
+    }
 }

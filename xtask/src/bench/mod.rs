@@ -21,13 +21,13 @@ const MANY_PARTITIONS: u32 = 100;
 const SMALL: (u64, usize) = (2_000_000, 100);
 const SIZES: [(u64, usize); 3] = [SMALL, (20_000, 10_000), (200, 900_000)];
 
-const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions | --files | --http] [--runs N]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --load TEXT | --payloads | --joins | --functions | --files | --http | --apps] [--runs N]";
 
 /// What is to be measured.
 #[derive(Debug, Default, PartialEq)]
 struct Options {
     is_beside_broker: bool,
-    /// Only the load that has targets.
+    /// Only the load that has targets; with files and apps, fewer messages.
     quick: bool,
     /// Only the loads whose name in the table contains this.
     load: Option<String>,
@@ -41,6 +41,8 @@ struct Options {
     files: bool,
     /// `kafi serve`, in place of all loads.
     http: bool,
+    /// Apps, in place of all loads.
+    apps: bool,
     runs: usize,
 }
 
@@ -48,25 +50,31 @@ struct Options {
 pub fn run(args: &[&str]) -> Result<()> {
     let options = parse(args)?;
     if options.is_beside_broker {
-        return if options.functions || options.http { functions(options.runs) } else { measure(&options) };
+        return match options {
+            Options { apps: true, .. } => apps(&options),
+            Options { functions: true, .. } => functions(options.runs),
+            _ => measure(&options),
+        };
     }
     command::install_prerequisites()?;
     if options.payloads {
         return payloads(options.runs);
     }
     let mut peers = Command::new(workspace::root().join("tests/servers/peers"));
-    command::run("tests/servers/peers", if options.functions { peers.arg("python-kafi") } else { &mut peers })?;
+    peers.args((options.functions || options.http).then_some("python-kafi")).args(options.apps.then_some("apps"));
+    command::run("tests/servers/peers", &mut peers)?;
     if options.joins {
         return joins(options.runs);
     }
     if options.http {
         return http(options.runs);
     }
-    let features: &[&str] = if options.files { &["--features", "parquet,feather,xlsx,xml"] } else { &[] };
-    command::run(
-        "cargo build",
-        command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]).args(features),
-    )?;
+    if options.apps {
+        let bench = ["build", "--quiet", "--release", "-p", "kafi-app", "--example", "bench"];
+        command::run("cargo build", command::cargo().args(bench))?;
+    } else {
+        build_kafi(&options)?;
+    }
     if !options.files {
         let bare = ["build", "--quiet", "--release", "-p", "kafi-cluster", "--example", "bare"];
         command::run("cargo build", command::cargo().args(bare))?;
@@ -74,6 +82,14 @@ pub fn run(args: &[&str]) -> Result<()> {
     let mut again = test::beside_broker();
     let xtask = std::env::current_exe().map_err(|error| format!("the path of xtask: {error}"))?;
     command::run("cargo xtask bench", again.arg(xtask).args(["bench", BESIDE_BROKER]).args(args))
+}
+
+fn build_kafi(options: &Options) -> Result<()> {
+    let features: &[&str] = if options.files { &["--features", "parquet,feather,xlsx,xml"] } else { &[] };
+    command::run(
+        "cargo build",
+        command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]).args(features),
+    )
 }
 
 fn parse(args: &[&str]) -> Result<Options> {
@@ -87,6 +103,7 @@ fn parse(args: &[&str]) -> Result<Options> {
             "--joins" => options.joins = true,
             "--functions" => options.functions = true,
             "--http" => options.http = true,
+            "--apps" => options.apps = true,
             "--files" => options.files = true,
             "--load" => {
                 options.load = Some(args.next().ok_or_else(|| format!("--load: which?\n\n{USAGE}"))?.to_string())
@@ -165,6 +182,17 @@ fn functions(runs: usize) -> Result<()> {
     python.arg(workspace::root().join("benches/functions.py")).arg(workspace::target()?.join("release/kafi"));
     python.arg(folder.path()).arg(runs.to_string()).arg(brokers).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
     command::run("benches/functions.py", &mut python)
+}
+
+/// Apps beside a bare loop, FastStream, and Kaf, on the broker.
+fn apps(options: &Options) -> Result<()> {
+    let brokers = std::env::var("KAFI_TEST_KAFKA").map_err(|_| "KAFI_TEST_KAFKA names no broker")?;
+    let (folder, examples) = (Folder::create("bench-apps")?, workspace::target()?.join("release/examples"));
+    let mut python = Command::new(workspace::root().join(".servers/bench-apps/bin/python"));
+    python.arg(workspace::root().join("benches/apps.py")).arg(examples.join("bench")).arg(examples.join("bare"));
+    python.arg(folder.path()).arg(brokers).arg(options.runs.to_string());
+    python.args(options.quick.then_some("100000")).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
+    command::run("benches/apps.py", &mut python)
 }
 
 /// Topics as files, beside DuckDB, pandas, jq, and openpyxl.
