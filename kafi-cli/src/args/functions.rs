@@ -278,11 +278,11 @@ impl Compiler<'_> {
     }
 
     /// Refuses files that are left.
-    pub(super) fn end(&self, hint: &'static str) -> Result<()> {
+    pub(super) fn end(&self, hint: impl Into<String>) -> Result<()> {
         if self.files.is_empty() {
             return Ok(());
         }
-        Err(refused("-L", "there is no function without an expression before it").hint(hint))
+        Err(refused("-L", "there is no function without an expression before it").hint(hint.into()))
     }
 
     /// The function that was written.
@@ -293,15 +293,6 @@ impl Compiler<'_> {
             .inspect(|function| say_tier(written, &text, function.tier()))
             .map_err(|error| told(written, &text, error))
     }
-}
-
-/// The function of an option that takes no file.
-///
-/// # Errors
-/// `Usage` for what is no function, of which the place is said first.
-pub fn compiled(option: &'static str, text: &str) -> Result<Function> {
-    let written = Written { option, at: OF_VERB + 1, text: text.to_string() };
-    Compiler { files: Vec::new(), options: FunctionOptions::default() }.compile(&written)
 }
 
 fn say_tier(written: &Written, text: &str, tier: Tier) {

@@ -11,7 +11,7 @@ use kafi::files::{
 use kafi::{Batch, ColumnType, Error, ErrorKind, FileAddress, FileWriter, Result, Serde, Serdes, Type};
 
 use crate::address::open_topic;
-use crate::args::{FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused};
+use crate::args::{JqArgs, TakenArgs, open_steps, refused};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::limits::TIMEOUT;
@@ -57,13 +57,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "WHEN", value_parser = roll)]
     roll: Option<Roll>,
     #[command(flatten)]
-    limit: LimitArgs,
-    #[command(flatten)]
-    read: ReadArgs,
-    #[command(flatten)]
-    text: TextArgs,
-    #[command(flatten)]
-    functions: FunctionArgs,
+    taken: TakenArgs,
 }
 
 impl Verb for ExportArgs {
@@ -71,12 +65,12 @@ impl Verb for ExportArgs {
         let address = FileAddress::parse(&self.file)?;
         self.check(&address)?;
         let options = self.options(&address)?;
-        let steps = self.functions.steps(&JqArgs::default())?;
+        let steps = self.taken.functions.steps(&JqArgs::default())?;
         let (kafi, topic) = open_topic(context, &self.address)?;
-        let read = self.read.on_whole(&kafi, self.read.options(context, &self.limit)?);
+        let read = self.taken.read.on_whole(&kafi, self.taken.read.options(context, &self.taken.limit)?);
         kafi.place().topics(std::slice::from_ref(&topic))?;
-        let failures = self.text.failures.open(context)?;
-        let reading = Reading { serdes: self.text.serdes()?, names_versions: false, failures: failures.clone() };
+        let failures = self.taken.text.failures.open(context)?;
+        let reading = Reading { serdes: self.taken.text.serdes()?, names_versions: false, failures: failures.clone() };
         let applied = open_steps(&steps, &kafi, &reading)?;
         let through = applied.as_ref().map(|applied| |batch: &mut Batch| applied.apply(batch));
         let through = through.as_ref().map(|through| through as &Through<'_>);
@@ -102,7 +96,7 @@ impl Verb for ExportArgs {
         }
         summary.skipped(reading.failures.count()).say(context);
         let exit = if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done };
-        Ok(self.text.failures.exit(&reading.failures, exit))
+        Ok(self.taken.text.failures.exit(&reading.failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -123,17 +117,17 @@ fn say_texts(context: &Context, exported: &[Exported]) {
 
 impl ExportArgs {
     fn check(&self, address: &FileAddress) -> Result<()> {
-        if self.read.threads() > 1 {
+        if self.taken.read.threads() > 1 {
             return Err(refused("--threads", "rows are written in the order in which messages come"));
         }
-        if self.limit.follow && self.roll.is_none() {
+        if self.taken.limit.follow && self.roll.is_none() {
             return Err(refused("-f", "a file is whole or not at all, and this one would never be")
                 .hint("--roll 10min writes one after another"));
         }
         if self.roll.is_some() && *address == FileAddress::Standard {
             return Err(refused("--roll", "standard output is one file"));
         }
-        if self.read.joins() && *address == FileAddress::Standard {
+        if self.taken.read.joins() && *address == FileAddress::Standard {
             return Err(refused("-g", "nobody knows whether what went to standard output has arrived")
                 .hint("kafi cat prints messages, and commits"));
         }

@@ -11,7 +11,7 @@ use kafi::{
 };
 
 use crate::address::{open_topics, several};
-use crate::args::{FunctionArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused, through_steps};
+use crate::args::{TakenArgs, open_steps, refused, through_steps};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Reading, Stdout, nobody_reads};
@@ -35,29 +35,24 @@ pub struct FoldArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     every: Option<u64>,
     #[command(flatten)]
-    limit: LimitArgs,
-    #[command(flatten)]
-    read: ReadArgs,
-    #[command(flatten)]
-    text: TextArgs,
-    #[command(flatten)]
-    functions: FunctionArgs,
+    taken: TakenArgs,
 }
 
 impl Verb for FoldArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let (fold, steps, addresses) = self.functions.fold((&self.expression, &self.addresses), &self.init)?;
+        let (fold, steps, addresses) = self.taken.functions.fold((&self.expression, &self.addresses), &self.init)?;
         let aside = SetAside::default();
-        let mut options = ReadOptions { set_aside: Some(aside.clone()), ..self.read.options(context, &self.limit)? };
+        let mut options =
+            ReadOptions { set_aside: Some(aside.clone()), ..self.taken.read.options(context, &self.taken.limit)? };
         options.limit = options.max.take().map(Limit::new);
         let opened = open_topics(context, &addresses)?;
-        self.read.check_whole(opened.len())?;
+        self.taken.read.check_whole(opened.len())?;
         if options.follow && opened.len() > 1 {
             return Err(refused("-f", "topics of one storage only can be followed into one value"));
         }
-        let failures = self.text.failures.open(context)?;
-        let reading = Reading { serdes: self.text.serdes()?, failures: failures.clone(), ..Reading::default() };
+        let failures = self.taken.text.failures.open(context)?;
+        let reading = Reading { serdes: self.taken.text.serdes()?, failures: failures.clone(), ..Reading::default() };
         let mut fold = if failures.leaves_out() { fold.keeping() } else { fold };
         let mut job = Job { every: self.every, failures: failures.clone(), stdout: Stdout::open()?, count: 0 };
         let names_storage = several(opened.iter().map(|opened| &opened.storage));
@@ -65,12 +60,13 @@ impl Verb for FoldArgs {
         context.begin_job();
         for (index, at) in opened.iter().enumerate() {
             let progress = Arc::<Progress>::default();
-            let options = self.read.on_whole(&at.kafi, ReadOptions { progress: progress.clone(), ..options.clone() });
+            let options =
+                self.taken.read.on_whole(&at.kafi, ReadOptions { progress: progress.clone(), ..options.clone() });
             let shown = context.show_progress(&progress, false);
             let applied = open_steps(&steps, &at.kafi, &reading)?;
             let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
             let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options);
-            let topics = topics.threads(self.read.threads()).leaving_out(&failures);
+            let topics = topics.threads(self.taken.read.threads()).leaving_out(&failures);
             let topics = through_steps(topics, applied.as_ref(), &through);
             let folding = match steps.only_filters() {
                 true => Folding::open(fold, at.kafi.place(), &reading.serdes)?,
@@ -87,7 +83,7 @@ impl Verb for FoldArgs {
         }
         let exit = if exit == Exit::Done { outcome(context, &aside, exit) } else { exit };
         summary.count("read", job.count + failures.count()).skipped(failures.count()).say(context);
-        Ok(self.text.failures.exit(&failures, exit))
+        Ok(self.taken.text.failures.exit(&failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {

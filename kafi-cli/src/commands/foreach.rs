@@ -13,9 +13,7 @@ use kafi::{
 };
 
 use crate::address::{later_topics, open_topics};
-use crate::args::{
-    FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, open_steps, refused, share_limit, through_steps,
-};
+use crate::args::{JqArgs, TakenArgs, open_steps, refused, share_limit, through_steps};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Reading, Stdout, nobody_reads};
@@ -36,33 +34,28 @@ pub struct ForeachArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = Program::SILENCE_MAX.as_secs(), value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     silence: u64,
     #[command(flatten)]
-    limit: LimitArgs,
-    #[command(flatten)]
-    read: ReadArgs,
-    #[command(flatten)]
-    text: TextArgs,
-    #[command(flatten)]
-    functions: FunctionArgs,
+    taken: TakenArgs,
 }
 
 impl Verb for ForeachArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let steps = self.functions.steps(&JqArgs::default())?;
-        let mut options = self.read.options(context, &self.limit)?;
+        let steps = self.taken.functions.steps(&JqArgs::default())?;
+        let mut options = self.taken.read.options(context, &self.taken.limit)?;
         share_limit(&steps, &mut options);
         let opened = open_topics(context, &self.addresses)?;
         let [at] = opened.as_slice() else {
             return Err(refused("ADDRESS", "a program gets the topics of one storage").hint("run it for each storage"));
         };
-        let failures = self.text.failures.open(context)?;
-        let reading = Reading { serdes: self.text.serdes()?, failures: failures.clone(), ..Reading::default() };
+        let failures = self.taken.text.failures.open(context)?;
+        let reading = Reading { serdes: self.taken.text.serdes()?, failures: failures.clone(), ..Reading::default() };
         let later_topics = later_topics(&self.addresses, &at.storage)?;
         let options =
-            self.read.on(&at.kafi, ReadOptions { progress: Arc::<Progress>::default(), later_topics, ..options });
+            self.taken.read.on(&at.kafi, ReadOptions { progress: Arc::<Progress>::default(), later_topics, ..options });
         let applied = open_steps(&steps, &at.kafi, &reading)?;
         let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
-        let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(self.read.threads());
+        let topics =
+            shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options).threads(self.taken.read.threads());
         let topics = topics.leaving_out(&failures);
         let topics = through_steps(topics, applied.as_ref(), &through);
         let mut lines = Lines::open(&at.kafi, &reading, !steps.only_filters())?;
@@ -89,7 +82,7 @@ impl Verb for ForeachArgs {
         result?;
         let exit = ended(context, &[Reached { storage: None, positions: &finished.reached }]);
         summary.count("read", lines.count + failures.count()).skipped(failures.count()).say(context);
-        Ok(self.text.failures.exit(&failures, exit))
+        Ok(self.taken.text.failures.exit(&failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {
@@ -158,7 +151,7 @@ enum Told {
 
 impl Told {
     fn start(args: &ForeachArgs) -> Result<Self> {
-        if args.read.joins() {
+        if args.taken.read.joins() {
             let program = Program::new(args.command.clone()).silence_max(Duration::from_secs(args.silence));
             program.begin()?;
             return Ok(Self::Answers(Box::new(program), Stdout::open()?));

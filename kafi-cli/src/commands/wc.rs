@@ -6,9 +6,7 @@ use clap::{Parser, ValueEnum};
 use kafi::{Batch, Counts, PartitionCounts, Result, Serdes, StorageAddress, Texts, shell};
 
 use crate::address::{Opened, open_topics, refuse_format, several};
-use crate::args::{
-    FunctionArgs, JqArgs, LimitArgs, ReadArgs, TextArgs, TopicsArgs, open_steps, share_limit, through_steps,
-};
+use crate::args::{JqArgs, TakenArgs, TopicsArgs, open_steps, share_limit, through_steps};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Cell, Reading, Table};
@@ -26,13 +24,7 @@ pub struct WcArgs {
     #[arg(long, value_name = "WHAT", default_value = "topic")]
     by: By,
     #[command(flatten)]
-    limit: LimitArgs,
-    #[command(flatten)]
-    read: ReadArgs,
-    #[command(flatten)]
-    text: TextArgs,
-    #[command(flatten)]
-    functions: FunctionArgs,
+    taken: TakenArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -44,18 +36,18 @@ enum By {
 impl Verb for WcArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let steps = self.functions.steps(&JqArgs::default())?;
-        let mut options = self.read.options(context, &self.limit)?;
+        let steps = self.taken.functions.steps(&JqArgs::default())?;
+        let mut options = self.taken.read.options(context, &self.taken.limit)?;
         share_limit(&steps, &mut options);
         refuse_format(&self.topics.addresses, options.follow, "-F of cat")?;
         let opened = open_topics(context, &self.topics.addresses)?;
-        self.read.check_whole(opened.len())?;
-        let (serdes, failures) = (self.text.serdes()?, self.text.failures.open(context)?);
+        self.taken.read.check_whole(opened.len())?;
+        let (serdes, failures) = (self.taken.text.serdes()?, self.taken.text.failures.open(context)?);
         let reading = Reading { serdes: serdes.clone(), failures: failures.clone(), ..Reading::default() };
         let counted: Mutex<Vec<PartitionCounts>> = Mutex::new(vec![PartitionCounts::new(); opened.len()]);
         let exit = read_all(context, &opened, &options, false, |index, options, shown| {
             let at = &opened[index];
-            let options = self.read.on_whole(&at.kafi, options);
+            let options = self.taken.read.on_whole(&at.kafi, options);
             // Stored bytes are counted without a look at them.
             let texts = match serdes == Serdes::default() || !steps.only_filters() {
                 true => None,
@@ -64,7 +56,7 @@ impl Verb for WcArgs {
             let applied = open_steps(&steps, &at.kafi, &reading)?;
             let through = |batch: &mut Batch| applied.as_ref().map_or(Ok(()), |steps| steps.apply(batch));
             let topics = shell::TopicsToRead::new(at.kafi.storage(), &at.topics, &options);
-            let topics = topics.threads(self.read.threads()).leaving_out(&failures);
+            let topics = topics.threads(self.taken.read.threads()).leaving_out(&failures);
             shell::wc_then(through_steps(topics, applied.as_ref(), &through), texts.as_ref(), |counts, _| {
                 let mut counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
                 counted[index].clone_from(counts);
@@ -86,7 +78,7 @@ impl Verb for WcArgs {
             .map(|counts| counts.messages)
             .sum();
         summary.count("read", read + failures.count()).skipped(failures.count()).say(context);
-        Ok(self.text.failures.exit(&failures, exit))
+        Ok(self.taken.text.failures.exit(&failures, exit))
     }
 
     fn addresses(&self) -> Vec<String> {

@@ -5,7 +5,7 @@ use kafi::jq::write_seen;
 use kafi::{Error, Function, Json, Message, Pipe, Result};
 
 use crate::address::open_topic;
-use crate::args::{LimitArgs, ReadArgs, TextArgs, compiled, refused};
+use crate::args::{LimitArgs, ReadArgs, TextArgs, ZipFunctionArgs, refused};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::output::{Stdout, nobody_reads};
@@ -21,13 +21,8 @@ pub struct ZipArgs {
     /// The topic on the right
     #[arg(value_name = "RIGHT")]
     right: String,
-    /// Print what this function in jq makes of each pair {left, right}, instead of both; where a topic has ended, null
-    /// stands on its side
-    #[arg(long, value_name = "EXPR")]
-    map: Option<String>,
-    /// With --map: print strings bare
-    #[arg(short = 'r', requires = "map")]
-    raw: bool,
+    #[command(flatten)]
+    functions: ZipFunctionArgs,
     /// Stop after N pairs
     #[arg(short = 'n', long = "max", value_name = "N")]
     max: Option<u64>,
@@ -43,7 +38,7 @@ impl Verb for ZipArgs {
             return Err(refused("-g", "two topics that are read side by side are not read as a group"));
         }
         let summary = Summary::start();
-        let function = self.map.as_deref().map(|text| compiled("map", text)).transpose()?;
+        let function = self.functions.compile()?;
         let (mut left, mut right) = (self.side(context, &self.left)?, self.side(context, &self.right)?);
         let mut stdout = Stdout::open()?;
         context.begin_job();
@@ -88,7 +83,7 @@ impl ZipArgs {
             write_pair(&pair, &mut given);
             let given = std::str::from_utf8(&given).expect("JSON text is UTF-8");
             for text in function.all(given).map_err(|error| located(error, &pair))? {
-                print(&text, self.raw, stdout)?;
+                print(&text, self.functions.raw, stdout)?;
             }
         }
         Ok(())

@@ -172,6 +172,18 @@ fn zip_pairs_messages() {
         $ kafi zip t u -q --map '.left.value.id' | tail -n 1
         3
         ! error: run function: left t 0=3: Cannot index string with "id"
+        $ printf '[$who, $n, .left.offset]' > program; kafi zip t u -n 1 -q --arg who me --argjson n 1.0 --map -L program
+        ["me",1.0,0]
+        $ HELLO=you kafi zip t u -n 1 -q -r --map '$ENV.HELLO' --allow-env
+        you
+        $ kafi zip t u --map
+        ! error: read arguments: argument --map: a function is missing
+        ! hint: --map EXPR, or --map -L FILE
+        ? 2
+        $ kafi zip t u --map . -L program
+        ! error: read arguments: argument -L: there is no function without an expression before it
+        ! hint: --map -L FILE
+        ? 2
         $ kafi zip t u --map '.left +'
         !   .left +
         !          ^
