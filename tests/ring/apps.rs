@@ -1,15 +1,19 @@
 //! The same app over every storage, and one whose storage is loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use kafi::app::{App, Json, Key, Meta, OnError, Order, Output, Retries, Route};
 use kafi::{Config, Kafi, NewTopic, Outgoing, Plugins, Registry, StorageKind};
+use kafi_testkit::servers::toxiproxy::Proxy;
 use kafi_testkit::servers::variable;
 
-use crate::places::{Places, read, unique};
+use crate::places::{Places, WAIT, read, unique};
 use crate::plugin;
 
 const MESSAGES: u32 = 90;
@@ -101,4 +105,108 @@ fn a_member_of_a_loaded_storage_that_is_busy_stays_one() {
     assert_eq!((done.processed, calls.load(Ordering::SeqCst), revoked.load(Ordering::SeqCst)), (8, 8, 0));
     let committed: i64 = kafi.group_offsets(&group).unwrap().iter().map(|offset| offset.offset).sum();
     assert_eq!((committed, read(&kafi, &out).len()), (8, 8));
+}
+
+/// What is answered at a path.
+fn asked(address: SocketAddr, path: &str) -> String {
+    answer(ask(address, path))
+}
+
+fn ask(address: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: app\r\n\r\n").as_bytes()).unwrap();
+    stream
+}
+
+fn answer(mut stream: TcpStream) -> String {
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+/// Asks until the answer has this in it.
+fn wait_for(address: SocketAddr, path: &str, what: &str) {
+    let until = Instant::now() + WAIT;
+    loop {
+        let said = asked(address, path);
+        if said.contains(what) {
+            return;
+        }
+        assert!(Instant::now() < until, "{path}: {what} in {said}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A storage that does not answer is told of, while the app lives, and says so at once.
+#[test]
+fn health_tells_of_a_storage_that_is_cut_off() {
+    let upstream = variable("KAFI_TEST_S3").trim_start_matches("http://");
+    let proxy = Proxy::new(variable("KAFI_TEST_TOXIPROXY"), upstream);
+    let (endpoint, root) = (format!("http://{}", proxy.address), unique("health"));
+    let mut config = Config::new("health", StorageKind::S3);
+    let items = [
+        ("endpoint", endpoint.as_str()),
+        ("access.key", variable("KAFI_TEST_S3_ACCESS_KEY")),
+        ("secret.key", variable("KAFI_TEST_S3_SECRET_KEY")),
+        ("bucket.name", "kafi-ring"),
+        ("bucket.create", "true"),
+        ("root.dir", &root),
+    ];
+    config.storage = items.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let kafi = Registry::new().open_config(config).unwrap();
+    let (input, out) = (topic(&kafi, "health-in", 1), topic(&kafi, "health-out", 1));
+    kafi.produce(&input, [Outgoing::new(1)]).unwrap();
+    let (told, heard) = channel();
+    let ((began, begun), (goes_on, may_go_on)) = (channel(), channel::<()>());
+    let may_go_on = Mutex::new(may_go_on);
+    let handler = move |Json(n): Json<u32>| {
+        began.send(()).unwrap();
+        may_go_on.lock().unwrap().recv().unwrap();
+        Json(n + 1)
+    };
+    let app = App::new(unique("health"), &kafi).http("127.0.0.1:0").on_http(move |at| told.send(at).unwrap());
+    let app = app.process(&input, out.as_str(), "json", "json", handler);
+    let stop = app.stop();
+    let runs = std::thread::spawn(move || app.run_until_stopped());
+    let address = heard.recv().unwrap();
+    wait_for(address, "/readyz", "200 OK");
+    begun.recv().unwrap();
+
+    for kind in ["cut off", "silent"] {
+        match kind {
+            "silent" => proxy.poison("timeout", "downstream", r#"{"timeout":0}"#),
+            _ => proxy.enable(false),
+        }
+        // The first output of all meets a storage that is away.
+        goes_on.send(()).unwrap();
+        wait_for(address, "/readyz", "503 Service Unavailable");
+        let said = asked(address, "/readyz");
+        assert!(said.contains("the storage does not answer"), "{kind}: {said}");
+        assert!(asked(address, "/livez").contains("200 OK"), "{kind}");
+        assert!(asked(address, "/metrics").contains("kafi_app_consumed_total"), "{kind}");
+        // Who asks whether it lives need not wait until somebody else's question has no answer.
+        let mut tries = 0..20;
+        let is_first = tries.any(|_| {
+            let waiting = ask(address, "/readyz");
+            assert!(asked(address, "/livez").contains("200 OK"), "{kind}");
+            waiting.set_nonblocking(true).unwrap();
+            let is_first = waiting.peek(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+            waiting.set_nonblocking(false).unwrap();
+            answer(waiting);
+            is_first
+        });
+        assert!(is_first, "{kind}");
+        match kind {
+            "silent" => proxy.cure(),
+            _ => proxy.enable(true),
+        }
+        wait_for(address, "/readyz", "200 OK");
+    }
+    kafi.produce(&input, [Outgoing::new(2)]).unwrap();
+    let until = Instant::now() + WAIT;
+    while read(&kafi, &out).len() < 2 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    stop.cancel();
+    assert_eq!(runs.join().unwrap().unwrap().processed, 2, "it rode that out");
 }

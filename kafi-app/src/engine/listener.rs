@@ -16,11 +16,15 @@ use crate::engine::task::Common;
 const REQUEST_MAX: Duration = Duration::from_secs(2);
 const REQUEST_BYTES_MAX: usize = 8 << 10;
 
+/// So many requests are answered at the same time, so that whoever asks whether the app lives need not wait for what a
+/// storage answers that somebody else has asked.
+const THREADS: usize = 4;
+
 /// Answers at an address until it is dropped.
 pub(crate) struct Listener {
     address: SocketAddr,
     ends: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Listener {
@@ -30,21 +34,24 @@ impl Listener {
         let listener = TcpListener::bind(address).map_err(failed)?;
         let ends = Arc::new(AtomicBool::new(false));
         let address = listener.local_addr().map_err(failed)?;
-        let mut started = Self { address, ends: Arc::clone(&ends), thread: None };
+        let mut started = Self { address, ends: Arc::clone(&ends), threads: Vec::new() };
         log::info!("metrics and health at http://{}", started.address);
-        let common = Arc::clone(common);
-        let serve = move || {
-            for stream in listener.incoming().filter_map(std::result::Result::ok) {
-                if ends.load(Ordering::Relaxed) {
-                    return;
+        for _ in 0..THREADS {
+            let (listener, ends) = (listener.try_clone().map_err(failed)?, Arc::clone(&ends));
+            let common = Arc::clone(common);
+            let serve = move || {
+                for stream in listener.incoming().filter_map(std::result::Result::ok) {
+                    if ends.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    if let Err(error) = answer(stream, &common) {
+                        log::debug!("{error}");
+                    }
                 }
-                if let Err(error) = answer(stream, &common) {
-                    log::debug!("{error}");
-                }
-            }
-        };
-        let named = thread::Builder::new().name("kafi-app-http".into());
-        started.thread = Some(named.spawn(serve).map_err(|error| Error::io("start a thread", error))?);
+            };
+            let named = thread::Builder::new().name("kafi-app-http".into());
+            started.threads.push(named.spawn(serve).map_err(|error| Error::io("start a thread", error))?);
+        }
         Ok(started)
     }
 
@@ -57,11 +64,12 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
-        // The thread sees it with the next connection, which is this one.
-        let woken = TcpStream::connect_timeout(&self.address, REQUEST_MAX);
-        if let Some(thread) = self.thread.take().filter(|_| woken.is_ok()) {
-            // It answers what it has, for a moment at most.
-            let _it_panicked = thread.join();
+        // Each thread sees it with its next connection, which is one of these.
+        let woken: Vec<_> =
+            self.threads.iter().map(|_| TcpStream::connect_timeout(&self.address, REQUEST_MAX)).collect();
+        if woken.iter().all(std::result::Result::is_ok) {
+            // They answer what they have, for a moment at most.
+            self.threads.drain(..).for_each(|thread| drop(thread.join()));
         }
     }
 }

@@ -46,7 +46,7 @@ impl Outbox {
         transactions: Option<Transactions>,
     ) -> Result<Self> {
         let id = transactions.as_ref().map(|transactions| transactions.id.clone());
-        let writer = open_writer(&tasks[0].common, stall_limit, id)?;
+        let writer = open_writer(tasks, stall_limit, id)?;
         Ok(Self {
             writer,
             is_stepwise: tasks[0].common.clock.as_virtual().is_some(),
@@ -267,14 +267,11 @@ fn portions(load: Load, size: usize) -> Vec<Load> {
 }
 
 /// A writer to the storage of the outputs.
-pub(super) fn open_writer(
-    common: &Arc<Common>,
-    stall_limit: Option<Duration>,
-    transactional_id: Option<String>,
-) -> Result<Writer> {
+fn open_writer(tasks: &[Arc<Task>], stall_limit: Option<Duration>, transactional_id: Option<String>) -> Result<Writer> {
+    let common = &tasks[0].common;
     let options = ProducerOptions { transactional_id, ..ProducerOptions::default() };
     // Where there are transactions somebody has asked which cluster it is; what it says first may be "later".
-    let is_reached = stall_limit.is_none() || options.transactional_id.is_some();
+    let is_reached = stall_limit.is_none() || options.transactional_id.is_some() || is_there(tasks);
     let mut writer = Writer::open(common.producer.storage.as_ref(), &options, Arc::default())?;
     writer = writer.stall_limit(stall_limit.unwrap_or(Duration::MAX));
     if is_reached {
@@ -285,6 +282,17 @@ pub(super) fn open_writer(
         writer.on_delivery(move |report| common.hooks.published(report));
     }
     Ok(writer)
+}
+
+/// Whether the storage of the outputs is there for certain, so that it is waited for also where it cannot be reached when
+/// there is something to write for the first time: messages are read from it, or it answers now.
+fn is_there(tasks: &[Arc<Task>]) -> bool {
+    let Common { consumer, producer, .. } = &*tasks[0].common;
+    let answers = || {
+        let topic = tasks.iter().find_map(|task| task.publish_to.as_deref());
+        topic.is_some_and(|topic| producer.exists(topic).is_ok())
+    };
+    Arc::ptr_eq(&consumer.storage, &producer.storage) || answers()
 }
 
 /// Whether an output failed by itself, and others may not.
