@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kafi_core::{
     Admin, Assignment, Batch, Capabilities, CommittedOffset, Consumer, ConsumerOptions, Delivery, Error, ErrorKind,
-    Files, MESSAGE_CONTEXT, Membership, Polled, Position, Producer, ProducerOptions, Report, Result, Storage,
-    TopicPartition,
+    Files, GroupMetadata, MESSAGE_CONTEXT, Membership, Polled, Position, Producer, ProducerOptions, Report, Result,
+    Storage, TopicPartition,
 };
 
 use crate::testing::fault::{Faults, Step};
@@ -51,7 +51,8 @@ impl Storage for FaultyStorage {
     fn producer(&self, options: &ProducerOptions) -> Result<Box<dyn Producer>> {
         let inner = self.inner.producer(options)?;
         let faults = Arc::clone(&self.faults);
-        Ok(Box::new(FaultyProducer { inner, faults, ready: Vec::new(), handed: Vec::new(), has_failed: false }))
+        let (ready, handed, offsets) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Box::new(FaultyProducer { inner, faults, ready, handed, has_failed: false, offsets }))
     }
 
     fn admin(&self) -> Result<Box<dyn Admin>> {
@@ -147,6 +148,10 @@ impl Consumer for FaultyConsumer {
         self.inner.committed(partitions, timeout)
     }
 
+    fn group_metadata(&mut self) -> Result<GroupMetadata> {
+        self.inner.group_metadata()
+    }
+
     fn close(&mut self, timeout: Duration) -> Result<()> {
         self.inner.close(timeout)
     }
@@ -160,6 +165,8 @@ struct FaultyProducer {
     handed: Vec<Report>,
     /// Whether something has failed of which nobody has been told.
     has_failed: bool,
+    /// What is committed with the open transaction.
+    offsets: Vec<CommittedOffset>,
 }
 
 impl FaultyProducer {
@@ -225,5 +232,40 @@ impl Producer for FaultyProducer {
 
     fn close(&mut self, timeout: Duration) -> Result<()> {
         self.inner.close(timeout)
+    }
+
+    fn init_transactions(&mut self, timeout: Duration) -> Result<()> {
+        self.faults.check()?;
+        self.inner.init_transactions(timeout)
+    }
+
+    fn begin_transaction(&mut self) -> Result<()> {
+        self.faults.check()?;
+        self.offsets.clear();
+        self.inner.begin_transaction()
+    }
+
+    fn send_offsets_to_transaction(
+        &mut self,
+        offsets: &[CommittedOffset],
+        group: &GroupMetadata,
+        timeout: Duration,
+    ) -> Result<()> {
+        self.faults.check()?;
+        self.inner.send_offsets_to_transaction(offsets, group, timeout)?;
+        self.offsets.extend_from_slice(offsets);
+        Ok(())
+    }
+
+    fn commit_transaction(&mut self, timeout: Duration) -> Result<()> {
+        self.faults.check()?;
+        self.inner.commit_transaction(timeout)?;
+        self.faults.note_commits(&self.offsets);
+        self.faults.step(Step::Committed)
+    }
+
+    fn abort_transaction(&mut self, timeout: Duration) -> Result<()> {
+        self.faults.check()?;
+        self.inner.abort_transaction(timeout)
     }
 }

@@ -9,7 +9,7 @@ use kafi_app::{App, Json, Key, Meta, OnError, Order, Output, Retries, Route};
 use kafi_core::{CommittedOffset, Error, ErrorKind, NewTopic};
 use kafi_shell::{Kafi, Outgoing};
 
-use crate::support::{Place, folder, memory};
+use crate::support::{Place, broker, folder, memory};
 
 /// Runs a case over memory and a folder.
 fn emulated(case: impl Fn(&Place)) {
@@ -221,6 +221,55 @@ fn between_two_routes_of_a_topic() {
         assert!(written == [2, 1] || written == [1, 2], "{written:?}");
         assert_eq!(test.committed("in", 0).unwrap(), Some(1));
     });
+}
+
+/// An app with exactly once crashes after this step with its second message, and starts again. Gives how often it handled
+/// a message, and what others see of its outputs.
+fn crashed_exactly_once(step: Step) -> (u32, Vec<String>) {
+    let place = broker();
+    let (input, out) = (place.topic("in", 1), place.topic("out", 1));
+    let handled = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&handled);
+    let handler = move |Json(n): Json<u32>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Json(n)
+    };
+    let app = App::new(place.name("once"), &place.kafi).exactly_once().transactional_id(place.name("id"));
+    let mut test = TestApp::new(app.process(&input, out.as_str(), "json", "json", handler)).unwrap();
+    test.send(&input, [1].map(Outgoing::new)).unwrap();
+    test.run_until_idle().unwrap();
+    assert_eq!(test.committed(&input, 0).unwrap(), Some(1));
+    test.inject(Fault::crash().after(step, 1));
+    test.send(&input, [2].map(Outgoing::new)).unwrap();
+    test.run_until_idle().unwrap();
+    assert!(!test.is_running(), "{step:?}: it has crashed");
+    test.send(&input, [3].map(Outgoing::new)).unwrap();
+    test.run_until_idle().unwrap();
+    assert!(test.is_running());
+    assert_eq!(test.committed(&input, 0).unwrap(), Some(3));
+    assert_eq!(test.commits().last().map(|committed| committed.offset), Some(3));
+    test.stop().unwrap();
+    (handled.load(Ordering::SeqCst), place.values(&out))
+}
+
+#[test]
+fn before_its_transaction_begins() {
+    assert_eq!(crashed_exactly_once(Step::Handled), (4, ["1", "2", "3"].map(String::from).to_vec()));
+}
+
+#[test]
+fn within_its_transaction() {
+    assert_eq!(crashed_exactly_once(Step::Produced), (4, ["1", "2", "3"].map(String::from).to_vec()));
+}
+
+#[test]
+fn before_its_transaction_is_committed() {
+    assert_eq!(crashed_exactly_once(Step::Reported), (4, ["1", "2", "3"].map(String::from).to_vec()));
+}
+
+#[test]
+fn after_its_transaction_was_committed() {
+    assert_eq!(crashed_exactly_once(Step::Committed), (3, ["1", "2", "3"].map(String::from).to_vec()));
 }
 
 #[test]
