@@ -128,12 +128,23 @@ impl Function {
     pub fn run_message(
         &self,
         message: &MessageView<'_>,
+        each: impl FnMut(&str) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.run_message_with(&mut Vec::new(), message, each)
+    }
+
+    /// The same with memory that is used again from message to message.
+    pub(crate) fn run_message_with(
+        &self,
+        out: &mut Vec<u8>,
+        message: &MessageView<'_>,
         mut each: impl FnMut(&str) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let (mut out, mut failed) = (Vec::new(), None);
+        out.clear();
+        let mut failed = None;
         if let Some(expression) = &self.expression {
-            match expression.write(message, &mut out) {
-                Ok(true) => return self.hand_over(&out, &mut each).map(drop),
+            match expression.write(message, out) {
+                Ok(true) => return self.hand_over(out, &mut each).map(drop),
                 Ok(false) => return Ok(()),
                 Err(_) => out.clear(),
             }
@@ -148,9 +159,9 @@ impl Function {
         let ran = self.program.run(given, &self.limits, &mut |value| {
             out.clear();
             let found = parts.take().unwrap_or_default();
-            write_message(&value, message, &found, &mut out);
+            write_message(&value, message, &found, out);
             parts.set(Some(found));
-            let handed = self.hand_over(&out, &mut each);
+            let handed = self.hand_over(out, &mut each);
             // What is wrong elsewhere is not the message's fault.
             handed.or_else(|error| {
                 failed = Some(error);

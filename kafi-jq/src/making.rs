@@ -13,7 +13,7 @@ use crate::bytes::Buffers;
 use crate::change::{Change, NewPart};
 use crate::message::{MessageView, Part};
 use crate::step::Step;
-use crate::value::characters;
+use crate::value::plain_or_characters;
 
 /// Says to which topic messages of a topic are written.
 pub(crate) type TargetOf<'a> = dyn Fn(&str) -> Option<String> + 'a;
@@ -48,6 +48,8 @@ pub(crate) struct Spare {
     buffers: Vec<Buffers>,
     /// The characters of a key or value.
     text: String,
+    /// What is printed of a message.
+    printed: Vec<u8>,
     /// The topic that was asked about last, and the target's.
     target: (String, Option<String>),
 }
@@ -99,12 +101,18 @@ impl Making<'_> {
             }
             // What lies behind a program waits for its answers.
             Step::Through(_) => self.push(view, made),
-            Step::Print { function, raw } => function.run_message(view, |text| {
-                let bare = raw.then(|| text.strip_prefix('"')?.strip_suffix('"').map(characters)).flatten();
-                let value = Part::Text(bare.as_deref().unwrap_or(text));
-                self.push(&MessageView { value, members: None, ..*view }, made)?;
-                Ok(ControlFlow::Continue(()))
-            }),
+            Step::Print { function, raw } => {
+                let mut printed = std::mem::take(&mut made.spare.printed);
+                let ran = function.run_message_with(&mut printed, view, |text| {
+                    let bare =
+                        raw.then(|| text.strip_prefix('"')?.strip_suffix('"').map(plain_or_characters)).flatten();
+                    let value = Part::Text(bare.as_deref().unwrap_or(text));
+                    self.push(&MessageView { value, members: None, ..*view }, made)?;
+                    Ok(ControlFlow::Continue(()))
+                });
+                made.spare.printed = printed;
+                ran
+            }
             Step::Map(function) | Step::Flatmap(function) => {
                 let mut buffers = made.spare.buffers.pop().unwrap_or_default();
                 let replaced = function.edited(view, &mut buffers).map(|edited| {
@@ -174,7 +182,7 @@ impl Making<'_> {
         Some(if text == "null" {
             Characters::Null
         } else if text.starts_with('"') && !self.are_json[field] {
-            Characters::Text(characters(&text[1..text.len() - 1]))
+            Characters::Text(plain_or_characters(&text[1..text.len() - 1]))
         } else {
             Characters::Json(text)
         })
@@ -253,7 +261,7 @@ fn bytes_of(part: Part<'_>) -> Option<&[u8]> {
 enum Characters<'t> {
     Null,
     Json(&'t str),
-    Text(String),
+    Text(Cow<'t, str>),
 }
 
 impl Characters<'_> {
@@ -294,7 +302,7 @@ fn encode(
 fn text_of(part: &Option<NewPart>, is_json: bool) -> Option<Cow<'_, str>> {
     match part {
         Some(NewPart::Json(text)) if text.starts_with('"') && !is_json => {
-            Some(characters(&text[1..text.len() - 1]).into())
+            Some(plain_or_characters(&text[1..text.len() - 1]))
         }
         _ => None,
     }

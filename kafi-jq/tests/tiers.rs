@@ -50,6 +50,10 @@ const EXPRESSIONS: &[&str] = &[
     ".value.a | test(\"^x.*y$\")",
     ".value.a | ltrimstr(\"x\")",
     ".value.a | ascii_downcase",
+    ".value.a | ascii_downcase == \"xy\"",
+    "(.value.a | ascii_downcase) == \"xy\"",
+    ".value.a | ascii_downcase != \"xäy\"",
+    "{a: (.value.a | ascii_downcase)}",
     ".value.a | tostring",
     ".value.a | tonumber",
     ".value.a + 1",
@@ -62,6 +66,8 @@ const EXPRESSIONS: &[&str] = &[
     "{value: {id: .value.a, b: .value.b, \"c d\": .key}}",
     ".value | {a, b}",
     "[.value.a]",
+    "[{a: (.value | select(.a)), b: 1}]",
+    "{a: {b: [.value.a | select(.)]}, c: (.value.b | {d: .})}",
     ".topic == \"t\" and .partition == 0 and .offset < 5 and .timestamp > 1",
 ];
 
@@ -84,6 +90,9 @@ const EDITS: &[&str] = &[
     ".value = .value.a",
     ".value |= {a, c}",
     ".key = .value.a | .value.b = .key",
+    "{value: {id: .value.a}}",
+    "{key: .value.a}",
+    "{value: .key}",
 ];
 
 /// All of these are folded over bytes, or change in place what was made so far.

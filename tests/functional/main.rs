@@ -5,6 +5,8 @@
 
 mod add_ons;
 mod administration;
+#[cfg(feature = "jq")]
+mod allocations;
 mod consumers;
 mod copies;
 mod copy_targets;

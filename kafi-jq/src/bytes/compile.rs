@@ -140,7 +140,7 @@ pub(super) fn key(part: &Part<Term<&str>>) -> Option<Key> {
     }
 }
 
-fn member((name, value): &(Term<&str>, Option<Term<&str>>)) -> Option<(String, Node)> {
+pub(super) fn member((name, value): &(Term<&str>, Option<Term<&str>>)) -> Option<(String, Node)> {
     let Term::Str(None, parts) = name else { return None };
     let name = text_of(parts)?;
     let value = match value {

@@ -8,8 +8,8 @@ use jaq_core::path::Opt;
 use kafi_core::json_text::write_string;
 
 use crate::bytes::StepsAside;
-use crate::bytes::compile::{Key, Node, key, node};
-use crate::bytes::evaluate::{calculated, evaluate};
+use crate::bytes::compile::{Key, Node, key, member, node};
+use crate::bytes::evaluate::{calculated, evaluate, write};
 use crate::bytes::item::Item;
 use crate::bytes::scan::{self, Found};
 use crate::message::{MessageView, Part};
@@ -41,7 +41,16 @@ impl Edits {
     pub(crate) fn compile(text: &str) -> Option<Self> {
         parse(text, |term| {
             let mut edits = Vec::new();
-            collect(term, &mut edits)?;
+            match term {
+                // A message with a new key or value, and nothing else, is one with all else as it was.
+                Term::Obj(members) => {
+                    let [new] = &members[..] else { return None };
+                    let (name, value) = member(new)?;
+                    let of_key = matches!(name.as_str(), "key" | "value").then_some(name == "key")?;
+                    edits.push(Edit { of_key, path: Vec::new(), change: Change::Set(value) });
+                }
+                term => collect(term, &mut edits)?,
+            }
             Some(Self(edits))
         })
     }
@@ -208,8 +217,8 @@ impl Edit {
     fn new_text(&self, old: &Item<'_>, message: &MessageView<'_>, out: &mut Vec<u8>) -> Result<(), StepsAside> {
         let whole = Item::Message(message);
         match &self.change {
-            Change::Set(node) => evaluate(node, &whole, None)?.ok_or(StepsAside)?.write(out)?,
-            Change::Update(node) => evaluate(node, old, None)?.ok_or(StepsAside)?.write(out)?,
+            Change::Set(node) => write(node, &whole, None, out)?.then_some(()).ok_or(StepsAside)?,
+            Change::Update(node) => write(node, old, None, out)?.then_some(()).ok_or(StepsAside)?,
             Change::Default(node) => {
                 let new = evaluate(node, &whole, None)?.ok_or(StepsAside)?;
                 if old.is_true()? { old.write(out)? } else { new.write(out)? }

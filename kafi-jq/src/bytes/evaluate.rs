@@ -8,7 +8,7 @@ use jaq_core::path::Opt;
 use kafi_core::json_text::write_string;
 
 use crate::bytes::compile::{Key, Node};
-use crate::bytes::item::Item;
+use crate::bytes::item::{EXACT_LEN_MAX, Item};
 use crate::bytes::{Outcome, StepsAside, item_of, scan};
 use crate::members::Members;
 use crate::message::{MessageView, Part};
@@ -57,6 +57,11 @@ pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -
         {
             Item::Bool(is == matches!(operator, Cmp::Eq))
         }
+        Node::Compare(operator @ (Cmp::Eq | Cmp::Ne), left, right)
+            if let Some(is) = is_lowered_text((left, right), input, bound) =>
+        {
+            Item::Bool(is == matches!(operator, Cmp::Eq))
+        }
         Node::Compare(operator, left, right) => match two(left, right, (input, bound))? {
             Some((left, right)) => Item::Bool(holds(*operator, left.compare(&right)?)),
             None => return Ok(None),
@@ -73,17 +78,53 @@ pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -
             Some(true) => same(input)?,
             _ => return Ok(None),
         },
-        Node::Object(members) => return object(members, input, bound),
-        Node::Array(inner) => {
-            let mut out = b"[".to_vec();
-            if let Some(item) = evaluate(inner, input, bound)? {
-                item.write(&mut out)?;
-            }
-            out.push(b']');
-            Item::Array(text(out))
+        Node::Object(_) => {
+            let mut out = Vec::new();
+            return Ok(write(node, input, bound, &mut out)?.then(|| Item::Object(text(out))));
+        }
+        Node::Array(_) => {
+            let mut out = Vec::new();
+            return Ok(write(node, input, bound, &mut out)?.then(|| Item::Array(text(out))));
         }
         function => applied(function, input)?,
     }))
+}
+
+/// Appends the JSON text of what a node makes of its input; false where it makes nothing. Where it does not answer true
+/// some of it may be there.
+pub(super) fn write<'i>(
+    node: &'i Node,
+    input: &Item<'i>,
+    bound: Bound<'i>,
+    out: &mut Vec<u8>,
+) -> Result<bool, StepsAside> {
+    match node {
+        Node::Object(members) => write_object(members, input, bound, out),
+        Node::Array(inner) => {
+            out.push(b'[');
+            let start = out.len();
+            if !write(inner, input, bound, out)? {
+                out.truncate(start);
+            }
+            out.push(b']');
+            Ok(true)
+        }
+        Node::Pipe(left, right) => match evaluate(left, input, bound)? {
+            Some(item) => write(right, &item, bound, out),
+            None => Ok(false),
+        },
+        Node::Down => {
+            let start = out.len();
+            write_string(out, input.text()?);
+            // Letters of escapes are small already.
+            out[start..].make_ascii_lowercase();
+            Ok(true)
+        }
+        node => match evaluate(node, input, bound)? {
+            Some(item) => item.write(out).map(|()| true),
+            None => Ok(false),
+        },
+    }
 }
 
 /// What a function makes of its input.
@@ -105,6 +146,7 @@ fn applied<'i>(function: &'i Node, input: &Item<'i>) -> Result<Item<'i>, StepsAs
         Node::ToNumber => match input {
             Item::Written(text) => Item::Written(text),
             Item::Number(_) => Item::Number(input.number()?),
+            Item::Str(text) if is_integer(text) => Item::Number(Num::Int(text.parse().map_err(|_| StepsAside)?)),
             _ => return Err(StepsAside),
         },
         Node::Has(name) => match input {
@@ -115,12 +157,22 @@ fn applied<'i>(function: &'i Node, input: &Item<'i>) -> Result<Item<'i>, StepsAs
         Node::EndsWith(part) => Item::Bool(input.text()?.ends_with(part.as_str())),
         Node::Contains(part) => Item::Bool(input.text()?.contains(part.as_str())),
         Node::WithoutStart(part) => {
-            let text = input.text()?;
-            Item::Str(text.strip_prefix(part.as_str()).unwrap_or(text).to_string().into())
+            let Item::Str(text) = input else { return Err(StepsAside) };
+            Item::Str(match (text, text.strip_prefix(part.as_str())) {
+                (_, None) => text.clone(),
+                (Cow::Borrowed(text), Some(rest)) => text[text.len() - rest.len()..].into(),
+                (Cow::Owned(_), Some(rest)) => rest.to_string().into(),
+            })
         }
         Node::Test(regex) => Item::Bool(regex.is_match(input.text()?)),
         _ => return Err(StepsAside),
     })
+}
+
+/// Whether this is an integer as it is written, and a small one.
+fn is_integer(text: &str) -> bool {
+    let is_digits = text.len() <= EXACT_LEN_MAX && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits && (text == "0" || !text.is_empty() && !text.starts_with('0'))
 }
 
 /// The same item once more.
@@ -210,6 +262,18 @@ fn is_text<'i>((left, right): (&'i Node, &'i Node), input: &Item<'i>, bound: Bou
     }
 }
 
+/// Whether a text with small letters, which takes memory only where it is kept, is that one.
+fn is_lowered_text<'i>((left, right): (&'i Node, &'i Node), input: &Item<'i>, bound: Bound<'i>) -> Option<bool> {
+    let Node::Text(text) = right else { return None };
+    let found = match left {
+        Node::Down => same(input).ok()?,
+        Node::Pipe(before, lowered) if matches!(**lowered, Node::Down) => evaluate(before, input, bound).ok()??,
+        _ => return None,
+    };
+    let Item::Str(found) = found else { return None };
+    Some(found.bytes().map(|byte| byte.to_ascii_lowercase()).eq(text.bytes()))
+}
+
 fn truth<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<bool> {
     evaluate(node, input, bound)?.map(|item| item.is_true()).transpose()
 }
@@ -248,23 +312,29 @@ pub(super) fn calculated<'i>(operator: Math, left: &Item<'i>, right: &Item<'i>) 
     Ok(Item::Number(number))
 }
 
-fn object<'i>(members: &'i [(String, Node)], input: &Item<'i>, bound: Bound<'i>) -> Outcome<Item<'i>> {
-    let mut out = b"{".to_vec();
+fn write_object<'i>(
+    members: &'i [(String, Node)],
+    input: &Item<'i>,
+    bound: Bound<'i>,
+    out: &mut Vec<u8>,
+) -> Result<bool, StepsAside> {
+    out.push(b'{');
     for (index, (name, node)) in members.iter().enumerate() {
         // Of equal names the last counts, at the place of the first.
         if members[..index].iter().any(|(before, _)| before == name) {
             return Err(StepsAside);
         }
-        let Some(item) = evaluate(node, input, bound)? else { return Ok(None) };
         if index > 0 {
             out.push(b',');
         }
-        write_string(&mut out, name);
+        write_string(out, name);
         out.push(b':');
-        item.write(&mut out)?;
+        if !write(node, input, bound, out)? {
+            return Ok(false);
+        }
     }
     out.push(b'}');
-    Ok(Some(Item::Object(text(out))))
+    Ok(true)
 }
 
 fn text<'i>(out: Vec<u8>) -> Cow<'i, str> {

@@ -8,7 +8,7 @@ use kafi_core::json_text::write_string;
 use crate::bytes::StepsAside;
 use crate::message::MessageView;
 use crate::number::Num;
-use crate::value::{Val, characters};
+use crate::value::{Val, plain_or_characters};
 
 /// Numbers of so many characters are floating point exactly enough to be compared.
 pub(super) const EXACT_LEN_MAX: usize = 15;
@@ -41,7 +41,7 @@ impl<'a> Item<'a> {
         match text.as_bytes()[0] {
             b'{' => Self::Object(text.into()),
             b'[' => Self::Array(text.into()),
-            b'"' => Self::Str(string(text)),
+            b'"' => Self::Str(plain_or_characters(&text[1..text.len() - 1])),
             b'n' => Self::Null,
             b't' => Self::Bool(true),
             b'f' => Self::Bool(false),
@@ -150,10 +150,4 @@ impl<'a> Item<'a> {
         }
         Ok(())
     }
-}
-
-/// The characters of a JSON string with its quotes.
-fn string(text: &str) -> Cow<'_, str> {
-    let inner = &text[1..text.len() - 1];
-    if inner.contains('\\') { characters(inner).into() } else { inner.into() }
 }

@@ -53,10 +53,10 @@ impl Expression {
         made.map_or(Ok(false), |item| item.is_true())
     }
 
-    /// Appends the JSON text of what it makes of a message; false where it makes nothing.
+    /// Appends the JSON text of what it makes of a message; false where it makes nothing. Where it does not answer true
+    /// some of it may be there.
     pub(crate) fn write(&self, message: &MessageView<'_>, out: &mut Vec<u8>) -> Result<bool, StepsAside> {
-        let made = evaluate::evaluate(&self.0, &Item::Message(message), None)?;
-        made.map_or(Ok(false), |item| item.write(out).map(|()| true))
+        evaluate::write(&self.0, &Item::Message(message), None, out)
     }
 }
 

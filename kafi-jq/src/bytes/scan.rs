@@ -1,5 +1,6 @@
 //! Where things lie in JSON text that was checked.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::bytes::StepsAside;
@@ -111,11 +112,32 @@ fn is_end(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at), None | Some(b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
 }
 
+/// The names of an object's members: those of most objects need no memory.
+#[derive(Default)]
+struct Names<'t> {
+    first: [&'t [u8]; 32],
+    count: usize,
+    others: HashSet<&'t [u8]>,
+}
+
+impl<'t> Names<'t> {
+    /// Adds a name; false where it is there already.
+    fn add(&mut self, name: &'t [u8]) -> bool {
+        if self.first[..self.count].contains(&name) {
+            return false;
+        }
+        let Some(free) = self.first.get_mut(self.count) else { return self.others.insert(name) };
+        *free = name;
+        self.count += 1;
+        true
+    }
+}
+
 /// Where the value of a member lies in an object, and what goes with the member; an error where any name has an escape or
 /// is there twice, since the interpreter keeps one of each.
 pub(super) fn only_member(object: &str, name: &str) -> Result<Option<Found>, StepsAside> {
     let bytes = object.as_bytes();
-    let mut names: Vec<&[u8]> = Vec::new();
+    let mut names = Names::default();
     let (mut at, mut found, mut comma) = (1, None, None);
     loop {
         at = after_space(bytes, at);
@@ -130,10 +152,9 @@ pub(super) fn only_member(object: &str, name: &str) -> Result<Option<Found>, Ste
         let start = at;
         let name_end = after_string(bytes, at);
         let written = &bytes[at + 1..name_end - 1];
-        if written.contains(&b'\\') || names.contains(&written) {
+        if written.contains(&b'\\') || !names.add(written) {
             return Err(StepsAside);
         }
-        names.push(written);
         let value_start = after_space(bytes, after_space(bytes, name_end) + 1);
         at = after_value(bytes, value_start);
         if written == name.as_bytes() {

@@ -18,7 +18,7 @@ use crate::number::Num;
 
 pub(crate) use operators::split;
 pub(crate) use paths::delete_paths;
-pub(crate) use read::characters;
+pub(crate) use read::{characters, plain_or_characters};
 
 /// The members of an object.
 pub(crate) type Map = IndexMap<Rc<str>, Val, RandomState>;

@@ -1,5 +1,6 @@
 //! JSON text into values.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use kafi_core::json_text::{Fault, Scanner, unescape};
@@ -119,6 +120,11 @@ impl<'t> Reader<'t> {
             self.at += 1;
         }
     }
+}
+
+/// As [`characters`], which need no memory where there are no escapes.
+pub(crate) fn plain_or_characters(inner: &str) -> Cow<'_, str> {
+    if inner.contains('\\') { characters(inner).into() } else { inner.into() }
 }
 
 /// The characters of a JSON string, with U+FFFD for each half of one.
