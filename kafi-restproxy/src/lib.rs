@@ -19,6 +19,7 @@
 //! # What the API does not carry
 //! - Servers other than `kafi serve` give out neither headers nor timestamps with messages; with version 2 they take none.
 //!   What is read is then without them, and what is written is said once as a warning.
+//! - No timestamp at all: a message that has none gets the time at which it is written, which is said once as a warning.
 //! - A timestamp type; offsets by time; the deletion of records and of groups; transactions.
 //! - Headers whose names are not UTF-8 are taken by `kafi serve` only.
 //! - Where partitions are read up to an end, and the last offsets before it are never delivered, `kafi serve` says so;

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    ANY_PARTITION, Batch, Delivery, Error, ErrorKind, MESSAGE_CONTEXT, Producer, ProducerOptions, Report, Result, Retry,
+    ANY_PARTITION, Batch, Delivery, Error, ErrorKind, MESSAGE_CONTEXT, NO_TIMESTAMP, Producer, ProducerOptions, Report,
+    Result, Retry,
 };
 
 use crate::client::{Client, end_of};
@@ -41,6 +42,8 @@ pub(crate) struct RestProducer {
     failures_told: u64,
     reports: Vec<Report>,
     given: Vec<Report>,
+    /// A message without a timestamp is to stay one, which the API cannot say; that is said once.
+    must_warn: bool,
     is_closed: bool,
 }
 
@@ -55,9 +58,8 @@ impl RestProducer {
             return Err(Error::unsupported(&client.name, "set properties").with("property", property));
         }
         options.refuse_transactions(&client.name)?;
-        if options.keep_offsets || options.keep_timestamps {
-            let what = if options.keep_offsets { "keep offsets" } else { "write messages without a timestamp" };
-            return Err(Error::unsupported(&client.name, what));
+        if options.keep_offsets {
+            return Err(Error::unsupported(&client.name, "keep offsets"));
         }
         Ok(Self {
             client,
@@ -70,6 +72,7 @@ impl RestProducer {
             failures_told: 0,
             reports: Vec::new(),
             given: Vec::new(),
+            must_warn: options.keep_timestamps,
             is_closed: false,
         })
     }
@@ -190,6 +193,11 @@ impl Producer for RestProducer {
             };
             if self.open.as_ref().is_some_and(|open| !fits(open)) && !self.send_open(deadline)? {
                 return Ok(index - from);
+            }
+            if self.must_warn && record.timestamp == NO_TIMESTAMP {
+                self.must_warn = false;
+                let name = &self.client.name;
+                log::warn!("storage {name}: messages without a timestamp get the time at which they are written");
             }
             let told = self.failures_told;
             let open = self.open.get_or_insert_with(|| Request::new(record.topic, told));

@@ -1,5 +1,5 @@
 //! Nasty topics go round all storages, Kafka → folder → S3 → Azure Blob → Kafka, and every field of every message is
-//! compared at each hop. A server that is missing is a failure.
+//! compared at each hop; and Kafka → REST Proxy → folder → REST Proxy → Kafka. A server that is missing is a failure.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -8,13 +8,16 @@ mod places;
 #[path = "../../plugins/tests.rs"]
 #[allow(dead_code, reason = "the conformance suites of the plugins use more of it")]
 mod plugin;
+#[path = "../../kafi-restproxy/tests/served/mod.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod served;
 mod topics;
 
 use std::collections::HashMap;
 
 use kafi::{CopyOptions, ErrorKind, Kafi, OwnedRecord, Plugins, Registry, TimestampType, shell};
 
-use places::{Places, read, setting, settings};
+use places::{Places, Proxied, read, setting, settings};
 use topics::Source;
 
 /// The setting that says how large the batches of a topic may be.
@@ -25,10 +28,10 @@ fn a_ring_through_all_storages() {
     go_round(&Registry::new());
 }
 
-/// The libraries stand before what is linked, so that the folder, S3, and Azure Blob are theirs.
+/// The libraries stand before what is linked, so that the folder, S3, Azure Blob, and the REST Proxy are theirs.
 #[test]
 fn a_ring_through_loaded_storages() {
-    let libraries = ["fs", "s3", "azure"].map(plugin::library);
+    let libraries = ["fs", "s3", "azure", "restproxy"].map(plugin::library);
     go_round(&Registry::new().with_plugins(Plugins::named(libraries.to_vec())));
 }
 
@@ -45,6 +48,26 @@ fn go_round(registry: &Registry) {
         copy_to_a_log(hop, from, to, &source, &expected);
     }
     copy_back(&places, &source, &expected);
+    copy_over_http(&places, registry, &source, &expected[0]);
+}
+
+/// From Kafka to a folder and back, and at each of the three steps over HTTP. Offsets are new, as on Kafka.
+fn copy_over_http(places: &Places, registry: &Registry, source: &Source, expected: &[OwnedRecord]) {
+    let (topic, copy) = (&source.names()[0], source.over_http(&source.names()[0]));
+    let kafka = Proxied::before(&places.kafka, registry);
+    let folder = Proxied::before(&places.folder, registry);
+    let count = expected.len() as u64;
+    let new = as_on_kafka(expected, &copy);
+    for (hop, from, to, topic) in
+        [("folder", &kafka.proxy, &folder.proxy, topic), ("Kafka", &folder.proxy, &kafka.proxy, &copy)]
+    {
+        let pair = [(topic.clone(), copy.clone())];
+        let copied = shell::cp(from.storage(), to.storage(), &pair, &CopyOptions::default()).unwrap().copied;
+        assert_eq!((copied.read, copied.written), (count, count), "over HTTP to {hop}");
+    }
+    for (hop, place) in [("folder", &places.folder), ("Kafka", &places.kafka)] {
+        compare(&format!("{topic} over HTTP in {hop}"), &read(place, &copy), &new);
+    }
 }
 
 /// Logs keep everything: offsets with their gaps, timestamp types, settings.

@@ -7,9 +7,12 @@ use kafi::{
     Assignment, Batch, Config, ConsumerOptions, Isolation, Kafi, OwnedRecord, Polled, Registry, StorageKind,
     TopicPartition,
 };
+use kafi_serve::ServeOptions;
 use tempfile::TempDir;
 
 use kafi_testkit::servers::variable;
+
+use crate::served::Served;
 
 /// How long a call may take on a machine that has much to do.
 pub const WAIT: Duration = Duration::from_secs(60);
@@ -25,6 +28,23 @@ pub struct Places {
     /// A container.
     pub azure: Kafi,
     _root: TempDir,
+}
+
+/// A REST Proxy before a storage.
+pub struct Proxied {
+    /// It as a storage.
+    pub proxy: Kafi,
+    _served: Served,
+}
+
+impl Proxied {
+    /// Serves a storage, and opens the proxy with `registry`.
+    pub fn before(behind: &Kafi, registry: &Registry) -> Self {
+        let served = Served::over(behind.shared_storage(), ServeOptions::default());
+        let mut config = Config::new("proxy", StorageKind::RestProxy);
+        config.storage = vec![("rest.proxy.url".to_string(), served.address.clone())];
+        Self { proxy: registry.open_config(config).unwrap(), _served: served }
+    }
 }
 
 impl Places {

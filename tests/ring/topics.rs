@@ -66,6 +66,11 @@ impl<'a> Source<'a> {
         format!("{topic}-back")
     }
 
+    /// The name of its copy over HTTP, beside it.
+    pub fn over_http(&self, topic: &str) -> String {
+        format!("{topic}-http")
+    }
+
     /// Whether its messages carry the times of the broker.
     pub fn is_appended(&self, topic: &str) -> bool {
         topic == self.names[1]
@@ -117,8 +122,10 @@ impl<'a> Source<'a> {
 impl Drop for Source<'_> {
     fn drop(&mut self) {
         for topic in &self.names {
-            // The last copy is missing where the test failed before.
-            let (_gone, _back) = (self.kafka.rm(topic), self.kafka.rm(&self.back(topic)));
+            // Copies are missing where the test failed before, and of topics that do not go there.
+            for name in [topic, &self.back(topic), &self.over_http(topic)] {
+                let _gone = self.kafka.rm(name);
+            }
         }
     }
 }
