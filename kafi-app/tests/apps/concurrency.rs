@@ -144,19 +144,20 @@ fn what_was_done_beyond_the_committed_offset_is_not_done_again() {
 
 #[test]
 fn messages_without_a_key_have_no_order() {
-    let place = memory();
-    let input = place.topic("in", 1);
-    place.kafi.produce(&input, (0..20).map(Outgoing::new)).unwrap();
-    let together = Arc::new((Mutex::new(0), Condvar::new()));
-    // Four of them wait for each other, which they could not if one came after another.
-    let handler = move |_: Json<u32>| {
-        let mut count = together.0.lock().unwrap();
-        *count += 1;
-        together.1.notify_all();
-        drop(together.1.wait_while(count, |count| *count < 4).unwrap());
-    };
-    let route = Route::new(&input).order(Order::Key).concurrency(4).handle(handler);
-    assert_eq!(App::new("keyless", &place.kafi).route(route).run_to_end().unwrap().processed, 20);
+    everywhere(|place| {
+        let input = place.topic("in", 1);
+        place.kafi.produce(&input, (0..20).map(Outgoing::new)).unwrap();
+        let together = Arc::new((Mutex::new(0), Condvar::new()));
+        // Four of them wait for each other, which they could not if one came after another.
+        let handler = move |_: Json<u32>| {
+            let mut count = together.0.lock().unwrap();
+            *count += 1;
+            together.1.notify_all();
+            drop(together.1.wait_while(count, |count| *count < 4).unwrap());
+        };
+        let route = Route::new(&input).order(Order::Key).concurrency(4).handle(handler);
+        assert_eq!(App::new(place.name("keyless"), &place.kafi).route(route).run_to_end().unwrap().processed, 20);
+    });
 }
 
 #[test]

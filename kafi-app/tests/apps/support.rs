@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use kafi_core::{CommittedOffset, Message, NewTopic, Value};
+use kafi_core::{CommittedOffset, Message, NewTopic, Storage, Value};
 use kafi_shell::Kafi;
 use kafi_testkit::servers;
 use tempfile::TempDir;
@@ -58,11 +58,9 @@ pub fn header(message: &Message, name: &str) -> String {
     String::from_utf8(value.unwrap().to_vec()).unwrap()
 }
 
-/// Runs a case over memory, a folder, and a broker.
+/// Runs a case over memory, a folder, a broker, S3, and Azure Blob Storage.
 pub fn everywhere(case: impl Fn(&Place)) {
-    case(&memory());
-    case(&folder());
-    case(&broker());
+    [memory, folder, broker, s3, azure].into_iter().for_each(|open| case(&open()));
 }
 
 /// A storage in memory.
@@ -93,9 +91,56 @@ pub fn patient_broker(max_poll_interval_ms: u32) -> Place {
     place(Kafi::new(kafi_cluster::open("broker", &properties).unwrap(), Default::default()), None)
 }
 
+/// A place of its own in a bucket.
+pub fn s3() -> Place {
+    let open = |root: &str| {
+        let properties = [
+            ("endpoint", servers::variable("KAFI_TEST_S3")),
+            ("access.key", servers::variable("KAFI_TEST_S3_ACCESS_KEY")),
+            ("secret.key", servers::variable("KAFI_TEST_S3_SECRET_KEY")),
+            ("bucket.name", "kafi-apps"),
+            ("bucket.create", "true"),
+            ("root.dir", root),
+        ];
+        kafi_s3::open("s3", &owned(properties)).unwrap()
+    };
+    in_a_root(open)
+}
+
+/// A place of its own in a container.
+pub fn azure() -> Place {
+    let open = |root: &str| {
+        let properties = [
+            ("connection.string", servers::variable("KAFI_TEST_AZURE_CONNECTION_STRING")),
+            ("container.name", "kafi-apps"),
+            ("container.create", "true"),
+            ("root.dir", root),
+        ];
+        kafi_azure::open("azure", &owned(properties)).unwrap()
+    };
+    in_a_root(open)
+}
+
+fn owned<const N: usize>(properties: [(&str, &str); N]) -> [(String, String); N] {
+    properties.map(|(name, value)| (name.to_string(), value.to_string()))
+}
+
+fn in_a_root(open: impl Fn(&str) -> Arc<dyn Storage>) -> Place {
+    let suffix = unique();
+    place_with(Kafi::new(open(suffix.trim_start_matches('-')), Default::default()), None, suffix)
+}
+
 fn place(kafi: Kafi, folder: Option<TempDir>) -> Place {
+    place_with(kafi, folder, unique())
+}
+
+fn place_with(kafi: Kafi, folder: Option<TempDir>, suffix: String) -> Place {
+    Place { kafi, suffix, _folder: folder }
+}
+
+/// The end of a name that nobody else has.
+fn unique() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-    let suffix = format!("-app-{now:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    Place { kafi, suffix, _folder: folder }
+    format!("-app-{now:x}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
