@@ -108,6 +108,22 @@ impl<'a> Apps<'a> {
         Ok((values.lines().count() as u64, distinct.len() as u64))
     }
 
+    /// What came of messages so far, of each kind.
+    fn made(&self) -> Result<Vec<(u64, u64)>> {
+        KINDS.iter().map(|(name, _)| self.made_of(name)).collect()
+    }
+
+    /// Waits until each kind has done more than `before`, or all there is to do. A broker that is killed again and again
+    /// before anybody has found it is away for longer than an app waits.
+    fn go_on(&mut self, before: &[(u64, u64)]) -> Result<()> {
+        wait_until("more of what comes of messages", || {
+            thread::sleep(Duration::from_millis(500));
+            self.refuse_ends()?;
+            let made = self.made()?;
+            Ok(made.iter().zip(before).all(|(now, before)| now.0 > before.0 || now.1 == self.made))
+        })
+    }
+
     /// Waits until each message has what came of it, and says how many have it twice.
     fn finish(&mut self) -> Result<String> {
         let mut doubled = Vec::new();
@@ -159,8 +175,9 @@ pub fn killed_broker(programs: &Programs, random: &mut Random, rounds: u64) -> R
         let whole = |error: String| format!("round {round}: {error}");
         apps.feed().map_err(whole)?;
         thread::sleep(Duration::from_millis(random.below(3_000)));
+        let before = apps.made().map_err(whole)?;
         broker.restart().map_err(whole)?;
-        apps.refuse_ends().map_err(whole)?;
+        apps.go_on(&before).map_err(whole)?;
     }
     apps.finish()
 }
