@@ -42,7 +42,7 @@
 //! | `serve` | no | the REST Proxy and Schema Registry APIs over any storage; with it `serde` | a C compiler, for TLS |
 //! | `files` | no | topics as files: CSV, TSV, JSON | a C compiler, for zstd |
 //! | `xml`, `xlsx` | no | `files`, with XML, with workbooks of Excel | a C compiler, for zstd |
-//! | `parquet`, `feather` | no | `files`, with Parquet, with Feather | a C compiler, for zstd |
+//! | `parquet`, `feather`, `orc` | no | `files`, with Parquet, with Feather, with ORC | a C compiler, for zstd |
 //! | `app` | no | microservices | |
 //! | `tracing` | no | `app`, with spans of the crate tracing | |
 //! | `jq` | no | functions over messages in jq | |

@@ -11,7 +11,8 @@ use kafi_files::{
     ExportOptions, FileInput, ImportOptions, Imported, TopicSource, TopicTarget, file_to_topic, topic_to_file,
 };
 
-pub const FORMATS: [&str; 9] = ["csv", "tsv", "json", "xml", "xlsx", "parquet", "feather", "csv.gz", "json.zst"];
+pub const FORMATS: [&str; 10] =
+    ["csv", "tsv", "json", "xml", "xlsx", "parquet", "feather", "orc", "csv.gz", "json.zst"];
 
 const WAIT: Duration = Duration::from_secs(60);
 

@@ -41,7 +41,7 @@ enum Part {
 }
 
 /// What of a value a column is.
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OfValue<'a> {
     /// A column for each member.
@@ -141,7 +141,7 @@ impl Columns {
 
     /// The parts of values that are columns, by the path within them, or all of the members; `None` for everything else
     /// of messages.
-    #[cfg(any(feature = "parquet", feature = "feather"))]
+    #[cfg(feature = "arrow")]
     pub(crate) fn of_values(&self) -> impl Iterator<Item = (&str, Option<OfValue<'_>>)> {
         self.0.iter().map(|Column { name, part }| {
             let of_value = match part {

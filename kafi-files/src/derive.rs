@@ -36,7 +36,7 @@ impl FileColumns {
     /// `Corrupt` for a damaged file; `Unsupported` for a format that was not compiled in.
     pub fn add(&mut self, input: &mut FileInput, options: &ImportOptions, cancel: &kafi_core::Cancel) -> Result<()> {
         options.format.check()?;
-        #[cfg(any(feature = "parquet", feature = "feather"))]
+        #[cfg(feature = "arrow")]
         if let Some(type_) = crate::arrow::column_type_of_file(input, options)? {
             self.take(Kind::of_type(&type_), options);
             return Ok(());

@@ -22,9 +22,9 @@ pub(crate) fn export(source: &TopicSource<'_>, file: &mut dyn FileWriter, option
         Format::Xml => crate::xml::topic_to_file(source, file, options),
         #[cfg(feature = "xlsx")]
         Format::Xlsx => crate::xlsx::topic_to_file(source, file, options),
-        #[cfg(any(feature = "parquet", feature = "feather"))]
-        Format::Parquet | Format::Feather => crate::arrow::topic_to_file(source, file, options),
-        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "xml", feature = "xlsx")))]
+        #[cfg(feature = "arrow")]
+        Format::Parquet | Format::Feather | Format::Orc => crate::arrow::topic_to_file(source, file, options),
+        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "orc", feature = "xml", feature = "xlsx")))]
         _ => unreachable!("the format was checked"),
     }
 }

@@ -22,6 +22,8 @@ pub enum Format {
     Parquet,
     /// Feather version 2, which is a file of Arrow IPC.
     Feather,
+    /// Apache ORC.
+    Orc,
 }
 
 /// What is around a text format.
@@ -53,7 +55,7 @@ pub struct FileFormat {
     pub compression: Compression,
 }
 
-const NAMES: [(&str, Format); 10] = [
+const NAMES: [(&str, Format); 11] = [
     ("csv", Format::Csv),
     ("tsv", Format::Tsv),
     ("json", Format::Json),
@@ -64,10 +66,11 @@ const NAMES: [(&str, Format); 10] = [
     ("parquet", Format::Parquet),
     ("feather", Format::Feather),
     ("arrow", Format::Feather),
+    ("orc", Format::Orc),
 ];
 
 impl FileFormat {
-    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson xml xlsx parquet feather arrow`, with `.gz` or
+    /// The format that the suffixes of a name mean: `csv tsv json jsonl ndjson xml xlsx parquet feather arrow orc`, with `.gz` or
     /// `.zst` behind those of text.
     ///
     /// # Errors
@@ -84,7 +87,7 @@ impl FileFormat {
         let Some(format) = known else {
             let error = Error::new(ErrorKind::Usage, "find format", "the name says no format that is known");
             return Err(error.with("file", name).hint(
-                "--format says which: csv, tsv, json, xml, xlsx, parquet, feather; .gz or .zst behind those of text compresses",
+                "--format says which: csv, tsv, json, xml, xlsx, parquet, feather, orc; .gz or .zst behind those of text compresses",
             ));
         };
         let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Json | Format::Xml);
@@ -114,6 +117,7 @@ impl fmt::Display for FileFormat {
             Format::Xlsx => "xlsx",
             Format::Parquet => "parquet",
             Format::Feather => "feather",
+            Format::Orc => "orc",
         })?;
         f.write_str(match self.compression {
             Compression::None => "",
@@ -132,6 +136,7 @@ impl FileFormat {
             Format::Xlsx => cfg!(feature = "xlsx"),
             Format::Parquet => cfg!(feature = "parquet"),
             Format::Feather => cfg!(feature = "feather"),
+            Format::Orc => cfg!(feature = "orc"),
         };
         if is_there {
             return Ok(());
@@ -158,6 +163,7 @@ mod tests {
             ("x.XLSX", "xlsx"),
             ("x.parquet", "parquet"),
             ("x.arrow", "feather"),
+            ("x.orc", "orc"),
         ] {
             assert_eq!(FileFormat::of_name(name).unwrap().to_string(), expected, "{name}");
         }

@@ -35,9 +35,9 @@ pub(crate) fn read_file(input: &mut FileInput, options: &ImportOptions, sink: &m
         Format::Xml => crate::xml::file_to_topic(input, options, sink),
         #[cfg(feature = "xlsx")]
         Format::Xlsx => crate::xlsx::file_to_topic(input, options, sink),
-        #[cfg(any(feature = "parquet", feature = "feather"))]
-        Format::Parquet | Format::Feather => crate::arrow::file_to_topic(input, options, sink),
-        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "xml", feature = "xlsx")))]
+        #[cfg(feature = "arrow")]
+        Format::Parquet | Format::Feather | Format::Orc => crate::arrow::file_to_topic(input, options, sink),
+        #[cfg(not(all(feature = "parquet", feature = "feather", feature = "orc", feature = "xml", feature = "xlsx")))]
         _ => unreachable!("the format was checked"),
     }
 }

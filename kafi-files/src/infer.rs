@@ -1,11 +1,11 @@
 //! Which types columns have, found by what stands in them: whole numbers, decimals, floats, and strings widen into one
 //! another so that nothing is lost.
 
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 use kafi_core::BytesText;
 use kafi_core::{ColumnType, Json, JsonKind};
 
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 use crate::cell::Cell;
 
 /// The digits that decimals hold in every format, and floats for certain.
@@ -13,7 +13,7 @@ pub(crate) const DECIMAL_DIGITS: u32 = 38;
 pub(crate) const FLOAT_DIGITS: u32 = 15;
 
 /// The digits of the longest decimals that there are.
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 const LONG_DECIMAL_DIGITS: u32 = 76;
 
 /// What can stand in a column.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     /// Values of one kind by names that differ.
     Map(Box<Kind>),
     /// Bytes, which JSON shows so.
-    #[cfg(any(feature = "parquet", feature = "feather"))]
+    #[cfg(feature = "arrow")]
     Bytes(BytesText),
     /// Of this type, by a schema.
     Typed(ColumnType),
@@ -89,13 +89,13 @@ impl Number {
 
 impl Kind {
     /// Whole numbers of 64 bits.
-    #[cfg(any(feature = "parquet", feature = "feather"))]
+    #[cfg(feature = "arrow")]
     pub(crate) fn int64() -> Self {
         Self::Number(Number { whole: 19, scale: 0, is_int64: true, has_exponent: false })
     }
 
     /// What a schema says of it.
-    #[cfg(any(feature = "parquet", feature = "feather"))]
+    #[cfg(feature = "arrow")]
     pub(crate) fn of_type(type_: &ColumnType) -> Self {
         match type_ {
             ColumnType::Bool => Self::Bool,
@@ -125,7 +125,7 @@ impl Kind {
                 ColumnType::Struct(members.iter().map(|(name, kind)| (name.clone(), kind.column_type())).collect())
             }
             Self::Map(value) => ColumnType::Map(Box::new(value.column_type())),
-            #[cfg(any(feature = "parquet", feature = "feather"))]
+            #[cfg(feature = "arrow")]
             Self::Bytes(text) => ColumnType::Bytes(*text),
             Self::Typed(type_) => type_.clone(),
             Self::Text => ColumnType::Any,
@@ -133,7 +133,7 @@ impl Kind {
     }
 
     /// What stands in a cell.
-    #[cfg(any(feature = "parquet", feature = "feather"))]
+    #[cfg(feature = "arrow")]
     pub(crate) fn of(cell: Cell<'_>) -> Self {
         match cell {
             Cell::Null => Self::Null,

@@ -58,7 +58,7 @@ pub(crate) fn bytes_of<'a>(input: &'a mut FileInput) -> Result<Bytes<'a>> {
 
 impl FileInput {
     /// The file, for formats that are read from their end; it can be taken once.
-    #[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+    #[cfg(any(feature = "arrow", feature = "xlsx"))]
     pub(crate) fn take_file(&mut self, format: crate::format::FileFormat) -> Result<Box<dyn FileReader>> {
         match std::mem::replace(self, Self::Stream(Box::new(io::empty()))) {
             Self::File(file) => Ok(file),

@@ -1,5 +1,5 @@
 //! Topics as files, and back: CSV, TSV, and JSON, with gzip or Zstandard around them; with the features of their names
-//! XML, workbooks of Excel, Parquet, and Feather.
+//! XML, workbooks of Excel, Parquet, Feather, and ORC.
 //!
 //! [`topic_to_file`] writes a row for each message, [`file_to_topic`] makes a message of each row. A row has columns:
 //! of a message they are the members of its value, unless other [`Columns`] are asked for. Memory is constant both
@@ -20,7 +20,7 @@
 //! A tombstone is a row without anything. What has to come back as it was is exported with
 //! [`envelope`](ExportOptions::envelope): then nothing is lost, in any of the formats.
 
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 mod arrow;
 mod cell;
 mod columns;
@@ -52,10 +52,10 @@ mod xlsx;
 #[cfg(feature = "xml")]
 mod xml;
 
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 pub use arrow::{DataFrame, df_to_topic, topic_to_df};
 /// Columns, as Arrow knows them: what data frames are made of.
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 pub use arrow_array;
 pub use columns::Columns;
 pub use derive::FileColumns;

@@ -83,7 +83,7 @@ fn failed(error: io::Error) -> Error {
 }
 
 /// A file as the writers of binary formats know it.
-#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+#[cfg(any(feature = "arrow", feature = "xlsx"))]
 pub(crate) struct FileStream<'f> {
     file: &'f mut dyn FileWriter,
     ready: Vec<u8>,
@@ -92,7 +92,7 @@ pub(crate) struct FileStream<'f> {
     has_failed: bool,
 }
 
-#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+#[cfg(any(feature = "arrow", feature = "xlsx"))]
 impl<'f> FileStream<'f> {
     pub(crate) fn new(file: &'f mut dyn FileWriter) -> Self {
         Self { file, ready: Vec::new(), bytes: 0, has_failed: false }
@@ -106,7 +106,7 @@ impl<'f> FileStream<'f> {
     }
 }
 
-#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+#[cfg(any(feature = "arrow", feature = "xlsx"))]
 impl Write for FileStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.ready.extend_from_slice(bytes);
@@ -129,7 +129,7 @@ impl Write for FileStream<'_> {
 }
 
 /// The error of the file itself, where a writer hands on one.
-#[cfg(any(feature = "parquet", feature = "feather", feature = "xlsx"))]
+#[cfg(any(feature = "arrow", feature = "xlsx"))]
 pub(crate) fn of_stream(error: io::Error) -> Error {
     error.downcast::<Error>().unwrap_or_else(|error| Error::io("write file", error))
 }

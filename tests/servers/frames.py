@@ -16,6 +16,7 @@ import polars
 import pyarrow
 import pyarrow.csv
 import pyarrow.feather
+import pyarrow.orc
 import pyarrow.parquet
 from lxml import etree
 
@@ -98,9 +99,11 @@ def read(folder):
     tell("pandas", "xlsx", of_pandas(pandas.read_excel(path("xlsx"))))
     tell("pandas", "parquet", of_pandas(pandas.read_parquet(path("parquet"), dtype_backend="pyarrow")))
     tell("pandas", "feather", of_pandas(pandas.read_feather(path("feather"), dtype_backend="pyarrow")))
+    tell("pandas", "orc", of_pandas(pandas.read_orc(path("orc"), dtype_backend="pyarrow")))
     tell("pyarrow", "csv", of_arrow(pyarrow.csv.read_csv(path("csv"), parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True))))
     tell("pyarrow", "parquet", of_arrow(pyarrow.parquet.read_table(path("parquet"))))
     tell("pyarrow", "feather", of_arrow(pyarrow.feather.read_table(path("feather"))))
+    tell("pyarrow", "orc", of_arrow(pyarrow.orc.read_table(path("orc"))))
     tell("polars", "csv", of_polars(polars.read_csv(path("csv"))))
     tell("polars", "json", of_polars(polars.read_ndjson(path("jsonl"))))
     tell("polars", "parquet", of_polars(polars.read_parquet(path("parquet"))))
@@ -142,9 +145,11 @@ def write(folder):
     simple.assign(at=[AT.replace(tzinfo=None), None]).to_excel(path("pandas", "xlsx"))
     frame.to_parquet(path("pandas", "parquet"))
     frame.to_feather(path("pandas", "feather"))
+    frame.to_orc(path("pandas", "orc"))
     pyarrow.csv.write_csv(flat, path("pyarrow", "csv"))
     pyarrow.parquet.write_table(table, path("pyarrow", "parquet"), compression="zstd")
     pyarrow.feather.write_feather(table, path("pyarrow", "feather"), compression="zstd")
+    pyarrow.orc.write_table(table, path("pyarrow", "orc"), compression="zstd")
     rows = polars.from_arrow(table)
     rows.drop(["raw", "tags", "inner"]).write_csv(path("polars", "csv"))
     rows.drop("raw").write_ndjson(path("polars", "jsonl"))

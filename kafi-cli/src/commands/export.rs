@@ -19,7 +19,7 @@ use crate::output::{Reading, Stdout, nobody_reads};
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Write the messages of a topic to a file, a row each: CSV, TSV, JSON, XML, Excel, Parquet, or Feather
+/// Write the messages of a topic to a file, a row each: CSV, TSV, JSON, XML, Excel, Parquet, Feather, or ORC
 #[derive(Parser)]
 pub struct ExportArgs {
     /// The topic
@@ -29,7 +29,7 @@ pub struct ExportArgs {
     #[arg(value_name = "FILE")]
     file: String,
     /// The format, where the suffix does not say it: csv, tsv, json, xml (with .gz or .zst behind it
-    /// compressed), xlsx, parquet, feather
+    /// compressed), xlsx, parquet, feather, orc
     #[arg(long, value_name = "FORMAT", value_parser = format_named)]
     format: Option<FileFormat>,
     /// Write JSON as one array, instead of a row a line
@@ -266,7 +266,7 @@ impl FileWriter for StdoutFile {
 /// Reads the name of a format.
 pub fn format_named(text: &str) -> std::result::Result<FileFormat, String> {
     text.parse().map_err(|_: Error| {
-        "there are csv, tsv, json, xml (with .gz or .zst behind them), xlsx, parquet, feather".to_string()
+        "there are csv, tsv, json, xml (with .gz or .zst behind them), xlsx, parquet, feather, orc".to_string()
     })
 }
 

@@ -17,13 +17,13 @@ use crate::limits::TIMEOUT;
 use crate::summary::Summary;
 use crate::verb::Verb;
 
-/// Produce a message for each row of files: CSV, TSV, JSON, XML, Excel, Parquet, or Feather
+/// Produce a message for each row of files: CSV, TSV, JSON, XML, Excel, Parquet, Feather, or ORC
 #[derive(Parser)]
 pub struct ImportArgs {
     /// The files (a path, prod:x.csv, s3://bucket/x.csv, or - for stdin), and then the topic
     #[arg(value_name = "FILE", required = true, num_args = 2..)]
     addresses: Vec<String>,
-    /// The format, where the suffix does not say it: csv, tsv, json, xml, xlsx, parquet, feather;
+    /// The format, where the suffix does not say it: csv, tsv, json, xml, xlsx, parquet, feather, orc;
     /// compression is seen by the bytes
     #[arg(long, value_name = "FORMAT", value_parser = format_named)]
     format: Option<FileFormat>,

@@ -124,7 +124,7 @@ fn topics_become_files_and_come_back() {
         $ kafi export t l:reports/t.tsv -q && kafi file ls l: && kafi import l:reports/t.tsv <(echo '{"id":3}') x --create 2>&1
         reports/t.tsv
         error: find format: file /dev/fd/63: the name says no format that is known
-        hint: --format says which: csv, tsv, json, xml, xlsx, parquet, feather; .gz or .zst behind those of text compresses
+        hint: --format says which: csv, tsv, json, xml, xlsx, parquet, feather, orc; .gz or .zst behind those of text compresses
         ? 2
         $ kafi import l:reports/t.tsv x --create -q && kafi import <(echo '{"id":3}') x --format json -q && kafi cat x
         {"id":9007199254740993,"price":19.990,"name":null,"at":null}
@@ -141,7 +141,7 @@ fn what_cannot_be_exported_or_imported_leaves_nothing() {
         $ printf '{"id":1}\n' | kafi produce t --create -q
         $ kafi export t x.doc; kafi export t x.csv --columns kye
         ! error: find format: file x.doc: the name says no format that is known
-        ! hint: --format says which: csv, tsv, json, xml, xlsx, parquet, feather; .gz or .zst behind those of text compresses
+        ! hint: --format says which: csv, tsv, json, xml, xlsx, parquet, feather, orc; .gz or .zst behind those of text compresses
         ! error: read arguments: invalid value 'kye' for '--columns <LIST>': "kye": there is no such column; there are topic, partition, offset, timestamp, timestamp_type, headers, key, value, value.*, value.NAME
         ? 2
         $ kafi export t - --format csv -g g; kafi export t x.csv -f; kafi export t x.csv --array; kafi export nope x.csv

@@ -33,6 +33,7 @@ fn files_lie_beside_topics_and_urls_name_objects() {
             ("xlsx", r#"{"id":"9007199254740993","name":null}"#),
             ("parquet", r#"{"id":9007199254740993,"name":null}"#),
             ("feather", r#"{"id":9007199254740993,"name":null}"#),
+            ("orc", r#"{"id":9007199254740993,"name":null}"#),
         ] {
             let file = format!("o:all/x.{suffix}");
             let line = format!(

@@ -47,7 +47,7 @@ fn others_read_what_is_written() {
     sandbox.write("t.avsc", SCHEMA);
     sandbox.write("rows.jsonl", ROWS);
     sandbox.text("kafi import rows.jsonl t --create --value-type avro --value-schema @t.avsc -q");
-    for suffix in ["csv", "jsonl", "xml", "xlsx", "parquet", "feather"] {
+    for suffix in ["csv", "jsonl", "xml", "xlsx", "parquet", "feather", "orc"] {
         sandbox.text(&format!("kafi export t t.{suffix} -q"));
     }
     check("read.txt", &sandbox.text(&format!("{} read .", python())));

@@ -201,6 +201,27 @@ impl Columns {
         self.columns.push(Column { name: name.to_string(), kind, is_text: false, has_bytes: false });
     }
 
+    /// Makes text of what has no type in ORC, or none that can be written: decimals, times of day, and what is nested.
+    pub(super) fn keep_scalars(&mut self) {
+        for column in &mut self.columns {
+            let kept = match column.kind.data_type() {
+                Some(DataType::UInt32) => Kind::int64(),
+                Some(
+                    DataType::UInt64
+                    | DataType::Decimal128(..)
+                    | DataType::Decimal256(..)
+                    | DataType::Time32(_)
+                    | DataType::Time64(_)
+                    | DataType::List(_)
+                    | DataType::Struct(_)
+                    | DataType::Map(..),
+                ) => Kind::Text,
+                _ => continue,
+            };
+            column.kind = kept;
+        }
+    }
+
     /// Nothing is added from here on.
     pub(super) fn settle(&mut self) {
         for column in &mut self.columns {

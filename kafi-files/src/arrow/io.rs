@@ -1,23 +1,21 @@
-//! Parquet and Feather over Kafi's files.
+//! Parquet, Feather, and ORC over Kafi's files.
 
 use std::io;
-#[cfg(feature = "parquet")]
-use std::io::Read;
-#[cfg(feature = "parquet")]
-use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use kafi_core::functional::caught;
 use kafi_core::{Error, ErrorKind, FileReader, FileWriter, Result};
 
+#[cfg(any(feature = "parquet", feature = "orc"))]
+use super::chunks::Chunks;
 use super::failed;
+#[cfg(feature = "orc")]
+use super::orc;
 use crate::format::Format;
 #[cfg(feature = "feather")]
 use crate::input::FileCursor;
 use crate::output::FileStream;
-#[cfg(feature = "parquet")]
-use crate::output::TIMEOUT;
 
 /// What is held of a row group at most, before it is written.
 #[cfg(feature = "parquet")]
@@ -31,6 +29,8 @@ enum Writer<'f> {
     Parquet(Box<parquet::arrow::ArrowWriter<FileStream<'f>>>),
     #[cfg(feature = "feather")]
     Feather(Box<arrow_ipc::writer::FileWriter<FileStream<'f>>>),
+    #[cfg(feature = "orc")]
+    Orc(orc::Writer<'f>),
 }
 
 impl<'f> ColumnWriter<'f> {
@@ -45,6 +45,8 @@ impl<'f> ColumnWriter<'f> {
                     .and_then(|options| arrow_ipc::writer::FileWriter::try_new_with_options(bytes, schema, options));
                 Ok(Self(Writer::Feather(Box::new(writer.map_err(|error| failed("write file", &error))?))))
             }
+            #[cfg(feature = "orc")]
+            Format::Orc => Ok(Self(Writer::Orc(orc::Writer::open(bytes, schema)?))),
             #[cfg(feature = "parquet")]
             _ => {
                 let properties = parquet::file::properties::WriterProperties::builder();
@@ -69,6 +71,8 @@ impl<'f> ColumnWriter<'f> {
             }
             #[cfg(feature = "feather")]
             Writer::Feather(writer) => writer.write(columns).map_err(|error| failed("write file", &error)),
+            #[cfg(feature = "orc")]
+            Writer::Orc(writer) => writer.write(columns),
         }
     }
 
@@ -81,6 +85,8 @@ impl<'f> ColumnWriter<'f> {
             Writer::Feather(mut writer) => {
                 writer.finish().and_then(|()| writer.into_inner()).map_err(|error| failed("write file", &error))?
             }
+            #[cfg(feature = "orc")]
+            Writer::Orc(writer) => writer.finish()?,
         };
         bytes.finish()
     }
@@ -94,6 +100,8 @@ enum Reader {
     Parquet(parquet::arrow::arrow_reader::ParquetRecordBatchReader),
     #[cfg(feature = "feather")]
     Feather(Box<arrow_ipc::reader::FileReader<io::BufReader<FileCursor>>>),
+    #[cfg(feature = "orc")]
+    Orc(Box<orc_rust::ArrowReader<Chunks>>),
 }
 
 impl ColumnReader {
@@ -109,11 +117,12 @@ impl ColumnReader {
                 let reader = reader.map_err(|error| failed("read file", &error))?;
                 Ok(Self(Reader::Feather(Box::new(reader))))
             }
+            #[cfg(feature = "orc")]
+            Format::Orc => Ok(Self(Reader::Orc(Box::new(orc::open(Chunks::new(file))?)))),
             #[cfg(feature = "parquet")]
             _ => {
                 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-                let bytes = file.bytes();
-                let chunks = Chunks { file: Arc::new(Mutex::new(file)), bytes };
+                let chunks = Chunks::new(file);
                 let reader = ParquetRecordBatchReaderBuilder::try_new(chunks).map_err(of_parquet("read file"))?;
                 let reader = reader.with_batch_size(super::ROWS).build().map_err(of_parquet("read file"))?;
                 Ok(Self(Reader::Parquet(reader)))
@@ -131,6 +140,8 @@ impl ColumnReader {
             Reader::Parquet(reader) => arrow_array::RecordBatchReader::schema(reader),
             #[cfg(feature = "feather")]
             Reader::Feather(reader) => reader.schema(),
+            #[cfg(feature = "orc")]
+            Reader::Orc(reader) => arrow_array::RecordBatchReader::schema(&**reader),
         }
     }
 }
@@ -145,6 +156,8 @@ impl Iterator for ColumnReader {
                 Reader::Parquet(reader) => reader.next(),
                 #[cfg(feature = "feather")]
                 Reader::Feather(reader) => reader.next(),
+                #[cfg(feature = "orc")]
+                Reader::Orc(reader) => reader.next(),
             };
             next.transpose().map_err(|error| failed("read file", &error))
         });
@@ -164,57 +177,27 @@ fn undamaged<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
-/// A file as Parquet reads it: pieces here and there.
-#[cfg(feature = "parquet")]
-struct Chunks {
-    file: Arc<Mutex<Box<dyn FileReader>>>,
-    bytes: u64,
-}
-
-#[cfg(feature = "parquet")]
-struct Chunk {
-    file: Arc<Mutex<Box<dyn FileReader>>>,
-    at: u64,
-}
-
-#[cfg(feature = "parquet")]
-impl Read for Chunk {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
-        self.at += read as u64;
-        Ok(read)
-    }
-}
-
 #[cfg(feature = "parquet")]
 impl parquet::file::reader::Length for Chunks {
     fn len(&self) -> u64 {
-        self.bytes
+        self.bytes()
     }
 }
 
 #[cfg(feature = "parquet")]
 impl parquet::file::reader::ChunkReader for Chunks {
-    type T = io::BufReader<Chunk>;
+    type T = io::BufReader<super::chunks::Chunk>;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        Ok(io::BufReader::new(Chunk { file: Arc::clone(&self.file), at: start }))
+        Ok(self.read_from(start))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {
         use parquet::errors::ParquetError;
-        // What a damaged file says of itself takes no memory.
-        if start.saturating_add(length as u64) > self.bytes {
-            return Err(ParquetError::EOF("it names bytes behind its end".into()));
-        }
-        let mut bytes = vec![0; length];
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = file.read_at(start, &mut bytes, TIMEOUT).map_err(|error| ParquetError::External(Box::new(error)))?;
-        if read < length {
-            return Err(ParquetError::EOF("it ends too early".into()));
-        }
-        Ok(bytes.into())
+        self.bytes_at(start, length as u64).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => ParquetError::EOF(error.to_string()),
+            _ => ParquetError::External(Box::new(error)),
+        })
     }
 }
 

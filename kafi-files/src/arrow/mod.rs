@@ -1,8 +1,12 @@
 //! Formats on Arrow: rows go through JSON text into columns of the types that were found, and back.
 
+#[cfg(any(feature = "parquet", feature = "orc"))]
+mod chunks;
 mod frame;
 mod infer;
 mod io;
+#[cfg(feature = "orc")]
+mod orc;
 mod typed;
 mod write;
 
@@ -45,7 +49,10 @@ pub(crate) fn topic_to_file(
         envelopes_to(source, &mut rows)?;
         return rows.finish();
     }
-    let (found, again) = found(source, options)?;
+    let (mut found, again) = found(source, options)?;
+    if options.format.format == Format::Orc {
+        found.columns.keep_scalars();
+    }
     let texts = found.columns.texts();
     let mut rows = Rows::new(found, file, options.format.format)?;
     messages_to(&again, options, &mut rows)?;
@@ -233,7 +240,7 @@ impl RowWriter for Rows<'_> {
 
 /// What the values are that rows become, by the types of a file's columns; `None` where what stands in them says it.
 pub(crate) fn column_type_of_file(input: &mut FileInput, options: &ImportOptions) -> Result<Option<ColumnType>> {
-    if !matches!(options.format.format, Format::Parquet | Format::Feather) {
+    if !matches!(options.format.format, Format::Parquet | Format::Feather | Format::Orc) {
         return Ok(None);
     }
     let columns = ColumnReader::open(input.take_file(options.format)?, options.format.format)?;

@@ -25,16 +25,19 @@ pub(crate) fn write_lines(columns: &RecordBatch, lines: &mut Vec<u8>) -> Result<
 fn in_utc(columns: &RecordBatch) -> Result<RecordBatch> {
     let schema = columns.schema();
     let fields: Fields = schema.fields().iter().map(utc_field).collect();
+    with_fields(columns, fields).map_err(|error| failed("read rows", &error))
+}
+
+/// The same columns with other names of zones.
+pub(super) fn with_fields(columns: &RecordBatch, fields: Fields) -> std::result::Result<RecordBatch, ArrowError> {
     let arrays =
         columns.columns().iter().zip(&fields).map(|(array, field)| match array.data_type() == field.data_type() {
             true => Ok(Arc::clone(array)),
             false => retyped(&array.to_data(), field.data_type()).map(make_array),
         });
-    let arrays = arrays.collect::<std::result::Result<_, ArrowError>>();
+    let arrays = arrays.collect::<std::result::Result<_, ArrowError>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(columns.num_rows()));
-    let columns =
-        arrays.and_then(|arrays| RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options));
-    columns.map_err(|error| failed("read rows", &error))
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
 }
 
 fn utc_field(field: &FieldRef) -> FieldRef {

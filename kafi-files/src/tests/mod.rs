@@ -1,6 +1,6 @@
 //! Topics into files and back, over a storage in memory.
 
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 mod frames;
 #[cfg(any(feature = "xml", feature = "xlsx"))]
 mod markup;
@@ -191,6 +191,9 @@ fn formats() -> Vec<&'static str> {
     if cfg!(feature = "feather") {
         formats.push("feather");
     }
+    if cfg!(feature = "orc") {
+        formats.push("orc");
+    }
     formats
 }
 
@@ -302,7 +305,7 @@ fn rows_become_messages() {
     assert!(times.contains(&"1767323045000".to_string()) && times.contains(&"1700000000001".to_string()), "{times:?}");
 }
 
-#[cfg(any(feature = "parquet", feature = "feather"))]
+#[cfg(feature = "arrow")]
 #[test]
 fn columns_have_types_and_lose_no_digit() {
     let bench = Bench::new();
@@ -317,9 +320,20 @@ fn columns_have_types_and_lose_no_digit() {
         r#"{"id":2,"price":5.000,"big":null,"ok":null,"tags":[],"at":{"x":null,"y":"z"},"mixed":"m","name":null,"float":null}"#,
         r#"{"id":3,"price":null,"big":null,"ok":null,"tags":null,"at":null,"mixed":"{\"a\":[1]}","name":"\u00e4","float":1500.0}"#,
     ];
-    for format in formats().into_iter().filter(|format| matches!(*format, "parquet" | "feather")) {
+    // Its writer has neither decimals nor anything nested.
+    let of_orc = [
+        r#"{"id":9007199254740993,"price":"19.990","big":"123456789012345678901234567890","ok":true,"tags":"[\"a\"]","at":"{\"x\":1}","mixed":"1","name":null,"float":null}"#,
+        r#"{"id":2,"price":"5","big":null,"ok":null,"tags":"[]","at":"{\"y\":\"z\"}","mixed":"m","name":null,"float":null}"#,
+        r#"{"id":3,"price":null,"big":null,"ok":null,"tags":null,"at":null,"mixed":"{\"a\":[1]}","name":"\u00e4","float":1500.0}"#,
+    ];
+    for format in formats().into_iter().filter(|format| matches!(*format, "parquet" | "feather" | "orc")) {
         let (exported, bytes) = bench.export("t", format, |_| {}).unwrap();
         assert_eq!(exported.rows, 3);
+        let (expected, texts): (_, &[&str]) = match format {
+            "orc" => (&of_orc, &["price", "big", "tags", "at", "mixed"]),
+            _ => (&expected, &["mixed"]),
+        };
+        assert_eq!(exported.texts, texts, "{format}");
         bench.create(format);
         bench.import(&bytes, format, format, |_| {}).unwrap();
         let mut values = bench.values(format);

@@ -85,7 +85,7 @@ pub fn run(args: &[&str]) -> Result<()> {
 }
 
 fn build_kafi(options: &Options) -> Result<()> {
-    let features: &[&str] = if options.files { &["--features", "parquet,feather,xlsx,xml"] } else { &[] };
+    let features: &[&str] = if options.files { &["--features", "parquet,feather,orc,xlsx,xml"] } else { &[] };
     command::run(
         "cargo build",
         command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]).args(features),

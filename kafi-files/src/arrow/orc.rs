@@ -1,0 +1,107 @@
+//! ORC, by the crate orc-rust. What its writer has no types for was made text before: decimals, and what is nested.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+use kafi_core::{Error, ErrorKind, Result};
+use orc_rust::compression::CompressionType;
+use orc_rust::error::OrcError;
+use orc_rust::reader::ChunkReader;
+use orc_rust::{ArrowReader, ArrowReaderBuilder, ArrowWriter, ArrowWriterBuilder};
+
+use super::chunks::{Chunk, Chunks};
+use super::write::with_fields;
+use crate::output::{FileStream, of_stream};
+
+/// What is held of a stripe, before it is written.
+const STRIPE_BYTES: usize = 32 << 20;
+
+/// Columns on their way into a file of ORC.
+pub(super) struct Writer<'f> {
+    writer: Box<ArrowWriter<Shared<'f>>>,
+    fields: Fields,
+    file: Shared<'f>,
+}
+
+/// The file, which orc-rust does not give back.
+#[derive(Clone)]
+struct Shared<'f>(Rc<RefCell<FileStream<'f>>>);
+
+impl Write for Shared<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush()
+    }
+}
+
+impl<'f> Writer<'f> {
+    pub(super) fn open(file: FileStream<'f>, schema: &SchemaRef) -> Result<Self> {
+        let file = Shared(Rc::new(RefCell::new(file)));
+        let fields: Fields = schema.fields().iter().map(in_utc).collect();
+        let writer = ArrowWriterBuilder::new(file.clone(), Arc::new(Schema::new(fields.clone())))
+            .with_stripe_byte_size(STRIPE_BYTES)
+            .with_compression(CompressionType::Snappy);
+        let writer = Box::new(writer.try_build().map_err(|error| failed("write file", error))?);
+        Ok(Self { writer, fields, file })
+    }
+
+    pub(super) fn write(&mut self, columns: &RecordBatch) -> Result<()> {
+        let columns = with_fields(columns, self.fields.clone()).map_err(|error| super::failed("write file", &error))?;
+        self.writer.write(&columns).map_err(|error| failed("write file", error))
+    }
+
+    /// Writes what is left, and gives the file back.
+    pub(super) fn finish(self) -> Result<FileStream<'f>> {
+        self.writer.close().map_err(|error| failed("write file", error))?;
+        Ok(Rc::into_inner(self.file.0).expect("the writer is gone").into_inner())
+    }
+}
+
+/// The field with its times in UTC by that name, which is the only one that orc-rust takes.
+fn in_utc(field: &Arc<Field>) -> Field {
+    match field.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            let data_type = DataType::Timestamp(*unit, Some("UTC".into()));
+            field.as_ref().clone().with_data_type(data_type)
+        }
+        _ => field.as_ref().clone(),
+    }
+}
+
+/// The columns of a file of ORC.
+pub(super) fn open(file: Chunks) -> Result<ArrowReader<Chunks>> {
+    let reader = ArrowReaderBuilder::try_new(file).map_err(|error| failed("read file", error))?;
+    Ok(reader.with_batch_size(super::ROWS).build())
+}
+
+impl ChunkReader for Chunks {
+    type T = io::BufReader<Chunk>;
+
+    fn len(&self) -> u64 {
+        self.bytes()
+    }
+
+    fn get_read(&self, start: u64) -> io::Result<Self::T> {
+        Ok(self.read_from(start))
+    }
+
+    fn get_bytes(&self, start: u64, length: u64) -> io::Result<bytes::Bytes> {
+        self.bytes_at(start, length)
+    }
+}
+
+fn failed(operation: &'static str, error: OrcError) -> Error {
+    match error {
+        OrcError::IoError { source, .. } if source.kind() != io::ErrorKind::UnexpectedEof => {
+            of_stream(source).with("operation", operation)
+        }
+        error => Error::new(ErrorKind::Corrupt, operation, error.to_string().lines().next().unwrap_or_default()),
+    }
+}
