@@ -45,8 +45,11 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// What makes a step of a function.
+type Step = fn(Function) -> FunctionStep;
+
 /// What people write, and whether it filters, maps, makes messages, or is printed.
-const FUNCTIONS: &[(fn(Function) -> FunctionStep, &[&str])] = &[
+const FUNCTIONS: &[(Step, &[&str])] = &[
     (
         FunctionStep::Filter,
         &[
