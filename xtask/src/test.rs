@@ -139,11 +139,8 @@ fn halves() -> Result<[Half; 2]> {
         found.retain(|path| path.join("Cargo.toml").exists());
         Ok(found)
     };
-    let mut front = BTreeSet::new();
-    for package in [root, &root.join("kafi-cli")] {
-        front.extend(test_targets(package)?);
-    }
-    let mut back = BTreeSet::new();
+    let front: BTreeSet<String> = test_targets(&root.join("kafi-cli"))?.into_iter().collect();
+    let mut back: BTreeSet<String> = test_targets(root)?.into_iter().collect();
     for package in packages(root)?.into_iter().chain(packages(&root.join("plugins"))?) {
         back.extend(test_targets(&package)?);
     }
