@@ -1,7 +1,6 @@
 //! Whether what was reported written is there: once, in order, and whole, also for Apache Kafka's own dumper.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,12 +72,8 @@ pub fn check(messages: &[Message], writers: &[Written]) -> Result<u64> {
 
 /// The segments of a partition in a folder, in order.
 pub fn segments(partition: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(partition).map_err(|error| format!("{}: {error}", partition.display()))?;
-    let paths = entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(|error| format!("{}: {error}", partition.display())));
-    let mut paths = paths.collect::<Result<Vec<_>>>()?;
+    let mut paths = workspace::entries(partition)?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
-    paths.sort();
     Ok(paths)
 }
 
