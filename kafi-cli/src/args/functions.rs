@@ -149,13 +149,13 @@ impl FunctionArgs {
     /// What is written of them, in their order, as a cell of a table; `None` where there are none.
     pub fn cell(&self) -> Option<Cell> {
         let mut files = self.seen.files.iter();
-        let mut texts = self.steps.iter().map(|Written { option, at, text }| match text.as_str() {
+        let texts = self.steps.iter().map(|Written { option, at, text }| match text.as_str() {
             FROM_FILE => {
                 (*option, format!("-L {}", files.find(|(file_at, _)| file_at > at).map_or("", |file| &file.1)))
             }
             text => (*option, text.to_string()),
         });
-        let texts: Vec<_> = texts.by_ref().collect();
+        let texts: Vec<_> = texts.collect();
         if texts.is_empty() {
             return None;
         }
