@@ -11,23 +11,18 @@ use kafi_core::{Cancel, ErrorKind, NewTopic, Result, Value};
 use kafi_shell::Kafi;
 use kafi_testkit::servers;
 
-use crate::support::{Place, broker, memory, text};
+use crate::support::{Place, broker, memory, settled, text};
 
 fn numbers(place: &Place, topic: &str, count: u32) {
     place.kafi.produce(topic, (0..count).map(|n| (format!("k{}", n % 37), n))).unwrap();
 }
 
-/// Waits until as many messages of a topic are committed, which follows the commit by a moment.
-fn settled(place: &Place, topic: &str, count: usize) -> Vec<u32> {
-    let until = Instant::now() + Duration::from_secs(30);
-    loop {
-        let mut values: Vec<u32> = place.values(topic).iter().map(|value| value.parse().unwrap()).collect();
-        if values.len() >= count || Instant::now() > until {
-            values.sort();
-            return values;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
+/// The numbers of a topic, once as many messages are committed.
+fn committed(place: &Place, topic: &str, count: usize) -> Vec<u32> {
+    let seen = || place.values(topic).iter().map(|value| value.parse().unwrap()).collect::<Vec<u32>>();
+    let mut values = settled(seen, |values| values.len() >= count);
+    values.sort();
+    values
 }
 
 fn route(topics: [&str; 2], order: Order) -> Route {
@@ -68,7 +63,7 @@ fn each_message_has_its_output_once_whatever_the_order() {
         };
         let done = run();
         assert_eq!((done.consumed, done.processed, done.published), (2_000, 2_000, 2_000));
-        assert_eq!(settled(&place, &out, 2_000), (0..2_000).collect::<Vec<_>>());
+        assert_eq!(committed(&place, &out, 2_000), (0..2_000).collect::<Vec<_>>());
         let committed: i64 = place.committed(&place.name(name)).iter().map(|offset| offset.offset).sum();
         assert_eq!(committed, 2_000);
         assert_eq!(run(), Done::default());
@@ -102,11 +97,11 @@ fn what_fails_is_dead_or_stops_within_its_transaction() {
     };
     let error = run(true).unwrap_err();
     assert!(error.to_string().contains("five"), "{error}");
-    assert_eq!(settled(&place, &out, 5), [0, 1, 2, 3, 4]);
+    assert_eq!(committed(&place, &out, 5), [0, 1, 2, 3, 4]);
     let done = run(false).unwrap();
     assert_eq!((done.dead_letters, done.published), (2, 25));
     let expected: Vec<u32> = (0..30).filter(|n| ![5, 11].contains(n)).collect();
-    assert_eq!(settled(&place, &out, 28), expected);
+    assert_eq!(committed(&place, &out, 28), expected);
     let dead: Vec<Value> = place.messages(&letters).into_iter().map(|message| message.value).collect();
     assert_eq!(dead.iter().map(text).collect::<Vec<_>>(), ["5", "11"]);
     assert_eq!(place.committed(&name)[0].offset, 30);
@@ -152,7 +147,7 @@ fn nothing_is_doubled_while_members_come_and_go() {
             oldest.join().unwrap().unwrap();
         }
     }
-    let values = settled(&place, &out, MESSAGES as usize);
+    let values = committed(&place, &out, MESSAGES as usize);
     for (stop, member) in members {
         stop.cancel();
         member.join().unwrap().unwrap();
@@ -171,7 +166,7 @@ fn an_instance_is_fenced_by_a_later_one_of_its_name() {
     };
     let (_, first) = start();
     numbers(&place, &input, 500);
-    settled(&place, &out, 500);
+    committed(&place, &out, 500);
     let (stop, second) = start();
     // The first one notices when it has something to write, which it gets for as long as it is a member.
     let mut made = 500;
@@ -183,7 +178,7 @@ fn an_instance_is_fenced_by_a_later_one_of_its_name() {
     }
     let error = first.join().unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fenced, "{error:?}");
-    assert_eq!(settled(&place, &out, made as usize), (0..made).collect::<Vec<_>>());
+    assert_eq!(committed(&place, &out, made as usize), (0..made).collect::<Vec<_>>());
     stop.cancel();
     second.join().unwrap().unwrap();
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use kafi_core::{CommittedOffset, Message, NewTopic, Storage, Value};
 use kafi_shell::Kafi;
@@ -56,6 +57,18 @@ pub fn text(value: &Value) -> String {
 pub fn header(message: &Message, name: &str) -> String {
     let value = message.headers.as_headers().get(name.as_bytes()).unwrap_or_else(|| panic!("no header {name}"));
     String::from_utf8(value.unwrap().to_vec()).unwrap()
+}
+
+/// What is seen once it is as it should be, which follows a commit by a moment; after 30 s what is seen then.
+pub fn settled<T>(seen: impl Fn() -> T, is_there: impl Fn(&T) -> bool) -> T {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let found = seen();
+        if is_there(&found) || Instant::now() > until {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Runs a case over memory, a folder, a broker, S3, and Azure Blob Storage.
