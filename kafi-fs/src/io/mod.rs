@@ -28,7 +28,8 @@ pub(crate) enum Access {
     Create,
 }
 
-/// What tells one file from every other, also from a later one of the same name.
+/// What tells one file from every other that there is at the same time. Once nobody has the file open any longer, a new
+/// one may get its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileId(pub(crate) u64, pub(crate) u64);
 

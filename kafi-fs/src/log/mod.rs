@@ -116,12 +116,6 @@ impl PartitionDir {
         })
     }
 
-    /// Which `start` file there is, to notice that it was replaced.
-    pub(crate) fn start_stat(&self) -> Result<Option<crate::io::Stat>> {
-        let path = self.start_path();
-        self.io.stat(&path).map_err(|error| self.io_error("read log start", &path, error))
-    }
-
     /// Sets the log start, durably.
     pub(crate) fn set_start(&self, start: i64) -> Result<()> {
         let path = self.start_path();

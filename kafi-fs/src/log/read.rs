@@ -13,7 +13,7 @@ use super::segment::{Beyond, Extent, Peek, Search, SegmentPlace, Window, below, 
 use super::{Listing, PartitionDir, Recovery};
 use crate::emulated::reading::{Leniency, hint_at_batch_bytes, hint_at_end};
 use crate::emulated::turns::PartitionReader;
-use crate::io::{Access, FileId, IoFile};
+use crate::io::{Access, IoFile};
 
 /// Reads one partition from a position on.
 pub(crate) struct Reader {
@@ -24,7 +24,6 @@ pub(crate) struct Reader {
     low: i64,
     /// The end when the position was set: up to there it is read, or told to be missing.
     high: i64,
-    low_file: Option<FileId>,
     recovery: Option<Arc<dyn IoFile>>,
     known: Option<Recovery>,
     segment: Option<Segment>,
@@ -69,15 +68,13 @@ impl Reader {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             other => Some(other.map_err(|error| dir.io_error("read", &path, error))?),
         };
-        let mut reader =
-            Self { dir, leniency, position, low: 0, high: 0, low_file: None, recovery, known: None, segment: None };
+        let mut reader = Self { dir, leniency, position, low: 0, high: 0, recovery, known: None, segment: None };
         reader.seek(position)?;
         Ok(reader)
     }
 
     /// Goes to another offset, which must lie in the log or at its end.
     pub(crate) fn seek(&mut self, position: i64) -> Result<()> {
-        self.low_file = self.dir.start_stat()?.map(|stat| stat.id);
         let bounds = bounds(&self.dir)?;
         (self.low, self.high) = (bounds.low, bounds.high);
         self.segment = None;
@@ -480,11 +477,7 @@ impl PartitionReader for Reader {
     }
 
     fn check(&mut self) -> Result<()> {
-        let low_file = self.dir.start_stat()?.map(|stat| stat.id);
-        if low_file != self.low_file {
-            self.low = self.low.max(self.dir.start()?);
-            self.low_file = low_file;
-        }
+        self.low = self.low.max(self.dir.start()?);
         self.check_low()
     }
 
