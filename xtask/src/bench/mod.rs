@@ -61,7 +61,9 @@ pub fn run(args: &[&str]) -> Result<()> {
         return payloads(options.runs);
     }
     let mut peers = Command::new(workspace::root().join("tests/servers/peers"));
-    peers.args((options.functions || options.http).then_some("python-kafi")).args(options.apps.then_some("apps"));
+    peers
+        .args((options.functions || options.http || options.joins).then_some("python-kafi"))
+        .args(options.apps.then_some("apps"));
     command::run("tests/servers/peers", &mut peers)?;
     if options.joins {
         return joins(options.runs);
@@ -164,14 +166,14 @@ fn http(runs: usize) -> Result<()> {
     command::run("benches/http.py", python.env_remove("KAFI_HOME").env_remove("KAFI_STORAGE"))
 }
 
-/// Kafi beside DuckDB, in a folder; it needs no broker.
+/// Kafi beside DuckDB and Python Kafi, in a folder; it needs no broker.
 fn joins(runs: usize) -> Result<()> {
     command::run("cargo build", command::cargo().args(["build", "--quiet", "--release", "-p", "kafi-cli"]))?;
     let folder = Folder::create("bench-joins")?;
     let mut python = Command::new(workspace::root().join(".servers/bench/bin/python"));
     python.arg(workspace::root().join("benches/joins.py")).arg(workspace::target()?.join("release/kafi"));
-    python.arg(folder.path()).arg(runs.to_string()).env_remove("KAFI_HOME").env_remove("KAFI_STORAGE");
-    command::run("benches/joins.py", &mut python)
+    python.arg(folder.path()).arg(runs.to_string()).arg(workspace::root().join(".servers/python-kafi/bin/python"));
+    command::run("benches/joins.py", python.env_remove("KAFI_HOME").env_remove("KAFI_STORAGE"))
 }
 
 /// Kafi beside jq, kcat, and Python Kafi, in a folder and on the broker.
