@@ -92,13 +92,7 @@ impl Address {
         if text.is_empty() {
             return Err(bad(text, "an address cannot be empty"));
         }
-        if let Some(path) = text.strip_prefix("file:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            // A folder may be called so; whoever writes it like this means something else.
-            let begin = path.split('/').next().unwrap_or_default();
-            if text.starts_with("file://") && percent_decoded(begin).contains('@') {
-                return Err(with_user("file"));
-            }
+        if let Some(path) = folder_path(text)? {
             return folder(text, path);
         }
         if let Some(topic) = text.strip_prefix("mem:") {
@@ -108,9 +102,6 @@ impl Address {
             } else {
                 Ok(Self { storage: StorageAddress::Memory, topic: some(topic) })
             };
-        }
-        if text.starts_with(['.', '/', '~']) {
-            return folder(text, text);
         }
         if let Some((scheme, rest)) = text.split_once("://") {
             return url(text, scheme, rest);
@@ -134,8 +125,7 @@ impl Address {
         if is_name {
             return Ok(StorageAddress::Config(text.to_string()));
         }
-        if text.starts_with(['.', '/', '~']) || text.starts_with("file:") {
-            let path = text.strip_prefix("file:").map_or(text, |path| path.strip_prefix("//").unwrap_or(path));
+        if let Some(path) = folder_path(text)? {
             return Ok(StorageAddress::Folder(expand_home(path)?));
         }
         let address = Self::parse(text)?;
@@ -203,6 +193,23 @@ pub fn default_storage() -> Result<StorageAddress> {
             .map_err(|error| error.with("variable", DEFAULT_STORAGE_VARIABLE)),
         _ => Ok(StorageAddress::Default),
     }
+}
+
+/// The path in an address of a folder; `None` for what is not one.
+fn folder_path(text: &str) -> Result<Option<&str>> {
+    let Some(path) = text.strip_prefix("file:") else {
+        return Ok(text.starts_with(['.', '/', '~']).then_some(text));
+    };
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() {
+        return Err(bad(text, "the path is missing; the current folder is ./"));
+    }
+    // A folder may be called so; whoever writes it like this means something else.
+    let begin = path.split('/').next().unwrap_or_default();
+    if text.starts_with("file://") && percent_decoded(begin).contains('@') {
+        return Err(with_user("file"));
+    }
+    Ok(Some(path))
 }
 
 fn folder(text: &str, path: &str) -> Result<Address> {
@@ -458,6 +465,8 @@ mod tests {
             ("kafka:/me:hunter2@h/t", "neither : nor /"),
             ("mem://me:hunter2@h/t", "neither : nor /"),
             ("file://me:hunter2@h/t", "user and password"),
+            ("file:", "the path is missing"),
+            ("file://", "the path is missing"),
             ("me:hunter2@h/t", "neither : nor /"),
             ("s3/orders?secret.key=hunter2", "./FOLDER/TOPIC"),
             ("?secret.key=hunter2/", "./FOLDER/TOPIC"),
@@ -521,6 +530,8 @@ mod tests {
         assert_eq!(Address::parse_storage("local:").unwrap(), StorageAddress::Config("local".into()));
         assert_eq!(Address::parse_storage("./x").unwrap(), StorageAddress::Folder("./x".into()));
         assert_eq!(Address::parse_storage("file:///x/").unwrap(), StorageAddress::Folder("/x/".into()));
-        assert!(Address::parse_storage("local:orders").is_err());
+        for text in ["local:orders", "file:", "file://", "file://me:hunter2@h/"] {
+            assert!(Address::parse_storage(text).is_err(), "{text}");
+        }
     }
 }

@@ -57,6 +57,10 @@ fn offsets_go_to_a_file_and_come_from_one() {
         {"topic":"t","partition":1,"offset":2}
         {"topic":"u","partition":0,"offset":2}
         ! 3 offsets are written to saved
+        $ kafi group reset one --to-file - -q | diff saved -
+        $ kafi group reset one --to-file - 1>&-
+        ! error: write to stdout: bad file descriptor
+        ? 1
         $ kafi group reset one -o end --to-file ends -q > plan && cat ends
         {"topic":"t","partition":0,"offset":6}
         {"topic":"t","partition":1,"offset":4}

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use kafi::{CommittedOffset, Error, ErrorKind, Json, Result};
 
+use crate::output::{Stdout, nobody_reads};
+
 /// No file of offsets is larger: 100,000 partitions fit many times.
 const BYTES_MAX: u64 = 64 << 20;
 
-/// Writes offsets to a file, or `-` for stdout's sibling: a document a line.
+/// Writes offsets to a file, or to stdout (`-`): a document a line.
 ///
 /// # Errors
 /// What writing fails with.
@@ -27,6 +29,11 @@ pub fn write(path: &Path, offsets: &[CommittedOffset]) -> Result<()> {
         }
         text.push_str(&Json::object(members).to_string());
         text.push('\n');
+    }
+    if path.as_os_str() == "-" {
+        let mut stdout = Stdout::open()?;
+        stdout.buffer().extend_from_slice(text.as_bytes());
+        return if stdout.flush()? { Ok(()) } else { Err(nobody_reads()) };
     }
     fs::write(path, text).map_err(|error| Error::io("write offsets", error).with("file", path.display()))
 }

@@ -41,7 +41,7 @@ struct SourceArgs {
     /// Take the offsets from a file (- is stdin), as --to-file, group show --json, or Kafka's own tool (CSV) wrote them
     #[arg(long, value_name = "FILE", conflicts_with_all = ["offsets", "topics"], value_hint = clap::ValueHint::FilePath)]
     from_file: Option<PathBuf>,
-    /// Write the planned offsets to a file, which --from-file reads; where no other ones are asked for, the committed
+    /// Write the planned offsets to a file (- is stdout), which --from-file reads; where no other ones are asked for, the committed
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     to_file: Option<PathBuf>,
 }
@@ -60,7 +60,8 @@ impl Verb for ResetArgs {
         if let Some(path) = &self.sources.to_file {
             let planned: Vec<CommittedOffset> = plan.iter().map(|change| change.to.clone()).collect();
             offsets_file::write(path, &planned)?;
-            context.say(&format!("{} offsets are written to {}", planned.len(), path.display()));
+            let name = if path.as_os_str() == "-" { "stdout".into() } else { path.display().to_string() };
+            context.say(&format!("{} offsets are written to {name}", planned.len()));
             if self.asks_for_nothing() {
                 return Ok(Exit::Done);
             }
