@@ -66,6 +66,17 @@ const EXPRESSIONS: &[&str] = &[
     "{value: {id: .value.a, b: .value.b, \"c d\": .key}}",
     ".value | {a, b}",
     "[.value.a]",
+    "[]",
+    "[.value.a, .value.b, .key]",
+    "[.value.a?, select(.value.b), [.value.c, 1], \"x\"]",
+    "{value: [(.value | select(.a)), {b: .value.b}]}",
+    "[.value.a, .value.b] | length",
+    ".value | keys",
+    ".value.a | keys",
+    ".value.a | keys_unsorted",
+    ".value | keys | length",
+    "{value: (.value | keys), a: [.value | keys_unsorted]}",
+    ".value | length",
     "[{a: (.value | select(.a)), b: 1}]",
     "{a: {b: [.value.a | select(.)]}, c: (.value.b | {d: .})}",
     ".topic == \"t\" and .partition == 0 and .offset < 5 and .timestamp > 1",
@@ -334,9 +345,16 @@ fn what_is_taken_out_of_the_bytes_stays_as_it_stands() {
 
 #[test]
 fn what_makes_several_values_or_names_variables_is_interpreted() {
-    for text in
-        [".value[]", ".value.a, .value.b", ".value | keys", "def f: 1; f", ". as $x | 1", "-.value.a", ".headers[0]?"]
-    {
+    for text in [
+        ".value[]",
+        ".value.a, .value.b",
+        "[.value[], 1]",
+        ".value | to_entries",
+        "def f: 1; f",
+        ". as $x | 1",
+        "-.value.a",
+        ".headers[0]?",
+    ] {
         let tier = Function::compile(text).expect("a function").tier();
         let expected = if text == ".headers[0]?" { Tier::Bytes } else { Tier::Jaq };
         assert_eq!(tier, expected, "{text}");

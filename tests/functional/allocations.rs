@@ -85,11 +85,24 @@ const FUNCTIONS: &[(Step, &[&str])] = &[
             "del(.value.name)",
             ".key = .value.name",
             ".value |= {id, name}",
-            ".value = {id: .value.id, list: [.value.name]}",
+            ".value = {id: .value.id, list: [.value.name, .key]}",
+            ".value |= [.id, .country]",
+            ".value |= keys",
             "{value: {id: .value.id}}",
         ],
     ),
-    (|function| FunctionStep::Print { function, raw: true }, &[".value.name", ".value | {id, name}", ".value.id + 1"]),
+    (
+        |function| FunctionStep::Print { function, raw: true },
+        &[
+            ".value.name",
+            ".value | {id, name}",
+            ".value.id + 1",
+            ".value | keys",
+            ".value.in | keys_unsorted",
+            ".value | length",
+            "[.value.id, .value.name]",
+        ],
+    ),
 ];
 
 fn messages(count: usize) -> Batch {

@@ -32,6 +32,9 @@ pub(super) enum Node {
     Not,
     Type,
     Length,
+    /// Of an object, in order.
+    Keys,
+    KeysUnsorted,
     Down,
     ToText,
     ToNumber,
@@ -42,7 +45,8 @@ pub(super) enum Node {
     WithoutStart(String),
     Test(Regex),
     Object(Vec<(String, Node)>),
-    Array(Box<Node>),
+    /// What these make, one after another.
+    Array(Vec<Node>),
 }
 
 /// A member's name, or an element's index.
@@ -67,7 +71,11 @@ pub(super) fn node(term: &Term<&str>) -> Option<Node> {
         Term::Var(MESSAGE) => Node::Message,
         Term::Num(text) => Node::Number(literal(text)?),
         Term::Str(None, parts) => Node::Text(text_of(parts)?),
-        Term::Arr(Some(inner)) => Node::Array(boxed(inner)?),
+        Term::Arr(inner) => {
+            let mut items = Vec::new();
+            inner.iter().try_for_each(|inner| elements(inner, &mut items))?;
+            Node::Array(items)
+        }
         Term::Obj(members) => Node::Object(members.iter().map(member).collect::<Option<_>>()?),
         Term::Path(start, path) => path
             .0
@@ -86,6 +94,16 @@ pub(super) fn node(term: &Term<&str>) -> Option<Node> {
         Term::Call(name, arguments) => call(name, arguments)?,
         _ => return None,
     })
+}
+
+/// The nodes of an array's inside, between its commas.
+fn elements(term: &Term<&str>, items: &mut Vec<Node>) -> Option<()> {
+    if let Term::BinOp(left, BinaryOp::Comma, right) = term {
+        elements(left, items)?;
+        return elements(right, items);
+    }
+    items.push(node(term)?);
+    Some(())
 }
 
 fn boxed(term: &Term<&str>) -> Option<Box<Node>> {
@@ -118,6 +136,8 @@ fn call(name: &str, arguments: &[Term<&str>]) -> Option<Node> {
         ("not", []) => Node::Not,
         ("type", []) => Node::Type,
         ("length", []) => Node::Length,
+        ("keys", []) => Node::Keys,
+        ("keys_unsorted", []) => Node::KeysUnsorted,
         ("ascii_downcase", []) => Node::Down,
         ("tostring", []) => Node::ToText,
         ("tonumber", []) => Node::ToNumber,

@@ -82,7 +82,7 @@ pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -
             let mut out = Vec::new();
             return Ok(write(node, input, bound, &mut out)?.then(|| Item::Object(text(out))));
         }
-        Node::Array(_) => {
+        Node::Array(_) | Node::Keys | Node::KeysUnsorted => {
             let mut out = Vec::new();
             return Ok(write(node, input, bound, &mut out)?.then(|| Item::Array(text(out))));
         }
@@ -100,15 +100,28 @@ pub(super) fn write<'i>(
 ) -> Result<bool, StepsAside> {
     match node {
         Node::Object(members) => write_object(members, input, bound, out),
-        Node::Array(inner) => {
+        Node::Array(items) => {
             out.push(b'[');
-            let start = out.len();
-            if !write(inner, input, bound, out)? {
-                out.truncate(start);
+            let mut is_empty = true;
+            for item in items {
+                let start = out.len();
+                out.extend_from_slice(if is_empty { b"" } else { b"," });
+                if write(item, input, bound, out)? {
+                    is_empty = false;
+                } else {
+                    out.truncate(start);
+                }
             }
             out.push(b']');
             Ok(true)
         }
+        Node::Keys | Node::KeysUnsorted => match input {
+            Item::Object(text) => {
+                scan::write_names(text, matches!(node, Node::Keys), out)?;
+                Ok(true)
+            }
+            _ => Err(StepsAside),
+        },
         Node::Pipe(left, right) => match evaluate(left, input, bound)? {
             Some(item) => write(right, &item, bound, out),
             None => Ok(false),
@@ -135,6 +148,8 @@ fn applied<'i>(function: &'i Node, input: &Item<'i>) -> Result<Item<'i>, StepsAs
         Node::Length => match input {
             Item::Null => Item::Number(Num::Int(0)),
             Item::Str(text) => Item::Number(Num::Int(text.chars().count() as i64)),
+            Item::Object(text) => Item::Number(Num::Int(scan::names(text)?.count as i64)),
+            Item::Array(text) => Item::Number(Num::Int(scan::elements(text) as i64)),
             _ => return Err(StepsAside),
         },
         Node::Down => Item::Str(input.text()?.to_ascii_lowercase().into()),

@@ -119,7 +119,8 @@ fn sees_only_message(node: &Node) -> bool {
     let all = |nodes: &[&Node]| nodes.iter().all(|node| sees_only_message(node));
     match node {
         Node::Message | Node::Text(_) | Node::Number(_) | Node::Bool(_) | Node::Null => true,
-        Node::Step(before, ..) | Node::Array(before) => sees_only_message(before),
+        Node::Step(before, ..) => sees_only_message(before),
+        Node::Array(items) => items.iter().all(sees_only_message),
         // What is behind it sees what it makes.
         Node::Pipe(left, _) => sees_only_message(left),
         Node::And(left, right)

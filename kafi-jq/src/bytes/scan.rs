@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use kafi_core::json_text::write_string;
+
 use crate::bytes::StepsAside;
 
 /// Where a member or element lies.
@@ -39,22 +41,69 @@ pub(super) fn member<'t>(object: &'t str, name: &str) -> Result<Option<&'t str>,
 
 /// The text of the element at this index of an array.
 pub(super) fn element(array: &str, index: usize) -> Option<&str> {
-    let bytes = array.as_bytes();
-    let (mut at, mut count) = (1, 0);
+    Elements { bytes: array.as_bytes(), at: 1 }.nth(index).map(|range| &array[range])
+}
+
+/// How many elements an array has.
+pub(super) fn elements(array: &str) -> usize {
+    Elements { bytes: array.as_bytes(), at: 1 }.count()
+}
+
+/// Where the elements of an array lie.
+struct Elements<'t> {
+    bytes: &'t [u8],
+    at: usize,
+}
+
+impl Iterator for Elements<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let mut start = after_space(self.bytes, self.at);
+        match self.bytes.get(start) {
+            Some(b',') => start = after_space(self.bytes, start + 1),
+            Some(b']') | None => return None,
+            Some(_) => {}
+        }
+        self.at = after_value(self.bytes, start);
+        Some(start..self.at)
+    }
+}
+
+/// The names of an object's members; an error where any of them has an escape or is there twice, or where they are many.
+pub(super) fn names(object: &str) -> Result<Names<'_>, StepsAside> {
+    let bytes = object.as_bytes();
+    let (mut at, mut names) = (1, Names::default());
     loop {
         at = after_space(bytes, at);
         match bytes.get(at) {
             Some(b',') => at = after_space(bytes, at + 1),
-            Some(b']') | None => return None,
-            Some(_) => {}
+            Some(b'"') => {}
+            _ => return Ok(names),
         }
-        let start = at;
-        at = after_value(bytes, start);
-        if count == index {
-            return Some(&array[start..at]);
+        let name_end = after_string(bytes, at);
+        let written = &bytes[at + 1..name_end - 1];
+        if written.contains(&b'\\') || !names.add(written) || names.count == names.first.len() {
+            return Err(StepsAside);
         }
-        count += 1;
+        at = after_value(bytes, after_space(bytes, after_space(bytes, name_end) + 1));
     }
+}
+
+/// Appends the names of an object's members as an array, sorted or as they stand.
+pub(super) fn write_names(object: &str, sorted: bool, out: &mut Vec<u8>) -> Result<(), StepsAside> {
+    let mut names = names(object)?;
+    let names = &mut names.first[..names.count];
+    if sorted {
+        names.sort_unstable();
+    }
+    out.push(b'[');
+    for (index, name) in names.iter().enumerate() {
+        out.extend_from_slice(if index == 0 { b"" } else { b"," });
+        write_string(out, std::str::from_utf8(name).expect("a part of a text between quotes"));
+    }
+    out.push(b']');
+    Ok(())
 }
 
 fn after_space(bytes: &[u8], mut at: usize) -> usize {
@@ -114,9 +163,9 @@ fn is_end(bytes: &[u8], at: usize) -> bool {
 
 /// The names of an object's members: those of most objects need no memory.
 #[derive(Default)]
-struct Names<'t> {
+pub(super) struct Names<'t> {
     first: [&'t [u8]; 32],
-    count: usize,
+    pub(super) count: usize,
     others: HashSet<&'t [u8]>,
 }
 
