@@ -113,22 +113,12 @@ impl KafkaAdmin {
 
     fn all_topics(&self, names: &[String], deadline: Deadline) -> Result<Vec<Topic>> {
         let operation = "list topics";
-        let listed = if names.is_empty() {
-            // The list itself does not see why brokers cannot be reached; this does.
-            self.client.cluster_id(operation, deadline)?;
-            self.client.topic_names(operation, deadline)?
-        } else {
-            names.to_vec()
-        };
-        if listed.is_empty() {
-            return Ok(Vec::new());
-        }
-        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
         let mut topics = Vec::new();
         let answers = if names.is_empty() {
-            self.describe_all_topics(operation, &listed, deadline)
+            self.describe_all_topics(operation, deadline)
         } else {
-            self.client.describe_topics(operation, &listed, deadline)
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.client.describe_topics(operation, &names, deadline)
         };
         for answer in answers? {
             match answer.error {
@@ -138,7 +128,7 @@ impl KafkaAdmin {
                     internal: answer.internal,
                     partitions: sorted(answer.partitions),
                 }),
-                // Deleted between the two requests.
+                // Deleted at this moment.
                 error::broker::UNKNOWN_TOPIC_OR_PARTITION if names.is_empty() => {}
                 error::broker::UNKNOWN_TOPIC_OR_PARTITION => return Err(error::no_topic(operation, &answer.name)),
                 // One topic does not hide the others.
@@ -153,16 +143,11 @@ impl KafkaAdmin {
         Ok(topics)
     }
 
-    /// Describes topics that were listed. Those that are being made are waited for, but not for long.
-    fn describe_all_topics(
-        &self,
-        operation: &'static str,
-        listed: &[&str],
-        deadline: Deadline,
-    ) -> Result<Vec<TopicAnswer>> {
+    /// Describes all topics. Those that are being made are waited for, but not for long.
+    fn describe_all_topics(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<TopicAnswer>> {
         let (patience, mut pauses) = (deadline.at_most(BEING_MADE_MAX), Pauses::new());
         loop {
-            let answers = self.client.describe_topics_once(operation, listed, deadline)?;
+            let answers = self.client.all_topics(operation, deadline)?;
             if !answers.iter().any(|answer| error::says_later(answer.error)) || !pauses.pause(patience) {
                 return Ok(answers);
             }

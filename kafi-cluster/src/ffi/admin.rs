@@ -1,6 +1,7 @@
 //! Requests about the cluster, topics, and offsets.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString, c_int};
+use std::ops::Deref;
 use std::time::Duration;
 
 use kafi_core::{Broker, Cluster, ErrorKind, Isolation, NewTopic, Partition, Result};
@@ -9,13 +10,14 @@ use super::client::{Client, Pending};
 use super::events::Event;
 use super::lists::{self, PartitionList};
 use super::question::set_broker;
-use super::raw::{self, RawInnerMetadata, RawMetadataTopic, RawTopicPartition, rd_kafka_admin_op_t as Op};
+use super::raw::rd_kafka_admin_op_t as Op;
+use super::raw::{self, RawInnerMetadata, RawMetadataPartition, RawMetadataTopic, RawTopicPartition};
 use super::{Deadline, TextBuffer, cstring, text};
 use crate::error;
 use crate::retry::retried;
 
 /// No topic can be called like that.
-const NO_TOPIC: &str = ".";
+const NO_TOPIC: &CStr = c".";
 
 /// What the cluster says about a topic that was asked for.
 pub(crate) struct TopicAnswer {
@@ -48,7 +50,7 @@ impl Client {
     /// `rd_kafka_DescribeCluster` names neither brokers nor topics, as a broker does before the controller knows it, and
     /// once that has missed its heartbeats.
     pub(crate) fn start_probe(&self, operation: &'static str, timeout: Duration) -> Result<Pending> {
-        self.start_describe_topics(operation, &[NO_TOPIC], timeout)
+        self.start_describe_topics(operation, &[NO_TOPIC.to_str().unwrap_or_default()], timeout)
     }
 
     /// The cluster and its brokers.
@@ -62,14 +64,16 @@ impl Client {
         self.request(operation, deadline, || self.start_probe(operation, deadline.left()), |_| Ok(()))
     }
 
-    /// The names of all topics. The client must have had an answer before, since this call does not see errors of
-    /// brokers.
-    pub(crate) fn topic_names(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<String>> {
-        self.metadata(operation, true, deadline, |metadata| {
-            let topics = metadata.topics.cast_const().cast::<RawMetadataTopic>();
-            // SAFETY: there are as many topics as the metadata says, and their names live as long as it.
-            (0..metadata.topic_cnt as usize).map(|index| unsafe { text((*topics.add(index)).topic) }).collect()
-        })
+    /// All topics, with what is wrong with single ones.
+    pub(crate) fn all_topics(&self, operation: &'static str, deadline: Deadline) -> Result<Vec<TopicAnswer>> {
+        // The list itself does not see why brokers cannot be reached; this does.
+        self.probe(operation, deadline)?;
+        if raw::knows_inner_message() {
+            return self.metadata(operation, true, deadline, topics_of);
+        }
+        let names = self.metadata(operation, true, deadline, topic_names_of)?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if names.is_empty() { Ok(Vec::new()) } else { self.describe_topics_once(operation, &names, deadline) }
     }
 
     /// What `read` makes of the brokers, with all topics or without any.
@@ -80,24 +84,34 @@ impl Client {
         deadline: Deadline,
         read: impl FnOnce(&raw::rd_kafka_metadata) -> T,
     ) -> Result<T> {
-        let mut metadata = std::ptr::null();
         retried(deadline, || {
-            let (all_topics, timeout_ms) = (i32::from(all_topics), deadline.left_ms(i32::MAX).max(1));
-            // SAFETY: the handle is valid, and the pointer is written on success only.
-            let code =
-                unsafe { raw::metadata(self.rk(), all_topics, std::ptr::null_mut(), &raw mut metadata, timeout_ms) };
-            if code == 0 {
-                return Ok(());
-            }
-            self.note_events();
-            let known = self.health().last_error(operation);
-            Err(known.map_or_else(|| error::from_code(operation, code), |error| error::with_code(error, code)))
-        })?;
-        // SAFETY: on success the metadata is valid until it is freed, once.
+            self.ask_metadata(all_topics, deadline.left_ms(i32::MAX).max(1)).map_err(|code| {
+                self.note_events();
+                let known = self.health().last_error(operation);
+                known.map_or_else(|| error::from_code(operation, code), |error| error::with_code(error, code))
+            })
+        })
+        .map(|metadata| read(&metadata))
+    }
+
+    /// Asks a broker for the brokers, with all topics or without any, once; the error is a code.
+    pub(super) fn ask_metadata(&self, all_topics: bool, timeout_ms: i32) -> std::result::Result<Metadata, i32> {
+        let mut metadata = std::ptr::null();
+        // Without a topic to ask for librdkafka asks for all of them as well.
+        let no_topic = if all_topics {
+            std::ptr::null_mut()
+        } else {
+            // SAFETY: the handle and the name are valid.
+            unsafe { raw::rd_kafka_topic_new(self.rk(), NO_TOPIC.as_ptr(), std::ptr::null_mut()) }
+        };
+        // SAFETY: the handle is valid, and so is the topic, if there is one, until it is given back, once. The metadata
+        // is written on success only, and is then the caller's.
         unsafe {
-            let answer = read(&*metadata);
-            raw::rd_kafka_metadata_destroy(metadata);
-            Ok(answer)
+            let code = raw::metadata(self.rk(), i32::from(all_topics), no_topic, &raw mut metadata, timeout_ms);
+            if !no_topic.is_null() {
+                raw::rd_kafka_topic_destroy(no_topic);
+            }
+            if code == 0 { Ok(Metadata(metadata)) } else { Err(code) }
         }
     }
 
@@ -463,7 +477,77 @@ pub(super) unsafe fn set_operation_timeout(options: *mut raw::rd_kafka_AdminOpti
     };
 }
 
-/// The cluster of an answer to the question about it.
+/// What `rd_kafka_metadata` answers.
+pub(super) struct Metadata(*const raw::rd_kafka_metadata);
+
+impl Deref for Metadata {
+    type Target = raw::rd_kafka_metadata;
+
+    fn deref(&self) -> &Self::Target {
+        // SAFETY: it is valid until it is dropped.
+        unsafe { &*self.0 }
+    }
+}
+
+impl Drop for Metadata {
+    fn drop(&mut self) {
+        // SAFETY: it is freed once, here.
+        unsafe { raw::rd_kafka_metadata_destroy(self.0) };
+    }
+}
+
+/// The names of the topics in an answer.
+fn topic_names_of(metadata: &raw::rd_kafka_metadata) -> Vec<String> {
+    let topics = metadata.topics.cast_const().cast::<RawMetadataTopic>();
+    // SAFETY: there are as many topics as the metadata says, and their names live as long as it.
+    (0..metadata.topic_cnt as usize).map(|index| unsafe { text((*topics.add(index)).topic) }).collect()
+}
+
+/// The topics in an answer of the version of librdkafka that was checked.
+fn topics_of(metadata: &raw::rd_kafka_metadata) -> Vec<TopicAnswer> {
+    let topics = metadata.topics.cast_const().cast::<RawMetadataTopic>();
+    // SAFETY: in this version the metadata is the beginning of a `RawInnerMetadata`, with as many topics in it as beside
+    // it; those, their partitions, and the lists of these are as long as they say, and live as long as the metadata.
+    unsafe {
+        let inner = (*std::ptr::from_ref(metadata).cast::<RawInnerMetadata>()).topics;
+        let ids = |ids: *const i32, count: c_int| (0..count as usize).map(|index| *ids.add(index)).collect();
+        let topic = |index: usize| {
+            let (topic, inner) = (&*topics.add(index), inner.add(index));
+            let partition = |index: usize| {
+                let partition = &*topic.partitions.cast_const().cast::<RawMetadataPartition>().add(index);
+                Partition {
+                    partition: partition.id,
+                    leader: partition.leader,
+                    replicas: ids(partition.replicas, partition.replica_cnt),
+                    in_sync: ids(partition.isrs, partition.isr_cnt),
+                    bytes: None,
+                }
+            };
+            TopicAnswer {
+                name: text(topic.topic),
+                error: topic.err,
+                id: id_of((&raw const (*inner).id).cast()),
+                internal: (*inner).is_internal != 0,
+                partitions: (0..topic.partition_cnt as usize).map(partition).collect(),
+            }
+        };
+        (0..metadata.topic_cnt as usize).map(topic).collect()
+    }
+}
+
+/// The text of a topic's id; empty where there is none.
+///
+/// # Safety
+/// `id` must be valid, or null.
+unsafe fn id_of(id: *const raw::rd_kafka_Uuid_t) -> String {
+    // SAFETY: the caller vouches for it.
+    unsafe {
+        let is_set = !id.is_null()
+            && (raw::rd_kafka_Uuid_most_significant_bits(id), raw::rd_kafka_Uuid_least_significant_bits(id)) != (0, 0);
+        if is_set { text(raw::rd_kafka_Uuid_base64str(id)) } else { String::new() }
+    }
+}
+
 /// The cluster as the metadata of this client says.
 fn cluster_of(client: &Client, metadata: &raw::rd_kafka_metadata) -> Cluster {
     // SAFETY: there are as many brokers as the metadata says, their strings live as long as it, and in the version that
@@ -512,13 +596,10 @@ unsafe fn topic_answer(topic: *const raw::rd_kafka_TopicDescription_t) -> TopicA
         let mut count = 0;
         let partitions = raw::rd_kafka_TopicDescription_partitions(topic, &raw mut count);
         let partitions = (0..count).map(|index| partition_of(*partitions.add(index))).collect();
-        let id = raw::rd_kafka_TopicDescription_topic_id(topic);
-        let is_set = !id.is_null()
-            && (raw::rd_kafka_Uuid_most_significant_bits(id), raw::rd_kafka_Uuid_least_significant_bits(id)) != (0, 0);
         TopicAnswer {
             name: text(raw::rd_kafka_TopicDescription_name(topic)),
             error: raw::error_code(raw::rd_kafka_TopicDescription_error(topic)),
-            id: if is_set { text(raw::rd_kafka_Uuid_base64str(id)) } else { String::new() },
+            id: id_of(raw::rd_kafka_TopicDescription_topic_id(topic)),
             internal: raw::rd_kafka_TopicDescription_is_internal(topic) != 0,
             partitions,
         }

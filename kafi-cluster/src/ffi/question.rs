@@ -62,23 +62,11 @@ impl Client {
 
     /// The brokers that there are, first the one that says so. None where no broker can be reached right now.
     fn brokers(&self) -> Vec<i32> {
-        let mut metadata = std::ptr::null();
-        let timeout_ms = BROKERS_MAX.as_millis() as i32;
-        // SAFETY: the handle is valid, and the pointer is written on success only.
-        if unsafe { raw::metadata(self.rk(), 0, std::ptr::null_mut(), &raw mut metadata, timeout_ms) } != 0 {
-            return Vec::new();
-        }
-        // SAFETY: on success the metadata is valid until it is freed, once, with an array of as many brokers as it
-        // says.
-        unsafe {
-            let answers = (*metadata).orig_broker_id;
-            let ids = (0..(*metadata).broker_cnt as usize).map(|index| (*(*metadata).brokers.add(index)).id);
-            let mut ids: Vec<i32> =
-                std::iter::once(answers).filter(|id| *id >= 0).chain(ids.filter(|id| *id != answers)).collect();
-            ids.retain(|id| *id >= 0);
-            raw::rd_kafka_metadata_destroy(metadata);
-            ids
-        }
+        let Ok(metadata) = self.ask_metadata(false, BROKERS_MAX.as_millis() as i32) else { return Vec::new() };
+        let answers = metadata.orig_broker_id;
+        // SAFETY: there are as many brokers as the metadata says.
+        let ids = (0..metadata.broker_cnt as usize).map(|index| unsafe { (*metadata.brokers.add(index)).id });
+        std::iter::once(answers).chain(ids.filter(|id| *id != answers)).filter(|id| *id >= 0).collect()
     }
 }
 

@@ -43,6 +43,18 @@ pub struct RawMetadataTopic {
     pub err: c_int,
 }
 
+/// `rd_kafka_metadata_partition_t` with the error as a number.
+#[repr(C)]
+pub struct RawMetadataPartition {
+    pub id: i32,
+    pub err: c_int,
+    pub leader: i32,
+    pub replica_cnt: c_int,
+    pub replicas: *const i32,
+    pub isr_cnt: c_int,
+    pub isrs: *const i32,
+}
+
 /// `rd_kafka_group_info` with the error as a number.
 #[repr(C)]
 pub struct RawGroupInfo {
@@ -85,6 +97,24 @@ pub struct RawInnerMetadata {
     pub brokers_sorted: *mut c_void,
     /// As many as there are in `metadata`, by their ids.
     pub brokers: *const RawInnerBroker,
+    /// As many as there are in `metadata`, in the same order.
+    pub topics: *const RawInnerTopic,
+}
+
+/// `rd_kafka_metadata_topic_internal_t`.
+#[repr(C)]
+pub struct RawInnerTopic {
+    pub partitions: *const c_void,
+    pub id: RawUuid,
+    pub operations: i32,
+    pub is_internal: u8,
+}
+
+/// `rd_kafka_Uuid_t`: the bits, and its text, which is made when somebody asks for it.
+#[repr(C)]
+pub struct RawUuid {
+    pub bits: [i64; 2],
+    pub text: [c_char; 23],
 }
 
 /// `rd_kafka_metadata_broker_internal_t`.
@@ -107,6 +137,7 @@ const _: () = {
     assert!(size_of::<RawMessage>() == size_of::<rd_kafka_message_t>());
     assert!(size_of::<RawTopicPartition>() == size_of::<rd_kafka_topic_partition_t>());
     assert!(size_of::<RawMetadataTopic>() == size_of::<rd_kafka_metadata_topic_t>());
+    assert!(size_of::<RawMetadataPartition>() == size_of::<rd_kafka_metadata_partition_t>());
     assert!(size_of::<RawGroupInfo>() == size_of::<rd_kafka_group_info>());
 };
 

@@ -161,9 +161,9 @@ fn http(runs: usize) -> Result<()> {
     command::run("cargo build", command::cargo().args(hello))?;
     let (folder, release) = (Folder::create("bench-http")?, workspace::target()?.join("release"));
     let mut python = Command::new(workspace::root().join(".servers/python-kafi/bin/python"));
-    python.arg(workspace::root().join("benches/http.py")).arg(release.join("kafi"));
+    python.arg(workspace::root().join("benches/serve.py")).arg(release.join("kafi"));
     python.arg(release.join("examples/hello")).arg(folder.path()).arg(runs.to_string());
-    command::run("benches/http.py", python.env_remove("KAFI_HOME").env_remove("KAFI_STORAGE"))
+    command::run("benches/serve.py", python.env_remove("KAFI_HOME").env_remove("KAFI_STORAGE"))
 }
 
 /// Kafi beside DuckDB and Python Kafi, in a folder; it needs no broker.

@@ -1,6 +1,6 @@
 """`kafi serve` before a folder, and the storage over it, beside Kafi for Python and a bare axum server; `cargo xtask bench --http` runs it.
 
-http.py KAFI HELLO FOLDER RUNS [MESSAGES]
+serve.py KAFI HELLO FOLDER RUNS [MESSAGES]
 
 Kafi writes and reads messages of 100 bytes over the server, as whole processes; so does Kafi for Python, fewer of them, over the same server
 in the same run. wrk asks the server, and the bare one, for what is small. What is written is counted by the server.
