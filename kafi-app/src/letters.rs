@@ -11,11 +11,11 @@ use kafi_core::{
 /// How long one question may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the headers of a dead letter say about it. The headers of Kafi's apps and verbs, of Kafka Connect, of Spring, and
-/// of Kafka's share groups are known.
+/// What the headers of a dead letter say about it. The headers of Kafi's apps and verbs, of Kafka Connect, of Kafka
+/// Streams, of Spring, and of Kafka's share groups are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letter {
-    /// Who wrote it: `kafi`, `connect`, `spring`, or `share`.
+    /// Who wrote it: `kafi`, `connect`, `streams`, `spring`, or `share`.
     pub by: &'static str,
     /// The topic that it was read from.
     pub topic: Option<String>,
@@ -36,28 +36,41 @@ struct Dialect {
     by: &'static str,
     prefix: &'static str,
     names: [&'static str; 6],
+    /// Whether its letters hold the headers of the message. Those of Streams (KIP-1034) and of share groups (KIP-1191)
+    /// have none but these, and those of share groups may have neither key nor value.
+    is_whole: bool,
 }
 
-const DIALECTS: [Dialect; 4] = [
+const DIALECTS: [Dialect; 5] = [
     Dialect {
         by: "kafi",
         prefix: "kafi.error.",
         names: ["topic", "partition", "offset", "message", "attempts", "time"],
+        is_whole: true,
     },
     Dialect {
         by: "connect",
         prefix: "__connect.errors.",
         names: ["topic", "partition", "offset", "exception.message", "", ""],
+        is_whole: true,
+    },
+    Dialect {
+        by: "streams",
+        prefix: "__streams.errors.",
+        names: ["topic", "partition", "offset", "message", "", ""],
+        is_whole: false,
     },
     Dialect {
         by: "spring",
         prefix: "kafka_dlt-",
         names: ["original-topic", "original-partition", "original-offset", "exception-message", "", ""],
+        is_whole: true,
     },
     Dialect {
         by: "share",
         prefix: "__dlq.errors.",
         names: ["topic", "partition", "offset", "message", "delivery.count", ""],
+        is_whole: false,
     },
 ];
 
@@ -136,14 +149,18 @@ pub struct Replayed {
     pub replayed: u64,
     /// What is no dead letter, or does not say where it came from.
     pub unknown: u64,
+    /// Those of `replayed` that lack the headers of their messages, since these are gone.
+    pub bare: u64,
 }
 
 /// Puts dead letters back where they came from, or elsewhere: each once. Which ones were is marked by the committed
-/// offsets of the group `kafi-dlq.TOPIC` and the metadata beside them; those that are not wanted stay. A letter of a
-/// share group that holds no copy is fetched from where it was.
+/// offsets of the group `kafi-dlq.TOPIC` and the metadata beside them; those that are not wanted stay. The message of a
+/// letter that does not hold all of it (of a share group, and of Kafka Streams) is fetched from where it was; where it is
+/// gone, the key and the value of the letter stand for it.
 ///
 /// # Errors
-/// What reading, writing, and committing fail with; of `wanted`; `NotFound` for an original that is gone.
+/// What reading, writing, and committing fail with; of `wanted`; `NotFound` for a message that is gone and of which the
+/// letter holds neither key nor value.
 pub fn replay(replay: &Replay<'_>) -> Result<Replayed> {
     let options = ReadOptions {
         group: Some(GroupOptions::new(format!("kafi-dlq.{}", replay.topic))),
@@ -181,7 +198,7 @@ fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Re
             if replay.is_dry {
                 continue;
             }
-            push_original(replay, &record, &letter, &mut out)?;
+            counts.bare += u64::from(!push_original(replay, &record, &letter, &mut out)?);
             done.push((record.partition, record.offset..record.offset + 1));
             if let Some(rate) = replay.rate {
                 std::thread::sleep(Duration::try_from_secs_f64(1.0 / rate).unwrap_or_default());
@@ -201,15 +218,11 @@ fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Re
     Ok(counts)
 }
 
-/// Adds the message that a letter stands for, as it was.
-fn push_original(replay: &Replay<'_>, record: &Record<'_>, letter: &Letter, out: &mut Batch) -> Result<()> {
-    let fetched;
-    let (original, is_copy) = if letter.by == "share" && record.value.is_none() {
-        fetched = fetch(replay.letters, letter)?;
-        (fetched.as_record(), false)
-    } else {
-        (*record, true)
-    };
+/// Adds the message that a letter stands for, as it was; false where its headers are lost.
+fn push_original(replay: &Replay<'_>, record: &Record<'_>, letter: &Letter, out: &mut Batch) -> Result<bool> {
+    let is_whole = DIALECTS.iter().any(|dialect| dialect.by == letter.by && dialect.is_whole);
+    let fetched = if is_whole { None } else { fetch_or_copy(replay.letters, record, letter)? };
+    let (original, is_copy) = fetched.as_ref().map_or((*record, true), |fetched| (fetched.as_record(), false));
     let mut headers = HeadersBuf::new();
     let is_added =
         |header: &Header<'_>| DIALECTS.iter().any(|dialect| header.name.starts_with(dialect.prefix.as_bytes()));
@@ -221,10 +234,20 @@ fn push_original(replay: &Replay<'_>, record: &Record<'_>, letter: &Letter, out:
     let (topic, partition) = match (replay.target_topic, &letter.topic) {
         (Some(topic), _) => (topic, ANY_PARTITION),
         (None, Some(topic)) => (topic.as_str(), letter.partition.unwrap_or(ANY_PARTITION)),
-        (None, None) => return Ok(()),
+        (None, None) => return Ok(true),
     };
     out.push(Record { topic, partition, headers: headers.as_headers(), ..original });
-    Ok(())
+    Ok(is_whole || !is_copy)
+}
+
+/// The message that a letter is about; none where it is gone, and the letter has to stand for it.
+fn fetch_or_copy(storage: &dyn Storage, record: &Record<'_>, letter: &Letter) -> Result<Option<OwnedRecord>> {
+    let has_copy = record.key.is_some() || record.value.is_some();
+    match fetch(storage, letter) {
+        Err(error) if has_copy && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::OutOfRange) => Ok(None),
+        Err(error) if has_copy && error.kind() == ErrorKind::Corrupt && letter.offset.is_none() => Ok(None),
+        fetched => fetched.map(Some),
+    }
 }
 
 /// The message that a letter is about.
@@ -294,6 +317,14 @@ mod tests {
             ("__connect.errors.exception.message", b"no"),
         ];
         assert_eq!(letter(&connect), Some(Letter { by: "connect", attempts: None, time: 7, ..wanted.clone() }));
+        let streams: [(&str, &[u8]); 5] = [
+            ("__streams.errors.exception", b"java.lang.RuntimeException: no"),
+            ("__streams.errors.topic", b"t"),
+            ("__streams.errors.partition", b"3"),
+            ("__streams.errors.offset", b"17"),
+            ("__streams.errors.message", b"no"),
+        ];
+        assert_eq!(letter(&streams), Some(Letter { by: "streams", attempts: None, time: 7, ..wanted.clone() }));
         let share: [(&str, &[u8]); 5] = [
             ("__dlq.errors.topic", b"t"),
             ("__dlq.errors.partition", b"3"),

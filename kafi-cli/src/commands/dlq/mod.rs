@@ -1,4 +1,4 @@
-//! `dlq`: dead letters, those of Kafi's apps and verbs, of Kafka Connect, of Spring, and of Kafka's share groups.
+//! `dlq`: dead letters, those of Kafi's apps and verbs, of Kafka Connect, of Kafka Streams, of Spring, and of Kafka's share groups.
 
 mod ls;
 mod replay;

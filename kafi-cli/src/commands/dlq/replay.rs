@@ -13,7 +13,8 @@ use crate::verb::Verb;
 /// Put dead letters back into the topics that they came from, or into another one, each once
 ///
 /// Which ones were put back is marked by the committed offsets of the group kafi-dlq.TOPIC; `kafi group reset` lets them
-/// be put back again. What is not selected stays. The headers that say why a message failed are taken off.
+/// be put back again. What is not selected stays. The headers that say why a message failed are taken off. Letters of
+/// Kafka Streams and of share groups hold no headers of their messages, which are fetched from where they were.
 #[derive(Parser)]
 pub struct ReplayArgs {
     /// The topic of the dead letters
@@ -90,6 +91,8 @@ impl Verb for ReplayArgs {
         let summary = summary.count("read", done.read).count(replayed, done.replayed);
         let stay = done.read - done.replayed - done.unknown;
         let summary = if stay > 0 { summary.count("left", stay) } else { summary };
+        let summary =
+            if done.bare > 0 { summary.count("without headers, whose messages are gone", done.bare) } else { summary };
         if done.unknown > 0 { summary.count("that do not say where they came from", done.unknown) } else { summary }
             .say(context);
         Ok(if context.cancel.is_cancelled() { Exit::Interrupted } else { Exit::Done })
