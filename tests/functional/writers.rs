@@ -257,3 +257,27 @@ fn the_reason_is_told_and_not_what_came_of_it() {
         (ErrorKind::Unexpected, "write: topic t, partition 3, input line 10: Cancelled as told")
     );
 }
+
+#[test]
+fn a_call_that_fails_because_of_a_message_tells_of_the_message() {
+    let first = (3, 1, Some(ErrorKind::TooLarge));
+    let over = || Does::Fails(ErrorKind::Cancelled, Retry::Never);
+    let reports = || later(&[&[], &[(0, 3, None)], &[first], &[(4, 1, Some(ErrorKind::Cancelled))]]);
+    let wait = || vec![Does::Fails(ErrorKind::Timeout, Retry::Later); 2];
+    // The transaction has come to nothing before the report of the message is there.
+    let in_produce = Script {
+        produce: [Does::Works(5), over()].into(),
+        flush: wait().into(),
+        reports: reports(),
+        ..Script::default()
+    };
+    let flush = [over()].into_iter().chain(wait()).collect();
+    let in_flushing = Script { produce: [Does::Works(5)].into(), flush, reports: reports(), ..Script::default() };
+    for (script, in_flush) in [(in_produce, false), (in_flushing, true)] {
+        let mut writer = writer(script);
+        writer.write(&lines()).unwrap();
+        let failed = if in_flush { writer.flush(None) } else { writer.write(&lines()) }.unwrap_err();
+        assert_eq!(failed.to_string(), "write: topic t, partition 3, input line 13: TooLarge as told");
+        assert_eq!(writer.go_on_after(failed).unwrap(), (1, 13..=13));
+    }
+}

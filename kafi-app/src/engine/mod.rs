@@ -14,6 +14,7 @@ mod load;
 mod metrics;
 mod ours;
 mod outbox;
+mod patience;
 mod pulse;
 mod run;
 mod setup;
@@ -40,6 +41,7 @@ use lane::{Job, Lane};
 use listener::Listener;
 use ours::Ours;
 use outbox::Outbox;
+use patience::{Patience, is_away};
 use pulse::Pulse;
 use run::{Held, Run};
 use setup::wrong;
@@ -110,9 +112,6 @@ struct Limits {
 /// Those of [`App::run`].
 pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
     app.check()?;
-    if app.exactly_once {
-        app.check_clusters()?;
-    }
     let mut all = Done::default();
     let mut wait = AGAIN_MIN;
     loop {
@@ -142,8 +141,11 @@ fn may_pass_for_ever(error: &Error) -> bool {
 
 /// Runs it until it ends, or fails.
 fn run_once(app: Setup, follows: bool) -> (Done, Result<()>) {
+    let cancel = app.cancel.clone();
     let mut engine = match Engine::start(app, follows) {
         Ok(engine) => engine,
+        // It was stopped while it waited for something to begin with.
+        Err(error) if follows && cancel.is_cancelled() && is_away(&error) => return (Done::default(), Ok(())),
         Err(error) => return (Done::default(), Err(error)),
     };
     let ran = engine.work();
@@ -156,38 +158,32 @@ fn run_once(app: Setup, follows: bool) -> (Done, Result<()>) {
 
 impl Engine {
     pub(crate) fn start(app: Setup, follows: bool) -> Result<Self> {
+        let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
         let group = app.group_name();
         let transactions = app
             .exactly_once
             .then(|| Transactions::new(app.transactional_id.clone(), &group, app.transaction_max, app.stall_limit));
-        let usage = if app.exactly_once { GroupUse::CommitNothing } else { GroupUse::CommitDone };
-        let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
-        let Setup { name, consumer, producer, routes, hooks, states, .. } = app;
-        let common = Arc::new(Common {
-            app: name,
-            consumer,
-            producer,
-            hooks,
-            states,
-            begins_traces: app.begins_traces,
-            pulse: Pulse::new(app.clock.clone(), app.stall_max),
-            clock: app.clock,
-            group: group.clone(),
-            consumed: routes.iter().map(|route| (route.topic.clone(), AtomicU64::new(0))).collect(),
-            published: AtomicU64::new(0),
-            counts: routes.iter().map(|route| Counts::new(route.topic.clone())).collect(),
-        });
-        let mut tasks = Vec::new();
-        for (index, (route, on_error)) in routes.into_iter().zip(on_errors).enumerate() {
-            tasks.push(task_of(index, route, on_error, &app.retries, &common)?);
+        let common = Arc::new(common_of(&app, &group));
+        let listener = app.http.as_deref().map(|address| Listener::start(address, &common)).transpose()?;
+        if let (Some(hook), Some(listener)) = (&app.on_http, &listener) {
+            hook(listener.address());
         }
-        let mut routed: HashMap<String, Routed> = HashMap::new();
-        for (task, topic) in &tasks {
-            let entry = routed.entry(topic.clone());
-            entry.or_insert_with(|| Routed { tasks: Vec::new(), done_by: HashMap::new() }).tasks.push(task.index);
+        // Whoever runs it to an end learns at once that nothing is there, and who tests it is in no hurry.
+        let waits = follows && app.clock.as_virtual().is_none();
+        let limit = app.stall_limit.filter(|_| waits).unwrap_or_default();
+        let mut patience = Patience::new(&app.clock, limit, &app.cancel);
+        if app.exactly_once {
+            patience.insist(&common.pulse, || app.check_clusters())?;
         }
-        let tasks: Vec<Arc<Task>> = tasks.into_iter().map(|(task, _)| task).collect();
-        let mut outbox = Outbox::open(&tasks, app.stall_limit, transactions)?;
+        let (mut tasks, mut routed) = (Vec::new(), HashMap::<String, Routed>::new());
+        for (index, route) in app.routes.into_iter().enumerate() {
+            let on_error = on_errors[index].clone();
+            let (task, topic) = task_of(index, route, on_error, &app.retries, &common)?;
+            let entry = routed.entry(topic);
+            entry.or_insert_with(|| Routed { tasks: Vec::new(), done_by: HashMap::new() }).tasks.push(index);
+            tasks.push(task);
+        }
+        let mut outbox = Outbox::open(&tasks, app.stall_limit, transactions, follows)?;
         outbox.init()?;
         let (sender, events) = channel();
         let mut slots = Vec::new();
@@ -198,6 +194,7 @@ impl Engine {
                 slots.push((task.index, slot));
             }
         }
+        let usage = if app.exactly_once { GroupUse::CommitNothing } else { GroupUse::CommitDone };
         let mut options = ReadOptions {
             follow: follows,
             group: Some(GroupOptions { name: group, usage }),
@@ -209,12 +206,9 @@ impl Engine {
         options.consumer.buffer_bytes_max = options.consumer.buffer_bytes_max.min(BUFFER_BYTES_MAX);
         let mut topics: Vec<String> = routed.keys().cloned().collect();
         topics.sort();
-        let listener = app.http.as_deref().map(|address| Listener::start(address, &common)).transpose()?;
-        if let (Some(hook), Some(listener)) = (&app.on_http, &listener) {
-            hook(listener.address());
-        }
         // Last, since whoever has joined a group has to leave it.
-        let reader = Reader::open(common.consumer.storage.as_ref(), &topics, &options)?;
+        let storage = common.consumer.storage.as_ref();
+        let reader = patience.insist(&common.pulse, || Reader::open(storage, &topics, &options))?;
         let limits = Limits {
             poll_max: app.poll_max,
             in_work_max: app.in_work_max,
@@ -515,6 +509,24 @@ impl Engine {
             }
             committed => committed,
         }
+    }
+}
+
+/// What all tasks share.
+fn common_of(app: &Setup, group: &str) -> Common {
+    Common {
+        app: app.name.clone(),
+        group: group.to_string(),
+        consumer: app.consumer.clone(),
+        producer: app.producer.clone(),
+        hooks: app.hooks.clone(),
+        states: app.states.clone(),
+        begins_traces: app.begins_traces,
+        pulse: Pulse::new(app.clock.clone(), app.stall_max),
+        clock: app.clock.clone(),
+        consumed: app.routes.iter().map(|route| (route.topic.clone(), AtomicU64::new(0))).collect(),
+        published: AtomicU64::new(0),
+        counts: app.routes.iter().map(|route| Counts::new(route.topic.clone())).collect(),
     }
 }
 

@@ -44,9 +44,12 @@ impl Outbox {
         tasks: &[Arc<Task>],
         stall_limit: Option<Duration>,
         transactions: Option<Transactions>,
+        follows: bool,
     ) -> Result<Self> {
         let id = transactions.as_ref().map(|transactions| transactions.id.clone());
-        let writer = open_writer(tasks, stall_limit, id)?;
+        // Where there are transactions somebody has asked which cluster it is; what it says first may be "later".
+        let is_reached = follows || stall_limit.is_none() || id.is_some() || is_there(tasks);
+        let writer = open_writer(tasks, stall_limit, id, is_reached)?;
         Ok(Self {
             writer,
             is_stepwise: tasks[0].common.clock.as_virtual().is_some(),
@@ -267,11 +270,14 @@ fn portions(load: Load, size: usize) -> Vec<Load> {
 }
 
 /// A writer to the storage of the outputs.
-fn open_writer(tasks: &[Arc<Task>], stall_limit: Option<Duration>, transactional_id: Option<String>) -> Result<Writer> {
+fn open_writer(
+    tasks: &[Arc<Task>],
+    stall_limit: Option<Duration>,
+    transactional_id: Option<String>,
+    is_reached: bool,
+) -> Result<Writer> {
     let common = &tasks[0].common;
     let options = ProducerOptions { transactional_id, ..ProducerOptions::default() };
-    // Where there are transactions somebody has asked which cluster it is; what it says first may be "later".
-    let is_reached = stall_limit.is_none() || options.transactional_id.is_some() || is_there(tasks);
     let mut writer = Writer::open(common.producer.storage.as_ref(), &options, Arc::default())?;
     writer = writer.stall_limit(stall_limit.unwrap_or(Duration::MAX));
     if is_reached {

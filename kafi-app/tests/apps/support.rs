@@ -95,8 +95,13 @@ pub fn broker() -> Place {
 
 /// The broker of the tests, where a member may be silent for so long.
 pub fn patient_broker(max_poll_interval_ms: u32) -> Place {
+    broker_at(servers::variable("KAFI_TEST_KAFKA"), max_poll_interval_ms)
+}
+
+/// The broker at an address.
+pub fn broker_at(address: &str, max_poll_interval_ms: u32) -> Place {
     let properties = [
-        ("bootstrap.servers", servers::variable("KAFI_TEST_KAFKA").to_string()),
+        ("bootstrap.servers", address.to_string()),
         ("session.timeout.ms", "6000".to_string()),
         ("max.poll.interval.ms", max_poll_interval_ms.to_string()),
     ];

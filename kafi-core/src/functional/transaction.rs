@@ -76,7 +76,7 @@ impl Writer {
                 self.stall.end();
                 return Ok(());
             };
-            self.stall.not_yet(error)?;
+            self.not_yet(error)?;
             self.check_stall()?;
             thread::sleep(PAUSE.saturating_sub(begun.elapsed()));
         }

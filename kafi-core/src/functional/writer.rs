@@ -157,7 +157,7 @@ impl Writer {
             let taken = match self.producer.produce(batch, from, self.token, WAIT_MAX) {
                 Ok(taken) if taken <= batch.len() - from => taken,
                 Ok(taken) => return Err(self.took_too_many(taken, batch.len() - from)),
-                Err(error) => self.stall.not_yet(error)?,
+                Err(error) => self.not_yet(error)?,
             };
             self.account.take(batch, from, taken);
             from += taken;
@@ -189,7 +189,7 @@ impl Writer {
                 Err(error) => {
                     if let Err(error) = self.stall.not_yet(error) {
                         self.collect()?;
-                        return Err(error);
+                        return Err(self.explained(error));
                     }
                 }
             }
@@ -300,7 +300,7 @@ impl Writer {
     }
 
     fn collect_within(&mut self, wait_max: Duration) -> Result<bool> {
-        let (seen, failure) = self.take_in(wait_max)?;
+        let (seen, failure) = self.take_in(wait_max).map_err(|error| self.explained(error))?;
         match failure {
             None => Ok(seen),
             Some(failure) if is_secondary(&failure) => Err(self.reason(failure)),
@@ -344,6 +344,18 @@ impl Writer {
             self.stall.end();
         }
         Ok((seen, failure))
+    }
+
+    /// Takes an error for the cause of a wait, if it may pass. Where it came of the failure of a message, it is that.
+    pub(super) fn not_yet(&mut self, error: Error) -> Result<usize> {
+        self.stall.not_yet(error).map_err(|error| self.explained(error))
+    }
+
+    /// The failure of the message of which an error came, such as that of a transaction which has to be aborted; else the
+    /// error.
+    fn explained(&mut self, error: Error) -> Error {
+        let is_result = is_secondary(&error) && error.retryable() == Retry::Never;
+        if is_result { self.reason(error) } else { error }
     }
 
     /// The failure that others came of, which is reported later than they are.
