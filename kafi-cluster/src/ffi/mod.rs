@@ -9,6 +9,7 @@ mod admin_config;
 mod admin_elections;
 mod admin_groups;
 mod admin_kinds;
+mod admin_metadata;
 mod admin_users;
 mod client;
 mod conf;
@@ -27,9 +28,10 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{Error, ErrorKind, Result};
 
-pub(crate) use admin::{OffsetAnswer, TopicAnswer};
+pub(crate) use admin::OffsetAnswer;
 pub(crate) use admin_config::Owner;
 pub(crate) use admin_groups::GroupAnswer;
+pub(crate) use admin_metadata::TopicAnswer;
 pub(crate) use client::{Client, Pending};
 pub(crate) use conf::{Conf, Refusal};
 pub(crate) use lists::PartitionList;
