@@ -10,7 +10,7 @@ use kafi_core::{Error, Headers, Message, Record, Result, TimestampType, Type, Va
 use crate::members::Members;
 use crate::needs::{Need, Needs};
 use crate::number::Num;
-use crate::value::{Map, Val};
+use crate::value::{Map, Val, shared_name};
 
 /// A message as functions see it.
 #[derive(Clone, Copy, Debug)]
@@ -189,7 +189,7 @@ pub(crate) fn values_of(message: &MessageView<'_>, needs: &Needs) -> Values {
     let mut map = Map::default();
     let mut set = |name: &str, value: &dyn Fn() -> Val| {
         if needs.of(name) != Need::Nothing {
-            map.insert(name.into(), value());
+            map.insert(shared_name(name), value());
         }
     };
     set("topic", &|| Val::str(message.topic));
@@ -218,8 +218,8 @@ pub(crate) fn values_of(message: &MessageView<'_>, needs: &Needs) -> Values {
         let members = message.members.filter(|_| names.0 == "value");
         *found = match (&need, part, members) {
             (Need::Members(needed), Part::Json(text), Some(members)) if members.has_plain_names() => {
-                let value = |name: &String| Some((name.as_str().into(), Val::read_checked(&text[members.find(name)?])));
-                map.insert(names.0.into(), Val::object(needed.iter().filter_map(value).collect()));
+                let value = |name: &String| Some((shared_name(name), Val::read_checked(&text[members.find(name)?])));
+                map.insert(shared_name(names.0), Val::object(needed.iter().filter_map(value).collect()));
                 None
             }
             _ => Some(set_part(&mut map, names, part, &need)),
@@ -234,14 +234,14 @@ fn set_part(map: &mut Map, (name, base64): (&str, &str), part: Part<'_>, need: &
         Part::Json(text) => Val::read_checked(text),
         Part::Text(text) => Val::str(text),
         Part::Bytes(bytes) => {
-            map.insert(name.into(), Val::Null);
+            map.insert(shared_name(name), Val::Null);
             if *need == Need::All {
                 map.insert(base64.into(), Val::str(&STANDARD.encode(bytes)));
             }
             return Val::Null;
         }
     };
-    map.insert(name.into(), value.clone());
+    map.insert(shared_name(name), value.clone());
     value
 }
 

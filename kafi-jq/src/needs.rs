@@ -2,7 +2,7 @@
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Pattern, Term};
-use jaq_core::path::Part;
+use jaq_core::path::{Opt, Part, Path};
 
 use crate::syntax::{MESSAGE, parse};
 
@@ -43,7 +43,7 @@ impl Needs {
     fn found(text: &str, in_variable: bool) -> Self {
         let looked = parse(text, |term| {
             let mut look = Look { needs: Self::default(), in_variable };
-            look.at(term, true);
+            look.at(term, if in_variable { Here::Elsewhere } else { Here::Message });
             Some(look.needs)
         });
         looked.unwrap_or(Self { whole: true, members: Vec::new() })
@@ -69,16 +69,25 @@ impl Needs {
     }
 }
 
+/// What `.` is at some place of a program.
+#[derive(Clone, Copy)]
+enum Here<'n> {
+    Elsewhere,
+    Message,
+    /// A member of the message.
+    Member(&'n str),
+}
+
 /// A walk through a program.
 struct Look {
     needs: Needs,
-    /// Whether the message is a variable; else it is the input.
+    /// Whether the message is a variable.
     in_variable: bool,
 }
 
 impl Look {
-    /// Looks at a term, to which `.` is the message where it stands `here`.
-    fn at(&mut self, term: &Term<&str>, here: bool) {
+    /// Looks at a term, to which `.` is what stands `here`.
+    fn at(&mut self, term: &Term<&str>, here: Here<'_>) {
         match term {
             Term::Num(_) | Term::Break(_) => {}
             Term::Id | Term::Recurse => self.input(here),
@@ -96,12 +105,12 @@ impl Look {
                 self.at(items, here);
                 self.pattern(pattern, here);
                 for (index, argument) in arguments.iter().enumerate() {
-                    self.at(argument, here && index == 0);
+                    self.at(argument, if index == 0 { here } else { Here::Elsewhere });
                 }
             }
             Term::TryCatch(inner, caught) => {
                 self.at(inner, here);
-                caught.iter().for_each(|caught| self.at(caught, false));
+                caught.iter().for_each(|caught| self.at(caught, Here::Elsewhere));
             }
             Term::IfThenElse(branches, otherwise) => {
                 for (condition, then) in branches {
@@ -116,19 +125,15 @@ impl Look {
             Term::Def(..) => self.needs.whole = true,
             Term::Call(name, arguments) => {
                 let looks = !matches!((*name, arguments.len()), ("empty" | "true" | "false" | "null" | "now", 0));
-                self.input(here && looks);
+                self.input(if looks { here } else { Here::Elsewhere });
                 arguments.iter().for_each(|argument| self.at(argument, here));
             }
             Term::Path(start, path) => {
-                let is_message = match &**start {
-                    Term::Id => here && !self.in_variable,
-                    Term::Var(name) => self.in_variable && *name == MESSAGE,
-                    _ => false,
-                };
-                match (is_message, &path.0[..]) {
-                    (true, [(first, _), rest @ ..]) if let Some(name) = name_of(first) => {
-                        self.needs.add(name, rest.first().and_then(|(second, _)| name_of(second)));
+                match (self.stands(start, here), name_of_first(path)) {
+                    (Here::Message, Some((first, rest))) => {
+                        self.needs.add(first, rest.first().and_then(|(second, _)| name_of(second)));
                     }
+                    (Here::Member(member), Some((first, _))) => self.needs.add(member.into(), Some(first)),
                     _ => self.at(start, here),
                 }
                 for (part, _) in &path.0 {
@@ -141,22 +146,45 @@ impl Look {
         }
     }
 
-    /// The input as a whole is looked at.
-    fn input(&mut self, here: bool) {
-        self.needs.whole |= here && !self.in_variable;
+    /// What a term makes, as far as it is the message or a member of it.
+    fn stands<'n>(&self, term: &Term<&str>, here: Here<'n>) -> Here<'n> {
+        match term {
+            Term::Id => here,
+            Term::Var(name) if self.in_variable && *name == MESSAGE => Here::Message,
+            _ => Here::Elsewhere,
+        }
     }
 
-    fn both(&mut self, left: &Term<&str>, operator: &BinaryOp<&str>, right: &Term<&str>, here: bool) {
+    /// The member of the message that a term makes, and nothing else.
+    fn member_made(&self, term: &Term<&str>, here: Here<'_>) -> Option<String> {
+        let Term::Path(start, path) = term else { return None };
+        let (Here::Message, Some((first, []))) = (self.stands(start, here), name_of_first(path)) else { return None };
+        Some(first)
+    }
+
+    /// The input as a whole is looked at.
+    fn input(&mut self, here: Here<'_>) {
+        match here {
+            Here::Elsewhere => {}
+            Here::Message => self.needs.whole = true,
+            Here::Member(name) => self.needs.add(name.into(), None),
+        }
+    }
+
+    fn both(&mut self, left: &Term<&str>, operator: &BinaryOp<&str>, right: &Term<&str>, here: Here<'_>) {
         match (operator, left) {
             // It hands on what it gets.
             (BinaryOp::Pipe(None), Term::Call("select", conditions)) => {
                 conditions.iter().for_each(|condition| self.at(condition, here));
                 self.at(right, here);
             }
-            (BinaryOp::Pipe(None), _) => {
-                self.at(left, here);
-                self.at(right, false);
-            }
+            (BinaryOp::Pipe(None), _) => match self.member_made(left, here) {
+                Some(name) => self.at(right, Here::Member(&name)),
+                None => {
+                    self.at(left, here);
+                    self.at(right, Here::Elsewhere);
+                }
+            },
             (BinaryOp::Pipe(Some(pattern)), _) => {
                 self.at(left, here);
                 self.pattern(pattern, here);
@@ -174,7 +202,7 @@ impl Look {
         }
     }
 
-    fn member(&mut self, name: &Term<&str>, value: Option<&Term<&str>>, here: bool) {
+    fn member(&mut self, name: &Term<&str>, value: Option<&Term<&str>>, here: Here<'_>) {
         match (value, name) {
             (Some(value), _) => {
                 self.at(name, here);
@@ -183,13 +211,17 @@ impl Look {
             (None, Term::Var(_)) => self.at(name, here),
             // `{a}` is `{a: .a}`.
             (None, _) => {
-                self.input(here);
+                match (here, name_of_term(name)) {
+                    (Here::Message, Some(name)) => self.needs.add(name, None),
+                    (Here::Member(member), Some(name)) => self.needs.add(member.into(), Some(name)),
+                    _ => self.input(here),
+                }
                 self.at(name, here);
             }
         }
     }
 
-    fn pattern(&mut self, pattern: &Pattern<&str>, here: bool) {
+    fn pattern(&mut self, pattern: &Pattern<&str>, here: Here<'_>) {
         match pattern {
             Pattern::Var(_) => {}
             Pattern::Arr(items) => items.iter().for_each(|item| self.pattern(item, here)),
@@ -201,9 +233,24 @@ impl Look {
     }
 }
 
+type Steps<'p, 's> = &'p [(Part<Term<&'s str>>, Opt)];
+
+/// The name that a path begins with, and the rest of it.
+fn name_of_first<'p, 's>(path: &'p Path<Term<&'s str>>) -> Option<(String, Steps<'p, 's>)> {
+    let [(first, _), rest @ ..] = &path.0[..] else { return None };
+    Some((name_of(first)?, rest))
+}
+
 /// The name of a step that is one.
 fn name_of(part: &Part<Term<&str>>) -> Option<String> {
-    let Part::Index(Term::Str(None, parts)) = part else { return None };
+    match part {
+        Part::Index(term) => name_of_term(term),
+        Part::Range(..) => None,
+    }
+}
+
+fn name_of_term(term: &Term<&str>) -> Option<String> {
+    let Term::Str(None, parts) = term else { return None };
     let texts = parts.iter().map(|part| match part {
         StrPart::Str(text) => Some((*text).to_string()),
         StrPart::Char(character) => Some(character.to_string()),
@@ -243,7 +290,18 @@ mod tests {
             ("select(.value.a)", "all"),
             ("\"\\(.key) \\(.value.a)\"", "key value(a)"),
             ("{k: .key, v: [.value.a]}", "key value(a)"),
-            ("{key}", "all"),
+            ("{key}", "key"),
+            ("{\"a\\(.offset)\"}", "all"),
+            (".value | {a, x: (.b | floor)}", "value(a b)"),
+            (".value | .a.c + .b | . + 1", "value(a b)"),
+            (".value | . as $x | .a", "value"),
+            (".value | keys", "value"),
+            (".value | .a |= 1", "value"),
+            (".value | select(.a) | {b}", "value(a b)"),
+            (".value | select(.a)", "value"),
+            (".value[0] | .a", "value"),
+            (".value | .[0]", "value"),
+            ("{value: (.value | {a})}, (.key | length)", "value(a) key"),
             ("{a: 1} | {a}", ""),
             ("if .value.a then 1 else 2 end", "value(a)"),
             ("if .value.a then 1 end", "all"),
@@ -263,6 +321,8 @@ mod tests {
             (".[$m.value.country] += $m.value.n", "value(country n)"),
             (". + [$m]", "all"),
             (". + ($m | .key | length)", "all"),
+            (". + ($m.value | .a * 2 | floor)", "value(a)"),
+            (". + ($m.value | length)", "value"),
             (". + ($m.key | length)", "key"),
             ("reduce $m.value.tags[] as $t (.; .[$t] += 1)", "value(tags)"),
             ("def f: $m; f", "all"),

@@ -152,10 +152,10 @@ impl FoldEdit {
         let mut around = made;
         for step in &self.path {
             let Val::Obj(map, _) = around else { return Err(StepsAside) };
-            around = map.get(&*step.name(message)?).ok_or(StepsAside)?;
+            around = map.get(&step.name(message)?).ok_or(StepsAside)?;
         }
         let Val::Obj(map, _) = around else { return Err(StepsAside) };
-        let old = Item::of_value(map.get(&*self.last.name(message)?).unwrap_or(&Val::Null))?;
+        let old = Item::of_value(map.get(&self.last.name(message)?).unwrap_or(&Val::Null))?;
         let made_of = |node, input: &Item<'_>| -> Result<Val, StepsAside> {
             scalar(evaluate(node, input, Some(message))?.ok_or(StepsAside)?)
         };
@@ -174,13 +174,13 @@ impl FoldEdit {
         let mut around = made;
         for step in &self.path {
             let Val::Obj(map, _) = around else { return Err(StepsAside) };
-            around = Rc::make_mut(map).get_mut(&*step.name(message)?).ok_or(StepsAside)?;
+            around = Rc::make_mut(map).get_mut(&step.name(message)?).ok_or(StepsAside)?;
         }
         let Val::Obj(map, _) = around else { return Err(StepsAside) };
         let (map, name) = (Rc::make_mut(map), self.last.name(message)?);
-        match map.get_mut(&*name) {
+        match map.get_mut(&name) {
             Some(old) => *old = new,
-            None => drop(map.insert((&*name).into(), new)),
+            None => map.insert((&*name).into(), new),
         }
         Ok(())
     }

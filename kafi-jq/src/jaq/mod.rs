@@ -177,7 +177,7 @@ fn variables(options: &FunctionOptions) -> Vec<(String, String)> {
         .iter()
         .map(|(name, json)| (name.as_str().into(), Val::read(&json.text()).unwrap_or(Val::Null)))
         .collect();
-    if !named.is_empty() {
+    if named.len() > 0 {
         let members = [("positional".into(), Val::array(Vec::new())), ("named".into(), Val::object(named))];
         all.push(("$ARGS".into(), Val::object(members.into_iter().collect()).to_string()));
     }

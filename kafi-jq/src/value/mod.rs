@@ -1,5 +1,7 @@
 //! The values of the interpreter: JSON, whose numbers keep their text, and whose objects keep the order of members.
 
+mod map;
+mod names;
 mod operators;
 mod paths;
 mod read;
@@ -10,18 +12,15 @@ use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 
-use foldhash::fast::RandomState;
-use indexmap::IndexMap;
-
 use crate::limits::{deeper, made, step};
 use crate::number::Num;
 
+pub(crate) use map::Map;
+pub(crate) use names::shared_name;
 pub(crate) use operators::split;
 pub(crate) use paths::delete_paths;
 pub(crate) use read::{characters, plain_or_characters};
 
-/// The members of an object.
-pub(crate) type Map = IndexMap<Rc<str>, Val, RandomState>;
 /// A value, or an error.
 pub(crate) type ValR = jaq_core::ValR<Val>;
 /// An error.
@@ -144,7 +143,7 @@ impl Ord for Val {
                 names.cmp(&others).then_with(|| {
                     names
                         .iter()
-                        .map(|name| left[name].cmp(&right[name]))
+                        .map(|name| left[&**name].cmp(&right[&**name]))
                         .find(|order| order.is_ne())
                         .unwrap_or(Ordering::Equal)
                 })
@@ -195,8 +194,10 @@ impl From<isize> for Val {
 }
 
 impl From<String> for Val {
+    /// Texts of programs, most of which are names of members.
     fn from(text: String) -> Self {
-        Self::str(&text)
+        made(text.len());
+        Self::Str(shared_name(&text))
     }
 }
 

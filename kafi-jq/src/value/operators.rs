@@ -26,7 +26,7 @@ impl Add for Val {
             (Self::Obj(mut left, depth), Self::Obj(right, other)) => {
                 made(right.len() * size_of::<Self>());
                 let map = Rc::make_mut(&mut left);
-                right.iter().for_each(|(name, value)| drop(map.insert(name.clone(), value.clone())));
+                Rc::unwrap_or_clone(right).into_iter().for_each(|(name, value)| map.insert(name, value));
                 Self::Obj(left, depth.max(other))
             }
             (left, right) => return Err(cannot(&left, &right, "added")),
@@ -142,7 +142,7 @@ pub(crate) fn split(text: &str, separator: &str) -> Val {
 fn merged(mut left: Rc<Map>, right: &Map) -> Map {
     step();
     let map = Rc::make_mut(&mut left);
-    for (name, value) in right {
+    for (name, value) in right.iter() {
         let both = match (map.get(name), value) {
             (Some(Val::Obj(left, _)), Val::Obj(right, _)) => Val::object(merged(left.clone(), right)),
             _ => value.clone(),

@@ -50,7 +50,7 @@ impl ValT for Val {
         step();
         match self {
             Self::Arr(items, _) => Box::new(Rc::unwrap_or_clone(items).into_iter().map(Ok)),
-            Self::Obj(map, _) => Box::new(Rc::unwrap_or_clone(map).into_values().map(Ok)),
+            Self::Obj(map, _) => Box::new(Rc::unwrap_or_clone(map).into_iter().map(|(_, value)| Ok(value))),
             other => Box::new(std::iter::once(Err(cannot_iterate(&other)))),
         }
     }
@@ -199,7 +199,7 @@ fn member_mapped<'a, I: Iterator<Item = ValX<'a, Val>>>(
     match map.get_mut(name) {
         Some(slot) => match f(std::mem::replace(slot, Val::Null)).next().transpose()? {
             Some(value) => *slot = value,
-            None => drop(map.shift_remove(name)),
+            None => map.shift_remove(name),
         },
         None => {
             if let Some(value) = f(Val::Null).next().transpose()? {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use kafi_core::json_text::{Fault, Scanner, unescape};
 
 use crate::number::Num;
-use crate::value::{Map, Val};
+use crate::value::{Map, Val, shared_name};
 
 impl Val {
     /// Reads one JSON value, with white space around it.
@@ -65,7 +65,7 @@ impl<'t> Reader<'t> {
                 }
                 _ => {}
             }
-            let name = self.string();
+            let name = self.name();
             self.space();
             self.at += 1;
             let value = self.value();
@@ -92,6 +92,21 @@ impl<'t> Reader<'t> {
     }
 
     fn string(&mut self) -> Rc<str> {
+        match self.characters() {
+            (inner, true) => inner.into(),
+            (inner, false) => characters(inner).into(),
+        }
+    }
+
+    fn name(&mut self) -> Rc<str> {
+        match self.characters() {
+            (inner, true) => shared_name(inner),
+            (inner, false) => shared_name(&characters(inner)),
+        }
+    }
+
+    /// What stands between the quotes of a string, and whether it has no escapes.
+    fn characters(&mut self) -> (&'t str, bool) {
         let start = self.at + 1;
         let bytes = self.text.as_bytes();
         let mut end = start;
@@ -101,8 +116,7 @@ impl<'t> Reader<'t> {
             end += if bytes[end] == b'\\' { 2 } else { 1 };
         }
         self.at = end + 1;
-        let inner = &self.text[start..end];
-        if is_plain { inner.into() } else { characters(inner).into() }
+        (&self.text[start..end], is_plain)
     }
 
     fn word(&mut self, word: &str, value: Val) -> Val {
