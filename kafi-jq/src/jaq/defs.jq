@@ -2,13 +2,9 @@ def empty: {}[] as $x | .;
 def error: error_empty as $x | .;
 def error(message): (message | error_empty) as $x | .;
 def null: [][0];
-def true: 0 == 0;
-def false: 0 == 1;
 def nan: nan_native;
 def infinite: infinite_native;
-def not: if . then false else true end;
 def select(f): if f then . else empty end;
-def tostring: "\(.)";
 
 def map(f): [.[] | f];
 def map_values(f): .[] |= f;
@@ -50,7 +46,6 @@ def combinations: if length == 0 then [] else .[0][] as $x | (.[1:] | combinatio
 def combinations($n): . as $all | [range($n)] | map($all) | combinations;
 
 def add(f): reduce f as $x (null; . + $x);
-def add: add(.[]);
 def min_by(f): _by(map([f]); false);
 def max_by(f): _by(map([f]); true);
 def min: _by(.; false);
@@ -60,15 +55,10 @@ def sort_by(f): _sorted(map([f]));
 def group_by(f): _grouped(map([f]));
 def unique_by(f): [group_by(f)[] | .[0]];
 def unique: unique_by(.);
-def keys: keys_unsorted | sort;
 def flatten: _flattened(-1);
 def flatten($depth): if $depth < 0 then error("flatten depth must not be negative") else _flattened($depth) end;
 def index($i): indices($i) | .[0];
 def rindex($i): indices($i) | .[-1:][0];
-def join($separator): reduce .[] as $x (null;
-  (if . == null then "" else . + $separator end)
-  + ($x | if . == null then "" elif type == "string" then . elif type == "boolean" or type == "number" then tojson else . end)
-) // "";
 def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
 def todateiso8601: strftime("%Y-%m-%dT%H:%M:%SZ");
 def todate: todateiso8601;
@@ -85,11 +75,6 @@ def setpath($path; $x): getpath($path) = $x;
 def delpaths($paths): _without($paths);
 def del(f): _without([path(f)]);
 def pick(f): . as $all | reduce path(f) as $p (null; setpath($p; $all | getpath($p)));
-def to_entries: [keys_unsorted[] as $key | {$key, value: .[$key]}];
-def _entry_key: (if .key == null then if .k == null then if .name == null then if .Name == null then if .Key == null then .K else .Key end else .Name end else .name end else .k end else .key end)
-  | if type == "string" then . elif type == "null" then "null" elif type == "boolean" or type == "number" then tojson else error("Cannot use \(type) (\(tojson)) as object key") end;
-def from_entries: reduce .[] as $entry ({};
-  . + { ($entry | _entry_key): ($entry | if type == "object" then if has("value") then .value elif has("v") then .v else .Value end else null end) });
 def with_entries(f): to_entries | map(f) | from_entries;
 def walk(f): def w: if type == "object" then map_values(w) elif type == "array" then map(w) else . end | f; w;
 def transpose: [range([.[] | length] | max // 0) as $i | [.[][$i]]];

@@ -1,6 +1,7 @@
 //! The builtins that are written in Rust.
 
 mod arrays;
+mod entries;
 mod format;
 mod math;
 mod regular;
@@ -8,7 +9,7 @@ mod strings;
 mod times;
 
 use jaq_core::native::{Filter, Fun, bome, run, v};
-use jaq_core::{Error as JaqError, RunPtr};
+use jaq_core::{Error as JaqError, RunPtr, ValT};
 
 use crate::jaq::Kind;
 use crate::number::Num;
@@ -21,7 +22,15 @@ type Native = Filter<RunPtr<Kind>>;
 
 /// All of them, and those of the interpreter's own that ours stand on.
 pub(super) fn all() -> impl Iterator<Item = Fun<Kind>> {
-    let own = [general(), arrays::natives(), strings::natives(), math::natives(), regular::natives(), times::natives()];
+    let own = [
+        general(),
+        arrays::natives(),
+        entries::natives(),
+        strings::natives(),
+        math::natives(),
+        regular::natives(),
+        times::natives(),
+    ];
     let own = own.into_iter().flatten().chain(format::natives()).map(run::<Kind>);
     own.chain(jaq_core::funs().map(|(name, args, native)| (renamed(name), args, native)))
 }
@@ -38,6 +47,10 @@ fn renamed(name: &'static str) -> &'static str {
 
 fn general() -> Vec<Native> {
     vec![
+        ("true", v(0), |_| bome(Ok(Val::Bool(true)))),
+        ("false", v(0), |_| bome(Ok(Val::Bool(false)))),
+        ("not", v(0), |cv| bome(Ok(Val::Bool(!cv.1.is_true())))),
+        ("tostring", v(0), |cv| bome(Ok(cv.1.into_string()))),
         ("type", v(0), |cv| bome(Ok(Val::str(cv.1.type_name())))),
         ("length", v(0), |cv| bome(length(&cv.1))),
         ("tojson", v(0), |cv| bome(Ok(Val::str(&cv.1.to_string())))),
