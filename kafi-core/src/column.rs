@@ -48,6 +48,22 @@ pub enum ColumnType {
     Struct(Vec<(String, Self)>),
     /// Anything: values of several types, and those that nest without end.
     Any,
+    /// Numbers, of which only the values say how many digits they have.
+    Number,
+    /// What the schema leaves open, and only the values say.
+    Open,
+}
+
+impl ColumnType {
+    /// Whether something of it is left open, so that values have to be looked at.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Number | Self::Open => true,
+            Self::List(type_) | Self::Map(type_) => type_.is_open(),
+            Self::Struct(members) => members.iter().any(|(_, type_)| type_.is_open()),
+            _ => false,
+        }
+    }
 }
 
 /// How bytes are shown as text.

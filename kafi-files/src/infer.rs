@@ -109,6 +109,8 @@ impl Kind {
             }
             ColumnType::Decimal { precision, .. } if *precision > LONG_DECIMAL_DIGITS => Self::Text,
             ColumnType::Any => Self::Text,
+            ColumnType::Number => Self::Number(Number::of("0")),
+            ColumnType::Open => Self::Null,
             type_ => Self::Typed(type_.clone()),
         }
     }

@@ -5,8 +5,8 @@ use kafi_core::ColumnType;
 use crate::schema::Schema;
 
 impl Schema {
-    /// What stands in the values that it describes; of Protobuf for this message, or else the first. `None` for JSON
-    /// Schema, which says what numbers there may be, and not how many digits they have.
+    /// What stands in the values that it describes; of Protobuf for this message, or else the first. JSON Schema
+    /// leaves open how many digits numbers have, and may leave open everything else.
     pub fn column_type(&self, message: Option<&str>) -> Option<ColumnType> {
         match self {
             #[cfg(feature = "avro")]
@@ -16,10 +16,10 @@ impl Schema {
                 let message = message.map_or_else(|| schema.first_message(), |name| schema.message(name));
                 Some(crate::protobuf::column_type(schema, message.ok()?))
             }
-            #[allow(unreachable_patterns, reason = "other formats may not be compiled in")]
-            _ => {
+            #[cfg(feature = "jsonschema")]
+            Self::JsonSchema(schema) => {
                 let _ = message;
-                None
+                Some(schema.column_type().clone())
             }
         }
     }

@@ -147,10 +147,10 @@ fn json_schema(type_: &ColumnType, or_null: bool, out: &mut Vec<u8>) {
     let word = match type_ {
         ColumnType::Bool => "boolean",
         ColumnType::Int32 | ColumnType::Int64 | ColumnType::UInt32 | ColumnType::UInt64 => "integer",
-        ColumnType::Float32 | ColumnType::Float64 | ColumnType::Decimal { .. } => "number",
+        ColumnType::Float32 | ColumnType::Float64 | ColumnType::Decimal { .. } | ColumnType::Number => "number",
         ColumnType::List(_) => "array",
         ColumnType::Map(_) | ColumnType::Struct(_) => "object",
-        ColumnType::Any => "",
+        ColumnType::Any | ColumnType::Open => "",
         // Everything else stands there as text.
         _ => "string",
     };

@@ -156,3 +156,32 @@ fn references_are_kept(registry: &str) {
         whole.lines().map(|line| line.contains(&format!("\"subject\":\"common-{subject}\""))).collect();
     assert_eq!((whole.lines().count(), subjects[0]), (2, true), "{whole}");
 }
+
+#[test]
+fn json_schemas_say_what_columns_of_files_are() {
+    for registry in registries() {
+        let (sandbox, subject) = sandbox();
+        let topic = subject.trim_end_matches("-value");
+        sandbox.write(
+            "order.json",
+            r##"{"type":"object","title":"Order","properties":{"id":{"type":"integer"},"at":{"type":"string","format":"date-time"},"price":{"$ref":"#/definitions/price"},"note":{"type":["string","null"]}},"definitions":{"price":{"type":"number"}}}"##,
+        );
+        // A folder has one of its own.
+        let of_server =
+            if registry.contains("://") { format!("export KAFI_REGISTRY={registry};") } else { String::new() };
+        let rows = r#"printf '{"price":19.990,"id":1,"at":"2026-01-02T03:04:05+01:00"}\n{"id":2,"more":[1]}\n'"#;
+        let script = format!(
+            "{of_server} {rows} | kafi produce {topic} --create -q --value-type jsonschema --value-schema @order.json; \
+             kafi export {topic} x.parquet -q; kafi export {topic} y.parquet --infer all -q; \
+             kafi export {topic} z.feather --schema order.json -q; \
+             for file in x.parquet y.parquet z.feather; do kafi import $file ./back/t --create -q; done; kafi cat ./back/t"
+        );
+        let by_schema = r#"{"id":1,"at":"2026-01-02T02:04:05Z","price":19.990,"note":null,"more":null}
+{"id":2,"at":null,"price":null,"note":null,"more":[1]}
+"#;
+        let by_values = r#"{"price":19.990,"id":1,"at":"2026-01-02T03:04:05+01:00","more":null}
+{"price":null,"id":2,"at":null,"more":[1]}
+"#;
+        assert_eq!(sandbox.text(&script), format!("{by_schema}{by_values}{by_schema}"), "{registry}");
+    }
+}

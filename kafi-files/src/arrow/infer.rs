@@ -3,32 +3,28 @@
 use std::collections::HashMap;
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use kafi_core::{BytesText, ColumnType, Json, JsonKind, json_text::write_string};
+use kafi_core::{ColumnType, Json, JsonKind, json_text::write_string};
 
+use super::fits::{bytes_of, without_zone};
+use crate::cell::Cell;
 use crate::infer::{DECIMAL_DIGITS, Kind};
 
 impl Kind {
-    /// Whether bytes stand somewhere in it, which Arrow reads in another form.
-    fn has_bytes(&self) -> bool {
+    /// Whether bytes or times of day stand somewhere in it, which Arrow reads in another form.
+    fn is_rewritten(&self) -> bool {
         match self {
-            Self::Bytes(_) => true,
-            Self::List(kind) | Self::Map(kind) => kind.has_bytes(),
-            Self::Struct(members) => members.iter().any(|(_, kind)| kind.has_bytes()),
+            Self::Bytes(_) | Self::Typed(ColumnType::Time(_)) => true,
+            Self::List(kind) | Self::Map(kind) => kind.is_rewritten(),
+            Self::Struct(members) => members.iter().any(|(_, kind)| kind.is_rewritten()),
             _ => false,
         }
     }
 
-    /// Appends JSON with bytes in the form that Arrow reads.
+    /// Appends JSON with bytes and times of day in the form that Arrow reads.
     pub(super) fn write(&self, json: &Json, out: &mut Vec<u8>) {
         match (self, json.kind()) {
             (Self::Bytes(text), JsonKind::Str) => {
-                let bytes = json.str().ok().and_then(|shown| match text {
-                    BytesText::Base64 => STANDARD.decode(shown).ok(),
-                    BytesText::Characters => shown.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect(),
-                });
-                match bytes {
+                match json.str().ok().and_then(|shown| bytes_of(shown, *text)) {
                     Some(bytes) => {
                         out.push(b'"');
                         bytes.iter().for_each(|byte| out.extend_from_slice(format!("{byte:02x}").as_bytes()));
@@ -37,6 +33,9 @@ impl Kind {
                     // No hexadecimal number, so that it is an error.
                     None => out.extend_from_slice(b"\"?\""),
                 }
+            }
+            (Self::Typed(ColumnType::Time(_)), JsonKind::Str) => {
+                write_string(out, without_zone(json.str().unwrap_or_default()));
             }
             (Self::List(kind), JsonKind::Array) => {
                 out.push(b'[');
@@ -60,7 +59,7 @@ impl Kind {
         }
     }
 
-    fn of_member(&self, name: &str) -> &Self {
+    pub(super) fn of_member(&self, name: &str) -> &Self {
         match self {
             Self::Map(kind) => kind,
             Self::Struct(members) => {
@@ -168,15 +167,15 @@ fn unit_of(unit: kafi_core::TimeUnit) -> TimeUnit {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Whether what stands there is written as a string, and whether bytes stand in it, once all is known.
+    /// Whether what stands there is written as a string, and whether something in it is rewritten, once all is known.
     pub(super) is_text: bool,
-    pub(super) has_bytes: bool,
+    pub(super) is_rewritten: bool,
 }
 
 impl Column {
     /// Whether Arrow reads what JSON has there as it is written; numbers and JSON that become text it does not.
     pub(super) fn is_read_as_it_is(&self) -> bool {
-        !self.has_bytes && (!self.is_text || matches!(self.kind, Kind::Null | Kind::Str))
+        !self.is_rewritten && (!self.is_text || matches!(self.kind, Kind::Null | Kind::Str))
     }
 }
 
@@ -190,6 +189,16 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// Takes what stands in a column, of which a schema has said what it should be: there texts may be dates.
+    pub(super) fn add_said(&mut self, name: &str, cell: Cell<'_>) {
+        let kind = match (self.at(name), cell) {
+            (Some(at), Cell::Json(json)) => self.columns[at].kind.said(json),
+            (Some(at), Cell::Raw(text)) => self.columns[at].kind.said(&Json::from_valid(text)),
+            _ => Kind::of(cell),
+        };
+        self.add(name, kind);
+    }
+
     /// Takes what stands in a column.
     pub(super) fn add(&mut self, name: &str, kind: Kind) {
         if let Some(at) = self.at(name) {
@@ -198,7 +207,7 @@ impl Columns {
             return;
         }
         self.index.insert(name.to_string(), self.columns.len());
-        self.columns.push(Column { name: name.to_string(), kind, is_text: false, has_bytes: false });
+        self.columns.push(Column { name: name.to_string(), kind, is_text: false, is_rewritten: false });
     }
 
     /// Makes text of what has no type in ORC, or none that can be written: decimals, times of day, and what is nested.
@@ -225,7 +234,7 @@ impl Columns {
     /// Nothing is added from here on.
     pub(super) fn settle(&mut self) {
         for column in &mut self.columns {
-            (column.is_text, column.has_bytes) = (column.kind.is_text(), column.kind.has_bytes());
+            (column.is_text, column.is_rewritten) = (column.kind.is_text(), column.kind.is_rewritten());
         }
     }
 

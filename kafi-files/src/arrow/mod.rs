@@ -2,6 +2,7 @@
 
 #[cfg(any(feature = "parquet", feature = "orc"))]
 mod chunks;
+mod fits;
 mod frame;
 mod infer;
 mod io;
@@ -31,7 +32,7 @@ use crate::source::{TopicSource, look_ahead, unexpected};
 pub use frame::{DataFrame, df_to_topic, topic_to_df};
 use infer::{Column, Columns};
 use io::{ColumnReader, ColumnWriter};
-use typed::Schemas;
+use typed::{Said, Schemas};
 pub(crate) use write::write_lines;
 
 /// So many rows become columns at once, or so many bytes of JSON.
@@ -69,21 +70,31 @@ struct Found {
 /// The columns that messages have, and the source of the same messages.
 fn found<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Result<(Found, TopicSource<'a>)> {
     let mut columns = Columns::default();
+    let mut is_said = false;
     if let Some(schema) = &options.schema {
         typed::add(&Kind::of_type(schema), options, &mut columns);
+        is_said = schema.is_open();
+    }
+    if options.schema.is_some() && !is_said {
         return Ok((Found { columns, are_all: false }, source.with(source.options.clone())));
     }
     options.columns.names().into_iter().flatten().for_each(|name| columns.add(&name, Kind::Null));
     let mut schemas = Schemas::of(source, options)?;
     let again = look_ahead(source, options, |row| {
-        if let Row::Message(message) = row
-            && schemas.add(message, options, &mut columns)
-        {
+        let said = match row {
+            Row::Message(message) => schemas.add(message, options, &mut columns),
+            Row::Object(_) => Said::Nothing,
+        };
+        if said == Said::All {
             return Ok(());
         }
         columns.rewind();
         row.each(options, &mut |name, cell| {
-            columns.add(name, Kind::of(cell));
+            if is_said || said == Said::Some {
+                columns.add_said(name, cell)
+            } else {
+                columns.add(name, Kind::of(cell))
+            }
             Ok(())
         })
     })?;
@@ -140,13 +151,13 @@ impl RowBuilder {
 
 impl RowWriter for RowBuilder {
     fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
-        let Some(Column { kind, is_text, has_bytes, .. }) = self.columns.get(name) else {
+        let Some(Column { kind, is_text, is_rewritten, .. }) = self.columns.get(name) else {
             return Err(unexpected(name));
         };
         self.line.push(if self.line.is_empty() { b'{' } else { b',' });
         Cell::Str(name).write_json(&mut self.line);
         self.line.push(b':');
-        match (*has_bytes, cell) {
+        match (*is_rewritten, cell) {
             (true, Cell::Json(json)) => {
                 kind.write(json, &mut self.line);
                 return Ok(());

@@ -1,6 +1,6 @@
 //! Columns by the schemas of messages.
 
-use kafi_core::{AvroJson, Field, Message, Result, SchemaRef};
+use kafi_core::{AvroJson, Field, Message, Result, SchemaRef, Type};
 
 use super::infer::Columns;
 use crate::columns::OfValue;
@@ -10,6 +10,18 @@ use crate::source::TopicSource;
 
 /// More schemas than these are looked at anew for each message.
 const KNOWN_MAX: usize = 100;
+
+/// How much a schema says of the columns of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Nothing: what stands in it counts.
+    Nothing,
+    /// Which columns there are, and what they should be; JSON Schema does not say how many digits numbers have, and
+    /// there may be more in a value than it says.
+    Some,
+    /// Everything.
+    All,
+}
 
 /// The schemas that have said what their columns are.
 pub(super) struct Schemas {
@@ -26,18 +38,19 @@ impl Schemas {
         Ok(Self { known: Vec::new(), count: options.infer == Infer::Schemas && !is_standard })
     }
 
-    /// Adds the columns of the schema of a message's value; false where it has none, or what stands in it counts.
-    pub(super) fn add(&mut self, message: &Message, options: &ExportOptions, columns: &mut Columns) -> bool {
-        let Some(schema) = message.value_schema.as_ref().filter(|_| self.count) else { return false };
+    /// Adds the columns of the schema of a message's value, and tells how much that says.
+    pub(super) fn add(&mut self, message: &Message, options: &ExportOptions, columns: &mut Columns) -> Said {
+        let Some(schema) = message.value_schema.as_ref().filter(|_| self.count) else { return Said::Nothing };
+        let said = if schema.type_() == Type::JsonSchema { Said::Some } else { Said::All };
         if self.known.iter().any(|known| known.is(schema)) {
-            return true;
+            return said;
         }
-        let Some(type_) = schema.column_type() else { return false };
+        let Some(type_) = schema.column_type() else { return Said::Nothing };
         add(&Kind::of_type(&type_), options, columns);
         if self.known.len() < KNOWN_MAX {
             self.known.push(schema.clone());
         }
-        true
+        said
     }
 }
 
@@ -50,6 +63,8 @@ pub(super) fn add(value: &Kind, options: &ExportOptions, columns: &mut Columns) 
                     flattened(name, kind, options.flatten.as_deref(), columns);
                 }
             }
+            // What is left open may yet have members.
+            (Some(OfValue::Members), Kind::Null) => {}
             (Some(OfValue::Members), kind) => columns.add("value", kind.clone()),
             (Some(OfValue::Path(path)), kind) => {
                 let at = path.iter().try_fold(kind, |kind, step| match kind {

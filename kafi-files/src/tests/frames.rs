@@ -77,3 +77,38 @@ fn a_schema_says_what_columns_are() {
         ]
     );
 }
+
+#[test]
+fn what_a_schema_leaves_open_is_found() {
+    let bench = Bench::new();
+    let rows: [&[u8]; 2] = [
+        br#"{"id":1,"n":1,"at":"2026-01-02T03:04:05+01:00","on":"2026-01-02","time":"03:04:05Z","bad":"2026-01-02","x":{"y":1.50,"more":true}}"#,
+        br#"{"id":18446744073709551615,"n":19.990,"at":null,"bad":"soon","list":["2026-01-03"],"extra":"2026-01-02"}"#,
+    ];
+    bench.fill("t", &rows.map(Some));
+    let members = [
+        ("never", ColumnType::Int64),
+        ("id", ColumnType::Int64),
+        ("n", ColumnType::Number),
+        ("at", ColumnType::Timestamp { unit: TimeUnit::Microseconds, utc: true }),
+        ("on", ColumnType::Date),
+        ("time", ColumnType::Time(TimeUnit::Microseconds)),
+        ("bad", ColumnType::Date),
+        ("list", ColumnType::List(Box::new(ColumnType::Date))),
+        ("x", ColumnType::Struct(vec![("y".into(), ColumnType::Open)])),
+    ];
+    let schema = ColumnType::Struct(members.map(|(name, type_)| (name.to_string(), type_)).to_vec());
+    let (types, columns) = frame(&bench, "t", |options| options.schema = Some(schema.clone()));
+    assert_eq!(
+        types,
+        "never: Int64, id: Decimal128(20, 0), n: Decimal128(5, 3), at: Timestamp(µs, \"+00:00\"), on: Date32, time: Time64(µs), \
+         bad: Utf8, list: List(Date32), x: Struct(\"y\": Decimal128(3, 2), \"more\": Boolean), extra: Utf8"
+    );
+    let mut lines = Vec::new();
+    columns.iter().for_each(|columns| crate::arrow::write_lines(columns, &mut lines).unwrap());
+    let lines = String::from_utf8(lines).unwrap();
+    let first = r#"{"never":null,"id":1,"n":1.000,"at":"2026-01-02T02:04:05Z","on":"2026-01-02","time":"03:04:05","bad":"2026-01-02","list":null,"x":{"y":1.50,"more":true},"extra":null}"#;
+    assert!(lines.lines().any(|line| line == first), "{lines}");
+    let (exported, _) = bench.export("t", "orc", |options| options.schema = Some(schema.clone())).unwrap();
+    assert_eq!(exported.texts, ["id", "n", "time", "bad", "list", "x"]);
+}

@@ -11,6 +11,7 @@
 //! floating point where they are bounded, and are passed on with all their digits. Nothing is ever fetched.
 
 mod codec;
+mod columns;
 mod limits;
 mod node;
 mod references;

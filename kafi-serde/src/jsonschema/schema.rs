@@ -5,10 +5,11 @@ use std::fmt;
 
 use jsonschema::paths::LocationSegment;
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
-use kafi_core::{Error, ErrorKind, Json, Result};
+use kafi_core::{ColumnType, Error, ErrorKind, Json, Result};
 use serde_json::Value;
 
 use crate::fault::{Fault, Outcome};
+use crate::jsonschema::columns::column_type;
 use crate::jsonschema::limits::Limits;
 use crate::jsonschema::node::{OfTape, Part};
 use crate::tape::Item;
@@ -62,6 +63,7 @@ pub struct Schema {
     validator: Validator<OfTape>,
     limits: Limits,
     title: Option<Box<str>>,
+    column_type: ColumnType,
 }
 
 impl Schema {
@@ -122,12 +124,18 @@ impl Schema {
             let wrong = Error::new(ErrorKind::Corrupt, OPERATION, shortened(&error.to_string()));
             if error.instance_path().is_empty() { wrong } else { wrong.with("path", path(&error)) }
         })?;
-        Ok(Self { validator, limits, title: schema.get("title").and_then(Value::as_str).map(Box::from) })
+        let title = schema.get("title").and_then(Value::as_str).map(Box::from);
+        Ok(Self { validator, limits, title, column_type: column_type(text, references)? })
     }
 
     /// Its title, which is its name for the strategies of subjects that go by one.
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
+    }
+
+    /// What stands in the values that it describes, as far as it says so.
+    pub(crate) fn column_type(&self) -> &ColumnType {
+        &self.column_type
     }
 
     /// Whether a value of this depth is as the schema says.

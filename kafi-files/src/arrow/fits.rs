@@ -1,0 +1,138 @@
+//! What fits into columns of types that schemas have said, without any loss.
+
+use arrow_array::timezone::Tz;
+use arrow_array::types::{Date32Type, Time64NanosecondType};
+use arrow_cast::parse::{Parser, string_to_datetime};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kafi_core::{BytesText, ColumnType, Json, JsonKind, TimeUnit};
+
+use crate::infer::Kind;
+
+impl Kind {
+    /// What stands in a value that was said to be of this kind: a text is a date only where it is one.
+    pub(super) fn said(&self, json: &Json) -> Self {
+        match (self, json.kind()) {
+            (Self::Struct(_), JsonKind::Object) => Self::Struct(
+                json.members().map(|(name, member)| (name.to_string(), self.of_member(name).said(member))).collect(),
+            ),
+            (Self::Map(kind), JsonKind::Object) => {
+                Self::Map(Box::new(json.members().map(|(_, value)| kind.said(value)).fold(Self::Null, Self::with)))
+            }
+            (Self::List(kind), JsonKind::Array) => {
+                Self::List(Box::new(json.iter().map(|element| kind.said(element)).fold(Self::Null, Self::with)))
+            }
+            (Self::Typed(type_), JsonKind::Str) if json.str().is_ok_and(|text| text_fits(type_, text)) => self.clone(),
+            (Self::Bytes(shown), JsonKind::Str) if json.str().is_ok_and(|text| bytes_of(text, *shown).is_some()) => {
+                self.clone()
+            }
+            _ => Self::of_json(json),
+        }
+    }
+}
+
+/// Whether text is of a type, and stays what it is there: all digits of seconds, and no zone that would be lost.
+fn text_fits(type_: &ColumnType, text: &str) -> bool {
+    match type_ {
+        ColumnType::Date => is_date(text) && Date32Type::parse(text).is_some(),
+        ColumnType::Time(unit) => {
+            let time = without_zone(text);
+            is_time(time, *unit) && Time64NanosecondType::parse(time).is_some()
+        }
+        ColumnType::Timestamp { unit, utc } => is_timestamp(text, *unit, *utc),
+        _ => false,
+    }
+}
+
+/// The bytes that text shows.
+pub(super) fn bytes_of(text: &str, shown: BytesText) -> Option<Vec<u8>> {
+    match shown {
+        BytesText::Base64 => STANDARD.decode(text).ok(),
+        BytesText::Characters => text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect(),
+    }
+}
+
+/// A time of day in UTC without that word, which columns have none for.
+pub(super) fn without_zone(text: &str) -> &str {
+    text.strip_suffix(['Z', 'z']).or_else(|| text.strip_suffix("+00:00")).unwrap_or(text)
+}
+
+/// Whether it is written as `2026-01-02`.
+fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+}
+
+/// Whether it is written as `03:04:05.123`, with no more digits than the unit has.
+fn is_time(text: &str, unit: TimeUnit) -> bool {
+    let (time, fraction) = text.split_once('.').map_or((text, None), |(time, fraction)| (time, Some(fraction)));
+    let digits = match unit {
+        TimeUnit::Milliseconds => 3,
+        TimeUnit::Microseconds => 6,
+        TimeUnit::Nanoseconds => 9,
+    };
+    time.len() == 8
+        && time.bytes().enumerate().all(|(at, byte)| if at == 2 || at == 5 { byte == b':' } else { byte.is_ascii_digit() })
+        // Columns have no second that is left over.
+        && &time[6..] < "60"
+        && fraction.is_none_or(|fraction| {
+            (1..=digits).contains(&fraction.len()) && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        })
+}
+
+/// Whether it is a point in time (`2026-01-02T03:04:05+01:00`), or with `utc` false a date and time of no zone.
+fn is_timestamp(text: &str, unit: TimeUnit, utc: bool) -> bool {
+    let (Some(date), Some(rest)) = (text.get(..10), text.get(11..)) else { return false };
+    if !is_date(date) || !matches!(text.as_bytes()[10], b'T' | b't' | b' ') {
+        return false;
+    }
+    let zone = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let (time, zone) = rest.split_at(zone);
+    let has_zone = matches!(zone, "Z" | "z") || (zone.len() == 6 && zone.as_bytes()[3] == b':');
+    let is_written_so = is_time(time, unit) && if utc { has_zone } else { zone.is_empty() };
+    let Ok(utc) = "+00:00".parse::<Tz>() else { return false };
+    is_written_so
+        && string_to_datetime(&utc, text)
+            .is_ok_and(|at| unit != TimeUnit::Nanoseconds || at.timestamp_nanos_opt().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_fit_where_nothing_is_lost() {
+        let at = |unit, utc| ColumnType::Timestamp { unit, utc };
+        let [millis, micros, nanos] = [TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds];
+        for (type_, text, fits) in [
+            (ColumnType::Date, "2026-02-28", true),
+            (ColumnType::Date, "2026-02-30", false),
+            (ColumnType::Date, "2026-2-3", false),
+            (ColumnType::Date, "2026-02-28T00:00:00Z", false),
+            (ColumnType::Time(micros), "23:59:59.123456Z", true),
+            (ColumnType::Time(micros), "23:59:59+00:00", true),
+            (ColumnType::Time(micros), "23:59:59+01:00", false),
+            (ColumnType::Time(micros), "23:59:59.1234567", false),
+            (ColumnType::Time(micros), "24:00:00", false),
+            (ColumnType::Time(millis), "01:02:03.1234", false),
+            (at(micros, true), "2026-01-02T03:04:05.123456+01:00", true),
+            (at(micros, true), "2026-01-02T03:04:05Z", true),
+            (at(micros, true), "2026-01-02T03:04:05", false),
+            (at(micros, true), "2026-01-02T03:04:05.1234567Z", false),
+            (at(micros, true), "2026-01-02T23:59:60Z", false),
+            (at(micros, true), "9999-12-31T23:59:59Z", true),
+            (at(nanos, true), "9999-12-31T23:59:59Z", false),
+            (at(nanos, true), "2026-01-02T03:04:05.123456789Z", true),
+            (at(millis, false), "2026-01-02T03:04:05.123", true),
+            (at(millis, false), "2026-01-02T03:04:05Z", false),
+            (at(micros, true), "", false),
+            (at(micros, true), "2026-01-0\u{e9}T", false),
+            (ColumnType::Int32, "1", false),
+        ] {
+            assert_eq!(text_fits(&type_, text), fits, "{type_:?} {text}");
+        }
+    }
+}
