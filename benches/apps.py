@@ -16,8 +16,6 @@ import sys
 import time
 
 HERE = os.path.abspath(__file__)
-# What lies beside this program, as http.py, is not meant where a library says `import http`.
-sys.path = [place for place in sys.path if place != os.path.dirname(HERE)]
 KAF_MESSAGES = 50_000
 FASTSTREAM_MESSAGES = 5_000
 IN_ORDER_MESSAGES = 3_000

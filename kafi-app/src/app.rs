@@ -48,7 +48,7 @@ impl App {
     }
 
     /// How many messages, and how many bytes of them, are in work at most, from where they are read to where everything
-    /// that came of them is delivered; then reading pauses. Default: 20,000 messages, 16 MiB.
+    /// that came of them is delivered; then reading pauses. Default: 50,000 messages, 16 MiB.
     pub fn in_work_max(mut self, messages: usize, bytes: usize) -> Self {
         (self.0.in_work_max, self.0.bytes_max) = (messages.max(1), bytes.max(1));
         self

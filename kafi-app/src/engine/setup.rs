@@ -93,7 +93,7 @@ impl Setup {
             group: None,
             poll_max: Duration::from_millis(100),
             batch_records_max: kafi_core::Batch::RECORDS_MAX,
-            in_work_max: 20_000,
+            in_work_max: 50_000,
             bytes_max: 16 << 20,
             drain_max: Duration::from_secs(30),
             retries: Retries::default(),

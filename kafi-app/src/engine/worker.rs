@@ -19,7 +19,7 @@ use crate::output::{Outputs, Trace};
 use crate::route::Work;
 
 /// What is done is handed over after so many messages, or so long, or after one that took long.
-const MESSAGES_MAX: usize = 256;
+const MESSAGES_MAX: usize = 1_000;
 const GATHER_MAX: Duration = Duration::from_millis(2);
 const LONG: Duration = Duration::from_micros(200);
 
@@ -96,6 +96,8 @@ impl Worker {
     /// Handles messages of a job, and says what is left of it; `None` if it was given up.
     fn handle_job(&mut self, shard: u64, job: Job) -> Option<Turn> {
         let Job { run, mut attempts } = job;
+        // When a message ends is when the next one begins, where nothing lies between them.
+        let mut ended = None;
         let mut at = run.indexes().start;
         let end = run.indexes().end;
         while at < end {
@@ -110,7 +112,7 @@ impl Worker {
                 _ => 1,
             };
             let part = run.part(at..at + count);
-            let begun = self.task.common.clock.now();
+            let begun = ended.take().unwrap_or_else(|| self.task.common.clock.now());
             self.take_in_hand(shard, &part, (at + count < end).then(|| run.part(at + count..end)), attempts);
             let mark = self.load.mark();
             let handled = self.handle(&part, attempts + 1);
@@ -140,6 +142,7 @@ impl Worker {
             attempts = 0;
             at += count;
             self.hand_over_in_time(now, now - begun);
+            ended = self.task.pace.is_none().then_some(now);
         }
         Some(Turn { shard, rest: Vec::new(), until: None })
     }
