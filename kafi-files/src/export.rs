@@ -55,7 +55,7 @@ fn to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &Export
             })
         })?;
     } else {
-        each_row(source, options, |row| put(&mut |line| json_row(row, options, line)))?;
+        each_row(source, options, |row| put(&mut |line| json_row(row, options, line)).map(|()| None))?;
     }
     if options.array {
         out.push(b"\n]\n")?;
@@ -154,5 +154,10 @@ impl RowWriter for CsvRows<'_, '_> {
         names.rewind();
         self.count += 1;
         self.out.push(&self.line)
+    }
+
+    fn abandon(&mut self) {
+        self.texts.take(|_, _| {});
+        self.names.rewind();
     }
 }

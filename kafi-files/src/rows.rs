@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kafi_core::Result;
+use kafi_core::{Error, Result};
 
 use crate::cell::Cell;
 use crate::envelope::{ENVELOPE, envelope_cells};
@@ -18,21 +18,27 @@ pub(crate) trait RowWriter {
     /// Ends the row.
     fn end(&mut self) -> Result<()>;
 
+    /// Forgets the cells of a row that has not ended.
+    fn abandon(&mut self);
+
     /// Takes a row as the text of a JSON object, which was checked; false where it is to be told cell by cell.
     fn object(&mut self, _text: &str) -> Result<bool> {
         Ok(false)
     }
 }
 
-/// Writes a row.
-pub(crate) fn row_to(row: &Row<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<()> {
+/// Writes a row; where it does not fit into its columns it is left out, and the error says why.
+pub(crate) fn row_to(row: &Row<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<Option<Error>> {
     if let Row::Object(text) = row
         && rows.object(text)?
     {
-        return Ok(());
+        return Ok(None);
     }
-    row.each(options, &mut |name, cell| rows.cell(name, cell))?;
-    rows.end()
+    if let Err(error) = row.each(options, &mut |name, cell| rows.cell(name, cell)) {
+        rows.abandon();
+        return Ok(Some(error));
+    }
+    rows.end().map(|()| None)
 }
 
 /// Writes a row for each message.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kafi_core::functional::topic_names;
 use kafi_core::{
-    Batch, EnvelopeWriter, Error, ErrorKind, Failures, Field, Offsets, Place, ReadOptions, Reader, Result, Serdes,
-    TextDecoder, Type,
+    Batch, EnvelopeWriter, Error, ErrorKind, Failures, Field, Offsets, Place, ReadOptions, Reader, Record, Result,
+    Serdes, TextDecoder, Type,
 };
 
 use crate::options::{ExportOptions, Infer};
@@ -167,23 +167,29 @@ fn each_record(source: &TopicSource<'_>, mut each: impl FnMut(&Records<'_>, usiz
     records.finish().map(drop)
 }
 
-/// Hands over each message as a row; what cannot be decoded is left to the source's failures. An error of the function
-/// says which message it was.
+/// Hands over each message as a row; what cannot be decoded, and what the function says does not fit, is left to the
+/// source's failures.
 pub(crate) fn each_row(
     source: &TopicSource<'_>,
     options: &ExportOptions,
-    mut each: impl FnMut(&Row<'_>) -> Result<()>,
+    mut each: impl FnMut(&Row<'_>) -> Result<Option<Error>>,
 ) -> Result<()> {
     let mut decoder = RowDecoder::open(source.place, source.serdes, options)?;
     each_record(source, |records, index| {
         let (record, topic) = (records.batch.get(index), records.batch.metas()[index].topic);
         match decoder.row(record, &records.names[topic as usize]) {
-            Ok(row) => {
-                each(&row).map_err(|error| error.with("partition", record.partition).with("offset", record.offset))
-            }
+            Ok(row) => match each(&row).map_err(|error| of_record(error, &record))? {
+                None => Ok(()),
+                Some(error) => source.failures.take(&record, of_record(error, &record)),
+            },
             Err(error) => source.failures.take(&record, error),
         }
     })
+}
+
+/// An error of what a message became, with where that lies.
+pub(crate) fn of_record(error: Error, record: &Record<'_>) -> Error {
+    error.with("topic", record.topic).with("partition", record.partition).with("offset", record.offset)
 }
 
 /// Hands over the envelope of each message, as one line.

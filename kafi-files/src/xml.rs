@@ -69,6 +69,10 @@ impl RowWriter for XmlRows<'_> {
         self.line.clear();
         self.out.push(b"</row>\n")
     }
+
+    fn abandon(&mut self) {
+        self.line.clear();
+    }
 }
 
 pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {

@@ -224,9 +224,17 @@ fn schemas_say_what_columns_are() {
         {"id":7,"note":null,"price":null,"at":null,"day":"2026-01-02","raw":null,"tags":null}
         {"id":8,"note":null,"price":1.50,"at":null,"day":null,"raw":null,"tags":null}
         $ echo '{"other":1}' | kafi produce plain -q; kafi export plain p.parquet --schema order.avsc -q
-        ! error: write row: column other, partition 0, offset 2: nothing said before the first row that there is such a column
+        ! error: write row: column other, topic plain, partition 0, offset 2: nothing said before the first row that there is such a column
         ! hint: --infer all looks at all messages first; --columns says which columns there are
         ? 1
+        $ kafi touch letters; echo '{"id":1.5}' | kafi produce plain -q; kafi export plain p.parquet --schema order.avsc --on-error dlq=letters 2>&1 | sed 's/in .* s/in T s/; s/[0-9]* bytes/N bytes/'
+        warning: left out: write row: column other, topic plain, partition 0, offset 2: nothing said before the first row that there is such a column
+        warning: left out: write row: column id, topic plain, partition 0, offset 3: 1.5 does not fit into Int32
+        2 exported, N bytes, 2 skipped in T s
+        $ kafi cat letters; kafi import p.parquet back_rest --create -q; kafi wc back_rest --json 2>/dev/null | grep -o '"messages":[0-9]*'
+        {"other":1}
+        {"id":1.5}
+        "messages":2
         "#,
     );
 }

@@ -7,7 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kafi_core::{BytesText, ColumnType, Json, JsonKind, TimeUnit};
 
-use crate::infer::Kind;
+use crate::cell::Cell;
+use crate::infer::{FLOAT_DIGITS, Kind};
+
+/// How many characters an error shows of what does not fit.
+const SHOWN_CHARS: usize = 100;
 
 impl Kind {
     /// What stands in a value that was said to be of this kind: a text is a date only where it is one.
@@ -29,6 +33,106 @@ impl Kind {
             _ => Self::of_json(json),
         }
     }
+}
+
+impl Kind {
+    /// Whether points in time stand in it, of which schemas know more than columns.
+    pub(super) fn has_times(&self) -> bool {
+        match self {
+            Self::Typed(ColumnType::Timestamp { .. }) => true,
+            Self::List(kind) | Self::Map(kind) => kind.has_times(),
+            Self::Struct(members) => members.iter().any(|(_, kind)| kind.has_times()),
+            _ => false,
+        }
+    }
+
+    /// Why what stands in a cell does not fit into a column of this kind; `None` where it fits without loss.
+    pub(super) fn misfit(&self, cell: Cell<'_>) -> Option<String> {
+        let why = match cell {
+            Cell::Json(json) => self.misfit_of(json),
+            Cell::Raw(text) => self.misfit_of(&Json::from_valid(text)),
+            cell => {
+                let mut text = Vec::new();
+                cell.write_json(&mut text);
+                self.misfit_of(&Json::from_valid(String::from_utf8_lossy(&text).into_owned()))
+            }
+        };
+        why.map(|why| why.trim_start_matches([':', ' ']).to_string())
+    }
+
+    /// The same for a value, with the way to the one within it that does not fit.
+    fn misfit_of(&self, json: &Json) -> Option<String> {
+        match (self, json.kind()) {
+            (_, JsonKind::Null) | (Self::Null | Self::Text, _) => None,
+            (Self::List(kind), JsonKind::Array) => json
+                .iter()
+                .enumerate()
+                .find_map(|(index, element)| kind.misfit_of(element).map(|why| format!("[{index}]{why}"))),
+            (Self::Map(kind), JsonKind::Object) => {
+                json.members().find_map(|(name, value)| kind.misfit_of(value).map(|why| format!(".{name}{why}")))
+            }
+            (Self::Struct(members), JsonKind::Object) => {
+                json.members().find_map(|(name, member)| match members.iter().find(|(known, _)| known == name) {
+                    Some((_, kind)) => kind.misfit_of(member).map(|why| format!(".{name}{why}")),
+                    None => Some(format!(".{name}: nothing said before the first row that there is such a member")),
+                })
+            }
+            (kind, _) if kind.fits(json) => None,
+            (kind, _) => {
+                let text: String = json.text().trim().chars().take(SHOWN_CHARS).collect();
+                Some(format!(": {text} does not fit into {}", kind.data_type()?))
+            }
+        }
+    }
+
+    /// Whether a value without members fits. Text may be a number.
+    fn fits(&self, json: &Json) -> bool {
+        let text = match json.kind() {
+            JsonKind::Bool => return *self == Self::Bool,
+            JsonKind::Number => json.number().unwrap_or_default().trim(),
+            JsonKind::Str => json.str().unwrap_or_default(),
+            _ => return false,
+        };
+        let is_text = json.kind() == JsonKind::Str;
+        let type_ = match self {
+            Self::Str => return is_text,
+            Self::Bytes(shown) => return is_text && bytes_of(text, *shown).is_some(),
+            // Floats that were found have their digits.
+            Self::Number(number) if number.column_type() == ColumnType::Float64 => {
+                return !is_text && Self::of_json(json).column_type() != ColumnType::Any && is_short(text);
+            }
+            kind => kind.column_type(),
+        };
+        let is_whole = |low: i128, high: i128| text.parse().is_ok_and(|number| (low..=high).contains(&number));
+        match type_ {
+            ColumnType::Int32 => is_whole(i32::MIN.into(), i32::MAX.into()),
+            ColumnType::UInt32 => is_whole(0, u32::MAX.into()),
+            ColumnType::Int64 => is_whole(i64::MIN.into(), i64::MAX.into()),
+            ColumnType::UInt64 => is_whole(0, u64::MAX.into()),
+            ColumnType::Float32 | ColumnType::Float64 => text.parse::<f64>().is_ok(),
+            ColumnType::Decimal { precision, scale } => decimal_fits(text, precision, scale),
+            ColumnType::Date if !is_text => is_whole(i32::MIN.into(), i32::MAX.into()),
+            _ if !is_text => is_whole(i64::MIN.into(), i64::MAX.into()),
+            type_ => text_fits(&type_, text),
+        }
+    }
+}
+
+/// Whether a number has no more digits than floats hold for certain.
+fn is_short(text: &str) -> bool {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    mantissa.bytes().filter(u8::is_ascii_digit).count() <= FLOAT_DIGITS as usize
+}
+
+/// Whether all digits of a number have a place; zeros that say nothing need none.
+fn decimal_fits(text: &str, precision: u32, scale: u32) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    are_digits(whole)
+        && are_digits(fraction)
+        && fraction.trim_end_matches('0').len() <= scale as usize
+        && whole.trim_start_matches('0').len() <= precision.saturating_sub(scale) as usize
 }
 
 /// Whether text is of a type, and stays what it is there: all digits of seconds, and no zone that would be lost.

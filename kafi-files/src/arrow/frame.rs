@@ -11,7 +11,7 @@ use crate::options::{ExportOptions, ImportOptions, Imported};
 use crate::row::RowDecoder;
 use crate::rows::row_to;
 use crate::sink::{Sink, TopicTarget};
-use crate::source::{Records, TopicSource};
+use crate::source::{Records, TopicSource, of_record};
 
 /// A topic as a stream of columns, which every library on Arrow takes. It reads as it is asked, and blocks meanwhile;
 /// memory is constant. The last error ends it.
@@ -79,8 +79,9 @@ impl DataFrame<'_> {
                     continue;
                 }
             };
-            row_to(&row, options, builder)
-                .map_err(|error| error.with("partition", record.partition).with("offset", record.offset))?;
+            if let Some(error) = row_to(&row, options, builder).map_err(|error| of_record(error, &record))? {
+                source.failures.take(&record, of_record(error, &record))?;
+            }
         }
         builder.take()
     }

@@ -170,6 +170,8 @@ pub(super) struct Column {
     /// Whether what stands there is written as a string, and whether something in it is rewritten, once all is known.
     pub(super) is_text: bool,
     pub(super) is_rewritten: bool,
+    /// Whether something may come that does not fit into it.
+    pub(super) is_checked: bool,
 }
 
 impl Column {
@@ -207,7 +209,13 @@ impl Columns {
             return;
         }
         self.index.insert(name.to_string(), self.columns.len());
-        self.columns.push(Column { name: name.to_string(), kind, is_text: false, is_rewritten: false });
+        self.columns.push(Column {
+            name: name.to_string(),
+            kind,
+            is_text: false,
+            is_rewritten: false,
+            is_checked: false,
+        });
     }
 
     /// Makes text of what has no type in ORC, or none that can be written: decimals, times of day, and what is nested.
@@ -231,9 +239,12 @@ impl Columns {
         }
     }
 
-    /// Nothing is added from here on.
-    pub(super) fn settle(&mut self) {
+    /// Nothing is added from here on; `are_all` says that the columns were made of the very values that come.
+    pub(super) fn settle(&mut self, are_all: bool) {
         for column in &mut self.columns {
+            let kind = &column.kind;
+            let holds_all = kind.data_type().is_none() || *kind == Kind::Null;
+            column.is_checked = !holds_all && (!are_all || kind.has_times());
             (column.is_text, column.is_rewritten) = (column.kind.is_text(), column.kind.is_rewritten());
         }
     }

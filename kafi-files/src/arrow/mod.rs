@@ -120,7 +120,7 @@ struct RowBuilder {
 impl RowBuilder {
     fn new(found: Found) -> Result<Self> {
         let Found { mut columns, are_all } = found;
-        columns.settle();
+        columns.settle(are_all);
         let takes_objects = are_all && columns.iter().all(Column::is_read_as_it_is);
         let schema: SchemaRef = Arc::new(Schema::new(columns.fields()));
         let builder = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(ROWS + 1).with_coerce_primitive(true);
@@ -151,9 +151,12 @@ impl RowBuilder {
 
 impl RowWriter for RowBuilder {
     fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
-        let Some(Column { kind, is_text, is_rewritten, .. }) = self.columns.get(name) else {
+        let Some(Column { kind, is_text, is_rewritten, is_checked, .. }) = self.columns.get(name) else {
             return Err(unexpected(name));
         };
+        if *is_checked && let Some(why) = kind.misfit(cell) {
+            return Err(Error::new(ErrorKind::Corrupt, "write row", why).with("column", name));
+        }
         self.line.push(if self.line.is_empty() { b'{' } else { b',' });
         Cell::Str(name).write_json(&mut self.line);
         self.line.push(b':');
@@ -194,6 +197,11 @@ impl RowWriter for RowBuilder {
         self.line.clear();
         self.columns.rewind();
         decoded
+    }
+
+    fn abandon(&mut self) {
+        self.line.clear();
+        self.columns.rewind();
     }
 
     fn object(&mut self, text: &str) -> Result<bool> {
@@ -239,6 +247,10 @@ impl RowWriter for Rows<'_> {
     fn end(&mut self) -> Result<()> {
         self.builder.end()?;
         self.count()
+    }
+
+    fn abandon(&mut self) {
+        self.builder.abandon();
     }
 
     fn object(&mut self, text: &str) -> Result<bool> {

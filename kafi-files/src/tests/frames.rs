@@ -79,6 +79,55 @@ fn a_schema_says_what_columns_are() {
 }
 
 #[test]
+fn what_does_not_fit_is_named_or_left_out() {
+    let bench = Bench::new();
+    let types = [
+        ("int", ColumnType::Int64),
+        ("small", ColumnType::UInt32),
+        ("price", ColumnType::Decimal { precision: 4, scale: 2 }),
+        ("text", ColumnType::Str),
+        ("ok", ColumnType::Bool),
+        ("day", ColumnType::Date),
+        ("at", ColumnType::Timestamp { unit: TimeUnit::Nanoseconds, utc: true }),
+        ("x", ColumnType::Struct(vec![("y".into(), ColumnType::List(Box::new(ColumnType::Int32)))])),
+    ];
+    let schema = ColumnType::Struct(types.map(|(name, type_)| (name.to_string(), type_)).to_vec());
+    for (index, (row, why)) in [
+        (r#"{"int":1.5}"#, "column int, topic TOPIC, partition 0, offset 0: 1.5 does not fit into Int64"),
+        (r#"{"int":9223372036854775808}"#, "9223372036854775808 does not fit into Int64"),
+        (r#"{"small":-1}"#, "-1 does not fit into UInt32"),
+        (r#"{"price":19.999}"#, "19.999 does not fit into Decimal128(4, 2)"),
+        (r#"{"price":100}"#, "100 does not fit into Decimal128(4, 2)"),
+        (r#"{"text":5}"#, "5 does not fit into Utf8"),
+        (r#"{"ok":"yes"}"#, "\"yes\" does not fit into Boolean"),
+        (r#"{"day":"soon"}"#, "\"soon\" does not fit into Date32"),
+        (r#"{"at":"9999-12-31T23:59:59Z"}"#, "does not fit into Timestamp(ns, \"+00:00\")"),
+        (r#"{"x":{"y":[1,"a"]}}"#, ".y[1]: \"a\" does not fit into Int32"),
+        (r#"{"x":{"z":1}}"#, ".z: nothing said before the first row that there is such a member"),
+        (r#"{"more":1}"#, "column more, topic TOPIC, partition 0, offset 0: nothing said"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let topic = format!("t{index}");
+        bench.fill(&topic, &[Some(row.as_bytes()), Some(br#"{"int":7,"price":19.9,"x":{"y":[1]}}"#)]);
+        let mut options = ExportOptions::new("parquet".parse().unwrap());
+        options.schema = Some(schema.clone());
+        let export = |failures: &Failures| {
+            let serdes = Serdes::default();
+            let (place, failures) = (&bench.place, failures.clone());
+            let read = ReadOptions::default();
+            let source = TopicSource { place, topic: &topic, serdes: &serdes, options: read, failures, through: None };
+            topic_to_file(&source, bench.storage.files().unwrap().create("x", WAIT).unwrap().as_mut(), &options)
+        };
+        let error = export(&Failures::stop()).unwrap_err().to_string();
+        assert!(error.contains(&why.replace("TOPIC", &topic)), "{error}");
+        let skipped = Failures::skip();
+        assert_eq!((export(&skipped).unwrap().rows, skipped.count()), (1, 1), "{row}");
+    }
+}
+
+#[test]
 fn what_a_schema_leaves_open_is_found() {
     let bench = Bench::new();
     let rows: [&[u8]; 2] = [

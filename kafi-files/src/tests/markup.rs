@@ -81,7 +81,7 @@ fn workbooks_keep_digits_and_say_what_became_text() {
     let long = format!("{{\"name\":\"{}\"}}", "x".repeat(32_768));
     bench.fill("long", &[Some(long.as_bytes())]);
     let error = bench.export("long", "xlsx", |_| {}).unwrap_err().to_string();
-    assert!(error.contains("column name, partition 0, offset 0: a cell holds at most 32767"), "{error}");
+    assert!(error.contains("column name, topic long, partition 0, offset 0: a cell holds at most 32767"), "{error}");
 }
 
 /// An archive of a few kilobytes that claims to hold a row, or a string, without an end.

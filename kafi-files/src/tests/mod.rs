@@ -255,7 +255,7 @@ fn a_column_that_comes_later_is_named() {
     let bench = Bench::new();
     bench.fill("t", &[Some(br#"{"a":1}"#), Some(br#"{"b":2}"#)]);
     let error = bench.export("t", "csv", |options| options.infer = Infer::First(1)).unwrap_err();
-    assert!(error.to_string().contains("column b, partition 1, offset 0"), "{error}");
+    assert!(error.to_string().contains("column b, topic t, partition 1, offset 0"), "{error}");
     assert!(bench.storage.files().unwrap().list("", WAIT).unwrap().is_empty(), "the file is not there");
 }
 

@@ -133,6 +133,7 @@ impl<'f> Workbook<'f> {
                 texts[column] |= kind == JsonKind::Number;
                 let text = std::str::from_utf8(text).expect("texts of cells are UTF-8");
                 if text.len() > CELL_UNITS_MAX && text.encode_utf16().count() > CELL_UNITS_MAX {
+                    out.clear();
                     let why = format!("a cell holds at most {CELL_UNITS_MAX} characters");
                     return Err(Error::new(ErrorKind::TooLarge, "write workbook", why));
                 }
@@ -229,6 +230,11 @@ impl RowWriter for Workbook<'_> {
             self.begin_sheet()?;
         }
         Ok(())
+    }
+
+    fn abandon(&mut self) {
+        self.cells.iter_mut().for_each(Vec::clear);
+        self.names.rewind();
     }
 }
 
