@@ -75,6 +75,11 @@ fn a_topic_is_made_anew_with_its_settings() {
             .unwrap();
         c.produce(T, ["a", "b"]).unwrap();
         let id = c.topics().unwrap()[0].id.clone();
+        for (name, value) in [("retention", "1"), ("retention.ms", "long")] {
+            let wrong = Recreation { config: vec![(name.into(), value.into())], ..Recreation::default() };
+            assert_eq!(c.recreate(T, &wrong).unwrap_err().kind(), ErrorKind::Usage, "{name}");
+        }
+        assert_eq!((c.topics().unwrap()[0].id.clone(), raw(&c, T).len()), (id.clone(), 2));
         let made = c.recreate(T, &Recreation::default()).unwrap();
         assert_eq!((made.partitions, made.config.len()), (Some(3), 2));
         assert_eq!(raw(&c, T), []);

@@ -76,6 +76,10 @@ fn recreate_keeps_settings() {
         ! error: delete topics: nobody can be asked here
         ! hint: -y deletes without asking
         ? 2
+        $ kafi recreate t -y --config retention=7d
+        ! error: set topic configuration: setting retention: there is no such setting
+        ! hint: did you mean retention.ms?
+        ? 2
         $ kafi recreate t -y && kafi wc t -q
         TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
         t             0          0            0           0

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kafi_core::{Capabilities, ErrorKind, NewTopic, Result, Retry, Storage};
+use kafi_core::{Admin, Capabilities, ConfigChange, ErrorKind, NewTopic, Result, Retry, Storage};
 
 /// A broker that has just deleted a topic may still refuse its name.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -21,7 +21,8 @@ pub struct Recreation {
 /// questions.
 ///
 /// # Errors
-/// `NotFound` for a missing topic; those of [`TopicAdmin`](kafi_core::TopicAdmin). Where it is deleted and cannot be made
+/// `NotFound` for a missing topic; `Usage` for a setting that there is not, or that cannot have this value: the topic then
+/// stays; those of [`TopicAdmin`](kafi_core::TopicAdmin). Where it is deleted and cannot be made
 /// again, the error says what was to be made.
 pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: Duration) -> Result<NewTopic> {
     let mut admin = storage.admin()?;
@@ -37,6 +38,7 @@ pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: 
     if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
         let set = admin.topic_config(topic, timeout)?.into_iter().filter(|entry| !entry.default && !entry.read_only);
         new.config.extend(set.filter_map(|entry| Some((entry.name, entry.value?))));
+        refuse_wrong(&mut *admin, topic, anew, timeout)?;
     }
     for (name, value) in &anew.config {
         new.config.retain(|(known, _)| known != name);
@@ -60,6 +62,20 @@ pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: 
                 )));
             }
         }
+    }
+}
+
+/// Finds wrong settings while the topic is still there: it is given them before it goes. What is wrong otherwise may be
+/// right for a new topic.
+fn refuse_wrong(admin: &mut dyn Admin, topic: &str, anew: &Recreation, timeout: Duration) -> Result<()> {
+    let change = |(name, value): &(String, String)| ConfigChange { name: name.clone(), value: Some(value.clone()) };
+    let changes: Vec<ConfigChange> = anew.config.iter().map(change).collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    match admin.alter_topic_config(topic, &changes, timeout) {
+        Err(error) if error.kind() == ErrorKind::Usage => Err(error),
+        _ => Ok(()),
     }
 }
 
