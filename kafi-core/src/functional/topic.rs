@@ -157,6 +157,7 @@ impl TopicReader {
     }
 
     /// See [`Pipe::filter`].
+    #[doc(alias = "grep_fun")]
     pub fn filter(self, function: impl FnMut(&Message) -> Result<bool> + Send + 'static) -> Pipe<Message> {
         self.messages().filter(function)
     }
@@ -197,6 +198,7 @@ impl TopicReader {
     ///
     /// # Errors
     /// As there.
+    #[doc(alias = "diff_fun")]
     pub fn zip_foldl<A>(
         self,
         other: TopicReader,
@@ -210,6 +212,7 @@ impl TopicReader {
     ///
     /// # Errors
     /// As there.
+    #[doc(alias = "cp")]
     pub fn to(self, place: impl Into<Place>, topic: &str) -> Result<Copied> {
         self.messages().to(place, topic)
     }

@@ -34,6 +34,7 @@ impl Kafi {
     ///
     /// # Errors
     /// What reading fails with.
+    #[doc(alias = "message_size")]
     pub fn message_size_stats(&self, topic: &str) -> Result<SizeStats> {
         let (topics, options) = ([topic.to_string()], self.read_options());
         let (mut all, _) = shell::sizes(TopicsToRead::new(self.storage(), &topics, &options))?;
@@ -107,6 +108,7 @@ impl Kafi {
     ///
     /// # Errors
     /// Those of [`shell::recreate`].
+    #[doc(alias = "retouch")]
     pub fn recreate(&self, topic: &str, anew: &Recreation) -> Result<NewTopic> {
         shell::recreate(self.storage(), topic, anew, TIMEOUT)
     }

@@ -81,6 +81,7 @@ impl Kafi {
     ///
     /// # Errors
     /// Those of [`GroupAdmin::groups`](kafi_core::GroupAdmin::groups).
+    #[doc(alias = "gls")]
     pub fn groups(&self) -> Result<Vec<Group>> {
         self.admin()?.groups(TIMEOUT)
     }
@@ -107,6 +108,7 @@ impl Kafi {
     ///
     /// # Errors
     /// Those of [`GroupAdmin::delete_group`](kafi_core::GroupAdmin::delete_group).
+    #[doc(alias = "grm")]
     pub fn delete_groups(&self, groups: &[&str]) -> Result<()> {
         let mut admin = self.admin()?;
         groups.iter().try_for_each(|group| admin.delete_group(group, TIMEOUT))

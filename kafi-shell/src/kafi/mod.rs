@@ -106,6 +106,7 @@ impl Kafi {
     ///
     /// # Errors
     /// Those of [`TopicAdmin::topics`](kafi_core::TopicAdmin::topics).
+    #[doc(alias("ll", "l"))]
     pub fn topics(&self) -> Result<Vec<Topic>> {
         self.place.topics(&[])
     }
@@ -147,6 +148,7 @@ impl Kafi {
     ///
     /// # Errors
     /// Those of [`TopicAdmin::delete_topic`](kafi_core::TopicAdmin::delete_topic).
+    #[doc(alias = "delete")]
     pub fn rm(&self, topic: &str) -> Result<()> {
         self.admin()?.delete_topic(topic, TIMEOUT)
     }
