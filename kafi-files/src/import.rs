@@ -21,7 +21,13 @@ use crate::sink::{RowSink, Sink, TopicTarget};
 pub fn file_to_topic(input: &mut FileInput, target: &TopicTarget<'_>, options: &ImportOptions) -> Result<Imported> {
     options.format.check()?;
     let mut sink = Sink::open(target, options)?;
-    let read = read_file(input, options, &mut sink);
+    let inside = input.format_inside();
+    let read = read_file(input, options, &mut sink).map_err(|error| match inside {
+        Some((format, name)) if error.kind() == ErrorKind::Corrupt && format != options.format.format => {
+            error.hint(format!("it begins as a file of {name} does: --format {name} reads it"))
+        }
+        _ => error,
+    });
     sink.finish(read)
 }
 

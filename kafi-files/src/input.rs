@@ -7,6 +7,7 @@ use std::io::{Seek, SeekFrom};
 use flate2::read::MultiGzDecoder;
 use kafi_core::{Error, ErrorKind, FileReader, Result};
 
+use crate::format::Format;
 use crate::output::TIMEOUT;
 
 /// Files are read in blocks of so many bytes.
@@ -57,6 +58,22 @@ pub(crate) fn bytes_of<'a>(input: &'a mut FileInput) -> Result<Bytes<'a>> {
 }
 
 impl FileInput {
+    /// The format that a file has by its first bytes, and its name, whatever the name of the file says.
+    pub(crate) fn format_inside(&mut self) -> Option<(Format, &'static str)> {
+        let Self::File(file) = self else { return None };
+        let mut start = [0; 6];
+        let read = file.read_at(0, &mut start, TIMEOUT).ok()?;
+        match &start[..read] {
+            [b'P', b'A', b'R', b'1', ..] => Some((Format::Parquet, "parquet")),
+            b"ARROW1" => Some((Format::Feather, "feather")),
+            [b'O', b'R', b'C', ..] => Some((Format::Orc, "orc")),
+            [b'P', b'K', 3, 4, ..] => Some((Format::Xlsx, "xlsx")),
+            [b'{' | b'[', ..] => Some((Format::Json, "json")),
+            [b'<', b'?' | b'd', ..] => Some((Format::Xml, "xml")),
+            _ => None,
+        }
+    }
+
     /// The file, for formats that are read from their end; it can be taken once.
     #[cfg(any(feature = "arrow", feature = "xlsx"))]
     pub(crate) fn take_file(&mut self, format: crate::format::FileFormat) -> Result<Box<dyn FileReader>> {

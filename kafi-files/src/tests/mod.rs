@@ -379,6 +379,27 @@ fn what_is_wrong_is_one_clear_line() {
 }
 
 #[test]
+fn another_format_inside_is_told_by_its_first_bytes() {
+    let bench = Bench::new();
+    bench.fill("from", &VALUES[..2]);
+    bench.create("t");
+    for inside in
+        ["parquet", "feather", "orc", "xlsx", "xml", "json"].map(|inside| (formats().contains(&inside), inside))
+    {
+        let (true, inside) = inside else { continue };
+        let (_, bytes) = bench.export("from", inside, |_| {}).unwrap();
+        for format in formats().into_iter().filter(|format| !format.starts_with(inside)) {
+            if let Err(error) = bench.import(&bytes, "t", format, |_| {}) {
+                let expected = format!("it begins as a file of {inside} does: --format {inside} reads it");
+                assert_eq!(error.hint_text(), Some(expected.as_str()), "{inside} as {format}: {error}");
+            }
+        }
+    }
+    let error = bench.import(b"{\"id\":", "t", "json", |_| {}).unwrap_err();
+    assert_eq!(error.hint_text(), None, "{error}");
+}
+
+#[test]
 fn columns_of_pandas_and_headers_become_messages() {
     let bench = Bench::new();
     bench.create("columns");
