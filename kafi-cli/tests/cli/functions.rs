@@ -107,7 +107,7 @@ fn jq_prints_what_it_makes() {
 fn verbose_tells_what_runs_a_function() {
     orders().check(
         r#"
-        $ kafi cat t -n 1 --verbose --filter '.value.id == 1' --jq '.value | keys | length' 2>&1 | grep -o 'run .*\|^4'
+        $ kafi cat t -n 1 --verbose --filter '.value.id == 1' --jq '.value | to_entries | length' 2>&1 | grep -o 'run .*\|^4'
         run over the bytes of messages
         run by jaq
         4
