@@ -220,7 +220,7 @@ impl App {
     }
 
     /// Runs until it is asked to stop, by [`stop`](App::stop), SIGTERM, SIGINT, or SIGHUP: then it finishes what is being
-    /// handled, commits it, and leaves its group.
+    /// handled, commits it, and leaves its group. Waits for up to two minutes for a storage that is away when it starts.
     ///
     /// # Errors
     /// What is wrong with the app; a message's failure whose policy is to stop; what reading, writing, or committing

@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafi_core::{Error, ErrorKind, ProducerOptions, Result, Writer};
+use kafi_core::{Error, ErrorKind, ProducerOptions, Result, Retry, Writer};
 
 use crate::engine::load::{Letter, Load};
+use crate::engine::patience::is_away;
 use crate::engine::run::Run;
 use crate::engine::task::{Common, Task, Verdict};
 use crate::engine::trace;
@@ -118,7 +119,10 @@ impl Outbox {
     pub(crate) fn flush(&mut self, limit: Duration) -> Result<bool> {
         self.send()?;
         let flushed = match self.writer.flush(Some(limit)) {
-            Err(error) if self.writer.in_flight() > 0 && error.kind() == ErrorKind::Timeout => return Ok(false),
+            // What the writer waits for says why the time was not enough.
+            Err(error) if self.writer.in_flight() > 0 && is_away(&error) && error.retryable() == Retry::Later => {
+                return Ok(false);
+            }
             flushed => flushed,
         };
         self.recovered(flushed)?;
