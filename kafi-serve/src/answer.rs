@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::body::HttpBody;
-use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::handler::Handler;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use kafi_core::{Error, Json, JsonKind};
 
-use crate::app::App;
+use crate::app::{App, Room};
 use crate::failure::{Failure, Refusal};
 
 /// What an API is as a whole.
@@ -77,6 +78,7 @@ pub struct Asked {
     query: Vec<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
+    _room: Room,
 }
 
 impl Asked {
@@ -206,11 +208,13 @@ async fn read(app: &App, request: Request) -> Result<Asked, Refusal> {
     let query = parts.uri.query().unwrap_or_default();
     let query = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     // Some calls have one with GET, too.
-    let body = if body.is_end_stream() { Bytes::new() } else { read_body(app, &parts.headers, body).await? };
-    Ok(Asked { params, query, headers: parts.headers, body })
+    let mut room = Room::default();
+    let is_empty = body.is_end_stream();
+    let body = if is_empty { Bytes::new() } else { read_body(app, &parts.headers, body, &mut room).await? };
+    Ok(Asked { params, query, headers: parts.headers, body, _room: room })
 }
 
-async fn read_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn read_body(app: &App, headers: &HeaderMap, body: Body, room: &mut Room) -> Result<Bytes, Refusal> {
     let limits = &app.options.limits;
     let too_large = || Refusal::of_status(413, format!("the body has more than {} bytes", limits.body_bytes_max));
     if headers.contains_key(CONTENT_ENCODING) {
@@ -220,17 +224,22 @@ async fn read_body(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes, 
     if length.is_some_and(|length| length > limits.body_bytes_max as u64) {
         return Err(too_large());
     }
-    match tokio::time::timeout(limits.wait, to_bytes(body, limits.body_bytes_max)).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_too_large(&error) => Err(too_large()),
-        Ok(Err(error)) => Err(Refusal::of_status(400, format!("the body cannot be read: {error}"))),
+    let collect = async {
+        let (mut stream, mut all) = (body.into_data_stream(), BytesMut::new());
+        while let Some(part) = stream.next().await {
+            let part = part.map_err(|error| Refusal::of_status(400, format!("the body cannot be read: {error}")))?;
+            if all.len() + part.len() > limits.body_bytes_max {
+                return Err(too_large());
+            }
+            app.make_room(room, all.len() + part.len())?;
+            all.extend_from_slice(&part);
+        }
+        Ok(all.freeze())
+    };
+    match tokio::time::timeout(limits.wait, collect).await {
+        Ok(read) => read,
         Err(_) => Err(Refusal::of_status(408, "the body did not come in time")),
     }
-}
-
-fn is_too_large(error: &axum::Error) -> bool {
-    let source = std::error::Error::source(error);
-    source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
 
 /// Whether a content type is JSON. What forms of pages in browsers can send is not.

@@ -41,6 +41,9 @@ pub struct ServeOptions {
 pub struct Limits {
     /// The bytes of a body. Default: 16 MiB.
     pub body_bytes_max: usize,
+    /// The bytes at once of all bodies, and of records of streams, that are not answered yet; what is too much then is
+    /// refused, to be sent again later; never less than one body. Default: 256 MiB.
+    pub bodies_bytes_max: usize,
     /// The connections at once; others wait until one ends. Default: 1000.
     pub connections_max: usize,
     /// The requests that work at once; others wait. Default: 64.
@@ -57,6 +60,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes_max: 16 << 20,
+            bodies_bytes_max: 256 << 20,
             connections_max: 1000,
             working_max: 64,
             consumers_max: 1000,

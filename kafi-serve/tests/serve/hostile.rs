@@ -1,6 +1,7 @@
 //! Requests that mean no good end in a clear status of 4xx, and the server goes on.
 
 use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use kafi_serve::Limits;
@@ -138,6 +139,62 @@ fn a_record_without_end_is_refused() {
     let slow = stream(&serving, "{ ");
     assert!(slow.contains("\"error_code\":400,") && slow.contains("in time"), "{slow}");
     assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], 0);
+}
+
+/// A server that takes 7 KiB of bodies at once, and patiently waits for each.
+fn narrow() -> Serving {
+    let serving = Serving::rest_with(Limits { body_bytes_max: 7_000, bodies_bytes_max: 7 << 10, ..Limits::default() });
+    serving.make_topic("t", 1);
+    serving
+}
+
+/// Begins a request, and waits until others with `body` are refused because of what it holds. Where one of them was there
+/// first, it is refused itself, and begun again.
+fn holding(serving: &Serving, begun: &str, body: &str) -> TcpStream {
+    for _ in 0..1_000 {
+        let mut first = serving.connect();
+        first.write_all(begun.as_bytes()).unwrap();
+        first.set_nonblocking(true).unwrap();
+        while first.peek(&mut [0]).is_err() {
+            if serving.post("/topics/t", body).status == 503 {
+                first.set_nonblocking(false).unwrap();
+                return first;
+            }
+        }
+    }
+    panic!("nothing is refused");
+}
+
+#[test]
+fn bodies_take_a_bounded_amount_of_memory_together() {
+    let serving = narrow();
+    let body = format!(r#"{{"records":[{{"value":"{}"}}]}}"#, "eHh4".repeat(1_000));
+    let cluster = serving.get("/v3/clusters").json()["data"][0]["cluster_id"].str().unwrap().to_string();
+    let value = format!(r#"{{"value":{{"type":"STRING","data":"{}"#, "x".repeat(6_000));
+    // A body that is not whole yet, and a record of a stream that is not.
+    for (head, begun, rest) in [
+        (format!("POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}", body.len()), body.as_str(), ""),
+        (
+            format!("POST /v3/clusters/{cluster}/topics/t/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6500"),
+            &value,
+            "\"}}",
+        ),
+    ] {
+        let whole = [begun, rest].concat();
+        let (begun, rest) = whole.split_at(whole.len() - 3);
+        let head = format!("{head}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
+        let padding = if head.contains("6500") { " ".repeat(6_500 - whole.len()) } else { String::new() };
+        let mut first = holding(&serving, &format!("{head}{begun}"), &body);
+        first.write_all(format!("{rest}{padding}").as_bytes()).unwrap();
+        assert_eq!(read_answer(&mut BufReader::new(first)).status, 200);
+        assert_eq!(serving.post("/topics/t", &body).status, 200);
+    }
+    // A stream says so in its answer where a record finds no room before it is whole.
+    let head =
+        "POST /topics/t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 6999\r\n\r\n";
+    let _first = holding(&serving, &format!("{head}{}", " ".repeat(6_000)), &body);
+    let answer = serving.post(&format!("/v3/clusters/{cluster}/topics/t/records"), &value);
+    assert!(answer.status == 200 && answer.body.contains("the server is busy"), "{answer:?}");
 }
 
 #[test]

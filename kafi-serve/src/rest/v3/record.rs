@@ -42,6 +42,11 @@ impl Splitter {
         std::mem::replace(&mut self.bytes, rest)
     }
 
+    /// All bytes that it holds.
+    pub fn held(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes of an object that is not whole yet.
     pub fn pending(&self) -> usize {
         self.bytes.len() - self.start

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::answer::{Answered, Api, Asked, Reply, in_turn, is_json, respond, respond_refusal};
+use crate::app::Room;
 use crate::failure::{Failure, Refusal};
 use crate::rest::codes::BAD_REQUEST;
 use crate::rest::encoding::plain;
@@ -19,7 +20,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::{FutureExt, StreamExt, stream};
-use kafi_core::{Batch, Error, ErrorKind, Json, JsonKind, NO_TIMESTAMP, Result};
+use kafi_core::{Batch, Error, ErrorKind, Json, JsonKind, NO_TIMESTAMP, Result, Retry};
 
 /// The bytes that are gathered before they are written, where they come faster than that.
 const GATHER_BYTES: usize = 1 << 20;
@@ -41,6 +42,8 @@ struct Streaming {
     topic: Arc<str>,
     body: BodyDataStream,
     splitter: Splitter,
+    /// What the splitter holds has this room.
+    room: Room,
     /// When the record began that is not whole yet.
     begun: Option<Instant>,
     /// Nothing is written behind what was written together with a record that failed; a wish of Kafi's own.
@@ -104,6 +107,7 @@ async fn open(
         topic: topic.into(),
         body: request.into_body().into_data_stream(),
         splitter: Splitter::default(),
+        room: Room::default(),
         begun: None,
         halts,
         is_halted: false,
@@ -151,6 +155,7 @@ impl Streaming {
         let limits = &self.api.0.app.options.limits;
         let (body_max, wait) = (limits.body_bytes_max, limits.wait);
         let mut bytes = 0;
+        self.make_room()?;
         loop {
             let chunk = if records.is_empty() {
                 // Between two records a stream may rest for so long; a record has so long to be whole.
@@ -170,6 +175,12 @@ impl Streaming {
                     bytes += chunk.len();
                     self.splitter.push(&chunk);
                     self.split(records, body_max)?;
+                    match self.make_room() {
+                        Err(busy) if records.is_empty() => return Err(busy),
+                        // These are written first.
+                        Err(_) => return Ok(()),
+                        Ok(()) => {}
+                    }
                 }
                 Some(Err(error)) => return Err(corrupt(format!("the body cannot be read: {error}"))),
                 None => {
@@ -179,6 +190,12 @@ impl Streaming {
                 }
             }
         }
+    }
+
+    /// Makes room for what the splitter holds.
+    fn make_room(&mut self) -> Result<()> {
+        let made = self.api.0.app.make_room(&mut self.room, self.splitter.held());
+        made.map_err(|busy| Error::new(ErrorKind::Unavailable, "read record", busy.message).retry(Retry::Later))
     }
 
     fn split(&mut self, records: &mut Vec<Range<usize>>, body_max: usize) -> Result<()> {
