@@ -101,7 +101,7 @@ enum Reader {
     #[cfg(feature = "feather")]
     Feather(Box<arrow_ipc::reader::FileReader<io::BufReader<FileCursor>>>),
     #[cfg(feature = "orc")]
-    Orc(Box<orc_rust::ArrowReader<Chunks>>),
+    Orc(Box<orc_rust::ArrowReader<orc::Guarded>>),
 }
 
 impl ColumnReader {

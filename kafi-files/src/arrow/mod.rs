@@ -1,5 +1,7 @@
 //! Formats on Arrow: rows go through JSON text into columns of the types that were found, and back.
 
+#[cfg(feature = "orc")]
+mod blocks;
 #[cfg(any(feature = "parquet", feature = "orc"))]
 mod chunks;
 mod fits;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
@@ -13,6 +13,7 @@ use orc_rust::error::OrcError;
 use orc_rust::reader::ChunkReader;
 use orc_rust::{ArrowReader, ArrowReaderBuilder, ArrowWriter, ArrowWriterBuilder};
 
+use super::blocks::Blocks;
 use super::chunks::{Chunk, Chunks};
 use super::write::with_fields;
 use crate::output::{FileStream, of_stream};
@@ -76,24 +77,38 @@ fn in_utc(field: &Arc<Field>) -> Field {
 }
 
 /// The columns of a file of ORC.
-pub(super) fn open(file: Chunks) -> Result<ArrowReader<Chunks>> {
+pub(super) fn open(file: Chunks) -> Result<ArrowReader<Guarded>> {
+    let (blocks, checked) = (Blocks::of(&file)?, Arc::new(OnceLock::new()));
+    let file = Guarded { file, checked: Arc::clone(&checked) };
     let reader = ArrowReaderBuilder::try_new(file).map_err(|error| failed("read file", error))?;
+    // What is read from here on are whole streams of blocks.
+    let _ = checked.set(blocks);
     Ok(reader.with_batch_size(super::ROWS).build())
 }
 
-impl ChunkReader for Chunks {
+/// A file whose blocks are checked before somebody unpacks them.
+pub(super) struct Guarded {
+    file: Chunks,
+    checked: Arc<OnceLock<Blocks>>,
+}
+
+impl ChunkReader for Guarded {
     type T = io::BufReader<Chunk>;
 
     fn len(&self) -> u64 {
-        self.bytes()
+        self.file.bytes()
     }
 
     fn get_read(&self, start: u64) -> io::Result<Self::T> {
-        Ok(self.read_from(start))
+        Ok(self.file.read_from(start))
     }
 
     fn get_bytes(&self, start: u64, length: u64) -> io::Result<bytes::Bytes> {
-        self.bytes_at(start, length)
+        let bytes = self.file.bytes_at(start, length)?;
+        match self.checked.get() {
+            Some(blocks) => blocks.check(&bytes, u64::MAX).map_err(io::Error::other).map(|()| bytes),
+            None => Ok(bytes),
+        }
     }
 }
 

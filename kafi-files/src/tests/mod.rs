@@ -399,6 +399,21 @@ fn another_format_inside_is_told_by_its_first_bytes() {
     assert_eq!(error.hint_text(), None, "{error}");
 }
 
+#[cfg(feature = "orc")]
+#[test]
+fn a_block_of_orc_that_says_gigabytes_takes_no_memory() {
+    let bench = Bench::new();
+    bench.fill("from", &[Some(br#"{"name":"abcdefghijklmnopqrstuvwxyz0123456789"}"#)]);
+    bench.create("t");
+    let (_, mut bytes) = bench.export("from", "orc", |_| {}).unwrap();
+    let stripe = bytes[3..].windows(26).position(|text| text == b"abcdefghijklmnopqrstuvwxyz").unwrap() + 3;
+    // The name stands in a block of its own, behind its header: now one that Snappy unpacks to four gigabytes.
+    let start = (3..stripe).rev().find(|at| bytes[at + 1] == 0 && bytes[at + 2] == 0).unwrap();
+    bytes[start..start + 8].copy_from_slice(&[36 << 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+    let error = bench.import(&bytes, "t", "orc", |_| {}).unwrap_err().to_string();
+    assert!(error.contains("a block of it becomes 4294967295 bytes"), "{error}");
+}
+
 #[test]
 fn columns_of_pandas_and_headers_become_messages() {
     let bench = Bench::new();
