@@ -333,7 +333,10 @@ fn envelope_of(line: &[u8], row: &mut Vec<u8>) -> Result<()> {
 fn failed(operation: &'static str, error: &ArrowError) -> Error {
     io::of_file(operation, error).unwrap_or_else(|| {
         let text = error.to_string();
-        Error::new(ErrorKind::Corrupt, operation, text.lines().next().unwrap_or_default())
+        let line = text.lines().next().unwrap_or_default();
+        // Whose error it was says nothing of what is wrong.
+        let why = ["Parquet argument error: ", "Parser error: ", "Json error: ", "Parquet error: "];
+        Error::new(ErrorKind::Corrupt, operation, why.iter().fold(line, |line, of| line.trim_start_matches(of)))
     })
 }
 

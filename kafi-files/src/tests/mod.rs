@@ -373,6 +373,9 @@ fn what_is_wrong_is_one_clear_line() {
     };
     whole.truncate(whole.len() - 3);
     refused(&whole, "json", "damaged or cut off");
+    if cfg!(feature = "parquet") {
+        refused(b"PAR1 and something else", "parquet", "read file: Invalid Parquet file. Corrupt footer");
+    }
     // What came before is there.
     assert!(bench.values("t").iter().any(|line| line.starts_with("1 ")));
     assert!(Json::parse("{}").is_ok());
