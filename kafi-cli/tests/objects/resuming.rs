@@ -41,7 +41,7 @@ fn a_copy_that_is_killed_goes_on_exactly_where_it_was() {
         for round in 0..ROUNDS {
             let before = copied(place);
             let mut child = place.sandbox.start(
-                &["cp", "./from/t", "o:t", "--resume", "--rate", "1000"],
+                &["cp", "./from/t", "o:t", "--resume", "--rate", "400"],
                 Stdio::null(),
                 "out",
                 "err",
