@@ -61,7 +61,8 @@ impl Verb for ResetArgs {
             let planned: Vec<CommittedOffset> = plan.iter().map(|change| change.to.clone()).collect();
             offsets_file::write(path, &planned)?;
             let name = if path.as_os_str() == "-" { "stdout".into() } else { path.display().to_string() };
-            context.say(&format!("{} offsets are written to {name}", planned.len()));
+            let offsets = if planned.len() == 1 { "offset is" } else { "offsets are" };
+            context.say(&format!("{} {offsets} written to {name}", planned.len()));
             if self.asks_for_nothing() {
                 return Ok(Exit::Done);
             }
