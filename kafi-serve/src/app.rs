@@ -18,10 +18,7 @@ const ROOM_UNIT: usize = 1 << 10;
 
 /// The room that a body has, until it is dropped.
 #[derive(Default)]
-pub struct Room {
-    given: Option<OwnedSemaphorePermit>,
-    units: usize,
-}
+pub struct Room(Option<OwnedSemaphorePermit>);
 
 /// What all requests share.
 pub struct App {
@@ -52,21 +49,20 @@ impl App {
     /// 503 where others have it.
     pub fn make_room(&self, room: &mut Room, bytes: usize) -> Result<(), Refusal> {
         let units = bytes.div_ceil(ROOM_UNIT);
-        let Some(more) = units.checked_sub(room.units).filter(|more| *more > 0) else {
-            if let Some(given) = &mut room.given {
-                drop(given.split(room.units - units));
-                room.units = units;
+        let before = room.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let Some(more) = units.checked_sub(before).filter(|more| *more > 0) else {
+            if let Some(given) = &mut room.0 {
+                drop(given.split(before - units));
             }
             return Ok(());
         };
         let busy = || Refusal::of_status(503, "the server is busy with what others have sent");
         let count = u32::try_from(more).map_err(|_| busy())?;
         let given = Arc::clone(&self.room).try_acquire_many_owned(count).map_err(|_| busy())?;
-        match &mut room.given {
+        match &mut room.0 {
             Some(before) => before.merge(given),
             none => *none = Some(given),
         }
-        room.units = units;
         Ok(())
     }
 

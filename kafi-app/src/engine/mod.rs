@@ -176,8 +176,7 @@ impl Engine {
             patience.insist(&common.pulse, || app.check_clusters())?;
         }
         let (mut tasks, mut routed) = (Vec::new(), HashMap::<String, Routed>::new());
-        for (index, route) in app.routes.into_iter().enumerate() {
-            let on_error = on_errors[index].clone();
+        for (index, (route, on_error)) in app.routes.into_iter().zip(on_errors).enumerate() {
             let (task, topic) = task_of(index, route, on_error, &app.retries, &common)?;
             let entry = routed.entry(topic);
             entry.or_insert_with(|| Routed { tasks: Vec::new(), done_by: HashMap::new() }).tasks.push(index);

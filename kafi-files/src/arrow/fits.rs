@@ -33,9 +33,7 @@ impl Kind {
             _ => Self::of_json(json),
         }
     }
-}
 
-impl Kind {
     /// Whether points in time stand in it, of which schemas know more than columns.
     pub(super) fn has_times(&self) -> bool {
         match self {
