@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafi_core::{ConsumerOptions, Error, ErrorKind, Isolation, ProducerOptions, Result, Secrets, Shown, is_secret_key};
 
@@ -112,6 +113,8 @@ pub(crate) struct WriterClient {
     pub(crate) batch_bytes: u64,
     /// The most bytes that are to be under way, but for a single larger message.
     pub(crate) buffer_bytes: u64,
+    /// So long a transaction may take.
+    pub(crate) transaction_max: Duration,
 }
 
 /// The properties of a storage.
@@ -266,11 +269,12 @@ impl Settings {
             true => number(QUEUE_KBYTES).unwrap_or(u64::MAX).saturating_mul(1024),
             false => options.buffer_bytes_max,
         };
+        let transaction_max = Duration::from_millis(number("transaction.timeout.ms").unwrap_or(60_000));
         if batch_bytes == batch_bytes_max {
             self.set(&mut conf, "batch.size", &batch_bytes.max(1).to_string())?;
         }
         let client = self.client(rd_kafka_type_t::RD_KAFKA_PRODUCER, conf, &options.properties)?;
-        Ok(WriterClient { client, is_strict, batch_bytes, buffer_bytes })
+        Ok(WriterClient { client, is_strict, batch_bytes, buffer_bytes, transaction_max })
     }
 
     /// Defaults, then the storage's properties, then those of the call, then what is fixed.

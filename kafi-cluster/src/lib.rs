@@ -76,7 +76,6 @@ mod session;
 mod settled;
 mod storage;
 mod tokens;
-mod transactions;
 mod writer;
 
 use std::sync::Arc;

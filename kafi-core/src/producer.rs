@@ -151,8 +151,9 @@ pub enum Delivery {
 /// what it is for [`flush`](Producer::flush): the same call may succeed later, and goes on where it was. `Cancelled`
 /// says that the transaction cannot be committed any more: it is to be aborted, after which the next one may begin; that
 /// it can be retried says that the same work may then succeed. Any other error is *fatal*; it is `Fenced` where another
-/// producer has taken the transactional id. After a message that was reported as failed the transaction is to be
-/// aborted, too.
+/// producer has taken the transactional id, and a `Timeout` where nobody can say whether the transaction was committed:
+/// the next producer of the same id settles that when it initialises, and committed offsets of the group tell. After a
+/// message that was reported as failed the transaction is to be aborted, too.
 ///
 /// ```
 /// # use kafi_core::{Batch, CommittedOffset, GroupMetadata, Producer, Result};

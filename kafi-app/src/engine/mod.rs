@@ -110,8 +110,13 @@ struct Limits {
 ///
 /// # Errors
 /// Those of [`App::run`].
-pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
+pub(crate) fn run(mut app: Setup, follows: bool) -> Result<Done> {
     app.check()?;
+    let (is_exact, is_alone) = (app.exactly_once, app.has_own_transactions());
+    // Whatever begins anew settles by its name what was left open.
+    if is_alone {
+        app.transactional_id = Some(Transactions::unlike_others(&app.group_name()));
+    }
     let mut all = Done::default();
     let mut wait = AGAIN_MIN;
     loop {
@@ -120,7 +125,9 @@ pub(crate) fn run(app: Setup, follows: bool) -> Result<Done> {
         let error = match ran {
             Err(error) if app.tries_for_ever() && may_pass_for_ever(&error) => error,
             // Nobody else has its transactional id: it was silent for too long.
-            Err(error) if app.has_own_transactions() && error.kind() == ErrorKind::Fenced => error,
+            Err(error) if is_alone && error.kind() == ErrorKind::Fenced => error,
+            // Committed offsets tell how the last transaction ended.
+            Err(error) if is_exact && error.kind() == ErrorKind::Timeout && error.retryable() == Retry::Never => error,
             ran => return ran.map(|()| all),
         };
         // What went well for a while begins with a short wait.
@@ -160,9 +167,10 @@ impl Engine {
     pub(crate) fn start(app: Setup, follows: bool) -> Result<Self> {
         let on_errors: Vec<[OnError; 2]> = app.routes.iter().map(|route| app.on_error_of(route)).collect();
         let group = app.group_name();
-        let transactions = app
-            .exactly_once
-            .then(|| Transactions::new(app.transactional_id.clone(), &group, app.transaction_max, app.stall_limit));
+        let transactions = app.exactly_once.then(|| {
+            let id = app.transactional_id.clone().unwrap_or_else(|| Transactions::unlike_others(&group));
+            Transactions::new(id, app.transaction_max, app.stall_limit)
+        });
         let common = Arc::new(common_of(&app, &group));
         let listener = app.http.as_deref().map(|address| Listener::start(address, &common)).transpose()?;
         if let (Some(hook), Some(listener)) = (&app.on_http, &listener) {

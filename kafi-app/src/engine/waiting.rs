@@ -28,15 +28,14 @@ pub(crate) struct Transactions {
 }
 
 impl Transactions {
-    pub(crate) fn new(
-        id: Option<String>,
-        group: &str,
-        (messages_max, wait_max): (usize, Duration),
-        stall_limit: Option<Duration>,
-    ) -> Self {
-        let unlike_others = || format!("kafi-app.{group}.{:016x}", RandomState::new().build_hasher().finish());
+    /// A transactional id for a member of this group that nobody else has.
+    pub(crate) fn unlike_others(group: &str) -> String {
+        format!("kafi-app.{group}.{:016x}", RandomState::new().build_hasher().finish())
+    }
+
+    pub(crate) fn new(id: String, (messages_max, wait_max): (usize, Duration), stall_limit: Option<Duration>) -> Self {
         Self {
-            id: id.unwrap_or_else(unlike_others),
+            id,
             loads: VecDeque::new(),
             outputs: 0,
             messages: 0,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::common::mock::Mock;
 use crate::common::*;
 use kafi_core::{
-    Assignment, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, Isolation, Storage, TopicPartition,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, GroupMetadata, Isolation, Producer,
+    ProducerOptions, Record, Retry, Storage, TopicPartition,
 };
 use rdkafka_sys::rd_kafka_resp_err_t::{self as Code, *};
 
@@ -16,6 +17,7 @@ const METADATA: i16 = 3;
 const OFFSET_COMMIT: i16 = 8;
 const OFFSET_FETCH: i16 = 9;
 const FIND_COORDINATOR: i16 = 10;
+const END_TXN: i16 = 26;
 
 /// What a coordinator says that is none, and one that is not ready.
 const MOVED: [Code; 3] = [
@@ -139,4 +141,78 @@ fn a_group_that_one_may_not_look_at_is_told_at_once() {
         assert!(error.kind() == ErrorKind::PermissionDenied, "{error:?}");
     }
     cluster(&[]).admin().unwrap().delete_group(&group, WAIT).unwrap();
+}
+
+/// A producer that writes in transactions, and has one open with a message that is written.
+fn in_transaction(mock: &Mock, id: &str, time_out_ms: &str) -> Box<dyn Producer> {
+    let properties = pairs(&[("bootstrap.servers", &mock.servers()), ("transaction.timeout.ms", time_out_ms)]);
+    let storage = kafi_cluster::open("test", &properties).unwrap();
+    let options = ProducerOptions { transactional_id: Some(id.into()), ..ProducerOptions::default() };
+    let mut producer = storage.producer(&options).unwrap();
+    producer.init_transactions(WAIT).unwrap();
+    begin(producer.as_mut());
+    producer
+}
+
+/// Begins a transaction with a message.
+fn begin(producer: &mut dyn Producer) {
+    producer.begin_transaction().unwrap();
+    let mut batch = Batch::new();
+    batch.push(Record { partition: 0, ..Record::new("t", None, Some(b"v")) });
+    assert_eq!(producer.produce(&batch, 0, 1, WAIT).unwrap(), 1);
+    producer.flush(WAIT).unwrap();
+    producer.reports(WAIT).unwrap();
+}
+
+#[test]
+fn offsets_of_a_transaction_that_no_coordinator_answers_for_are_given_up() {
+    let mock = Mock::new();
+    mock.set_up(true);
+    let mut producer = in_transaction(&mock, "x", "60000");
+    let group = GroupMetadata { group: "g".into(), generation: -1, member: String::new(), instance: None };
+    let offsets = [CommittedOffset::new("t", 0, 7)];
+    // After three of them librdkafka asks no more.
+    mock.fail(FIND_COORDINATOR, &[RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE; 3]);
+    let error = producer.send_offsets_to_transaction(&offsets, &group, Duration::from_secs(2)).unwrap_err();
+    assert_eq!((error.kind(), error.retryable()), (ErrorKind::Cancelled, Retry::Later), "{error}");
+    assert!(error.to_string().contains("no answer"), "{error}");
+    producer.abort_transaction(WAIT).unwrap();
+    begin(producer.as_mut());
+    producer.send_offsets_to_transaction(&offsets, &group, WAIT).unwrap();
+    producer.commit_transaction(WAIT).unwrap();
+}
+
+#[test]
+fn a_commit_without_an_answer_ends_its_producer_and_the_next_one_goes_on() {
+    let mock = Mock::new();
+    mock.set_up(true);
+    let mut producer = in_transaction(&mock, "x", "1000");
+    mock.fail(END_TXN, &[RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS; 1000]);
+    let slice = Duration::from_millis(300);
+    let error = loop {
+        let error = producer.commit_transaction(slice).unwrap_err();
+        if error.retryable() != Retry::Later {
+            break error;
+        }
+    };
+    assert_eq!((error.kind(), error.retryable()), (ErrorKind::Timeout, Retry::Never), "{error}");
+    // It could be committed, so it is not to be called aborted.
+    assert_eq!(producer.abort_transaction(WAIT).unwrap_err().kind(), ErrorKind::Timeout);
+    drop(producer);
+    mock.mend(END_TXN);
+    in_transaction(&mock, "x", "1000").commit_transaction(WAIT).unwrap();
+}
+
+#[test]
+fn an_abort_without_an_answer_goes_on_with_a_new_client() {
+    let mock = Mock::new();
+    mock.set_up(true);
+    let mut producer = in_transaction(&mock, "x", "1000");
+    mock.fail(END_TXN, &[RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS; 1000]);
+    producer.abort_transaction(Duration::from_millis(300)).unwrap_err();
+    std::thread::sleep(Duration::from_secs(1));
+    producer.abort_transaction(WAIT).unwrap();
+    mock.mend(END_TXN);
+    begin(producer.as_mut());
+    producer.commit_transaction(WAIT).unwrap();
 }

@@ -12,7 +12,7 @@ use crate::producer::Producer;
 const SLICE: Duration = Duration::from_secs(1);
 
 /// Offsets have so long to be taken: after that the transaction is aborted.
-const OFFSETS_MAX: Duration = Duration::from_secs(30);
+const OFFSETS_MAX: Duration = Duration::from_secs(10);
 
 impl Writer {
     /// Makes the storage ready for transactions; the writer was opened with a

@@ -39,6 +39,13 @@ impl Mock {
         unsafe { raw::rd_kafka_mock_push_request_errors_array(self.cluster, request, codes.len(), codes.as_ptr()) };
     }
 
+    /// Answers requests of this kind as they come.
+    #[allow(dead_code, reason = "each test binary uses its own part")]
+    pub fn mend(&self, request: i16) {
+        // SAFETY: the cluster is valid.
+        unsafe { raw::rd_kafka_mock_clear_request_errors(self.cluster, request) };
+    }
+
     #[allow(dead_code, reason = "each test binary uses its own part")]
     pub fn set_up(&self, is_up: bool) {
         for broker in [0, 1] {

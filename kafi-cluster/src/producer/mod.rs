@@ -9,11 +9,14 @@ use kafi_core::{
 
 use crate::config::{Settings, WriterClient};
 use crate::error::{self, broker, local};
-use crate::ffi::{Client, Deadline, PartitionList, Run};
+use crate::ffi::{Deadline, Run};
 use crate::refusal::{named, objection, refusal, refused};
 use crate::tokens::{Bytes, End, Reports, Tokens};
-use crate::transactions::{self, Standing};
 use crate::writer::Writer;
+
+mod transactions;
+
+use transactions::Standing;
 
 const OPERATION: &str = "write";
 /// How many messages are handed over between two looks at the reports.
@@ -26,13 +29,6 @@ const RUN_MESSAGE_BYTES_MAX: u64 = 1000;
 const SLICE_MS: i32 = 1000;
 /// The same where reports have to be taken in meanwhile.
 const SHORT_SLICE_MS: i32 = 10;
-/// A step of a transaction that ends at once is done again after this long.
-const PAUSE: Duration = Duration::from_millis(10);
-
-const INIT: &str = "init transactions";
-const OFFSETS: &str = "commit in a transaction";
-const COMMIT: &str = "commit transaction";
-const ABORT: &str = "abort transaction";
 
 /// A producer.
 ///
@@ -60,6 +56,10 @@ pub(crate) struct KafkaProducer {
     transactions: Option<Standing>,
     /// Whether the next transaction begins with a new client.
     renews: bool,
+    /// So long a transaction may take, after which brokers abort it.
+    transaction_max: Duration,
+    /// Since when the end of a transaction is waited for.
+    ending_since: Option<Instant>,
     /// For the topics of the batch at hand, which of ours they are.
     topics: Vec<u32>,
     run: Run,
@@ -74,7 +74,8 @@ enum Outcome {
 
 impl KafkaProducer {
     pub(crate) fn new(settings: &Settings, options: &ProducerOptions) -> Result<Self> {
-        let WriterClient { client, is_strict, batch_bytes, buffer_bytes } = settings.producer(options, u64::MAX)?;
+        let WriterClient { client, is_strict, batch_bytes, buffer_bytes, transaction_max } =
+            settings.producer(options, u64::MAX)?;
         Ok(Self {
             settings: settings.clone(),
             options: options.clone(),
@@ -88,6 +89,8 @@ impl KafkaProducer {
             is_broken: false,
             transactions: options.transactional_id.is_some().then_some(Standing::New),
             renews: false,
+            transaction_max,
+            ending_since: None,
             topics: Vec::new(),
             run: Run::default(),
         })
@@ -411,95 +414,12 @@ impl KafkaProducer {
         Ok(())
     }
 
-    /// A message of the transaction is not written; false if none is open, or it is known of others.
-    fn spoil(&mut self) -> bool {
-        let is_open = self.transactions == Some(Standing::Open);
-        if is_open {
-            self.transactions = Some(Standing::Spoiled);
-            self.is_halted = true;
-        }
-        is_open
-    }
-
     /// Goes on after failures.
     fn take_more(&mut self) {
         self.is_halted = false;
         if let Some(writer) = &mut self.writer {
             writer.topics.iter_mut().for_each(|topic| topic.is_halted = false);
         }
-    }
-
-    /// Where it stands, if that allows a call.
-    fn standing(&self, operation: &'static str, allowed: &[Standing]) -> Result<Standing> {
-        let plain = || Error::new(ErrorKind::Usage, operation, "this producer was made without a transactional id");
-        let standing = self.transactions.ok_or_else(plain)?;
-        standing.check(operation, allowed).map(|()| standing)
-    }
-
-    /// Does a step of a transaction, and takes in reports meanwhile.
-    fn step(&mut self, deadline: Deadline, step: impl Fn(&Client, i32) -> Result<()>) -> Result<()> {
-        loop {
-            self.serve(0)?;
-            let slice_ms = if self.tokens.in_flight() > 0 { SHORT_SLICE_MS } else { SLICE_MS };
-            let begun = Instant::now();
-            let client = &self.writer.as_ref().ok_or_else(closed)?.client;
-            match step(client, deadline.left_ms(slice_ms).max(1)) {
-                Err(error) if error.retryable() == Retry::Later && error.kind() != ErrorKind::Cancelled => {
-                    self.check_hopeless()?;
-                    if deadline.is_over() {
-                        return Err(error);
-                    }
-                    std::thread::sleep(PAUSE.saturating_sub(begun.elapsed()));
-                }
-                ended => return ended,
-            }
-        }
-    }
-
-    fn init(&mut self, deadline: Deadline) -> Result<()> {
-        self.standing(INIT, &[Standing::New])?;
-        self.step(deadline, |client, slice_ms| client.init_transactions(INIT, slice_ms))?;
-        self.transactions = Some(Standing::Ready);
-        Ok(())
-    }
-
-    fn send_offsets(&mut self, offsets: &[CommittedOffset], group: &GroupMetadata, deadline: Deadline) -> Result<()> {
-        if self.standing(OFFSETS, &[Standing::Open, Standing::Spoiled])? == Standing::Spoiled {
-            return Err(transactions::spoiled(OFFSETS));
-        }
-        let list = PartitionList::of_committed(OFFSETS, offsets)?;
-        let client = &self.writer.as_ref().ok_or_else(closed)?.client;
-        client
-            .send_offsets(OFFSETS, &list, group, deadline.left_ms(i32::MAX))
-            .map_err(|error| error.with("group", &group.group))
-    }
-
-    fn commit(&mut self, deadline: Deadline) -> Result<()> {
-        self.standing(COMMIT, &[Standing::Open, Standing::Spoiled])?;
-        self.wait_for_all(deadline)?;
-        if self.transactions == Some(Standing::Spoiled) {
-            return Err(transactions::spoiled(COMMIT));
-        }
-        self.step(deadline, |client, slice_ms| client.commit_transaction(COMMIT, slice_ms))?;
-        self.transactions = Some(Standing::Ready);
-        Ok(())
-    }
-
-    fn abort(&mut self, deadline: Deadline) -> Result<()> {
-        if self.standing(ABORT, &[Standing::Open, Standing::Spoiled, Standing::Renewed])? != Standing::Renewed {
-            self.step(deadline, |client, slice_ms| client.abort_transaction(ABORT, slice_ms))?;
-            self.wait_for_all(deadline)?;
-            if std::mem::take(&mut self.renews) {
-                self.replace_client()?;
-                self.transactions = Some(Standing::Renewed);
-            }
-        }
-        if self.transactions == Some(Standing::Renewed) {
-            self.step(deadline, |client, slice_ms| client.init_transactions(ABORT, slice_ms))?;
-        }
-        self.transactions = Some(Standing::Ready);
-        self.take_more();
-        Ok(())
     }
 
     fn in_storage<T>(&self, result: Result<T>) -> Result<T> {
@@ -553,12 +473,8 @@ impl Producer for KafkaProducer {
     }
 
     fn begin_transaction(&mut self) -> Result<()> {
-        let operation = "begin transaction";
-        self.standing(operation, &[Standing::Ready])?;
-        let begun = self.writer.as_ref().ok_or_else(closed)?.client.begin_transaction(operation);
-        self.in_storage(begun)?;
-        self.transactions = Some(Standing::Open);
-        Ok(())
+        let begun = self.begin();
+        self.in_storage(begun)
     }
 
     fn send_offsets_to_transaction(
