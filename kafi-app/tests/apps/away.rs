@@ -1,9 +1,13 @@
 //! Apps whose broker is away: when they start, and while they run.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use kafi_app::{App, Done, Json, Route};
 use kafi_core::ErrorKind;
@@ -134,4 +138,40 @@ fn an_app_is_not_ready_while_its_broker_is_cut_off() {
     }
     stop.cancel();
     assert_eq!(runs.join().unwrap().unwrap().processed, 2);
+}
+
+#[test]
+fn an_app_goes_on_that_loses_partitions_while_its_outputs_cannot_be_written() {
+    let (away, proxy) = behind_a_proxy();
+    let there = broker();
+    let (input, out, name) = (there.topic("in", 2), there.topic("out", 1), there.name("losing"));
+    let handled = Arc::new(AtomicU32::new(0));
+    let member = |outputs: &Place| {
+        let handled = Arc::clone(&handled);
+        let handler = move |Json(n): Json<u32>| {
+            handled.fetch_add(1, Ordering::SeqCst);
+            Json(n)
+        };
+        let app = App::new(&name, &there.kafi).producer(&outputs.kafi).drain_within(Duration::from_secs(1));
+        let app = app.route(Route::new(&input).publish_to(out.as_str()).handle(handler));
+        (app.stop(), thread::spawn(move || app.run_until_stopped()))
+    };
+    let send = |number: u32| there.kafi.produce(&input, (0..10).map(|n| Outgoing::new(10 * number + n))).unwrap();
+    let distinct = || there.values(&out).into_iter().collect::<BTreeSet<_>>().len();
+    let cut_off = member(&away);
+    send(0);
+    assert_eq!(settled(distinct, |count| *count == 10), 10);
+    proxy.enable(false);
+    send(1);
+    settled(|| handled.load(Ordering::SeqCst), |count| *count == 20);
+    let other = member(&there);
+    // It gets a partition, with the messages of which nobody has written what came of them.
+    settled(|| handled.load(Ordering::SeqCst), |count| *count > 20);
+    proxy.enable(true);
+    send(2);
+    assert_eq!(settled(distinct, |count| *count == 30), 30);
+    for (stop, member) in [cut_off, other] {
+        stop.cancel();
+        member.join().unwrap().unwrap();
+    }
 }
