@@ -81,12 +81,13 @@ pub fn run(args: &[&str]) -> Result<()> {
 }
 
 fn everything() -> Result<()> {
-    let unsteady = whole()?;
     // The tests built this binary.
     let kafi = workspace::target()?.join("debug/kafi");
-    tour::run(&kafi)?;
-    soak::test()?;
-    demo::run(&kafi, DEMO_MESSAGES)?;
+    let unsteady = whole(|| {
+        tour::run(&kafi)?;
+        soak::test()?;
+        demo::run(&kafi, DEMO_MESSAGES)
+    })?;
     println!("\nAll tests passed.");
     for test in unsteady {
         println!("{test} failed first, and passed when it ran again: find out why.");
@@ -94,16 +95,16 @@ fn everything() -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests of all packages, and gives back those that passed only when they ran again: one that a busy machine
-/// made late costs not the whole run, and is not forgotten either.
-fn whole() -> Result<BTreeSet<String>> {
-    let halves = halves()?;
+/// Runs the tests of all packages, and behind the half that ends first `last`. Gives back the tests that passed only
+/// when they ran again: one that a busy machine made late costs not the whole run, and is not forgotten either.
+fn whole(last: impl FnOnce() -> Result<()> + Send) -> Result<BTreeSet<String>> {
+    let [front, back] = halves()?;
     let mut all = Failures::default();
     std::thread::scope(|scope| -> Result<()> {
-        let running: Vec<_> = halves.iter().map(|half| scope.spawn(|| half.run())).collect();
-        for half in running {
-            all.join(half.join().map_err(|_| "the tests: a thread panicked")??);
-        }
+        let back = scope.spawn(|| back.run());
+        let front = front.run().and_then(|failures| last().map(|()| failures));
+        all.join(back.join().map_err(|_| "the tests: a thread panicked")??);
+        all.join(front?);
         Ok(())
     })?;
     let Failures { error: Some(error), targets, tests: failed } = all else { return Ok(BTreeSet::new()) };
@@ -130,8 +131,8 @@ struct Half {
     runs: Vec<Vec<String>>,
 }
 
-/// All tests in two halves that take about the same time. They run side by side, since most tests wait, and the last
-/// ones of a test program do so alone.
+/// All tests in two halves, of which the front one takes less time. They run side by side, since most tests wait, and
+/// the last ones of a test program do so alone.
 fn halves() -> Result<[Half; 2]> {
     let root = workspace::root();
     let packages = |folder: &Path| -> Result<Vec<PathBuf>> {
