@@ -69,6 +69,9 @@ fn any_request() {
         r#"{"records":[{"key":"eA==","value":"eA==","partition":0}],"value_schema":"{\"type\":\"string\"}"}"#,
         r#"{"partitions":[{"topic":"t","partition":0}],"offsets":[{"topic":"t","partition":1,"offset":0,"metadata":"m"}]}"#,
         r#"{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; message A { int32 a = 1; }","references":[]}"#,
+        r#"{"topics":["t"],"topic_pattern":"t.*","partitions_count":4,"value":"1"}"#,
+        r#"{"data":[{"resource_type":"TOPIC","resource_name":"t","pattern_type":"LITERAL","principal":"User:a","host":"*","operation":"READ","permission":"ALLOW"}]}"#,
+        r#"{"schemaType":"JSON","schema":"{\"type\":\"object\"}","references":[{"name":"n","subject":"a","version":1}],"metadata":{"properties":{}},"id":7}"#,
         r#"{"compatibility":"FULL","mode":"IMPORT","data":[{"name":"a","value":"b","operation":"SET"}]}"#,
     ];
     let words = [
@@ -102,8 +105,12 @@ fn any_request() {
         "../",
         "\"auto.offset.reset\":",
         "\"references\":",
+        "\"topics\":",
+        "\"topic_pattern\":",
+        "\"(a{99}){99}\"",
+        "\"operation\":",
     ];
-    drive(600, http::run, |random| {
+    drive(1_500, http::run, |random| {
         let mut request = vec![random.below(256) as u8, random.below(12) as u8];
         request.extend(random.bytes(12));
         request.extend(match random.below(4) {

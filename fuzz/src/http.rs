@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(60);
 const JSON: &str = "application/json";
 
 /// API, method, path, and type of the body. A star is the name.
-const CALLS: [(usize, &str, &str, &str); 22] = [
+const CALLS: [(usize, &str, &str, &str); 42] = [
     (0, "POST", "/v3/clusters/CLUSTER/topics/t/records", JSON),
     (0, "POST", "/v3/clusters/CLUSTER/topics/t/records:batch", JSON),
     (0, "POST", "/v3/clusters/CLUSTER/topics/*/records", JSON),
@@ -38,6 +38,26 @@ const CALLS: [(usize, &str, &str, &str); 22] = [
     (1, "PUT", "/config/*", JSON),
     (1, "PUT", "/mode/*", JSON),
     (1, "GET", "/subjects/*/versions/1", JSON),
+    (0, "PATCH", "/v3/clusters/CLUSTER/topics/t", JSON),
+    (0, "PUT", "/v3/clusters/CLUSTER/brokers/*/configs/*", JSON),
+    (0, "POST", "/v3/clusters/CLUSTER/brokers/*/configs:alter", JSON),
+    (0, "POST", "/v3/clusters/CLUSTER/acls", JSON),
+    (0, "POST", "/v3/clusters/CLUSTER/acls:batch", JSON),
+    (0, "DELETE", "/v3/clusters/CLUSTER/acls?principal=*&resource_type=*", JSON),
+    (0, "POST", "/topics/t", JSON),
+    (0, "POST", "/topics/t", "application/vnd.kafka.jsonschema.v2+json"),
+    (0, "POST", "/topics/t", "application/vnd.kafka.protobuf.v2+json"),
+    (0, "POST", "/consumers/g/instances/s/subscription", "application/vnd.kafka.v2+json"),
+    (0, "POST", "/consumers/g/instances/i/positions/end", "application/vnd.kafka.v2+json"),
+    (0, "GET", "/consumers/g/instances/i/offsets", "application/vnd.kafka.v2+json"),
+    (0, "GET", "/consumers/g/instances/i/records?timeout=1&max_bytes=*", "application/vnd.kafka.v2+json"),
+    (1, "POST", "/subjects/*", JSON),
+    (1, "POST", "/contexts/*/subjects/*/versions", JSON),
+    (1, "POST", "/subjects/a/versions?normalize=true", JSON),
+    (1, "POST", "/compatibility/subjects/a/versions?verbose=true", JSON),
+    (1, "PUT", "/config", JSON),
+    (1, "PUT", "/mode/*?force=true", JSON),
+    (1, "GET", "/schemas?subjectPrefix=*&offset=*&limit=*", JSON),
 ];
 
 struct Serving {
@@ -97,8 +117,10 @@ fn serving() -> &'static Serving {
         let clusters = ask(addresses[0], ("GET", "/v3/clusters", JSON), b"");
         let clusters = String::from_utf8(clusters).unwrap();
         let cluster = clusters.split("\"cluster_id\":\"").nth(1).unwrap().split('"').next().unwrap().to_string();
-        let instance = br#"{"name":"i","format":"binary"}"#;
-        check(&ask(addresses[0], ("POST", "/consumers/g", JSON), instance), "/consumers/g");
+        // One is assigned partitions, and one subscribes.
+        for instance in [br#"{"name":"i"}"#, br#"{"name":"s"}"#] {
+            check(&ask(addresses[0], ("POST", "/consumers/g", JSON), instance), "/consumers/g");
+        }
         Serving { addresses, cluster, _server: server }
     })
 }
