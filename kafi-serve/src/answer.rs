@@ -17,6 +17,7 @@ use kafi_core::{Error, Json, JsonKind};
 
 use crate::app::{App, Room};
 use crate::failure::{Failure, Refusal};
+use crate::kept::{KeptAnswer, Question};
 
 /// What an API is as a whole.
 pub trait Api: Send + Sync + 'static {
@@ -39,7 +40,7 @@ pub type Answered = Result<Reply, Failure>;
 /// An answer that is no refusal.
 pub struct Reply {
     pub status: u16,
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The type of the body; without one that of the API.
     pub content_type: Option<&'static str>,
 }
@@ -47,12 +48,12 @@ pub struct Reply {
 impl Reply {
     /// This JSON with another status than 200.
     pub fn with_status(status: u16, json: &Json) -> Self {
-        Self { status, body: json.to_string().into_bytes(), content_type: None }
+        Self { status, body: json.to_string().into(), content_type: None }
     }
 
     /// That it was done.
     pub fn nothing() -> Self {
-        Self { status: 204, body: Vec::new(), content_type: None }
+        Self { status: 204, body: Bytes::new(), content_type: None }
     }
 }
 
@@ -65,7 +66,7 @@ impl From<Json> for Reply {
 impl From<String> for Reply {
     /// A text as it is, without quotes.
     fn from(text: String) -> Self {
-        Self { status: 200, body: text.into_bytes(), content_type: None }
+        Self { status: 200, body: text.into(), content_type: None }
     }
 }
 
@@ -136,10 +137,38 @@ impl Asked {
     }
 }
 
-/// The routes of an API, below `prefix`.
-pub fn routes<A: Api>(mut router: Router<Arc<A>>, prefix: &str, table: &[Route<A>]) -> Router<Arc<A>> {
+/// What becomes of what is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// It can be answered the same way for a moment.
+    Keep,
+    /// It changes what others are answered.
+    Change,
+    /// Neither.
+    Fresh,
+}
+
+/// The routes of an API, below `prefix`. What their GETs answer may be given again for a moment, and the others change
+/// that.
+pub fn routes<A: Api>(router: Router<Arc<A>>, prefix: &str, table: &[Route<A>]) -> Router<Arc<A>> {
+    let keeping = |method| if method == MethodFilter::GET { Keeping::Keep } else { Keeping::Change };
+    with_routes(router, prefix, table, keeping)
+}
+
+/// The same where an answer is never given again.
+pub fn fresh_routes<A: Api>(router: Router<Arc<A>>, prefix: &str, table: &[Route<A>]) -> Router<Arc<A>> {
+    with_routes(router, prefix, table, |_| Keeping::Fresh)
+}
+
+fn with_routes<A: Api>(
+    mut router: Router<Arc<A>>,
+    prefix: &str,
+    table: &[Route<A>],
+    keeping: impl Fn(MethodFilter) -> Keeping,
+) -> Router<Arc<A>> {
     for (method, path, call) in table {
-        router = router.route(&format!("{prefix}{path}"), on(*method, handler(*call)));
+        let endpoint = Endpoint { call: *call, keeping: keeping(*method) };
+        router = router.route(&format!("{prefix}{path}"), on(*method, endpoint));
     }
     router
 }
@@ -151,16 +180,15 @@ pub fn with_fallbacks<A: Api>(router: Router<Arc<A>>) -> Router<Arc<A>> {
         .method_not_allowed_fallback(|| async { refused::<A>(&Refusal::of_status(405, "HTTP 405 Method Not Allowed")) })
 }
 
-fn handler<A: Api>(call: Call<A>) -> impl Handler<(State<Arc<A>>, Request), Arc<A>> {
-    Endpoint(call)
-}
-
 /// A call as what axum routes to.
-struct Endpoint<A>(Call<A>);
+struct Endpoint<A> {
+    call: Call<A>,
+    keeping: Keeping,
+}
 
 impl<A> Clone for Endpoint<A> {
     fn clone(&self) -> Self {
-        Self(self.0)
+        Self { ..*self }
     }
 }
 
@@ -169,7 +197,7 @@ impl<A: Api> Handler<(State<Arc<A>>, Request), Arc<A>> for Endpoint<A> {
 
     fn call(self, request: Request, api: Arc<A>) -> Self::Future {
         Box::pin(async move {
-            match answer(api, self.0, request).await {
+            match self.answer(api, request).await {
                 Ok(reply) => respond(reply.status, reply.content_type.unwrap_or(A::CONTENT_TYPE), reply.body),
                 Err(Failure::Refused(refusal)) => refused::<A>(&refusal),
                 Err(Failure::Failed(error)) => refused::<A>(&A::explain(&error)),
@@ -178,10 +206,31 @@ impl<A: Api> Handler<(State<Arc<A>>, Request), Arc<A>> for Endpoint<A> {
     }
 }
 
-async fn answer<A: Api>(api: Arc<A>, call: Call<A>, request: Request) -> Answered {
-    let asked = read(api.app(), request).await?;
-    let worker = Arc::clone(&api);
-    in_turn(api.app(), move || call(&worker, &asked)).await?
+impl<A: Api> Endpoint<A> {
+    async fn answer(self, api: Arc<A>, mut request: Request) -> Answered {
+        let Self { call, keeping } = self;
+        let question = request.extensions_mut().remove::<Question>().filter(|_| keeping == Keeping::Keep);
+        let asked = read(api.app(), request).await?;
+        let (worker, moment) = (Arc::clone(&api), api.app().kept.now());
+        let work = move || {
+            let answered = call(&worker, &asked);
+            if keeping == Keeping::Change {
+                // Also where nobody waits for the answer any more.
+                worker.app().kept.changed();
+            }
+            answered
+        };
+        let reply = in_turn(api.app(), work).await??;
+        match question {
+            Some(question) if reply.status == 200 => {
+                let content_type = reply.content_type.unwrap_or(A::CONTENT_TYPE);
+                let kept = KeptAnswer { content_type, body: reply.body.clone() };
+                api.app().kept.keep(question, moment, kept);
+            }
+            _ => {}
+        }
+        Ok(reply)
+    }
 }
 
 /// Runs what blocks when it is its turn.

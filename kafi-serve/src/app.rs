@@ -7,6 +7,7 @@ use kafi_core::Storage;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::failure::Refusal;
+use crate::kept::KeptAnswers;
 use crate::metrics::Metrics;
 use crate::options::ServeOptions;
 
@@ -24,6 +25,7 @@ pub struct Room(Option<OwnedSemaphorePermit>);
 pub struct App {
     pub options: ServeOptions,
     pub metrics: Metrics,
+    pub kept: KeptAnswers,
     /// One for each connection that may be open.
     pub connections: Arc<Semaphore>,
     /// One for each request that may work on a thread.
@@ -40,7 +42,8 @@ impl App {
         // One body always finds room.
         let room = options.limits.bodies_bytes_max.max(options.limits.body_bytes_max).div_ceil(ROOM_UNIT);
         let room = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
-        Self { options, metrics: Metrics::default(), connections, working, room, storage }
+        let kept = KeptAnswers::new(options.limits.kept);
+        Self { options, metrics: Metrics::default(), kept, connections, working, room, storage }
     }
 
     /// Makes `room` as large as so many bytes.

@@ -16,6 +16,7 @@ use tower_service::Service;
 use crate::answer::{respond, respond_refusal};
 use crate::app::App;
 use crate::failure::Refusal;
+use crate::kept::Question;
 use crate::metrics::Gauge;
 
 /// The target of the lines of the access log.
@@ -46,7 +47,7 @@ impl Guard {
             Some(refusal) => refused(&refusal),
             None => match self.about_itself(&method, uri.path()).await {
                 Some(response) => response,
-                None => self.router.clone().call(request.map(Body::new)).await?,
+                None => self.ask(request).await?,
             },
         };
         let status = response.status().as_u16();
@@ -56,6 +57,18 @@ impl Guard {
         log::info!(target: ACCESS_LOG, "{name} {peer} {user} {method} {uri} {status} {milliseconds:.1} ms");
         response.headers_mut().insert(SERVER, HeaderValue::from_static(SERVER_NAME));
         Ok(response)
+    }
+
+    /// Answers as a moment ago, or asks the API.
+    async fn ask(&self, mut request: Request<Incoming>) -> Result<Response, Infallible> {
+        let Some(question) = Question::of(self.name, &request) else {
+            return self.router.clone().call(request.map(Body::new)).await;
+        };
+        if let Some(kept) = self.app.kept.find(&question) {
+            return Ok(respond(200, kept.content_type, kept.body));
+        }
+        request.extensions_mut().insert(question);
+        self.router.clone().call(request.map(Body::new)).await
     }
 
     fn user(&self, headers: &HeaderMap) -> Option<&str> {

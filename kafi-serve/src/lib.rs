@@ -31,6 +31,10 @@
 //! Every request has [limits](Limits): of bytes, of time, of connections at once. What goes beyond is answered with a
 //! status of 4xx, or waits.
 //!
+//! # Answers that are kept
+//! What was asked about topics, brokers, and schemas is answered the same way for a [moment](Limits::kept), unless it was
+//! changed through the server: what another process changes is seen that much later.
+//!
 //! # Beside the API
 //! `/livez` says that the process lives, `/readyz` whether the storage answers, `/metrics` what was asked, for
 //! Prometheus.
@@ -39,6 +43,7 @@ mod answer;
 mod app;
 mod failure;
 mod guard;
+mod kept;
 mod metrics;
 mod options;
 mod registry;

@@ -54,6 +54,9 @@ pub struct Limits {
     pub wait: Duration,
     /// How long the storage or its registry may take to answer. Default: 30 seconds.
     pub call: Duration,
+    /// For how long after it was asked an answer about topics, brokers, or schemas is given again, where nothing was
+    /// changed through the server meanwhile; zero for never. Default: 50 milliseconds.
+    pub kept: Duration,
 }
 
 impl Default for Limits {
@@ -66,6 +69,7 @@ impl Default for Limits {
             consumers_max: 1000,
             wait: Duration::from_secs(30),
             call: Duration::from_secs(30),
+            kept: Duration::from_millis(50),
         }
     }
 }

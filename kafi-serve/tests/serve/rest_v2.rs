@@ -191,3 +191,45 @@ fn what_is_wrong_is_refused() {
     assert_eq!(produce(&serving, "/topics/..%2Fx", BINARY, r#"{"records":[{"value":""}]}"#).status / 100, 4);
     assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], 0);
 }
+
+#[test]
+fn what_is_asked_again_is_answered_as_before_until_it_is_changed_through_the_server() {
+    let serving = Serving::rest();
+    serving.make_topic("t", 1);
+    let end = || serving.get("/topics/t/partitions/0/offsets").json()["end_offset"].int().unwrap();
+    let topics = || serving.get("/topics").json().len();
+    assert_eq!((end(), topics()), (0, 1));
+    // What others make is seen after that time.
+    serving.make_topic("u", 1);
+    assert_eq!((end(), topics()), (0, 1));
+    // What is not there is asked about each time.
+    assert_eq!(serving.get("/topics/v").status, 404);
+    serving.make_topic("v", 1);
+    assert_eq!(serving.get("/topics/v").status, 200);
+    // What is changed here is seen at once: by version 2, in a stream of version 3, and by administration.
+    assert_eq!(serving.post("/topics/t", r#"{"records":[{"value":"eA=="}]}"#).status, 200);
+    assert_eq!((end(), topics()), (1, 3));
+    let clusters = serving.get("/v3/clusters").json();
+    let cluster = clusters["data"][0]["cluster_id"].str().unwrap();
+    let path = format!("/v3/clusters/{cluster}/topics");
+    assert_eq!(serving.post(&format!("{path}/t/records"), r#"{"value":{"type":"BINARY","data":"eA=="}}"#).status, 200);
+    assert_eq!(end(), 2);
+    assert_eq!(serving.delete(&format!("{path}/u")).status, 204);
+    assert_eq!(topics(), 2);
+    // Links in answers name the host that was asked.
+    let named =
+        |host: &str| serving.raw(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).body;
+    assert!(
+        named("localhost:1").contains("http://localhost:1/") && named("localhost:2").contains("http://localhost:2/")
+    );
+    // Groups and consumers are asked each time.
+    let committed = || serving.get(&format!("/v3/clusters/{cluster}/consumer-groups")).json()["data"].len();
+    assert_eq!(committed(), 0);
+    assert_eq!(serving.post("/consumers/g", r#"{"name":"i","auto.offset.reset":"earliest"}"#).status, 200);
+    let path = "/consumers/g/instances/i";
+    assert_eq!(serving.post(&format!("{path}/subscription"), r#"{"topics":["t"]}"#).status, 204);
+    assert_eq!(serving.get(&format!("{path}/records?max_bytes=1")).json().len(), 1);
+    assert_eq!(serving.get(&format!("{path}/records?max_bytes=1")).json().len(), 1);
+    assert_eq!(serving.post(&format!("{path}/offsets"), "").status, 204);
+    assert_eq!(committed(), 1);
+}

@@ -12,6 +12,11 @@ use kafi_serve::{Limits, ServeOptions, Served, Server};
 /// What is waited for comes within this time, or the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Answers are kept for longer than a test takes: what is changed through a server it must know at once.
+fn forgets_nothing() -> Limits {
+    Limits { kept: Duration::from_secs(3600), ..Limits::default() }
+}
+
 /// A server over topics in memory.
 pub struct Serving {
     pub server: Server,
@@ -40,7 +45,7 @@ impl Answer {
 
 impl Serving {
     pub fn new() -> Self {
-        Self::with(ServeOptions::default())
+        Self::with_limits(forgets_nothing())
     }
 
     pub fn with_limits(limits: Limits) -> Self {
@@ -53,7 +58,7 @@ impl Serving {
 
     /// The REST Proxy API instead of that of registries.
     pub fn rest() -> Self {
-        Self::rest_with(Limits::default())
+        Self::rest_with(forgets_nothing())
     }
 
     pub fn rest_with(limits: Limits) -> Self {

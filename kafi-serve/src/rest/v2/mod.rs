@@ -11,7 +11,7 @@ use axum::Router;
 use axum::routing::MethodFilter;
 use kafi_core::Error;
 
-use crate::answer::{Api, Route, routes, with_fallbacks};
+use crate::answer::{Api, Route, fresh_routes, routes, with_fallbacks};
 use crate::app::App;
 use crate::failure::Refusal;
 use crate::rest::{Rest, codes};
@@ -25,7 +25,7 @@ const DELETE: MethodFilter = MethodFilter::DELETE;
 /// Version 2 of the API.
 pub struct V2(Arc<Rest>);
 
-const ROUTES: &[Route<V2>] = &[
+const OF_TOPICS: &[Route<V2>] = &[
     (GET, "/", |_, _| Ok(kafi_core::Json::object::<&str>([]).into())),
     (GET, "/brokers", topics::brokers),
     (GET, "/topics", topics::list),
@@ -35,6 +35,9 @@ const ROUTES: &[Route<V2>] = &[
     (GET, "/topics/{topic}/partitions/{partition}", topics::partition),
     (POST, "/topics/{topic}/partitions/{partition}", produce::produce),
     (GET, "/topics/{topic}/partitions/{partition}/offsets", topics::offsets),
+];
+
+const OF_CONSUMERS: &[Route<V2>] = &[
     (POST, "/consumers/{group}", consumers::create),
     (DELETE, "/consumers/{group}/instances/{instance}", consumers::delete),
     (GET, "/consumers/{group}/instances/{instance}/subscription", instance::subscription),
@@ -53,7 +56,8 @@ const ROUTES: &[Route<V2>] = &[
 
 /// What answers the requests of version 2, and those of neither.
 pub fn router(rest: Arc<Rest>) -> Router {
-    with_fallbacks(routes(Router::new(), "", ROUTES)).with_state(Arc::new(V2(rest)))
+    let router = fresh_routes(routes(Router::new(), "", OF_TOPICS), "", OF_CONSUMERS);
+    with_fallbacks(router).with_state(Arc::new(V2(rest)))
 }
 
 impl Api for V2 {

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::routing::{MethodFilter, post};
 use kafi_core::Error;
 
-use crate::answer::{Api, Route, routes};
+use crate::answer::{Api, Route, fresh_routes, routes};
 use crate::app::App;
 use crate::failure::Refusal;
 use crate::rest::{Rest, codes};
@@ -32,8 +32,8 @@ pub struct V3(Arc<Rest>);
 
 const CLUSTERS: &str = "/v3/clusters";
 
-/// What stands behind [`CLUSTERS`].
-const ROUTES: &[Route<V3>] = &[
+/// What stands behind [`CLUSTERS`], but for groups and rules of access.
+const OF_TOPICS: &[Route<V3>] = &[
     (GET, "", clusters::list),
     (GET, "/{cluster}", clusters::describe),
     (GET, "/{cluster}/brokers", clusters::brokers),
@@ -57,6 +57,9 @@ const ROUTES: &[Route<V3>] = &[
     (GET, "/{cluster}/topics/{topic}/partitions/{partition}", topics::partition),
     (GET, "/{cluster}/topics/{topic}/partitions/{partition}/replicas", topics::replicas),
     (POST, "/{cluster}/topics/{topic}/records:batch", records::batch),
+];
+
+const OF_GROUPS: &[Route<V3>] = &[
     (GET, "/{cluster}/consumer-groups", groups::list),
     (GET, "/{cluster}/consumer-groups/{group}", groups::describe),
     (GET, "/{cluster}/consumer-groups/{group}/consumers", groups::consumers),
@@ -73,7 +76,7 @@ const ROUTES: &[Route<V3>] = &[
 
 /// What answers the requests of version 3.
 pub fn router(rest: Arc<Rest>) -> Router {
-    let router = routes(Router::new(), CLUSTERS, ROUTES);
+    let router = fresh_routes(routes(Router::new(), CLUSTERS, OF_TOPICS), CLUSTERS, OF_GROUPS);
     let stream = format!("{CLUSTERS}/{{cluster}}/topics/{{topic}}/records");
     router.route(&stream, post(records::stream)).with_state(Arc::new(V3(rest)))
 }

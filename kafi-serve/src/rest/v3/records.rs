@@ -278,6 +278,7 @@ fn write_all(api: &V3, cluster: &str, topic: &str, gathered: Gathered) -> (Vec<u
         }
     };
     out.extend(fault.iter().flat_map(|fault| line(&refusal(fault))));
+    api.0.app.kept.changed();
     (out, are_all_written && fault.is_none())
 }
 
