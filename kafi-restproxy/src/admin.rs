@@ -92,7 +92,7 @@ impl RestAdmin {
     fn topic(&self, name: &str, deadline: Instant) -> Result<Topic> {
         let call = Call::get("describe topic", &["topics", name, "partitions"]).about("topic", name);
         let json = self.client.ask(&call, deadline)?;
-        let partitions = json.iter().map(partition).collect::<Result<_>>()?;
+        let partitions = self.client.each("describe topic", json.iter(), partition)?;
         Ok(Topic { name: name.into(), id: String::new(), internal: is_internal(name), partitions })
     }
 
@@ -108,7 +108,7 @@ impl RestAdmin {
                 read_only: flag("is_read_only"),
             })
         };
-        all.iter().map(entry).collect()
+        self.client.each("read settings", &all, entry)
     }
 
     fn alter(&self, path: &[&str], changes: &[ConfigChange], deadline: Instant) -> Result<()> {
@@ -142,7 +142,7 @@ impl TopicAdmin for RestAdmin {
         }
         if self.client.server(deadline)?.cluster.is_none() {
             let all = self.client.ask(&Call::get("list topics", &["topics"]), deadline)?;
-            return all.iter().map(|name| self.topic(name.str()?, deadline)).collect();
+            return self.client.each("list topics", all.iter(), |name| self.topic(name.str()?, deadline));
         }
         let all = self.list("list topics", &["topics"], String::new(), deadline)?;
         let topic = |json: &Json| {
@@ -161,7 +161,7 @@ impl TopicAdmin for RestAdmin {
             let partitions = (0..count).map(partition).collect();
             Ok(Topic { name: json["topic_name"].str()?.into(), id: String::new(), internal, partitions })
         };
-        let mut topics: Vec<Topic> = all.iter().map(topic).collect::<Result<_>>()?;
+        let mut topics = self.client.each("list topics", &all, topic)?;
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
     }
@@ -230,12 +230,13 @@ impl BrokerAdmin for RestAdmin {
             let (id, host) = (small(&json["broker_id"])?, text("host").unwrap_or_default());
             Ok(Broker { id, host, port: port.unwrap_or_default(), rack: text("rack") })
         };
-        let brokers: Vec<Broker> = brokers.iter().map(broker).collect::<Result<_>>()?;
+        let brokers = self.client.each("describe cluster", &brokers, broker)?;
         // What is behind `kafi serve` need not be a cluster, and is then one broker that is nowhere.
         if brokers.iter().all(|broker| broker.port == 0) {
             return Err(Error::unsupported(&self.client.name, "describe cluster"));
         }
-        Ok(Cluster { id: json["cluster_id"].str()?.into(), controller: controller.unwrap_or(-1), brokers })
+        let id = json["cluster_id"].str().map_err(|error| self.client.unexpected("describe cluster", error))?;
+        Ok(Cluster { id: id.into(), controller: controller.unwrap_or(-1), brokers })
     }
 
     fn broker_config(&mut self, broker: i32, timeout: Duration) -> Result<Vec<ConfigEntry>> {
@@ -252,7 +253,7 @@ impl GroupAdmin for RestAdmin {
     fn groups(&mut self, timeout: Duration) -> Result<Vec<Group>> {
         let all = self.list("list groups", &["consumer-groups"], String::new(), end_of(timeout))?;
         let group = |json: &Json| Ok(Group::new(json["consumer_group_id"].str()?, state(json)));
-        all.iter().map(group).collect()
+        self.client.each("list groups", &all, group)
     }
 
     fn group(&mut self, group: &str, timeout: Duration) -> Result<GroupDescription> {
@@ -264,11 +265,11 @@ impl GroupAdmin for RestAdmin {
             let id = json["consumer_id"].str()?;
             let path = ["consumer-groups", group, "consumers", id, "assignments"];
             let assigned = self.list("describe group", &path, String::new(), deadline)?;
-            let partitions = assigned.iter().map(place).collect::<Result<_>>()?;
+            let partitions = self.client.each("describe group", &assigned, place)?;
             let client_id = json.get("client_id").map(plain).unwrap_or_default();
             Ok(GroupMember { id: id.into(), client_id, host: String::new(), partitions })
         };
-        let members = members.iter().map(member).collect::<Result<_>>()?;
+        let members = self.client.each("describe group", &members, member)?;
         Ok(GroupDescription { name: group.into(), state: state(&json), members })
     }
 
@@ -279,7 +280,7 @@ impl GroupAdmin for RestAdmin {
             let TopicPartition { topic, partition } = place(json)?;
             Ok(CommittedOffset::new(topic, partition, json["current_offset"].int()?))
         };
-        all.iter().map(offset).collect()
+        self.client.each("read group offsets", &all, offset)
     }
 
     fn alter_group_offsets(&mut self, _group: &str, _offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
@@ -302,7 +303,8 @@ impl GroupAdmin for RestAdmin {
 
 impl AclAdmin for RestAdmin {
     fn acls(&mut self, filter: &AclFilter, timeout: Duration) -> Result<Vec<Acl>> {
-        self.list("list ACLs", &["acls"], query(filter), end_of(timeout))?.iter().map(acl).collect()
+        let all = self.list("list ACLs", &["acls"], query(filter), end_of(timeout))?;
+        self.client.each("list ACLs", &all, acl)
     }
 
     fn create_acls(&mut self, acls: &[Acl], timeout: Duration) -> Result<Vec<Result<()>>> {
@@ -324,7 +326,7 @@ impl AclAdmin for RestAdmin {
         let deadline = end_of(timeout);
         let delete = |filter: &AclFilter| {
             let json = self.ask_with(("delete ACLs", Method::DELETE), &["acls"], query(filter), None, deadline)?;
-            json["data"].iter().map(acl).collect()
+            self.client.each("delete ACLs", json["data"].iter(), acl)
         };
         none_is_unsupported(filters.iter().map(delete).collect())
     }

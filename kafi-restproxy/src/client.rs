@@ -229,6 +229,29 @@ impl Client {
         parse(call.operation, &answer).map_err(|error| self.located(error, call))
     }
 
+    /// What `read` takes out of each part of an answer. One that does not say what the API promises is an error about
+    /// this server.
+    pub fn each<'a, T>(
+        &self,
+        operation: &'static str,
+        parts: impl IntoIterator<Item = &'a Json>,
+        read: impl FnMut(&'a Json) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let all: Result<Vec<T>> = parts.into_iter().map(read).collect();
+        all.map_err(|error| self.unexpected(operation, error))
+    }
+
+    /// An error about an answer that is JSON, but not what the API promises; one about a call is as it was.
+    pub fn unexpected(&self, operation: &'static str, error: Error) -> Error {
+        if error.context().any(|(key, _)| key == "storage") {
+            return error;
+        }
+        let mut context = String::new();
+        error.context().for_each(|(key, value)| context.push_str(&format!(" {key} {value}:")));
+        let why = format!("its answer is not what the REST Proxy API promises:{context} {}", error.message());
+        Error::new(ErrorKind::Corrupt, operation, why).with("storage", &self.name)
+    }
+
     /// Makes a call until it has an answer, as often as it may.
     pub fn call(&self, call: &Call<'_>, deadline: Instant) -> Result<Answer> {
         let target = call.target()?;

@@ -112,7 +112,8 @@ impl RestConsumer {
         }
         let call = Call::post("make consumer", &["consumers", &self.group]).json(&Json::object(settings));
         let made = self.client.ask(&call.about("group", &self.group), deadline)?;
-        self.instance = Some(made["instance_id"].str()?.to_string());
+        let id = made["instance_id"].str().map_err(|error| self.client.unexpected("make consumer", error))?;
+        self.instance = Some(id.to_string());
         if self.is_subscribed {
             let topics = Json::object([("topics", Json::array(self.topics.iter().map(Json::from)))]);
             let path = self.path(&["subscription"])?;
@@ -286,10 +287,13 @@ impl RestConsumer {
             let path = self.path(&["positions"])?;
             match self.client.ask(&Call::get("read positions", &as_str(&path)), deadline) {
                 Ok(json) => {
-                    for position in json["positions"].iter() {
+                    let client = Arc::clone(&self.client);
+                    let position = |position: &'_ Json| {
                         let (topic, partition) = (position["topic"].str()?, number(&position["partition"])?);
-                        let next = position["offset"].int()?;
-                        let found = reading_of(&mut self.partitions, topic, partition, self.is_subscribed);
+                        Ok((topic.to_string(), partition, position["offset"].int()?))
+                    };
+                    for (topic, partition, next) in client.each("read positions", json["positions"].iter(), position)? {
+                        let found = reading_of(&mut self.partitions, &topic, partition, self.is_subscribed);
                         found.into_iter().for_each(|reading| reading.go_on(next));
                     }
                 }
@@ -420,14 +424,13 @@ impl Consumer for RestConsumer {
     fn committed(&mut self, partitions: &[TopicPartition], timeout: Duration) -> Result<Vec<CommittedOffset>> {
         self.check_group("read committed offsets")?;
         let answer = self.ask(Method::GET, "offsets", &places(partitions.iter()), end_of(timeout))?;
-        let mut all = Vec::new();
-        for offset in answer["offsets"].iter().filter(|offset| offset["offset"].int().is_ok_and(|offset| offset >= 0)) {
+        let all = answer["offsets"].iter().filter(|offset| offset["offset"].int().is_ok_and(|offset| offset >= 0));
+        self.client.each("read committed offsets", all, |offset| {
             let metadata = offset.get("metadata").filter(|text| !text.is_null()).map(plain);
             let (topic, partition) = (offset["topic"].str()?, number(&offset["partition"])?);
             let committed = CommittedOffset::new(topic, partition, offset["offset"].int()?);
-            all.push(CommittedOffset { metadata: metadata.unwrap_or_default(), ..committed });
-        }
-        Ok(all)
+            Ok(CommittedOffset { metadata: metadata.unwrap_or_default(), ..committed })
+        })
     }
 
     fn close(&mut self, timeout: Duration) -> Result<()> {

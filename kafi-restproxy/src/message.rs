@@ -63,6 +63,10 @@ impl Messages {
         if self.is_over() {
             return Ok(None);
         }
+        if let Some((message, next)) = Usual::new(&self.text, self.at).message() {
+            self.at = next;
+            return Ok(Some(message));
+        }
         let mut scanner = Scanner::at(&self.text, self.at);
         let mut end = || {
             let range = scanner.value()?;
@@ -81,19 +85,90 @@ impl Messages {
     }
 }
 
+/// A place in an answer as servers write them: members in their order, and nothing between them. What is written
+/// otherwise, or is wrong, is nothing here, and is read by the scanner.
+struct Usual<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Usual<'a> {
+    fn new(text: &'a [u8], at: usize) -> Self {
+        Self { text, at }
+    }
+
+    /// The message, and where the next one begins.
+    fn message(mut self) -> Option<(Message<'a>, usize)> {
+        self.skip(b"{\"topic\":")?;
+        let topic = std::str::from_utf8(self.text()??).ok().filter(|topic| !topic.is_empty())?;
+        self.skip(b",\"key\":")?;
+        let key = self.text()?;
+        self.skip(b",\"value\":")?;
+        let value = self.text()?;
+        self.skip(b",\"partition\":")?;
+        let partition = i32::try_from(self.number()?).ok()?;
+        self.skip(b",\"offset\":")?;
+        let offset = self.number()?;
+        let mut message = Message { topic, partition, offset, key, value, ..Message::NONE };
+        if self.skip(b",\"timestamp\":").is_some() {
+            message.timestamp = self.number()?;
+            message.is_whole = true;
+        }
+        if self.skip(b",\"headers\":[").is_some() {
+            let mut scanner = Scanner::at(self.text, self.at - 1);
+            message.headers = Some(&self.text[scanner.value().ok()?]);
+            self.at = scanner.position();
+        }
+        self.skip(b"}")?;
+        match self.text.get(self.at) {
+            Some(b',') => Some((message, self.at + 1)),
+            Some(b']') => Some((message, self.at)),
+            _ => None,
+        }
+    }
+
+    fn skip(&mut self, expected: &[u8]) -> Option<()> {
+        self.text[self.at..].starts_with(expected).then(|| self.at += expected.len())
+    }
+
+    /// Null, or a string without escapes, without its quotes.
+    fn text(&mut self) -> Option<Option<&'a [u8]>> {
+        if self.skip(b"\"").is_none() {
+            return self.skip(b"null").map(|()| None);
+        }
+        let rest = &self.text[self.at..];
+        let length = memchr::memchr2(b'"', b'\\', rest)?;
+        self.at += length;
+        self.skip(b"\"").map(|()| Some(&rest[..length]))
+    }
+
+    /// A number that is an offset, or a time after 1970, of as many digits as fit for certain.
+    fn number(&mut self) -> Option<i64> {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().take(19).take_while(|byte| byte.is_ascii_digit()).count();
+        if !(1..=18).contains(&length) || rest[0] == b'0' && length > 1 {
+            return None;
+        }
+        self.at += length;
+        Some(rest[..length].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+    }
+}
+
 impl<'a> Message<'a> {
+    const NONE: Self = Self {
+        topic: "",
+        partition: -1,
+        offset: -1,
+        is_whole: false,
+        timestamp: NO_TIMESTAMP,
+        timestamp_type: TimestampType::Create,
+        key: None,
+        value: None,
+        headers: None,
+    };
+
     fn read(text: &'a [u8]) -> Result<Self> {
-        let mut message = Self {
-            topic: "",
-            partition: -1,
-            offset: -1,
-            is_whole: false,
-            timestamp: NO_TIMESTAMP,
-            timestamp_type: TimestampType::Create,
-            key: None,
-            value: None,
-            headers: None,
-        };
+        let mut message = Self::NONE;
         let mut scanner = Scanner::new(text);
         scanner.expect(b'{', "a message is an object").map_err(no_json)?;
         let mut is_first = true;
@@ -251,6 +326,45 @@ mod tests {
         let headers: Vec<_> = records[1].headers.iter().map(|header| (header.name, header.value)).collect();
         assert_eq!(headers, [(&b"h"[..], Some(&b"v"[..])), (&b"\xff"[..], None)]);
         assert!(read("[]").unwrap().is_empty() && read(" [ ] ").unwrap().is_empty());
+    }
+
+    /// A message as servers write it, with other members, and then the same with white space, which the scanner reads.
+    #[test]
+    fn messages_are_read_the_same_way_however_they_are_written() {
+        for more in [
+            "",
+            r#","timestamp":1700000000000"#,
+            r#","timestamp":-1"#,
+            r#","timestamp":0,"timestamp_type":"append""#,
+            r#","timestamp":5,"headers":[["aA==","dg=="],["/w==",null]]"#,
+            r#","headers":[]"#,
+        ] {
+            for (key, value) in [("null", r#""dg==""#), (r#""aw==""#, "null"), (r#""""#, r#""Pz8\/""#)] {
+                let one = format!(r#"{{"topic":"t-é","key":{key},"value":{value},"partition":12,"offset":345{more}}}"#);
+                let usual = read(&format!("[{one},{one}]")).unwrap();
+                let other = read(&format!("[ {one} , {} ]", one.replace(':', ": "))).unwrap();
+                assert_eq!(usual.len(), 2);
+                assert!(usual.iter().eq(other.iter()), "{one}");
+            }
+        }
+        let usual = r#"{"topic":"t","key":null,"value":"dg==","partition":0,"offset":7,"timestamp":5}"#;
+        let (message, next) =
+            Usual::new(format!("{usual},").as_bytes(), 0).message().map(|(m, n)| (m.offset, n)).unwrap();
+        assert_eq!((message, next), (7, usual.len() + 1));
+        for (from, to) in [
+            ("7", "07"),
+            ("7", "1234567890123456789"),
+            ("7", ""),
+            ("\"t\"", "null"),
+            ("\"t\"", "\"\""),
+            ("dg==", "dg\\u003d"),
+            (",\"offset", " ,\"offset"),
+            ("}", ""),
+            ("5", "5.0"),
+        ] {
+            let text = format!("{},", usual.replacen(from, to, 1));
+            assert!(Usual::new(text.as_bytes(), 0).message().is_none(), "{text}");
+        }
     }
 
     #[test]

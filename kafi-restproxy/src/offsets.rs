@@ -19,12 +19,9 @@ pub(crate) fn watermarks(
         let path = ["topics", &*place.topic, "partitions", &*number, "offsets"];
         let call = Call::get("read watermarks", &path).query(query.into());
         let answer = client.ask(&call.about("topic", &place.topic).about("partition", place.partition), deadline)?;
-        Ok(Watermarks {
-            topic: place.topic.clone(),
-            partition: place.partition,
-            low: answer["beginning_offset"].int()?,
-            high: answer["end_offset"].int()?,
-        })
+        let offset = |name: &str| answer[name].int().map_err(|error| client.unexpected("read watermarks", error));
+        let (low, high) = (offset("beginning_offset")?, offset("end_offset")?);
+        Ok(Watermarks { topic: place.topic.clone(), partition: place.partition, low, high })
     };
     partitions.iter().map(ask).collect()
 }

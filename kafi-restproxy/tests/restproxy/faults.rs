@@ -38,6 +38,10 @@ fn what_is_no_answer_of_a_rest_proxy_is_said() {
     assert!(kind == ErrorKind::Unavailable && said.contains("broken"), "{said}");
     let (kind, said) = refused(&[answer("200 OK", JSON, "{\"data\":")]);
     assert!(kind == ErrorKind::Corrupt && said.contains("no JSON"), "{said}");
+    let (kind, said) = refused(&[answer("200 OK", JSON, r#"{"data":[{"cluster_id":"c"}]}"#)]);
+    let is_told =
+        said.starts_with("list topics: storage ") && said.contains("API promises: path .data[0].partitions_count");
+    assert!(kind == ErrorKind::Corrupt && is_told, "{said}");
 }
 
 #[test]
