@@ -1,11 +1,11 @@
 //! Dead letters: what they say, also those of others, and how they are put back.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafi_core::{
-    ANY_PARTITION, Assignment, Batch, Cancel, ConsumerOptions, Error, ErrorKind, GroupOptions, Header, HeadersBuf,
-    OwnedRecord, Polled, ProducerOptions, ReadOptions, Reader, Record, Result, Storage, Writer,
+    ANY_PARTITION, Assignment, Batch, Cancel, Consumer, ConsumerOptions, Error, ErrorKind, GroupOptions, Header,
+    HeadersBuf, Polled, ProducerOptions, ReadOptions, Reader, Record, Result, Storage, Writer,
 };
 
 /// How long one question may take.
@@ -183,6 +183,7 @@ pub fn replay(replay: &Replay<'_>) -> Result<Replayed> {
 
 fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Result<Replayed> {
     let (mut batch, mut out, mut counts) = (Batch::new(), Batch::new(), Replayed::default());
+    let mut originals = Originals { storage: replay.letters, consumer: None, batch: Batch::new() };
     while reader.read(&mut batch)? {
         let mut done: Vec<(i32, Range<i64>)> = Vec::new();
         for record in batch.iter() {
@@ -198,7 +199,7 @@ fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Re
             if replay.is_dry {
                 continue;
             }
-            counts.bare += u64::from(!push_original(replay, &record, &letter, &mut out)?);
+            counts.bare += u64::from(!push_original(replay, &record, &letter, &mut originals, &mut out)?);
             done.push((record.partition, record.offset..record.offset + 1));
             if let Some(rate) = replay.rate {
                 std::thread::sleep(Duration::try_from_secs_f64(1.0 / rate).unwrap_or_default());
@@ -219,10 +220,16 @@ fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Re
 }
 
 /// Adds the message that a letter stands for, as it was; false where its headers are lost.
-fn push_original(replay: &Replay<'_>, record: &Record<'_>, letter: &Letter, out: &mut Batch) -> Result<bool> {
+fn push_original(
+    replay: &Replay<'_>,
+    record: &Record<'_>,
+    letter: &Letter,
+    originals: &mut Originals<'_>,
+    out: &mut Batch,
+) -> Result<bool> {
     let is_whole = DIALECTS.iter().any(|dialect| dialect.by == letter.by && dialect.is_whole);
-    let fetched = if is_whole { None } else { fetch_or_copy(replay.letters, record, letter)? };
-    let (original, is_copy) = fetched.as_ref().map_or((*record, true), |fetched| (fetched.as_record(), false));
+    let fetched = if is_whole { None } else { originals.fetch_or_copy(record, letter)? };
+    let (original, is_copy) = fetched.map_or((*record, true), |fetched| (fetched, false));
     let mut headers = HeadersBuf::new();
     let is_added =
         |header: &Header<'_>| DIALECTS.iter().any(|dialect| header.name.starts_with(dialect.prefix.as_bytes()));
@@ -240,38 +247,51 @@ fn push_original(replay: &Replay<'_>, record: &Record<'_>, letter: &Letter, out:
     Ok(is_whole || !is_copy)
 }
 
-/// The message that a letter is about; none where it is gone, and the letter has to stand for it.
-fn fetch_or_copy(storage: &dyn Storage, record: &Record<'_>, letter: &Letter) -> Result<Option<OwnedRecord>> {
-    let has_copy = record.key.is_some() || record.value.is_some();
-    match fetch(storage, letter) {
-        Err(error) if has_copy && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::OutOfRange) => Ok(None),
-        Err(error) if has_copy && error.kind() == ErrorKind::Corrupt && letter.offset.is_none() => Ok(None),
-        fetched => fetched.map(Some),
-    }
+/// Where the messages of letters that do not hold them are fetched.
+struct Originals<'a> {
+    storage: &'a dyn Storage,
+    /// Made for the first of them.
+    consumer: Option<Box<dyn Consumer>>,
+    batch: Batch,
 }
 
-/// The message that a letter is about.
-fn fetch(storage: &dyn Storage, letter: &Letter) -> Result<OwnedRecord> {
-    let (Some(topic), Some(partition), Some(offset)) = (&letter.topic, letter.partition, letter.offset) else {
-        return Err(Error::new(ErrorKind::Corrupt, "read dead letter", "it does not say where the message was"));
-    };
-    let located = |error: Error| error.with("topic", topic).with("partition", partition).with("offset", offset);
-    let mut consumer = storage.consumer(&ConsumerOptions::default())?;
-    let assignment = Assignment { topic: topic.clone(), partition, start: offset, end: Some(offset + 1) };
-    consumer.assign(&[assignment], TIMEOUT).map_err(located)?;
-    let (mut batch, begun) = (Batch::new(), std::time::Instant::now());
-    while begun.elapsed() < TIMEOUT {
-        match consumer.poll(&mut batch, Duration::from_secs(1))? {
-            Polled::Records => break,
-            Polled::Timeout => {}
-            Polled::End => break,
+impl Originals<'_> {
+    /// The message that a letter is about; none where it is gone, and the letter has to stand for it.
+    fn fetch_or_copy(&mut self, record: &Record<'_>, letter: &Letter) -> Result<Option<Record<'_>>> {
+        let has_copy = record.key.is_some() || record.value.is_some();
+        match self.fetch(letter) {
+            Err(error) if has_copy && matches!(error.kind(), ErrorKind::NotFound | ErrorKind::OutOfRange) => Ok(None),
+            Err(error) if has_copy && error.kind() == ErrorKind::Corrupt && letter.offset.is_none() => Ok(None),
+            fetched => fetched.map(|()| Some(self.batch.get(0))),
         }
     }
-    consumer.close(TIMEOUT)?;
-    if batch.is_empty() {
-        return Err(located(Error::new(ErrorKind::NotFound, "read dead letter", "the message is not there any more")));
+
+    /// Fetches the message that a letter is about.
+    fn fetch(&mut self, letter: &Letter) -> Result<()> {
+        let (Some(topic), Some(partition), Some(offset)) = (&letter.topic, letter.partition, letter.offset) else {
+            return Err(Error::new(ErrorKind::Corrupt, "read dead letter", "it does not say where the message was"));
+        };
+        let located = |error: Error| error.with("topic", topic).with("partition", partition).with("offset", offset);
+        let consumer = match &mut self.consumer {
+            Some(consumer) => consumer,
+            none => none.insert(self.storage.consumer(&ConsumerOptions::default())?),
+        };
+        let assignment = Assignment { topic: topic.clone(), partition, start: offset, end: Some(offset + 1) };
+        consumer.assign(&[assignment], TIMEOUT).map_err(located)?;
+        let begun = Instant::now();
+        self.batch.clear();
+        while begun.elapsed() < TIMEOUT {
+            match consumer.poll(&mut self.batch, Duration::from_secs(1))? {
+                Polled::Records | Polled::End => break,
+                Polled::Timeout => {}
+            }
+        }
+        if self.batch.is_empty() {
+            let why = "the message is not there any more";
+            return Err(located(Error::new(ErrorKind::NotFound, "read dead letter", why)));
+        }
+        Ok(())
     }
-    Ok(batch.get(0).to_owned())
 }
 
 #[cfg(test)]

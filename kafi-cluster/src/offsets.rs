@@ -1,17 +1,21 @@
 //! Asking brokers for offsets.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use kafi_core::{Error, ErrorKind, Isolation, Position, Result, Retry, TopicPartition, Watermarks};
 
 use crate::error::{self, broker};
 use crate::ffi::{Client, Deadline, OffsetAnswer, PartitionList, Pending, cstring};
-use crate::retry::retried;
+use crate::retry::{is_for_later, retried};
 
 /// The log start, in place of a timestamp.
 pub(crate) const EARLIEST: i64 = -2;
 /// The end, in place of a timestamp.
 pub(crate) const LATEST: i64 = -1;
+
+/// So long it is looked for what is missing, where nobody answers and a poll waits.
+const EXPLAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Asks for offsets on behalf of one call.
 pub(crate) struct Offsets<'a> {
@@ -166,9 +170,13 @@ impl PendingEnds {
         operation: &'static str,
         timeout_ms: i32,
     ) -> Result<Option<Vec<(i64, i64)>>> {
-        let Some((lows, highs)) = self.take_both(client, operation, timeout_ms)? else { return Ok(None) };
-        let (lows, highs) = (Found::new(operation, &lows), Found::new(operation, &highs));
-        partitions.iter().map(|p| Ok((lows.end_of(p)?, highs.end_of(p)?))).collect::<Result<_>>().map(Some)
+        let both = |(lows, highs): (Vec<OffsetAnswer>, Vec<OffsetAnswer>)| {
+            let (lows, highs) = (Found::new(operation, &lows), Found::new(operation, &highs));
+            partitions.iter().map(|p| Ok((lows.end_of(p)?, highs.end_of(p)?))).collect::<Result<_>>()
+        };
+        let taken = self.take_both(client, operation, timeout_ms).and_then(|taken| taken.map(both).transpose());
+        let places = partitions.iter().map(|p| (p.topic.as_str(), p.partition));
+        taken.map_err(|error| explain(client, operation, error, places, Deadline::after(EXPLAIN_MAX)))
     }
 
     /// The answers to both questions, once they are there.
@@ -189,8 +197,8 @@ impl PendingEnds {
     }
 }
 
-/// A better error for partitions that no broker answers for: what is missing by name. Where nothing is missing, a
-/// leader is; it may come.
+/// A better error for partitions that no broker answers for: what is missing by name. Where nothing is known to be
+/// missing, a leader is; it may come.
 pub(crate) fn explain<'a>(
     client: &Client,
     operation: &'static str,
@@ -203,11 +211,11 @@ pub(crate) fn explain<'a>(
     }
     let topics: BTreeSet<&str> = partitions.clone().map(|(topic, _)| topic).collect();
     let topics: Vec<&str> = topics.into_iter().collect();
+    let led_by_nobody = || error::with_code(again_as_led_by_nobody(operation, &error), broker::LEADER_NOT_AVAILABLE);
     match client.describe_topics(operation, &topics, deadline) {
-        Ok(answers) => match check_partitions(operation, &answers, partitions) {
-            Ok(()) => error::with_code(again_as_led_by_nobody(operation, &error), broker::LEADER_NOT_AVAILABLE),
-            Err(missing) => missing,
-        },
+        Ok(answers) => check_partitions(operation, &answers, partitions).err().unwrap_or_else(led_by_nobody),
+        // Whether anything is missing is not known yet.
+        Err(why) if is_for_later(&why) => led_by_nobody(),
         Err(_) => error,
     }
 }

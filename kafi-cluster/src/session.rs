@@ -12,6 +12,7 @@ use crate::ffi::{Client, Deadline, Fetched, MessageRef, PartitionList, Pending, 
 use crate::member::Member;
 use crate::offsets::PendingEnds;
 use crate::part::{AT_END, OPERATION, Part, lost};
+use crate::retry::is_for_later;
 
 /// How long to wait for messages before looking at what happens to brokers.
 const SLICE_MS: i32 = 50;
@@ -20,6 +21,8 @@ const OUTAGE_MAX: Duration = Duration::from_secs(60);
 
 /// How long the question where a log starts may take.
 const LOG_START_MAX: Duration = Duration::from_secs(10);
+/// Where nobody knows right now, they are asked again after this long.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What ends the reading of a partition before its end; it is told at every poll from then on.
 struct Failure {
@@ -35,6 +38,8 @@ struct Failure {
 struct Lost {
     part: usize,
     ends: PendingEnds,
+    /// So long it is asked for.
+    until: Deadline,
 }
 
 /// Whether polls deliver messages.
@@ -298,7 +303,9 @@ impl Session {
             match step? {
                 Step::Taken => {}
                 Step::Failed(failure) => self.failure = Some(failure),
-                Step::Lost(index) => self.lost = Some(self.ask_log_start(index)?),
+                Step::Lost(index) => {
+                    self.lost = Some(self.ask_log_start(index, Deadline::after(LOG_START_MAX))?);
+                }
             }
             if let Some(index) = run.finished.take() {
                 self.finish(index)?;
@@ -319,27 +326,26 @@ impl Session {
         Ok(())
     }
 
-    fn ask_log_start(&self, index: usize) -> Result<Lost> {
+    fn ask_log_start(&self, index: usize, until: Deadline) -> Result<Lost> {
         let part = &self.parts[index];
         let partition = [TopicPartition { topic: part.topic.to_string(), partition: part.partition }];
-        let ends = PendingEnds::start(
-            &self.client,
-            &partition,
-            Isolation::ReadUncommitted,
-            Deadline::after(LOG_START_MAX),
-            OPERATION,
-        )?;
-        Ok(Lost { part: index, ends })
+        let ends = PendingEnds::start(&self.client, &partition, Isolation::ReadUncommitted, until, OPERATION)?;
+        Ok(Lost { part: index, ends, until })
     }
 
     /// Goes on at the log start, where the caller allows that.
     fn find_log_start(&mut self, deadline: Deadline) -> Result<()> {
-        let Some(Lost { part: index, mut ends }) = self.lost.take() else { return Ok(()) };
+        let Some(Lost { part: index, mut ends, until }) = self.lost.take() else { return Ok(()) };
         let part = &self.parts[index];
         let partition = [TopicPartition { topic: part.topic.to_string(), partition: part.partition }];
         let low = match ends.take(&self.client, &partition, OPERATION, deadline.left_ms(SLICE_MS)) {
             Ok(None) => {
-                self.lost = Some(Lost { part: index, ends });
+                self.lost = Some(Lost { part: index, ends, until });
+                return Ok(());
+            }
+            Err(error) if is_for_later(&error) && !until.is_over() => {
+                std::thread::sleep(ASK_AGAIN.min(deadline.left()));
+                self.lost = Some(self.ask_log_start(index, until)?);
                 return Ok(());
             }
             Ok(Some(ends)) => Some(ends[0].0).filter(|low| *low > part.next),

@@ -1,13 +1,13 @@
 //! Leaders and coordinators that move, are being looked for, or cannot be found.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::mock::Mock;
 use crate::common::*;
 use kafi_core::{
-    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, GroupMetadata, Isolation, Producer,
-    ProducerOptions, Record, Retry, Storage, TopicPartition,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, ErrorKind, GroupMetadata, Isolation, Polled,
+    Producer, ProducerOptions, Record, Result, Retry, Storage, TopicPartition,
 };
 use rdkafka_sys::rd_kafka_resp_err_t::{self as Code, *};
 
@@ -106,6 +106,26 @@ fn leaders_that_move_are_looked_for_again() {
 }
 
 #[test]
+fn a_member_waits_for_a_leader_of_what_falls_to_it() {
+    let mock = Mock::new();
+    mock.set_up(true);
+    let storage = open(&mock);
+    storage.producer(&ProducerOptions::default()).and_then(|mut producer| write(producer.as_mut())).unwrap();
+    mock.lead(None);
+    let mut consumer = storage
+        .consumer(&ConsumerOptions { group: Some("g".into()), start_at_earliest: true, ..ConsumerOptions::default() })
+        .unwrap();
+    consumer.subscribe(&["t".to_string()], WAIT).unwrap();
+    let mut batch = Batch::new();
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        assert_eq!(consumer.poll(&mut batch, Duration::from_millis(100)).unwrap(), Polled::Timeout);
+    }
+    mock.lead(Some(1));
+    assert_eq!(consumer.poll(&mut batch, WAIT).unwrap(), Polled::Records);
+}
+
+#[test]
 fn a_group_that_one_may_not_look_at_is_told_at_once() {
     let alice = kafi_cluster::open(
         "test",
@@ -157,11 +177,16 @@ fn in_transaction(mock: &Mock, id: &str, time_out_ms: &str) -> Box<dyn Producer>
 /// Begins a transaction with a message.
 fn begin(producer: &mut dyn Producer) {
     producer.begin_transaction().unwrap();
+    write(producer).unwrap();
+}
+
+/// Writes a message.
+fn write(producer: &mut dyn Producer) -> Result<()> {
     let mut batch = Batch::new();
     batch.push(Record { partition: 0, ..Record::new("t", None, Some(b"v")) });
-    assert_eq!(producer.produce(&batch, 0, 1, WAIT).unwrap(), 1);
-    producer.flush(WAIT).unwrap();
-    producer.reports(WAIT).unwrap();
+    assert_eq!(producer.produce(&batch, 0, 1, WAIT)?, 1);
+    producer.flush(WAIT)?;
+    producer.reports(WAIT).map(drop)
 }
 
 #[test]

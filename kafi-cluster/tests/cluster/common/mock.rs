@@ -46,6 +46,13 @@ impl Mock {
         unsafe { raw::rd_kafka_mock_clear_request_errors(self.cluster, request) };
     }
 
+    /// Lets this broker lead the partition of `t`, or nobody.
+    #[allow(dead_code, reason = "each test binary uses its own part")]
+    pub fn lead(&self, broker: Option<i32>) {
+        // SAFETY: the cluster is valid, and the name ends with zero.
+        unsafe { raw::rd_kafka_mock_partition_set_leader(self.cluster, c"t".as_ptr(), 0, broker.unwrap_or(-1)) };
+    }
+
     #[allow(dead_code, reason = "each test binary uses its own part")]
     pub fn set_up(&self, is_up: bool) {
         for broker in [0, 1] {
