@@ -176,7 +176,9 @@ pub fn killed_broker(programs: &Programs, random: &mut Random, rounds: u64) -> R
         let whole = |error: String| format!("round {round}: {error}");
         apps.feed().map_err(whole)?;
         thread::sleep(Duration::from_millis(random.below(3_000)));
-        let before = apps.made().map_err(whole)?;
+        let mut before = Vec::new();
+        // A busy broker may say nothing.
+        wait_until("what came of messages", || Ok(apps.made().map(|made| before = made).is_ok())).map_err(whole)?;
         broker.restart().map_err(whole)?;
         apps.go_on(&before).map_err(whole)?;
     }
