@@ -1,29 +1,31 @@
 //! Messages into a file, by its format.
 
-use kafi_core::{FileWriter, JsonKind, Result, Value};
+use kafi_core::{Batch, Error, ErrorKind, FileWriter, JsonKind, Result, Value};
 
 use crate::cell::{Cell, push_on_one_line};
-use crate::csv::write_field;
+use crate::delimited::to_csv;
+use crate::flow::{Pieces, Rows, Written, flow};
 use crate::format::Format;
+use crate::known::Target;
 use crate::options::{ExportOptions, Exported};
 use crate::output::Output;
-use crate::row::Row;
-use crate::rows::{Names, RowWriter, Texts, table_to};
-use crate::source::{TopicSource, each_envelope, each_row};
+use crate::row::{Row, is_object};
+use crate::rows::{RowWriter, row_to};
+use crate::source::{TopicSource, each_envelope};
 
 /// Writes the messages of a source that has an end, and no group that commits.
-pub(crate) fn export(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
+pub(crate) fn export(source: &TopicSource<'_>, target: &mut Target<'_>, options: &ExportOptions) -> Result<Exported> {
     options.format.check()?;
     match options.format.format {
-        Format::Json => to_json(source, file, options),
-        Format::Csv => to_csv(source, file, options, b','),
-        Format::Tsv => to_csv(source, file, options, b'\t'),
+        Format::Json if options.envelope => envelopes_to_json(source, target.file(), options),
+        Format::Json => to_json(source, target.file(), options),
+        Format::Csv | Format::Tsv => to_csv(source, target, options),
         #[cfg(feature = "xml")]
-        Format::Xml => crate::xml::topic_to_file(source, file, options),
+        Format::Xml => crate::xml::topic_to_file(source, target.file(), options),
         #[cfg(feature = "xlsx")]
-        Format::Xlsx => crate::xlsx::topic_to_file(source, file, options),
+        Format::Xlsx => crate::xlsx::topic_to_file(source, target.file(), options),
         #[cfg(feature = "arrow")]
-        Format::Parquet | Format::Feather | Format::Orc => crate::arrow::topic_to_file(source, file, options),
+        Format::Parquet | Format::Feather | Format::Orc => crate::arrow::topic_to_file(source, target, options),
         #[cfg(not(all(feature = "parquet", feature = "feather", feature = "orc", feature = "xml", feature = "xlsx")))]
         _ => unreachable!("the format was checked"),
     }
@@ -31,133 +33,135 @@ pub(crate) fn export(source: &TopicSource<'_>, file: &mut dyn FileWriter, option
 
 fn to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
     let mut out = Output::new(file, options.format.compression)?;
-    let (mut rows, mut line) = (0, Vec::new());
-    if options.array {
-        out.push(b"[")?;
-    }
-    let mut put = |row: &mut dyn FnMut(&mut Vec<u8>) -> Result<()>| {
-        line.clear();
-        if options.array {
-            line.extend_from_slice(if rows == 0 { b"\n" } else { b",\n" });
-        }
-        row(&mut line)?;
-        if !options.array {
-            line.push(b'\n');
+    let mut rows = 0;
+    let work = |(decoder, lines): &mut (Rows<'_>, JsonRows<'_>), batch: &Batch| {
+        let failed = decoder.write(batch, lines)?.unwrap_or_default();
+        Ok((lines.take()?, failed))
+    };
+    let open = || Ok((Rows::open(source, options)?, JsonRows { options, lines: Vec::new(), start: 0, rows: 0 }));
+    flow(source, open, work, |(lines, more), _| {
+        // The first of an array has none before it.
+        let is_first = rows == 0 && more > 0;
+        rows += more;
+        out.push(if is_first && options.array { b"[" } else { b"" })?;
+        out.push(&lines[usize::from(is_first && options.array)..])
+    })?;
+    finish_json(out, options, rows)
+}
+
+fn envelopes_to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
+    let mut out = Output::new(file, options.format.compression)?;
+    let mut rows = 0;
+    each_envelope(source, |envelope| {
+        match (options.array, rows) {
+            (true, 0) => out.push(b"[\n")?,
+            (true, _) => out.push(b",\n")?,
+            (false, _) => {}
         }
         rows += 1;
-        out.push(&line)
-    };
-    if options.envelope {
-        each_envelope(source, |envelope| {
-            put(&mut |line| {
-                line.extend_from_slice(envelope);
-                Ok(())
-            })
-        })?;
-    } else {
-        each_row(source, options, |row| put(&mut |line| json_row(row, options, line)).map(|()| None))?;
-    }
-    if options.array {
-        out.push(b"\n]\n")?;
-    }
-    Ok(Exported::new(rows, out.finish()?))
-}
-
-/// Appends a row as a JSON object.
-fn json_row(row: &Row<'_>, options: &ExportOptions, line: &mut Vec<u8>) -> Result<()> {
-    match row {
-        Row::Object(text) => {
-            push_on_one_line(text.trim(), line);
-            return Ok(());
-        }
-        Row::Message(message) => {
-            if let Value::Json(json) = &message.value
-                && json.kind() == JsonKind::Object
-                && options.columns.are_the_value()
-                && options.flatten.is_none()
-            {
-                push_on_one_line(json.text().trim(), line);
-                return Ok(());
-            }
-        }
-    }
-    line.push(b'{');
-    let mut is_first = true;
-    row.each(options, &mut |name, cell| {
-        if !std::mem::replace(&mut is_first, false) {
-            line.push(b',');
-        }
-        Cell::Str(name).write_json(line);
-        line.push(b':');
-        cell.write_json(line);
-        Ok(())
+        out.push(envelope)?;
+        out.push(if options.array { b"" } else { b"\n" })
     })?;
-    line.push(b'}');
-    Ok(())
+    finish_json(out, options, rows)
 }
 
-fn to_csv(
-    source: &TopicSource<'_>,
-    file: &mut dyn FileWriter,
-    options: &ExportOptions,
-    delimiter: u8,
-) -> Result<Exported> {
-    let mut out = Output::new(file, options.format.compression)?;
-    let rows = table_to(source, options, |names| CsvRows::new(names, delimiter, &mut out))?.count;
+fn finish_json(mut out: Output<'_>, options: &ExportOptions, rows: u64) -> Result<Exported> {
+    match (options.array, rows) {
+        (true, 0) => out.push(b"[\n]\n")?,
+        (true, _) => out.push(b"\n]\n")?,
+        (false, _) => {}
+    }
     Ok(Exported::new(rows, out.finish()?))
 }
 
-/// Rows under names.
-struct CsvRows<'o, 'f> {
-    names: Names,
-    texts: Texts,
-    delimiter: u8,
-    out: &'o mut Output<'f>,
-    line: Vec<u8>,
-    count: u64,
+/// Rows as JSON: lines, or the elements of an array with a comma before each.
+struct JsonRows<'o> {
+    options: &'o ExportOptions,
+    lines: Vec<u8>,
+    /// Where the row begins.
+    start: usize,
+    rows: u64,
 }
 
-impl<'o, 'f> CsvRows<'o, 'f> {
-    fn new(names: Vec<String>, delimiter: u8, out: &'o mut Output<'f>) -> Result<Self> {
-        let (line, texts) = (Vec::new(), Texts::new(names.len()));
-        let mut rows = Self { names: Names::new(names), texts, delimiter, out, line, count: 0 };
-        for (column, name) in rows.names.iter().enumerate() {
-            rows.texts.set(column, Cell::Str(name));
+impl JsonRows<'_> {
+    fn begin(&mut self) {
+        if self.options.array {
+            self.lines.extend_from_slice(b",\n");
         }
-        if rows.names.len() > 0 {
-            rows.end()?;
+    }
+
+    fn ended(&mut self) {
+        if !self.options.array {
+            self.lines.push(b'\n');
         }
-        rows.count = 0;
-        Ok(rows)
+        self.rows += 1;
+        self.start = self.lines.len();
     }
 }
 
-impl RowWriter for CsvRows<'_, '_> {
+impl RowWriter for JsonRows<'_> {
     fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
-        let column = self.names.at(name)?;
-        self.texts.set(column, cell);
+        if self.lines.len() == self.start {
+            self.begin();
+            self.lines.push(b'{');
+        } else {
+            self.lines.push(b',');
+        }
+        Cell::Str(name).write_json(&mut self.lines);
+        self.lines.push(b':');
+        cell.write_json(&mut self.lines);
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
-        let Self { names, texts, delimiter, line, .. } = self;
-        line.clear();
-        texts.take(|column, text| {
-            if column > 0 {
-                line.push(*delimiter);
-            }
-            // A line without anything would be none.
-            let text = if names.len() == 1 { Some(text.unwrap_or_default()) } else { text };
-            write_field(text, *delimiter, line);
-        });
-        line.push(b'\n');
-        names.rewind();
-        self.count += 1;
-        self.out.push(&self.line)
+        if self.lines.len() == self.start {
+            self.begin();
+            self.lines.push(b'{');
+        }
+        self.lines.push(b'}');
+        self.ended();
+        Ok(())
     }
 
     fn abandon(&mut self) {
-        self.texts.take(|_, _| {});
-        self.names.rewind();
+        self.lines.truncate(self.start);
+    }
+}
+
+impl Pieces for JsonRows<'_> {
+    type Piece = (Vec<u8>, u64);
+
+    fn take(&mut self) -> Result<(Vec<u8>, u64)> {
+        self.start = 0;
+        Ok((std::mem::take(&mut self.lines), std::mem::take(&mut self.rows)))
+    }
+
+    fn cell_at(&mut self, _column: usize, _cell: Cell<'_>) -> Result<()> {
+        Err(Error::new(ErrorKind::Unexpected, "write row", "JSON has no columns"))
+    }
+
+    fn object(&mut self, text: &str) -> Result<Written> {
+        if !is_object(text) {
+            return Ok(Written::NoObject);
+        }
+        self.begin();
+        push_on_one_line(text.trim(), &mut self.lines);
+        self.ended();
+        Ok(Written::Row)
+    }
+
+    fn row(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<Option<Error>> {
+        if let Row::Message(message) = row
+            && let Value::Json(json) = &message.value
+            && json.kind() == JsonKind::Object
+            && options.columns.are_the_value()
+            && options.flatten.is_none()
+        {
+            self.begin();
+            push_on_one_line(json.text().trim(), &mut self.lines);
+            self.ended();
+            return Ok(None);
+        }
+        row_to(row, options, self)
     }
 }

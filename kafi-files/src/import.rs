@@ -170,7 +170,8 @@ fn read_rows(
             false => write_row(&names, &kinds, fields, &mut row),
         };
         match written {
-            Ok(()) => sink.push(&row),
+            Ok(()) if options.envelope => sink.push(&row),
+            Ok(()) => sink.push_valid(&row),
             Err(error) => {
                 fields.write_json(&mut row);
                 sink.fail(&row, error)

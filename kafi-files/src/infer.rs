@@ -64,6 +64,26 @@ impl Number {
         }
     }
 
+    /// Makes room for a whole number of so many digits.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn widen(&mut self, digits: usize) {
+        self.whole = self.whole.max(digits as u32);
+    }
+
+    /// Whether a number has no more digits, before the point and behind it, and no exponent.
+    #[cfg(feature = "arrow")]
+    #[inline]
+    pub(crate) fn has_digits_of(self, text: &str) -> bool {
+        let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+        let whole = digits.iter().position(|byte| *byte == b'.').unwrap_or(digits.len());
+        let scale = (digits.len() - whole).saturating_sub(1);
+        whole <= self.whole as usize
+            && scale <= self.scale as usize
+            && !digits[whole..].contains(&b'e')
+            && !digits.contains(&b'E')
+    }
+
     fn with(self, other: Self) -> Self {
         Self {
             whole: self.whole.max(other.whole),

@@ -25,17 +25,20 @@ mod arrow;
 mod cell;
 mod columns;
 mod csv;
+mod delimited;
 mod derive;
 mod envelope;
 #[cfg(any(feature = "xml", feature = "xlsx"))]
 mod escape;
 mod export;
+mod flow;
 mod format;
 mod import;
 mod infer;
 mod input;
 mod json_rows;
 mod kinds;
+mod known;
 #[cfg(any(feature = "xml", feature = "xlsx"))]
 mod markup;
 mod options;
@@ -65,4 +68,4 @@ pub use input::FileInput;
 pub use options::{ExportOptions, Exported, ImportOptions, Imported, Infer, Roll};
 pub use sink::TopicTarget;
 pub use source::{Through, TopicSource};
-pub use topic::{topic_to_file, topic_to_files};
+pub use topic::{topic_to_file, topic_to_files, topic_to_new_file};

@@ -139,6 +139,12 @@ impl ImportOptions {
         let header_columns = Vec::new();
         Self { format, key_column, timestamp_column, partition_column, header_columns, envelope: false }
     }
+
+    /// Whether a row becomes the value as it is, and nothing else.
+    pub(crate) fn takes_no_column(&self) -> bool {
+        let columns = [&self.key_column, &self.timestamp_column, &self.partition_column];
+        !self.envelope && self.header_columns.is_empty() && columns.iter().all(|column| column.is_none())
+    }
 }
 
 /// What was read.

@@ -26,22 +26,41 @@ impl Row<'_> {
     ) -> Result<()> {
         match self {
             Self::Message(message) => options.columns.each(message, options.flatten.as_deref(), each),
-            Self::Object(text) => each_member(text, each),
+            Self::Object(text) => members(text, each).map(drop),
         }
     }
 }
 
-/// Tells the members of an object, whose text was checked.
-fn each_member(text: &str, each: &mut dyn FnMut(&str, Cell<'_>) -> Result<()>) -> Result<()> {
+/// Tells the members of the object that a text is; false where it is none, which is seen when some have been told. The
+/// first error is the last that is told.
+#[inline]
+pub(crate) fn members(text: &str, mut each: impl FnMut(&str, Cell<'_>) -> Result<()>) -> Result<bool> {
     let mut scanner = Scanner::new(text.as_bytes());
     scanner.space();
-    let mut scanner = Scanner::at(text.as_bytes(), scanner.position() + 1);
-    let mut is_first = true;
-    while let Ok(Some(member)) = scanner.member(std::mem::replace(&mut is_first, false)) {
-        let (name, cell) = (&text[member.name], Cell::Raw(&text[member.value]));
-        if member.name_escaped { each(&unescaped(name), cell)? } else { each(&name[1..name.len() - 1], cell)? }
+    if scanner.expect(b'{', "an object is missing").is_err() {
+        return Ok(false);
     }
-    Ok(())
+    let (mut is_first, mut told) = (true, Ok(()));
+    while let Ok(member) = scanner.member(std::mem::replace(&mut is_first, false)) {
+        let Some(member) = member else {
+            return if scanner.end().is_ok() { told.map(|()| true) } else { Ok(false) };
+        };
+        if told.is_ok() {
+            let (name, cell) = (&text[member.name], Cell::Raw(&text[member.value]));
+            told = match member.name_escaped {
+                true => each(&unescaped(name), cell),
+                false => each(&name[1..name.len() - 1], cell),
+            };
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a text is an object.
+pub(crate) fn is_object(text: &str) -> bool {
+    let mut scanner = Scanner::new(text.as_bytes());
+    scanner.space();
+    scanner.peek() == Some(b'{') && scanner.value().is_ok() && scanner.end().is_ok()
 }
 
 /// The characters of a name in its quotes, as a value has them.
@@ -67,29 +86,32 @@ impl RowDecoder {
 
     /// The row of a record, of a topic of this name.
     pub(crate) fn row<'r>(&mut self, record: Record<'r>, topic: &Arc<str>) -> Result<Row<'r>> {
-        // Headers may name a schema.
-        if self.takes_objects
-            && record.headers.is_empty()
-            && let Some(text) = record.value.and_then(object)
+        if let Some(text) = self.text_of(&record)
+            && is_object(text)
         {
             return Ok(Row::Object(text));
         }
+        self.decode(record, topic)
+    }
+
+    /// The text of a record whose row is the object that this text is, if it is one.
+    pub(crate) fn text_of<'r>(&self, record: &Record<'r>) -> Option<&'r str> {
+        // Headers may name a schema.
+        let value = record.value.filter(|_| self.takes_objects && record.headers.is_empty())?;
+        let first = value.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        if first == Some(&b'{') { std::str::from_utf8(value).ok() } else { None }
+    }
+
+    /// The row of a record as the message that it is.
+    pub(crate) fn decode<'r>(&mut self, record: Record<'_>, topic: &Arc<str>) -> Result<Row<'r>> {
         self.decoder.decode(record, Arc::clone(topic)).map(|message| Row::Message(Box::new(message)))
     }
-}
-
-/// The text of a JSON object.
-fn object(value: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(value).ok()?;
-    let mut scanner = Scanner::new(value);
-    scanner.space();
-    (scanner.peek() == Some(b'{') && scanner.value().is_ok() && scanner.end().is_ok()).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kafi_core::Value;
+    use kafi_core::{Error, ErrorKind, Value};
 
     #[test]
     fn a_text_has_the_cells_that_its_value_has() {
@@ -114,11 +136,12 @@ mod tests {
                 (names, cells)
             };
             let message = Message::new("t", Value::Null, Json::parse(text).unwrap());
-            assert_eq!(cells(Row::Object(object(text.as_bytes()).unwrap())), cells(Row::Message(Box::new(message))));
+            assert_eq!(cells(Row::Object(text)), cells(Row::Message(Box::new(message))));
         }
-        for text in ["[1]", "{", "{}x", "1", "", "\"{}\""] {
-            assert!(object(text.as_bytes()).is_none(), "{text}");
+        for text in ["[1]", "{", "{}x", "1", "", "\"{}\"", "{\"a\":1", "{\"a\":1,}"] {
+            assert!(!members(text, |_, _| Ok(())).unwrap(), "{text}");
         }
-        assert!(object(b"{\"a\":\"\xff\"}").is_none());
+        let fail = |_: &str, _: Cell<'_>| Err(Error::new(ErrorKind::Corrupt, "test", "told"));
+        assert!(members("{\"a\":1}", fail).is_err() && !members("{\"a\":1", fail).unwrap());
     }
 }

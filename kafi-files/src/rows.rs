@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use kafi_core::{Error, Result};
 
 use crate::cell::Cell;
-use crate::envelope::{ENVELOPE, envelope_cells};
+use crate::envelope::envelope_cells;
 use crate::options::ExportOptions;
 use crate::row::Row;
-use crate::source::{TopicSource, each_envelope, each_row, look_ahead, unexpected};
+#[cfg(any(feature = "xml", feature = "xlsx"))]
+use crate::source::each_row;
+use crate::source::{TopicSource, each_envelope, unexpected};
 
 /// What rows are written to, cell by cell.
 pub(crate) trait RowWriter {
@@ -20,20 +22,10 @@ pub(crate) trait RowWriter {
 
     /// Forgets the cells of a row that has not ended.
     fn abandon(&mut self);
-
-    /// Takes a row as the text of a JSON object, which was checked; false where it is to be told cell by cell.
-    fn object(&mut self, _text: &str) -> Result<bool> {
-        Ok(false)
-    }
 }
 
 /// Writes a row; where it does not fit into its columns it is left out, and the error says why.
 pub(crate) fn row_to(row: &Row<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<Option<Error>> {
-    if let Row::Object(text) = row
-        && rows.object(text)?
-    {
-        return Ok(None);
-    }
     if let Err(error) = row.each(options, &mut |name, cell| rows.cell(name, cell)) {
         rows.abandon();
         return Ok(Some(error));
@@ -42,6 +34,7 @@ pub(crate) fn row_to(row: &Row<'_>, options: &ExportOptions, rows: &mut dyn RowW
 }
 
 /// Writes a row for each message.
+#[cfg(any(feature = "xml", feature = "xlsx"))]
 pub(crate) fn messages_to(source: &TopicSource<'_>, options: &ExportOptions, rows: &mut dyn RowWriter) -> Result<()> {
     each_row(source, options, |row| row_to(row, options, rows))
 }
@@ -54,38 +47,8 @@ pub(crate) fn envelopes_to(source: &TopicSource<'_>, rows: &mut dyn RowWriter) -
     })
 }
 
-/// Writes all rows under names, which `open` is told before the first.
-pub(crate) fn table_to<R: RowWriter>(
-    source: &TopicSource<'_>,
-    options: &ExportOptions,
-    open: impl FnOnce(Vec<String>) -> Result<R>,
-) -> Result<R> {
-    if options.envelope {
-        let mut rows = open(ENVELOPE.map(str::to_string).to_vec())?;
-        envelopes_to(source, &mut rows)?;
-        return Ok(rows);
-    }
-    if let Some(names) = options.columns.names() {
-        let mut rows = open(names)?;
-        messages_to(source, options, &mut rows)?;
-        return Ok(rows);
-    }
-    let mut names = Names::default();
-    let again = look_ahead(source, options, |row| {
-        names.rewind();
-        row.each(options, &mut |name, _| {
-            names.add(name);
-            Ok(())
-        })
-    })?;
-    names.rewind();
-    let mut rows = open(names.names)?;
-    messages_to(&again, options, &mut rows)?;
-    Ok(rows)
-}
-
 /// The names of columns, and where each is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Names {
     names: Vec<String>,
     index: HashMap<String, usize>,
@@ -105,6 +68,22 @@ impl Names {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &String> {
         self.names.iter()
+    }
+
+    /// Adds the names of the columns of a row.
+    pub(crate) fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()> {
+        self.rewind();
+        row.each(options, &mut |name, _| {
+            self.add(name);
+            Ok(())
+        })
+    }
+
+    /// Adds the names of later rows; true where there are new ones.
+    pub(crate) fn join(&mut self, later: &Self) -> bool {
+        let before = self.names.len();
+        later.names.iter().for_each(|name| self.add(name));
+        self.names.len() > before
     }
 
     /// Adds a name, unless it is there.

@@ -1,14 +1,16 @@
 //! Topics that rows become messages of.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafi_core::functional::BatchEncoder;
 use kafi_core::{
-    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Failures, Json, JsonKind, Message, NO_TIMESTAMP, Place,
+    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Failures, Field, Json, JsonKind, Message, NO_TIMESTAMP, Place,
     ProducerOptions, Progress, Record, Result, Serdes, Type, Value, Writer, parse_time,
 };
 
 use crate::options::{ImportOptions, Imported};
+use crate::row::is_object;
 
 /// A topic that rows become messages of. It has to be there.
 pub struct TopicTarget<'a> {
@@ -34,6 +36,11 @@ pub(crate) trait RowSink {
     /// Takes a row, as the text of a JSON object.
     fn push(&mut self, row: &[u8]) -> Result<()>;
 
+    /// Takes the text of a JSON object that somebody has written just now, and that needs no check.
+    fn push_valid(&mut self, row: &[u8]) -> Result<()> {
+        self.push(row)
+    }
+
     /// Takes a row that did not even become an object.
     fn fail(&mut self, row: &[u8], error: Error) -> Result<()>;
 }
@@ -48,17 +55,26 @@ pub(crate) struct Sink<'a> {
     batch: Batch,
     topic: Arc<str>,
     rows: u64,
+    /// Whether messages are the rows as they are.
+    are_rows: bool,
+    /// When the first message of the batch was made.
+    now: i64,
 }
 
 impl<'a> Sink<'a> {
     pub(crate) fn open(target: &'a TopicTarget<'a>, options: &'a ImportOptions) -> Result<Self> {
         let TopicTarget { place, topic, serdes, .. } = target;
+        let type_of = |field, default| place.type_or(serdes.of_field(field), field, default);
+        let are_plain =
+            type_of(Field::Value, Type::Json)? == Type::Json && !type_of(Field::Key, Type::Str)?.has_schema();
+        let are_rows = are_plain && options.takes_no_column();
         let encoder = BatchEncoder::open(place, topic, serdes, [Type::Str, Type::Json])?;
         let producer = ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() };
         let writer = Writer::open(place.storage.as_ref(), &producer, Arc::clone(&target.progress))?.reached();
         let writer = writer.cancelled_by(&target.cancel).offsets_are("row");
         let (envelopes, batch) = (EnvelopeReader::new(), Batch::new());
-        Ok(Self { options, target, encoder, envelopes, writer, batch, topic: Arc::from(*topic), rows: 0 })
+        let (topic, rows, now) = (Arc::from(*topic), 0, NO_TIMESTAMP);
+        Ok(Self { options, target, encoder, envelopes, writer, batch, topic, rows, are_rows, now })
     }
 
     fn take(&mut self, row: &[u8], error: Error) -> Result<()> {
@@ -109,6 +125,16 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
+    /// Takes a row that is a message as it is.
+    fn push_row(&mut self, row: &[u8]) -> Result<()> {
+        if self.batch.is_empty() {
+            self.now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        }
+        let record = Record::new(&self.topic, None, Some(row));
+        self.batch.push(Record { timestamp: self.now, offset: self.rows as i64, ..record });
+        if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
     fn send(&mut self) -> Result<()> {
         let sent = self.writer.write(&self.batch);
         self.batch.clear();
@@ -134,9 +160,20 @@ impl RowSink for Sink<'_> {
 
     fn push(&mut self, row: &[u8]) -> Result<()> {
         self.rows += 1;
+        if self.are_rows && std::str::from_utf8(row).is_ok_and(is_object) {
+            return self.push_row(row);
+        }
         let pushed = if self.options.envelope { self.push_envelope(row) } else { self.push_value(row) };
         pushed.or_else(|error| self.take(row, error))?;
         if self.batch.is_full() { self.send() } else { Ok(()) }
+    }
+
+    fn push_valid(&mut self, row: &[u8]) -> Result<()> {
+        if !self.are_rows {
+            return self.push(row);
+        }
+        self.rows += 1;
+        self.push_row(row)
     }
 
     fn fail(&mut self, row: &[u8], error: Error) -> Result<()> {

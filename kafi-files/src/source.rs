@@ -9,7 +9,9 @@ use kafi_core::{
     Serdes, TextDecoder, Type,
 };
 
-use crate::options::{ExportOptions, Infer};
+#[cfg(any(feature = "xml", feature = "xlsx"))]
+use crate::options::ExportOptions;
+#[cfg(any(feature = "xml", feature = "xlsx"))]
 use crate::row::{Row, RowDecoder};
 
 /// What messages go through between reading and decoding, batch by batch, such as functions.
@@ -43,7 +45,7 @@ impl Seen {
     }
 
     /// Adds what others are.
-    fn join(&mut self, others: Self) {
+    pub(crate) fn join(&mut self, others: Self) {
         for (partition, (from, to)) in others.0 {
             let range = self.0.entry(partition).or_insert((from, to));
             *range = (range.0.min(from), range.1.max(to));
@@ -97,8 +99,6 @@ pub(crate) struct Records<'a> {
     pub(crate) names: Vec<Arc<str>>,
     /// How many may still come out of what they go through.
     left: u64,
-    /// Where those lie that came, where that is to be known.
-    seen: Option<Seen>,
 }
 
 impl<'a> Records<'a> {
@@ -106,28 +106,15 @@ impl<'a> Records<'a> {
         let mut options = source.options.clone();
         let left = if source.through.is_some() { options.max.take().unwrap_or(u64::MAX) } else { u64::MAX };
         let reader = Reader::open(source.place.storage.as_ref(), &[source.topic.to_string()], &options)?;
-        Ok(Self { source, reader, batch: Batch::new(), names: Vec::new(), left, seen: None })
+        Ok(Self { source, reader, batch: Batch::new(), names: Vec::new(), left })
     }
 
     /// Reads the next ones; false at the end.
     pub(crate) fn read(&mut self) -> Result<bool> {
         while self.left > 0 && self.reader.read(&mut self.batch)? {
-            let Some(through) = self.source.through else {
-                self.note();
-                self.names = topic_names(&self.batch);
-                return Ok(true);
-            };
-            let mut before = Seen::default();
-            before.add(&self.batch);
-            through(&mut self.batch)?;
-            let is_whole = self.left >= self.batch.len() as u64;
-            if is_whole {
-                if let Some(seen) = &mut self.seen {
-                    seen.join(before);
-                }
-            } else {
-                self.batch.truncate(self.left as usize);
-                self.note();
+            if let Some(through) = self.source.through {
+                through(&mut self.batch)?;
+                self.batch.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
             }
             self.left -= self.batch.len() as u64;
             if !self.batch.is_empty() {
@@ -138,22 +125,19 @@ impl<'a> Records<'a> {
         Ok(false)
     }
 
-    fn note(&mut self) {
-        if let Some(seen) = &mut self.seen {
-            seen.add(&self.batch);
-        }
+    /// Ends the read.
+    pub(crate) fn finish(self) -> Result<()> {
+        self.reader.close()?;
+        ended(&self.source)
     }
+}
 
-    /// Ends the read, and says where the messages lay, if that was asked for.
-    pub(crate) fn finish(self) -> Result<Seen> {
-        let Self { source, reader, seen, .. } = self;
-        reader.close()?;
-        if source.options.cancel.is_cancelled() {
-            return Err(Error::new(ErrorKind::Cancelled, "export topic", "stopped").with("topic", source.topic));
-        }
-        source.failures.settle()?;
-        Ok(seen.unwrap_or_default())
+/// What is left at the end of a read.
+pub(crate) fn ended(source: &TopicSource<'_>) -> Result<()> {
+    if source.options.cancel.is_cancelled() {
+        return Err(Error::new(ErrorKind::Cancelled, "export topic", "stopped").with("topic", source.topic));
     }
+    source.failures.settle()
 }
 
 /// Hands over each record, as its place in what was read.
@@ -164,11 +148,12 @@ fn each_record(source: &TopicSource<'_>, mut each: impl FnMut(&Records<'_>, usiz
             each(&records, index)?;
         }
     }
-    records.finish().map(drop)
+    records.finish()
 }
 
 /// Hands over each message as a row; what cannot be decoded, and what the function says does not fit, is left to the
 /// source's failures.
+#[cfg(any(feature = "xml", feature = "xlsx"))]
 pub(crate) fn each_row(
     source: &TopicSource<'_>,
     options: &ExportOptions,
@@ -209,35 +194,6 @@ pub(crate) fn each_envelope(source: &TopicSource<'_>, mut each: impl FnMut(&[u8]
             Err(error) => source.failures.take(&record, error),
         }
     })
-}
-
-/// Tells the row of each message, as far as that is wanted, and returns the source of the same messages.
-pub(crate) fn look_ahead<'a>(
-    source: &TopicSource<'a>,
-    options: &ExportOptions,
-    mut each: impl FnMut(&Row<'_>) -> Result<()>,
-) -> Result<TopicSource<'a>> {
-    let mut first = source.options.clone();
-    if let Infer::First(rows) = options.infer {
-        first.max = Some(first.max.map_or(rows, |max| max.min(rows)));
-        first.progress = Arc::default();
-    }
-    let mut decoder = RowDecoder::open(source.place, source.serdes, options)?;
-    // What fails is told when it is to be written.
-    let mut records = Records::open(TopicSource { failures: Failures::skip(), ..source.with(first) })?;
-    records.seen = Some(Seen::default());
-    while records.read()? {
-        for (record, meta) in records.batch.iter().zip(records.batch.metas()) {
-            if let Ok(row) = decoder.row(record, &records.names[meta.topic as usize]) {
-                each(&row)?;
-            }
-        }
-    }
-    let seen = records.finish()?;
-    match options.infer {
-        Infer::First(_) => Ok(source.with(source.options.clone())),
-        Infer::Schemas | Infer::All => source.again(&seen),
-    }
 }
 
 /// A column that came after it was settled which ones there are.

@@ -10,7 +10,9 @@ use kafi_core::functional::Next;
 use kafi_core::{Batch, Cancel, Error, ErrorKind, FileWriter, Reader, Result};
 
 use crate::export::export;
+use crate::known::Target;
 use crate::options::{ExportOptions, Exported, Roll};
+use crate::output::TIMEOUT;
 use crate::source::{Seen, TopicSource};
 
 /// One look for new messages takes no longer, so that time is kept.
@@ -24,19 +26,43 @@ const POLL_MAX: Duration = Duration::from_millis(100);
 /// `Cancelled` where the source's wish to stop came; `Unsupported` for a format that was not compiled in; those of
 /// [`FileWriter`].
 pub fn topic_to_file(source: &TopicSource<'_>, file: &mut dyn FileWriter, options: &ExportOptions) -> Result<Exported> {
+    to_target(source, &mut Target::Once(file), options)
+}
+
+/// As [`topic_to_file`], to a file that `create` begins, and that is aborted where this fails. The first messages say which
+/// columns there are, and of which types; where a later one does not fit, what was written is aborted, the other messages
+/// are looked at, and `create` begins the file anew. So most topics are read once.
+///
+/// # Errors
+/// As for [`topic_to_file`], and those of `create`.
+pub fn topic_to_new_file(
+    source: &TopicSource<'_>,
+    options: &ExportOptions,
+    create: &mut dyn FnMut() -> Result<Box<dyn FileWriter>>,
+) -> Result<Exported> {
+    let mut target = Target::Anew(create()?, create);
+    let exported = to_target(source, &mut target, options);
+    if exported.is_err() {
+        // The first error is the one that counts.
+        let _ = target.file().abort(TIMEOUT);
+    }
+    exported
+}
+
+fn to_target(source: &TopicSource<'_>, target: &mut Target<'_>, options: &ExportOptions) -> Result<Exported> {
     if source.options.follow {
         let why = "a file has an end, and so has what is read for it";
         return Err(Error::new(ErrorKind::Usage, "export topic", why).with("topic", source.topic));
     }
     if source.options.joined().is_none() {
-        return export(source, file, options);
+        return export(source, target, options);
     }
     let mut window = Window::open(source)?;
     let done = window.read(source, &Roll::default()).and_then(|(seen, _)| {
         if source.options.cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "export topic", "stopped").with("topic", source.topic));
         }
-        let exported = export(&source.again(&seen)?, file, options)?;
+        let exported = export(&source.again(&seen)?, target, options)?;
         window.commit()?;
         Ok(exported)
     });
@@ -60,10 +86,10 @@ pub fn topic_to_files(
     let mut files = Vec::new();
     let done = window.each(source, roll, &mut |part| {
         let mut file = create()?;
-        let exported = export(part, file.as_mut(), options);
+        let exported = export(part, &mut Target::Once(file.as_mut()), options);
         if exported.is_err() {
             // The first error is the one that counts.
-            let _ = file.abort(crate::output::TIMEOUT);
+            let _ = file.abort(TIMEOUT);
         }
         files.push(exported?);
         Ok(())

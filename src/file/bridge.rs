@@ -5,7 +5,7 @@ use std::time::Duration;
 use kafi_core::{Cancel, Failures, Result, Serdes};
 use kafi_files::{
     ExportOptions, Exported, FileFormat, FileInput, ImportOptions, Imported, TopicSource, TopicTarget, file_to_topic,
-    topic_to_file,
+    topic_to_new_file,
 };
 use kafi_shell::Kafi;
 
@@ -49,8 +49,8 @@ impl FileBridge for Kafi {
         let (serdes, read, failures) = (Serdes::default(), self.read_options(), Failures::stop());
         let source =
             TopicSource { place: self.place(), topic, serdes: &serdes, options: read, failures, through: None };
-        let mut file = target.storage().files()?.create(name, TIMEOUT)?;
-        topic_to_file(&source, file.as_mut(), &options)
+        let mut files = target.storage().files()?;
+        topic_to_new_file(&source, &options, &mut || files.create(name, TIMEOUT))
     }
 
     fn file_to_topic(&self, name: &str, target: &Kafi, topic: &str) -> Result<Imported> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use kafi::files::{
     Columns, Compression, ExportOptions, Exported, FileFormat, Infer, Roll, Through, TopicSource, topic_to_file,
-    topic_to_files,
+    topic_to_files, topic_to_new_file,
 };
 use kafi::{Batch, ColumnType, Error, ErrorKind, FileAddress, FileWriter, Result, Serde, Serdes, Type};
 
@@ -141,17 +141,14 @@ impl ExportArgs {
         address: &FileAddress,
         options: &ExportOptions,
     ) -> Result<Exported> {
-        let mut file: Box<dyn FileWriter> = match address {
-            FileAddress::Standard => Box::new(StdoutFile(Stdout::open()?)),
-            address => context.registry.create_file(address, TIMEOUT)?,
-        };
-        context.begin_job();
-        let exported = topic_to_file(source, file.as_mut(), options);
-        if exported.is_err() {
-            // The first error is the one that counts.
-            let _ = file.abort(TIMEOUT);
+        if *address == FileAddress::Standard {
+            let mut file = StdoutFile(Stdout::open()?);
+            context.begin_job();
+            return topic_to_file(source, &mut file, options);
         }
-        exported
+        let mut create = || context.registry.create_file(address, TIMEOUT);
+        context.begin_job();
+        topic_to_new_file(source, options, &mut create)
     }
 
     fn to_files(

@@ -6,7 +6,9 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use kafi_core::{Error, ErrorKind, Result};
 
-use super::{RowBuilder, columns_to, failed, found};
+use super::{Found, RowBuilder, columns_to, failed};
+use crate::flow::Pieces;
+use crate::known::{Known, look};
 use crate::options::{ExportOptions, ImportOptions, Imported};
 use crate::row::RowDecoder;
 use crate::rows::row_to;
@@ -23,6 +25,7 @@ pub struct DataFrame<'a> {
     source: TopicSource<'a>,
     options: ExportOptions,
     builder: RowBuilder,
+    ready: std::vec::IntoIter<RecordBatch>,
 }
 
 /// The messages of a topic as a data frame, with the columns and types that a file of Parquet would have; of the options
@@ -35,10 +38,22 @@ pub fn topic_to_df<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Res
         let why = "a data frame has an end: what is read has one, too, and no group commits for it";
         return Err(Error::new(ErrorKind::Usage, "export topic", why).with("topic", source.topic));
     }
-    let (found, source) = found(source, options)?;
+    let known = Found::of(source, options)?;
+    let (known, source) = match known.is_all() {
+        true => (known, source.with(source.options.clone())),
+        false => look(source, options, known)?,
+    };
     let decoder = RowDecoder::open(source.place, source.serdes, options)?;
     let records = Some(Records::open(source.with(source.options.clone()))?);
-    Ok(DataFrame { records, at: 0, decoder, source, options: options.clone(), builder: RowBuilder::new(found)? })
+    Ok(DataFrame {
+        records,
+        at: 0,
+        decoder,
+        source,
+        options: options.clone(),
+        builder: known.rows(false)?,
+        ready: Vec::new().into_iter(),
+    })
 }
 
 /// Makes a message of each row of a data frame, of whichever origin: a reader of Arrow's, a vector of batches. Of the
@@ -59,14 +74,17 @@ pub fn df_to_topic(
 
 impl DataFrame<'_> {
     fn read(&mut self) -> Result<Option<RecordBatch>> {
-        let Self { records, at, decoder, source, options, builder } = self;
+        let Self { records, at, decoder, source, options, builder, ready } = self;
+        if let Some(columns) = ready.next() {
+            return Ok(Some(columns));
+        }
         while !builder.is_full()
             && let Some(open) = records
         {
             if *at == open.batch.len() {
                 *at = 0;
                 if !open.read()? {
-                    records.take().map_or(Ok(()), |records| records.finish().map(drop))?;
+                    records.take().map_or(Ok(()), Records::finish)?;
                     break;
                 }
             }
@@ -83,7 +101,8 @@ impl DataFrame<'_> {
                 source.failures.take(&record, of_record(error, &record))?;
             }
         }
-        builder.take()
+        *ready = builder.take()?.into_iter();
+        Ok(ready.next())
     }
 }
 

@@ -7,6 +7,7 @@ use kafi_core::{ColumnType, Json, JsonKind, json_text::write_string};
 
 use super::fits::{bytes_of, without_zone};
 use crate::cell::Cell;
+use crate::format::Format;
 use crate::infer::{DECIMAL_DIGITS, Kind};
 
 impl Kind {
@@ -69,9 +70,29 @@ impl Kind {
         }
     }
 
-    /// Whether what stands there is written as a string, whatever it is.
-    fn is_text(&self) -> bool {
-        self.data_type().is_none_or(|data_type| data_type == DataType::Utf8)
+    /// The kind that becomes text where there is no type in ORC, or none that can be written: for decimals, times of
+    /// day, and what is nested.
+    fn kept_by_orc(&self) -> Self {
+        match self.data_type() {
+            Some(DataType::UInt32) => Self::int64(),
+            Some(
+                DataType::UInt64
+                | DataType::Decimal128(..)
+                | DataType::Decimal256(..)
+                | DataType::Time32(_)
+                | DataType::Time64(_)
+                | DataType::List(_)
+                | DataType::Struct(_)
+                | DataType::Map(..),
+            ) => Self::Text,
+            _ => self.clone(),
+        }
+    }
+
+    /// The type in a file, which may be one of ORC; text where there is none.
+    fn type_in(&self, is_orc: bool) -> DataType {
+        let kept = if is_orc { self.kept_by_orc().data_type() } else { self.data_type() };
+        kept.unwrap_or(DataType::Utf8)
     }
 
     /// The type of Arrow's that holds it; `None` where none does, also not within lists and members, and it becomes
@@ -167,30 +188,78 @@ fn unit_of(unit: kafi_core::TimeUnit) -> TimeUnit {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Whether what stands there is written as a string, and whether something in it is rewritten, once all is known.
-    pub(super) is_text: bool,
+    /// Whether something in it is rewritten, once all is known.
     pub(super) is_rewritten: bool,
     /// Whether something may come that does not fit into it.
     pub(super) is_checked: bool,
+    /// Whether it is a column of ORC, which has fewer types.
+    is_orc: bool,
 }
 
 impl Column {
-    /// Whether Arrow reads what JSON has there as it is written; numbers and JSON that become text it does not.
-    pub(super) fn is_read_as_it_is(&self) -> bool {
-        !self.is_rewritten && (!self.is_text || matches!(self.kind, Kind::Null | Kind::Str))
+    /// The type that it has in a file.
+    pub(super) fn data_type(&self) -> DataType {
+        self.kind.data_type().unwrap_or(DataType::Utf8)
+    }
+
+    /// Takes one more kind of what stands there; false where columns that were made before have another type now.
+    fn take(&mut self, kind: Kind) -> bool {
+        if kind == Kind::Null || kind == self.kind {
+            return true;
+        }
+        let before = self.kind.type_in(self.is_orc);
+        self.kind = std::mem::replace(&mut self.kind, Kind::Null).with(kind);
+        before == self.kind.type_in(self.is_orc)
+    }
+
+    /// The same for what stands in a cell.
+    pub(super) fn grow(&mut self, cell: Cell<'_>) -> bool {
+        self.take(Kind::of(cell))
+    }
+
+    /// Takes a value of a column of text, by its text, likewise.
+    #[inline]
+    pub(super) fn grows_as_text(&mut self, raw: &str) -> bool {
+        match (&self.kind, raw.as_bytes().first()) {
+            (Kind::Text, _) | (_, Some(b'n')) => true,
+            (Kind::Str, Some(b'"')) if !raw.contains('\\') => true,
+            _ => self.grow(Cell::Raw(raw)),
+        }
+    }
+
+    /// The whole number that a text is, in a column of such; likewise.
+    #[inline]
+    pub(super) fn grow_int(&mut self, text: &str) -> Option<i64> {
+        let number = text.parse().ok()?;
+        if let Kind::Number(known) = &mut self.kind {
+            known.widen(text.trim_start_matches('-').len());
+        }
+        Some(number)
+    }
+
+    /// Whether a number has no more digits than were found before.
+    #[inline]
+    pub(super) fn has_digits_of(&self, text: &str) -> bool {
+        matches!(&self.kind, Kind::Number(known) if known.has_digits_of(text))
     }
 }
 
 /// The columns of a file, in the order in which they came.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Columns {
     columns: Vec<Column>,
     index: HashMap<String, usize>,
     /// The column that probably comes next.
     next: usize,
+    is_orc: bool,
 }
 
 impl Columns {
+    /// Those of a file in this format.
+    pub(super) fn of(format: Format) -> Self {
+        Self { is_orc: format == Format::Orc, ..Self::default() }
+    }
+
     /// Takes what stands in a column, of which a schema has said what it should be: there texts may be dates.
     pub(super) fn add_said(&mut self, name: &str, cell: Cell<'_>) {
         let kind = match (self.at(name), cell) {
@@ -203,58 +272,52 @@ impl Columns {
 
     /// Takes what stands in a column.
     pub(super) fn add(&mut self, name: &str, kind: Kind) {
+        self.take(name, kind);
+    }
+
+    /// The same; false where it is a new one, or has another type now.
+    fn take(&mut self, name: &str, kind: Kind) -> bool {
         if let Some(at) = self.at(name) {
-            let known = &mut self.columns[at].kind;
-            *known = std::mem::replace(known, Kind::Null).with(kind);
-            return;
+            return self.columns[at].take(kind);
         }
         self.index.insert(name.to_string(), self.columns.len());
-        self.columns.push(Column {
-            name: name.to_string(),
-            kind,
-            is_text: false,
-            is_rewritten: false,
-            is_checked: false,
-        });
+        let (name, is_orc) = (name.to_string(), self.is_orc);
+        self.columns.push(Column { name, kind, is_rewritten: false, is_checked: false, is_orc });
+        false
     }
 
-    /// Makes text of what has no type in ORC, or none that can be written: decimals, times of day, and what is nested.
-    pub(super) fn keep_scalars(&mut self) {
-        for column in &mut self.columns {
-            let kept = match column.kind.data_type() {
-                Some(DataType::UInt32) => Kind::int64(),
-                Some(
-                    DataType::UInt64
-                    | DataType::Decimal128(..)
-                    | DataType::Decimal256(..)
-                    | DataType::Time32(_)
-                    | DataType::Time64(_)
-                    | DataType::List(_)
-                    | DataType::Struct(_)
-                    | DataType::Map(..),
-                ) => Kind::Text,
-                _ => continue,
-            };
-            column.kind = kept;
+    /// Takes the columns that later rows have; true where there are new ones, or some have other types now.
+    pub(super) fn join(&mut self, later: Self) -> bool {
+        self.rewind();
+        let mut has_grown = false;
+        for Column { name, kind, .. } in later.columns {
+            has_grown |= !self.take(&name, kind);
         }
+        has_grown
     }
 
-    /// Nothing is added from here on; `are_all` says that the columns were made of the very values that come.
+    /// Nothing is added from here on but what fits; `are_all` says that the columns were made of the very values that
+    /// come.
     pub(super) fn settle(&mut self, are_all: bool) {
+        self.rewind();
         for column in &mut self.columns {
+            if column.is_orc {
+                column.kind = column.kind.kept_by_orc();
+            }
             let kind = &column.kind;
             let holds_all = kind.data_type().is_none() || *kind == Kind::Null;
             column.is_checked = !holds_all && (!are_all || kind.has_times());
-            (column.is_text, column.is_rewritten) = (column.kind.is_text(), column.kind.is_rewritten());
+            column.is_rewritten = kind.is_rewritten();
         }
     }
 
-    pub(super) fn get(&mut self, name: &str) -> Option<&Column> {
-        self.at(name).map(|at| &self.columns[at])
+    pub(super) fn column_mut(&mut self, at: usize) -> &mut Column {
+        &mut self.columns[at]
     }
 
     /// Where the column of this name is, which is mostly the one behind the last.
-    fn at(&mut self, name: &str) -> Option<usize> {
+    #[inline]
+    pub(super) fn at(&mut self, name: &str) -> Option<usize> {
         let at = match self.columns.get(self.next) {
             Some(next) if next.name == name => self.next,
             _ => *self.index.get(name)?,
@@ -264,13 +327,18 @@ impl Columns {
     }
 
     /// Begins the next row.
+    #[inline]
     pub(super) fn rewind(&mut self) {
         self.next = 0;
     }
 
     /// The names of those that hold more than strings, and become text.
     pub(super) fn texts(&self) -> Vec<String> {
-        self.iter().filter(|column| column.kind.data_type().is_none()).map(|column| column.name.clone()).collect()
+        let is_text = |column: &&Column| match column.is_orc {
+            true => column.kind.kept_by_orc().data_type().is_none(),
+            false => column.kind.data_type().is_none(),
+        };
+        self.iter().filter(is_text).map(|column| column.name.clone()).collect()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Column> {

@@ -1,7 +1,8 @@
-//! Formats on Arrow: rows go through JSON text into columns of the types that were found, and back.
+//! Formats on Arrow: rows go into columns of the types that were found, and back through JSON text.
 
 #[cfg(feature = "orc")]
 mod blocks;
+mod build;
 #[cfg(any(feature = "parquet", feature = "orc"))]
 mod chunks;
 mod fits;
@@ -13,26 +14,30 @@ mod orc;
 mod typed;
 mod write;
 
-use std::sync::Arc;
+use std::io::BufRead;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use arrow_array::RecordBatch;
-use arrow_json::ReaderBuilder;
-use arrow_json::reader::Decoder;
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, Field};
+use kafi_core::functional::caught;
 use kafi_core::{ColumnType, Error, ErrorKind, FileWriter, Json, JsonKind, Result};
 
 use crate::cell::Cell;
 use crate::envelope::{ENVELOPE, write_envelope_cell};
+use crate::flow::Pieces;
 use crate::format::Format;
 use crate::infer::Kind;
 use crate::input::FileInput;
-use crate::options::{ExportOptions, Exported, ImportOptions, Infer};
+use crate::known::{Job, Known, Sink, Target};
+use crate::options::{ExportOptions, Exported, ImportOptions};
 use crate::row::Row;
-use crate::rows::{RowWriter, envelopes_to, messages_to};
+use crate::rows::{RowWriter, envelopes_to};
 use crate::sink::RowSink;
-use crate::source::{TopicSource, look_ahead, unexpected};
+use crate::source::TopicSource;
+use build::RowBuilder;
 pub use frame::{DataFrame, df_to_topic, topic_to_df};
-use infer::{Column, Columns};
+use infer::Columns;
 use io::{ColumnReader, ColumnWriter};
 use typed::{Said, Schemas};
 pub(crate) use write::write_lines;
@@ -41,50 +46,79 @@ pub(crate) use write::write_lines;
 const ROWS: usize = 8 << 10;
 const BYTES: usize = 8 << 20;
 
+/// So many times this many rows may be read before they are messages.
+const LINES_AHEAD: usize = 2;
+
 pub(crate) fn topic_to_file(
     source: &TopicSource<'_>,
-    file: &mut dyn FileWriter,
+    target: &mut Target<'_>,
     options: &ExportOptions,
 ) -> Result<Exported> {
+    let format = options.format.format;
     if options.envelope {
-        let columns = Found { columns: Columns::of_envelope(), are_all: false };
-        let mut rows = Rows::new(columns, file, options.format.format)?;
+        let known = Found { columns: Columns::of_envelope(format), ..Found::of(source, options)? };
+        let mut rows = EnvelopeRows { builder: known.rows(false)?, file: ColumnFile::new(target.file(), format) };
+        rows.file.begin(&known)?;
         envelopes_to(source, &mut rows)?;
-        return rows.finish();
+        rows.flush()?;
+        return rows.file.finish();
     }
-    let (mut found, again) = found(source, options)?;
-    if options.format.format == Format::Orc {
-        found.columns.keep_scalars();
+    let known = Found::of(source, options)?;
+    let mut job = match known.is_all() {
+        true => Job::known(source, options, known),
+        false => Job::open(source, options, known, target)?,
+    };
+    loop {
+        let mut file = ColumnFile::new(target.file(), format);
+        if job.write(&mut file)? {
+            let exported = file.finish()?;
+            return Ok(Exported { texts: job.columns().columns.texts(), ..exported });
+        }
+        drop(file);
+        target.begin_anew()?;
     }
-    let texts = found.columns.texts();
-    let mut rows = Rows::new(found, file, options.format.format)?;
-    messages_to(&again, options, &mut rows)?;
-    Ok(Exported { texts, ..rows.finish()? })
 }
 
 /// The columns of messages.
+#[derive(Clone)]
 struct Found {
     columns: Columns,
+    /// What schemas of messages have said.
+    schemas: Schemas,
+    /// Whether somebody has said which columns there should be, and whether that is all.
+    is_said: bool,
+    is_all: bool,
     /// Whether these very messages were looked at, so that nothing else can stand in them.
     are_all: bool,
 }
 
-/// The columns that messages have, and the source of the same messages.
-fn found<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Result<(Found, TopicSource<'a>)> {
-    let mut columns = Columns::default();
-    let mut is_said = false;
-    if let Some(schema) = &options.schema {
-        typed::add(&Kind::of_type(schema), options, &mut columns);
-        is_said = schema.is_open();
+impl Found {
+    /// What is known before the first message.
+    fn of(source: &TopicSource<'_>, options: &ExportOptions) -> Result<Self> {
+        let (columns, schemas) = (Columns::of(options.format.format), Schemas::of(source, options)?);
+        let mut found = Self { columns, schemas, is_said: false, is_all: false, are_all: false };
+        if let Some(schema) = &options.schema {
+            typed::add(&Kind::of_type(schema), options, &mut found.columns);
+            (found.is_said, found.is_all) = (schema.is_open(), !schema.is_open());
+        }
+        if !found.is_all {
+            options.columns.names().into_iter().flatten().for_each(|name| found.columns.add(&name, Kind::Null));
+        }
+        Ok(found)
     }
-    if options.schema.is_some() && !is_said {
-        return Ok((Found { columns, are_all: false }, source.with(source.options.clone())));
+
+    fn is_all(&self) -> bool {
+        self.is_all
     }
-    options.columns.names().into_iter().flatten().for_each(|name| columns.add(&name, Kind::Null));
-    let mut schemas = Schemas::of(source, options)?;
-    let again = look_ahead(source, options, |row| {
+}
+
+impl Known for Found {
+    type Rows = RowBuilder;
+
+    fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()> {
+        let Self { columns, schemas, is_said, .. } = self;
         let said = match row {
-            Row::Message(message) => schemas.add(message, options, &mut columns),
+            Row::Message(message) => schemas.add(message, options, columns),
             Row::Object(_) => Said::Nothing,
         };
         if said == Said::All {
@@ -92,174 +126,121 @@ fn found<'a>(source: &TopicSource<'a>, options: &ExportOptions) -> Result<(Found
         }
         columns.rewind();
         row.each(options, &mut |name, cell| {
-            if is_said || said == Said::Some {
-                columns.add_said(name, cell)
+            if *is_said || said == Said::Some {
+                columns.add_said(name, cell);
             } else {
-                columns.add(name, Kind::of(cell))
+                columns.add(name, Kind::of(cell));
             }
             Ok(())
         })
-    })?;
-    // Functions may make something else the second time.
-    let are_all = source.through.is_none() && !matches!(options.infer, Infer::First(_));
-    Ok((Found { columns, are_all }, again))
-}
-
-/// Rows that become columns.
-struct RowBuilder {
-    columns: Columns,
-    decoder: Decoder,
-    schema: SchemaRef,
-    /// Whether columns read JSON objects as they are: by the names of the members that they take.
-    takes_objects: bool,
-    line: Vec<u8>,
-    text: Vec<u8>,
-    /// What is gathered for the next columns.
-    rows: usize,
-    bytes: usize,
-}
-
-impl RowBuilder {
-    fn new(found: Found) -> Result<Self> {
-        let Found { mut columns, are_all } = found;
-        columns.settle(are_all);
-        let takes_objects = are_all && columns.iter().all(Column::is_read_as_it_is);
-        let schema: SchemaRef = Arc::new(Schema::new(columns.fields()));
-        let builder = ReaderBuilder::new(Arc::clone(&schema)).with_batch_size(ROWS + 1).with_coerce_primitive(true);
-        let decoder = builder.build_decoder().map_err(|error| failed("write rows", &error))?;
-        let (line, text) = (Vec::new(), Vec::new());
-        Ok(Self { columns, decoder, schema, takes_objects, line, text, rows: 0, bytes: 0 })
     }
 
-    fn decode(&mut self, row: &[u8]) -> Result<()> {
-        let read = self.decoder.decode(row).map_err(|error| failed("write row", &error))?;
-        debug_assert_eq!(read, row.len(), "a decoder takes as many rows as a batch has");
-        self.bytes += row.len();
-        self.rows += 1;
-        Ok(())
+    fn join(&mut self, later: Self) -> bool {
+        self.schemas.join(&later.schemas);
+        self.columns.join(later.columns)
     }
 
-    /// Whether it is time to take the columns.
-    fn is_full(&self) -> bool {
-        self.rows >= ROWS || self.bytes >= BYTES
+    fn can_grow(&self) -> bool {
+        // What schemas say they say of all.
+        !self.is_said && !self.schemas.have_said()
     }
 
-    /// The columns of the rows so far; `None` where there are none.
-    fn take(&mut self) -> Result<Option<RecordBatch>> {
-        (self.rows, self.bytes) = (0, 0);
-        self.decoder.flush().map_err(|error| failed("write rows", &error))
+    fn are_all(&mut self) {
+        self.are_all = true;
+    }
+
+    fn rows(&self, grows: bool) -> Result<RowBuilder> {
+        RowBuilder::new(self, grows)
+    }
+
+    fn told(&self, rows: &RowBuilder) -> Option<Self> {
+        Some(Self { columns: rows.columns.clone(), ..self.clone() })
     }
 }
 
-impl RowWriter for RowBuilder {
-    fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
-        let Some(Column { kind, is_text, is_rewritten, is_checked, .. }) = self.columns.get(name) else {
-            return Err(unexpected(name));
-        };
-        if *is_checked && let Some(why) = kind.misfit(cell) {
-            return Err(Error::new(ErrorKind::Corrupt, "write row", why).with("column", name));
-        }
-        self.line.push(if self.line.is_empty() { b'{' } else { b',' });
-        Cell::Str(name).write_json(&mut self.line);
-        self.line.push(b':');
-        match (*is_rewritten, cell) {
-            (true, Cell::Json(json)) => {
-                kind.write(json, &mut self.line);
-                return Ok(());
-            }
-            (true, Cell::Raw(text)) => {
-                kind.write(&Json::from_valid(text), &mut self.line);
-                return Ok(());
-            }
-            _ => {}
-        }
-        // Most strings are JSON already.
-        if *is_text && !matches!(cell, Cell::Raw(text) if text.starts_with('"') && !text.contains('\\')) {
-            self.text.clear();
-            if !cell.write_text(&mut self.text) {
-                self.line.extend_from_slice(b"null");
-                return Ok(());
-            }
-            let text = std::str::from_utf8(&self.text).expect("texts of cells are UTF-8");
-            Cell::Str(text).write_json(&mut self.line);
-            return Ok(());
-        }
-        cell.write_json(&mut self.line);
-        Ok(())
-    }
-
-    fn end(&mut self) -> Result<()> {
-        if self.line.is_empty() {
-            self.line.push(b'{');
-        }
-        self.line.extend_from_slice(b"}\n");
-        let line = std::mem::take(&mut self.line);
-        let decoded = self.decode(&line);
-        self.line = line;
-        self.line.clear();
-        self.columns.rewind();
-        decoded
-    }
-
-    fn abandon(&mut self) {
-        self.line.clear();
-        self.columns.rewind();
-    }
-
-    fn object(&mut self, text: &str) -> Result<bool> {
-        if self.takes_objects { self.decode(text.as_bytes()).map(|()| true) } else { Ok(false) }
-    }
-}
-
-/// Rows that become columns of a file.
-struct Rows<'f> {
-    builder: RowBuilder,
-    writer: ColumnWriter<'f>,
+/// A file of columns.
+struct ColumnFile<'f> {
+    file: Option<&'f mut dyn FileWriter>,
+    format: Format,
+    writer: Option<ColumnWriter<'f>>,
+    /// Columns of few rows, which are written together.
+    few: Vec<RecordBatch>,
+    few_rows: usize,
+    few_bytes: usize,
     count: u64,
 }
 
-impl<'f> Rows<'f> {
-    fn new(found: Found, file: &'f mut dyn FileWriter, format: Format) -> Result<Self> {
-        let builder = RowBuilder::new(found)?;
-        let writer = ColumnWriter::open(file, &builder.schema, format)?;
-        Ok(Self { builder, writer, count: 0 })
+impl<'f> ColumnFile<'f> {
+    fn new(file: &'f mut dyn FileWriter, format: Format) -> Self {
+        Self { file: Some(file), format, writer: None, few: Vec::new(), few_rows: 0, few_bytes: 0, count: 0 }
     }
 
     fn flush(&mut self) -> Result<()> {
-        self.builder.take()?.map_or(Ok(()), |columns| self.writer.write(&columns))
-    }
-
-    /// Counts a row.
-    fn count(&mut self) -> Result<()> {
-        self.count += 1;
-        if self.builder.is_full() { self.flush() } else { Ok(()) }
+        (self.few_rows, self.few_bytes) = (0, 0);
+        let (few, writer) = (std::mem::take(&mut self.few), self.writer.as_mut().expect("it was begun"));
+        match few.as_slice() {
+            [] => Ok(()),
+            [one] => writer.write(one),
+            [first, ..] => {
+                let all = arrow_select::concat::concat_batches(first.schema_ref(), &few);
+                writer.write(&all.map_err(|error| failed("write rows", &error))?)
+            }
+        }
     }
 
     fn finish(mut self) -> Result<Exported> {
         self.flush()?;
-        Ok(Exported::new(self.count, self.writer.finish()?))
+        let writer = self.writer.expect("it was begun");
+        Ok(Exported::new(self.count, writer.finish()?))
     }
 }
 
-impl RowWriter for Rows<'_> {
+impl Sink<Found> for ColumnFile<'_> {
+    fn begin(&mut self, known: &Found) -> Result<()> {
+        let (schema, file) = (known.rows(false)?.schema, self.file.take().expect("it is begun once"));
+        self.writer = Some(ColumnWriter::open(file, &schema, self.format)?);
+        Ok(())
+    }
+
+    fn put(&mut self, piece: Vec<RecordBatch>) -> Result<()> {
+        for columns in piece {
+            self.count += columns.num_rows() as u64;
+            self.few_rows += columns.num_rows();
+            self.few_bytes += columns.get_array_memory_size();
+            self.few.push(columns);
+            if self.few_rows >= ROWS || self.few_bytes >= BYTES {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Envelopes as rows of a file.
+struct EnvelopeRows<'f> {
+    builder: RowBuilder,
+    file: ColumnFile<'f>,
+}
+
+impl EnvelopeRows<'_> {
+    fn flush(&mut self) -> Result<()> {
+        let columns = self.builder.take()?;
+        self.file.put(columns)
+    }
+}
+
+impl RowWriter for EnvelopeRows<'_> {
     fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
         self.builder.cell(name, cell)
     }
 
     fn end(&mut self) -> Result<()> {
         self.builder.end()?;
-        self.count()
+        if self.builder.is_full() { self.flush() } else { Ok(()) }
     }
 
     fn abandon(&mut self) {
         self.builder.abandon();
-    }
-
-    fn object(&mut self, text: &str) -> Result<bool> {
-        if !self.builder.object(text)? {
-            return Ok(false);
-        }
-        self.count().map(|()| true)
     }
 }
 
@@ -275,8 +256,35 @@ pub(crate) fn column_type_of_file(input: &mut FileInput, options: &ImportOptions
 }
 
 pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
-    let columns = ColumnReader::open(input.take_file(options.format)?, options.format.format)?;
-    columns_to(columns, options, sink)
+    let (file, format) = (input.take_file(options.format)?, options.format.format);
+    thread::scope(|scope| {
+        let (lines, written) = sync_channel(LINES_AHEAD);
+        // Columns become lines while lines become messages.
+        let reading = scope.spawn(move || {
+            caught("read file", || {
+                for columns in ColumnReader::open(file, format)? {
+                    // Nobody takes lines any more after an error, and where somebody wants to stop.
+                    if !each_lines(&columns?, &mut |text| Ok(lines.send(text).is_ok()))? {
+                        break;
+                    }
+                }
+                Ok(())
+            })
+        });
+        let pushed = push_all(written, options, sink);
+        let read = reading.join().expect("panics are caught");
+        pushed.and(read)
+    })
+}
+
+fn push_all(texts: Receiver<Vec<u8>>, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
+    for text in texts {
+        if sink.is_cancelled() {
+            break;
+        }
+        push_lines(&text, options, sink)?;
+    }
+    Ok(())
 }
 
 /// Takes the rows of columns.
@@ -285,25 +293,39 @@ fn columns_to(
     options: &ImportOptions,
     sink: &mut dyn RowSink,
 ) -> Result<()> {
-    let (mut row, mut lines) = (Vec::new(), Vec::new());
     for columns in columns {
-        let columns = columns?;
-        // Of few rows, since columns may hold much, and their text more.
-        for start in (0..columns.num_rows()).step_by(ROWS) {
-            if sink.is_cancelled() {
-                return Ok(());
-            }
-            lines.clear();
-            write_lines(&columns.slice(start, ROWS.min(columns.num_rows() - start)), &mut lines)?;
-            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                if options.envelope {
-                    envelope_of(line, &mut row)?;
-                    sink.push(&row)?;
-                } else {
-                    sink.push(line)?;
-                }
-            }
+        each_lines(&columns?, &mut |text| push_lines(&text, options, sink).map(|()| !sink.is_cancelled()))?;
+    }
+    Ok(())
+}
+
+/// Hands over rows as lines of JSON, until that returns false. They are of few rows at once, since columns may hold much,
+/// and their text more.
+fn each_lines(columns: &RecordBatch, each: &mut dyn FnMut(Vec<u8>) -> Result<bool>) -> Result<bool> {
+    for start in (0..columns.num_rows()).step_by(ROWS) {
+        let mut lines = Vec::new();
+        write_lines(&columns.slice(start, ROWS.min(columns.num_rows() - start)), &mut lines)?;
+        if !each(lines)? {
+            return Ok(false);
         }
+    }
+    Ok(true)
+}
+
+fn push_lines(mut lines: &[u8], options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
+    let mut row = Vec::new();
+    while !lines.is_empty() && !sink.is_cancelled() {
+        let (mut rest, all) = (lines, lines.len());
+        rest.skip_until(b'\n').map_err(|error| Error::io("read rows", error))?;
+        let (line, after) = lines.split_at(all - rest.len());
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        if options.envelope {
+            envelope_of(line, &mut row)?;
+            sink.push(&row)?;
+        } else {
+            sink.push_valid(line)?;
+        }
+        lines = after;
     }
     Ok(())
 }
@@ -342,8 +364,8 @@ fn failed(operation: &'static str, error: &ArrowError) -> Error {
 
 /// The columns of an envelope.
 impl Columns {
-    fn of_envelope() -> Self {
-        let mut columns = Self::default();
+    fn of_envelope(format: Format) -> Self {
+        let mut columns = Self::of(format);
         for name in ENVELOPE {
             let is_number = matches!(name, "partition" | "offset" | "timestamp" | "key_schema_id" | "value_schema_id");
             columns.add(name, if is_number { Kind::int64() } else { Kind::Text });
@@ -352,8 +374,6 @@ impl Columns {
     }
 
     fn fields(&self) -> Vec<Field> {
-        self.iter()
-            .map(|column| Field::new(&column.name, column.kind.data_type().unwrap_or(DataType::Utf8), true))
-            .collect()
+        self.iter().map(|column| Field::new(&column.name, column.data_type(), true)).collect()
     }
 }

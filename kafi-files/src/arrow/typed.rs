@@ -24,8 +24,11 @@ pub(super) enum Said {
 }
 
 /// The schemas that have said what their columns are.
+#[derive(Clone)]
 pub(super) struct Schemas {
     known: Vec<SchemaRef>,
+    /// Whether one has, also one that is not kept.
+    have_said: bool,
     /// Whether they count at all.
     count: bool,
 }
@@ -35,7 +38,17 @@ impl Schemas {
         let schema = source.place.schema_of(&source.serdes.value, Field::Value)?;
         // Values then have another form than types have.
         let is_standard = schema.avro_json == Some(AvroJson::Standard);
-        Ok(Self { known: Vec::new(), count: options.infer == Infer::Schemas && !is_standard })
+        Ok(Self { known: Vec::new(), have_said: false, count: options.infer == Infer::Schemas && !is_standard })
+    }
+
+    /// Whether one has said something.
+    pub(super) fn have_said(&self) -> bool {
+        self.have_said
+    }
+
+    /// Takes what those of later messages have said, which is in their columns.
+    pub(super) fn join(&mut self, later: &Self) {
+        self.have_said |= later.have_said;
     }
 
     /// Adds the columns of the schema of a message's value, and tells how much that says.
@@ -46,6 +59,7 @@ impl Schemas {
             return said;
         }
         let Some(type_) = schema.column_type() else { return Said::Nothing };
+        self.have_said = true;
         add(&Kind::of_type(&type_), options, columns);
         if self.known.len() < KNOWN_MAX {
             self.known.push(schema.clone());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch, RecordBatchOptions, make_array};
+use arrow_array::{Array, Decimal128Array, RecordBatch, RecordBatchOptions, make_array};
 use arrow_data::ArrayData;
 use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kafi_core::Result;
+use kafi_core::{Result, json_text::write_string};
 
 use super::failed;
 
@@ -87,6 +87,12 @@ impl EncoderFactory for Encoders {
     ) -> std::result::Result<Option<NullableEncoder<'a>>, ArrowError> {
         let nulls = array.nulls().cloned();
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
+            DataType::Utf8 => Box::new(Text(array.as_string::<i32>())),
+            DataType::LargeUtf8 => Box::new(Text(array.as_string::<i64>())),
+            DataType::Utf8View => Box::new(Text(array.as_string_view())),
+            DataType::Decimal128(_, scale @ 0..) => {
+                Box::new(Decimal { numbers: array.as_primitive(), scale: usize::from(scale.unsigned_abs()) })
+            }
             DataType::Binary => Box::new(Base64(array.as_binary::<i32>())),
             DataType::LargeBinary => Box::new(Base64(array.as_binary::<i64>())),
             DataType::BinaryView => Box::new(Base64(array.as_binary_view())),
@@ -104,6 +110,47 @@ impl<'a, A: arrow_array::ArrayAccessor<Item = &'a [u8]>> Encoder for Base64<A> {
         out.push(b'"');
         out.extend_from_slice(STANDARD.encode(self.0.value(index)).as_bytes());
         out.push(b'"');
+    }
+}
+
+struct Text<A>(A);
+
+impl<'a, A: arrow_array::ArrayAccessor<Item = &'a str>> Encoder for Text<A> {
+    fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
+        write_string(out, self.0.value(index));
+    }
+}
+
+struct Decimal<'a> {
+    numbers: &'a Decimal128Array,
+    scale: usize,
+}
+
+impl Encoder for Decimal<'_> {
+    fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
+        let number = self.numbers.value(index);
+        if number < 0 {
+            out.push(b'-');
+        }
+        // At most 39 digits, and one before the point.
+        let mut digits = [b'0'; 80];
+        let (mut at, mut rest) = (digits.len(), number.unsigned_abs());
+        while rest > 0 {
+            // Small numbers are divided faster.
+            let (next, digit) = match u64::try_from(rest) {
+                Ok(rest) => (u128::from(rest / 10), (rest % 10) as u8),
+                Err(_) => (rest / 10, (rest % 10) as u8),
+            };
+            (rest, at) = (next, at - 1);
+            digits[at] += digit;
+        }
+        let point = digits.len() - self.scale;
+        let (whole, fraction) = (&digits[at.min(point - 1)..point], &digits[point..]);
+        out.extend_from_slice(whole);
+        if !fraction.is_empty() {
+            out.push(b'.');
+            out.extend_from_slice(fraction);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "arrow")]
 mod frames;
+mod growing;
 #[cfg(any(feature = "xml", feature = "xlsx"))]
 mod markup;
 
@@ -16,7 +17,7 @@ use kafi_core::{
 
 use crate::{
     Columns, ExportOptions, Exported, FileInput, ImportOptions, Imported, Infer, TopicSource, TopicTarget,
-    file_to_topic, topic_to_file,
+    file_to_topic, topic_to_file, topic_to_new_file,
 };
 
 const WAIT: Duration = Duration::from_secs(60);
@@ -100,12 +101,19 @@ impl Bench {
         let (read, failures) = (ReadOptions::default(), Failures::stop());
         let source = TopicSource { place: &self.place, topic, serdes: &serdes, options: read, failures, through: None };
         let mut files = self.storage.files()?;
-        let mut file = files.create("x", WAIT)?;
-        let exported = topic_to_file(&source, file.as_mut(), &options)?;
-        let mut reader = files.open("x", WAIT)?;
-        let mut bytes = vec![0; reader.bytes() as usize];
-        reader.read_at(0, &mut bytes, WAIT)?;
+        let exported = topic_to_new_file(&source, &options, &mut || files.create("x", WAIT))?;
+        let read = || {
+            let mut reader = self.storage.files()?.open("x", WAIT)?;
+            let mut bytes = vec![0; reader.bytes() as usize];
+            reader.read_at(0, &mut bytes, WAIT)?;
+            Ok::<_, kafi_core::Error>(bytes)
+        };
+        let bytes = read()?;
         assert_eq!(exported.bytes, bytes.len() as u64);
+        // It is the same where the messages are looked at before the first row.
+        let mut file = files.create("x", WAIT)?;
+        assert_eq!(topic_to_file(&source, file.as_mut(), &options)?.texts, exported.texts);
+        assert!(read()? == bytes || !matches!(format, "csv" | "tsv" | "json" | "xml"), "{format}");
         Ok((exported, bytes))
     }
 

@@ -7,10 +7,12 @@ use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::cell::Cell;
+use crate::delimited::names_of;
+use crate::envelope::ENVELOPE;
 use crate::escape::push_text;
 use crate::options::{ExportOptions, Exported};
 use crate::output::{FileStream, of_stream};
-use crate::rows::{Names, RowWriter, table_to};
+use crate::rows::{Names, RowWriter, envelopes_to, messages_to};
 use crate::source::TopicSource;
 
 /// What Excel takes.
@@ -35,7 +37,18 @@ pub(crate) fn topic_to_file(
     file: &mut dyn FileWriter,
     options: &ExportOptions,
 ) -> Result<Exported> {
-    table_to(source, options, |names| Workbook::new(names, file, SHEET_ROWS_MAX))?.finish()
+    if options.envelope {
+        let mut rows = Workbook::new(Names::new(ENVELOPE.map(str::to_string).to_vec()), file, SHEET_ROWS_MAX)?;
+        envelopes_to(source, &mut rows)?;
+        return rows.finish();
+    }
+    let (names, source) = match options.columns.names() {
+        Some(names) => (Names::new(names), source.with(source.options.clone())),
+        None => names_of(source, options)?,
+    };
+    let mut rows = Workbook::new(names, file, SHEET_ROWS_MAX)?;
+    messages_to(&source, options, &mut rows)?;
+    rows.finish()
 }
 
 struct Workbook<'f> {
@@ -57,15 +70,16 @@ struct Workbook<'f> {
 }
 
 impl<'f> Workbook<'f> {
-    fn new(names: Vec<String>, file: &'f mut dyn FileWriter, sheet_rows_max: u32) -> Result<Self> {
+    fn new(mut names: Names, file: &'f mut dyn FileWriter, sheet_rows_max: u32) -> Result<Self> {
         let columns = names.len();
         if columns > COLUMNS_MAX {
             let why = format!("a sheet has at most {COLUMNS_MAX} columns, and there are {columns}");
             return Err(Error::new(ErrorKind::TooLarge, "write workbook", why).hint("--columns chooses some"));
         }
+        names.rewind();
         let mut workbook = Self {
             zip: ZipWriter::new_stream(FileStream::new(file)),
-            names: Names::new(names),
+            names,
             letters: (0..columns).map(letters_of).collect(),
             texts: vec![false; columns],
             cells: vec![Vec::new(); columns],
