@@ -8,6 +8,7 @@ mod copies;
 mod disk;
 mod folder;
 mod heartbeats;
+mod hostile;
 mod no_space;
 mod programs;
 mod random;
@@ -82,7 +83,7 @@ fn seed_of_now() -> Result<u64> {
 /// One fault: its name, and what runs it so many rounds and says what it saw.
 type Fault = (&'static str, fn(&Programs, &mut Random, u64) -> Result<String>);
 
-const FAULTS: [Fault; 13] = [
+const FAULTS: [Fault; 14] = [
     ("producer", folder::killed_producers),
     ("processes", folder::two_processes),
     ("copy", copies::killed_copies),
@@ -96,6 +97,7 @@ const FAULTS: [Fault; 13] = [
     ("heartbeats", heartbeats::missed_heartbeats),
     ("app", apps::killed_members),
     ("app-broker", apps::killed_broker),
+    ("hostile", hostile::hostile_requests),
 ];
 
 fn run(options: &Options) -> Result<()> {

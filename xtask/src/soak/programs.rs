@@ -99,6 +99,11 @@ impl Running {
         Ok(status.expect("it was waited for"))
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Whether it runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
