@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Json, Polled, Position,
-    Result, Retry, TopicPartition, Watermarks,
+    Assignment, Batch, CommittedOffset, Consumer, ConsumerOptions, Error, ErrorKind, Isolation, Json, Membership,
+    Polled, Position, Result, Retry, TopicPartition,
 };
 use reqwest::Method;
 
@@ -14,6 +14,7 @@ use crate::client::{Ahead, BINARY, Call, Client, V2, end_of, plain};
 use crate::error::{NO_INSTANCE, has_code};
 use crate::message::Messages;
 use crate::offsets;
+use crate::reading::{Reading, reading_of, start};
 
 const POLL: &str = "read";
 
@@ -22,6 +23,9 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// What an answer may take beyond the time that the server waits, before it is given up.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How often the server is asked which partitions a member of a group has.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a request waits for messages that is made before the messages of the last one were looked at.
 const AHEAD: Duration = Duration::from_millis(20);
@@ -49,26 +53,12 @@ pub(crate) struct RestConsumer {
     empty: u32,
     /// The server does not say where it goes on.
     tells_no_positions: bool,
+    /// A member of a group knows which partitions it has.
+    is_settled: bool,
+    /// When the server was asked that last.
+    looked_at: Instant,
     /// It was said that messages come without headers and timestamps.
     has_warned: bool,
-}
-
-/// A partition that is read.
-struct Reading {
-    place: TopicPartition,
-    next: i64,
-    end: Option<i64>,
-}
-
-impl Reading {
-    fn is_over(&self) -> bool {
-        self.end.is_some_and(|end| self.next >= end)
-    }
-
-    /// Everything before `next` was given out, or is never delivered. Past its end nobody looks.
-    fn go_on(&mut self, next: i64) {
-        self.next = self.next.max(self.end.map_or(next, |end| next.min(end)));
-    }
 }
 
 impl RestConsumer {
@@ -91,6 +81,8 @@ impl RestConsumer {
             ahead: None,
             empty: 0,
             tells_no_positions: false,
+            is_settled: false,
+            looked_at: Instant::now(),
             has_warned: false,
         })
     }
@@ -152,8 +144,9 @@ impl RestConsumer {
         }
     }
 
-    /// The server has none any more.
+    /// The server has none any more. What a new one gives out again to a member of a group was given out already.
     fn forget_instance(&mut self) {
+        self.is_settled = false;
         (self.instance, self.answer, self.ahead) = (None, None, None);
     }
 
@@ -222,7 +215,7 @@ impl RestConsumer {
         match answer.and_then(|answer| Messages::new(answer.body)) {
             Ok(messages) => {
                 // What is this large is not all, most likely, and the next part can come while this one is looked at.
-                if messages.bytes() >= bytes_max {
+                if messages.bytes() >= bytes_max && (self.is_settled || !self.is_subscribed) {
                     self.ahead = Some(self.client.start(&call(AHEAD), AHEAD + WAIT_MAX)?);
                 }
                 self.answer = Some(messages);
@@ -283,28 +276,95 @@ impl RestConsumer {
     /// There were no messages: asks where the server goes on, which may be past offsets that are never delivered.
     fn look_for_end(&mut self, deadline: Instant) -> Result<()> {
         self.empty += 1;
+        self.look(deadline)?;
+        if self.tells_no_positions && self.empty >= self.client.config.attempts.max(1) {
+            for reading in &mut self.partitions {
+                reading.next = reading.next.max(reading.end.unwrap_or(reading.next));
+            }
+            // A member that has no partitions is told nothing.
+            self.is_settled = true;
+        }
+        Ok(())
+    }
+
+    /// Asks where the server goes on, and which partitions a member of a group has now.
+    fn look(&mut self, deadline: Instant) -> Result<()> {
+        self.looked_at = Instant::now();
         if !self.tells_no_positions {
             let path = self.path(&["positions"])?;
             match self.client.ask(&Call::get("read positions", &as_str(&path)), deadline) {
                 Ok(json) => {
-                    let client = Arc::clone(&self.client);
-                    let position = |position: &'_ Json| {
-                        let (topic, partition) = (position["topic"].str()?, number(&position["partition"])?);
-                        Ok((topic.to_string(), partition, position["offset"].int()?))
+                    let position = |json: &Json| {
+                        let (topic, partition) = (json["topic"].str()?.to_string(), number(&json["partition"])?);
+                        Ok(Position { topic, partition, offset: json["offset"].int()? })
                     };
-                    for (topic, partition, next) in client.each("read positions", json["positions"].iter(), position)? {
-                        let found = reading_of(&mut self.partitions, &topic, partition, self.is_subscribed);
-                        found.into_iter().for_each(|reading| reading.go_on(next));
-                    }
+                    let positions = self.client.each("read positions", json["positions"].iter(), position)?;
+                    let is_joining = json.get("is_joining").is_some_and(|flag| flag.bool().is_ok_and(|flag| flag));
+                    return self.take_positions(&positions, is_joining);
                 }
                 Err(error) if error.kind() == ErrorKind::Unsupported => self.tells_no_positions = true,
-                Err(error) if has_code(&error, NO_INSTANCE) => self.forget_instance(),
+                Err(error) if has_code(&error, NO_INSTANCE) => {
+                    self.forget_instance();
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             }
         }
-        if self.tells_no_positions && self.empty >= self.client.config.attempts.max(1) {
-            for reading in &mut self.partitions {
-                reading.next = reading.next.max(reading.end.unwrap_or(reading.next));
+        if !self.is_subscribed {
+            return Ok(());
+        }
+        let path = self.path(&["assignments"])?;
+        let json = self.client.ask(&Call::get("read assignments", &as_str(&path)), deadline)?;
+        let place = |json: &Json| {
+            Ok(TopicPartition { topic: json["topic"].str()?.to_string(), partition: number(&json["partition"])? })
+        };
+        let places = self.client.each("read assignments", json["partitions"].iter(), place)?;
+        let positions = self.starts(&places, deadline)?;
+        self.take_positions(&positions, places.is_empty())
+    }
+
+    /// Where a group goes on in partitions, as far as its member was not told.
+    fn starts(&mut self, places: &[TopicPartition], deadline: Instant) -> Result<Vec<Position>> {
+        let is_new = |place: &&TopicPartition| !self.partitions.iter().any(|reading| reading.place == **place);
+        let new: Vec<TopicPartition> = places.iter().filter(is_new).cloned().collect();
+        let known = self.partitions.iter().filter(|reading| places.contains(&reading.place));
+        let mut positions: Vec<Position> = known.map(Reading::position).collect();
+        if !new.is_empty() {
+            let committed = self.committed(&new, deadline.saturating_duration_since(Instant::now()))?;
+            for mark in offsets::watermarks(&self.client, &new, self.options.isolation, deadline)? {
+                let is_it =
+                    |offset: &&CommittedOffset| offset.topic == mark.topic && offset.partition == mark.partition;
+                let begin = if self.options.start_at_earliest { mark.low } else { mark.high };
+                let offset = committed.iter().find(is_it).map_or(begin, |offset| offset.offset.max(mark.low));
+                positions.push(Position { topic: mark.topic, partition: mark.partition, offset });
+            }
+        }
+        Ok(positions)
+    }
+
+    /// Takes over where the server goes on. A member of a group has these partitions, and no others.
+    fn take_positions(&mut self, positions: &[Position], is_joining: bool) -> Result<()> {
+        // What came and was not given out yet lies before where the server goes on.
+        let firsts = match &self.answer {
+            Some(answer) => answer.firsts()?,
+            None => Vec::new(),
+        };
+        if self.is_subscribed {
+            self.is_settled = !is_joining;
+            self.partitions.retain(|reading| positions.iter().any(|position| reading.is_at(position)));
+        }
+        // Nobody knows yet what the request ahead brings.
+        for position in positions.iter().filter(|_| self.ahead.is_none()) {
+            let first =
+                firsts.iter().find(|first| (&first.topic, first.partition) == (&position.topic, position.partition));
+            let next = first.map_or(position.offset, |first| first.offset.min(position.offset));
+            match self.partitions.iter_mut().find(|reading| reading.is_at(position)) {
+                Some(reading) => reading.go_on(next),
+                None if self.is_subscribed => {
+                    let place = TopicPartition { topic: position.topic.clone(), partition: position.partition };
+                    self.partitions.push(Reading { place, next, end: None });
+                }
+                None => {}
             }
         }
         Ok(())
@@ -345,6 +405,7 @@ impl Consumer for RestConsumer {
         self.delete(deadline)?;
         (self.is_subscribed, self.empty, self.topics) = (true, 0, topics.to_vec());
         self.partitions.clear();
+        self.is_settled = false;
         self.is_open = true;
         self.ensure(deadline)
     }
@@ -378,8 +439,18 @@ impl Consumer for RestConsumer {
             if self.is_over() {
                 return Ok(Polled::End);
             }
+            if self.is_subscribed
+                && self.is_settled
+                && self.looked_at.elapsed() >= LOOK_EVERY
+                && self.instance.is_some()
+            {
+                self.look(deadline.max(Instant::now() + GRACE))?;
+            }
             let (is_first, was_ahead) = (self.answer.is_none(), self.ahead.is_some());
             self.fetch(batch.bytes_max(), deadline)?;
+            if self.is_subscribed && !self.is_settled && self.answer.as_ref().is_some_and(|answer| !answer.is_over()) {
+                self.look(deadline.max(Instant::now() + GRACE))?;
+            }
             // One that was made ahead waited for nothing, so that nothing means nothing.
             if self.answer.as_ref().is_some_and(Messages::is_over) && !was_ahead {
                 self.answer = None;
@@ -394,13 +465,12 @@ impl Consumer for RestConsumer {
         }
     }
 
+    fn membership(&self) -> Membership {
+        if self.is_subscribed && !self.is_settled { Membership::Joining } else { Membership::Stable }
+    }
+
     fn positions(&self) -> Vec<Position> {
-        let position = |reading: &Reading| Position {
-            topic: reading.place.topic.clone(),
-            partition: reading.place.partition,
-            offset: reading.next,
-        };
-        self.partitions.iter().map(position).collect()
+        self.partitions.iter().map(Reading::position).collect()
     }
 
     fn commit(&mut self, offsets: &[CommittedOffset], timeout: Duration) -> Result<()> {
@@ -457,38 +527,6 @@ impl Drop for RestConsumer {
         if let Ok(path) = self.path(&[]) {
             self.client.call_and_forget(&Call::new("close consumer", Method::DELETE, &as_str(&path)));
         }
-    }
-}
-
-/// Where a partition is read from.
-fn start(wanted: &Assignment, mark: &Watermarks, allow_gap: bool) -> Result<i64> {
-    if (mark.low..=mark.high).contains(&wanted.start) {
-        return Ok(wanted.start);
-    }
-    if allow_gap && wanted.start < mark.low {
-        log::warn!(
-            "topic {} [{}]: the offsets from {} to {} were deleted",
-            wanted.topic,
-            wanted.partition,
-            wanted.start,
-            mark.low
-        );
-        return Ok(mark.low);
-    }
-    let why = format!("offset {} is outside of {} to {}", wanted.start, mark.low, mark.high);
-    let error = Error::new(ErrorKind::OutOfRange, "assign", why);
-    Err(error.with("topic", &wanted.topic).with("partition", wanted.partition))
-}
-
-fn reading_of<'a>(all: &'a mut Vec<Reading>, topic: &str, partition: i32, may_add: bool) -> Option<&'a mut Reading> {
-    let at = all.iter().position(|reading| reading.place.partition == partition && reading.place.topic == topic);
-    match at {
-        Some(at) => all.get_mut(at),
-        None if may_add => {
-            all.push(Reading { place: TopicPartition { topic: topic.into(), partition }, next: 0, end: None });
-            all.last_mut()
-        }
-        None => None,
     }
 }
 

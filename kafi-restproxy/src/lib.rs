@@ -40,6 +40,7 @@ mod error;
 mod message;
 mod offsets;
 mod producer;
+mod reading;
 mod request;
 mod sender;
 mod storage;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kafi_core::json_text::{Fault, Scanner, unescape};
-use kafi_core::{Batch, Error, ErrorKind, HeaderMeta, NO_TIMESTAMP, RecordMeta, Result, Span, TimestampType};
+use kafi_core::{Batch, Error, ErrorKind, HeaderMeta, NO_TIMESTAMP, Position, RecordMeta, Result, Span, TimestampType};
 
 const READ: &str = "read";
 
@@ -50,6 +50,22 @@ impl Messages {
         self.text.get(self.at) == Some(&b']')
     }
 
+    /// The first message of each partition among those that were not taken.
+    ///
+    /// # Errors
+    /// `Corrupt` if there is something else.
+    pub fn firsts(&self) -> Result<Vec<Position>> {
+        let (mut at, mut firsts) = (self.at, Vec::<Position>::new());
+        while let Some((message, next)) = Message::at(&self.text, at)? {
+            at = next;
+            if !firsts.iter().any(|first| (&*first.topic, first.partition) == (message.topic, message.partition)) {
+                let (topic, partition) = (message.topic.to_string(), message.partition);
+                firsts.push(Position { topic, partition, offset: message.offset });
+            }
+        }
+        Ok(firsts)
+    }
+
     /// The bytes of the whole answer.
     pub fn bytes(&self) -> usize {
         self.text.len()
@@ -60,28 +76,9 @@ impl Messages {
     /// # Errors
     /// `Corrupt` if it is none.
     pub fn next(&mut self) -> Result<Option<Message<'_>>> {
-        if self.is_over() {
-            return Ok(None);
-        }
-        if let Some((message, next)) = Usual::new(&self.text, self.at).message() {
-            self.at = next;
-            return Ok(Some(message));
-        }
-        let mut scanner = Scanner::at(&self.text, self.at);
-        let mut end = || {
-            let range = scanner.value()?;
-            scanner.space();
-            match scanner.peek() {
-                Some(b',') => scanner.expect(b',', "")?,
-                Some(b']') => {}
-                _ => return scanner.fault("a comma or ] is missing"),
-            }
-            scanner.space();
-            Ok((range, scanner.position()))
-        };
-        let (range, end) = end().map_err(no_json)?;
-        self.at = end;
-        Message::read(&self.text[range]).map(Some)
+        let Some((message, next)) = Message::at(&self.text, self.at)? else { return Ok(None) };
+        self.at = next;
+        Ok(Some(message))
     }
 }
 
@@ -166,6 +163,30 @@ impl<'a> Message<'a> {
         value: None,
         headers: None,
     };
+
+    /// The message at `at`, if there is one more, and where the next one begins.
+    fn at(text: &'a [u8], at: usize) -> Result<Option<(Self, usize)>> {
+        if text.get(at) == Some(&b']') {
+            return Ok(None);
+        }
+        if let Some(found) = Usual::new(text, at).message() {
+            return Ok(Some(found));
+        }
+        let mut scanner = Scanner::at(text, at);
+        let mut end = || {
+            let range = scanner.value()?;
+            scanner.space();
+            match scanner.peek() {
+                Some(b',') => scanner.expect(b',', "")?,
+                Some(b']') => {}
+                _ => return scanner.fault("a comma or ] is missing"),
+            }
+            scanner.space();
+            Ok((range, scanner.position()))
+        };
+        let (range, end) = end().map_err(no_json)?;
+        Ok(Some((Self::read(&text[range])?, end)))
+    }
 
     fn read(text: &'a [u8]) -> Result<Self> {
         let mut message = Self::NONE;

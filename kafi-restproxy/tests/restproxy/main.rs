@@ -5,6 +5,7 @@
 
 mod access;
 mod faults;
+mod groups;
 mod losses;
 #[path = "../served/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]

@@ -121,8 +121,10 @@ impl Instance {
 }
 
 impl State {
-    /// Commits what stands behind the messages that were given out.
+    /// Commits what stands behind the messages that were given out, of partitions that it still has: others go on there.
     pub fn commit_given(&mut self, timeout: Duration) -> CoreResult<()> {
+        let has = self.consumer.positions();
+        self.given.retain(|place, _| has.iter().any(|at| at.partition == place.partition && at.topic == place.topic));
         let offset =
             |(place, offset): (&TopicPartition, &i64)| CommittedOffset::new(&*place.topic, place.partition, *offset);
         let offsets: Vec<CommittedOffset> = self.given.iter().map(offset).collect();

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use kafi_core::{
-    Assignment, CommittedOffset, ErrorKind, Field, Isolation, Json, Polled, Position, Record, TimestampType,
-    TopicPartition,
+    Assignment, CommittedOffset, ErrorKind, Field, Isolation, Json, Membership, Polled, Position, Record,
+    TimestampType, TopicPartition,
 };
 
 use regex::Regex;
@@ -129,7 +129,9 @@ pub fn positions(V2(rest): &V2, asked: &Asked) -> Answered {
             ("offset", Json::from(position.offset)),
         ])
     };
-    Ok(Json::object([("positions", Json::array(positions.iter().map(position)))]).into())
+    let is_joining = state.consumer.membership() == Membership::Joining;
+    let members = [("positions", Json::array(positions.iter().map(position))), ("is_joining", Json::from(is_joining))];
+    Ok(Json::object(members).into())
 }
 
 pub fn seek(V2(rest): &V2, asked: &Asked) -> Answered {
