@@ -11,6 +11,10 @@ const WORDS_MAX: usize = 500;
 
 const HINT_DOWN: &str = "is the REST Proxy running, and is this its address?";
 const HINT_USER: &str = "basic.auth.user.info or bearer.auth.token of the section rest_proxy say who we are";
+const HINT_CA: &str = "ssl.ca.location of the section rest_proxy names who signed its certificate";
+const HINT_CERTIFICATE: &str =
+    "ssl.certificate.location and ssl.key.location of the section rest_proxy name a certificate that it takes";
+const HINT_HTTPS: &str = "where it serves HTTPS, its address begins with https://";
 const HINT_ADDRESS: &str = "is this the address of a REST Proxy?";
 
 /// The code of a consumer's instance that is not there.
@@ -21,6 +25,17 @@ pub(crate) fn of_client(operation: &'static str, error: reqwest::Error) -> (Erro
     let error = error.without_url();
     let was_sent = !error.is_connect();
     let chain = causes(&error);
+    // These stay as they are, however often it is tried.
+    let never = |why: String, hint| (Error::new(ErrorKind::Config, operation, why).hint(hint), was_sent);
+    if chain.contains("invalid peer certificate") {
+        return never(format!("its certificate is not trusted: {chain}"), HINT_CA);
+    }
+    if chain.contains("fatal alert") && ["ertificate", "UnknownCA"].iter().any(|word| chain.contains(word)) {
+        return never(format!("it refuses our certificate, or wants one: {chain}"), HINT_CERTIFICATE);
+    }
+    if chain.contains("invalid HTTP version") {
+        return never("what it answers is no HTTP".into(), HINT_HTTPS);
+    }
     let (kind, message) = match (error.is_timeout(), error.is_connect()) {
         (true, _) => (ErrorKind::Timeout, "it does not answer".to_string()),
         (false, true) => (ErrorKind::Unavailable, format!("it cannot be reached: {chain}")),
