@@ -328,6 +328,22 @@ impl KafkaAdmin {
     }
 }
 
+/// What a topic is that is made, as far as it can be told without a broker.
+fn check_numbers(operation: &'static str, topic: &NewTopic) -> Result<()> {
+    check_topic_name(&topic.name)?;
+    if topic.partitions.is_some_and(|partitions| partitions < 1) {
+        return Err(
+            Error::new(ErrorKind::Usage, operation, "a topic has at least one partition").with("topic", &topic.name)
+        );
+    }
+    if topic.replication.is_some_and(|replication| !(1..=i32::from(i16::MAX)).contains(&replication)) {
+        return Err(
+            Error::new(ErrorKind::Usage, operation, "a partition has at least one replica").with("topic", &topic.name)
+        );
+    }
+    Ok(())
+}
+
 impl AdminBase for KafkaAdmin {
     fn storage_name(&self) -> &str {
         &self.storage
@@ -341,17 +357,15 @@ impl TopicAdmin for KafkaAdmin {
 
     fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
         let (operation, deadline) = ("create topic", Deadline::after(timeout));
-        check_topic_name(&topic.name)?;
-        if topic.partitions.is_some_and(|partitions| partitions < 1) {
-            return Err(Error::new(ErrorKind::Usage, operation, "a topic has at least one partition")
-                .with("topic", &topic.name));
-        }
-        if topic.replication.is_some_and(|replication| !(1..=i32::from(i16::MAX)).contains(&replication)) {
-            return Err(Error::new(ErrorKind::Usage, operation, "a partition has at least one replica")
-                .with("topic", &topic.name));
-        }
+        check_numbers(operation, topic)?;
         let created = self.client.create_topic(operation, topic, deadline);
         self.in_storage(created.and_then(|()| self.wait_until_led(operation, &topic.name, 1, deadline)))
+    }
+
+    fn check_new_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        let (operation, deadline) = ("create topic", Deadline::after(timeout));
+        check_numbers(operation, topic)?;
+        self.in_storage(self.client.check_new_topic(operation, topic, deadline))
     }
 
     fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {

@@ -11,6 +11,7 @@ use kafi_core::{
 
 use crate::emulated::clock::deadline;
 use crate::emulated::topic_config;
+use crate::emulated::topic_file::TopicFile;
 use crate::log::append_file::Appender;
 use crate::log::bounds::bounds;
 use crate::log::{PartitionDir, time};
@@ -103,6 +104,10 @@ impl TopicAdmin for LogAdmin {
 
     fn create_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
         self.shared.topics.create(topic, deadline(timeout))
+    }
+
+    fn check_new_topic(&mut self, topic: &NewTopic, _timeout: Duration) -> Result<()> {
+        TopicFile::of(topic).map(drop)
     }
 
     fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {

@@ -85,6 +85,10 @@ impl TopicAdmin for ObjectAdmin {
         self.shared.topics.create(topic, deadline(timeout))
     }
 
+    fn check_new_topic(&mut self, topic: &NewTopic, _timeout: Duration) -> Result<()> {
+        TopicFile::of(topic).map(drop)
+    }
+
     fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
         self.shared.topics.delete(name, deadline(timeout))
     }

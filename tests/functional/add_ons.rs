@@ -79,6 +79,10 @@ fn a_topic_is_made_anew_with_its_settings() {
             let wrong = Recreation { config: vec![(name.into(), value.into())], ..Recreation::default() };
             assert_eq!(c.recreate(T, &wrong).unwrap_err().kind(), ErrorKind::Usage, "{name}");
         }
+        for partitions in [0, i32::MAX] {
+            let wrong = Recreation { partitions: Some(partitions), ..Recreation::default() };
+            assert_eq!(c.recreate(T, &wrong).unwrap_err().kind(), ErrorKind::Usage, "{partitions}");
+        }
         assert_eq!((c.topics().unwrap()[0].id.clone(), raw(&c, T).len()), (id.clone(), 2));
         let made = c.recreate(T, &Recreation::default()).unwrap();
         assert_eq!((made.partitions, made.config.len()), (Some(3), 2));
@@ -128,6 +132,7 @@ fn compaction_keeps_the_newest_of_each_key() {
         assert_eq!((compacted.tombstones, compacted.without_key), (1, 1));
         let values: Vec<_> = raw(&c, "u").into_iter().map(|record| record.value).collect();
         assert_eq!(values, [Some(b"\"1\"".to_vec()), Some(b"\"2\"".to_vec())]);
+        assert_eq!(c.compact_to(T, &c, T).unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!(c.compact_to(T, &c, "u").unwrap().kept, 2);
         assert_eq!(raw(&c, "u").len(), 4);
     });

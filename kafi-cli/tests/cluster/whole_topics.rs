@@ -17,6 +17,12 @@ fn topics_of_a_broker_and_a_folder_are_joined_compacted_and_made_anew() {
     );
     broker.text("kafi repeat k:@l -n 1 -q && kafi config k:@l cleanup.policy=compact -q");
     assert_eq!(broker.text("kafi wc k:@l -q --json | grep -o '\"messages\":[0-9]*'"), "\"messages\":4\n");
+    // What brokers would not make is found while the topic is still there.
+    for wrong in ["--partitions 1000000", "--config cleanup.policy=x", "--config retention=7"] {
+        let said = broker.seen(&format!("kafi recreate k:@l -y {wrong}"));
+        assert!(said.starts_with("! error: create topic: ") && !said.contains(".kafi-check"), "{said}");
+        assert_eq!(broker.text("kafi wc k:@l -q --json | grep -o '\"messages\":[0-9]*'"), "\"messages\":4\n");
+    }
     let made = broker.seen("kafi recreate k:@l -y");
     assert!(made.contains("is made again with 2 partitions cleanup.policy=compact"), "{made}");
     assert_eq!(broker.text("kafi wc k:@l -q --json | grep -o '\"messages\":[0-9]*'"), "\"messages\":0\n");

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::time::Duration;
 
-use kafi_core::{Cluster, ErrorKind, Isolation, NewTopic, Partition, Result};
+use kafi_core::{Cluster, Error, ErrorKind, Isolation, NewTopic, Partition, Result};
 
 use super::admin_metadata::{Metadata, TopicAnswer, cluster_of, id_of, topic_names_of, topics_of};
 use super::client::{Client, Pending};
@@ -18,6 +18,10 @@ use crate::retry::retried;
 
 /// No topic can be called like that.
 const NO_TOPIC: &CStr = c".";
+
+/// What the name of a topic that is only checked ends with, and how long names may be.
+const CHECKED_AS: &str = ".kafi-check";
+const NAME_MAX: usize = 249;
 
 /// An offset that was asked for.
 pub(crate) struct OffsetAnswer {
@@ -212,6 +216,24 @@ impl Client {
 
     /// Makes a topic. Its name and numbers were checked.
     pub(crate) fn create_topic(&self, operation: &'static str, topic: &NewTopic, deadline: Deadline) -> Result<()> {
+        self.create_or_check(operation, topic, false, deadline).inspect(|()| self.made().note(&topic.name))
+    }
+
+    /// Whether a topic could be made so, under another name: brokers look first whether the name is taken.
+    pub(crate) fn check_new_topic(&self, operation: &'static str, topic: &NewTopic, deadline: Deadline) -> Result<()> {
+        let begins = &topic.name[..topic.name.len().min(NAME_MAX - CHECKED_AS.len())];
+        let other = NewTopic { name: format!("{begins}{CHECKED_AS}"), ..topic.clone() };
+        self.create_or_check(operation, &other, true, deadline)
+            .map_err(|error| Error::new(error.kind(), operation, error.message()).with("topic", &topic.name))
+    }
+
+    fn create_or_check(
+        &self,
+        operation: &'static str,
+        topic: &NewTopic,
+        only_checks: bool,
+        deadline: Deadline,
+    ) -> Result<()> {
         let name = cstring(operation, "topic", &topic.name)?;
         let mut config = Vec::new();
         for (key, value) in &topic.config {
@@ -224,8 +246,9 @@ impl Client {
             raw::rd_kafka_NewTopic_new(name.as_ptr(), partitions, replication, why.as_mut_ptr(), why.len())
         };
         if new.is_null() {
-            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text()))
-                .with("topic", &topic.name));
+            return Err(
+                Error::new(ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", &topic.name)
+            );
         }
         for (key, value) in &config {
             // SAFETY: as above.
@@ -237,6 +260,12 @@ impl Client {
                     // SAFETY: `start_change` passes valid pointers, and the array of one is copied.
                     unsafe {
                         set_operation_timeout(options, deadline);
+                        raw::rd_kafka_AdminOptions_set_validate_only(
+                            options,
+                            i32::from(only_checks),
+                            why.as_mut_ptr(),
+                            why.len(),
+                        );
                         raw::rd_kafka_CreateTopics(rk, &raw mut new, 1, options, queue);
                     }
                 });
@@ -253,7 +282,7 @@ impl Client {
         });
         // SAFETY: it is ours, and not used any more.
         unsafe { raw::rd_kafka_NewTopic_destroy(new) };
-        created.inspect(|()| self.made().note(&topic.name))
+        created
     }
 
     /// Does a change, again where brokers say "later". One whose answer did not come may have been done: then the next
@@ -357,8 +386,7 @@ impl Client {
         let mut new =
             unsafe { raw::rd_kafka_NewPartitions_new(name.as_ptr(), partitions, why.as_mut_ptr(), why.len()) };
         if new.is_null() {
-            return Err(kafi_core::Error::new(kafi_core::ErrorKind::Usage, operation, error::lower_first(&why.text()))
-                .with("topic", topic));
+            return Err(Error::new(ErrorKind::Usage, operation, error::lower_first(&why.text())).with("topic", topic));
         }
         // Brokers refuse (INVALID_PARTITIONS) to make what an attempt before has made.
         let created = self.change(operation, deadline, ErrorKind::Usage, |broker| {

@@ -110,6 +110,14 @@ pub trait TopicAdmin: AdminBase {
         Err(Error::unsupported(self.storage_name(), "create topic"))
     }
 
+    /// Whether a topic could be made so, whatever its name: that may be taken. Nothing is made.
+    ///
+    /// # Errors
+    /// `Usage` for a bad number or setting; what else making it would fail with now.
+    fn check_new_topic(&mut self, _topic: &NewTopic, _timeout: Duration) -> Result<()> {
+        Err(Error::unsupported(self.storage_name(), "check new topic"))
+    }
+
     /// Deletes a topic with all its messages, and returns when it is gone.
     fn delete_topic(&mut self, _name: &str, _timeout: Duration) -> Result<()> {
         Err(Error::unsupported(self.storage_name(), "delete topic"))

@@ -21,8 +21,8 @@ pub struct Recreation {
 /// questions.
 ///
 /// # Errors
-/// `NotFound` for a missing topic; `Usage` for a setting that there is not, or that cannot have this value: the topic then
-/// stays; those of [`TopicAdmin`](kafi_core::TopicAdmin). Where it is deleted and cannot be made
+/// `NotFound` for a missing topic; `Usage` for a setting that there is not, or that cannot have this value, or for a number
+/// of partitions that cannot be: the topic then stays, as far as the storage can say so before; those of [`TopicAdmin`](kafi_core::TopicAdmin). Where it is deleted and cannot be made
 /// again, the error says what was to be made.
 pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: Duration) -> Result<NewTopic> {
     let mut admin = storage.admin()?;
@@ -38,12 +38,12 @@ pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: 
     if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
         let set = admin.topic_config(topic, timeout)?.into_iter().filter(|entry| !entry.default && !entry.read_only);
         new.config.extend(set.filter_map(|entry| Some((entry.name, entry.value?))));
-        refuse_wrong(&mut *admin, topic, anew, timeout)?;
     }
     for (name, value) in &anew.config {
         new.config.retain(|(known, _)| known != name);
         new.config.push((name.clone(), value.clone()));
     }
+    check(&mut *admin, &new, anew, timeout)?;
     admin.delete_topic(topic, timeout)?;
     let begun = Instant::now();
     loop {
@@ -65,15 +65,20 @@ pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: 
     }
 }
 
-/// Finds wrong settings while the topic is still there: it is given them before it goes. What is wrong otherwise may be
-/// right for a new topic.
-fn refuse_wrong(admin: &mut dyn Admin, topic: &str, anew: &Recreation, timeout: Duration) -> Result<()> {
+/// Finds what is wrong while the topic is still there. A storage that cannot say whether it would make a topic so is given
+/// the settings for the one that goes: what else is wrong with them may be right for a new topic. Who may make only the
+/// topic itself learns nothing of one that would be made.
+fn check(admin: &mut dyn Admin, new: &NewTopic, anew: &Recreation, timeout: Duration) -> Result<()> {
+    match admin.check_new_topic(new, timeout) {
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {}
+        checked => return checked,
+    }
     let change = |(name, value): &(String, String)| ConfigChange { name: name.clone(), value: Some(value.clone()) };
     let changes: Vec<ConfigChange> = anew.config.iter().map(change).collect();
     if changes.is_empty() {
         return Ok(());
     }
-    match admin.alter_topic_config(topic, &changes, timeout) {
+    match admin.alter_topic_config(&new.name, &changes, timeout) {
         Err(error) if error.kind() == ErrorKind::Usage => Err(error),
         _ => Ok(()),
     }

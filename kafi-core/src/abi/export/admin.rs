@@ -37,6 +37,7 @@ fn operate(admin: &mut dyn Admin, name: &str, given: Arguments, wait: Duration) 
     match name {
         "topics" => to_text(&admin.topics(&needed(given.names, "names")?, wait)?),
         "create_topic" => to_text(&admin.create_topic(&needed(given.new_topic, "new_topic")?, wait)?),
+        "check_new_topic" => to_text(&admin.check_new_topic(&needed(given.new_topic, "new_topic")?, wait)?),
         "delete_topic" => to_text(&admin.delete_topic(topic()?, wait)?),
         "create_partitions" => to_text(&admin.create_partitions(topic()?, needed(given.count, "count")?, wait)?),
         "watermarks" => {

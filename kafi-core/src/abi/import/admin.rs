@@ -126,6 +126,10 @@ impl TopicAdmin for Imported {
         self.call("create_topic", Arguments { new_topic: Some(topic.clone()), ..Arguments::default() }, timeout)
     }
 
+    fn check_new_topic(&mut self, topic: &NewTopic, timeout: Duration) -> Result<()> {
+        self.call("check_new_topic", Arguments { new_topic: Some(topic.clone()), ..Arguments::default() }, timeout)
+    }
+
     fn delete_topic(&mut self, name: &str, timeout: Duration) -> Result<()> {
         self.call("delete_topic", of_topic(name), timeout)
     }
