@@ -4,11 +4,11 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::glob::Glob;
 use kafi_core::{
     AddressPlace, Error, ErrorKind, Result, Shown, StorageKind, expand_environment, is_secret_key, is_variable,
     percent_decoded, power_of,
 };
+use kafi_shell::Glob;
 
 use crate::registry_address::{PROPERTY, schema_registry_address};
 

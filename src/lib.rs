@@ -52,7 +52,6 @@
 
 mod address;
 mod file;
-mod glob;
 mod linked;
 #[cfg(feature = "plugins")]
 mod loading;
@@ -66,7 +65,6 @@ pub use address::{Address, DEFAULT_FOLDER, DEFAULT_STORAGE_VARIABLE, StorageAddr
 pub use file::FileAddress;
 #[cfg(feature = "files")]
 pub use file::FileBridge;
-pub use glob::Glob;
 /// Microservices: handlers of messages, with retries and dead letters.
 #[cfg(feature = "app")]
 pub use kafi_app as app;
@@ -90,10 +88,10 @@ pub use kafi_serve as serve;
 pub use kafi_shell as shell;
 pub use kafi_shell::{
     CompactOptions, CompactOrder, Compacted, CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed,
-    Difference, Finished, GrepFields, GrepOptions, GroupLag, Join, JoinEmit, JoinHow, JoinKey, JoinOptions, JoinPair,
-    JoinRows, JoinSide, Joined, JoinedSide, Kafi, ObjectMerger, OffsetChange, Outgoing, PartitionCounts, Pattern,
-    PatternOptions, Recreation, SizeStats, SizedMessage, Texts, TopicConsumer, TopicProducer, TopicSink, merge_objects,
-    subject_name,
+    Difference, Finished, Glob, GrepFields, GrepOptions, GroupLag, Join, JoinEmit, JoinHow, JoinKey, JoinOptions,
+    JoinPair, JoinRows, JoinSide, Joined, JoinedSide, Kafi, ObjectMerger, OffsetChange, Outgoing, PartitionCounts,
+    Pattern, PatternOptions, Recreation, SizeStats, SizedMessage, Texts, TopicConsumer, TopicProducer, TopicSink,
+    merge_objects, subject_name,
 };
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};

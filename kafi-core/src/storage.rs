@@ -31,6 +31,7 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// `Unavailable`, `Timeout`, `Authentication`.
+    #[doc(alias = "get_cluster_id")]
     fn identity(&self, timeout: Duration) -> Result<String>;
 
     /// Makes a consumer. Does not wait for a server.

@@ -16,6 +16,16 @@ fn settings_partitions_and_times() {
         assert_eq!(c.partitions(T).unwrap(), 2);
         let found = |time| c.offsets_for_times(T, time).unwrap().iter().map(|at| at.offset).collect::<Vec<_>>();
         assert_eq!((found(0), found(i64::MAX)), (vec![0, 0], vec![3, 0]));
+        c.touch("orders-1").unwrap();
+        c.touch("orders-2").unwrap();
+        let topics = |pattern| c.watermarks(pattern).unwrap().into_iter().map(|at| at.topic).collect::<Vec<_>>();
+        assert_eq!((topics("orders-*"), topics("none-*")), (vec!["orders-1".into(), "orders-2".into()], vec![]));
+        assert_eq!(c.offsets_for_times(&format!("{{{T},orders-[1]}}"), 0).unwrap().len(), 3);
+        assert_eq!(c.matching("{").unwrap_err().kind(), ErrorKind::Usage);
+        c.rm("orders-?").unwrap();
+        assert_eq!(c.ls().unwrap(), [T]);
+        c.rm("orders-?").unwrap();
+        assert_eq!(c.rm("orders-1").unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(c.partitions("missing").unwrap_err().kind(), ErrorKind::NotFound);
     });
 }
@@ -35,6 +45,7 @@ fn groups_and_their_offsets() {
         let lags = c.lags(&["h", "g"]).unwrap();
         let sum = |at: usize| lags[at].1.iter().filter_map(kafi::GroupLag::lag).sum::<i64>();
         assert_eq!((lags[0].0.as_str(), sum(0), sum(1)), ("h", 0, 2));
+        assert_eq!(c.groups_matching("[!h]").unwrap(), ["g"]);
         c.delete_groups(&["g"]).unwrap();
         assert_eq!(c.describe_groups(&["h", "g"]).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(c.delete_groups(&["g", "h"]).unwrap_err().kind(), ErrorKind::NotFound);

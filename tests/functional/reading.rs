@@ -102,7 +102,7 @@ fn several_topics_are_read_together() {
         assert_eq!(read(&["a", "a"]).unwrap(), of("a"));
         assert_eq!(read(&[]).unwrap(), []);
         assert_eq!(read(&["a", "none"]).unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(c.topics_named(&[]).to(&c, "d").unwrap().read, 0);
+        assert_eq!(c.topics_named(&[] as &[&str]).to(&c, "d").unwrap().read, 0);
         assert_eq!(c.watermarks("d").unwrap().len(), 1);
     });
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A kind of storage. Each has one section in a configuration file that only makes sense for itself, and one folder
 /// below `configs/`.
+#[doc(alias = "cluster_kind")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StorageKind {
     /// Real Kafka, over its own protocol: section `kafka`, folder `clusters`.

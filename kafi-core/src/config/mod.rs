@@ -54,6 +54,7 @@ const VALUES_BYTES_MAX: usize = 8 << 20;
 ///
 /// `Debug` shows no secrets: values of keys as in [`is_secret_key`](crate::is_secret_key) are masked, and so are user
 /// and password in URLs.
+#[doc(alias("bucket_name", "container_name", "root_dir"))]
 #[derive(Clone, PartialEq)]
 pub struct Config {
     /// The short name, as people type it.

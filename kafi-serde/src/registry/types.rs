@@ -25,6 +25,7 @@ pub struct SchemaDefinition {
 
 impl SchemaDefinition {
     /// A schema that refers to no other.
+    #[doc(alias = "create_schema_dict")]
     pub fn new(format: Format, text: impl Into<String>) -> Self {
         Self { format, text: text.into(), references: Vec::new(), metadata: None, rule_set: None }
     }

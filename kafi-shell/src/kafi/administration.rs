@@ -7,7 +7,7 @@ use kafi_core::{
 };
 
 use super::{Kafi, TIMEOUT};
-use crate::{self as shell, GroupLag};
+use crate::{self as shell, Glob, GroupLag};
 
 impl Kafi {
     /// The settings of a topic, sorted by name.
@@ -58,8 +58,8 @@ impl Kafi {
         self.admin()?.create_partitions(topic, partitions, TIMEOUT)
     }
 
-    /// For each partition of a topic the first offset whose message has a timestamp at or after this one (epoch ms);
-    /// the end where there is none.
+    /// For each partition of a topic, or of all topics that a glob [matches](Kafi::matching), the first offset whose
+    /// message has a timestamp at or after this one (epoch ms); the end where there is none.
     ///
     /// ```
     /// # fn since(c: &kafi_shell::Kafi) -> kafi_core::Result<()> {
@@ -70,10 +70,18 @@ impl Kafi {
     /// ```
     ///
     /// # Errors
-    /// Those of [`OffsetAdmin::offsets_for_times`](kafi_core::OffsetAdmin::offsets_for_times).
-    pub fn offsets_for_times(&self, topic: &str, timestamp_ms: i64) -> Result<Vec<Position>> {
-        let time = |partition| Position { topic: topic.to_string(), partition, offset: timestamp_ms };
-        let times: Vec<Position> = (0..self.partitions(topic)?).map(time).collect();
+    /// Those of [`matching`](Kafi::matching) and
+    /// [`OffsetAdmin::offsets_for_times`](kafi_core::OffsetAdmin::offsets_for_times).
+    pub fn offsets_for_times(&self, pattern: &str, timestamp_ms: i64) -> Result<Vec<Position>> {
+        let mut times = Vec::new();
+        for topic in self.matching(pattern)? {
+            let partitions = 0..self.partitions(&topic)?;
+            times.extend(partitions.map(|partition| Position {
+                topic: topic.clone(),
+                partition,
+                offset: timestamp_ms,
+            }));
+        }
         self.admin()?.offsets_for_times(&times, TIMEOUT)
     }
 
@@ -84,6 +92,21 @@ impl Kafi {
     #[doc(alias = "gls")]
     pub fn groups(&self) -> Result<Vec<Group>> {
         self.admin()?.groups(TIMEOUT)
+    }
+
+    /// The names of the groups that a glob matches, sorted. A backslash takes a sign as it is: groups may have any names.
+    ///
+    /// ```
+    /// # fn clean_up(c: &kafi_shell::Kafi) -> kafi_core::Result<()> {
+    /// c.delete_groups(&c.groups_matching("test-*")?)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `Usage` for a bad glob; those of [`groups`](Kafi::groups).
+    pub fn groups_matching(&self, pattern: &str) -> Result<Vec<String>> {
+        let glob = Glob::parse(pattern)?;
+        Ok(self.groups()?.into_iter().map(|group| group.name).filter(|name| glob.matches(name)).collect())
     }
 
     /// What groups are doing, and their live members, in the order asked for.
@@ -99,7 +122,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`GroupAdmin::describe_groups`](kafi_core::GroupAdmin::describe_groups), and of the first group that
     /// cannot be described.
-    pub fn describe_groups(&self, groups: &[&str]) -> Result<Vec<GroupDescription>> {
+    pub fn describe_groups(&self, groups: &[impl AsRef<str>]) -> Result<Vec<GroupDescription>> {
         self.admin()?.describe_groups(&names(groups), TIMEOUT)?.into_iter().collect()
     }
 
@@ -109,9 +132,9 @@ impl Kafi {
     /// # Errors
     /// Those of [`GroupAdmin::delete_group`](kafi_core::GroupAdmin::delete_group).
     #[doc(alias = "grm")]
-    pub fn delete_groups(&self, groups: &[&str]) -> Result<()> {
+    pub fn delete_groups(&self, groups: &[impl AsRef<str>]) -> Result<()> {
         let mut admin = self.admin()?;
-        groups.iter().try_for_each(|group| admin.delete_group(group, TIMEOUT))
+        groups.iter().try_for_each(|group| admin.delete_group(group.as_ref(), TIMEOUT))
     }
 
     /// The committed offsets of a group, sorted.
@@ -152,7 +175,7 @@ impl Kafi {
     /// # Errors
     /// Those of [`describe_groups`](Kafi::describe_groups) and [`shell::lag_of_groups`], and of the first group whose
     /// lag is not known.
-    pub fn lags(&self, groups: &[&str]) -> Result<Vec<(String, Vec<GroupLag>)>> {
+    pub fn lags(&self, groups: &[impl AsRef<str>]) -> Result<Vec<(String, Vec<GroupLag>)>> {
         let mut admin = self.admin()?;
         let described: Vec<GroupDescription> =
             admin.describe_groups(&names(groups), TIMEOUT)?.into_iter().collect::<Result<_>>()?;
@@ -267,8 +290,8 @@ impl Kafi {
     }
 }
 
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(ToString::to_string).collect()
+fn names(names: &[impl AsRef<str>]) -> Vec<String> {
+    names.iter().map(|name| name.as_ref().to_string()).collect()
 }
 
 fn changes(settings: &[(&str, &str)]) -> Vec<ConfigChange> {

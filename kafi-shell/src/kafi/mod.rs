@@ -18,7 +18,7 @@ use kafi_core::{
 };
 use kafi_serde::registry::Registry;
 
-use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, GrepOptions, Pattern, Texts};
+use crate::{self as shell, CopyOptions, Counts, DiffOptions, DiffSide, Diffed, Glob, GrepOptions, Pattern, Texts};
 
 pub use join::Join;
 pub use registry::subject_name;
@@ -102,6 +102,26 @@ impl Kafi {
         Ok(topics.into_iter().filter(|topic| !topic.internal).map(|topic| topic.name).collect())
     }
 
+    /// The names of the topics that a glob matches (`orders-*`, `{a,b}`, `v[0-9]`), sorted, without internal ones; a name
+    /// that is no glob means itself, whether there is such a topic or not.
+    ///
+    /// ```
+    /// # fn all_orders(c: &kafi_shell::Kafi) -> kafi_core::Result<u64> {
+    /// let topics = c.matching("orders-*")?;
+    /// c.topics_named(&topics).foldl(0, |count, _| Ok(count + 1))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Usage` for a bad glob; those of [`TopicAdmin::topics`](kafi_core::TopicAdmin::topics).
+    pub fn matching(&self, pattern: &str) -> Result<Vec<String>> {
+        if !Glob::is_glob(pattern) {
+            return Ok(vec![pattern.to_string()]);
+        }
+        let glob = Glob::parse(pattern)?;
+        Ok(self.ls()?.into_iter().filter(|topic| glob.matches(topic)).collect())
+    }
+
     /// All topics with their partitions, sorted by name.
     ///
     /// # Errors
@@ -144,22 +164,27 @@ impl Kafi {
         self.place.create(topic, Some(timeout))
     }
 
-    /// Deletes a topic with all its messages.
+    /// Deletes a topic with all its messages, or all topics that a glob [matches](Kafi::matching), one after another up to
+    /// the first that cannot be deleted.
     ///
     /// # Errors
-    /// Those of [`TopicAdmin::delete_topic`](kafi_core::TopicAdmin::delete_topic).
+    /// Those of [`matching`](Kafi::matching) and [`TopicAdmin::delete_topic`](kafi_core::TopicAdmin::delete_topic).
     #[doc(alias = "delete")]
-    pub fn rm(&self, topic: &str) -> Result<()> {
-        self.admin()?.delete_topic(topic, TIMEOUT)
+    pub fn rm(&self, pattern: &str) -> Result<()> {
+        let (topics, mut admin) = (self.matching(pattern)?, self.admin()?);
+        topics.iter().try_for_each(|topic| admin.delete_topic(topic, TIMEOUT))
     }
 
-    /// The offsets that each partition of a topic holds.
+    /// The offsets that each partition of a topic holds, or of all topics that a glob [matches](Kafi::matching).
     ///
     /// # Errors
-    /// Those of [`OffsetAdmin::watermarks`](kafi_core::OffsetAdmin::watermarks).
-    pub fn watermarks(&self, topic: &str) -> Result<Vec<Watermarks>> {
-        let mut admin = self.admin()?;
-        let topics = admin.topics(&[topic.to_string()], TIMEOUT)?;
+    /// Those of [`matching`](Kafi::matching) and [`OffsetAdmin::watermarks`](kafi_core::OffsetAdmin::watermarks).
+    pub fn watermarks(&self, pattern: &str) -> Result<Vec<Watermarks>> {
+        let (topics, mut admin) = (self.matching(pattern)?, self.admin()?);
+        if topics.is_empty() {
+            return Ok(Vec::new());
+        }
+        let topics = admin.topics(&topics, TIMEOUT)?;
         let partitions = topics.iter().flat_map(|topic| {
             let partition = |partition: i32| TopicPartition { topic: topic.name.clone(), partition };
             topic.partitions.iter().map(move |p| partition(p.partition))
@@ -183,8 +208,8 @@ impl Kafi {
     }
 
     /// The messages of several topics, as they come.
-    pub fn topics_named(&self, topics: &[&str]) -> TopicReader {
-        TopicReader::new(self.place.clone(), topics.iter().map(|topic| topic.to_string()).collect())
+    pub fn topics_named(&self, topics: &[impl AsRef<str>]) -> TopicReader {
+        TopicReader::new(self.place.clone(), topics.iter().map(|topic| topic.as_ref().to_string()).collect())
     }
 
     /// Produces messages to a topic: values, `(key, value)` pairs, or [`Outgoing`]s with more. Blocks until all are

@@ -216,6 +216,7 @@ impl Kafi {
 /// use kafi_core::Field;
 /// assert_eq!(kafi_shell::subject_name("orders", Field::Key), "orders-key");
 /// ```
+#[doc(alias = "create_subject_name_str")]
 pub fn subject_name(topic: &str, field: Field) -> String {
     format!("{topic}-{field}")
 }

@@ -13,11 +13,11 @@ const MEANS_SEVERAL: [char; 4] = ['*', '?', '[', '{'];
 /// A glob over names.
 ///
 /// ```
-/// use kafi::Glob;
+/// use kafi_shell::Glob;
 /// let glob = Glob::parse(r"{billing,\*}-[0-9*]")?;
 /// assert!(glob.matches("billing-7") && glob.matches("*-*") && !glob.matches("x-7"));
 /// assert_eq!(Glob::quoted("*-7"), r"\*-7");
-/// # Ok::<(), kafi::Error>(())
+/// # Ok::<(), kafi_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Glob(Regex);
