@@ -13,6 +13,7 @@ use kafi_core::{
 };
 
 use crate::cp::{SourceNote, notes_source};
+use crate::same_storage::is_same_storage;
 
 /// How much farther each step back reaches than the one before, where gaps left it empty.
 const STEP_BACK: i64 = 64;
@@ -51,7 +52,7 @@ pub(crate) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     pub(crate) fn open(source: &'a dyn Storage, target: &'a dyn Storage, timeout: Duration) -> Result<Self> {
-        let is_same = source.scheme() == target.scheme() && source.identity(timeout)? == target.identity(timeout)?;
+        let is_same = is_same_storage(source, target, timeout)?;
         Ok(Self { source: Side::new(source)?, target: Side::new(target)?, timeout, is_same, shared: BTreeMap::new() })
     }
 

@@ -9,8 +9,13 @@ use std::time::Duration;
 use kafi_core::functional::{Place, Progress, Writer};
 use kafi_core::{ANY_PARTITION, Batch, Error, ErrorKind, ProducerOptions, Result};
 
+use crate::same_storage::is_same_storage;
+
 /// How many batches wait for the thread that writes, or are in its hands.
 const BATCHES: usize = 3;
+
+/// How long a storage may take to say which one it is.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes batches, each of messages of one topic, to one topic, in a thread of its own while the next ones are made.
 pub struct TopicSink {
@@ -41,12 +46,22 @@ enum Job {
 }
 
 impl TopicSink {
-    /// A sink to `topic`, which is made, with so many partitions, where it is missing. Counts what is written in
-    /// `progress`.
+    /// A sink to `topic` for what comes of these topics. Where it is missing it is made, with as many partitions as the
+    /// first of them has. Counts what is written in `progress`.
     ///
     /// # Errors
-    /// Those of [`Place::make_if_missing`] and [`Writer::open`].
-    pub fn open(place: &Place, topic: &str, partitions: i32, progress: Arc<Progress>) -> Result<Self> {
+    /// `Usage` where it is one of them; those of [`Place::make_if_missing`] and [`Writer::open`].
+    pub fn open(place: &Place, topic: &str, sources: &[(&Place, &str)], progress: Arc<Progress>) -> Result<Self> {
+        for (source, name) in sources.iter().filter(|(_, name)| *name == topic) {
+            if is_same_storage(source.storage.as_ref(), place.storage.as_ref(), TIMEOUT)? {
+                let why = "source and target are the same topic";
+                return Err(Error::new(ErrorKind::Usage, "write", why).with("topic", name));
+            }
+        }
+        let partitions = match sources.first() {
+            Some((source, name)) => source.partitions_max(&[name.to_string()])?,
+            None => 1,
+        };
         place.make_if_missing(topic, || Ok(partitions))?;
         let keeps_partitions = place.partitions_max(&[topic.to_string()])? == partitions;
         let options = ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() };

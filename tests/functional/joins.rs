@@ -261,6 +261,7 @@ fn one_key_with_more_rows_than_fit_is_joined_in_blocks() {
 fn a_join_is_repeated_with_the_offsets_that_it_names() {
     let c = memory();
     snacks(&c);
+    assert_eq!(joined(&c).to(&c, "snacks").unwrap_err().kind(), kafi::ErrorKind::Usage);
     let first = joined(&c).to(&c, T).unwrap();
     assert_eq!((Joined::offsets_text(&first.left_offsets), first.rows), ("0=0:3".to_string(), 2));
     c.produce("snacks", [json!({"name": "cookie"})]).unwrap();

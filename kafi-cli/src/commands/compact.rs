@@ -4,9 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
-use kafi::{
-    Address, Batch, CompactOptions, CompactOrder, Compacted, Error, ErrorKind, Progress, Result, TopicSink, shell,
-};
+use kafi::{Address, Batch, CompactOptions, CompactOrder, Compacted, Error, ErrorKind, Result, TopicSink, shell};
 
 use crate::address::{FirstUse, open_topic, open_topics};
 use crate::args::{LimitArgs, PrintArgs, ReadArgs, ReadingArgs, WriteArgs, refused, size_of_something};
@@ -35,6 +33,9 @@ pub struct CompactArgs {
     /// About how much memory it may take; what needs more goes to a file in the folder for temporary files ($TMPDIR)
     #[arg(long, value_name = "BYTES", default_value = "256MB", value_parser = size_of_something)]
     memory: u64,
+    /// What people expect who know it from the other verbs
+    #[arg(short, long, hide = true)]
+    follow: bool,
     #[command(flatten)]
     read: ReadArgs,
     #[command(flatten)]
@@ -53,6 +54,10 @@ enum OrderArg {
 
 impl Verb for CompactArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
+        if self.follow {
+            let why = "which message of a key is the newest is known at the end only, and here there is none";
+            return Err(refused("-f", why).hint("join --right table --emit eager -f follows the newest of each key"));
+        }
         if self.read.group.is_some() {
             return Err(refused("-g", "a topic is read twice to be compacted, and as a whole"));
         }
@@ -107,9 +112,8 @@ impl CompactArgs {
     ) -> Result<(Compacted, Option<u64>)> {
         let first_use = FirstUse::of(&Address::parse(target)?.storage);
         let (target_kafi, target_topic) = open_topic(context, target)?;
-        let partitions = source.0.partitions(source.1)?;
-        let progress = Arc::<Progress>::default();
-        let sink = TopicSink::open(target_kafi.place(), &target_topic, partitions, progress)?;
+        let sources = [(source.0.place(), source.1)];
+        let sink = TopicSink::open(target_kafi.place(), &target_topic, &sources, Arc::default())?;
         let mut sink = sink.stall_limit(self.write.stall_limit());
         first_use.say(context);
         let compacted = shell::compact(source.0.storage(), source.1, options, |batch| {

@@ -53,6 +53,9 @@ fn pairs_are_put_together_and_what_became_of_the_messages_adds_up() {
         {"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}
         ! {"left_offsets":"0=0:3","right_offsets":"0=0:2"}
         ! {"left":{"read":3,"matched":2,"unmatched":1,"nulls":0,"superseded":0,"skipped":0},"right":{"read":2,"matched":2,"unmatched":0,"nulls":0,"superseded":0,"skipped":0},"rows":2,"written":2,"skipped":0,"seconds":0.0}
+        $ kafi join snacks countries $(cat keys) --to ./kafi-data/countries
+        ! error: write: topic countries: source and target are the same topic
+        ? 2
         $ kafi join snacks countries --how full
         {"snack_name":"timtam","country":"Australia"}
         {"snack_name":"cookie","country":"US"}
@@ -337,6 +340,8 @@ fn what_has_a_schema_is_joined_as_json_and_written_with_another_one() {
         {"name":"timtam","calories":80.0,"colour":"chocolate","snack_name":"timtam","country":"Australia"}
         $ kafi cat both --json | grep -c value_schema_id
         2
+        $ kafi join avro countries $(cat keys) -q --how anti --to kept && kafi cat kept --json | grep -o '"value":.*'
+        "value":{"name":"cake","calories":260.0,"colour":"white"},"value_schema_id":1}
         "#,
     );
 }

@@ -80,6 +80,9 @@ fn recreate_keeps_settings() {
         ! error: set topic configuration: setting retention: there is no such setting
         ! hint: did you mean retention.ms?
         ? 2
+        $ kafi recreate t -y --partitions 100000000
+        ! error: create topic: topic t: 100000000 partitions are not possible, 1 to 100000 are
+        ? 2
         $ kafi recreate t -y && kafi wc t -q
         TOPIC  MESSAGES  KEY BYTES  VALUE BYTES  TOMBSTONES
         t             0          0            0           0
@@ -117,6 +120,18 @@ fn compact_keeps_the_newest_of_each_key() {
         {"topic":"t","partition":0,"offset":1,"timestamp":2000,"timestamp_type":"create","headers":[{"key":"h","value":"x"}],"key":"a","value":{"n":2}}
         {"topic":"t","partition":0,"offset":2,"timestamp":4000,"timestamp_type":"create","headers":[],"key":"b","value":{"n":44}}
         ! {"read":2,"kept":2,"superseded":0,"seconds":0.0}
+        $ kafi compact t --key b
+        {"n":44}
+        ! 2 read, 1 kept, 1 superseded in 0.0 s
+        $ kafi compact t --key b --order first-seen -q
+        {"n":44}
+        $ kafi compact t --to ./kafi-data/t
+        ! error: write: topic t: source and target are the same topic
+        ? 2
+        $ kafi compact t -f
+        ! error: read arguments: argument -f: which message of a key is the newest is known at the end only, and here there is none
+        ! hint: join --right table --emit eager -f follows the newest of each key
+        ? 2
         $ kafi compact t -g g
         ! error: read arguments: argument -g: a topic is read twice to be compacted, and as a whole
         ? 2

@@ -119,7 +119,7 @@ pub fn compact(
 
 /// The same options for a read that ends, and is no member's.
 pub(crate) fn finite(options: &ReadOptions) -> ReadOptions {
-    ReadOptions { follow: false, max: None, limit: None, group: None, key: None, set_aside: None, ..options.clone() }
+    ReadOptions { follow: false, max: None, limit: None, group: None, set_aside: None, ..options.clone() }
 }
 
 /// Reads what was planned, by one reader.

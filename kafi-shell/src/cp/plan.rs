@@ -1,7 +1,6 @@
 //! What a copy reads and where it writes it: every question is answered here, before anything is made or read.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use kafi_core::functional::{GroupUse, plan, start_at_committed};
 use kafi_core::{
@@ -15,6 +14,7 @@ use crate::cp::note::SourceNote;
 use crate::cp::pair::Pair;
 use crate::cp::progress::Resumed;
 use crate::cp::target::{Change, CopyTarget, TargetPlanner};
+use crate::same_storage::is_same_storage;
 use crate::{CopyOptions, PlannedPart};
 
 const OPERATION: &str = "copy";
@@ -70,7 +70,7 @@ impl<'a> Planner<'a> {
             return Err(error.hint("pass --resume or --append, not both"));
         }
         let cluster = if notes_source(target) { source.identity(options.read.timeout)? } else { String::new() };
-        let within = !notes_source(target) && is_same(source, target, options.read.timeout)?;
+        let within = !notes_source(target) && is_same_storage(source, target, options.read.timeout)?;
         Ok(Self {
             within,
             target_cluster: None,
@@ -409,16 +409,11 @@ impl<'a> Planner<'a> {
 
     fn refuse_itself(&self, pairs: &[(String, String)]) -> Result<()> {
         let Some((same, _)) = pairs.iter().find(|(from, to)| from == to) else { return Ok(()) };
-        if !is_same(self.source, self.target, self.options.read.timeout)? {
+        if !is_same_storage(self.source, self.target, self.options.read.timeout)? {
             return Ok(());
         }
         Err(Error::new(ErrorKind::Usage, OPERATION, "source and target are the same topic").with("topic", same))
     }
-}
-
-/// Whether both are the same storage.
-fn is_same(source: &dyn Storage, target: &dyn Storage, timeout: Duration) -> Result<bool> {
-    Ok(source.scheme() == target.scheme() && source.identity(timeout)? == target.identity(timeout)?)
 }
 
 /// What is not copied while other topics are.

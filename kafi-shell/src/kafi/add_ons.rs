@@ -68,10 +68,9 @@ impl Kafi {
     /// ```
     ///
     /// # Errors
-    /// Those of [`shell::compact`]; what writing fails with.
+    /// `Usage` where both are the same topic; those of [`shell::compact`]; what writing fails with.
     pub fn compact_to(&self, topic: &str, target: &Kafi, target_topic: &str) -> Result<Compacted> {
-        let progress = Arc::default();
-        let mut sink = TopicSink::open(target.place(), target_topic, self.partitions(topic)?, progress)?;
+        let mut sink = TopicSink::open(target.place(), target_topic, &[(self.place(), topic)], Arc::default())?;
         let options = CompactOptions { read: self.read_options(), ..CompactOptions::default() };
         let compacted = shell::compact(self.storage(), topic, &options, |batch| {
             sink.write(batch)?;

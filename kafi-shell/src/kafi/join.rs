@@ -133,7 +133,7 @@ impl Join {
     /// many partitions as the left one has. Blocks until all is delivered.
     ///
     /// # Errors
-    /// Those of [`shell::join`]; what writing fails with.
+    /// `Usage` where that is one of the two that are joined; those of [`shell::join`]; what writing fails with.
     pub fn to(self, target: &Kafi, topic: &str) -> Result<Joined> {
         self.to_target(Target::new(target, topic))
     }
@@ -143,9 +143,12 @@ impl Join {
     /// # Errors
     /// As for [`to`](Join::to).
     pub fn to_target(mut self, target: Target) -> Result<Joined> {
-        let partitions = self.left.topic.place().partitions_max(self.left.topic.topics())?;
-        let progress = Arc::default();
-        let mut sink = TopicSink::open(target.place(), target.topic(), partitions, progress)?.by_key();
+        let sources = [&self.left.topic, &self.right.topic];
+        let sources: Vec<_> = sources
+            .into_iter()
+            .flat_map(|topic| topic.topics().iter().map(|name| (topic.place(), name.as_str())))
+            .collect();
+        let mut sink = TopicSink::open(target.place(), target.topic(), &sources, Arc::default())?.by_key();
         let mut encoder = target.batch_encoder()?;
         let mut project = std::mem::replace(&mut self.project, Box::new(merged));
         let joined = self.run(

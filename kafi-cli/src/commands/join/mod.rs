@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::{Parser, ValueEnum};
 use kafi::{
     Address, Batch, Failures, JoinEmit, JoinHow, JoinOptions, JoinPair, JoinRows, JoinSide, Joined, JoinedSide, Kafi,
-    Offsets, Progress, ReadOptions, Result, Serdes, TopicSink, shell,
+    Offsets, Place, Progress, ReadOptions, Result, Serdes, TopicSink, shell,
 };
 
 use crate::address::{FirstUse, open_topic};
@@ -144,7 +144,10 @@ impl Verb for JoinArgs {
         context.begin_job();
         let job = Job { args: self, context, failures: &failures, progress: &progress };
         let (joined, written) = match &self.to {
-            Some(target) => job.write(target, sides, projector, left.partitions(&left_topic)?)?,
+            Some(target) => {
+                let sources = [(left.place(), left_topic.as_str()), (right.place(), right_topic.as_str())];
+                job.write(target, sides, projector, &sources)?
+            }
             None => (job.print(&left, sides, projector, &serdes[0])?, None),
         };
         failures.settle()?;
@@ -234,15 +237,16 @@ impl Job<'_> {
         target: &str,
         sides: [JoinSide<'_>; 2],
         projector: Projector,
-        partitions: i32,
+        sources: &[(&Place, &str)],
     ) -> Result<(Joined, Option<u64>)> {
         let Self { args, context, .. } = self;
         let first_use = FirstUse::of(&Address::parse(target)?.storage);
         let (kafi, topic) = open_topic(context, target)?;
         let mut serdes = args.to_types.types(args.types.avro_json, args.types.subject_strategy).serdes()?;
         args.writer.apply(&mut serdes, kafi.place())?;
-        let projector = projector.writing((&kafi, &topic), &serdes)?;
-        let sink = TopicSink::open(kafi.place(), &topic, partitions, Arc::default())?;
+        let only_keeps = matches!(args.how, HowArg::Semi | HowArg::Anti);
+        let projector = projector.writing((&kafi, &topic), &serdes, only_keeps)?;
+        let sink = TopicSink::open(kafi.place(), &topic, sources, Arc::default())?;
         let mut sink = sink.by_key().stall_limit(args.write.stall_limit());
         first_use.say(context);
         let follows = args.follow;

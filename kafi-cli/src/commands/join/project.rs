@@ -30,6 +30,8 @@ struct Written {
     topic: Option<String>,
     /// What makes bytes of keys and values, where they are more than text.
     encoders: Option<[Box<dyn Encoder>; 2]>,
+    /// Whether messages are handed on byte for byte, since nothing is made of them.
+    as_they_are: bool,
 }
 
 impl Projector {
@@ -47,8 +49,9 @@ impl Projector {
         }
     }
 
-    /// The same for messages that are written to this topic as these types and schemas.
-    pub fn writing(self, (target, topic): (&Kafi, &str), serdes: &Serdes) -> Result<Self> {
+    /// The same for messages that are written to this topic as these types and schemas. Where a join only says which
+    /// messages of its left side are kept, and nothing is said of types, they stay as they are, byte for byte.
+    pub fn writing(self, (target, topic): (&Kafi, &str), serdes: &Serdes, only_keeps: bool) -> Result<Self> {
         let encoder = |field| {
             let serde = serdes.of_field(field);
             let is_said = serde.type_.is_some() || serde.schema.names_schema();
@@ -66,11 +69,15 @@ impl Projector {
                 Some([key.map_or_else(|| bytes(Field::Key), Ok)?, value.map_or_else(|| bytes(Field::Value), Ok)?])
             }
         };
-        Ok(Self { written: Written { topic: Some(topic.to_string()), encoders }, ..self })
+        let as_they_are = only_keeps && self.function.is_none() && encoders.is_none();
+        Ok(Self { written: Written { topic: Some(topic.to_string()), encoders, as_they_are }, ..self })
     }
 
     /// Puts what becomes of a row to the end of `batch`.
     pub fn push(&mut self, pair: JoinPair<'_>, batch: &mut Batch) -> Result<()> {
+        if let (true, Some(left)) = (self.written.as_they_are, pair.left) {
+            return self.written.push(left, batch);
+        }
         let Self { sides: [left, right], envelopes, function, written, merger, text, fields } = self;
         let (left, right) = (
             pair.left.map(|record| left.show(record)).transpose()?,
