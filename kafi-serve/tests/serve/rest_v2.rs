@@ -58,6 +58,9 @@ fn topics_are_described() {
     for (path, refusal) in [
         ("/topics/x", (404, 40401)),
         ("/topics/x/partitions/0/offsets", (404, 40401)),
+        ("/topics/t/partitions/9/offsets", (404, 40402)),
+        ("/topics/t/partitions/x/offsets", (404, 40402)),
+        ("/topics/x/partitions/x/offsets", (404, 40401)),
         ("/topics/t/partitions/7", (404, 40402)),
         ("/topics/t/partitions/x", (404, 40402)),
         ("/consumers/g/instances/i/records", (404, 40403)),

@@ -50,16 +50,25 @@ pub fn partition(V2(rest): &V2, asked: &Asked) -> Answered {
 }
 
 pub fn offsets(V2(rest): &V2, asked: &Asked) -> Answered {
-    let (topic, partition) = find_partition(rest, asked)?;
-    let place = TopicPartition { topic: topic.name, partition: partition.partition };
+    let Ok(partition) = asked.param("partition").parse() else { return missing(rest, asked) };
+    let place = TopicPartition { topic: asked.param("topic").to_string(), partition };
     let isolation = match asked.query("isolation_level") {
         Some("read_uncommitted") => Isolation::ReadUncommitted,
         _ => Isolation::ReadCommitted,
     };
-    let found = rest.pools.admin(|admin| admin.watermarks(&[place], isolation, rest.timeout()))?;
+    let found = match rest.pools.admin(|admin| admin.watermarks(&[place], isolation, rest.timeout())) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return missing(rest, asked),
+        found => found?,
+    };
     let found = found.first().ok_or_else(|| Error::new(ErrorKind::Unexpected, "read offsets", "there are none"))?;
     let members = [("beginning_offset", Json::from(found.low)), ("end_offset", Json::from(found.high))];
     Ok(Json::object(members).into())
+}
+
+/// That there is no such topic, or no such partition of it.
+fn missing(rest: &Rest, asked: &Asked) -> Answered {
+    find_partition(rest, asked)?;
+    Err(Refusal::new(404, PARTITION_NOT_FOUND, "Partition not found.").into())
 }
 
 /// A topic of this name.
