@@ -425,6 +425,25 @@ fn a_block_of_orc_that_says_gigabytes_takes_no_memory() {
     assert!(error.contains("a block of it becomes 4294967295 bytes"), "{error}");
 }
 
+#[cfg(feature = "feather")]
+#[test]
+fn a_block_of_feather_that_says_terabytes_takes_no_memory() {
+    let bench = Bench::new();
+    bench.fill("from", &VALUES[..1]);
+    bench.create("t");
+    let (_, mut bytes) = bench.export("from", "feather", |_| {}).unwrap();
+    let end = bytes.len() - 10;
+    let start = end - u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap()) as usize;
+    let footer = arrow_ipc::root_as_footer(&bytes[start..end]).unwrap();
+    let length = footer.recordBatches().unwrap().get(0).bodyLength().to_le_bytes();
+    let at = bytes[start..end].windows(8).rposition(|eight| eight == length).unwrap() + start;
+    for length in [1_i64 << 46, -1, i64::MAX] {
+        bytes[at..at + 8].copy_from_slice(&length.to_le_bytes());
+        let error = bench.import(&bytes, "t", "feather", |_| {}).unwrap_err().to_string();
+        assert!(error.contains("it names bytes behind its end"), "{error}");
+    }
+}
+
 #[test]
 fn columns_of_pandas_and_headers_become_messages() {
     let bench = Bench::new();
