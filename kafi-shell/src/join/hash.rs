@@ -7,7 +7,8 @@ use std::hint::black_box;
 use kafi_core::{Cancel, Record, Result};
 
 use super::key::hash_of;
-use super::output::{Output, Part, Wanted};
+use super::outlet::Outlet;
+use super::output::{Part, Wanted};
 use super::table::{RowBytes, Table, key_and_message};
 use crate::spill::{Run, Spill};
 
@@ -33,7 +34,7 @@ pub(super) struct Matches {
 }
 
 /// A join that is under way.
-pub(super) struct HashJoin<'o, 'a> {
+pub(super) struct HashJoin<'o> {
     wanted: Wanted,
     builds_left: bool,
     parts: Vec<HashPart>,
@@ -41,7 +42,7 @@ pub(super) struct HashJoin<'o, 'a> {
     memory: usize,
     taken: usize,
     pub(super) spill: &'o mut Spill,
-    pub(super) out: &'o mut Output<'a>,
+    pub(super) out: &'o mut Outlet,
     cancel: &'o Cancel,
     matches: Matches,
     row: RowBytes,
@@ -55,13 +56,13 @@ struct HashPart {
     probes: Run,
 }
 
-impl<'o, 'a> HashJoin<'o, 'a> {
+impl<'o> HashJoin<'o> {
     /// A join of what is built, left or right, in so many bytes of memory.
     pub(super) fn new(
         (wanted, builds_left): (Wanted, bool),
         memory: usize,
         spill: &'o mut Spill,
-        out: &'o mut Output<'a>,
+        out: &'o mut Outlet,
         cancel: &'o Cancel,
     ) -> Self {
         let bits = if memory < SMALL_MEMORY { 3 } else { 6 };
@@ -114,17 +115,18 @@ impl<'o, 'a> HashJoin<'o, 'a> {
         }
         let mut matching =
             Matching { wanted: self.wanted, builds_left: self.builds_left, out: self.out, matches: &mut self.matches };
-        let is_matched = matching.pairs(&mut part.table, (hash, key), Part::Record(record), false)?;
-        matching.probed(Part::Record(record), is_matched)
+        let is_matched = matching.pairs(&mut part.table, (hash, key), Part::Record(record), false);
+        matching.probed(Part::Record(record), is_matched);
+        Ok(())
     }
 
     /// Puts out a message without a key, which has no partner, where that is wanted.
-    pub(super) fn null_key(&mut self, record: &Record<'_>, is_built: bool) -> Result<()> {
+    pub(super) fn null_key(&mut self, record: &Record<'_>, is_built: bool) {
         let part = Some(Part::Record(record));
         match is_built {
             true if self.wanted.built_unmatched => self.out.put_sides(self.builds_left, part, None),
             false if self.wanted.probed_unmatched => self.out.put_sides(self.builds_left, None, part),
-            _ => Ok(()),
+            _ => {}
         }
     }
 
@@ -134,7 +136,7 @@ impl<'o, 'a> HashJoin<'o, 'a> {
         let mut later = Vec::new();
         for HashPart { table, away, probes } in parts {
             match away {
-                None => self.put_unmatched(&table)?,
+                None => self.put_unmatched(&table),
                 Some(away) => later.push((away, probes)),
             }
         }
@@ -212,9 +214,9 @@ impl<'o, 'a> HashJoin<'o, 'a> {
                 };
                 let was_matched = found.get(number / 64).is_some_and(|bits| bits >> (number % 64) & 1 == 1);
                 let key = key_and_message(row).0;
-                let is_matched = matching.pairs(&mut table, (hash, key), Part::Row(row), was_matched)?;
+                let is_matched = matching.pairs(&mut table, (hash, key), Part::Row(row), was_matched);
                 if is_one_block {
-                    matching.probed(Part::Row(row), is_matched)?;
+                    matching.probed(Part::Row(row), is_matched);
                 } else if is_matched {
                     found[number / 64] |= 1 << (number % 64);
                 }
@@ -223,7 +225,7 @@ impl<'o, 'a> HashJoin<'o, 'a> {
                     return Ok(());
                 }
             }
-            self.put_unmatched(&table)?;
+            self.put_unmatched(&table);
             if is_last {
                 break;
             }
@@ -247,20 +249,19 @@ impl<'o, 'a> HashJoin<'o, 'a> {
                 out: self.out,
                 matches: &mut self.matches,
             };
-            matching.probed(Part::Row(hash_and_row(item).1), is_matched)?;
+            matching.probed(Part::Row(hash_and_row(item).1), is_matched);
             number += 1;
         }
         Ok(())
     }
 
-    fn put_unmatched(&mut self, table: &Table) -> Result<()> {
+    fn put_unmatched(&mut self, table: &Table) {
         for (row, _) in table.rows().filter(|(_, is_matched)| !is_matched) {
             self.matches.built_unmatched += 1;
             if self.wanted.built_unmatched {
-                self.out.put_sides(self.builds_left, Some(Part::Row(row)), None)?;
+                self.out.put_sides(self.builds_left, Some(Part::Row(row)), None);
             }
         }
-        Ok(())
     }
 
     fn is_over(&mut self) -> bool {
@@ -270,23 +271,17 @@ impl<'o, 'a> HashJoin<'o, 'a> {
 }
 
 /// What a row that is probed meets.
-struct Matching<'m, 'a> {
+struct Matching<'m> {
     wanted: Wanted,
     builds_left: bool,
-    out: &'m mut Output<'a>,
+    out: &'m mut Outlet,
     matches: &'m mut Matches,
 }
 
-impl Matching<'_, '_> {
+impl Matching<'_> {
     /// Puts out the pairs of a row that is probed, and says whether it has a partner, in this table or, as `was_matched`
     /// says, in another one.
-    fn pairs(
-        &mut self,
-        table: &mut Table,
-        (hash, key): (u64, &[u8]),
-        probed: Part<'_>,
-        was_matched: bool,
-    ) -> Result<bool> {
+    fn pairs(&mut self, table: &mut Table, (hash, key): (u64, &[u8]), probed: Part<'_>, was_matched: bool) -> bool {
         let mut is_matched = was_matched;
         let mut chain = table.chain(hash);
         while let Some(at) = table.next(&mut chain) {
@@ -299,22 +294,24 @@ impl Matching<'_, '_> {
             self.matches.built_matched += u64::from(is_first);
             let row = table.row(at).map(Part::Row);
             if self.wanted.pairs {
-                self.out.put_sides(self.builds_left, row, Some(probed))?;
+                self.out.put_sides(self.builds_left, row, Some(probed));
             } else if self.wanted.built_matched && is_first {
-                self.out.put_sides(self.builds_left, row, None)?;
+                self.out.put_sides(self.builds_left, row, None);
             }
         }
-        Ok(is_matched)
+        is_matched
     }
 
     /// Counts a row that is probed, and puts it out by itself where that is wanted.
-    fn probed(&mut self, probed: Part<'_>, is_matched: bool) -> Result<()> {
+    fn probed(&mut self, probed: Part<'_>, is_matched: bool) {
         let (count, is_wanted) = match is_matched {
             true => (&mut self.matches.probed_matched, self.wanted.probed_matched),
             false => (&mut self.matches.probed_unmatched, self.wanted.probed_unmatched),
         };
         *count += 1;
-        if is_wanted { self.out.put_sides(self.builds_left, None, Some(probed)) } else { Ok(()) }
+        if is_wanted {
+            self.out.put_sides(self.builds_left, None, Some(probed));
+        }
     }
 }
 

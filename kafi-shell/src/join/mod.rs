@@ -7,12 +7,16 @@ mod key;
 mod keyed;
 mod merge;
 mod options;
+mod outlet;
 mod output;
 mod table;
 
 use std::ops::ControlFlow;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{channel, sync_channel};
+use std::thread;
 
-use kafi_core::functional::plan;
+use kafi_core::functional::{caught, plan};
 use kafi_core::{Assignment, Error, ErrorKind, ReadOptions, Result};
 
 use crate::compact::{CompactOptions, Survivors, finite};
@@ -27,6 +31,7 @@ pub use output::{JoinEach, JoinProject};
 use eager::Eager;
 use hash::{HashJoin, Matches};
 use keyed::{RowKey, read_keyed};
+use outlet::{Outlet, Rows};
 use output::{Output, Wanted};
 
 /// Joins two topics: hands each row to `project`, which makes messages of it, and those to `each`, batch by batch, until
@@ -106,11 +111,47 @@ const AHEAD: usize = 64;
 /// A side, and what of it is read.
 type Planned<'a> = (JoinSide<'a>, Vec<Assignment>);
 
-/// Joins two sides that have ends.
+/// Rows that go round between the thread that joins and the one that makes messages of them: some are made, some wait,
+/// some are used.
+const ROUND: usize = 3;
+
+/// Joins two sides that have ends, in a thread of its own, and makes messages of the rows in this one.
 fn by_hash<'a>(
     sides: [Planned<'a>; 2],
     options: &'a JoinOptions,
     out: &mut Output<'a>,
+) -> Result<([JoinedSide; 2], u64)> {
+    let (full, filled) = sync_channel::<Rows>(1);
+    let (free, empty) = channel();
+    for _ in 0..ROUND {
+        free.send(Rows::default()).expect("the receiver is held here");
+    }
+    thread::scope(|scope| {
+        let joining = scope.spawn(move || {
+            let mut outlet = Outlet::new(full, empty);
+            let joined = caught("join", || join_by_hash(sides, options, &mut outlet));
+            outlet.flush();
+            joined
+        });
+        let mut put = Ok(());
+        for rows in &filled {
+            put = rows.put_into(out);
+            if put.is_err() || out.is_over {
+                break;
+            }
+            // Whoever joins may have ended.
+            let _at_end = free.send(rows);
+        }
+        drop((filled, free));
+        let joined = joining.join().unwrap_or_else(|panic| resume_unwind(panic));
+        put.and(joined)
+    })
+}
+
+fn join_by_hash<'a>(
+    sides: [Planned<'a>; 2],
+    options: &'a JoinOptions,
+    out: &mut Outlet,
 ) -> Result<([JoinedSide; 2], u64)> {
     let memory = options.rows_memory();
     let mut spill = Spill::new(memory);
@@ -135,7 +176,7 @@ fn by_hash<'a>(
                     RowKey::Skipped => counts.skipped += 1,
                     RowKey::Null => {
                         counts.null_keys += 1;
-                        join.null_key(&record, builds)?;
+                        join.null_key(&record, builds);
                     }
                     RowKey::Key(hash, key) if builds => join.build((hash, key), &record)?,
                     RowKey::Key(hash, key) => join.probe((hash, key), &record)?,

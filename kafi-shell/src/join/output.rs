@@ -91,16 +91,6 @@ impl<'a> Output<'a> {
         if self.batch.is_full() { self.flush() } else { Ok(()) }
     }
 
-    /// The same, for a side that is built and one that is probed.
-    pub(super) fn put_sides(
-        &mut self,
-        builds_left: bool,
-        built: Option<Part<'_>>,
-        probed: Option<Part<'_>>,
-    ) -> Result<()> {
-        if builds_left { self.put(built, probed) } else { self.put(probed, built) }
-    }
-
     /// Hands over what was made.
     pub(super) fn flush(&mut self) -> Result<()> {
         if !self.batch.is_empty() && !self.is_over {
