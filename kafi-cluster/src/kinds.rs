@@ -26,6 +26,12 @@ impl KafkaAdmin {
             Ok(others) => {
                 let is_new = |other: &Group| groups.binary_search_by(|known| known.name.cmp(&other.name)).is_err();
                 let mut others: Vec<Group> = others.into_iter().filter(is_new).collect();
+                if others.iter().any(|other| other.state.is_empty()) {
+                    // One that was only just made is of consumers, too, and is known as such by now.
+                    let (now, _) = self.listed_groups(operation, deadline.at_most(at_most))?;
+                    others.retain(|other| now.iter().all(|known| known.name != other.name));
+                    groups.extend(now);
+                }
                 self.tell_streams(operation, &mut others, deadline.at_most(at_most));
                 groups.extend(others);
                 groups.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,7 +1,7 @@
 //! Bytes on their way out of a file, decompressed where they are compressed, whatever the name of the file says.
 
 use std::io::{self, BufRead, BufReader, Read};
-#[cfg(any(feature = "feather", feature = "xlsx"))]
+#[cfg(feature = "xlsx")]
 use std::io::{Seek, SeekFrom};
 
 use flate2::read::MultiGzDecoder;
@@ -89,20 +89,20 @@ impl FileInput {
 }
 
 /// A place in a file.
-#[cfg(any(feature = "feather", feature = "xlsx"))]
+#[cfg(feature = "xlsx")]
 pub(crate) struct FileCursor {
     file: Box<dyn FileReader>,
     at: u64,
 }
 
-#[cfg(any(feature = "feather", feature = "xlsx"))]
+#[cfg(feature = "xlsx")]
 impl FileCursor {
     pub(crate) fn new(file: Box<dyn FileReader>) -> Self {
         Self { file, at: 0 }
     }
 }
 
-#[cfg(any(feature = "feather", feature = "xlsx"))]
+#[cfg(feature = "xlsx")]
 impl Read for FileCursor {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read_at(self.at, into, TIMEOUT).map_err(io::Error::other)?;
@@ -111,7 +111,7 @@ impl Read for FileCursor {
     }
 }
 
-#[cfg(any(feature = "feather", feature = "xlsx"))]
+#[cfg(feature = "xlsx")]
 impl Seek for FileCursor {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let moved = match to {

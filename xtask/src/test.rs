@@ -107,8 +107,8 @@ fn whole(last: impl FnOnce() -> Result<()> + Send) -> Result<BTreeSet<String>> {
         all.join(front?);
         Ok(())
     })?;
-    let Failures { error: Some(error), targets, tests: failed } = all else { return Ok(BTreeSet::new()) };
-    if failed.is_empty() || targets.is_empty() || failed.len() > SECOND_TRIES {
+    let Failures { error: Some(error), targets, tests: failed, died } = all else { return Ok(BTreeSet::new()) };
+    if failed.is_empty() || targets.is_empty() || failed.len() > SECOND_TRIES || died {
         return Err(error);
     }
     println!("\nThese tests run again: {}", Vec::from_iter(failed.iter().map(String::as_str)).join(", "));
@@ -188,6 +188,8 @@ struct Failures {
     /// Such as `--test s3`.
     targets: BTreeSet<String>,
     tests: BTreeSet<String>,
+    /// Whether a test program ended by a signal: nobody knows which of its tests would have passed.
+    died: bool,
 }
 
 impl Failures {
@@ -195,6 +197,7 @@ impl Failures {
         self.error = self.error.take().or(other.error);
         self.targets.extend(other.targets);
         self.tests.extend(other.tests);
+        self.died |= other.died;
     }
 }
 
@@ -205,16 +208,17 @@ fn watch(name: &str, tests: &mut Command) -> Result<Failures> {
     let mut child = tests.stderr(writer.try_clone().map_err(fault)?).stdout(writer).spawn().map_err(fault)?;
     // The command keeps the writing ends, and reading would not end before them.
     tests.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    let (mut targets, mut failed) = (BTreeSet::new(), BTreeSet::new());
+    let (mut targets, mut failed, mut died) = (BTreeSet::new(), BTreeSet::new(), false);
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.map_err(fault)?;
         let line = String::from_utf8_lossy(&line);
         println!("{name}: {line}");
         failed.extend(failed_test(&line).map(str::to_string));
         targets.extend(failed_target(&line).map(str::to_string));
+        died |= is_death(&line);
     }
     let status = child.wait().map_err(fault)?;
-    Ok(Failures { error: command::check("cargo test", status).err(), targets, tests: failed })
+    Ok(Failures { error: command::check("cargo test", status).err(), targets, tests: failed, died })
 }
 
 /// The test of which a line says that it failed: `test area::name ... FAILED`.
@@ -226,6 +230,11 @@ fn failed_test(line: &str) -> Option<&str> {
 fn failed_target(line: &str) -> Option<&str> {
     let target = line.trim().strip_prefix("`-p ")?.strip_suffix('`')?;
     target.split_once(' ').map(|(_package, target)| target)
+}
+
+/// Whether cargo says that a test program ended by a signal: `  process didn't exit successfully: … (signal: 6, …)`.
+fn is_death(line: &str) -> bool {
+    line.trim_start().starts_with("process didn't exit successfully: ") && line.contains("(signal: ")
 }
 
 /// How many tests run at a time, unless one says so.
@@ -259,5 +268,7 @@ mod tests {
         assert_eq!(failed_target("    `-p kafi-s3 --test s3`"), Some("--test s3"));
         assert_eq!(failed_target("    `-p kafi-core --lib`"), Some("--lib"));
         assert_eq!(failed_target("error: 1 target failed:"), None);
+        assert!(is_death("  process didn't exit successfully: `target/debug/deps/a-1` (signal: 6, SIGABRT: abort)"));
+        assert!(!is_death("  process didn't exit successfully: `target/debug/deps/a-1` (exit status: 101)"));
     }
 }

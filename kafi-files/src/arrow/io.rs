@@ -10,14 +10,12 @@ use kafi_core::{Error, ErrorKind, FileReader, FileWriter, Result};
 #[cfg(any(feature = "parquet", feature = "orc"))]
 use super::chunks::Chunks;
 use super::failed;
+#[cfg(feature = "feather")]
+use super::feather::Feather;
 #[cfg(feature = "orc")]
 use super::orc;
 use crate::format::Format;
-#[cfg(feature = "feather")]
-use crate::input::FileCursor;
 use crate::output::FileStream;
-#[cfg(feature = "feather")]
-use crate::output::TIMEOUT;
 
 /// What is held of a row group at most, before it is written.
 #[cfg(feature = "parquet")]
@@ -106,7 +104,7 @@ enum Reader {
     #[cfg(feature = "parquet")]
     Parquet(parquet::arrow::arrow_reader::ParquetRecordBatchReader),
     #[cfg(feature = "feather")]
-    Feather(Box<arrow_ipc::reader::FileReader<io::BufReader<FileCursor>>>),
+    Feather(Box<Feather>),
     #[cfg(feature = "orc")]
     Orc(Box<orc_rust::ArrowReader<orc::Guarded>>),
 }
@@ -119,13 +117,7 @@ impl ColumnReader {
     fn opened(file: Box<dyn FileReader>, format: Format) -> Result<Self> {
         match format {
             #[cfg(feature = "feather")]
-            Format::Feather => {
-                let mut file = file;
-                check_blocks(file.as_mut())?;
-                let reader = arrow_ipc::reader::FileReader::try_new_buffered(FileCursor::new(file), None);
-                let reader = reader.map_err(|error| failed("read file", &error))?;
-                Ok(Self(Reader::Feather(Box::new(reader))))
-            }
+            Format::Feather => Ok(Self(Reader::Feather(Box::new(Feather::open(file)?)))),
             #[cfg(feature = "orc")]
             Format::Orc => Ok(Self(Reader::Orc(Box::new(orc::open(Chunks::new(file))?)))),
             #[cfg(feature = "parquet")]
@@ -160,44 +152,18 @@ impl Iterator for ColumnReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = undamaged(|| {
-            let next = match &mut self.0 {
+            let failed = |error: ArrowError| failed("read file", &error);
+            match &mut self.0 {
                 #[cfg(feature = "parquet")]
-                Reader::Parquet(reader) => reader.next(),
+                Reader::Parquet(reader) => reader.next().transpose().map_err(failed),
                 #[cfg(feature = "feather")]
                 Reader::Feather(reader) => reader.next(),
                 #[cfg(feature = "orc")]
-                Reader::Orc(reader) => reader.next(),
-            };
-            next.transpose().map_err(|error| failed("read file", &error))
+                Reader::Orc(reader) => reader.next().transpose().map_err(failed),
+            }
         });
         next.transpose()
     }
-}
-
-/// Refuses a file of Feather that names blocks behind its end: Arrow takes as much memory as they say. What is no such
-/// file is left to its reader.
-#[cfg(feature = "feather")]
-fn check_blocks(file: &mut dyn FileReader) -> Result<()> {
-    /// The length of the footer, and the word at the end.
-    const TAIL_BYTES: u64 = 10;
-    let bytes = file.bytes();
-    let Some(end) = bytes.checked_sub(TAIL_BYTES) else { return Ok(()) };
-    let mut tail = [0; TAIL_BYTES as usize];
-    file.read_at(end, &mut tail, TIMEOUT)?;
-    let length = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
-    let Some(start) = end.checked_sub(length.into()) else { return Ok(()) };
-    let mut footer = vec![0; length as usize];
-    file.read_at(start, &mut footer, TIMEOUT)?;
-    let Ok(footer) = arrow_ipc::root_as_footer(&footer) else { return Ok(()) };
-    let batches = footer.recordBatches().into_iter().flatten();
-    for block in batches.chain(footer.dictionaries().into_iter().flatten()) {
-        let parts = [block.offset(), block.metaDataLength().into(), block.bodyLength()];
-        let all = parts.iter().try_fold(0_u64, |all, part| all.checked_add(u64::try_from(*part).ok()?));
-        if all.is_none_or(|all| all > bytes) {
-            return Err(Error::new(ErrorKind::Corrupt, "read file", "it is damaged: it names bytes behind its end"));
-        }
-    }
-    Ok(())
 }
 
 /// What reading gives. Arrow's readers trust the lengths that stand in a file, and panic where these are wrong; whoever

@@ -5,6 +5,8 @@ mod blocks;
 mod build;
 #[cfg(any(feature = "parquet", feature = "orc"))]
 mod chunks;
+#[cfg(feature = "feather")]
+mod feather;
 mod fits;
 mod frame;
 mod infer;

@@ -445,6 +445,32 @@ fn a_block_of_feather_that_says_terabytes_takes_no_memory() {
 }
 
 #[test]
+fn a_buffer_of_feather_that_says_it_becomes_exabytes_takes_no_memory() {
+    let bench = Bench::new();
+    bench.fill("from", &VALUES[..1]);
+    bench.create("t");
+    let (_, bytes) = bench.export("from", "feather", |_| {}).unwrap();
+    let end = bytes.len() - 10;
+    let start = end - u32::from_le_bytes(bytes[end..end + 4].try_into().unwrap()) as usize;
+    let block = *arrow_ipc::root_as_footer(&bytes[start..end]).unwrap().recordBatches().unwrap().get(0);
+    let (head, body) = (block.offset() as usize, block.offset() as usize + block.metaDataLength() as usize);
+    let message = arrow_ipc::root_as_message(&bytes[head + 8..body]).unwrap();
+    let batch = message.header_as_record_batch().unwrap();
+    assert!(batch.compression().is_some());
+    let buffers = batch.buffers().unwrap().iter().filter(|buffer| buffer.length() > 8);
+    let offsets: Vec<usize> = buffers.map(|buffer| body + buffer.offset() as usize).collect();
+    assert!(!offsets.is_empty());
+    for at in offsets {
+        for length in [i64::MAX, 1 << 40, 1 << 31] {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 8].copy_from_slice(&length.to_le_bytes());
+            let error = bench.import(&bytes, "t", "feather", |_| {}).unwrap_err().to_string();
+            assert!(error.contains(&format!("it becomes {length} bytes")), "{error}");
+        }
+    }
+}
+
+#[test]
 fn columns_of_pandas_and_headers_become_messages() {
     let bench = Bench::new();
     bench.create("columns");
