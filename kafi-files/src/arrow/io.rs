@@ -151,16 +151,13 @@ impl Iterator for ColumnReader {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = undamaged(|| {
-            let failed = |error: ArrowError| failed("read file", &error);
-            match &mut self.0 {
-                #[cfg(feature = "parquet")]
-                Reader::Parquet(reader) => reader.next().transpose().map_err(failed),
-                #[cfg(feature = "feather")]
-                Reader::Feather(reader) => reader.next(),
-                #[cfg(feature = "orc")]
-                Reader::Orc(reader) => reader.next().transpose().map_err(failed),
-            }
+        let next = undamaged(|| match &mut self.0 {
+            #[cfg(feature = "parquet")]
+            Reader::Parquet(reader) => reader.next().transpose().map_err(|error| failed("read file", &error)),
+            #[cfg(feature = "feather")]
+            Reader::Feather(reader) => reader.next(),
+            #[cfg(feature = "orc")]
+            Reader::Orc(reader) => reader.next().transpose().map_err(|error| failed("read file", &error)),
         });
         next.transpose()
     }
