@@ -96,6 +96,11 @@ fn is_alice(storage: &Arc<dyn Storage>) {
     assert_eq!((denied.kind(), denied.retryable()), (ErrorKind::PermissionDenied, Retry::Never), "{denied:?}");
     is_one_line(&denied, variable("KAFI_TEST_KAFKA_ALICE_PASSWORD"));
     allow_alice(&["--operation", "Read", "--topic", &topic.name]);
+    // Brokers learn of a rule a moment after it is made.
+    let until = Instant::now() + WAIT;
+    while storage.admin().unwrap().topics(std::slice::from_ref(&topic.name), WAIT).is_err() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let records = read_topic(storage, &topic.name);
     assert_eq!(records[0].value.as_deref(), Some(&b"for alice"[..]));
     let denied = storage.admin().unwrap().delete_topic(&topic.name, WAIT).unwrap_err();
