@@ -122,6 +122,7 @@ impl KafkaProducer {
     /// Does a step of a transaction, and takes in reports meanwhile.
     fn step(&mut self, deadline: Deadline, step: impl Fn(&Client, i32) -> Result<()>) -> Result<()> {
         loop {
+            self.look_for_brokers();
             self.serve(0)?;
             let slice_ms = if self.tokens.in_flight() > 0 { SHORT_SLICE_MS } else { SLICE_MS };
             let begun = Instant::now();
@@ -134,7 +135,10 @@ impl KafkaProducer {
                     }
                     thread::sleep(PAUSE.saturating_sub(begun.elapsed()));
                 }
-                ended => return ended,
+                ended => {
+                    self.quiet_since = Instant::now();
+                    return ended;
+                }
             }
         }
     }
