@@ -28,10 +28,10 @@ const RUN_MAX: usize = 250;
 const RUN_MESSAGE_BYTES_MAX: u64 = 1000;
 /// How long a wait lasts at most before the brokers are looked at.
 const SLICE_MS: i32 = 1000;
-/// After so long without a report, or an answer, brokers are looked for again.
-const QUIET_MAX: Duration = Duration::from_secs(5);
 /// The same where reports have to be taken in meanwhile.
 const SHORT_SLICE_MS: i32 = 10;
+/// After so long without a report, or an answer, brokers are looked for again.
+const QUIET_MAX: Duration = Duration::from_secs(5);
 
 /// A producer.
 ///
