@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::handler::Handler;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
@@ -23,6 +23,9 @@ use crate::kept::{KeptAnswer, Question};
 pub trait Api: Send + Sync + 'static {
     /// The type of what it answers.
     const CONTENT_TYPE: &'static str;
+
+    /// Other names of that type, which are answered to who asks for them.
+    const OTHER_TYPES: &'static [&'static str] = &[];
 
     /// What all requests share.
     fn app(&self) -> &App;
@@ -43,17 +46,19 @@ pub struct Reply {
     pub body: Bytes,
     /// The type of the body; without one that of the API.
     pub content_type: Option<&'static str>,
+    /// Where what was made is.
+    pub location: Option<String>,
 }
 
 impl Reply {
     /// This JSON with another status than 200.
     pub fn with_status(status: u16, json: &Json) -> Self {
-        Self { status, body: json.to_string().into(), content_type: None }
+        Self { status, body: json.to_string().into(), content_type: None, location: None }
     }
 
     /// That it was done.
     pub fn nothing() -> Self {
-        Self { status: 204, body: Bytes::new(), content_type: None }
+        Self { status: 204, body: Bytes::new(), content_type: None, location: None }
     }
 }
 
@@ -66,7 +71,7 @@ impl From<Json> for Reply {
 impl From<String> for Reply {
     /// A text as it is, without quotes.
     fn from(text: String) -> Self {
-        Self { status: 200, body: text.into(), content_type: None }
+        Self { status: 200, body: text.into(), content_type: None, location: None }
     }
 }
 
@@ -197,17 +202,18 @@ impl<A: Api> Handler<(State<Arc<A>>, Request), Arc<A>> for Endpoint<A> {
 
     fn call(self, request: Request, api: Arc<A>) -> Self::Future {
         Box::pin(async move {
-            match self.answer(api, request).await {
-                Ok(reply) => respond(reply.status, reply.content_type.unwrap_or(A::CONTENT_TYPE), reply.body),
-                Err(Failure::Refused(refusal)) => refused::<A>(&refusal),
-                Err(Failure::Failed(error)) => refused::<A>(&A::explain(&error)),
+            let content_type = wanted::<A>(request.headers());
+            match self.answer(api, request, content_type).await {
+                Ok(reply) => replied(reply, content_type),
+                Err(Failure::Refused(refusal)) => respond_refusal(&refusal, content_type),
+                Err(Failure::Failed(error)) => respond_refusal(&A::explain(&error), content_type),
             }
         })
     }
 }
 
 impl<A: Api> Endpoint<A> {
-    async fn answer(self, api: Arc<A>, mut request: Request) -> Answered {
+    async fn answer(self, api: Arc<A>, mut request: Request, content_type: &'static str) -> Answered {
         let Self { call, keeping } = self;
         let question = request.extensions_mut().remove::<Question>().filter(|_| keeping == Keeping::Keep);
         let asked = read(api.app(), request).await?;
@@ -223,7 +229,7 @@ impl<A: Api> Endpoint<A> {
         let reply = in_turn(api.app(), work).await??;
         match question {
             Some(question) if reply.status == 200 => {
-                let content_type = reply.content_type.unwrap_or(A::CONTENT_TYPE);
+                let content_type = reply.content_type.unwrap_or(content_type);
                 let kept = KeptAnswer { content_type, body: reply.body.clone() };
                 api.app().kept.keep(question, moment, kept);
             }
@@ -306,6 +312,40 @@ fn refused<A: Api>(refusal: &Refusal) -> Response {
     respond_refusal(refusal, A::CONTENT_TYPE)
 }
 
+fn replied(reply: Reply, content_type: &'static str) -> Response {
+    let mut response = respond(reply.status, reply.content_type.unwrap_or(content_type), reply.body);
+    // A link has nothing that a header cannot have.
+    if let Some(location) = reply.location.and_then(|location| HeaderValue::from_str(&location).ok()) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// The type of an API's answer, by the name that a request wants most; its own name where that is as good.
+fn wanted<A: Api>(headers: &HeaderMap) -> &'static str {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let (mut best, mut weight) = (A::CONTENT_TYPE, weight_of(accept, A::CONTENT_TYPE));
+    for other in A::OTHER_TYPES {
+        let found = weight_of(accept, other);
+        if found > weight {
+            (best, weight) = (other, found);
+        }
+    }
+    best
+}
+
+/// How much a header `Accept` wants a type, from 0 to 1.
+fn weight_of(accept: &str, content_type: &str) -> f32 {
+    let weight = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_meant = matches!(name, "*/*" | "application/*") || name.eq_ignore_ascii_case(content_type);
+        let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+        if is_meant { weight } else { 0.0 }
+    };
+    accept.split(',').map(weight).fold(0.0, f32::max)
+}
+
 /// A refusal as all APIs write it.
 pub fn respond_refusal(refusal: &Refusal, content_type: &'static str) -> Response {
     let json = Json::object([
@@ -326,6 +366,22 @@ pub fn respond(status: u16, content_type: &'static str, body: impl Into<Body>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn types_are_wanted_more_or_less() {
+        let weight = |accept: &str| weight_of(accept, "application/json");
+        for (accept, expected) in [
+            ("", 0.0),
+            ("text/html", 0.0),
+            ("application/json", 1.0),
+            ("text/html, Application/JSON;charset=utf-8;q=0.5", 0.5),
+            ("*/*;q=0.1, application/json; q=0.25", 0.25),
+            ("application/*", 1.0),
+            ("application/json;q=x", 1.0),
+        ] {
+            assert!((weight(accept) - expected).abs() < f32::EPSILON, "{accept}");
+        }
+    }
 
     #[test]
     fn forms_are_no_json() {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::http::header::HOST;
+use axum::http::header::{ACCEPT, HOST};
 use axum::http::{Method, Request};
 
 /// The bytes of all answers that are kept, and of what they answer.
@@ -16,7 +16,7 @@ const BYTES_MAX: usize = 16 << 20;
 /// How many are kept.
 const COUNT_MAX: usize = 10_000;
 
-/// What was asked: the API, the host, which links in answers name, and the path with its query.
+/// What was asked: the API, the host, which links in answers name, the type that is wanted, and the path with its query.
 #[derive(Clone)]
 pub struct Question(String);
 
@@ -54,9 +54,9 @@ impl Question {
         if request.method() != Method::GET {
             return None;
         }
-        let host = request.headers().get(HOST).map_or("", |host| host.to_str().unwrap_or_default());
+        let header = |name| request.headers().get(name).map_or("", |value| value.to_str().unwrap_or_default());
         let path = request.uri().path_and_query()?.as_str();
-        Some(Self([api, host, path].join("\n")))
+        Some(Self([api, header(HOST), header(ACCEPT), path].join("\n")))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
             let request = Request::builder().method(method).uri(path).header(HOST, host).body(()).unwrap();
             Question::of("rest", &request).map(|question| question.0)
         };
-        assert_eq!(of("GET", "a:1", "/topics?x=1"), Some("rest\na:1\n/topics?x=1".into()));
+        assert_eq!(of("GET", "a:1", "/topics?x=1"), Some("rest\na:1\n\n/topics?x=1".into()));
         assert_ne!(of("GET", "a:1", "/topics"), of("GET", "b:1", "/topics"));
         assert_eq!(of("POST", "a:1", "/topics/t"), None);
     }

@@ -19,6 +19,10 @@ record 200 0 0
 record 200 1 0
 record 200 0 1
 record 200 1 1
+replicas 200 1
+replica 200 true
+replicas of broker 200 true
+settings 200 true
 topics 200 true
 groups 200 true
 no group 404

@@ -32,6 +32,7 @@ const DELETE: MethodFilter = MethodFilter::DELETE;
 /// What can be asked of all contexts.
 const OF_ALL: &[Route<RegistryApi>] = &[
     (GET, "/", |_, _| Ok(Json::object::<&str>([]).into())),
+    (POST, "/", |_, _| Ok(Json::object::<&str>([]).into())),
     (GET, "/contexts", schemas::contexts),
     (DELETE, "/contexts/{context}", schemas::delete_context),
     (GET, "/v1/metadata/id", schemas::metadata_id),
@@ -92,6 +93,7 @@ pub fn router(app: Arc<App>, served: &Served) -> Router {
 
 impl Api for RegistryApi {
     const CONTENT_TYPE: &'static str = "application/vnd.schemaregistry.v1+json";
+    const OTHER_TYPES: &'static [&'static str] = &["application/vnd.schemaregistry+json", "application/json"];
 
     fn app(&self) -> &App {
         &self.app

@@ -1,7 +1,7 @@
 //! Configurations and modes.
 
-use kafi_core::Json;
-use kafi_serde::registry::{Mode, RegistryConfig};
+use kafi_core::{Error, ErrorKind, Json};
+use kafi_serde::registry::{Code, Mode, RegistryConfig};
 
 use crate::answer::{Answered, Asked};
 use crate::registry::{RegistryApi, body};
@@ -18,7 +18,7 @@ pub fn set_config(api: &RegistryApi, asked: &Asked) -> Answered {
 
 /// Answers with what there was.
 pub fn delete_config(api: &RegistryApi, asked: &Asked) -> Answered {
-    let config = read_config(api, asked, false)?;
+    let config = read_config(api, asked, false).map_err(|error| of_subject(error, api, asked))?;
     api.registry.delete_config(api.subject(asked).as_deref(), api.timeout())?;
     Ok(config.to_json().into())
 }
@@ -37,9 +37,20 @@ pub fn set_mode(api: &RegistryApi, asked: &Asked) -> Answered {
 /// Answers with what there was.
 pub fn delete_mode(api: &RegistryApi, asked: &Asked) -> Answered {
     let subject = api.subject(asked);
-    let mode = api.registry.mode(subject.as_deref(), false, api.timeout())?;
+    let mode = api.registry.mode(subject.as_deref(), false, api.timeout());
+    let mode = mode.map_err(|error| of_subject(error, api, asked))?;
     api.registry.delete_mode(subject.as_deref(), api.timeout())?;
     Ok(of_mode(mode))
+}
+
+/// Where there is nothing to delete it is the subject that is said to be missing, as by Confluent's registry.
+fn of_subject(error: Error, api: &RegistryApi, asked: &Asked) -> Error {
+    match api.subject(asked) {
+        Some(subject) if error.kind() == ErrorKind::NotFound => {
+            Code::SubjectNotFound.error("delete setting", format!("Subject '{subject}' not found."))
+        }
+        _ => error,
+    }
 }
 
 fn read_config(api: &RegistryApi, asked: &Asked, inherited: bool) -> kafi_core::Result<RegistryConfig> {

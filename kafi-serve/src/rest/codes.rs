@@ -19,16 +19,26 @@ pub const FORMAT_MISMATCH: u32 = 40601;
 pub const CONSUMER_EXISTS: u32 = 40902;
 /// It subscribes and has partitions of its own, which exclude each other.
 pub const ILLEGAL_STATE: u32 = 40903;
+/// A request has keys of a format with schemas, and names none.
+pub const NO_KEY_SCHEMA: u32 = 42201;
+/// The same of values.
+pub const NO_VALUE_SCHEMA: u32 = 42202;
 /// A key or value is not of the format.
 pub const CONVERSION: u32 = 42203;
 /// A setting of a consumer is none.
 pub const BAD_SETTING: u32 = 42204;
-/// The schema is none, or is not there.
+/// The schema is none.
+pub const INVALID_SCHEMA: u32 = 42205;
+/// The schema is not there, or the registry does not take it.
 pub const BAD_SCHEMA: u32 = 42207;
+/// A list of records to be written together is none.
+pub const BAD_BATCH: u32 = 42208;
 /// There are as many consumers as there may be.
 pub const TOO_MANY_CONSUMERS: u32 = 42901;
 /// A request is wrong.
 pub const BAD_REQUEST: u32 = 400;
+/// What the storage is asked for cannot be.
+pub const KAFKA_BAD_REQUEST: u32 = 40002;
 /// The storage failed.
 pub const KAFKA: u32 = 50002;
 /// The storage failed, and may not do so the next time.
@@ -38,10 +48,10 @@ pub const KAFKA_RETRIABLE: u32 = 50003;
 pub fn explain(error: &Error, not_found: u32) -> Refusal {
     let (status, code) = match error.kind() {
         // What a registry says.
+        _ if Code::InvalidSchema.is_of(error) => (422, INVALID_SCHEMA),
         _ if Code::of(error).is_some() => (422, BAD_SCHEMA),
         ErrorKind::NotFound => (404, not_found),
-        ErrorKind::AlreadyExists => (400, 40002),
-        ErrorKind::Usage | ErrorKind::Config => (400, 40002),
+        ErrorKind::AlreadyExists | ErrorKind::Usage | ErrorKind::Config => (400, KAFKA_BAD_REQUEST),
         ErrorKind::OutOfRange => (400, 40004),
         ErrorKind::Corrupt => (422, CONVERSION),
         ErrorKind::TooLarge => (413, 413),

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use kafi_core::{AvroJson, Coding, Encoder, Error, ErrorKind, Field, Json, Result, SchemaOptions, Type, Value};
 use kafi_core::{Codecs, Decoder, Record};
 use kafi_serde::Format;
-use kafi_serde::registry::{RegisterOptions, SchemaDefinition, Version};
+use kafi_serde::registry::{Code, RegisterOptions, SchemaDefinition, Version};
+use kafi_serde::wire::SchemaId;
 
 use crate::rest::Rest;
 
@@ -78,7 +79,7 @@ pub struct SchemaChoice {
 pub struct FieldWriter<'a> {
     rest: &'a Rest,
     topic: &'a str,
-    ids: HashMap<(bool, SchemaChoice), u32>,
+    ids: HashMap<(bool, SchemaChoice), (u32, Format)>,
     encoders: HashMap<(bool, Form, u32), Box<dyn Encoder>>,
 }
 
@@ -115,8 +116,8 @@ impl<'a> FieldWriter<'a> {
             }
             Form::Schema(format) => {
                 self.encode((field, form, format), choice, data, out).map_err(|error| match error.kind() {
-                    // The topic is there; it is the schema that is not.
-                    ErrorKind::NotFound => bad(field, error.to_string()),
+                    // The topic is there; it is something of the schema that is not.
+                    ErrorKind::NotFound if Code::of(&error).is_none() => bad(field, error.to_string()),
                     _ => error,
                 })
             }
@@ -137,28 +138,38 @@ impl<'a> FieldWriter<'a> {
 
     /// The id of the schema that a request names for a field: without anything the latest of the topic's subject.
     pub fn id(&mut self, field: Field, format: Format, choice: &SchemaChoice) -> Result<u32> {
-        if let Some(id) = choice.id {
-            return Ok(id);
-        }
+        Ok(self.named(field, Some(format), choice)?.0)
+    }
+
+    /// The form of a key or value of which only the schema is named.
+    pub fn form(&mut self, field: Field, choice: &SchemaChoice) -> Result<Form> {
+        Ok(Form::Schema(self.named(field, None, choice)?.1))
+    }
+
+    /// The schema that a request names; a text is one of `format`.
+    fn named(&mut self, field: Field, format: Option<Format>, choice: &SchemaChoice) -> Result<(u32, Format)> {
         let key = (field == Field::Key, choice.clone());
-        if let Some(id) = self.ids.get(&key) {
-            return Ok(*id);
+        if let Some(known) = self.ids.get(&key) {
+            return Ok(*known);
         }
         let (registry, timeout) = (&self.rest.served.registry, self.rest.timeout());
         let suffix = if field == Field::Key { "key" } else { "value" };
         let subject = choice.subject.clone().unwrap_or_else(|| format!("{}-{suffix}", self.topic));
-        let id = match &choice.text {
-            Some(text) => {
+        let named = match (choice.id, &choice.text) {
+            (Some(id), _) => (id, registry.schema(SchemaId::Number(id), None, timeout)?.format),
+            (None, Some(text)) => {
+                let format = format.ok_or_else(|| bad(field, "its schema has no type"))?;
                 let schema = SchemaDefinition::new(format, text.clone());
-                registry.register(&subject, &schema, RegisterOptions::default(), timeout)?.id
+                (registry.register(&subject, &schema, RegisterOptions::default(), timeout)?.id, format)
             }
-            None => {
+            (None, None) => {
                 let version = choice.version.map_or(Version::Latest, Version::Number);
-                registry.version(&subject, version, false, timeout)?.id
+                let found = registry.version(&subject, version, false, timeout)?;
+                (found.id, found.schema.format)
             }
         };
-        self.ids.insert(key, id);
-        Ok(id)
+        self.ids.insert(key, named);
+        Ok(named)
     }
 
     fn encoder(&mut self, field: Field, form: Form, id: u32) -> Result<&mut Box<dyn Encoder>> {

@@ -16,7 +16,17 @@ const PROTO: &str = r#"{"schemaType":"PROTOBUF","schema":"syntax = \"proto3\"; m
 #[test]
 fn schemas_are_registered_found_and_deleted() {
     let serving = Serving::new();
-    assert_eq!(serving.get("/").body, "{}");
+    assert_eq!((serving.get("/").body, serving.post("/", "").body), ("{}".into(), "{}".into()));
+    for (accept, expected) in [
+        ("application/json", "application/json"),
+        ("application/vnd.schemaregistry+json, application/json; q=0.5", "application/vnd.schemaregistry+json"),
+        ("application/json, text/plain, */*", "application/vnd.schemaregistry.v1+json"),
+    ] {
+        for path in ["/subjects", "/subjects/x/versions"] {
+            let answer = serving.ask("GET", path, &[("Accept", accept)], "");
+            assert!(answer.head.contains(&format!("content-type: {expected}\r\n")), "{path} {accept}: {answer:?}");
+        }
+    }
     assert_eq!(serving.get("/subjects").body, "[]");
     let registered = serving.post("/subjects/a-value/versions", ONE);
     assert!(registered.head.to_lowercase().contains("content-type: application/vnd.schemaregistry.v1+json"));
@@ -77,6 +87,8 @@ fn what_is_refused_has_confluents_codes() {
         (serving.delete("/subjects/a?permanent=true"), (404, 40405)),
         (serving.get("/config/a"), (404, 40408)),
         (serving.get("/mode/a"), (404, 40409)),
+        (serving.delete("/config/a"), (404, 40401)),
+        (serving.delete("/mode/a"), (404, 40401)),
         (serving.put("/config", r#"{"compatibility":"SIDEWAYS"}"#), (422, 42203)),
         (serving.put("/mode", r#"{"mode":"SIDEWAYS"}"#), (422, 42204)),
         (serving.put("/mode", r#"{"mode":"IMPORT"}"#), (422, 42205)),

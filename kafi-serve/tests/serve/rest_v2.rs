@@ -140,7 +140,14 @@ fn avro_goes_by_schemas_of_the_registry() {
     assert_eq!(written["value_schema_id"], 1);
     let by_id = r#"{"value_schema_id":1,"records":[{"value":{"a":{"string":"y"}},"partition":0}]}"#;
     assert_eq!(produce(&serving, "/topics/t", AVRO, by_id).json()["offsets"][0]["offset"], 2);
-    assert_eq!(produce(&serving, "/topics/t", AVRO, r#"{"value_schema_id":9,"records":[{"value":{}}]}"#).status, 422);
+    for (body, code) in [
+        (r#"{"value_schema_id":9,"records":[{"value":{}}]}"#, 42207),
+        (r#"{"value_schema":"{","records":[{"value":{}}]}"#, 42205),
+        (r#"{"value_schema_id":1,"records":[{"key":1,"value":null}]}"#, 42201),
+        (r#"{"key_schema_id":1,"records":[{"value":{"a":null}}]}"#, 42202),
+    ] {
+        assert_eq!(produce(&serving, "/topics/t", AVRO, body).refusal(), (422, code), "{body}");
+    }
     let wrong = r#"{"value_schema_id":1,"records":[{"value":{"b":1}}]}"#;
     assert_eq!(produce(&serving, "/topics/t", AVRO, wrong).status, 422);
     // A schema is a text, and never a file of the server's.
@@ -225,6 +232,12 @@ fn what_is_asked_again_is_answered_as_before_until_it_is_changed_through_the_ser
     assert!(
         named("localhost:1").contains("http://localhost:1/") && named("localhost:2").contains("http://localhost:2/")
     );
+    // And they are of the type that is wanted.
+    for accept in [V2, "application/json", "text/html, application/json;q=0.5, */*;q=0.1"] {
+        let answer = serving.ask("GET", "/topics", &[("Accept", accept)], "");
+        let expected = if accept == V2 { V2 } else { "application/json" };
+        assert!(answer.head.contains(&format!("content-type: {expected}\r\n")), "{accept}: {answer:?}");
+    }
     // Groups and consumers are asked each time.
     let committed = || serving.get(&format!("/v3/clusters/{cluster}/consumer-groups")).json()["data"].len();
     assert_eq!(committed(), 0);

@@ -75,6 +75,16 @@ func main() {
 		say("record", response, err, written.PartitionId, written.Offset)
 	}
 
+	broker := brokers.Data[0].BrokerId
+	replicas, response, err := client.ReplicaApi.ClustersClusterIdTopicsTopicNamePartitionsPartitionIdReplicasGet(ctx, id, name, 1)
+	say("replicas", response, err, len(replicas.Data))
+	replica, response, err := client.ReplicaApi.ClustersClusterIdTopicsTopicNamePartitionsPartitionIdReplicasBrokerIdGet(ctx, id, name, 1, replicas.Data[0].BrokerId)
+	say("replica", response, err, replica.IsInSync)
+	replicas, response, err = client.BrokerV3Api.ClustersClusterIdBrokersBrokerIdPartitionReplicasGet(ctx, id, broker)
+	say("replicas of broker", response, err, len(replicas.Data) > 0)
+	settings, response, err := client.ConfigsV3Api.ListKafkaAllTopicConfigs(ctx, id)
+	say("settings", response, err, len(settings.Data) > 0)
+
 	topics, response, err := client.TopicV3Api.ListKafkaTopics(ctx, id)
 	found := false
 	for _, one := range topics.Data {

@@ -253,7 +253,8 @@ pub fn records(V2(rest): &V2, asked: &Asked) -> Answered {
     }
     answer.fill(&instance, &mut state, timeout)?;
     answer.out.push(b']');
-    Ok(Reply { status: 200, body: answer.out.into(), content_type: Some(content_type(instance.form)) })
+    let content_type = Some(content_type(instance.form));
+    Ok(Reply { status: 200, body: answer.out.into(), content_type, location: None })
 }
 
 /// An answer that is being written.

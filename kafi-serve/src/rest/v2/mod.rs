@@ -62,6 +62,15 @@ pub fn router(rest: Arc<Rest>) -> Router {
 
 impl Api for V2 {
     const CONTENT_TYPE: &'static str = "application/vnd.kafka.v2+json";
+    const OTHER_TYPES: &'static [&'static str] = &[
+        "application/vnd.kafka+json",
+        "application/json",
+        "application/vnd.kafka.binary.v2+json",
+        "application/vnd.kafka.json.v2+json",
+        "application/vnd.kafka.avro.v2+json",
+        "application/vnd.kafka.protobuf.v2+json",
+        "application/vnd.kafka.jsonschema.v2+json",
+    ];
 
     fn app(&self) -> &App {
         &self.0.app

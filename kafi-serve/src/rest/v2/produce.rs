@@ -32,9 +32,10 @@ pub fn produce(V2(rest): &V2, asked: &Asked) -> Answered {
     for record in records.iter() {
         key.clear();
         value.clear();
-        let part = |name: &str| record.get(name).cloned().unwrap_or_default();
-        let has_key = writer.write(Field::Key, form, &choices[0], &part("key"), &mut key)?;
-        let has_value = writer.write(Field::Value, form, &choices[1], &part("value"), &mut value)?;
+        let parts = ["key", "value"].map(|name| record.get(name).cloned().unwrap_or_default());
+        check_schemas(form, &choices, &parts)?;
+        let has_key = writer.write(Field::Key, form, &choices[0], &parts[0], &mut key)?;
+        let has_value = writer.write(Field::Value, form, &choices[1], &parts[1], &mut value)?;
         let own = match record.get("partition").filter(|partition| !partition.is_null()) {
             Some(partition) => i32::try_from(partition.int()?).unwrap_or(i32::MAX),
             None => ANY_PARTITION,
@@ -69,6 +70,20 @@ pub fn embedded(content_type: &str) -> Option<&str> {
         "application/json" | "application/vnd.kafka+json" | "application/vnd.kafka.v2+json" => Some("binary"),
         _ => bare.strip_prefix("application/vnd.kafka.")?.strip_suffix(".v2+json"),
     }
+}
+
+/// Refuses keys and values whose format has schemas, and of which the request names none.
+fn check_schemas(form: Form, choices: &[SchemaChoice; 2], parts: &[Json; 2]) -> Result<(), Refusal> {
+    let refusals = [
+        (codes::NO_KEY_SCHEMA, "Request includes keys but does not include key schema"),
+        (codes::NO_VALUE_SCHEMA, "Request includes values but does not include value schema"),
+    ];
+    for ((choice, part), (code, why)) in choices.iter().zip(parts).zip(refusals) {
+        if matches!(form, Form::Schema(_)) && !part.is_null() && *choice == SchemaChoice::default() {
+            return Err(Refusal::new(422, code, why));
+        }
+    }
+    Ok(())
 }
 
 fn choice(json: &Json, field: &str) -> Result<SchemaChoice, Failure> {

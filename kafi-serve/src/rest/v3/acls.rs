@@ -1,5 +1,6 @@
 //! Rules of access.
 
+use std::fmt::Display;
 use std::str::FromStr;
 
 use kafi_core::{Acl, AclFilter, AclPattern, AclResource, Error, Json};
@@ -17,15 +18,17 @@ pub fn list(api: &V3, asked: &Asked) -> Answered {
 }
 
 pub fn create(api: &V3, asked: &Asked) -> Answered {
-    Place::of(api, asked)?;
-    create_all(api, vec![read(&asked.object()?)?])
+    let place = Place::of(api, asked)?;
+    let acl = read(&asked.object()?)?;
+    let location = Some(link(&place, &acl));
+    Ok(Reply { location, ..create_all(api, &[acl])? })
 }
 
 pub fn create_several(api: &V3, asked: &Asked) -> Answered {
     Place::of(api, asked)?;
     let json = asked.object()?;
     let list = json.get("data").ok_or_else(|| Refusal::of_status(400, "the body has no data"))?;
-    create_all(api, list.iter().map(read).collect::<Result<_, _>>()?)
+    create_all(api, &list.iter().map(read).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Deletes the rules that the query means. One that means all of them is a mistake, most likely.
@@ -42,8 +45,8 @@ pub fn delete(api: &V3, asked: &Asked) -> Answered {
     Ok(Json::object([("data", Json::array(deleted.iter().map(|acl| of_acl(&place, acl))))]).into())
 }
 
-fn create_all(api: &V3, acls: Vec<Acl>) -> Answered {
-    let answers = api.0.pools.admin(|admin| admin.create_acls(&acls, api.0.timeout()))?;
+fn create_all(api: &V3, acls: &[Acl]) -> Answered {
+    let answers = api.0.pools.admin(|admin| admin.create_acls(acls, api.0.timeout()))?;
     answers.into_iter().collect::<kafi_core::Result<Vec<()>>>()?;
     Ok(Reply { status: 201, ..Reply::nothing() })
 }
@@ -73,18 +76,18 @@ fn read(json: &Json) -> Result<Acl, Failure> {
 fn filter(asked: &Asked) -> Result<AclFilter, Failure> {
     let text = |name: &str| asked.query(name).filter(|text| !text.is_empty()).map(str::to_string);
     Ok(AclFilter {
-        resource: word(asked, "resource_type")?,
+        resource: wanted(asked, "resource_type")?,
         name: text("resource_name"),
-        pattern: word::<AclPattern>(asked, "pattern_type")?,
+        pattern: wanted::<AclPattern>(asked, "pattern_type")?,
         principal: text("principal"),
         host: text("host"),
-        operation: word(asked, "operation")?,
-        permission: word(asked, "permission")?,
+        operation: wanted(asked, "operation")?,
+        permission: wanted(asked, "permission")?,
     })
 }
 
 /// A word of the query; without it, or with that for any, all are meant.
-fn word<T: FromStr<Err = Error>>(asked: &Asked, name: &str) -> Result<Option<T>, Failure> {
+fn wanted<T: FromStr<Err = Error>>(asked: &Asked, name: &str) -> Result<Option<T>, Failure> {
     match asked.query(name) {
         None | Some("" | "ANY" | "any" | "UNKNOWN") => Ok(None),
         Some(text) => Ok(Some(text.parse()?)),
@@ -92,23 +95,36 @@ fn word<T: FromStr<Err = Error>>(asked: &Asked, name: &str) -> Result<Option<T>,
 }
 
 fn of_acl(place: &Place, acl: &Acl) -> Json {
-    let word = |text: String| Json::from(text.to_ascii_uppercase().replace('-', "_"));
-    let query: String = form_urlencoded::Serializer::new(String::new())
-        .append_pair("resource_type", &acl.resource.to_string())
-        .append_pair("resource_name", &acl.name)
-        .append_pair("principal", &acl.principal)
-        .finish();
-    let metadata = Json::object([("self", Json::from(format!("{}?{query}", place.link(&["acls"]))))]);
+    let metadata = Json::object([("self", Json::from(link(place, acl)))]);
     Json::object([
         ("kind", Json::from("KafkaAcl")),
         ("metadata", metadata),
         ("cluster_id", Json::from(&place.cluster)),
-        ("resource_type", word(acl.resource.to_string())),
+        ("resource_type", Json::from(word(acl.resource))),
         ("resource_name", Json::from(&acl.name)),
-        ("pattern_type", word(acl.pattern.to_string())),
+        ("pattern_type", Json::from(word(acl.pattern))),
         ("principal", Json::from(&acl.principal)),
         ("host", Json::from(&acl.host)),
-        ("operation", word(acl.operation.to_string())),
-        ("permission", word(acl.permission.to_string())),
+        ("operation", Json::from(word(acl.operation))),
+        ("permission", Json::from(word(acl.permission))),
     ])
+}
+
+/// The address of a rule: the query that finds it.
+fn link(place: &Place, acl: &Acl) -> String {
+    let query: String = form_urlencoded::Serializer::new(String::new())
+        .append_pair("resource_type", &word(acl.resource))
+        .append_pair("resource_name", &acl.name)
+        .append_pair("pattern_type", &word(acl.pattern))
+        .append_pair("principal", &acl.principal)
+        .append_pair("host", &acl.host)
+        .append_pair("operation", &word(acl.operation))
+        .append_pair("permission", &word(acl.permission))
+        .finish();
+    format!("{}?{query}", place.link(&["acls"]))
+}
+
+/// A word of Kafka's as this API writes it.
+fn word(word: impl Display) -> String {
+    word.to_string().to_ascii_uppercase().replace('-', "_")
 }

@@ -13,9 +13,7 @@ pub fn list(api: &V3, asked: &Asked) -> Answered {
     // Its own address is that of the list.
     let link = place.link(&[]);
     let link = link.rsplit_once('/').map_or(link.as_str(), |(list, _)| list);
-    let metadata = Json::object([("self", Json::from(link)), ("next", Json::null())]);
-    let members = [("kind", Json::from("KafkaClusterList")), ("metadata", metadata), ("data", Json::array([cluster]))];
-    Ok(Json::object(members).into())
+    Ok(place.list_at("KafkaClusterList", link.to_string(), [cluster]).into())
 }
 
 pub fn describe(api: &V3, asked: &Asked) -> Answered {
@@ -31,14 +29,18 @@ pub fn brokers(api: &V3, asked: &Asked) -> Answered {
 
 pub fn broker(api: &V3, asked: &Asked) -> Answered {
     let place = Place::of(api, asked)?;
-    let cluster = cluster(api, &place)?;
-    let number = asked.param("broker").parse().ok();
-    let broker = cluster.brokers.iter().find(|broker| Some(broker.id) == number);
-    let broker = broker.ok_or_else(|| Refusal::of_status(404, "Broker cannot be found."))?;
-    Ok(of_broker(&place, broker).into())
+    Ok(of_broker(&place, &find_broker(api, &place, asked)?).into())
 }
 
-fn cluster(V3(rest): &V3, place: &Place) -> Result<Cluster, Failure> {
+/// The broker that a request names.
+pub fn find_broker(api: &V3, place: &Place, asked: &Asked) -> Result<Broker, Failure> {
+    let number = asked.param("broker").parse().ok();
+    let found = cluster(api, place)?.brokers.into_iter().find(|broker| Some(broker.id) == number);
+    found.ok_or_else(|| Refusal::of_status(404, "Broker cannot be found.").into())
+}
+
+/// The brokers of the cluster; of a storage without any, itself.
+pub fn cluster(V3(rest): &V3, place: &Place) -> Result<Cluster, Failure> {
     match rest.pools.admin(|admin| admin.cluster(rest.timeout())) {
         Ok(cluster) => Ok(cluster),
         Err(error) if error.kind() == ErrorKind::Unsupported => {

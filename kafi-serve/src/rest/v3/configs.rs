@@ -1,12 +1,14 @@
 //! The settings of topics and brokers.
 
-use kafi_core::{Admin, ConfigChange, ConfigEntry, Json, Result as CoreResult};
+use kafi_core::{Admin, ConfigChange, ConfigEntry, ErrorKind, Json, Result as CoreResult};
 
 use crate::answer::{Answered, Asked, Reply};
 use crate::failure::{Failure, Refusal};
+use crate::rest::codes;
 use crate::rest::encoding::plain;
 use crate::rest::v3::V3;
 use crate::rest::v3::listing::Place;
+use crate::rest::v3::topics::only_checks;
 
 /// Whose settings they are.
 enum Owner<'a> {
@@ -54,6 +56,41 @@ pub fn alter_broker(api: &V3, asked: &Asked) -> Answered {
     alter(api, asked, &broker(asked)?)
 }
 
+/// The settings of all topics.
+pub fn of_all_topics(api: &V3, asked: &Asked) -> Answered {
+    let place = Place::of(api, asked)?;
+    let topics = api.0.pools.admin(|admin| admin.topics(&[], api.0.timeout()))?;
+    list_of_all(api, &place, topics.iter().map(|topic| Owner::Topic(&topic.name)))
+}
+
+/// The settings of all brokers.
+pub fn of_all_brokers(api: &V3, asked: &Asked) -> Answered {
+    let place = Place::of(api, asked)?;
+    let brokers = api.0.pools.admin(|admin| admin.cluster(api.0.timeout()))?.brokers;
+    list_of_all(api, &place, brokers.iter().map(|broker| Owner::Broker(broker.id)))
+}
+
+/// The settings that all brokers share, of which storages know nothing.
+pub fn of_cluster(api: &V3, asked: &Asked) -> Answered {
+    Place::of(api, asked)?;
+    let why = "settings of all brokers together are not there; those of one are at brokers/{id}/configs";
+    Err(Refusal::of_status(501, why).into())
+}
+
+fn list_of_all<'a>(api: &V3, place: &Place, owners: impl Iterator<Item = Owner<'a>>) -> Answered {
+    let (mut all, mut last) = (Vec::new(), Owner::Topic("-"));
+    for owner in owners {
+        match read(api, &owner) {
+            Ok(entries) => all.extend(entries.iter().map(|entry| owner.entry(place, entry))),
+            // It was deleted meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        last = owner;
+    }
+    Ok(place.list(&format!("{}List", last.kind()), &[last.folder(), "-", "configs"], all).into())
+}
+
 fn list(api: &V3, asked: &Asked, owner: &Owner<'_>) -> Answered {
     let place = Place::of(api, asked)?;
     let entries = read(api, owner)?;
@@ -93,10 +130,25 @@ fn alter(api: &V3, asked: &Asked, owner: &Owner<'_>) -> Answered {
         }
     };
     let changes = list.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-    if json.get("validate_only").is_some_and(|only| only.bool().is_ok_and(|only| only)) {
-        return Ok(Reply::nothing());
+    if only_checks(&json) {
+        return check(api, asked, owner, &changes);
     }
     change(api, asked, owner, changes)
+}
+
+/// Whether there are these settings, and they can be changed. Of a value only the storage knows whether it is one.
+fn check(api: &V3, asked: &Asked, owner: &Owner<'_>, changes: &[ConfigChange]) -> Answered {
+    Place::of(api, asked)?;
+    let entries = read(api, owner)?;
+    for change in changes {
+        let entry = entries.iter().find(|entry| entry.name == change.name);
+        let entry = entry.ok_or_else(|| Refusal::of_status(404, format!("Config {} cannot be found.", change.name)))?;
+        if entry.read_only {
+            let why = format!("{} cannot be changed", change.name);
+            return Err(Refusal::new(400, codes::KAFKA_BAD_REQUEST, why).into());
+        }
+    }
+    Ok(Reply::nothing())
 }
 
 fn change(api: &V3, asked: &Asked, owner: &Owner<'_>, changes: Vec<ConfigChange>) -> Answered {

@@ -53,28 +53,20 @@ pub fn assignments(api: &V3, asked: &Asked) -> Answered {
     let place = Place::of(api, asked)?;
     let group = find(api, asked.param("group"))?;
     let member = member(&group, asked)?;
-    let assignment = |partition: &TopicPartition| {
-        let number = partition.partition.to_string();
-        let path = [
-            "consumer-groups",
-            &*group.name,
-            "consumers",
-            &*member.id,
-            "assignments",
-            &*partition.topic,
-            "partitions",
-            &*number,
-        ];
-        let members = [
-            ("consumer_group_id", Json::from(&group.name)),
-            ("consumer_id", Json::from(&member.id)),
-            ("topic_name", Json::from(&partition.topic)),
-            ("partition_id", Json::from(partition.partition)),
-        ];
-        place.resource("KafkaConsumerAssignment", &path, members)
-    };
     let path = ["consumer-groups", &*group.name, "consumers", &*member.id, "assignments"];
-    Ok(place.list("KafkaConsumerAssignmentList", &path, member.partitions.iter().map(assignment)).into())
+    let all = member.partitions.iter().map(|partition| of_assignment(&place, &group.name, member, partition));
+    Ok(place.list("KafkaConsumerAssignmentList", &path, all).into())
+}
+
+pub fn assignment(api: &V3, asked: &Asked) -> Answered {
+    let place = Place::of(api, asked)?;
+    let group = find(api, asked.param("group"))?;
+    let member = member(&group, asked)?;
+    let number = asked.param("partition").parse().ok();
+    let is_it = |place: &&TopicPartition| place.topic == asked.param("topic") && Some(place.partition) == number;
+    let found = member.partitions.iter().find(is_it);
+    let partition = found.ok_or_else(|| Refusal::of_status(404, "Consumer assignment cannot be found."))?;
+    Ok(of_assignment(&place, &group.name, member, partition).into())
 }
 
 pub fn lags(api: &V3, asked: &Asked) -> Answered {
@@ -102,15 +94,23 @@ pub fn lag_summary(api: &V3, asked: &Asked) -> Answered {
     let nothing = || Refusal::of_status(404, "The group has committed nothing.");
     let largest = lags.iter().max_by_key(|lag| lag.number()).ok_or_else(nothing)?;
     let (id, client, instance) = of_who(largest);
+    let (topic, number) = (&*largest.committed.topic, largest.committed.partition.to_string());
+    let consumers = ["consumer-groups", name, "consumers"];
+    let consumer = match &largest.member {
+        Some(member) => place.related(&[&consumers[..], &[&member.id]].concat()),
+        None => place.related(&consumers),
+    };
     let members = [
         ("consumer_group_id", Json::from(name)),
         ("max_lag_consumer_id", id),
         ("max_lag_instance_id", instance),
         ("max_lag_client_id", client),
-        ("max_lag_topic_name", Json::from(&largest.committed.topic)),
+        ("max_lag_topic_name", Json::from(topic)),
         ("max_lag_partition_id", Json::from(largest.committed.partition)),
         ("max_lag", Json::from(largest.number())),
         ("total_lag", Json::from(lags.iter().map(Lag::number).sum::<i64>())),
+        ("max_lag_consumer", consumer),
+        ("max_lag_partition", place.related(&["topics", topic, "partitions", &number])),
     ];
     Ok(place.resource("KafkaConsumerGroupLagSummary", &["consumer-groups", name, "lag-summary"], members).into())
 }
@@ -162,7 +162,9 @@ fn of_group(place: &Place, name: &str, state: &str) -> Json {
         ("partition_assignor", Json::from("")),
         ("state", Json::from(state)),
         ("coordinator", place.related(&["brokers"])),
+        // The documentation has it by both names.
         ("consumer", place.related(&["consumer-groups", name, "consumers"])),
+        ("consumers", place.related(&["consumer-groups", name, "consumers"])),
         ("lag_summary", place.related(&["consumer-groups", name, "lag-summary"])),
     ];
     place.resource("KafkaConsumerGroup", &["consumer-groups", name], members)
@@ -178,6 +180,20 @@ fn of_member(place: &Place, group: &str, member: &GroupMember) -> Json {
         ("assignments", place.related(&["consumer-groups", group, "consumers", &member.id, "assignments"])),
     ];
     place.resource("KafkaConsumer", &path, members)
+}
+
+fn of_assignment(place: &Place, group: &str, member: &GroupMember, partition: &TopicPartition) -> Json {
+    let (topic, number) = (&*partition.topic, partition.partition.to_string());
+    let path = ["consumer-groups", group, "consumers", &*member.id, "assignments", topic, "partitions", &*number];
+    let members = [
+        ("consumer_group_id", Json::from(group)),
+        ("consumer_id", Json::from(&member.id)),
+        ("topic_name", Json::from(topic)),
+        ("partition_id", Json::from(partition.partition)),
+        ("partition", place.related(&["topics", topic, "partitions", &number])),
+        ("lag", place.related(&["consumer-groups", group, "lags", topic, "partitions", &number])),
+    ];
+    place.resource("KafkaConsumerAssignment", &path, members)
 }
 
 fn of_lag(place: &Place, group: &str, lag: &Lag) -> Json {

@@ -51,10 +51,9 @@ impl Place {
 
     /// A thing, its kind, and where it is.
     pub fn resource<'a>(&self, kind: &str, path: &[&str], members: impl IntoIterator<Item = (&'a str, Json)>) -> Json {
-        let name: Vec<String> = path.iter().map(|part| part.to_string()).collect();
         let metadata = Json::object([
             ("self", Json::from(self.link(path))),
-            ("resource_name", Json::from(format!("crn:///kafka={}/{}", self.cluster, name.join("/")))),
+            ("resource_name", Json::from(resource_name(&self.cluster, path))),
         ]);
         let all = [("kind", Json::from(kind)), ("metadata", metadata), ("cluster_id", Json::from(&self.cluster))];
         Json::object(all.into_iter().chain(members))
@@ -62,7 +61,12 @@ impl Place {
 
     /// A list of things.
     pub fn list(&self, kind: &str, path: &[&str], all: impl IntoIterator<Item = Json>) -> Json {
-        let metadata = Json::object([("self", Json::from(self.link(path))), ("next", Json::null())]);
+        self.list_at(kind, self.link(path), all)
+    }
+
+    /// A list of which each thing has an address of its own.
+    pub fn list_at(&self, kind: &str, link: String, all: impl IntoIterator<Item = Json>) -> Json {
+        let metadata = Json::object([("self", Json::from(link)), ("next", Json::null())]);
         Json::object([("kind", Json::from(kind)), ("metadata", metadata), ("data", Json::array(all))])
     }
 
@@ -85,6 +89,20 @@ fn cluster_id(identity: &str) -> String {
     format!("kafi-{hash:016x}")
 }
 
+/// What a thing is called among all of Confluent's: `topics/t/partitions/0` is `topic=t/partition=0`.
+fn resource_name(cluster: &str, path: &[&str]) -> String {
+    let mut name = format!("crn:///kafka={}", escaped(cluster));
+    for pair in path.chunks(2) {
+        name.push('/');
+        name.push_str(pair[0].strip_suffix('s').unwrap_or(pair[0]));
+        for id in &pair[1..] {
+            name.push('=');
+            name.push_str(&escaped(id));
+        }
+    }
+    name
+}
+
 fn escaped(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
@@ -92,6 +110,15 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn things_have_names_of_pairs() {
+        assert_eq!(resource_name("c", &[]), "crn:///kafka=c");
+        let path = ["consumer-groups", "a/b", "lags", "t", "partitions", "0"];
+        assert_eq!(resource_name("c", &path), "crn:///kafka=c/consumer-group=a%2Fb/lag=t/partition=0");
+        let path = ["consumer-groups", "g", "lag-summary"];
+        assert_eq!(resource_name("c", &path), "crn:///kafka=c/consumer-group=g/lag-summary");
+    }
 
     #[test]
     fn clusters_have_ids_that_stand_in_paths() {

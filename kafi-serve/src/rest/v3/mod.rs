@@ -8,6 +8,7 @@ mod listing;
 mod plain;
 mod record;
 mod records;
+mod replicas;
 mod topics;
 
 use std::sync::Arc;
@@ -38,16 +39,25 @@ const OF_TOPICS: &[Route<V3>] = &[
     (GET, "/{cluster}", clusters::describe),
     (GET, "/{cluster}/brokers", clusters::brokers),
     (GET, "/{cluster}/brokers/{broker}", clusters::broker),
+    (GET, "/{cluster}/brokers/{broker}/partition-replicas", replicas::of_broker),
+    (GET, "/{cluster}/brokers/-/configs", configs::of_all_brokers),
     (GET, "/{cluster}/brokers/{broker}/configs", configs::of_broker),
     (GET, "/{cluster}/brokers/{broker}/configs/{name}", configs::one_of_broker),
     (PUT, "/{cluster}/brokers/{broker}/configs/{name}", configs::set_of_broker),
     (DELETE, "/{cluster}/brokers/{broker}/configs/{name}", configs::reset_of_broker),
     (POST, "/{cluster}/brokers/{broker}/configs:alter", configs::alter_broker),
+    (GET, "/{cluster}/broker-configs", configs::of_cluster),
+    (POST, "/{cluster}/broker-configs:alter", configs::of_cluster),
+    (GET, "/{cluster}/broker-configs/{name}", configs::of_cluster),
+    (PUT, "/{cluster}/broker-configs/{name}", configs::of_cluster),
+    (DELETE, "/{cluster}/broker-configs/{name}", configs::of_cluster),
     (GET, "/{cluster}/topics", topics::list),
     (POST, "/{cluster}/topics", topics::create),
     (GET, "/{cluster}/topics/{topic}", topics::describe),
     (PATCH, "/{cluster}/topics/{topic}", topics::grow),
     (DELETE, "/{cluster}/topics/{topic}", topics::delete),
+    (GET, "/{cluster}/topics/-/configs", configs::of_all_topics),
+    (GET, "/{cluster}/topics/-/partitions/-/reassignment", replicas::reassignments),
     (GET, "/{cluster}/topics/{topic}/configs", configs::of_topic),
     (GET, "/{cluster}/topics/{topic}/configs/{name}", configs::one_of_topic),
     (PUT, "/{cluster}/topics/{topic}/configs/{name}", configs::set_of_topic),
@@ -55,7 +65,10 @@ const OF_TOPICS: &[Route<V3>] = &[
     (POST, "/{cluster}/topics/{topic}/configs:alter", configs::alter_topic),
     (GET, "/{cluster}/topics/{topic}/partitions", topics::partitions),
     (GET, "/{cluster}/topics/{topic}/partitions/{partition}", topics::partition),
-    (GET, "/{cluster}/topics/{topic}/partitions/{partition}/replicas", topics::replicas),
+    (GET, "/{cluster}/topics/{topic}/partitions/-/reassignment", replicas::reassignments_of_topic),
+    (GET, "/{cluster}/topics/{topic}/partitions/{partition}/reassignment", replicas::reassignment),
+    (GET, "/{cluster}/topics/{topic}/partitions/{partition}/replicas", replicas::list),
+    (GET, "/{cluster}/topics/{topic}/partitions/{partition}/replicas/{broker}", replicas::describe),
     (POST, "/{cluster}/topics/{topic}/records:batch", records::batch),
 ];
 
@@ -65,6 +78,11 @@ const OF_GROUPS: &[Route<V3>] = &[
     (GET, "/{cluster}/consumer-groups/{group}/consumers", groups::consumers),
     (GET, "/{cluster}/consumer-groups/{group}/consumers/{consumer}", groups::consumer),
     (GET, "/{cluster}/consumer-groups/{group}/consumers/{consumer}/assignments", groups::assignments),
+    (
+        GET,
+        "/{cluster}/consumer-groups/{group}/consumers/{consumer}/assignments/{topic}/partitions/{partition}",
+        groups::assignment,
+    ),
     (GET, "/{cluster}/consumer-groups/{group}/lags", groups::lags),
     (GET, "/{cluster}/consumer-groups/{group}/lags/{topic}/partitions/{partition}", groups::lag),
     (GET, "/{cluster}/consumer-groups/{group}/lag-summary", groups::lag_summary),

@@ -8,7 +8,6 @@ use kafi_core::{
     ANY_PARTITION, Batch, Error, ErrorKind, Field, HeadersBuf, Json, JsonKind, NO_TIMESTAMP, Record, Result,
     TimeFormat, parse_time,
 };
-use kafi_serde::Format;
 
 use crate::rest::Rest;
 use crate::rest::encoding::{FieldWriter, Form, SchemaChoice, plain};
@@ -184,14 +183,14 @@ fn field(writer: &mut FieldWriter<'_>, field: Field, json: Option<&Json>, out: &
         subject: text("subject"),
         text: text("schema"),
     };
-    let form = match text("type") {
-        Some(word) => Form::of_word(&word).ok_or_else(|| bad("there is no such type of key or value"))?,
-        // A schema without a type is one of Avro, as in the registry.
-        None if choice != SchemaChoice::default() => Form::Schema(Format::Avro),
-        None => return Err(bad("a key or value has a type")),
-    };
     let none = Json::null();
     let data = json.get("data").unwrap_or(&none);
+    let form = match text("type") {
+        Some(word) => Form::of_word(&word).ok_or_else(|| bad("there is no such type of key or value"))?,
+        None if data.is_null() => return Ok((false, Shape::default())),
+        // It has the type of its schema, which is the latest of the topic where none is named.
+        None => writer.form(field, &choice)?,
+    };
     let is_there = writer.write(field, form, &choice, data, out)?;
     let schema_id = match form {
         Form::Schema(format) if is_there => Some(writer.id(field, format, &choice)?),

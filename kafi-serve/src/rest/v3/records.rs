@@ -1,5 +1,6 @@
 //! Producing: a stream of records, each of which is answered by itself, or a list of them.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use crate::answer::{Answered, Api, Asked, Reply, in_turn, is_json, respond, respond_refusal};
 use crate::app::Room;
 use crate::failure::{Failure, Refusal};
-use crate::rest::codes::BAD_REQUEST;
+use crate::rest::codes::{BAD_BATCH, BAD_REQUEST};
 use crate::rest::encoding::plain;
 use crate::rest::pools::Written;
 use crate::rest::v3::V3;
@@ -21,6 +22,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::{FutureExt, StreamExt, stream};
 use kafi_core::{Batch, Error, ErrorKind, Json, JsonKind, NO_TIMESTAMP, Result, Retry};
+use kafi_serde::registry::Code;
 
 /// The bytes that are gathered before they are written, where they come faster than that.
 const GATHER_BYTES: usize = 1 << 20;
@@ -221,6 +223,11 @@ pub fn batch(api: &V3, asked: &Asked) -> Answered {
     let entries: Vec<&Json> =
         entries.ok_or_else(|| Refusal::of_status(400, "the body has no entries"))?.iter().collect();
     let id = |entry: &Json| entry.get("id").map(plain).unwrap_or_default();
+    let ids: HashSet<String> = entries.iter().map(|entry| id(entry)).collect();
+    if ids.is_empty() || ids.len() < entries.len() {
+        let why = if ids.is_empty() { "there are no entries" } else { "each entry has an id of its own" };
+        return Err(Refusal::new(422, BAD_BATCH, format!("Batch error. {why}")).into());
+    }
     let results = ResultWriter::new(&place.cluster, topic);
     let (mut successes, mut failures) = (Vec::new(), Vec::new());
     let outcomes = outcomes(api, topic, entries.len(), |reader, at, batch| reader.read(entries[at], batch))?;
@@ -307,7 +314,9 @@ fn outcomes(
 
 fn refusal(error: &Error) -> Refusal {
     match error.kind() {
-        ErrorKind::Corrupt | ErrorKind::Usage => Refusal::new(400, BAD_REQUEST, error.to_string()),
+        ErrorKind::Corrupt | ErrorKind::Usage if Code::of(error).is_none() => {
+            Refusal::new(400, BAD_REQUEST, error.to_string())
+        }
         _ => V3::explain(error),
     }
 }

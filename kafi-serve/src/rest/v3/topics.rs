@@ -1,6 +1,6 @@
 //! Topics and their partitions.
 
-use kafi_core::{Error, Json, NewTopic, Partition, Topic};
+use kafi_core::{Error, ErrorKind, Json, NewTopic, Partition, Topic, existing};
 
 use crate::answer::{Answered, Asked, Reply};
 use crate::failure::{Failure, Refusal};
@@ -24,12 +24,42 @@ pub fn create(api: &V3, asked: &Asked) -> Answered {
     topic.partitions = number(&json, "partitions_count")?;
     topic.replication = number(&json, "replication_factor")?;
     for setting in json.get("configs").into_iter().flat_map(Json::iter) {
-        let (name, value) = (setting["name"].str()?, plain(&setting["value"]));
-        topic = topic.config(name, value);
+        let name = setting["name"].str()?;
+        // One without a value stays as it is by default.
+        if let Some(value) = setting.get("value").filter(|value| !value.is_null()) {
+            topic = topic.config(name, plain(value));
+        }
+    }
+    if json.get("replicas_assignments").is_some_and(|chosen| !chosen.is_null() && !chosen.is_empty()) {
+        return Err(
+            Refusal::of_status(501, "replicas_assignments: which brokers have a partition is chosen by Kafka").into()
+        );
+    }
+    if only_checks(&json) {
+        return check(api, &place, &topic);
     }
     api.0.pools.admin(|admin| admin.create_topic(&topic, api.0.timeout()))?;
     api.0.pools.forget(name);
-    Ok(Reply::with_status(201, &of_topic(&place, &find(api, name)?)))
+    let location = Some(place.link(&["topics", name]));
+    Ok(Reply { location, ..Reply::with_status(201, &of_topic(&place, &find(api, name)?)) })
+}
+
+/// What would be made, if it could be.
+fn check(api: &V3, place: &Place, topic: &NewTopic) -> Answered {
+    api.0.pools.admin(|admin| match existing(admin, &topic.name, api.0.timeout())? {
+        Some(_) => {
+            Err(Error::new(ErrorKind::AlreadyExists, "create topic", "it exists already").with("topic", &topic.name))
+        }
+        None => admin.check_new_topic(topic, api.0.timeout()),
+    })?;
+    let count = |number: Option<i32>| i64::from(number.unwrap_or_default());
+    let shown = of_name(place, &topic.name, false, count(topic.replication), count(topic.partitions));
+    Ok(shown.into())
+}
+
+/// Whether a body says that nothing is to be changed.
+pub fn only_checks(json: &Json) -> bool {
+    json.get("validate_only").is_some_and(|only| only.bool().is_ok_and(|only| only))
 }
 
 pub fn describe(api: &V3, asked: &Asked) -> Answered {
@@ -69,35 +99,14 @@ pub fn partition(api: &V3, asked: &Asked) -> Answered {
     Ok(of_partition(&place, &topic.name, find_partition(&topic, asked.param("partition"))?).into())
 }
 
-pub fn replicas(api: &V3, asked: &Asked) -> Answered {
-    let place = Place::of(api, asked)?;
-    let topic = find(api, asked.param("topic"))?;
-    let partition = find_partition(&topic, asked.param("partition"))?;
-    let number = partition.partition.to_string();
-    let path = ["topics", &*topic.name, "partitions", &*number, "replicas"];
-    let replica = |broker: &i32| {
-        let id = broker.to_string();
-        let members = [
-            ("topic_name", Json::from(&topic.name)),
-            ("partition_id", Json::from(partition.partition)),
-            ("broker_id", Json::from(*broker)),
-            ("is_leader", Json::from(*broker == partition.leader)),
-            ("is_in_sync", Json::from(partition.in_sync.contains(broker))),
-            ("broker", place.related(&["brokers", &id])),
-        ];
-        let path = ["topics", &*topic.name, "partitions", &*number, "replicas", &*id];
-        place.resource("KafkaReplica", &path, members)
-    };
-    Ok(place.list("KafkaReplicaList", &path, partition.replicas.iter().map(replica)).into())
-}
-
 /// A topic of this name.
 pub fn find(V3(rest): &V3, name: &str) -> Result<Topic, Failure> {
     let mut topics = rest.pools.admin(|admin| admin.topics(&[name.to_string()], rest.timeout()))?;
     topics.pop().ok_or_else(missing)
 }
 
-fn find_partition<'a>(topic: &'a Topic, number: &str) -> Result<&'a Partition, Failure> {
+/// The partition of this number.
+pub fn find_partition<'a>(topic: &'a Topic, number: &str) -> Result<&'a Partition, Failure> {
     let number = number.parse().ok();
     topic.partitions.iter().find(|partition| Some(partition.partition) == number).ok_or_else(missing)
 }
@@ -114,19 +123,22 @@ fn number(json: &Json, name: &str) -> Result<Option<i32>, Failure> {
 }
 
 fn of_topic(place: &Place, topic: &Topic) -> Json {
-    let path = |end: &'static str| ["topics", topic.name.as_str(), end];
     let replication = topic.partitions.first().map_or(0, |partition| partition.replicas.len());
+    of_name(place, &topic.name, topic.internal, replication as i64, topic.partitions.len() as i64)
+}
+
+fn of_name(place: &Place, name: &str, internal: bool, replication: i64, partitions: i64) -> Json {
     place.resource(
         "KafkaTopic",
-        &["topics", &topic.name],
+        &["topics", name],
         [
-            ("topic_name", Json::from(&topic.name)),
-            ("is_internal", Json::from(topic.internal)),
-            ("replication_factor", Json::from(replication as i64)),
-            ("partitions_count", Json::from(topic.partitions.len() as i64)),
-            ("partitions", place.related(&path("partitions"))),
-            ("configs", place.related(&path("configs"))),
-            ("partition_reassignments", place.related(&["topics", &topic.name, "partitions", "-", "reassignments"])),
+            ("topic_name", Json::from(name)),
+            ("is_internal", Json::from(internal)),
+            ("replication_factor", Json::from(replication)),
+            ("partitions_count", Json::from(partitions)),
+            ("partitions", place.related(&["topics", name, "partitions"])),
+            ("configs", place.related(&["topics", name, "configs"])),
+            ("partition_reassignments", place.related(&["topics", name, "partitions", "-", "reassignment"])),
             ("authorized_operations", Json::array([])),
         ],
     )
