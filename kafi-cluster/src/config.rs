@@ -338,7 +338,7 @@ impl Settings {
         Secrets::of(self.properties.iter().chain(properties).map(|(name, value)| (name.as_str(), value.as_str())))
     }
 
-    pub(crate) fn brokers(&self, properties: &[(String, String)]) -> String {
+    fn brokers(&self, properties: &[(String, String)]) -> String {
         let mut all = self.properties.iter().chain(properties).rev();
         all.find(|(name, _)| name == "bootstrap.servers" || name == "metadata.broker.list")
             .map(|(_, value)| value.clone())

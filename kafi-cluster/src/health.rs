@@ -1,6 +1,7 @@
 //! What is known about the brokers of a client, and when that is enough to give up.
 
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 use kafi_core::{Error, ErrorKind, Retry};
@@ -15,6 +16,9 @@ const OTHER_ADDRESSES_MAX: Duration = Duration::from_secs(1);
 /// What was known before a call is waited for to get better for this long, since librdkafka does not repeat itself.
 const STALE_MAX: Duration = Duration::from_secs(3);
 
+/// Where no broker was heard of for so long, they are looked for again.
+const QUIET_MAX: Duration = Duration::from_secs(5);
+
 /// A broker that ends connections before the first answer speaks another protocol; for this long something else may be
 /// the reason.
 const DROPPED_MAX: Duration = Duration::from_secs(2);
@@ -27,6 +31,8 @@ pub(crate) struct Health {
     brokers: String,
     several_addresses: bool,
     answered: bool,
+    /// When a broker was last heard of, or looked for again.
+    heard: Instant,
     last: Option<Trouble>,
     /// What the connection to each broker failed with last, by its address. librdkafka says so once in 30 seconds.
     troubles: HashMap<String, String>,
@@ -60,6 +66,7 @@ impl Health {
             brokers: brokers.to_string(),
             several_addresses,
             answered: false,
+            heard: Instant::now(),
             last: None,
             troubles: HashMap::new(),
             down: None,
@@ -97,11 +104,26 @@ impl Health {
 
     /// Takes note that a broker answered.
     pub(crate) fn note_answer(&mut self) {
+        self.note_heard();
         self.answered = true;
         self.dropped = false;
         self.last = None;
         self.down = None;
         self.refused = None;
+    }
+
+    /// Takes note that something came from a broker, perhaps some time ago.
+    pub(crate) fn note_heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// The brokers of the configuration, if they are to be looked for again, because it is quiet for too long.
+    pub(crate) fn take_lost(&mut self) -> Option<CString> {
+        if self.heard.elapsed() < QUIET_MAX {
+            return None;
+        }
+        self.note_heard();
+        CString::new(self.brokers.as_str()).ok()
     }
 
     /// Whether any broker ever answered.

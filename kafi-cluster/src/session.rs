@@ -161,6 +161,7 @@ impl Session {
                 return Ok(Polled::End);
             }
             if self.fetched.fill(deadline.left_ms(self.slice_ms())) {
+                self.client.health().note_heard();
                 continue;
             }
             self.watch_brokers()?;

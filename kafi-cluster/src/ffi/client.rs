@@ -184,8 +184,21 @@ impl Client {
         self.0.shared.secrets.blank(text)
     }
 
+    /// Lets librdkafka have the brokers of the configuration again, unless it still does, where it is quiet for too long.
+    ///
+    /// After an answer that names no broker, as one that has just started gives, librdkafka 2.12.1 lets go of all that it
+    /// knows, and asks nobody any more. One that it did not lose needs no connection before something is asked.
+    fn look_for_brokers(&self) {
+        let brokers = self.health().take_lost();
+        if let Some(brokers) = brokers {
+            // SAFETY: the handle and the text are valid; the call does not wait.
+            unsafe { raw::rd_kafka_brokers_add(self.rk(), brokers.as_ptr()) };
+        }
+    }
+
     /// The next event that is not about brokers; those are noted. Waits up to `timeout_ms` for one.
     pub(crate) fn next_event(&self, timeout_ms: i32) -> Option<Event> {
+        self.look_for_brokers();
         if let Some(event) = self.0.stash.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
             return Some(event);
         }
@@ -204,6 +217,7 @@ impl Client {
 
     /// Takes note of what happened to brokers, and keeps other events for later.
     pub(crate) fn note_events(&self) {
+        self.look_for_brokers();
         let line = self.0.shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(line) = line {
             self.health().note_line(&line);

@@ -1,6 +1,6 @@
 //! Handing messages over, and their delivery reports.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 
 use kafi_core::{Error, NO_TIMESTAMP, Record, Retry};
@@ -165,15 +165,6 @@ impl Client {
             }
             Err(code)
         }
-    }
-
-    /// Connects to the brokers of the configuration again, unless it does already.
-    ///
-    /// After an answer that names no broker, as one that has just started gives, librdkafka 2.12.1 lets go of all that it
-    /// knows, and asks nobody any more.
-    pub(crate) fn find_brokers_again(&self, brokers: &CStr) {
-        // SAFETY: the handle and the text are valid; the call does not wait.
-        unsafe { raw::rd_kafka_brokers_add(self.rk(), brokers.as_ptr()) };
     }
 
     /// Gives up everything that is not written yet; the reports come as for any other failure.

@@ -1,6 +1,5 @@
 //! Writing messages.
 
-use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 use kafi_core::{
@@ -30,8 +29,6 @@ const RUN_MESSAGE_BYTES_MAX: u64 = 1000;
 const SLICE_MS: i32 = 1000;
 /// The same where reports have to be taken in meanwhile.
 const SHORT_SLICE_MS: i32 = 10;
-/// After so long without a report, or an answer, brokers are looked for again.
-const QUIET_MAX: Duration = Duration::from_secs(5);
 
 /// A producer.
 ///
@@ -63,8 +60,6 @@ pub(crate) struct KafkaProducer {
     transaction_max: Duration,
     /// Since when the end of a transaction is waited for.
     ending_since: Option<Instant>,
-    /// Since when there was neither a report nor an answer, or brokers were looked for again.
-    quiet_since: Instant,
     /// For the topics of the batch at hand, which of ours they are.
     topics: Vec<u32>,
     run: Run,
@@ -96,7 +91,6 @@ impl KafkaProducer {
             renews: false,
             transaction_max,
             ending_since: None,
-            quiet_since: Instant::now(),
             topics: Vec::new(),
             run: Run::default(),
         })
@@ -109,9 +103,6 @@ impl KafkaProducer {
         }
         self.renew(deadline)?;
         self.tokens.select(token);
-        if self.tokens.in_flight() == 0 {
-            self.quiet_since = Instant::now();
-        }
         if !self.look_up(batch, from, deadline)? {
             return Ok(0);
         }
@@ -309,10 +300,7 @@ impl KafkaProducer {
 
     /// Takes in the reports that are there, and waits up to `timeout_ms` for a first one.
     fn serve(&mut self, timeout_ms: i32) -> Result<()> {
-        if self.tokens.in_flight() > 0 {
-            self.look_for_brokers();
-        }
-        let Self { writer, tokens, reports, is_strict, quiet_since, .. } = self;
+        let Self { writer, tokens, reports, is_strict, .. } = self;
         let writer = writer.as_mut().ok_or_else(closed)?;
         let mut has_failed = false;
         let mut timeout_ms = timeout_ms;
@@ -338,7 +326,6 @@ impl KafkaProducer {
                 let end = End { partition, offset: delivered.offset, code };
                 reports.add(name, reported, end, || named(refusal(code, name, partition, 0), index));
             });
-            *quiet_since = Instant::now();
             if has_delivered {
                 // Whatever was wrong with brokers before is over.
                 writer.client.health().note_answer();
@@ -354,15 +341,6 @@ impl KafkaProducer {
             self.renews = true;
         }
         Ok(())
-    }
-
-    /// Looks for brokers again where it was quiet for too long.
-    fn look_for_brokers(&mut self) {
-        let Some(writer) = self.writer.as_ref().filter(|_| self.quiet_since.elapsed() >= QUIET_MAX) else { return };
-        self.quiet_since = Instant::now();
-        if let Ok(brokers) = CString::new(self.settings.brokers(&self.options.properties)) {
-            writer.client.find_brokers_again(&brokers);
-        }
     }
 
     /// Lets everything fail that is under way, after a failure.

@@ -122,7 +122,6 @@ impl KafkaProducer {
     /// Does a step of a transaction, and takes in reports meanwhile.
     fn step(&mut self, deadline: Deadline, step: impl Fn(&Client, i32) -> Result<()>) -> Result<()> {
         loop {
-            self.look_for_brokers();
             self.serve(0)?;
             let slice_ms = if self.tokens.in_flight() > 0 { SHORT_SLICE_MS } else { SLICE_MS };
             let begun = Instant::now();
@@ -135,10 +134,7 @@ impl KafkaProducer {
                     }
                     thread::sleep(PAUSE.saturating_sub(begun.elapsed()));
                 }
-                ended => {
-                    self.quiet_since = Instant::now();
-                    return ended;
-                }
+                ended => return ended,
             }
         }
     }
