@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{
     ANY_PARTITION, Assignment, Batch, Cancel, Consumer, ConsumerOptions, Error, ErrorKind, GroupOptions, Header,
-    HeadersBuf, Polled, ProducerOptions, ReadOptions, Reader, Record, Result, Storage, Writer,
+    HeadersBuf, Isolation, Polled, Position, ProducerOptions, ReadOptions, Reader, Record, Result, Storage,
+    TopicPartition, Writer,
 };
 
 /// How long one question may take.
@@ -183,7 +184,12 @@ pub fn replay(replay: &Replay<'_>) -> Result<Replayed> {
 
 fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Result<Replayed> {
     let (mut batch, mut out, mut counts) = (Batch::new(), Batch::new(), Replayed::default());
-    let mut originals = Originals { storage: replay.letters, consumer: None, batch: Batch::new() };
+    let mut originals = Originals {
+        storage: replay.letters,
+        consumer: None,
+        assigned: None,
+        batch: Batch::with_limits(1, Batch::BYTES_MAX),
+    };
     while reader.read(&mut batch)? {
         let mut done: Vec<(i32, Range<i64>)> = Vec::new();
         for record in batch.iter() {
@@ -252,6 +258,8 @@ struct Originals<'a> {
     storage: &'a dyn Storage,
     /// Made for the first of them.
     consumer: Option<Box<dyn Consumer>>,
+    /// What it reads: letters that lie together are mostly about messages that do, too.
+    assigned: Option<TopicPartition>,
     batch: Batch,
 }
 
@@ -271,13 +279,17 @@ impl Originals<'_> {
         let (Some(topic), Some(partition), Some(offset)) = (&letter.topic, letter.partition, letter.offset) else {
             return Err(Error::new(ErrorKind::Corrupt, "read dead letter", "it does not say where the message was"));
         };
-        let located = |error: Error| error.with("topic", topic).with("partition", partition).with("offset", offset);
-        let consumer = match &mut self.consumer {
-            Some(consumer) => consumer,
-            none => none.insert(self.storage.consumer(&ConsumerOptions::default())?),
-        };
-        let assignment = Assignment { topic: topic.clone(), partition, start: offset, end: Some(offset + 1) };
-        consumer.assign(&[assignment], TIMEOUT).map_err(located)?;
+        let at = Position { topic: topic.clone(), partition, offset };
+        let fetched = self.fetch_at(&at);
+        if fetched.is_err() {
+            self.assigned = None;
+        }
+        fetched.map_err(|error| error.with("topic", topic).with("partition", partition).with("offset", offset))
+    }
+
+    fn fetch_at(&mut self, at: &Position) -> Result<()> {
+        self.move_to(at)?;
+        let Some(consumer) = &mut self.consumer else { return Ok(()) };
         let begun = Instant::now();
         self.batch.clear();
         while begun.elapsed() < TIMEOUT {
@@ -286,10 +298,32 @@ impl Originals<'_> {
                 Polled::Timeout => {}
             }
         }
-        if self.batch.is_empty() {
+        if self.batch.is_empty() || self.batch.get(0).offset != at.offset {
             let why = "the message is not there any more";
-            return Err(located(Error::new(ErrorKind::NotFound, "read dead letter", why)));
+            return Err(Error::new(ErrorKind::NotFound, "read dead letter", why));
         }
+        Ok(())
+    }
+
+    /// Lets the consumer read on at an offset.
+    fn move_to(&mut self, at: &Position) -> Result<()> {
+        let consumer = match &mut self.consumer {
+            Some(consumer) => consumer,
+            none => none.insert(self.storage.consumer(&ConsumerOptions::default())?),
+        };
+        let Position { topic, partition, offset } = at;
+        let place = TopicPartition { topic: topic.clone(), partition: *partition };
+        if self.assigned.as_ref() == Some(&place) {
+            return if consumer.positions().contains(at) { Ok(()) } else { consumer.seek(at, TIMEOUT) };
+        }
+        // Whatever a letter is about was there before it.
+        let places = [place];
+        let ends = self.storage.admin()?.watermarks(&places, Isolation::ReadUncommitted, TIMEOUT)?;
+        let end = ends.first().map(|ends| ends.high);
+        let assignment = Assignment { topic: topic.clone(), partition: *partition, start: *offset, end };
+        consumer.assign(&[assignment], TIMEOUT)?;
+        let [place] = places;
+        self.assigned = Some(place);
         Ok(())
     }
 }

@@ -61,6 +61,7 @@ fn letters_of_others_are_put_back_and_those_without_a_copy_are_fetched() {
 {"headers":[{"key":"kafka_dlt-original-topic","value":"foo"},{"key":"kafka_dlt-original-partition","value_base64":"AAAAAA=="},{"key":"kafka_dlt-original-offset","value_base64":"AAAAAAAAAAE="},{"key":"kafka_dlt-exception-message","value":"not now"}],"key":"s","value":"of spring"}
 {"headers":[],"key":"c","value":"no letter"}
 {"headers":[{"key":"__dlq.errors.topic","value":"foo"},{"key":"__dlq.errors.partition","value":"0"},{"key":"__dlq.errors.offset","value":"0"},{"key":"__dlq.errors.group","value":"g"},{"key":"__dlq.errors.delivery.count","value":"5"}],"key":null,"value":"first"}
+{"headers":[{"key":"__dlq.errors.topic","value":"foo"},{"key":"__dlq.errors.partition","value":"0"},{"key":"__dlq.errors.offset","value":"1"}],"key":null,"value":null}
 {"headers":[{"key":"__streams.errors.topic","value":"foo"},{"key":"__streams.errors.partition","value":"0"},{"key":"__streams.errors.offset","value":"99"},{"key":"__streams.errors.exception","value":"E: odd"},{"key":"__streams.errors.message","value":"odd"}],"key":"k","value":"gone"}"#,
     );
     sandbox.text("kafi touch foo dlq -q && printf 'first\n' | kafi produce foo -H its=own -q && printf 'second\n' | kafi produce foo -q && kafi produce dlq --json -l letters -q");
@@ -68,13 +69,13 @@ fn letters_of_others_are_put_back_and_those_without_a_copy_are_fetched() {
         r#"
         $ kafi dlq ls dlq --json | sed 's/,"first.*//; s/"storage":"[^"]*",//'
         {"topic":"dlq","from":"foo","by":"connect","error":"no","count":1
-        {"topic":"dlq","from":"foo","by":"share","error":"","count":2
+        {"topic":"dlq","from":"foo","by":"share","error":"","count":3
         {"topic":"dlq","from":"foo","by":"spring","error":"not now","count":1
         {"topic":"dlq","from":"foo","by":"streams","error":"odd","count":1
         $ kafi dlq show dlq --json | grep spring | sed 's/"time":[0-9]*/"time":T/'
         {"partition":0,"offset":2,"from":"foo","from_partition":0,"from_offset":1,"by":"spring","attempts":null,"time":T,"error":"not now","key":"s","value":"of spring"}
         $ kafi dlq replay dlq 2>&1 | sed 's/ in .*//'
-        6 read, 5 replayed, 1 without headers, whose messages are gone, 1 that do not say where they came from
+        7 read, 6 replayed, 1 without headers, whose messages are gone, 1 that do not say where they came from
         $ kafi cat foo -F '%v %h\n'
         first its=own
         second 
@@ -82,6 +83,7 @@ fn letters_of_others_are_put_back_and_those_without_a_copy_are_fetched() {
         second 
         of spring 
         first its=own
+        second 
         gone 
         "#,
     );
