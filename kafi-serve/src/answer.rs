@@ -1,6 +1,7 @@
 //! From a request to a call that blocks, and from what that gives to an answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -32,6 +33,16 @@ pub trait Api: Send + Sync + 'static {
 
     /// What the failure of a storage or a registry is in this API.
     fn explain(error: &Error) -> Refusal;
+
+    /// The API over what is known already, of what was asked for later than `since`: its calls do not block, and fail
+    /// where that is not enough. `None` where nothing is.
+    fn remembered(&self, since: Instant) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = since;
+        None
+    }
 }
 
 /// What answers a request; it may block.
@@ -147,6 +158,8 @@ impl Asked {
 enum Keeping {
     /// It can be answered the same way for a moment.
     Keep,
+    /// The same, and perhaps of what is known already.
+    Remember,
     /// It changes what others are answered.
     Change,
     /// Neither.
@@ -157,6 +170,13 @@ enum Keeping {
 /// that.
 pub fn routes<A: Api>(router: Router<Arc<A>>, prefix: &str, table: &[Route<A>]) -> Router<Arc<A>> {
     let keeping = |method| if method == MethodFilter::GET { Keeping::Keep } else { Keeping::Change };
+    with_routes(router, prefix, table, keeping)
+}
+
+/// The same, where GETs ask for little, of what the API may know already: that is answered on the thread that reads
+/// requests.
+pub fn remembered_routes<A: Api>(router: Router<Arc<A>>, prefix: &str, table: &[Route<A>]) -> Router<Arc<A>> {
+    let keeping = |method| if method == MethodFilter::GET { Keeping::Remember } else { Keeping::Change };
     with_routes(router, prefix, table, keeping)
 }
 
@@ -215,8 +235,16 @@ impl<A: Api> Handler<(State<Arc<A>>, Request), Arc<A>> for Endpoint<A> {
 impl<A: Api> Endpoint<A> {
     async fn answer(self, api: Arc<A>, mut request: Request, content_type: &'static str) -> Answered {
         let Self { call, keeping } = self;
-        let question = request.extensions_mut().remove::<Question>().filter(|_| keeping == Keeping::Keep);
+        let is_kept = matches!(keeping, Keeping::Keep | Keeping::Remember);
+        let question = request.extensions_mut().remove::<Question>().filter(|_| is_kept);
         let asked = read(api.app(), request).await?;
+        if keeping == Keeping::Remember
+            && let Some(since) = api.app().kept.since()
+            && let Some(known) = api.remembered(since)
+            && let Ok(reply) = call(&known, &asked)
+        {
+            return Ok(reply);
+        }
         let (worker, moment) = (Arc::clone(&api), api.app().kept.now());
         let work = move || {
             let answered = call(&worker, &asked);

@@ -39,6 +39,9 @@ pub struct Moment {
 pub struct KeptAnswers {
     time: Duration,
     changes: AtomicU64,
+    started: Instant,
+    /// When the last change was made, in nanoseconds since it started.
+    changed_at: AtomicU64,
     answers: Mutex<Answers>,
 }
 
@@ -63,7 +66,8 @@ impl Question {
 impl KeptAnswers {
     /// Keeps answers for so long.
     pub fn new(time: Duration) -> Self {
-        Self { time, changes: AtomicU64::new(0), answers: Mutex::default() }
+        let (changes, changed_at) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { time, changes, started: Instant::now(), changed_at, answers: Mutex::default() }
     }
 
     /// Now, to be remembered before something is asked.
@@ -74,7 +78,18 @@ impl KeptAnswers {
     /// Something was changed, or may have been: what was asked before does not count any more. To be called before whoever
     /// changed it is told.
     pub fn changed(&self) {
+        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.changed_at.fetch_max(now, Ordering::AcqRel);
         self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// What was asked for later than this still counts; nothing where nothing is kept.
+    pub fn since(&self) -> Option<Instant> {
+        if self.time.is_zero() {
+            return None;
+        }
+        let changed = self.started + Duration::from_nanos(self.changed_at.load(Ordering::Acquire));
+        Some(Instant::now().checked_sub(self.time).map_or(changed, |oldest| oldest.max(changed)))
     }
 
     /// The answer to a question, if there is one that counts.
@@ -138,7 +153,13 @@ mod tests {
         assert!(kept.find(&question("/a")).is_none());
         kept.keep(question("/a"), kept.now(), answer(1));
         assert!(kept.find(&question("/a")).is_some());
+        // What is remembered elsewhere counts as long.
+        let since = kept.since().unwrap();
+        assert!(since <= Instant::now());
+        kept.changed();
+        assert!(kept.since().unwrap() > since);
         let none = KeptAnswers::new(Duration::ZERO);
+        assert!(none.since().is_none());
         none.keep(question("/a"), none.now(), answer(1));
         assert!(none.find(&question("/a")).is_none());
     }

@@ -28,7 +28,8 @@ mod json;
 mod topic;
 mod types;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use kafi_core::{Error, Json, Result};
 
@@ -215,6 +216,14 @@ pub trait Registry: Send + Sync {
     fn delete_context(&self, context: &str, timeout: Duration) -> Result<()> {
         let _ = (context, timeout);
         Err(unsupported(self.name(), "delete context"))
+    }
+
+    /// This registry as it is known already, for who must not wait: calls answer at once, of what was asked for later
+    /// than `since` or cannot change, or fail. Nothing can be changed through it. `None`, as it is by default, for one
+    /// that remembers nothing.
+    fn remembered(&self, since: Instant) -> Option<Arc<dyn Registry>> {
+        let _ = since;
+        None
     }
 
     /// The exporters, which keep another registry up to date with this one.

@@ -1,14 +1,46 @@
 //! Ids, versions, lookups, references, contexts, modes.
 
+use std::time::Instant;
+
 use kafi_core::{ErrorKind, Json};
 use kafi_serde::Format;
 use kafi_serde::registry::{
-    Deleted, LookupOptions, Mode, Reference, RegisterOptions, Registry, RegistryConfig, SchemaDefinition,
-    SubjectVersion, TopicRegistry, Version,
+    CompatibilityLevel, Deleted, LookupOptions, Mode, Reference, RegisterOptions, Registry, RegistryConfig,
+    SchemaDefinition, SubjectVersion, TopicRegistry, Version,
 };
 use kafi_serde::wire::SchemaId;
 
 use crate::{WAIT, avro, code, everywhere, register};
+
+/// What is remembered is what was read later than a moment, whoever wrote it, and nothing is asked for.
+#[test]
+fn what_was_read_is_remembered() {
+    everywhere(|open| {
+        let (one, other) = (open(), open());
+        let start = Instant::now();
+        let latest =
+            |registry: &dyn Registry| registry.version("a", Version::Latest, false, WAIT).map(|one| one.version);
+        let known = |since: Instant| latest(&*one.remembered(since).unwrap()).map_err(|error| error.kind());
+        register(&other, "a", &avro("")).unwrap();
+        assert_eq!(known(start), Err(ErrorKind::Unavailable), "nothing was read");
+        assert_eq!(latest(&one).unwrap(), 1);
+        let wider = SchemaDefinition::new(
+            Format::Avro,
+            r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":1}]}"#,
+        );
+        register(&other, "a", &wider).unwrap();
+        assert_eq!(known(start), Ok(1), "the topic is not read");
+        assert_eq!(known(Instant::now()), Err(ErrorKind::Unavailable), "it was read before that");
+        let remembered = one.remembered(Instant::now()).unwrap();
+        assert_eq!(remembered.schema(SchemaId::Number(1), None, WAIT).unwrap(), avro(""), "an id does not change");
+        assert!(remembered.schema(SchemaId::Number(2), None, WAIT).is_err());
+        assert!(register(&*remembered, "a", &avro("")).is_err() && remembered.delete_mode(None, WAIT).is_err());
+        assert_eq!((latest(&one).unwrap(), known(start)), (2, Ok(2)));
+        // Between a change and the next reading nothing is known for sure.
+        one.set_config(None, &CompatibilityLevel::None.into(), WAIT).unwrap();
+        assert_eq!(known(start), Err(ErrorKind::Unavailable));
+    });
+}
 
 #[test]
 fn schemas_have_one_id_and_versions_follow_each_other() {

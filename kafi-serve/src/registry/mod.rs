@@ -6,14 +6,14 @@ mod settings;
 mod subjects;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::MethodFilter;
 use kafi_core::{Error, ErrorKind, Json};
 use kafi_serde::registry::{Code, Registry};
 
-use crate::answer::{Api, Asked, Route, routes, with_fallbacks};
+use crate::answer::{Api, Asked, Route, fresh_routes, remembered_routes, routes, with_fallbacks};
 use crate::app::App;
 use crate::failure::{Failure, Refusal};
 use crate::options::Served;
@@ -39,28 +39,30 @@ const OF_ALL: &[Route<RegistryApi>] = &[
     (GET, "/v1/metadata/version", schemas::metadata_version),
 ];
 
-/// What can be asked of the default context, and of each other one with that in front of the path.
-const OF_EACH: &[Route<RegistryApi>] = &[
+/// What can be asked of the default context, and of each other one with that in front of the path, and takes a look at
+/// much.
+const OF_MANY: &[Route<RegistryApi>] = &[
     (GET, "/schemas", schemas::list),
+    (GET, "/schemas/ids/{id}/subjects", schemas::subjects_of_id),
+    (GET, "/schemas/ids/{id}/versions", schemas::versions_of_id),
+    (GET, "/subjects", subjects::list),
+    (GET, "/subjects/{subject}/metadata", subjects::latest_with_metadata),
+    (GET, "/subjects/{subject}/versions/{version}/referencedby", subjects::referenced_by),
+];
+
+/// The same about one thing.
+const OF_ONE: &[Route<RegistryApi>] = &[
     (GET, "/schemas/types", schemas::types),
     (GET, "/schemas/ids/{id}", schemas::by_id),
     (GET, "/schemas/ids/{id}/schema", schemas::text_by_id),
-    (GET, "/schemas/ids/{id}/subjects", schemas::subjects_of_id),
-    (GET, "/schemas/ids/{id}/versions", schemas::versions_of_id),
     (GET, "/schemas/guids/{guid}", schemas::by_guid),
     (GET, "/schemas/guids/{guid}/ids", schemas::ids_of_guid),
-    (GET, "/subjects", subjects::list),
-    (POST, "/subjects/{subject}", subjects::look_up),
     (DELETE, "/subjects/{subject}", subjects::delete),
-    (GET, "/subjects/{subject}/metadata", subjects::latest_with_metadata),
     (GET, "/subjects/{subject}/versions", subjects::versions),
     (POST, "/subjects/{subject}/versions", subjects::register),
     (GET, "/subjects/{subject}/versions/{version}", subjects::version),
     (DELETE, "/subjects/{subject}/versions/{version}", subjects::delete_version),
     (GET, "/subjects/{subject}/versions/{version}/schema", subjects::text),
-    (GET, "/subjects/{subject}/versions/{version}/referencedby", subjects::referenced_by),
-    (POST, "/compatibility/subjects/{subject}/versions", subjects::check_all),
-    (POST, "/compatibility/subjects/{subject}/versions/{version}", subjects::check),
     (GET, "/config", settings::config),
     (PUT, "/config", settings::set_config),
     (DELETE, "/config", settings::delete_config),
@@ -75,6 +77,13 @@ const OF_EACH: &[Route<RegistryApi>] = &[
     (DELETE, "/mode/{subject}", settings::delete_mode),
 ];
 
+/// What is asked with a body, and changes nothing.
+const WITH_SCHEMA: &[Route<RegistryApi>] = &[
+    (POST, "/subjects/{subject}", subjects::look_up),
+    (POST, "/compatibility/subjects/{subject}/versions", subjects::check_all),
+    (POST, "/compatibility/subjects/{subject}/versions/{version}", subjects::check),
+];
+
 /// The API over a registry.
 pub struct RegistryApi {
     app: Arc<App>,
@@ -85,8 +94,11 @@ pub struct RegistryApi {
 
 /// What answers its requests.
 pub fn router(app: Arc<App>, served: &Served) -> Router {
-    let router = routes(Router::new(), "", OF_ALL);
-    let router = routes(routes(router, "", OF_EACH), OF_CONTEXT, OF_EACH);
+    let mut router = routes(Router::new(), "", OF_ALL);
+    for prefix in ["", OF_CONTEXT] {
+        router = remembered_routes(routes(router, prefix, OF_MANY), prefix, OF_ONE);
+        router = fresh_routes(router, prefix, WITH_SCHEMA);
+    }
     let api = RegistryApi { app, registry: Arc::clone(&served.registry), served: served.clone() };
     with_fallbacks(router).with_state(Arc::new(api))
 }
@@ -111,6 +123,11 @@ impl Api for RegistryApi {
         // clients know.
         let message = if status >= 500 { error.to_string() } else { error.message().to_string() };
         Refusal::new(u16::try_from(status).unwrap_or(500), code, message)
+    }
+
+    fn remembered(&self, since: Instant) -> Option<Self> {
+        let registry = self.registry.remembered(since)?;
+        Some(Self { app: Arc::clone(&self.app), registry, served: self.served.clone() })
     }
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use kafi_serde::Format;
-use kafi_serde::registry::{Client, Deleted, Mode, RegisterOptions, Registry, SchemaDefinition, Version};
+use kafi_serde::registry::{
+    Client, CompatibilityLevel, Deleted, Mode, RegisterOptions, Registry, RegistryConfig, SchemaDefinition, Version,
+};
+use kafi_serve::Limits;
 
 use crate::support::{PATIENCE, Serving};
 
@@ -144,6 +147,50 @@ fn references_keep_what_they_refer_to() {
     assert_eq!(serving.get("/subjects/common/versions/1/referencedby").body, "[2]");
     assert_eq!(serving.get("/schemas/ids/2").json()["references"][0]["subject"], "common");
     assert_eq!(serving.delete("/subjects/common").refusal(), (422, 42206));
+}
+
+#[test]
+fn what_is_known_is_told_without_asking_until_it_is_changed_through_the_server() {
+    let serving = Serving::new();
+    let other = serving.other_registry();
+    let register = |type_: &str| {
+        let schema = SchemaDefinition::new(Format::Avro, format!("\"{type_}\""));
+        other.register("a", &schema, RegisterOptions::default(), PATIENCE).unwrap()
+    };
+    let latest = || serving.get("/subjects/a/versions/latest").json()["version"].int().unwrap();
+    let any = RegistryConfig { compatibility: Some(CompatibilityLevel::None), ..RegistryConfig::default() };
+    other.set_config(None, &any, PATIENCE).unwrap();
+    register("int");
+    assert_eq!(serving.get("/subjects/a/versions").body, "[1]");
+    register("string");
+    // It is not asked again for what it has read, although nobody asked the server that yet.
+    assert_eq!(latest(), 1);
+    assert_eq!(serving.get("/schemas/ids/1").json()["schema"], "\"int\"");
+    // For what it does not know it is.
+    assert_eq!(serving.get("/schemas/ids/2").json()["schema"], "\"string\"");
+    assert_eq!(latest(), 2);
+    register("bytes");
+    assert_eq!(serving.get("/subjects/a/versions/3").status, 200);
+    assert_eq!(latest(), 3);
+    // What is changed through the server, be it elsewhere, ends what it knows.
+    register("float");
+    assert_eq!(latest(), 3);
+    assert_eq!(serving.put("/config/b", r#"{"compatibility":"FULL"}"#).status, 200);
+    assert_eq!(latest(), 4);
+    assert_eq!(serving.get("/config/b").json()["compatibilityLevel"], "FULL");
+    // Looking something up changes nothing, and asks.
+    register("double");
+    assert_eq!(serving.post("/subjects/a", r#"{"schema":"\"double\""}"#).json()["version"], 5);
+    assert_eq!(latest(), 4);
+    // Where nothing is kept, it is asked each time.
+    let serving = Serving::with_limits(Limits { kept: Duration::ZERO, ..Limits::default() });
+    let other = serving.other_registry();
+    for number in 1..4 {
+        let schema = SchemaDefinition::new(Format::Avro, format!(r#"{{"type":"fixed","name":"F{number}","size":1}}"#));
+        other.register(&format!("s{number}"), &schema, RegisterOptions::default(), PATIENCE).unwrap();
+        assert_eq!(serving.get("/subjects").json().len(), number);
+        assert_eq!(serving.get(&format!("/subjects/s{number}/versions")).body, "[1]");
+    }
 }
 
 /// Kafi's own client, which the tests of it have driven against Apicurio.

@@ -78,6 +78,11 @@ impl Serving {
         self.storage.admin().unwrap().create_topic(&topic, PATIENCE).unwrap();
     }
 
+    /// The registry as another process has it.
+    pub fn other_registry(&self) -> TopicRegistry {
+        TopicRegistry::new(Arc::clone(&self.storage))
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "")
     }

@@ -70,14 +70,18 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// # }
 /// ```
 pub struct TopicRegistry {
-    name: String,
-    topic: Mutex<Topic>,
+    name: Arc<str>,
+    topic: Arc<Mutex<Topic>>,
+    /// It does not wait, and answers of what was read later than this.
+    since: Option<Instant>,
 }
 
 /// The topic, and what it says.
 struct Topic {
     log: Log,
     state: State,
+    /// When it was read to its end; none while it is read, or written to.
+    read_at: Option<Instant>,
 }
 
 impl TopicRegistry {
@@ -92,9 +96,9 @@ impl TopicRegistry {
 
     /// The same in a topic of another name.
     pub fn in_topic(storage: Arc<dyn Storage>, topic: &str) -> Self {
-        let name = storage.name().to_string();
-        let topic = Topic { log: Log::new(storage, topic.into()), state: State::default() };
-        Self { name, topic: Mutex::new(topic) }
+        let name = storage.name().into();
+        let topic = Topic { log: Log::new(storage, topic.into()), state: State::default(), read_at: None };
+        Self { name, topic: Arc::new(Mutex::new(topic)), since: None }
     }
 
     /// Waits until nobody else uses it.
@@ -105,6 +109,7 @@ impl TopicRegistry {
                 Err(TryLockError::Poisoned(_)) => {
                     return Err(Error::new(ErrorKind::Unexpected, "use registry", "an earlier call panicked"));
                 }
+                Err(TryLockError::WouldBlock) if self.since.is_some() => return Err(not_known()),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(BUSY_WAIT.min(left(deadline)?)),
             }
         }
@@ -114,14 +119,23 @@ impl TopicRegistry {
     fn ask<T>(&self, timeout: Duration, answer: impl FnOnce(&Topic) -> Result<T>) -> Result<T> {
         let deadline = end_of(timeout);
         let mut topic = self.lock(deadline)?;
-        topic.read(deadline).and_then(|()| answer(&topic)).map_err(|error| self.named(error))
+        let read = match self.since {
+            Some(since) => topic.read_at.filter(|at| *at > since).map(drop).ok_or_else(not_known),
+            None => topic.read(deadline),
+        };
+        read.and_then(|()| answer(&topic)).map_err(|error| self.named(error))
     }
 
     /// Changes something, which begins with reading.
     fn change<T>(&self, timeout: Duration, change: impl FnOnce(&mut Topic, Instant) -> Result<T>) -> Result<T> {
+        if self.since.is_some() {
+            return Err(not_known());
+        }
         let deadline = end_of(timeout);
         let mut topic = self.lock(deadline)?;
-        change(&mut topic, deadline).map_err(|error| self.named(error))
+        let changed = change(&mut topic, deadline);
+        topic.read_at = None;
+        changed.map_err(|error| self.named(error))
     }
 
     /// An error with the registry, unless it says the storage already.
@@ -133,7 +147,11 @@ impl TopicRegistry {
 
 impl Topic {
     fn read(&mut self, deadline: Instant) -> Result<()> {
-        self.log.read(&mut self.state, deadline)
+        self.read_at = None;
+        let now = Instant::now();
+        self.log.read(&mut self.state, deadline)?;
+        self.read_at = Some(now);
+        Ok(())
     }
 
     /// Writes what `decide` says, once what it was decided upon is what the topic says.
@@ -344,6 +362,10 @@ impl Registry for TopicRegistry {
     fn delete_context(&self, context: &str, timeout: Duration) -> Result<()> {
         self.change(timeout, |topic, deadline| topic.delete_context(context, deadline))
     }
+
+    fn remembered(&self, since: Instant) -> Option<Arc<dyn Registry>> {
+        Some(Arc::new(Self { name: Arc::clone(&self.name), topic: Arc::clone(&self.topic), since: Some(since) }))
+    }
 }
 
 impl fmt::Debug for TopicRegistry {
@@ -364,6 +386,11 @@ fn plain(subject: Option<&str>) -> Option<String> {
 
 fn shown(subject: String, version: u32, record: &SchemaRecord) -> RegisteredSchema {
     RegisteredSchema { subject, version, id: record.id, guid: Some(record.guid), schema: record.schema.clone() }
+}
+
+/// That somebody who must not wait has to.
+fn not_known() -> Error {
+    Error::new(ErrorKind::Unavailable, "use registry", "that has to be asked for")
 }
 
 fn no_schema(id: SchemaId) -> Error {
