@@ -89,9 +89,9 @@ pub use kafi_shell as shell;
 pub use kafi_shell::{
     CompactOptions, CompactOrder, Compacted, CopyOptions, CopyResult, Counts, DiffField, DiffOptions, DiffSide, Diffed,
     Difference, Finished, Glob, GrepFields, GrepOptions, GroupLag, Join, JoinEmit, JoinHow, JoinKey, JoinOptions,
-    JoinPair, JoinRows, JoinSide, Joined, JoinedSide, Kafi, ObjectMerger, OffsetChange, Outgoing, PartitionCounts,
-    Pattern, PatternOptions, Recreation, SizeStats, SizedMessage, Texts, TopicConsumer, TopicProducer, TopicSink,
-    merge_objects, subject_name,
+    JoinPair, JoinRows, JoinSide, Joined, JoinedSide, Kafi, MemberPath, ObjectMerger, OffsetChange, Outgoing,
+    PartitionCounts, Pattern, PatternOptions, Recreation, SizeStats, SizedMessage, Texts, TopicConsumer, TopicProducer,
+    TopicSink, merge_objects, subject_name,
 };
 #[cfg(feature = "plugins")]
 pub use plugins::{PLUGINS_VARIABLE, Plugin, PluginFile, Plugins};

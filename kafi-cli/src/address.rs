@@ -147,13 +147,7 @@ pub fn open_topic(context: &Context, text: &str) -> Result<(Kafi, String)> {
 
 /// The names of the topics on `kafi` that `glob` matches, sorted; internal ones only with `all`.
 pub fn matching(kafi: &Kafi, glob: &str, all: bool) -> Result<Vec<String>> {
-    let parsed = Glob::parse(glob)?;
-    let topics = kafi.admin()?.topics(&[], TIMEOUT)?;
-    let names = topics
-        .into_iter()
-        .filter(|topic| (all || !topic.internal) && parsed.matches(&topic.name))
-        .map(|topic| topic.name);
-    Ok(names.collect())
+    Glob::parse(glob)?.topics(kafi.admin()?.as_mut(), all, TIMEOUT)
 }
 
 /// Adds to an error about something that was not found what was probably meant: a storage whose colon is missing, or

@@ -54,6 +54,7 @@ pub mod json_text {
     //! write_string(&mut text, "a\"b");
     //! assert_eq!(text, b"a\n\"a\\\"b\"");
     //! ```
+    pub use crate::json::members::{Members, Shape};
     pub use crate::json::number::{compare_numbers, push_number};
     pub use crate::json::scan::{DEPTH_MAX, Fault, MemberSpan, Scanner};
     pub use crate::json::text::{unescape, write_string};

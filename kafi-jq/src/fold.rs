@@ -4,13 +4,13 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use kafi_core::functional::TextDecoder;
+use kafi_core::json_text::Members;
 use kafi_core::{Error, ErrorKind, Field, Json, Message, Place, Record, Result, Serdes, Type};
 
 use crate::bytes::{Expression, FoldEdits};
 use crate::function::Tier;
 use crate::jaq::Program;
 use crate::limits::Limits;
-use crate::members::Members;
 use crate::message::{MessageView, shown, shown_with_members, values_of, with_view};
 use crate::needs::Needs;
 use crate::options::FunctionOptions;

@@ -300,9 +300,9 @@ fn not_json(text: &str, at: usize, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::members::Members;
     use crate::message::Part;
     use kafi_core::Record;
+    use kafi_core::json_text::Members;
 
     #[test]
     fn values_are_made_of_what_is_needed_and_nobody_notices() {

@@ -12,7 +12,6 @@ mod function;
 mod jaq;
 mod limits;
 mod making;
-mod members;
 mod message;
 mod needs;
 mod number;

@@ -211,7 +211,8 @@ impl Making<'_> {
                     let start = batch.bytes();
                     let encoded = encode(encoders[index].as_mut(), &coding, part, (text, batch.arena()));
                     let located = |error: Error| error.with("partition", view.partition).with("offset", view.offset);
-                    spans[index] = match encoded.map_err(located)? {
+                    let explained = |error| explained(error, field, self.schemas[index].is_some());
+                    spans[index] = match encoded.map_err(|error| explained(located(error)))? {
                         true => Span::between(start, batch.bytes()),
                         false => Span::NULL,
                     };
@@ -247,6 +248,16 @@ impl Making<'_> {
         }
         Ok(())
     }
+}
+
+/// Says what can be done where what functions made does not fit the schema that came with its message.
+fn explained(error: Error, field: Field, has_schema: bool) -> Error {
+    if !has_schema || !error.operation().starts_with("encode") || error.hint_text().is_some() {
+        return error;
+    }
+    error.hint(format!(
+        "it is written by the schema that it was read by: --to-{field}-schema names another one, and --to-{field}-type json takes none"
+    ))
 }
 
 fn bytes_of(part: Part<'_>) -> Option<&[u8]> {

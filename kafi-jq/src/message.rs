@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kafi_core::json_text::{Scanner, write_string};
+use kafi_core::json_text::{Members, Scanner, write_string};
 use kafi_core::{Error, Headers, Message, Record, Result, TimestampType, Type, Value};
 
-use crate::members::Members;
 use crate::needs::{Need, Needs};
 use crate::number::Num;
 use crate::value::{Map, Val, shared_name};

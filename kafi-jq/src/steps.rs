@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use kafi_core::functional::TextDecoder;
+use kafi_core::json_text::Members;
 use kafi_core::{Batch, Encoder, Failures, Field, Place, Record, Result, Serdes, Type};
 
 use crate::making::{Made, Making, Spare, TargetOf};
-use crate::members::Members;
 use crate::message::{MessageView, shown, shown_with_members};
 use crate::step::{Step, Steps};
 use crate::through::{Between, answers};

@@ -1,7 +1,9 @@
 //! Globs over the names of topics and groups: `orders-*`, `{a,b}`, `v?`, `[ab]*`; and how a name is written that holds
 //! such a sign.
 
-use kafi_core::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+use kafi_core::{Admin, Error, ErrorKind, Result};
 use regex::Regex;
 
 /// What means something in a glob; a backslash before it takes it as it is. Before anything else a backslash is one.
@@ -57,6 +59,25 @@ impl Glob {
     /// Whether `name` is among what is meant.
     pub fn matches(&self, name: &str) -> bool {
         self.0.is_match(name)
+    }
+
+    /// The names of the topics that it matches, sorted; internal ones only with `all`. Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of [`TopicAdmin::topics`](kafi_core::TopicAdmin::topics).
+    pub fn topics(&self, admin: &mut dyn Admin, all: bool, timeout: Duration) -> Result<Vec<String>> {
+        let topics = admin.topics(&[], timeout)?.into_iter();
+        let matching = topics.filter(|topic| (all || !topic.internal) && self.matches(&topic.name));
+        Ok(matching.map(|topic| topic.name).collect())
+    }
+
+    /// The names of the groups that it matches, sorted. Blocks up to `timeout`.
+    ///
+    /// # Errors
+    /// Those of [`GroupAdmin::groups`](kafi_core::GroupAdmin::groups).
+    pub fn groups(&self, admin: &mut dyn Admin, timeout: Duration) -> Result<Vec<String>> {
+        let names = admin.groups(timeout)?.into_iter().map(|group| group.name);
+        Ok(names.filter(|name| self.matches(name)).collect())
     }
 
     /// Whether a name, as it is written, is a glob.

@@ -47,7 +47,7 @@ mod through;
 mod topic_sink;
 mod wc;
 
-pub use add_ons::{Recreation, SizeStats, SizedMessage, recreate, repeat, sizes};
+pub use add_ons::{Recreation, SizeStats, SizedMessage, explain_settings, recreate, repeat, sizes};
 pub use cat::{Finished, TopicsToRead, cat, cat_then};
 pub use compact::{CompactOptions, CompactOrder, Compacted, compact};
 pub use cp::{CopyOptions, CopyResult, CopyThrough, NewTopics, PlannedPart, cp, plan_cp};
@@ -61,7 +61,7 @@ pub use groups::{
 };
 pub use join::{
     JoinEach, JoinEmit, JoinHow, JoinKey, JoinKeyOf, JoinOptions, JoinPair, JoinProject, JoinRows, JoinSide, Joined,
-    JoinedSide, ObjectMerger, join, merge_objects,
+    JoinedSide, MemberPath, ObjectMerger, join, merge_objects,
 };
 pub use kafi::{Join, Kafi, Outgoing, TopicConsumer, TopicProducer, subject_name};
 pub use offsets::{WantedOffsets, offsets, offsets_of_each};

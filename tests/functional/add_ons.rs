@@ -79,6 +79,8 @@ fn a_topic_is_made_anew_with_its_settings() {
             let wrong = Recreation { config: vec![(name.into(), value.into())], ..Recreation::default() };
             assert_eq!(c.recreate(T, &wrong).unwrap_err().kind(), ErrorKind::Usage, "{name}");
         }
+        let wrong = Recreation { config: vec![("retention.m".into(), "1".into())], ..Recreation::default() };
+        assert_eq!(c.recreate(T, &wrong).unwrap_err().hint_text(), Some("did you mean retention.ms?"));
         for partitions in [0, i32::MAX] {
             let wrong = Recreation { partitions: Some(partitions), ..Recreation::default() };
             assert_eq!(c.recreate(T, &wrong).unwrap_err().kind(), ErrorKind::Usage, "{partitions}");

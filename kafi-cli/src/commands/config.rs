@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Parser;
-use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result, StorageAddress};
+use kafi::{Address, Admin, ConfigChange, ConfigEntry, Error, ErrorKind, Result, StorageAddress, shell};
 
 use crate::address::{Opened, open_topics};
 use crate::args::{ExecuteArgs, setting};
@@ -169,10 +169,7 @@ impl Owner<'_> {
         let error = self
             .explain(Error::new(ErrorKind::Usage, "read settings", "there is no such setting"))
             .with("setting", name);
-        match near(name, entries) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error,
-        }
+        shell::explain_settings(error, [&name.to_string()], entries)
     }
 
     fn read(&self, admin: &mut dyn Admin) -> Result<Vec<ConfigEntry>> {
@@ -191,16 +188,12 @@ impl Owner<'_> {
             Self::Broker(broker) => admin.alter_broker_config(*broker, changes, TIMEOUT),
         };
         let Err(error) = changed else { return Ok(()) };
-        if error.kind() != ErrorKind::Usage || error.hint_text().is_some() {
+        if error.kind() != ErrorKind::Usage {
             return Err(error);
         }
         // What cannot be listed gives no hint; the error itself matters more.
         let known = self.read(admin).unwrap_or_default();
-        let unknown = changes.iter().find(|change| known.iter().all(|entry| entry.name != change.name));
-        Err(match unknown.and_then(|change| near(&change.name, &known)) {
-            Some(near) => error.hint(format!("did you mean {near}?")),
-            None => error,
-        })
+        Err(shell::explain_settings(error, changes.iter().map(|change| &change.name), &known))
     }
 
     fn explain(&self, error: Error) -> Error {
@@ -230,10 +223,6 @@ fn add_rows(
         }
     }
     Ok(())
-}
-
-fn near<'a>(name: &str, entries: &'a [ConfigEntry]) -> Option<&'a str> {
-    kafi::nearest(name, entries.iter().map(|entry| entry.name.as_str()))
 }
 
 fn cells(entry: &ConfigEntry, says_read_only: bool) -> Vec<Cell> {

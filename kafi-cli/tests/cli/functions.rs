@@ -298,6 +298,9 @@ fn schemas_travel_through_functions_of_copies() {
         b
         $ kafi cp t w --map '.value.id = "x"' 2>&1 | grep -o 'partition 0, offset 0'
         partition 0, offset 0
+        $ kafi cp t x --map 'del(.value.note)' 2>&1 | grep -v read,
+        error: encode Avro: path .note, topic x, field value, partition 0, offset 0: it is missing, and the field of Order has no default
+        hint: it is written by the schema that it was read by: --to-value-schema names another one, and --to-value-type json takes none
         "#,
     );
 }

@@ -23,6 +23,8 @@ fn topics_of_a_broker_and_a_folder_are_joined_compacted_and_made_anew() {
         assert!(said.starts_with("! error: create topic: ") && !said.contains(".kafi-check"), "{said}");
         assert_eq!(broker.text("kafi wc k:@l -q --json | grep -o '\"messages\":[0-9]*'"), "\"messages\":4\n");
     }
+    let said = broker.seen("kafi recreate k:@l -y --config retention.mss=7");
+    assert!(said.contains("did you mean retention.ms?"), "{said}");
     let made = broker.seen("kafi recreate k:@l -y");
     assert!(made.contains("is made again with 2 partitions cleanup.policy=compact"), "{made}");
     assert_eq!(broker.text("kafi wc k:@l -q --json | grep -o '\"messages\":[0-9]*'"), "\"messages\":0\n");

@@ -187,7 +187,7 @@ impl Pipe<Message> {
     /// # Errors
     /// What reading, the functions, or writing fails with; writing stops at the first message that fails. What came
     /// before a failure of reading or of a function is written.
-    #[doc(alias("map_to", "flatmap_to", "filter_to", "zip_foldl_to"))]
+    #[doc(alias("map_to", "flatmap_to", "filter_to", "foldl_to", "zip_foldl_to"))]
     pub fn to(self, place: impl Into<Place>, topic: &str) -> Result<Copied> {
         self.to_target(Target::new(place, topic))
     }

@@ -4,6 +4,7 @@ mod convert;
 mod find;
 mod index;
 mod macros;
+pub(crate) mod members;
 mod node;
 pub(crate) mod number;
 pub(crate) mod path;

@@ -5,12 +5,11 @@ use std::cmp::Ordering;
 
 use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::Opt;
-use kafi_core::json_text::write_string;
+use kafi_core::json_text::{Members, write_string};
 
 use crate::bytes::compile::{Key, Node};
 use crate::bytes::item::{EXACT_LEN_MAX, Item};
 use crate::bytes::{Outcome, StepsAside, item_of, scan};
-use crate::members::Members;
 use crate::message::{MessageView, Part};
 use crate::number::Num;
 

@@ -74,8 +74,8 @@ fn item_of(part: Part<'_>) -> Result<Item<'_>, StepsAside> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::members::Members;
     use kafi_core::Record;
+    use kafi_core::json_text::Members;
 
     const VALUES: &[&str] = &[
         "{}",

@@ -4,6 +4,6 @@ mod recreate;
 mod repeat;
 mod sizes;
 
-pub use recreate::{Recreation, recreate};
+pub use recreate::{Recreation, explain_settings, recreate};
 pub use repeat::repeat;
 pub use sizes::{SizeStats, SizedMessage, sizes};

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use kafi_core::{Admin, Capabilities, ConfigChange, ErrorKind, NewTopic, Result, Retry, Storage};
+use kafi_core::{
+    Admin, Capabilities, ConfigChange, ConfigEntry, Error, ErrorKind, NewTopic, Result, Retry, Storage, nearest,
+};
 
 /// A broker that has just deleted a topic may still refuse its name.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,15 +37,18 @@ pub fn recreate(storage: &dyn Storage, topic: &str, anew: &Recreation, timeout: 
     // A storage without brokers keeps one.
     new.replication = new.replication.filter(|replicas| *replicas > 1);
     new.partitions = anew.partitions.or(new.partitions);
+    let mut known = Vec::new();
     if storage.capabilities().contains(Capabilities::ADMIN_CONFIG) {
-        let set = admin.topic_config(topic, timeout)?.into_iter().filter(|entry| !entry.default && !entry.read_only);
-        new.config.extend(set.filter_map(|entry| Some((entry.name, entry.value?))));
+        known = admin.topic_config(topic, timeout)?;
+        let set = known.iter().filter(|entry| !entry.default && !entry.read_only);
+        new.config.extend(set.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?))));
     }
     for (name, value) in &anew.config {
         new.config.retain(|(known, _)| known != name);
         new.config.push((name.clone(), value.clone()));
     }
-    check(&mut *admin, &new, anew, timeout)?;
+    let names = anew.config.iter().map(|(name, _)| name);
+    check(&mut *admin, &new, anew, timeout).map_err(|error| explain_settings(error, names, &known))?;
     admin.delete_topic(topic, timeout)?;
     let begun = Instant::now();
     loop {
@@ -81,6 +86,19 @@ fn check(admin: &mut dyn Admin, new: &NewTopic, anew: &Recreation, timeout: Dura
     match admin.alter_topic_config(&new.name, &changes, timeout) {
         Err(error) if error.kind() == ErrorKind::Usage => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Adds to an error about settings of these names which one of those that are known was probably meant, where there is none
+/// of that name.
+pub fn explain_settings<'a>(error: Error, names: impl IntoIterator<Item = &'a String>, known: &[ConfigEntry]) -> Error {
+    if error.kind() != ErrorKind::Usage || error.hint_text().is_some() {
+        return error;
+    }
+    let unknown = names.into_iter().find(|name| known.iter().all(|entry| entry.name != **name));
+    match unknown.and_then(|name| nearest(name, known.iter().map(|entry| entry.name.as_str()))) {
+        Some(near) => error.hint(format!("did you mean {near}?")),
+        None => error,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
-use kafi_core::json_text::{Fault, Scanner, push_number, unescape};
+use kafi_core::json_text::{Fault, Members, Scanner, push_number, unescape};
 use kafi_core::{Error, ErrorKind, Result, Value};
 
 /// The key of a message in a join. Values of JSON are the same where they have the same value: `1` and `1.0`, `"a"` and
@@ -12,6 +12,27 @@ use kafi_core::{Error, ErrorKind, Result, Value};
 pub struct JoinKey {
     bytes: Vec<u8>,
     is_null: bool,
+}
+
+/// The names that lead to a member of JSON objects, and what was learned of those that were looked through.
+///
+/// ```
+/// use kafi_shell::{JoinKey, MemberPath};
+/// let mut path = MemberPath::new(["user", "id"]);
+/// let (mut key, mut same) = (JoinKey::default(), JoinKey::default());
+/// assert!(key.set_member(r#"{"user":{"id":1.0},"n":2}"#, &mut path) && same.set_json("1").is_ok());
+/// assert_eq!(key, same);
+/// assert!(key.set_member(r#"{"user":null}"#, &mut path) && key.is_null());
+/// assert!(!key.set_member("[1]", &mut path) && !key.set_member("{", &mut path));
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemberPath(Vec<(String, Members)>);
+
+impl MemberPath {
+    /// The path of these names, of which there is at least one.
+    pub fn new<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
+        Self(names.into_iter().map(|name| (name.into(), Members::default())).collect())
+    }
 }
 
 impl JoinKey {
@@ -32,34 +53,31 @@ impl JoinKey {
         Ok(())
     }
 
-    /// Makes it the value that these names lead to in a JSON text, as a function `.a.b` does: the text is checked in the
+    /// Makes it the value that a path leads to in a JSON text, as a function `.a.b` does: the text is checked in the
     /// same pass, of members with one name the last counts, and what is missing is null. False, and it is nothing then,
     /// where that cannot be said so quickly: the text is no object, or a name leads into what has no members.
-    ///
-    /// ```
-    /// use kafi_shell::JoinKey;
-    /// let (mut key, mut same) = (JoinKey::default(), JoinKey::default());
-    /// assert!(key.set_member(r#"{"user":{"id":1.0},"n":2}"#, &["user", "id"]) && same.set_json("1").is_ok());
-    /// assert_eq!(key, same);
-    /// assert!(key.set_member(r#"{"user":null}"#, &["user", "id"]) && key.is_null());
-    /// assert!(!key.set_member("[1]", &["user"]) && !key.set_member("{", &["user"]));
-    /// ```
-    pub fn set_member(&mut self, text: &str, names: &[impl AsRef<str>]) -> bool {
+    pub fn set_member(&mut self, text: &str, path: &mut MemberPath) -> bool {
         self.clear();
-        let mut found = None;
-        for (level, name) in names.iter().enumerate() {
-            let start = found.map_or(0, |range: Range<usize>| range.start);
-            found = match member(text, start, name.as_ref(), level == 0) {
-                Err(NotSure) => return false,
-                Ok(None) => {
-                    self.is_null = true;
-                    return true;
-                }
-                Ok(found) => found,
-            };
+        if path.0.is_empty() {
+            return false;
         }
-        let Some(range) = found else { return false };
-        match push_value(text, range, &mut self.bytes) {
+        let mut found = 0..text.len();
+        for (level, (name, members)) in path.0.iter_mut().enumerate() {
+            let object = &text[found.clone()];
+            if level > 0 && object == "null" {
+                self.is_null = true;
+                return true;
+            }
+            if members.read(object).is_err() || !members.has_plain_names() {
+                return false;
+            }
+            let Some(member) = members.find(name) else {
+                self.is_null = true;
+                return true;
+            };
+            found = found.start + member.start..found.start + member.end;
+        }
+        match push_value(text, found, &mut self.bytes) {
             Ok(is_there) => self.is_null = !is_there,
             Err(_) => return false,
         }
@@ -131,36 +149,6 @@ impl JoinKey {
         self.bytes.clear();
         self.is_null = false;
     }
-}
-
-/// Where a member lies cannot be said without more ado.
-struct NotSure;
-
-/// The last member of this name in the object that begins at `start`; none where that is null.
-fn member(text: &str, start: usize, name: &str, is_whole: bool) -> std::result::Result<Option<Range<usize>>, NotSure> {
-    let mut scanner = Scanner::at(text.as_bytes(), start);
-    scanner.space();
-    match scanner.peek() {
-        Some(b'{') => {}
-        // What lies within was checked.
-        Some(b'n') if !is_whole => return Ok(None),
-        _ => return Err(NotSure),
-    }
-    scanner.expect(b'{', "").map_err(|_| NotSure)?;
-    let (mut found, mut is_first) = (None, true);
-    while let Some(member) = scanner.member(is_first).map_err(|_| NotSure)? {
-        is_first = false;
-        if member.name_escaped {
-            return Err(NotSure);
-        }
-        if text.as_bytes()[member.name.start + 1..member.name.end - 1] == *name.as_bytes() {
-            found = Some(member.value);
-        }
-    }
-    if is_whole {
-        scanner.end().map_err(|_| NotSure)?;
-    }
-    Ok(found)
 }
 
 /// The hash of a key: the same in every run, so that what is joined comes in the same order.

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 
-use kafi_core::json_text::{Fault, Scanner, unescape};
+use kafi_core::json_text::{Members, Shape, unescape};
 use kafi_core::{Error, ErrorKind, Result};
 
 /// Appends the object `left` with all members of `right`; where both have a name, the right value stands in the left one's
@@ -23,29 +22,34 @@ pub fn merge_objects(left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
     ObjectMerger::default().merge(left, right, out)
 }
 
-/// [`merge_objects`] for many pairs: it keeps its memory.
+/// [`merge_objects`] for many pairs: it keeps its memory, and, while members have the same names, what becomes of them.
 #[derive(Debug, Default)]
 pub struct ObjectMerger {
-    ours: Vec<Member>,
-    theirs: Vec<Member>,
+    ours: Members,
+    theirs: Members,
+    plan: Plan,
+}
+
+/// What becomes of the members of two objects.
+#[derive(Debug, Default)]
+struct Plan {
+    /// The objects it is for.
+    shapes: Option<[Shape; 2]>,
+    /// Their members whose values replace ours, for each of ours.
+    replaced: Vec<Option<usize>>,
+    /// Their members that we have not, in their order.
+    added: Vec<usize>,
     /// Which of theirs have names that ours have, too.
-    in_left: Vec<bool>,
+    are_ours: Vec<bool>,
 }
 
 /// Beyond so many members names are found by their hashes.
 const FEW: usize = 16;
 
 /// Where the members of an object stand, by their names.
-enum Places<'t> {
-    Few(&'t [Member], &'t str),
-    Many(HashMap<Cow<'t, str>, usize>),
-}
-
-#[derive(Debug)]
-struct Member {
-    name: Range<usize>,
-    is_escaped: bool,
-    value: Range<usize>,
+enum Places<'m> {
+    Few(&'m Members),
+    Many(HashMap<Cow<'m, [u8]>, usize>),
 }
 
 impl ObjectMerger {
@@ -54,8 +58,8 @@ impl ObjectMerger {
     /// # Errors
     /// As for [`merge_objects`].
     pub fn merge(&mut self, left: &str, right: &str, out: &mut Vec<u8>) -> Result<()> {
-        let (left, right) = (left.trim(), right.trim());
-        let Self { ours, theirs, in_left } = self;
+        let (left, right) = (left.trim_ascii(), right.trim_ascii());
+        let Self { ours, theirs, plan } = self;
         if left == "null" || right == "null" {
             let other = if left == "null" { right } else { left };
             if other != "null" {
@@ -66,90 +70,91 @@ impl ObjectMerger {
         }
         read(left, ours)?;
         read(right, theirs)?;
-        let places = Places::of(theirs, right);
-        in_left.clear();
-        in_left.resize(theirs.len(), false);
+        plan.make(ours, theirs);
         let mut at = 0;
-        for member in ours.iter() {
-            // The last of several members of a name counts.
-            if let Some(index) = places.last(member, left) {
-                out.extend_from_slice(&left.as_bytes()[at..member.value.start]);
-                out.extend_from_slice(&right.as_bytes()[theirs[index].value.clone()]);
-                at = member.value.end;
-                in_left[index] = true;
+        for (index, other) in plan.replaced.iter().enumerate() {
+            if let Some(other) = *other {
+                let value = ours.value(index);
+                out.extend_from_slice(&left.as_bytes()[at..value.start]);
+                out.extend_from_slice(&right.as_bytes()[theirs.value(other)]);
+                at = value.end;
             }
         }
-        let end = ours.last().map_or(1, |member| member.value.end);
+        let end = if ours.is_empty() { 1 } else { ours.value(ours.len() - 1).end };
         out.extend_from_slice(&left.as_bytes()[at..end]);
         let mut has_members = !ours.is_empty();
-        for (index, other) in theirs.iter().enumerate() {
-            if in_left[index] || places.last(other, right) != Some(index) {
-                continue;
-            }
+        for &index in &plan.added {
             if has_members {
                 out.push(b',');
             }
             has_members = true;
-            out.extend_from_slice(&right.as_bytes()[other.name.start..other.value.end]);
+            out.extend_from_slice(&right.as_bytes()[theirs.name_start(index)..theirs.value(index).end]);
         }
         out.extend_from_slice(&left.as_bytes()[end..]);
         Ok(())
     }
 }
 
-impl<'t> Places<'t> {
-    fn of(members: &'t [Member], object: &'t str) -> Self {
+impl Plan {
+    /// Makes it the plan for these, unless it is that.
+    fn make(&mut self, ours: &Members, theirs: &Members) {
+        let shapes = Some([ours.shape(), theirs.shape()]);
+        if self.shapes == shapes {
+            return;
+        }
+        let Self { replaced, added, are_ours, .. } = self;
+        let places = Places::of(theirs);
+        are_ours.clear();
+        are_ours.resize(theirs.len(), false);
+        replaced.clear();
+        replaced.extend((0..ours.len()).map(|index| {
+            let place = places.last(ours.name(index));
+            place.inspect(|&place| are_ours[place] = true)
+        }));
+        let is_added = |&index: &usize| !are_ours[index] && places.last(theirs.name(index)) == Some(index);
+        added.clear();
+        added.extend((0..theirs.len()).filter(is_added));
+        self.shapes = shapes;
+    }
+}
+
+impl<'m> Places<'m> {
+    fn of(members: &'m Members) -> Self {
         if members.len() <= FEW {
-            return Self::Few(members, object);
+            return Self::Few(members);
         }
-        let places = members.iter().enumerate().map(|(index, member)| (member.characters(object), index));
-        Self::Many(places.collect())
+        Self::Many((0..members.len()).map(|index| (characters(members.name(index)), index)).collect())
     }
 
-    /// The place of the last member that has the name of this one, of `object`.
-    fn last(&self, member: &Member, object: &str) -> Option<usize> {
+    /// The place of the last member of this name: of several that one counts.
+    fn last(&self, name: &[u8]) -> Option<usize> {
         match self {
-            Self::Few(members, own) => members.iter().rposition(|other| {
-                if member.is_escaped || other.is_escaped {
-                    return member.characters(object) == other.characters(own);
-                }
-                object.as_bytes()[member.inner()] == own.as_bytes()[other.inner()]
-            }),
-            Self::Many(places) => places.get(&*member.characters(object)).copied(),
+            Self::Few(members) => {
+                let name = characters(name);
+                (0..members.len()).rev().find(|&index| characters(members.name(index)) == name)
+            }
+            Self::Many(places) => places.get(&characters(name)).copied(),
         }
     }
 }
 
-impl Member {
-    /// Where the name lies without its quotes.
-    fn inner(&self) -> Range<usize> {
-        self.name.start + 1..self.name.end - 1
+/// The characters of a name.
+fn characters(name: &[u8]) -> Cow<'_, [u8]> {
+    let mut characters = Vec::new();
+    let is_escaped = name.contains(&b'\\');
+    let text = std::str::from_utf8(name).unwrap_or_default();
+    if !is_escaped || unescape(text, &mut characters).is_err() {
+        return Cow::Borrowed(name);
     }
-
-    /// The characters of the name.
-    fn characters<'t>(&self, object: &'t str) -> Cow<'t, str> {
-        let inner = &object[self.inner()];
-        let mut characters = Vec::new();
-        if !self.is_escaped || unescape(inner, &mut characters).is_err() {
-            return Cow::Borrowed(inner);
-        }
-        Cow::Owned(String::from_utf8(characters).expect("characters are UTF-8"))
-    }
+    Cow::Owned(characters)
 }
 
-fn read(object: &str, members: &mut Vec<Member>) -> Result<()> {
-    let failed = |_: Fault| {
+fn read(object: &str, members: &mut Members) -> Result<()> {
+    members.read(object).map_err(|_| {
         let shown: String = object.chars().take(40).collect();
         Error::new(ErrorKind::Function, "merge values", format!("{shown} is no JSON object"))
             .hint("a projection (--project) may make something else of the two messages")
-    };
-    members.clear();
-    let mut scanner = Scanner::new(object.as_bytes());
-    scanner.expect(b'{', "an object begins with {").map_err(failed)?;
-    while let Some(member) = scanner.member(members.is_empty()).map_err(failed)? {
-        members.push(Member { name: member.name, is_escaped: member.name_escaped, value: member.value });
-    }
-    scanner.end().map_err(failed)
+    })
 }
 
 #[cfg(test)]
@@ -214,6 +219,32 @@ mod tests {
             let right = format!("{{\"a\":1,{},\"\\u0061\":2}}", names.join(","));
             let left = r#"{"\u0061":0,"n2":9}"#;
             assert_eq!(merged(left, &right), format!(r#"{{"\u0061":2,"n2":0,{}}}"#, names[1..].join(",")));
+        }
+    }
+
+    #[test]
+    fn what_was_merged_before_changes_nothing() {
+        let objects = [
+            r#"{"a":1,"b":2}"#,
+            r#"{"a":3,"b":4}"#,
+            r#"{"b":5,"a":6}"#,
+            r#"{"a":7}"#,
+            "{}",
+            r#"{"c":8,"b":9}"#,
+            r#"{"\u0061":10,"b":11}"#,
+            "null",
+        ];
+        let pairs = || objects.iter().flat_map(|left| objects.iter().map(move |right| (left, right)));
+        for before in pairs() {
+            for (left, right) in pairs() {
+                let mut merger = ObjectMerger::default();
+                let (mut out, mut ignored) = (Vec::new(), Vec::new());
+                for (left, right) in [before, (left, right), before] {
+                    merger.merge(left, right, &mut ignored).unwrap();
+                }
+                merger.merge(left, right, &mut out).unwrap();
+                assert_eq!(String::from_utf8(out).unwrap(), merged(left, right), "{left} {right} behind {before:?}");
+            }
         }
     }
 }

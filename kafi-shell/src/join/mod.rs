@@ -23,7 +23,7 @@ use crate::compact::{CompactOptions, Survivors, finite};
 use crate::spill::Spill;
 
 pub use account::{Joined, JoinedSide};
-pub use key::JoinKey;
+pub use key::{JoinKey, MemberPath};
 pub use merge::{ObjectMerger, merge_objects};
 pub use options::{JoinEmit, JoinHow, JoinKeyOf, JoinOptions, JoinPair, JoinRows, JoinSide};
 pub use output::{JoinEach, JoinProject};

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use kafi_core::Result;
 
 use super::output::{Output, Part};
-use super::table::RowBytes;
+use super::table::push_keyed;
 
 /// Rows that go together: so many bytes, or so many rows.
 const BYTES: usize = 512 << 10;
@@ -25,7 +25,6 @@ pub(super) struct Outlet {
     rows: Rows,
     full: SyncSender<Rows>,
     empty: Receiver<Rows>,
-    row: RowBytes,
     /// Whether nobody wants any more.
     pub(super) is_over: bool,
 }
@@ -47,7 +46,7 @@ impl Rows {
 impl Outlet {
     /// Hands over what is full, and takes what is empty.
     pub(super) fn new(full: SyncSender<Rows>, empty: Receiver<Rows>) -> Self {
-        Self { rows: Rows::default(), full, empty, row: RowBytes::default(), is_over: false }
+        Self { rows: Rows::default(), full, empty, is_over: false }
     }
 
     /// Puts a row of these two, of a side that is built and one that is probed.
@@ -77,13 +76,13 @@ impl Outlet {
     }
 
     fn copy(&mut self, part: Part<'_>) -> Range<usize> {
-        let start = self.rows.bytes.len();
-        let row = match part {
-            Part::Row(row) => row,
+        let bytes = &mut self.rows.bytes;
+        let start = bytes.len();
+        match part {
+            Part::Row(row) => bytes.extend_from_slice(row),
             // Whoever makes messages of them wants no key.
-            Part::Record(record) => self.row.set(&[], record),
-        };
-        self.rows.bytes.extend_from_slice(row);
-        start..self.rows.bytes.len()
+            Part::Record(record) => push_keyed(&[], record, bytes),
+        }
+        start..bytes.len()
     }
 }

@@ -21,7 +21,8 @@ const LENGTH: u32 = GONE - 1;
 /// Rows with keys, in the order in which they came, in pieces of memory that never move.
 pub(super) struct Table {
     pieces: Vec<Vec<u8>>,
-    piece_bytes: usize,
+    /// A piece has two to the power of this bytes: places are told by shifts.
+    piece_bits: u32,
     index: Index,
     taken: usize,
     /// How much of it rows take that are gone.
@@ -51,11 +52,16 @@ impl RowBytes {
     /// Makes it this row.
     pub(super) fn set(&mut self, key: &[u8], record: &Record<'_>) -> &[u8] {
         self.0.clear();
-        push_length(key.len(), &mut self.0);
-        self.0.extend_from_slice(key);
-        push_row(record, &mut self.0);
+        push_keyed(key, record, &mut self.0);
         &self.0
     }
+}
+
+/// Appends a key and a message as one row.
+pub(super) fn push_keyed(key: &[u8], record: &Record<'_>, out: &mut Vec<u8>) {
+    push_length(key.len(), out);
+    out.extend_from_slice(key);
+    push_row(record, out);
 }
 
 /// The key of a row, and the bytes of its message.
@@ -66,9 +72,9 @@ pub(super) fn key_and_message(row: &[u8]) -> (&[u8], &[u8]) {
 }
 
 impl Table {
-    /// An empty table that takes memory in pieces of so many bytes, a multiple of eight.
+    /// An empty table that takes memory in pieces of so many bytes, a power of two.
     pub(super) fn new(piece_bytes: usize) -> Self {
-        Self { pieces: Vec::new(), piece_bytes, index: Index::new(), taken: 0, gone: 0 }
+        Self { pieces: Vec::new(), piece_bits: piece_bytes.ilog2(), index: Index::new(), taken: 0, gone: 0 }
     }
 
     /// About how many bytes of memory it takes.
@@ -80,20 +86,20 @@ impl Table {
     pub(super) fn push(&mut self, hash: u64, row: &[u8]) -> Option<RowRef> {
         let needed = (HEAD + row.len()).next_multiple_of(8);
         let has_room = |piece: &Vec<u8>| piece.capacity() - piece.len() >= needed;
-        // Behind a row that is larger than a piece there are empty ones, so that places can be told by division.
+        // Behind a row that is larger than a piece there are empty ones, so that a place says which piece it is in.
         let current = self.pieces.iter().rposition(|piece| piece.capacity() > 0);
         let current = match current.filter(|index| index + 1 == self.pieces.len() && has_room(&self.pieces[*index])) {
             Some(current) => current,
             None => {
-                let pieces = needed.div_ceil(self.piece_bytes);
-                self.pieces.push(Vec::with_capacity(pieces * self.piece_bytes));
-                self.taken += pieces * self.piece_bytes;
+                let pieces = needed.div_ceil(1 << self.piece_bits);
+                self.pieces.push(Vec::with_capacity(pieces << self.piece_bits));
+                self.taken += pieces << self.piece_bits;
                 let at = self.pieces.len() - 1;
                 self.pieces.extend((1..pieces).map(|_| Vec::new()));
                 at
             }
         };
-        let place = (current * self.piece_bytes + self.pieces[current].len()) / 8;
+        let place = ((current << self.piece_bits) + self.pieces[current].len()) / 8;
         let place = RowRef::try_from(place).ok().filter(|place| *place != NONE)?;
         let length = u32::try_from(row.len()).ok().filter(|length| *length <= LENGTH)?;
         let piece = &mut self.pieces[current];
@@ -173,7 +179,7 @@ impl Table {
 
     fn place(&self, row: RowRef) -> (usize, usize) {
         let at = row as usize * 8;
-        (at / self.piece_bytes, at % self.piece_bytes)
+        (at >> self.piece_bits, at & ((1 << self.piece_bits) - 1))
     }
 
     fn word(&self, row: RowRef, offset: usize) -> u32 {

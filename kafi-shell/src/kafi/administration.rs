@@ -105,8 +105,7 @@ impl Kafi {
     /// # Errors
     /// `Usage` for a bad glob; those of [`groups`](Kafi::groups).
     pub fn groups_matching(&self, pattern: &str) -> Result<Vec<String>> {
-        let glob = Glob::parse(pattern)?;
-        Ok(self.groups()?.into_iter().map(|group| group.name).filter(|name| glob.matches(name)).collect())
+        Glob::parse(pattern)?.groups(self.admin()?.as_mut(), TIMEOUT)
     }
 
     /// What groups are doing, and their live members, in the order asked for.

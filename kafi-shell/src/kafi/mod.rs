@@ -118,8 +118,7 @@ impl Kafi {
         if !Glob::is_glob(pattern) {
             return Ok(vec![pattern.to_string()]);
         }
-        let glob = Glob::parse(pattern)?;
-        Ok(self.ls()?.into_iter().filter(|topic| glob.matches(topic)).collect())
+        Glob::parse(pattern)?.topics(self.admin()?.as_mut(), false, TIMEOUT)
     }
 
     /// All topics with their partitions, sorted by name.

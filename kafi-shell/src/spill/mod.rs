@@ -12,7 +12,7 @@ use kafi_core::{Error, Result};
 pub(crate) use row::{push_length, push_row, row_record, take_length};
 pub(crate) use sorter::Sorter;
 
-/// The bytes of a page: what is written and read at once.
+/// The bytes of a page, a power of two: what is written and read at once.
 const PAGE_BYTES_MAX: usize = 64 << 10;
 const PAGE_BYTES_MIN: usize = 256;
 
@@ -53,7 +53,8 @@ enum Source<'r> {
 impl Spill {
     /// A spill beside so much memory.
     pub(crate) fn new(memory: usize) -> Self {
-        let page_bytes = (memory / 4096).next_multiple_of(8).clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
+        let page_bytes = (memory / 4096 + 1).next_power_of_two() / 2;
+        let page_bytes = page_bytes.clamp(PAGE_BYTES_MIN, PAGE_BYTES_MAX);
         Self { file: None, page_bytes, pages: 0, free: Vec::new(), written: 0 }
     }
 

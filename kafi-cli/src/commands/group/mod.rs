@@ -61,8 +61,7 @@ fn open_group(context: &Context, text: &str) -> Result<(Kafi, StorageAddress, St
 
 /// The names of the groups that a glob matches, sorted.
 fn matching(admin: &mut dyn Admin, glob: &str) -> Result<Vec<String>> {
-    let glob = Glob::parse(glob)?;
-    Ok(admin.groups(TIMEOUT)?.into_iter().map(|group| group.name).filter(|name| glob.matches(name)).collect())
+    Glob::parse(glob)?.groups(admin, TIMEOUT)
 }
 
 /// Whether a name is meant, by itself or by a glob.

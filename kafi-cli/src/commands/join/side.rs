@@ -2,7 +2,9 @@
 
 use kafi::jq::{MessageView, Part};
 use kafi::json_text::Scanner;
-use kafi::{Error, ErrorKind, Field, Function, JoinKey, Kafi, Record, Result, SchemaRef, Serdes, TextDecoder, Type};
+use kafi::{
+    Error, ErrorKind, Field, Function, JoinKey, Kafi, MemberPath, Record, Result, SchemaRef, Serdes, TextDecoder, Type,
+};
 
 /// A message whose key and value are text, and the schemas that made them that.
 pub type Shown<'a> = (Record<'a>, [Option<SchemaRef>; 2]);
@@ -19,13 +21,7 @@ pub struct SideKey {
     /// In place of the key.
     function: Option<Function>,
     /// Where it only takes a part of messages.
-    path: Option<Path>,
-}
-
-/// A function that only takes a part of messages, such as `.value.user.id`.
-struct Path {
-    field: Field,
-    names: Vec<String>,
+    path: Option<(Field, MemberPath)>,
 }
 
 impl SideTexts {
@@ -50,7 +46,7 @@ impl SideTexts {
 impl SideKey {
     /// What this function makes of messages; without one their keys.
     pub fn open(texts: SideTexts, function: Option<Function>) -> Self {
-        let path = function.as_ref().and_then(|function| Path::of(function.text()));
+        let path = function.as_ref().and_then(|function| path_of(function.text()));
         Self { texts, function, path }
     }
 
@@ -66,11 +62,10 @@ impl SideKey {
             }
             return Ok(());
         };
-        if let Some(Path { field, names }) = &self.path {
+        if let Some((field, path)) = &mut self.path {
             let (bytes, at) = if *field == Field::Key { (shown.key, 0) } else { (shown.value, 1) };
-            if !names.is_empty()
-                && let Some(text) = object_of(bytes, types[at], are_json[at])
-                && key.set_member(text, names)
+            if let Some(text) = object_of(bytes, types[at], are_json[at])
+                && key.set_member(text, path)
             {
                 return Ok(());
             }
@@ -94,22 +89,20 @@ impl SideKey {
     }
 }
 
-impl Path {
-    /// The path that this function is, if it is one: names alone, of letters, digits, and underscores.
-    fn of(function: &str) -> Option<Self> {
-        let mut names = function.trim().strip_prefix('.')?.split('.').map(str::to_string);
-        let field = match names.next()?.as_str() {
-            "key" => Field::Key,
-            "value" => Field::Value,
-            _ => return None,
-        };
-        let names: Vec<String> = names.collect();
-        let is_name = |name: &String| {
-            let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            is_word && name.starts_with(|first: char| !first.is_ascii_digit())
-        };
-        names.iter().all(is_name).then_some(Self { field, names })
-    }
+/// The path that this function is, if it is one, such as `.value.user.id`: names alone, of letters, digits, and underscores.
+fn path_of(function: &str) -> Option<(Field, MemberPath)> {
+    let mut names = function.trim().strip_prefix('.')?.split('.');
+    let field = match names.next()? {
+        "key" => Field::Key,
+        "value" => Field::Value,
+        _ => return None,
+    };
+    let names: Vec<&str> = names.collect();
+    let is_name = |name: &&str| {
+        let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_word && name.starts_with(|first: char| !first.is_ascii_digit())
+    };
+    (!names.is_empty() && names.iter().all(is_name)).then(|| (field, MemberPath::new(names)))
 }
 
 /// The text of what may be an object.

@@ -2,14 +2,23 @@
 
 use std::ops::Range;
 
-use kafi_core::json_text::{Fault, Scanner};
+use crate::json::scan::{Fault, Scanner};
 
 /// The members of an object.
 ///
 /// Messages of a topic are alike: what stands between the values of one, names, colons, commas, is nearly always what
 /// stood there in the one before. It is compared with that, and looked at only where it differs.
+///
+/// ```
+/// use kafi_core::json_text::Members;
+/// let (mut members, text) = (Members::default(), r#" {"a": 1, "b": [2]}"#);
+/// members.read(text).unwrap();
+/// assert_eq!(members.find("b").map(|value| &text[value]), Some("[2]"));
+/// assert_eq!((members.len(), members.name(0), members.name_start(1)), (2, &b"a"[..], 10));
+/// assert!(members.read("[]").is_err());
+/// ```
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Members {
+pub struct Members {
     /// What stands before the values, of this object and perhaps of a longer one before it.
     leads: Vec<Lead>,
     /// The bytes of the leads, one after another.
@@ -18,6 +27,19 @@ pub(crate) struct Members {
     values: Vec<Range<usize>>,
     /// Where the object lies in its text.
     object: Range<usize>,
+    /// How often a lead was looked at.
+    learned: u64,
+    /// The names in order, by their places.
+    order: Vec<u32>,
+    /// Whether two of the names are the same, and of which object that is known.
+    twins: (Option<Shape>, bool),
+}
+
+/// The names of an object: while it is the same, so are they, and the order in which they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    learned: u64,
+    members: usize,
 }
 
 /// A brace or comma, a name, a colon, and the white space around them.
@@ -30,16 +52,14 @@ struct Lead {
     end: usize,
     /// Whether its name, or one before it, has escapes.
     has_escapes: bool,
-    /// Whether two of the names up to it are the same.
-    has_twins: bool,
 }
 
 impl Members {
     /// Looks through the object that a text begins with, which must be all of it.
     ///
     /// # Errors
-    /// What is no JSON.
-    pub(crate) fn read(&mut self, text: &str) -> Result<(), Fault> {
+    /// What is no object in JSON.
+    pub fn read(&mut self, text: &str) -> Result<(), Fault> {
         let bytes = text.as_bytes();
         self.values.clear();
         let mut at = 0;
@@ -58,7 +78,25 @@ impl Members {
         scanner.expect(b'}', "a comma or } is missing")?;
         let start = bytes.iter().position(|&byte| byte == b'{').unwrap_or_default();
         self.object = start..scanner.position();
-        scanner.end()
+        scanner.end()?;
+        self.look_for_twins();
+        Ok(())
+    }
+
+    /// Finds out whether two names are the same, unless these were those before.
+    #[inline]
+    fn look_for_twins(&mut self) {
+        let shape = self.shape();
+        if self.twins.0 == Some(shape) {
+            return;
+        }
+        let Self { leads, bytes, order, .. } = self;
+        let name = |index: u32| &bytes[leads[index as usize].name.clone()];
+        order.clear();
+        order.extend(0..shape.members as u32);
+        order.sort_unstable_by_key(|&index| name(index));
+        let has_twins = order.windows(2).any(|pair| name(pair[0]) == name(pair[1]));
+        self.twins = (Some(shape), has_twins);
     }
 
     /// Where the next value begins, behind what stands before it at `at`; none at the end of the object.
@@ -107,38 +145,68 @@ impl Members {
         scanner.space();
         let end = scanner.position();
 
+        self.learned += 1;
         let index = self.values.len();
         self.leads.truncate(index);
         let start = self.leads.last().map_or(0, |lead| lead.end);
         self.bytes.truncate(start);
         self.bytes.extend_from_slice(&bytes[at..end]);
-        let name = &bytes[name_start..name_end];
-        let (had_escapes, had_twins) =
-            self.leads.last().map_or((false, false), |lead| (lead.has_escapes, lead.has_twins));
-        let has_twins = had_twins || self.find_before(index, name).is_some();
+        let had_escapes = self.leads.last().is_some_and(|lead| lead.has_escapes);
         self.leads.push(Lead {
             start,
             name: start + name_start - at..start + name_end - at,
             end: start + end - at,
             has_escapes: is_escaped || had_escapes,
-            has_twins,
         });
         Ok(Some(end))
     }
 
     /// Where the object lies in its text.
-    pub(crate) fn object(&self) -> Range<usize> {
+    pub fn object(&self) -> Range<usize> {
         self.object.clone()
     }
 
+    /// How many there are, those whose name is there twice, too.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The name of a member as it stands there, without its quotes.
+    pub fn name(&self, index: usize) -> &[u8] {
+        &self.bytes[self.leads[index].name.clone()]
+    }
+
+    /// Where the name of a member begins in the text, with its quote.
+    pub fn name_start(&self, index: usize) -> usize {
+        let lead = &self.leads[index];
+        // A lead begins where the value before it ends.
+        let start = index.checked_sub(1).map_or(0, |before| self.values[before].end);
+        start + lead.name.start - lead.start - 1
+    }
+
+    /// Where the value of a member lies in the text.
+    pub fn value(&self, index: usize) -> Range<usize> {
+        self.values[index].clone()
+    }
+
+    /// What tells whether names are those of the object before.
+    pub fn shape(&self) -> Shape {
+        Shape { learned: self.learned, members: self.values.len() }
+    }
+
     /// Whether the names are what they look like.
-    pub(crate) fn has_plain_names(&self) -> bool {
+    pub fn has_plain_names(&self) -> bool {
         self.last().is_none_or(|lead| !lead.has_escapes)
     }
 
     /// Whether a name is there twice.
-    pub(crate) fn has_twins(&self) -> bool {
-        self.last().is_some_and(|lead| lead.has_twins)
+    pub fn has_twins(&self) -> bool {
+        self.twins.1
     }
 
     /// What stands before the last value.
@@ -148,13 +216,10 @@ impl Members {
 
     /// Where the value of this member lies; of several the last.
     #[inline]
-    pub(crate) fn find(&self, name: &str) -> Option<Range<usize>> {
-        self.find_before(self.values.len(), name.as_bytes()).map(|index| self.values[index].clone())
-    }
-
-    #[inline]
-    fn find_before(&self, end: usize, name: &[u8]) -> Option<usize> {
-        self.leads[..end].iter().rposition(|lead| self.bytes[lead.name.clone()] == *name)
+    pub fn find(&self, name: &str) -> Option<Range<usize>> {
+        let leads = &self.leads[..self.values.len()];
+        let index = leads.iter().rposition(|lead| self.bytes[lead.name.clone()] == *name.as_bytes())?;
+        Some(self.values[index].clone())
     }
 }
 
@@ -166,7 +231,13 @@ mod tests {
     fn seen(members: &Members, text: &str) -> String {
         let of = |name| members.find(name).map(|range| &text[range]);
         let (escapes, twins) = (!members.has_plain_names(), members.has_twins());
-        format!("{} {escapes} {twins} {:?} {:?} {:?}", &text[members.object()], of("a"), of("b"), of("c"))
+        let all = (0..members.len()).map(|index| {
+            let start = members.name_start(index);
+            assert!(text.as_bytes()[start + 1..].starts_with(members.name(index)) && text[start..].starts_with('"'));
+            &text[start..members.value(index).end]
+        });
+        let all: Vec<&str> = all.collect();
+        format!("{} {escapes} {twins} {all:?} {:?} {:?} {:?}", &text[members.object()], of("a"), of("b"), of("c"))
     }
 
     #[test]
@@ -218,5 +289,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_shape_stays_while_names_do() {
+        let mut members = Members::default();
+        let mut shapes = Vec::new();
+        for text in [r#"{"a":1,"b":2}"#, r#"{"a":[],"b":"x"}"#, r#"{"a":1}"#, r#"{"b":1}"#, r#"{"a":1,"b":2}"#, "{}"] {
+            members.read(text).unwrap();
+            shapes.push(members.shape());
+        }
+        assert_eq!(shapes[0], shapes[1]);
+        assert!((1..shapes.len()).all(|at| !shapes[at + 1..].contains(&shapes[at])), "{shapes:?}");
     }
 }
