@@ -14,6 +14,9 @@ use crate::request::{Outcome, Request};
 
 const PRODUCE: &str = "produce";
 
+/// The codes of version 2 for what may be sent again: the documented one, and that of Confluent's server.
+const RETRIABLE: [i64; 2] = [2, 50003];
+
 /// How long one request may take, with all that is sent again.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -173,7 +176,7 @@ impl Sender {
             Some(code) => {
                 let words = json.get("error").map(plain);
                 let error = refused(PRODUCE, 500, None, words).with("topic", &request.topic);
-                Err(if *code == 2 { error } else { error.retry(Retry::Never) })
+                Err(if RETRIABLE.iter().any(|known| *code == *known) { error } else { error.retry(Retry::Never) })
             }
         };
         (answer["offsets"].iter().map(outcome).collect(), None)

@@ -95,6 +95,25 @@ fn a_server_with_version_2_only_is_written_to() {
     assert!(error.kind() == ErrorKind::Unsupported && error.to_string().contains("old has version 2"), "{error}");
 }
 
+/// By the codes of the documentation, and by those that Confluent's server gives.
+#[test]
+fn what_version_2_refuses_for_now_is_sent_again() {
+    for (code, is_sent_again) in [(2, true), (50003, true), (1, false), (50002, false)] {
+        let unknown = answer("404 Not Found", JSON, r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#);
+        let topics = answer("200 OK", "Server: old\r\n", "[]");
+        let refused = format!(r#"{{"offsets":[{{"partition":null,"offset":null,"error_code":{code},"error":"no"}}]}}"#);
+        let refused = answer("200 OK", JSON, &refused);
+        let written = answer("200 OK", JSON, r#"{"offsets":[{"partition":0,"offset":7}]}"#);
+        let server = Scripted::new(&[unknown, topics, refused, written]);
+        let mut producer = open(&server.address, &[]).producer(&ProducerOptions::default()).unwrap();
+        producer.produce(&numbered(1), 0, 1, PATIENCE).unwrap();
+        producer.flush(PATIENCE).unwrap();
+        let reports = producer.reports(Duration::ZERO).unwrap();
+        let is_written = matches!(reports, [report] if matches!(report.delivery, Delivery::At(7)));
+        assert_eq!(is_written, is_sent_again, "{code}: {reports:?}");
+    }
+}
+
 /// So many messages with numbers, for partition 0 of topic `t`.
 fn numbered(count: usize) -> Batch {
     let mut batch = Batch::new();

@@ -59,8 +59,35 @@ pub fn explain(error: &Error, not_found: u32) -> Refusal {
         ErrorKind::PermissionDenied => (403, 40301),
         ErrorKind::Conflict | ErrorKind::Fenced => (409, ILLEGAL_STATE),
         ErrorKind::Unsupported => (501, 501),
-        ErrorKind::Unavailable | ErrorKind::Timeout => (503, KAFKA_RETRIABLE),
+        // Whether it was done is not known, so that it is no 503, which says that it was not.
+        ErrorKind::Unavailable | ErrorKind::Timeout => (500, KAFKA_RETRIABLE),
         _ => (500, KAFKA),
     };
     Refusal::new(status, code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_the_documented_codes() {
+        for (kind, expected) in [
+            (ErrorKind::NotFound, (404, TOPIC_NOT_FOUND)),
+            (ErrorKind::AlreadyExists, (400, KAFKA_BAD_REQUEST)),
+            (ErrorKind::Usage, (400, KAFKA_BAD_REQUEST)),
+            (ErrorKind::Authentication, (401, 40101)),
+            (ErrorKind::PermissionDenied, (403, 40301)),
+            (ErrorKind::Timeout, (500, KAFKA_RETRIABLE)),
+            (ErrorKind::Unavailable, (500, KAFKA_RETRIABLE)),
+            (ErrorKind::Io, (500, KAFKA)),
+        ] {
+            let refusal = explain(&Error::new(kind, "a", "b"), TOPIC_NOT_FOUND);
+            assert_eq!((refusal.status, refusal.code), expected, "{kind:?}");
+        }
+        for (code, expected) in [(Code::InvalidSchema, INVALID_SCHEMA), (Code::SchemaNotFound, BAD_SCHEMA)] {
+            let refusal = explain(&code.error("a", "b"), TOPIC_NOT_FOUND);
+            assert_eq!((refusal.status, refusal.code), (422, expected));
+        }
+    }
 }

@@ -92,6 +92,7 @@ fn messages_are_produced_and_consumed_as_bytes() {
     let places = r#"{"partitions":[{"topic":"t","partition":1}]}"#;
     let committed = serving.ask("GET", &format!("{path}/offsets"), &[("Content-Type", V2)], places).json();
     assert_eq!(committed["offsets"][0]["offset"], 2);
+    assert_eq!(serving.get(&format!("{path}/offsets")).refusal(), (404, 40402));
     assert_eq!(serving.delete(&path).status, 204);
     assert_eq!(serving.delete(&path).refusal(), (404, 40403));
     let path = consumer(&serving, "binary");

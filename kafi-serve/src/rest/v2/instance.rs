@@ -12,7 +12,7 @@ use regex::Regex;
 use crate::answer::{Answered, Asked, Reply};
 use crate::failure::{Failure, Refusal};
 use crate::rest::Rest;
-use crate::rest::codes::{CONVERSION, FORMAT_MISMATCH, ILLEGAL_STATE};
+use crate::rest::codes::{CONVERSION, FORMAT_MISMATCH, ILLEGAL_STATE, PARTITION_NOT_FOUND};
 use crate::rest::encoding::{Form, base64_string, plain};
 use crate::rest::v2::V2;
 use crate::rest::v2::consumers::{Instance, State};
@@ -194,7 +194,11 @@ impl State {
 
 pub fn committed(V2(rest): &V2, asked: &Asked) -> Answered {
     let instance = rest.consumers.find(asked)?;
-    let places = places(&asked.object()?)?;
+    let json = asked.object_or_nothing()?;
+    if json.is_empty() {
+        return Err(Refusal::new(404, PARTITION_NOT_FOUND, "Partition not found.").into());
+    }
+    let places = places(&json)?;
     let committed = instance.lock().consumer.committed(&places, rest.timeout())?;
     let offset = |offset: &CommittedOffset| {
         Json::object([
