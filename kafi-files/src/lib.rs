@@ -60,6 +60,9 @@ pub use arrow::{DataFrame, df_to_topic, topic_to_df};
 /// Columns, as Arrow knows them: what data frames are made of.
 #[cfg(feature = "arrow")]
 pub use arrow_array;
+/// Their types, and their errors.
+#[cfg(feature = "arrow")]
+pub use arrow_schema;
 pub use columns::Columns;
 pub use derive::FileColumns;
 pub use format::{Compression, FileFormat, Format};
