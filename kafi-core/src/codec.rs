@@ -71,6 +71,38 @@ pub enum Text {
     Json(SchemaRef),
 }
 
+/// A member of a value as it was decoded, before any text was made of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// Null.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number; also days, times of day, and points in time, in the unit that the schema says.
+    Int(i64),
+    /// A floating point number of 32 bits.
+    Float(f32),
+    /// One of 64 bits.
+    Double(f64),
+    /// All digits of a decimal, and how many of them stand behind the point.
+    Decimal(i128, u32),
+    /// Characters.
+    Str(&'a str),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// Anything else, as its JSON text.
+    Json(&'a str),
+}
+
+/// Takes the members of values while these are decoded.
+pub trait MemberSink {
+    /// Whether it takes members of a value of this schema.
+    fn begin(&mut self, schema: &SchemaRef) -> bool;
+
+    /// Takes the member that the schema names at this place, from 0 on; false where it does not fit.
+    fn take(&mut self, index: usize, member: Scalar<'_>) -> bool;
+}
+
 /// Turns bytes into values.
 pub trait Decoder: Send {
     /// Decodes a key or value; null always becomes [`Value::Null`], without a schema. Blocks, for a type with a schema,
@@ -87,6 +119,13 @@ pub trait Decoder: Send {
     /// # Errors
     /// As for [`decode`](Decoder::decode).
     fn text(&mut self, coding: &Coding<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<Text>;
+
+    /// Hands over the members of a value one after another, straight from its bytes, and says whether these were all.
+    /// Where it is false, nothing that was handed over counts, and [`text`](Decoder::text) says what there is, or what
+    /// is wrong. Blocks as [`decode`](Decoder::decode) does.
+    fn members(&mut self, _coding: &Coding<'_>, _bytes: &[u8], _sink: &mut dyn MemberSink) -> bool {
+        false
+    }
 
     /// Whether a glance tells that this is shown as its bytes, and that nothing is wrong with them.
     fn is_plain(&self, bytes: &[u8], headers: Headers<'_>) -> bool;

@@ -68,7 +68,7 @@ pub use admin::{
 };
 pub use batch::Batch;
 pub use capability::Capabilities;
-pub use codec::{Codecs, Coding, Decoded, Decoder, Encoder, SchemaHeader, Text};
+pub use codec::{Codecs, Coding, Decoded, Decoder, Encoder, MemberSink, Scalar, SchemaHeader, Text};
 pub use column::{BytesText, ColumnType, TimeUnit};
 pub use config::{
     AddressPlace, Config, ConfigFile, ConfigKey, NamedSchema, OffsetReset, SCHEMA_REGISTRY_KEYS, SchemaSettings,

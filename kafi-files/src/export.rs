@@ -1,6 +1,6 @@
 //! Messages into a file, by its format.
 
-use kafi_core::{Batch, Error, ErrorKind, FileWriter, JsonKind, Result, Value};
+use kafi_core::{Batch, Error, ErrorKind, FileWriter, JsonKind, Result, SchemaRef, Value};
 
 use crate::cell::{Cell, push_on_one_line};
 use crate::delimited::to_csv;
@@ -140,7 +140,7 @@ impl Pieces for JsonRows<'_> {
         Err(Error::new(ErrorKind::Unexpected, "write row", "JSON has no columns"))
     }
 
-    fn object(&mut self, text: &str) -> Result<Written> {
+    fn object(&mut self, text: &str, _schema: Option<&SchemaRef>) -> Result<Written> {
         if !is_object(text) {
             return Ok(Written::NoObject);
         }

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use kafi_core::functional::topic_names;
 use kafi_core::json_text::{Scanner, write_string};
-use kafi_core::{Batch, Error, Reader, Result, pump_helped};
+use kafi_core::{Batch, Error, MemberSink, Reader, Record, Result, SchemaRef, pump_helped};
 
 use crate::cell::Cell;
 use crate::options::ExportOptions;
@@ -101,18 +101,18 @@ pub(crate) trait Pieces: RowWriter + Send {
     /// Takes what stands in the column of this number.
     fn cell_at(&mut self, column: usize, cell: Cell<'_>) -> Result<()>;
 
-    /// Writes the row that a text is, where it is an object, whose members are the columns.
-    fn object(&mut self, text: &str) -> Result<Written>
+    /// What takes the members of values straight from their bytes, where columns hold these as they are.
+    fn members(&mut self) -> Option<&mut dyn MemberSink> {
+        None
+    }
+
+    /// Writes the row that a text is, where it is an object, whose members are the columns, and which a schema may have
+    /// made.
+    fn object(&mut self, text: &str, _schema: Option<&SchemaRef>) -> Result<Written>
     where
         Self: Sized,
     {
-        match in_order(text, self) {
-            Some(()) => self.end().map(|()| Written::Row),
-            None => {
-                self.abandon();
-                object_to(text, self)
-            }
-        }
+        object_of(text, self)
     }
 
     /// Writes a row; where it does not fit into its columns it is left out, and the error says why.
@@ -140,11 +140,17 @@ impl<'o> Rows<'o> {
         let (names, mut failed) = (topic_names(batch), Vec::new());
         for (index, (record, meta)) in batch.iter().zip(batch.metas()).enumerate() {
             let written = match self.decoder.text_of(&record) {
-                Some(text) => rows.object(text).map_err(|error| of_record(error, &record))?,
-                None => Written::NoObject,
+                Some(text) => rows.object(text, None).map_err(|error| of_record(error, &record))?,
+                None => match self.by_schema(&record, rows) {
+                    Ok(written) => written.map_err(|error| of_record(error, &record))?,
+                    Err(error) => {
+                        failed.push((index, error));
+                        continue;
+                    }
+                },
             };
             let misfit = match written {
-                Written::Row => continue,
+                Written::Row => None,
                 Written::Misfit(error) => Some(error),
                 Written::NoObject => match self.decoder.decode(record, &names[meta.topic as usize]) {
                     Ok(row) => rows.row(&row, self.options).map_err(|error| of_record(error, &record))?,
@@ -160,6 +166,18 @@ impl<'o> Rows<'o> {
             failed.extend(misfit.map(|error| (index, of_record(error, &record))));
         }
         Ok(Some(failed))
+    }
+
+    /// Writes the row that a schema makes of a record; the error outside is that of the record.
+    fn by_schema<P: Pieces>(&mut self, record: &Record<'_>, rows: &mut P) -> Result<Result<Written>> {
+        if let Some(sink) = rows.members() {
+            if self.decoder.members(record, sink) {
+                return Ok(rows.end().map(|()| Written::Row));
+            }
+            rows.abandon();
+        }
+        let Some(schema) = self.decoder.read(record)? else { return Ok(Ok(Written::NoObject)) };
+        Ok(rows.object(self.decoder.text(), Some(&schema)))
     }
 
     /// Tells the rows of a batch, but for those that fail, which is told when they are to be written.
@@ -216,6 +234,17 @@ pub(crate) fn in_front(name: &str) -> Vec<u8> {
     write_string(&mut front, name);
     front.push(b':');
     front
+}
+
+/// Writes the row that a text is, where it is an object.
+pub(crate) fn object_of(text: &str, rows: &mut impl Pieces) -> Result<Written> {
+    match in_order(text, rows) {
+        Some(()) => rows.end().map(|()| Written::Row),
+        None => {
+            rows.abandon();
+            object_to(text, rows)
+        }
+    }
 }
 
 fn object_to(text: &str, rows: &mut impl RowWriter) -> Result<Written> {

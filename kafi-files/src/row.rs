@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kafi_core::functional::BatchDecoder;
 use kafi_core::json_text::Scanner;
-use kafi_core::{Field, Json, Message, Place, Record, Result, Serdes, Type};
+use kafi_core::{Field, Json, MemberSink, Message, Place, Record, Result, SchemaRef, Serdes, Type};
 
 use crate::cell::Cell;
 use crate::options::ExportOptions;
@@ -13,8 +13,11 @@ use crate::options::ExportOptions;
 pub(crate) enum Row<'a> {
     /// What it was decoded to.
     Message(Box<Message>),
-    /// The text of an object, which was checked, and whose members are the columns.
-    Object(&'a str),
+    /// The text of an object, which was checked, and whose members are the columns, and the schema that it was made by.
+    Object(
+        &'a str,
+        #[cfg_attr(not(feature = "arrow"), allow(dead_code, reason = "other formats have no types"))] Option<SchemaRef>,
+    ),
 }
 
 impl Row<'_> {
@@ -26,7 +29,7 @@ impl Row<'_> {
     ) -> Result<()> {
         match self {
             Self::Message(message) => options.columns.each(message, options.flatten.as_deref(), each),
-            Self::Object(text) => members(text, each).map(drop),
+            Self::Object(text, _) => members(text, each).map(drop),
         }
     }
 }
@@ -63,6 +66,11 @@ pub(crate) fn is_object(text: &str) -> bool {
     scanner.peek() == Some(b'{') && scanner.value().is_ok() && scanner.end().is_ok()
 }
 
+/// The first byte that is no space.
+fn first_of(text: &[u8]) -> Option<u8> {
+    text.iter().copied().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
 /// The characters of a name in its quotes, as a value has them.
 fn unescaped(name: &str) -> String {
     let json = Json::from_valid(format!("{{{name}:0}}"));
@@ -72,34 +80,59 @@ fn unescaped(name: &str) -> String {
 /// Makes rows of records.
 pub(crate) struct RowDecoder {
     decoder: BatchDecoder,
-    /// Whether rows are what stands in JSON objects.
+    /// Whether rows are the members of values, and values may be JSON objects as they are.
+    takes_members: bool,
     takes_objects: bool,
+    /// The text that a schema made.
+    text: Vec<u8>,
 }
 
 impl RowDecoder {
     pub(crate) fn open(place: &Place, serdes: &Serdes, options: &ExportOptions) -> Result<Self> {
         let type_ = place.type_or(serdes.of_field(Field::Value), Field::Value, Type::Auto)?;
-        let takes_objects =
-            matches!(type_, Type::Auto | Type::Json) && options.columns.are_the_value() && options.flatten.is_none();
-        Ok(Self { decoder: BatchDecoder::open(place, serdes)?, takes_objects })
+        let takes_members = options.columns.are_the_value() && options.flatten.is_none();
+        let takes_objects = takes_members && matches!(type_, Type::Auto | Type::Json);
+        Ok(Self { decoder: BatchDecoder::open(place, serdes)?, takes_members, takes_objects, text: Vec::new() })
     }
 
     /// The row of a record, of a topic of this name.
-    pub(crate) fn row<'r>(&mut self, record: Record<'r>, topic: &Arc<str>) -> Result<Row<'r>> {
+    pub(crate) fn row<'r>(&'r mut self, record: Record<'r>, topic: &Arc<str>) -> Result<Row<'r>> {
         if let Some(text) = self.text_of(&record)
             && is_object(text)
         {
-            return Ok(Row::Object(text));
+            return Ok(Row::Object(text, None));
+        }
+        if let Some(schema) = self.read(&record)? {
+            return Ok(Row::Object(self.text(), Some(schema)));
         }
         self.decode(record, topic)
+    }
+
+    /// Hands over the members of a record's value, where these are its row, and says whether they were all of it.
+    pub(crate) fn members(&mut self, record: &Record<'_>, sink: &mut dyn MemberSink) -> bool {
+        self.takes_members && self.decoder.value_members(record, sink)
+    }
+
+    /// Makes the object of which the members are the row, where a schema says so.
+    pub(crate) fn read(&mut self, record: &Record<'_>) -> Result<Option<SchemaRef>> {
+        self.text.clear();
+        if !self.takes_members {
+            return Ok(None);
+        }
+        let schema = self.decoder.value_text(record, &mut self.text)?;
+        Ok(schema.filter(|_| first_of(&self.text) == Some(b'{')))
+    }
+
+    /// The object that was made last.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).expect("JSON text is UTF-8")
     }
 
     /// The text of a record whose row is the object that this text is, if it is one.
     pub(crate) fn text_of<'r>(&self, record: &Record<'r>) -> Option<&'r str> {
         // Headers may name a schema.
         let value = record.value.filter(|_| self.takes_objects && record.headers.is_empty())?;
-        let first = value.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-        if first == Some(&b'{') { std::str::from_utf8(value).ok() } else { None }
+        if first_of(value) == Some(b'{') { std::str::from_utf8(value).ok() } else { None }
     }
 
     /// The row of a record as the message that it is.
@@ -136,7 +169,7 @@ mod tests {
                 (names, cells)
             };
             let message = Message::new("t", Value::Null, Json::parse(text).unwrap());
-            assert_eq!(cells(Row::Object(text)), cells(Row::Message(Box::new(message))));
+            assert_eq!(cells(Row::Object(text, None)), cells(Row::Message(Box::new(message))));
         }
         for text in ["[1]", "{", "{}x", "1", "", "\"{}\"", "{\"a\":1", "{\"a\":1,}"] {
             assert!(!members(text, |_, _| Ok(())).unwrap(), "{text}");

@@ -240,6 +240,61 @@ fn schemas_say_what_columns_are() {
 }
 
 #[test]
+fn payloads_of_avro_become_columns_without_text_between() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "all.avsc",
+        r#"{"type":"record","name":"R","fields":[
+            {"name":"none","type":"null"},{"name":"ok","type":"boolean"},{"name":"int","type":"int"},
+            {"name":"long","type":["null","long"]},{"name":"float","type":"float"},{"name":"double","type":["double","null"]},
+            {"name":"text","type":"string"},{"name":"raw","type":"bytes"},{"name":"fix","type":{"type":"fixed","name":"F","size":2}},
+            {"name":"price","type":["null",{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}]},
+            {"name":"big","type":{"type":"bytes","logicalType":"decimal","precision":60,"scale":2}},
+            {"name":"fixprice","type":{"type":"fixed","name":"P","size":9,"logicalType":"decimal","precision":20,"scale":3}},
+            {"name":"color","type":{"type":"enum","name":"E","symbols":["RED","BLUE"]}},
+            {"name":"uuid","type":{"type":"string","logicalType":"uuid"}},{"name":"day","type":{"type":"int","logicalType":"date"}},
+            {"name":"time","type":{"type":"int","logicalType":"time-millis"}},{"name":"micros","type":{"type":"long","logicalType":"time-micros"}},
+            {"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"nanos","type":{"type":"long","logicalType":"timestamp-nanos"}},
+            {"name":"local","type":{"type":"long","logicalType":"local-timestamp-micros"}},
+            {"name":"some","type":["null","int","string"]},{"name":"tags","type":{"type":"array","items":["null","string"]}},
+            {"name":"map","type":{"type":"map","values":"long"}},
+            {"name":"inner","type":["null",{"type":"record","name":"I","fields":[{"name":"x","type":"int"},{"name":"b","type":"bytes"}]}]}]}"#,
+    );
+    sandbox.write(
+        "rows.jsonl",
+        concat!(
+            r#"{"none":null,"ok":true,"int":-2147483648,"long":9223372036854775807,"float":0.1,"double":-2.5e-300,"text":"ä \"q\" \\ \u0001","raw":"ÿ\u0000","fix":"ab","price":-19.90,"big":12345678901234567890123456789012345678901234567890.12,"fixprice":-12345678901234567.890,"color":"BLUE","uuid":"123e4567-e89b-12d3-a456-426614174000","day":-1,"time":3723004,"micros":3723004005,"at":1767323045123,"nanos":1767323045123456789,"local":1767323045123456,"some":{"string":"s"},"tags":["a",null,""],"map":{"k":1},"inner":{"x":-1,"b":"\u00fe"}}"#,
+            "\n",
+            r#"{"none":null,"ok":false,"int":0,"long":null,"float":"NaN","double":null,"text":"","raw":"","fix":"\u0000\u0000","price":null,"big":0.00,"fixprice":0.000,"color":"RED","uuid":"","day":0,"time":0,"micros":0,"at":-1001,"nanos":-1000000001,"local":0,"some":7,"tags":[],"map":{},"inner":null}"#,
+            "\n"
+        ),
+    );
+    // With a column of the message beside them, values are read as values first.
+    sandbox.check(
+        r#"
+        $ kafi import rows.jsonl rows.jsonl t --create --value-type avro --value-schema @all.avsc -q
+        $ for f in parquet feather orc; do kafi export t a.$f -q && kafi export t b.$f --columns 'value.*,partition' -q; done 2>/dev/null
+        $ for f in parquet feather orc; do kafi import a.$f a-$f --create -q; kafi import b.$f b-$f --create -q; kafi cat a-$f > a; kafi cat b-$f | sed 's/,"partition":0}/}/' > b; cmp a b && wc -l < a; done
+        4
+        4
+        4
+        $ kafi cat a-parquet -n 2
+        {"none":null,"ok":true,"int":-2147483648,"long":9223372036854775807,"float":0.1,"double":-2.5e-300,"text":"ä \"q\" \\ \u0001","raw":"/wA=","fix":"YWI=","price":-19.90,"big":12345678901234567890123456789012345678901234567890.12,"fixprice":-12345678901234567.890,"color":"BLUE","uuid":"123e4567-e89b-12d3-a456-426614174000","day":"1969-12-31","time":"01:02:03.004","micros":"01:02:03.004005","at":"2026-01-02T03:04:05.123Z","nanos":"2026-01-02T03:04:05.123456789Z","local":"2026-01-02T03:04:05.123456","some":"s","tags":["a",null,""],"map":{"k":1},"inner":{"x":-1,"b":"/g=="}}
+        {"none":null,"ok":false,"int":0,"long":null,"float":null,"double":null,"text":"","raw":"","fix":"AAA=","price":null,"big":0.00,"fixprice":0.000,"color":"RED","uuid":"","day":"1970-01-01","time":"00:00:00","micros":"00:00:00","at":"1969-12-31T23:59:58.999Z","nanos":"1969-12-31T23:59:58.999999999Z","local":"1970-01-01T00:00:00","some":"7","tags":[],"map":{},"inner":null}
+        $ printf '{"id":1}\n' > one.jsonl; echo '{"type":"record","name":"R","fields":[{"name":"id","type":"int"}]}' > one.avsc
+        $ echo '{"type":"record","name":"R","fields":[{"name":"id","type":"long"},{"name":"more","type":"string","default":"x"}]}' > two.avsc; printf '{"id":9007199254740993,"more":"m"}\n' > two.jsonl
+        $ kafi import one.jsonl grown --create --value-type avro --value-schema @one.avsc -q; kafi import two.jsonl grown --value-type avro --value-schema @two.avsc -q; echo '{"id":1.5,"more":2}' | kafi produce grown -q
+        $ kafi export grown g.parquet -n 2 -q; kafi import g.parquet g --create -q; kafi cat g; kafi export grown g.parquet -q; kafi import g.parquet g2 --create -q; kafi cat g2
+        {"id":1,"more":null}
+        {"id":9007199254740993,"more":"m"}
+        {"id":1.0,"more":null}
+        {"id":9007199254740993.0,"more":"m"}
+        {"id":1.5,"more":"2"}
+        "#,
+    );
+}
+
+#[test]
 fn xml_and_workbooks_are_files_too() {
     Sandbox::new().check(
         r#"

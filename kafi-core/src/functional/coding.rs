@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::batch::Batch;
-use crate::codec::{Coding, Decoder, Encoder, Text};
+use crate::codec::{Coding, Decoder, Encoder, MemberSink, Text};
 use crate::error::Result;
 use crate::functional::Place;
 use crate::message::Message;
@@ -34,6 +34,26 @@ impl BatchDecoder {
     /// Those of the types, with the message that it was.
     pub fn decode(&mut self, record: Record<'_>, topic: Arc<str>) -> Result<Message> {
         Message::decode(record, topic, self.key.as_mut(), self.value.as_mut())
+    }
+
+    /// The JSON text of a record's value, appended to `out`, with the schema that it was made by; `None`, and nothing
+    /// appended, where no schema made it.
+    ///
+    /// # Errors
+    /// Those of the type, with partition and offset.
+    pub fn value_text(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Result<Option<SchemaRef>> {
+        let Some(bytes) = record.value else { return Ok(None) };
+        let text = self.value.text(&Coding::new(record.topic, Field::Value).headers(record.headers), bytes, out);
+        match text.map_err(|error| error.with("partition", record.partition).with("offset", record.offset))? {
+            Text::Same => Ok(None),
+            Text::Json(schema) => Ok(Some(schema)),
+        }
+    }
+
+    /// Hands over the members of a record's value, as [`Decoder::members`] does.
+    pub fn value_members(&mut self, record: &Record<'_>, sink: &mut dyn MemberSink) -> bool {
+        let coding = Coding::new(record.topic, Field::Value).headers(record.headers);
+        record.value.is_some_and(|bytes| self.value.members(&coding, bytes, sink))
     }
 
     /// Decodes all of `batch` to the end of `messages`.

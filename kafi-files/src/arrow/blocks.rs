@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use flate2::read::DeflateDecoder;
 use kafi_core::{Error, ErrorKind, Result};
 
-use super::chunks::Chunks;
+use super::chunks::{Chunks, number};
 
 /// No block is larger when it is unpacked: its header has 23 bits for a length.
 const BLOCK_BYTES_MAX: u64 = 8 << 20;
@@ -95,20 +95,6 @@ fn fields(mut said: &[u8]) -> [u64; 4] {
         }
     }
     found
-}
-
-/// A number as Protobuf and Snappy write them.
-fn number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (first, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(first & 0x7f) << shift;
-        if first & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 fn too_large(bytes: u64) -> Error {

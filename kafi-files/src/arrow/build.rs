@@ -3,20 +3,18 @@
 
 use std::sync::Arc;
 
-use arrow_array::{
-    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
-};
-use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
-use arrow_schema::{DataType, Schema, SchemaRef};
-use kafi_core::{Batch, Error, ErrorKind, Json, Result};
+use arrow_schema::{Schema, SchemaRef};
+use kafi_core::{Batch, ColumnType, Error, ErrorKind, Json, MemberSink, Result, Scalar};
 
 use super::infer::{Column, Columns};
+use super::typed::Schemas;
+use super::values::{Filled, Values};
 use super::{Found, failed};
 use crate::cell::Cell;
-use crate::flow::{Pieces, in_front};
-use crate::infer::Kind;
+use crate::flow::{Pieces, Written, in_front, object_of};
 use crate::options::ExportOptions;
 use crate::row::Row;
 use crate::rows::{RowWriter, row_to};
@@ -43,23 +41,27 @@ pub(super) struct RowBuilder {
     grows: bool,
     is_outgrown: bool,
     text: Vec<u8>,
+    /// What schemas have said of columns, and those of values that came, that of the last one first.
+    schemas: Schemas,
+    seen: Vec<Seen>,
+    /// Whether a schema has said of this row that it fits.
+    fits: bool,
 }
 
-/// A column, with nothing in it for rows at its end that have no value yet.
-struct Filled {
-    values: Values,
-    is_there: Vec<bool>,
-}
+/// More schemas than these are looked at anew.
+const SEEN_MAX: usize = 16;
 
-enum Values {
-    Int64(Vec<i64>),
-    Decimal(Vec<i128>, u8, u8),
-    Float64(Vec<f64>),
-    Bool(Vec<bool>),
-    /// The bytes of all of them, and where each ends, behind a zero.
-    Text(Vec<u8>, Vec<i32>),
-    /// One of those that Arrow reads.
-    Nested,
+/// So often members of a schema may not fit as they are before they are all written as text.
+const MISSES_MAX: u32 = 16;
+
+/// A schema of values.
+struct Seen {
+    schema: kafi_core::SchemaRef,
+    /// The columns of its members; none where it has others.
+    places: Vec<usize>,
+    /// Whether its values fit into columns, because it has said what these are.
+    fits: bool,
+    misses: u32,
 }
 
 /// Columns that Arrow reads.
@@ -73,8 +75,7 @@ impl RowBuilder {
         let mut columns = found.columns.clone();
         columns.settle(found.are_all);
         let schema: SchemaRef = Arc::new(Schema::new(columns.fields()));
-        let filled = |column: &Column| Filled { values: Values::of(column), is_there: Vec::new() };
-        let values: Vec<Filled> = columns.iter().map(filled).collect();
+        let values: Vec<Filled> = columns.iter().map(Filled::of).collect();
         let names = columns.iter().map(|column| in_front(&column.name)).collect();
         let nested: Vec<usize> = (0..values.len()).filter(|at| matches!(values[*at].values, Values::Nested)).collect();
         let nested = match nested.is_empty() {
@@ -87,7 +88,23 @@ impl RowBuilder {
             }
         };
         let (rows, bytes, done, text) = (0, 0, Vec::new(), Vec::new());
-        Ok(Self { columns, values, names, nested, schema, done, rows, bytes, grows, is_outgrown: false, text })
+        let (schemas, seen, is_outgrown, fits) = (found.schemas.clone(), Vec::new(), false, false);
+        Ok(Self {
+            columns,
+            values,
+            names,
+            nested,
+            schema,
+            done,
+            rows,
+            bytes,
+            grows,
+            is_outgrown,
+            text,
+            schemas,
+            seen,
+            fits,
+        })
     }
 
     /// Whether there is something to take.
@@ -122,13 +139,11 @@ impl RowBuilder {
         let (filled, rows) = (&mut self.values[at], self.rows);
         filled.rewind(rows);
         let column = self.columns.column_mut(at);
-        let takes = match (&filled.values, self.grows) {
+        let grows = self.grows && !self.fits;
+        let is_checked = if self.fits { column.has_times } else { column.is_checked };
+        let takes = match (&filled.values, grows) {
             (Values::Nested, true) => column.grow(cell),
-            (_, false) if column.is_checked => {
-                // Numbers that can be read are right.
-                matches!(filled.values, Values::Int64(_) | Values::Decimal(..) | Values::Bool(_))
-                    || column.kind.misfit(cell).is_none()
-            }
+            (values, false) if is_checked => values.are_checked() || column.kind.misfit(cell).is_none(),
             _ => true,
         };
         if takes {
@@ -137,13 +152,68 @@ impl RowBuilder {
                     nested.push(column, cell);
                     return Ok(());
                 }
-                _ if filled.put(cell, column, self.grows, &mut self.text) => return Ok(()),
+                _ if filled.put(cell, column, grows, &mut self.text) => return Ok(()),
                 _ => {}
             }
         }
-        self.is_outgrown |= self.grows;
+        self.is_outgrown |= grows;
         let why = column.kind.misfit(cell).unwrap_or_else(|| "it does not fit into its column".into());
         Err(Error::new(ErrorKind::Corrupt, "write row", why).with("column", &column.name))
+    }
+
+    /// Takes notice of the schema of the next row, and makes it the first of those that were seen.
+    fn see(&mut self, schema: &kafi_core::SchemaRef) -> &mut Seen {
+        match self.seen.iter().position(|seen| seen.schema.is(schema)) {
+            Some(at) => self.seen.swap(0, at),
+            None => {
+                let members = match schema.column_type() {
+                    Some(ColumnType::Struct(members)) => members,
+                    _ => Vec::new(),
+                };
+                let places = members.iter().map(|(name, _)| self.columns.at(name)).collect::<Option<_>>();
+                self.columns.rewind();
+                let (places, fits) = (places.unwrap_or_default(), self.schemas.know(schema));
+                self.seen.truncate(SEEN_MAX - 1);
+                self.seen.insert(0, Seen { schema: schema.clone(), places, fits, misses: 0 });
+            }
+        }
+        &mut self.seen[0]
+    }
+
+    /// Takes the next row as one of this schema; false where columns may have to grow for it.
+    fn begin_row(&mut self, schema: Option<&kafi_core::SchemaRef>) -> bool {
+        self.fits = false;
+        let Some(schema) = schema.filter(|_| self.grows) else { return true };
+        self.fits = self.see(schema).fits;
+        self.is_outgrown |= !self.fits;
+        self.fits
+    }
+}
+
+impl MemberSink for RowBuilder {
+    fn begin(&mut self, schema: &kafi_core::SchemaRef) -> bool {
+        let grows = self.grows;
+        let seen = self.see(schema);
+        let takes = !seen.places.is_empty() && seen.misses < MISSES_MAX && (seen.fits || !grows);
+        self.fits = takes && grows;
+        takes
+    }
+
+    fn take(&mut self, index: usize, member: Scalar<'_>) -> bool {
+        let Some(at) = self.seen.first().and_then(|seen| seen.places.get(index)).copied() else { return false };
+        let is_taken = match member {
+            Scalar::Json(text) => self.put(at, Cell::Raw(text)).is_ok(),
+            _ => {
+                if let Scalar::Str(text) = member {
+                    self.bytes += text.len();
+                }
+                self.values[at].put_scalar(member)
+            }
+        };
+        if !is_taken {
+            self.seen[0].misses += 1;
+        }
+        is_taken
     }
 }
 
@@ -205,13 +275,21 @@ impl Pieces for RowBuilder {
         self.put(column, cell)
     }
 
+    fn members(&mut self) -> Option<&mut dyn MemberSink> {
+        Some(self)
+    }
+
+    fn object(&mut self, text: &str, schema: Option<&kafi_core::SchemaRef>) -> Result<Written> {
+        if !self.begin_row(schema) {
+            return Ok(Written::NoObject);
+        }
+        object_of(text, self)
+    }
+
     fn row(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<Option<Error>> {
-        if self.grows
-            && let Row::Message(message) = row
-            && message.value_schema.is_some()
+        if let Row::Message(message) = row
+            && !self.begin_row(message.value_schema.as_ref())
         {
-            // It says what columns should be.
-            self.is_outgrown = true;
             return Ok(None);
         }
         row_to(row, options, self)
@@ -239,215 +317,5 @@ impl Nested {
         debug_assert_eq!(read, self.line.len(), "a decoder takes as many rows as come at once");
         self.line.clear();
         Ok(())
-    }
-}
-
-impl Filled {
-    /// Forgets what stands there behind so many rows.
-    fn rewind(&mut self, rows: usize) {
-        if self.is_there.len() > rows {
-            self.is_there.truncate(rows);
-            self.values.truncate(rows);
-        }
-    }
-
-    /// Ends a row, the number of which is now this.
-    fn end(&mut self, rows: usize) {
-        if self.is_there.len() < rows {
-            self.push_null();
-        }
-    }
-
-    fn push_null(&mut self) {
-        self.is_there.push(false);
-        self.values.push_null();
-    }
-
-    fn take(&mut self) -> Result<ArrayRef> {
-        let is_there = std::mem::take(&mut self.is_there);
-        let nulls = if is_there.contains(&false) { Some(NullBuffer::from(is_there)) } else { None };
-        self.values.take(nulls)
-    }
-
-    /// Takes what stands in a cell; false where it does not fit.
-    #[inline]
-    fn put(&mut self, cell: Cell<'_>, column: &mut Column, grows: bool, text: &mut Vec<u8>) -> bool {
-        let is_there = match cell {
-            Cell::Raw(raw) => self.values.put_raw(raw, column, grows),
-            Cell::Null => {
-                self.values.push_null();
-                Some(false)
-            }
-            _ => {
-                text.clear();
-                cell.write_json(text);
-                let raw = std::str::from_utf8(text).expect("JSON text is UTF-8");
-                self.values.put_raw(raw.trim(), column, grows)
-            }
-        };
-        self.is_there.extend(is_there);
-        is_there.is_some()
-    }
-}
-
-impl Values {
-    fn of(column: &Column) -> Self {
-        match (column.data_type(), &column.kind) {
-            (DataType::Utf8, _) => Self::Text(Vec::new(), vec![0]),
-            (DataType::Boolean, Kind::Bool) => Self::Bool(Vec::new()),
-            (DataType::Int64, Kind::Number(_)) => Self::Int64(Vec::new()),
-            (DataType::Float64, Kind::Number(_)) => Self::Float64(Vec::new()),
-            (DataType::Decimal128(precision, scale), _) => Self::Decimal(Vec::new(), precision, scale.unsigned_abs()),
-            _ => Self::Nested,
-        }
-    }
-
-    /// Takes the text of a JSON value, without space around it, and says whether it is more than null; `None` where it
-    /// does not fit.
-    #[inline]
-    fn put_raw(&mut self, raw: &str, column: &mut Column, grows: bool) -> Option<bool> {
-        let first = raw.as_bytes().first().copied().unwrap_or_default();
-        if let Self::Text(texts, ends) = self {
-            if grows && !column.grows_as_text(raw) {
-                return None;
-            }
-            let is_there = match first {
-                b'"' if !raw.contains('\\') => {
-                    texts.extend_from_slice(&raw.as_bytes()[1..raw.len() - 1]);
-                    true
-                }
-                _ => Cell::Raw(raw).write_text(texts),
-            };
-            ends.push(i32::try_from(texts.len()).ok()?);
-            return Some(is_there);
-        }
-        if first == b'n' {
-            self.push_null();
-            return Some(false);
-        }
-        // Where a schema says that it is a number, it may be written as a text.
-        let text = match first {
-            b'"' if !grows && !matches!(self, Self::Bool(_) | Self::Float64(_)) => raw.trim_matches('"'),
-            b'"' | b'{' | b'[' => return None,
-            _ => raw,
-        };
-        match self {
-            Self::Int64(values) => values.push(if grows { column.grow_int(text)? } else { text.parse().ok()? }),
-            Self::Decimal(values, precision, scale) => {
-                if grows && !column.has_digits_of(text) {
-                    return None;
-                }
-                values.push(decimal(text, *precision, *scale)?);
-            }
-            Self::Float64(values) => {
-                if matches!(first, b't' | b'f') || grows && !column.grow(Cell::Raw(raw)) {
-                    return None;
-                }
-                values.push(text.parse().ok()?);
-            }
-            Self::Bool(values) => match text {
-                "true" => values.push(true),
-                "false" => values.push(false),
-                _ => return None,
-            },
-            Self::Text(..) | Self::Nested => return None,
-        }
-        Some(true)
-    }
-
-    fn push_null(&mut self) {
-        match self {
-            Self::Int64(values) => values.push(0),
-            Self::Decimal(values, ..) => values.push(0),
-            Self::Float64(values) => values.push(0.0),
-            Self::Bool(values) => values.push(false),
-            Self::Text(texts, ends) => ends.push(texts.len() as i32),
-            Self::Nested => {}
-        }
-    }
-
-    fn truncate(&mut self, rows: usize) {
-        match self {
-            Self::Int64(values) => values.truncate(rows),
-            Self::Decimal(values, ..) => values.truncate(rows),
-            Self::Float64(values) => values.truncate(rows),
-            Self::Bool(values) => values.truncate(rows),
-            Self::Text(texts, ends) => {
-                ends.truncate(rows + 1);
-                texts.truncate(ends.last().map_or(0, |end| *end as usize));
-            }
-            Self::Nested => {}
-        }
-    }
-
-    fn take(&mut self, nulls: Option<NullBuffer>) -> Result<ArrayRef> {
-        use std::mem::{replace, take};
-        let array = |array: std::result::Result<ArrayRef, _>| array.map_err(|error| failed("write rows", &error));
-        Ok(match self {
-            Self::Int64(values) => Arc::new(Int64Array::new(take(values).into(), nulls)),
-            Self::Float64(values) => Arc::new(Float64Array::new(take(values).into(), nulls)),
-            Self::Bool(values) => Arc::new(BooleanArray::new(take(values).into(), nulls)),
-            Self::Decimal(values, precision, scale) => {
-                let values = Decimal128Array::new(take(values).into(), nulls);
-                array(
-                    values
-                        .with_precision_and_scale(*precision, *scale as i8)
-                        .map(|values| Arc::new(values) as ArrayRef),
-                )?
-            }
-            Self::Text(texts, ends) => {
-                let ends = OffsetBuffer::new(replace(ends, vec![0]).into());
-                array(StringArray::try_new(ends, take(texts).into(), nulls).map(|texts| Arc::new(texts) as ArrayRef))?
-            }
-            Self::Nested => unreachable!("Arrow reads it"),
-        })
-    }
-}
-
-/// A number in units of its last digit, where all its digits have a place; zeros that say nothing need none.
-fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
-    let (is_negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() || fraction.is_empty() && digits.len() > whole.len() {
-        return None;
-    }
-    let fraction = if fraction.len() > scale.into() { fraction.trim_end_matches('0') } else { fraction };
-    if fraction.len() > scale.into() || whole.trim_start_matches('0').len() > (precision - scale).into() {
-        return None;
-    }
-    let mut number = 0_i128;
-    for byte in whole.bytes().chain(fraction.bytes()) {
-        number = number * 10 + i128::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
-    }
-    number *= 10_i128.pow(u32::from(scale) - fraction.len() as u32);
-    Some(if is_negative { -number } else { number })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn decimals_keep_all_digits() {
-        for (text, expected) in [
-            ("19.990", Some(19_990)),
-            ("5", Some(5000)),
-            ("-0.001", Some(-1)),
-            ("007.5", Some(7500)),
-            ("1.5000", Some(1500)),
-            ("1.5001", None),
-            ("99.999", Some(99_999)),
-            ("100", None),
-            ("1.", None),
-            (".5", None),
-            ("1e3", None),
-            ("", None),
-            ("-", None),
-        ] {
-            assert_eq!(decimal(text, 5, 3), expected, "{text}");
-        }
-        let most = "9".repeat(38);
-        assert_eq!(decimal(&most, 38, 0), most.parse().ok());
-        assert_eq!(decimal(&format!("{most}9"), 38, 0), None);
     }
 }

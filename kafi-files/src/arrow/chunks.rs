@@ -55,3 +55,17 @@ impl Read for Chunk {
         Ok(read)
     }
 }
+
+/// A number as Protobuf, Snappy, and Thrift write them.
+pub(super) fn number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(first & 0x7f) << shift;
+        if first & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}

@@ -146,6 +146,36 @@ fn text_fits(type_: &ColumnType, text: &str) -> bool {
     }
 }
 
+/// The number that a column has for a date, a time of day, or a point in time, by its text or its number.
+pub(super) fn number_of(type_: &ColumnType, text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    if !text_fits(type_, text) {
+        return None;
+    }
+    match type_ {
+        ColumnType::Date => Date32Type::parse(text).map(i64::from),
+        ColumnType::Time(unit) => {
+            let per_unit = match unit {
+                TimeUnit::Milliseconds => 1_000_000,
+                TimeUnit::Microseconds => 1000,
+                TimeUnit::Nanoseconds => 1,
+            };
+            Time64NanosecondType::parse(without_zone(text)).map(|nanoseconds| nanoseconds / per_unit)
+        }
+        ColumnType::Timestamp { unit, .. } => {
+            let at = string_to_datetime(&"+00:00".parse::<Tz>().ok()?, text).ok()?;
+            match unit {
+                TimeUnit::Milliseconds => Some(at.timestamp_millis()),
+                TimeUnit::Microseconds => Some(at.timestamp_micros()),
+                TimeUnit::Nanoseconds => at.timestamp_nanos_opt(),
+            }
+        }
+        _ => None,
+    }
+}
+
 /// The bytes that text shows.
 pub(super) fn bytes_of(text: &str, shown: BytesText) -> Option<Vec<u8>> {
     match shown {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use kafi_core::{ColumnType, Json, JsonKind, json_text::write_string};
 
-use super::fits::{bytes_of, without_zone};
+use super::fits::{bytes_of, number_of, without_zone};
 use crate::cell::Cell;
 use crate::format::Format;
 use crate::infer::{DECIMAL_DIGITS, Kind};
@@ -190,8 +190,9 @@ pub(super) struct Column {
     pub(super) kind: Kind,
     /// Whether something in it is rewritten, once all is known.
     pub(super) is_rewritten: bool,
-    /// Whether something may come that does not fit into it.
+    /// Whether something may come that does not fit into it, and whether that may come of a schema, too.
     pub(super) is_checked: bool,
+    pub(super) has_times: bool,
     /// Whether it is a column of ORC, which has fewer types.
     is_orc: bool,
 }
@@ -235,6 +236,14 @@ impl Column {
             known.widen(text.trim_start_matches('-').len());
         }
         Some(number)
+    }
+
+    /// The number that a text is, or what stands for it: a date, a time of day, a point in time.
+    pub(super) fn number(&self, text: &str) -> Option<i64> {
+        match &self.kind {
+            Kind::Typed(type_) => number_of(type_, text),
+            _ => text.parse().ok(),
+        }
     }
 
     /// Whether a number has no more digits than were found before.
@@ -282,7 +291,8 @@ impl Columns {
         }
         self.index.insert(name.to_string(), self.columns.len());
         let (name, is_orc) = (name.to_string(), self.is_orc);
-        self.columns.push(Column { name, kind, is_rewritten: false, is_checked: false, is_orc });
+        let (is_rewritten, is_checked, has_times) = (false, false, false);
+        self.columns.push(Column { name, kind, is_rewritten, is_checked, has_times, is_orc });
         false
     }
 
@@ -306,7 +316,8 @@ impl Columns {
             }
             let kind = &column.kind;
             let holds_all = kind.data_type().is_none() || *kind == Kind::Null;
-            column.is_checked = !holds_all && (!are_all || kind.has_times());
+            column.has_times = kind.has_times();
+            column.is_checked = !holds_all && (!are_all || column.has_times);
             column.is_rewritten = kind.is_rewritten();
         }
     }

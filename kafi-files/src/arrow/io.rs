@@ -7,7 +7,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use kafi_core::functional::caught;
 use kafi_core::{Error, ErrorKind, FileReader, FileWriter, Result};
 
-#[cfg(any(feature = "parquet", feature = "orc"))]
+#[cfg(feature = "orc")]
 use super::chunks::Chunks;
 use super::failed;
 #[cfg(feature = "feather")]
@@ -20,11 +20,6 @@ use crate::output::FileStream;
 /// What is held of a row group at most, before it is written.
 #[cfg(feature = "parquet")]
 const GROUP_BYTES: usize = 64 << 20;
-
-/// No page has more bytes when it is unpacked. Writers make pages of about a megabyte, and a page of one value may be as
-/// large as a message.
-#[cfg(feature = "parquet")]
-const PAGE_BYTES_MAX: u64 = 256 << 20;
 
 /// Columns on their way into a file.
 pub(super) struct ColumnWriter<'f>(Writer<'f>);
@@ -123,8 +118,9 @@ impl ColumnReader {
             #[cfg(feature = "parquet")]
             _ => {
                 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-                let chunks = Chunks::new(file);
-                let reader = ParquetRecordBatchReaderBuilder::try_new(chunks).map_err(of_parquet("read file"))?;
+                let (pages, packing) = super::pages::Pages::new(file);
+                let reader = ParquetRecordBatchReaderBuilder::try_new(pages).map_err(of_parquet("read file"))?;
+                packing.tell(reader.metadata());
                 let reader = reader.with_batch_size(super::ROWS).build().map_err(of_parquet("read file"))?;
                 Ok(Self(Reader::Parquet(reader)))
             }
@@ -176,51 +172,7 @@ fn undamaged<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 #[cfg(feature = "parquet")]
-impl parquet::file::reader::Length for Chunks {
-    fn len(&self) -> u64 {
-        self.bytes()
-    }
-}
-
-#[cfg(feature = "parquet")]
-impl parquet::file::reader::ChunkReader for Chunks {
-    type T = io::BufReader<super::chunks::Chunk>;
-
-    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
-        use io::BufRead;
-
-        let mut reader = self.read_from(start);
-        // What is read so begins with the header of a page, but for the end of the file.
-        match page_bytes(reader.fill_buf()?) {
-            Some(bytes) if bytes > PAGE_BYTES_MAX => {
-                let why = format!("it is damaged: a page of it has {bytes} bytes, which none has");
-                Err(parquet::errors::ParquetError::General(why))
-            }
-            _ => Ok(reader),
-        }
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {
-        use parquet::errors::ParquetError;
-        self.bytes_at(start, length as u64).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => ParquetError::EOF(error.to_string()),
-            _ => ParquetError::External(Box::new(error)),
-        })
-    }
-}
-
-/// The bytes that a page has when it is unpacked, by its header: the second of the fields in front, after its kind.
-#[cfg(feature = "parquet")]
-fn page_bytes(header: &[u8]) -> Option<u64> {
-    let [0x15, _, 0x15, size @ ..] = header else { return None };
-    let end = size.iter().take(10).position(|byte| byte & 0x80 == 0)?;
-    let number = size[..=end].iter().rev().fold(0_u128, |number, byte| number << 7 | u128::from(byte & 0x7f));
-    // Its lowest bit is the sign.
-    u64::try_from(number >> 1).ok()
-}
-
-#[cfg(feature = "parquet")]
-fn of_parquet(operation: &'static str) -> impl Fn(parquet::errors::ParquetError) -> Error {
+pub(super) fn of_parquet(operation: &'static str) -> impl Fn(parquet::errors::ParquetError) -> Error {
     move |error| match error {
         parquet::errors::ParquetError::External(source) => {
             let error = io::Error::other(source);
@@ -241,39 +193,4 @@ pub(super) fn of_file(operation: &'static str, error: &ArrowError) -> Option<Err
         .downcast_ref::<Error>()
         .or_else(|| source.downcast_ref::<io::Error>().and_then(|source| source.get_ref()?.downcast_ref::<Error>()));
     own.map(Error::duplicate).map(|error| error.with("operation", operation))
-}
-
-#[cfg(all(test, feature = "parquet"))]
-mod tests {
-    use super::*;
-    use parquet::file::reader::ChunkReader;
-    use std::time::Duration;
-
-    struct Bytes(Vec<u8>);
-
-    impl FileReader for Bytes {
-        fn bytes(&self) -> u64 {
-            self.0.len() as u64
-        }
-
-        fn read_at(&mut self, at: u64, into: &mut [u8], _timeout: Duration) -> Result<usize> {
-            let rest = &self.0[self.0.len().min(at as usize)..];
-            let read = rest.len().min(into.len());
-            into[..read].copy_from_slice(&rest[..read]);
-            Ok(read)
-        }
-    }
-
-    #[test]
-    fn pages_that_say_gigabytes_are_refused() {
-        let read =
-            |size: &[u8]| Chunks::new(Box::new(Bytes([&[0x15, 0, 0x15], size, &[0x15, 2]].concat()))).get_read(0);
-        assert!(read(&[0x80, 0x80, 0x80, 0x80, 0x02]).is_ok(), "256 MB");
-        for size in [&[0x82, 0x80, 0x80, 0x80, 0x02][..], &[0xfe, 0xff, 0xff, 0xff, 0x0f]] {
-            let error = of_parquet("read file")(read(size).err().unwrap());
-            assert!(error.to_string().contains("a page of it has"), "{error}");
-        }
-        assert!(read(&[0x80]).is_ok(), "something else");
-        assert_eq!(page_bytes(&[0x15, 0, 0x15, 0x80, 0x01]), Some(64));
-    }
 }

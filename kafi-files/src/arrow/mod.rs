@@ -13,7 +13,10 @@ mod infer;
 mod io;
 #[cfg(feature = "orc")]
 mod orc;
+#[cfg(feature = "parquet")]
+mod pages;
 mod typed;
+mod values;
 mod write;
 
 use std::io::BufRead;
@@ -119,10 +122,11 @@ impl Known for Found {
 
     fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()> {
         let Self { columns, schemas, is_said, .. } = self;
-        let said = match row {
-            Row::Message(message) => schemas.add(message, options, columns),
-            Row::Object(_) => Said::Nothing,
+        let schema = match row {
+            Row::Message(message) => message.value_schema.as_ref(),
+            Row::Object(_, schema) => schema.as_ref(),
         };
+        let said = schemas.add(schema, options, columns);
         if said == Said::All {
             return Ok(());
         }
@@ -138,13 +142,12 @@ impl Known for Found {
     }
 
     fn join(&mut self, later: Self) -> bool {
-        self.schemas.join(&later.schemas);
+        self.schemas.join(later.schemas);
         self.columns.join(later.columns)
     }
 
     fn can_grow(&self) -> bool {
-        // What schemas say they say of all.
-        !self.is_said && !self.schemas.have_said()
+        !self.is_said && !self.schemas.leave_open()
     }
 
     fn are_all(&mut self) {

@@ -1,6 +1,6 @@
 //! Columns by the schemas of messages.
 
-use kafi_core::{AvroJson, Field, Message, Result, SchemaRef, Type};
+use kafi_core::{AvroJson, Field, Result, SchemaRef, Type};
 
 use super::infer::Columns;
 use crate::columns::OfValue;
@@ -27,8 +27,8 @@ pub(super) enum Said {
 #[derive(Clone)]
 pub(super) struct Schemas {
     known: Vec<SchemaRef>,
-    /// Whether one has, also one that is not kept.
-    have_said: bool,
+    /// Whether one has said something that is not all, or is not kept.
+    leave_open: bool,
     /// Whether they count at all.
     count: bool,
 }
@@ -38,34 +38,53 @@ impl Schemas {
         let schema = source.place.schema_of(&source.serdes.value, Field::Value)?;
         // Values then have another form than types have.
         let is_standard = schema.avro_json == Some(AvroJson::Standard);
-        Ok(Self { known: Vec::new(), have_said: false, count: options.infer == Infer::Schemas && !is_standard })
+        Ok(Self { known: Vec::new(), leave_open: false, count: options.infer == Infer::Schemas && !is_standard })
     }
 
-    /// Whether one has said something.
-    pub(super) fn have_said(&self) -> bool {
-        self.have_said
+    /// Whether values have to be looked at, whatever their schemas have said.
+    pub(super) fn leave_open(&self) -> bool {
+        self.leave_open
     }
 
     /// Takes what those of later messages have said, which is in their columns.
-    pub(super) fn join(&mut self, later: &Self) {
-        self.have_said |= later.have_said;
+    pub(super) fn join(&mut self, later: Self) {
+        self.leave_open |= later.leave_open;
+        later.known.into_iter().for_each(|schema| self.keep(schema));
+    }
+
+    /// Whether this one has said everything of its values.
+    pub(super) fn know(&self, schema: &SchemaRef) -> bool {
+        let is = |test: fn(&SchemaRef, &SchemaRef) -> bool| self.known.iter().any(|known| test(known, schema));
+        said_by(schema) == Said::All && (is(SchemaRef::is) || is(SchemaRef::eq))
+    }
+
+    fn keep(&mut self, schema: SchemaRef) {
+        if self.known.iter().any(|known| known.is(&schema) || *known == schema) {
+            return;
+        }
+        self.leave_open |= self.known.len() >= KNOWN_MAX;
+        if self.known.len() < KNOWN_MAX {
+            self.known.push(schema);
+        }
     }
 
     /// Adds the columns of the schema of a message's value, and tells how much that says.
-    pub(super) fn add(&mut self, message: &Message, options: &ExportOptions, columns: &mut Columns) -> Said {
-        let Some(schema) = message.value_schema.as_ref().filter(|_| self.count) else { return Said::Nothing };
-        let said = if schema.type_() == Type::JsonSchema { Said::Some } else { Said::All };
+    pub(super) fn add(&mut self, schema: Option<&SchemaRef>, options: &ExportOptions, columns: &mut Columns) -> Said {
+        let Some(schema) = schema.filter(|_| self.count) else { return Said::Nothing };
+        let said = said_by(schema);
         if self.known.iter().any(|known| known.is(schema)) {
             return said;
         }
         let Some(type_) = schema.column_type() else { return Said::Nothing };
-        self.have_said = true;
+        self.leave_open |= said != Said::All;
         add(&Kind::of_type(&type_), options, columns);
-        if self.known.len() < KNOWN_MAX {
-            self.known.push(schema.clone());
-        }
+        self.keep(schema.clone());
         said
     }
+}
+
+fn said_by(schema: &SchemaRef) -> Said {
+    if schema.type_() == Type::JsonSchema { Said::Some } else { Said::All }
 }
 
 /// Adds the columns of values of this kind, and those of messages.

@@ -1,5 +1,6 @@
 //! Topics into files and back, over a storage in memory.
 
+mod drawn;
 #[cfg(feature = "arrow")]
 mod frames;
 mod growing;

@@ -49,21 +49,31 @@ impl Digits {
 /// Appends a decimal that is given in two's complement, big-endian, with `scale` digits behind the point; false, and
 /// nothing, if it is too large.
 pub(crate) fn write_decimal(out: &mut Vec<u8>, unscaled: &[u8], scale: u32) -> bool {
-    let is_negative = unscaled.first().is_some_and(|&first| first >= 0x80);
-    let filler = if is_negative { 0xff } else { 0 };
-    let signs = unscaled.iter().take_while(|&&byte| byte == filler).count();
-    let bytes = &unscaled[signs..];
+    let (is_negative, bytes) = without_signs(unscaled);
     if bytes.len() > DECIMAL_BYTES_MAX {
         return false;
     }
-    if bytes.len() < 16 {
-        let value =
-            bytes.iter().fold(if is_negative { -1i128 } else { 0 }, |value, &byte| value << 8 | i128::from(byte));
+    if let Some(value) = short_decimal(unscaled) {
         place_point(out, is_negative, itoa::Buffer::new().format(value.unsigned_abs()).as_bytes(), scale);
         return true;
     }
     place_point(out, is_negative, &long_digits(bytes, is_negative), scale);
     true
+}
+
+/// A number in two's complement, big-endian, if it has fewer than 128 bits.
+pub(crate) fn short_decimal(unscaled: &[u8]) -> Option<i128> {
+    let (is_negative, bytes) = without_signs(unscaled);
+    let sign = if is_negative { -1 } else { 0 };
+    (bytes.len() < 16).then(|| bytes.iter().fold(sign, |value: i128, &byte| value << 8 | i128::from(byte)))
+}
+
+/// Whether a number is negative, and its bytes without those that only repeat the sign.
+fn without_signs(unscaled: &[u8]) -> (bool, &[u8]) {
+    let is_negative = unscaled.first().is_some_and(|&first| first >= 0x80);
+    let filler = if is_negative { 0xff } else { 0 };
+    let signs = unscaled.iter().take_while(|&&byte| byte == filler).count();
+    (is_negative, &unscaled[signs..])
 }
 
 /// The digits of a number of any size, by division; `bytes` lack the bytes that only repeat the sign.

@@ -2,9 +2,9 @@
 //! another.
 
 use kafi_core::json_text::write_string;
-use kafi_core::{Json, Result};
+use kafi_core::{Json, MemberSink, Result, Scalar};
 
-use crate::avro::decimal::write_decimal;
+use crate::avro::decimal::{short_decimal, write_decimal};
 use crate::avro::form::{Form, Tag};
 use crate::avro::input::Input;
 use crate::avro::program::{Branch, Decimal, Field, Many, Op, OpId, Program, Record, ShownMember};
@@ -47,6 +47,8 @@ struct Space {
     /// Where the values of records lie that are put in another order at their end.
     values: Vec<(usize, usize)>,
     bytes: Vec<u8>,
+    /// The text of members that have no other form.
+    text: Vec<u8>,
 }
 
 impl Reader {
@@ -68,6 +70,28 @@ impl Reader {
     /// [`Json::DEPTH_MAX`], or would become more than 256 MiB of text; `out` is as it was then.
     pub fn read(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.read_type(self.program.root, payload, out).map_err(|fault| fault.error(OPERATION))
+    }
+
+    /// Hands over the members of a payload that is a record, by the order of the schema, and says whether these were
+    /// all of it: false also for what is no record, and where a reader's schema has other members than the writer's.
+    pub(crate) fn members(&mut self, payload: &[u8], sink: &mut dyn MemberSink) -> bool {
+        let ops = &self.program.ops;
+        let Op::Record(record) = &ops[self.program.root as usize] else { return false };
+        let [fields @ .., Field::Text(closing)] = &*record.fields else { return false };
+        if record.order.is_some() || &**closing != b"}" {
+            return false;
+        }
+        let mut text = std::mem::take(&mut self.space.text);
+        let input = Input::new(payload);
+        let (limit, space) = (OUTPUT_BYTES_MAX, &mut self.space);
+        let mut run = Run { ops, input, limit, out: &mut text, space, depth: 1, empty_elements: 0 };
+        let are_told = fields.iter().enumerate().all(|(index, field)| match field {
+            Field::Read { op, .. } => run.member(*op, index, sink),
+            Field::Skip { .. } | Field::Text(_) => false,
+        });
+        let are_all = are_told && run.input.end().is_ok();
+        self.space.text = text;
+        are_all
     }
 
     /// The same for one type of the schema.
@@ -149,6 +173,58 @@ impl<'a> Run<'a> {
             Op::Fail(why) => return Err(Fault::at(self.input.position(), why.to_string())),
         }
         Ok(())
+    }
+
+    /// Hands over a member of a record; false where it cannot be read, or does not fit.
+    fn member(&mut self, op: OpId, index: usize, sink: &mut dyn MemberSink) -> bool {
+        let ops = self.ops;
+        let scalar = match &ops[op as usize] {
+            Op::Null => Ok(Scalar::Null),
+            Op::Boolean => self.input.boolean().map(Scalar::Bool),
+            Op::Int => self.input.int().map(|number| Scalar::Int(number.into())),
+            Op::Long => self.input.long().map(Scalar::Int),
+            Op::Float => self.input.float().map(Scalar::Float),
+            Op::Double => self.input.double().map(Scalar::Double),
+            Op::Bytes => self.input.bytes().map(Scalar::Bytes),
+            Op::String => self.input.string().map(Scalar::Str),
+            Op::Fixed(size) => self.input.fixed(*size).map(Scalar::Bytes),
+            Op::BytesDecimal(decimal) => match self.input.bytes() {
+                Ok(bytes) => return self.decimal_member(bytes, *decimal, index, sink),
+                Err(fault) => Err(fault),
+            },
+            Op::FixedDecimal(size, decimal) => match self.input.fixed(*size) {
+                Ok(bytes) => return self.decimal_member(bytes, *decimal, index, sink),
+                Err(fault) => Err(fault),
+            },
+            // One type, or null.
+            Op::Union(branches) if is_optional(ops, branches) => {
+                let branch = self.input.index(branches.len(), "a branch of the union");
+                return branch.is_ok_and(|branch| self.member(branches[branch].op, index, sink));
+            }
+            _ => {
+                self.out.clear();
+                return self.value(op).is_ok() && self.text_member(index, sink);
+            }
+        };
+        scalar.is_ok_and(|scalar| sink.take(index, scalar))
+    }
+
+    fn decimal_member(&mut self, bytes: &[u8], decimal: Decimal, index: usize, sink: &mut dyn MemberSink) -> bool {
+        match short_decimal(bytes) {
+            Some(number) if decimal.scale == decimal.scale_shown => {
+                sink.take(index, Scalar::Decimal(number, decimal.scale))
+            }
+            _ => {
+                self.out.clear();
+                self.decimal(bytes, decimal).is_ok() && self.text_member(index, sink)
+            }
+        }
+    }
+
+    /// Hands over the text that was written.
+    fn text_member(&self, index: usize, sink: &mut dyn MemberSink) -> bool {
+        let text = std::str::from_utf8(self.out).expect("readers write UTF-8");
+        sink.take(index, Scalar::Json(text))
     }
 
     fn decimal(&mut self, bytes: &[u8], decimal: Decimal) -> Outcome<()> {
@@ -322,7 +398,7 @@ impl<'a> Run<'a> {
                 Field::Text(_) => {}
             }
         }
-        let Space { values, bytes } = &mut *self.space;
+        let Space { values, bytes, .. } = &mut *self.space;
         bytes.clear();
         for member in order {
             match member {
@@ -366,6 +442,13 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether branches are null and one type, which is written bare.
+fn is_optional(ops: &[Op], branches: &[Branch]) -> bool {
+    let is_null = |branch: &Branch| matches!(ops[branch.op as usize], Op::Null);
+    let is_bare = |branch: &Branch| matches!(branch.tag, Tag::Never);
+    matches!(branches, [one, other] if is_null(one) != is_null(other) && is_bare(one) && is_bare(other))
 }
 
 /// The name in the label of a member, for errors.

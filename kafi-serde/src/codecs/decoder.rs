@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kafi_core::{
-    Codecs, Coding, Decoded, Decoder, Error, ErrorKind, Field, Headers, Json, PlainCodecs, Result, SchemaOptions,
-    SchemaRef, Text, TravellingSchema, Type, Value,
+    Codecs, Coding, Decoded, Decoder, Error, ErrorKind, Field, Headers, Json, MemberSink, PlainCodecs, Result,
+    SchemaOptions, SchemaRef, Text, TravellingSchema, Type, Value,
 };
 
 #[cfg(feature = "avro")]
@@ -70,11 +70,7 @@ impl SchemaDecoder {
 
     /// Appends the JSON text of a payload; `None`, and nothing appended, if it has no schema.
     fn read(&mut self, coding: &Coding<'_>, bytes: &[u8], out: &mut Vec<u8>) -> Result<Option<SchemaRef>> {
-        let framed = if self.shared.registry.is_some() || self.type_.has_schema() && self.is_unchosen() {
-            Framed::detect(self.field, bytes, coding.headers)
-        } else {
-            None
-        };
+        let framed = self.framed(coding, bytes);
         if let Some(framed) = framed
             && self.take(Some(framed.id()), coding)?
         {
@@ -94,6 +90,12 @@ impl SchemaDecoder {
             return Ok(None);
         }
         Err(self.unknown(framed, coding, bytes))
+    }
+
+    /// A payload with what names its schema, if it may be one.
+    fn framed<'b>(&self, coding: &Coding<'b>, bytes: &'b [u8]) -> Option<Framed<'b>> {
+        let may_be = self.shared.registry.is_some() || self.type_.has_schema() && self.is_unchosen();
+        may_be.then(|| Framed::detect(self.field, bytes, coding.headers)).flatten()
     }
 
     fn is_unchosen(&self) -> bool {
@@ -224,6 +226,23 @@ impl SchemaDecoder {
 }
 
 impl Opened {
+    /// Hands over the members of a payload of Avro.
+    #[cfg_attr(not(feature = "avro"), allow(unused_variables, reason = "it is always false then"))]
+    fn members(&mut self, payload: &[u8], sink: &mut dyn MemberSink) -> bool {
+        match self.known.format() {
+            #[cfg(feature = "avro")]
+            Format::Avro => {
+                let schema = self.travelling(None);
+                match &mut self.reader {
+                    Reader::Avro(reader) => sink.begin(&schema) && reader.members(payload, sink),
+                    #[allow(unreachable_patterns, reason = "it is the only format in some builds")]
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
     /// What travels with a message of these indexes.
     fn travelling(&mut self, indexes: Option<&MessageIndexes>) -> SchemaRef {
         if let Some(at) = self.travelling.iter().position(|(known, _)| known.as_ref() == indexes) {
@@ -264,6 +283,22 @@ impl Decoder for SchemaDecoder {
             Ok(None) => Ok(Text::Same),
             Err(error) => Err(self.located(error, coding)),
         }
+    }
+
+    fn members(&mut self, coding: &Coding<'_>, bytes: &[u8], sink: &mut dyn MemberSink) -> bool {
+        let (id, payload) = match self.framed(coding, bytes) {
+            Some(framed) => match framed.payload() {
+                Ok(payload) => (Some(framed.id()), payload),
+                Err(_) => return false,
+            },
+            None if !self.is_unchosen() => (None, bytes),
+            None => return false,
+        };
+        // What is wrong is said by who makes text of it.
+        if !self.take(id, coding).unwrap_or(false) {
+            return false;
+        }
+        self.last.as_mut().is_some_and(|(_, opened)| opened.members(payload, sink))
     }
 
     fn is_plain(&self, bytes: &[u8], headers: Headers<'_>) -> bool {
