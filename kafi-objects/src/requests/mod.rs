@@ -47,7 +47,8 @@ use reading::Reading;
 /// How an attempt at a request ends.
 pub type Attempt<T> = std::result::Result<T, Failure>;
 
-/// What a server may need for an attempt besides the time for the bytes, and for the next bytes of a body.
+/// What a server may need for an attempt besides the time for the bytes, and for the next bytes of a body; less where
+/// the deadline leaves no time for a second attempt.
 pub const ANSWER_TIME: Duration = Duration::from_secs(15);
 
 /// The name among the metadata of an object that was written in parts under which its mark stands.
@@ -248,7 +249,8 @@ impl<S: Service> Requester<S> {
         len: u64,
         request: impl Future<Output = Attempt<T>> + Send,
     ) -> Attempt<T> {
-        self.within(attempt_time(len).min(left(deadline)), request)
+        let left = left(deadline);
+        self.within((answer_time(left) + time_of(len)).min(left), request)
     }
 
     fn within<T: Send>(&self, limit: Duration, request: impl Future<Output = Attempt<T>> + Send) -> Attempt<T> {
@@ -299,7 +301,8 @@ impl<S: Service> ObjectIo for Requester<S> {
         let (full, mut reading) = (self.full(key), Reading::of(range));
         let stat = self.attempt("read object", key, deadline, || {
             // Not bounded by its length, which nobody knows yet: each piece of it is.
-            self.within(left(deadline), self.read_on(&full, &mut reading, into))
+            let left = left(deadline);
+            self.within(left, self.read_on(&full, &mut reading, into, answer_time(left)))
         })?;
         if stat.is_none() {
             into.clear();
@@ -402,11 +405,16 @@ fn id_of(upload: &str) -> &str {
     upload.split_once(' ').map_or(upload, |(_, id)| id)
 }
 
-/// How long one attempt may take that moves this many bytes: slow lines have their time, a server that hangs does not
-/// use up the deadline.
-fn attempt_time(len: u64) -> Duration {
+/// How long an attempt waits for a server where so much time is left: one that hangs is asked again over another
+/// connection, where there is a second in which it could answer.
+fn answer_time(left: Duration) -> Duration {
+    ANSWER_TIME.min((left / 2).max(Duration::from_secs(1)))
+}
+
+/// How long this many bytes may be on their way: slow lines have their time.
+fn time_of(len: u64) -> Duration {
     const BYTES_PER_MS: u64 = 256;
-    ANSWER_TIME + Duration::from_millis(len / BYTES_PER_MS)
+    Duration::from_millis(len / BYTES_PER_MS)
 }
 
 fn left(deadline: Instant) -> Duration {

@@ -1,11 +1,12 @@
 //! Reading an object whose connection may break in the middle.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use kafi_core::{ErrorKind, Retry};
 use tokio::time::timeout;
 
-use super::{ANSWER_TIME, Attempt, Failure, Meaning, Requester, Service};
+use super::{Attempt, Failure, Meaning, Requester, Service};
 use crate::io::ObjectStat;
 
 /// No more memory than this is taken for a body before it comes.
@@ -32,12 +33,14 @@ impl Reading {
 }
 
 impl<S: Service> Requester<S> {
-    /// Reads on from where `into` ends. `None`: there is no such object.
+    /// Reads on from where `into` ends, with so much time for an answer and for each piece of the body. `None`: there is
+    /// no such object.
     pub(super) async fn read_on(
         &self,
         full: &str,
         reading: &mut Reading,
         into: &mut Vec<u8>,
+        answer_time: Duration,
     ) -> Attempt<Option<ObjectStat>> {
         let (part, etag) = match &reading.known {
             Some(known) => {
@@ -46,9 +49,9 @@ impl<S: Service> Requester<S> {
             None => (reading.range.clone(), None),
         };
         let service = self.service().await?;
-        let answer = timeout(ANSWER_TIME, service.read(full, part, etag))
+        let answer = timeout(answer_time, service.read(full, part, etag))
             .await
-            .unwrap_or_else(|_| Err(Failure::timeout(ANSWER_TIME)));
+            .unwrap_or_else(|_| Err(Failure::timeout(answer_time)));
         let (stat, mut body) = match answer {
             Ok(answer) => answer,
             Err(failure) if failure.meaning == Meaning::NoObject => return Ok(None),
@@ -76,7 +79,7 @@ impl<S: Service> Requester<S> {
         });
         let expected = wanted.end - wanted.start;
         into.reserve((expected - into.len() as u64).min(RESERVE_MAX) as usize);
-        receive::<S>(&mut body, into, expected).await?;
+        receive::<S>(&mut body, into, expected, answer_time).await?;
         if into.len() as u64 == expected {
             return Ok(Some(stat.clone()));
         }
@@ -91,9 +94,14 @@ impl<S: Service> Requester<S> {
 
 /// Appends a body to `into`, as far as it comes, but nothing once there is more than `expected`: whatever a server
 /// sends, it takes no more memory than was asked for.
-async fn receive<S: Service>(body: &mut S::Body, into: &mut Vec<u8>, expected: u64) -> Attempt<()> {
+async fn receive<S: Service>(
+    body: &mut S::Body,
+    into: &mut Vec<u8>,
+    expected: u64,
+    piece_time: Duration,
+) -> Attempt<()> {
     while into.len() as u64 <= expected
-        && let Some(bytes) = timeout(ANSWER_TIME, S::next(body)).await.map_err(|_| Failure::timeout(ANSWER_TIME))?
+        && let Some(bytes) = timeout(piece_time, S::next(body)).await.map_err(|_| Failure::timeout(piece_time))?
     {
         into.extend_from_slice(&bytes?);
     }
