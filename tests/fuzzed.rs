@@ -72,6 +72,8 @@ fn any_request() {
         r#"{"topics":["t"],"topic_pattern":"t.*","partitions_count":4,"value":"1"}"#,
         r#"{"data":[{"resource_type":"TOPIC","resource_name":"t","pattern_type":"LITERAL","principal":"User:a","host":"*","operation":"READ","permission":"ALLOW"}]}"#,
         r#"{"schemaType":"JSON","schema":"{\"type\":\"object\"}","references":[{"name":"n","subject":"a","version":1}],"metadata":{"properties":{}},"id":7}"#,
+        r#"{"topic_name":"v","validate_only":true,"replicas_assignments":[],"configs":[{"name":"retention.ms","value":null}]}"#,
+        r#"{"key":{"data":null},"value":{"schema_version":1,"data":1}} {"value":{"data":{"a":1}}} {"value":{"schema_id":1,"data":"x"}}"#,
         r#"{"compatibility":"FULL","mode":"IMPORT","data":[{"name":"a","value":"b","operation":"SET"}]}"#,
     ];
     let words = [
@@ -109,6 +111,8 @@ fn any_request() {
         "\"topic_pattern\":",
         "\"(a{99}){99}\"",
         "\"operation\":",
+        "\"validate_only\":true",
+        "\"schema_version\":",
     ];
     drive(1_500, http::run, |random| {
         let mut request = vec![random.below(256) as u8, random.below(12) as u8];

@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(60);
 const JSON: &str = "application/json";
 
 /// API, method, path, and type of the body. A star is the name.
-const CALLS: [(usize, &str, &str, &str); 42] = [
+const CALLS: [(usize, &str, &str, &str); 51] = [
     (0, "POST", "/v3/clusters/CLUSTER/topics/t/records", JSON),
     (0, "POST", "/v3/clusters/CLUSTER/topics/t/records:batch", JSON),
     (0, "POST", "/v3/clusters/CLUSTER/topics/*/records", JSON),
@@ -58,6 +58,15 @@ const CALLS: [(usize, &str, &str, &str); 42] = [
     (1, "PUT", "/config", JSON),
     (1, "PUT", "/mode/*?force=true", JSON),
     (1, "GET", "/schemas?subjectPrefix=*&offset=*&limit=*", JSON),
+    (0, "GET", "/v3/clusters/CLUSTER/topics/t/partitions/*/replicas/*", JSON),
+    (0, "GET", "/v3/clusters/CLUSTER/topics/*/partitions/*/reassignment", JSON),
+    (0, "GET", "/v3/clusters/CLUSTER/brokers/*/partition-replicas", JSON),
+    (0, "GET", "/v3/clusters/CLUSTER/consumer-groups/*/consumers/*/assignments/*/partitions/*", JSON),
+    (0, "GET", "/v3/clusters/CLUSTER/broker-configs/*", JSON),
+    (1, "GET", "/subjects/*/versions/latest", JSON),
+    (1, "GET", "/contexts/*/schemas/ids/*", JSON),
+    (1, "DELETE", "/config/*", JSON),
+    (1, "DELETE", "/mode/*", JSON),
 ];
 
 struct Serving {

@@ -113,7 +113,7 @@ impl Api for RegistryApi {
 
     fn explain(error: &Error) -> Refusal {
         let code = Code::of(error).unwrap_or_else(|| match error.kind() {
-            ErrorKind::Usage | ErrorKind::Corrupt => Code::InvalidSchema.number(),
+            ErrorKind::Usage | ErrorKind::Corrupt | ErrorKind::Function => Code::InvalidSchema.number(),
             ErrorKind::Timeout => Code::TimedOut.number(),
             ErrorKind::Unsupported => 501,
             _ => Code::Store.number(),

@@ -51,7 +51,10 @@ pub fn explain(error: &Error, not_found: u32) -> Refusal {
         _ if Code::InvalidSchema.is_of(error) => (422, INVALID_SCHEMA),
         _ if Code::of(error).is_some() => (422, BAD_SCHEMA),
         ErrorKind::NotFound => (404, not_found),
-        ErrorKind::AlreadyExists | ErrorKind::Usage | ErrorKind::Config => (400, KAFKA_BAD_REQUEST),
+        // A member of the body is missing, or is something else, where it is `Function`.
+        ErrorKind::AlreadyExists | ErrorKind::Usage | ErrorKind::Config | ErrorKind::Function => {
+            (400, KAFKA_BAD_REQUEST)
+        }
         ErrorKind::OutOfRange => (400, 40004),
         ErrorKind::Corrupt => (422, CONVERSION),
         ErrorKind::TooLarge => (413, 413),
@@ -76,6 +79,7 @@ mod tests {
             (ErrorKind::NotFound, (404, TOPIC_NOT_FOUND)),
             (ErrorKind::AlreadyExists, (400, KAFKA_BAD_REQUEST)),
             (ErrorKind::Usage, (400, KAFKA_BAD_REQUEST)),
+            (ErrorKind::Function, (400, KAFKA_BAD_REQUEST)),
             (ErrorKind::Authentication, (401, 40101)),
             (ErrorKind::PermissionDenied, (403, 40301)),
             (ErrorKind::Timeout, (500, KAFKA_RETRIABLE)),

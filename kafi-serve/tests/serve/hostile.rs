@@ -105,8 +105,8 @@ fn what_comes_drop_by_drop_ends() {
     assert_eq!(serving.get("/livez").status, 200);
 }
 
-/// What a stream of records is answered that goes on with `more` again and again.
-fn stream(serving: &Serving, more: &str) -> String {
+/// What a stream of records is answered that goes on with `more` again and again, after a pause each time.
+fn stream(serving: &Serving, more: &str, pause: Duration) -> String {
     let clusters = serving.get("/v3/clusters").json();
     let cluster = clusters["data"][0]["cluster_id"].str().unwrap();
     let head = format!(
@@ -119,7 +119,7 @@ fn stream(serving: &Serving, more: &str) -> String {
         if stream.write_all(chunk.as_bytes()).is_err() {
             break;
         }
-        std::thread::sleep(Duration::from_millis(25));
+        std::thread::sleep(pause);
     }
     let mut answer = Vec::new();
     let _ended = stream.read_to_end(&mut answer);
@@ -132,11 +132,12 @@ fn a_record_without_end_is_refused() {
     let serving = Serving::rest_with(limits);
     serving.make_topic("t", 1);
     // One that is too large, one that does not become whole in time, and what is none.
-    let large = stream(&serving, &"{\"value\":[".repeat(10));
+    let pause = Duration::from_millis(25);
+    let large = stream(&serving, &"{\"value\":[".repeat(10), Duration::ZERO);
     assert!(large.contains("\"error_code\":413,"), "{large}");
-    let slow = stream(&serving, "[");
+    let slow = stream(&serving, "[", pause);
     assert!(slow.contains("\"error_code\":400,") && slow.contains("object of JSON"), "{slow}");
-    let slow = stream(&serving, "{ ");
+    let slow = stream(&serving, "{ ", pause);
     assert!(slow.contains("\"error_code\":400,") && slow.contains("in time"), "{slow}");
     assert_eq!(serving.get("/topics/t/partitions/0/offsets").json()["end_offset"], 0);
 }

@@ -193,6 +193,7 @@ fn what_is_wrong_is_refused() {
         (BINARY, "{}", 422),
         (BINARY, "[]", 400),
         (BINARY, r#"{"records":[{"value":"?"}]}"#, 422),
+        (BINARY, r#"{"records":["eA=="]}"#, 422),
         (BINARY, r#"{"records":[{"value":{"a":1}}]}"#, 422),
         (BINARY, r#"{"records":[{"value":"","partition":9}]}"#, 404),
     ] {

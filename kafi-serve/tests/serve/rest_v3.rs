@@ -209,6 +209,43 @@ fn what_is_only_checked_is_not_done() {
     assert_eq!(alter("x", "retention.ms").refusal(), (404, 40403));
 }
 
+/// Bodies with a member that is missing, or is something else than it should be.
+#[test]
+fn what_has_the_wrong_shape_is_refused() {
+    let serving = Serving::rest();
+    serving.make_topic("t", 1);
+    let path = cluster(&serving);
+    serving.post("/consumers/g", r#"{"name":"i"}"#);
+    for (end, body) in [
+        (format!("{path}/topics"), r#"{"topic_name":"n","configs":[{"value":"1"}]}"#),
+        (format!("{path}/topics"), r#"{"topic_name":"n","configs":[{"name":7,"value":"1"}]}"#),
+        (format!("{path}/topics"), r#"{"topic_name":["n"]}"#),
+        (format!("{path}/topics/t/configs:alter"), r#"{"data":[{"value":"1"}]}"#),
+        (format!("{path}/topics/t/configs:alter"), r#"{"data":[7]}"#),
+        (format!("{path}/topics/t/configs:alter"), r#"{"data":[{"name":{},"operation":"DELETE"}]}"#),
+        ("/topics/t".into(), r#"{"records":[{"value":"eA==","partition":"x"}]}"#),
+        ("/topics/t".into(), r#"{"records":[7,{"partition":{}}]}"#),
+        ("/consumers/g/instances/i/subscription".into(), r#"{"topics":[7]}"#),
+        ("/consumers/g/instances/i/subscription".into(), r#"{"topic_pattern":7}"#),
+    ] {
+        let answer = serving.post(&end, body);
+        assert!(matches!(answer.refusal(), (400, 400 | 40002) | (422, 422)), "{end} {body}: {answer:?}");
+    }
+    for record in [
+        r#"{"headers":[{"name":7}]}"#,
+        r#"{"headers":[{"name":"h","value":7}]}"#,
+        r#"{"partition_id":"x"}"#,
+        r#"{"timestamp":[]}"#,
+        r#"{"value":{"schema_id":"x","data":1}}"#,
+        r#"{"value":7}"#,
+        r#"{"value":{"datum":7}}"#,
+        r#"{"key":"k","value":null}"#,
+    ] {
+        let answer = serving.post(&format!("{path}/topics/t/records"), record);
+        assert_eq!(lines(&answer)[0]["error_code"], 400, "{record}: {answer:?}");
+    }
+}
+
 #[test]
 fn a_record_without_a_type_has_that_of_its_schema() {
     let serving = Serving::rest();

@@ -32,6 +32,9 @@ pub fn produce(V2(rest): &V2, asked: &Asked) -> Answered {
     for record in records.iter() {
         key.clear();
         value.clear();
+        if record.kind() != JsonKind::Object {
+            return Err(Refusal::of_status(422, "a record is an object with key and value").into());
+        }
         let parts = ["key", "value"].map(|name| record.get(name).cloned().unwrap_or_default());
         check_schemas(form, &choices, &parts)?;
         let has_key = writer.write(Field::Key, form, &choices[0], &parts[0], &mut key)?;

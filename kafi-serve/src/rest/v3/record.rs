@@ -169,6 +169,9 @@ impl<'a> RecordReader<'a> {
 
 fn field(writer: &mut FieldWriter<'_>, field: Field, json: Option<&Json>, out: &mut Vec<u8>) -> Result<(bool, Shape)> {
     let Some(json) = json.filter(|json| !json.is_null()) else { return Ok((false, Shape::default())) };
+    if json.kind() != JsonKind::Object {
+        return Err(bad("a key or value is an object with data"));
+    }
     let text = |name: &str| json.get(name).filter(|value| !value.is_null()).map(plain);
     let number = |name: &str| -> Result<Option<u32>> {
         let value = json.get(name).filter(|value| !value.is_null()).map(Json::int).transpose()?;
@@ -187,6 +190,9 @@ fn field(writer: &mut FieldWriter<'_>, field: Field, json: Option<&Json>, out: &
     let data = json.get("data").unwrap_or(&none);
     let form = match text("type") {
         Some(word) => Form::of_word(&word).ok_or_else(|| bad("there is no such type of key or value"))?,
+        None if json.get("data").is_none() && choice == SchemaChoice::default() => {
+            return Err(bad("a key or value has data, or names a schema"));
+        }
         None if data.is_null() => return Ok((false, Shape::default())),
         // It has the type of its schema, which is the latest of the topic where none is named.
         None => writer.form(field, &choice)?,

@@ -314,7 +314,7 @@ fn outcomes(
 
 fn refusal(error: &Error) -> Refusal {
     match error.kind() {
-        ErrorKind::Corrupt | ErrorKind::Usage if Code::of(error).is_none() => {
+        ErrorKind::Corrupt | ErrorKind::Usage | ErrorKind::Function if Code::of(error).is_none() => {
             Refusal::new(400, BAD_REQUEST, error.to_string())
         }
         _ => V3::explain(error),
