@@ -218,12 +218,12 @@ impl Column {
         self.take(Kind::of(cell))
     }
 
-    /// Takes a value of a column of text, by its text, likewise.
+    /// Takes a value of a column of text, by its text, likewise; `is_plain` is a string without escapes.
     #[inline]
-    pub(super) fn grows_as_text(&mut self, raw: &str) -> bool {
+    pub(super) fn grows_as_text(&mut self, raw: &str, is_plain: bool) -> bool {
         match (&self.kind, raw.as_bytes().first()) {
             (Kind::Text, _) | (_, Some(b'n')) => true,
-            (Kind::Str, Some(b'"')) if !raw.contains('\\') => true,
+            (Kind::Str, _) if is_plain => true,
             _ => self.grow(Cell::Raw(raw)),
         }
     }

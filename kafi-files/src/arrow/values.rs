@@ -131,15 +131,16 @@ impl Values {
     fn put_raw(&mut self, raw: &str, column: &mut Column, grows: bool) -> Option<bool> {
         let first = raw.as_bytes().first().copied().unwrap_or_default();
         if let Self::Text(texts, ends) = self {
-            if grows && !column.grows_as_text(raw) {
+            let is_plain = first == b'"' && !raw.contains('\\');
+            if grows && !column.grows_as_text(raw, is_plain) {
                 return None;
             }
-            let is_there = match first {
-                b'"' if !raw.contains('\\') => {
+            let is_there = match is_plain {
+                true => {
                     texts.extend_from_slice(&raw.as_bytes()[1..raw.len() - 1]);
                     true
                 }
-                _ => Cell::Raw(raw).write_text(texts),
+                false => Cell::Raw(raw).write_text(texts),
             };
             ends.push(i32::try_from(texts.len()).ok()?);
             return Some(is_there);
@@ -310,6 +311,9 @@ fn push_bytes(more: &[u8], bytes: &mut Vec<u8>, ends: &mut Vec<i32>) -> bool {
     true
 }
 
+/// So many digits fit into 64 bits, whatever they are.
+const U64_DIGITS: usize = 19;
+
 /// A number in units of its last digit, where all its digits have a place; zeros that say nothing need none.
 fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     let (is_negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
@@ -321,12 +325,28 @@ fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
     if fraction.len() > scale.into() || whole.trim_start_matches('0').len() > (precision - scale).into() {
         return None;
     }
-    let mut number = 0_i128;
-    for byte in whole.bytes().chain(fraction.bytes()) {
-        number = number * 10 + i128::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
-    }
-    number *= 10_i128.pow(u32::from(scale) - fraction.len() as u32);
+    // Few digits are added up faster.
+    let number = match whole.len() + fraction.len() <= U64_DIGITS {
+        true => with_digits(fraction, with_digits(whole, 0_u64)?)?.into(),
+        false => with_digits(fraction, with_digits(whole, 0_i128)?)?,
+    };
+    let number = match usize::from(scale) - fraction.len() {
+        0 => number,
+        missing => number * 10_i128.pow(missing as u32),
+    };
     Some(if is_negative { -number } else { number })
+}
+
+/// A number with these digits behind its own; they have to fit.
+#[inline]
+fn with_digits<N>(digits: &str, number: N) -> Option<N>
+where
+    N: From<u8> + std::ops::Mul<Output = N> + std::ops::Add<Output = N>,
+{
+    digits.bytes().try_fold(number, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        Some(number * N::from(10) + N::from(digit))
+    })
 }
 
 #[cfg(test)]
@@ -346,6 +366,7 @@ mod tests {
             ("100", None),
             ("1.", None),
             (".5", None),
+            ("1:.5", None),
             ("1e3", None),
             ("", None),
             ("-", None),
