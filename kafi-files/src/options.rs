@@ -40,8 +40,8 @@ impl ExportOptions {
 /// What says which columns there are, and their types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Infer {
-    /// All messages, which are then read twice: by the schemas of their values where they have some, and else by what
-    /// stands in them.
+    /// All messages, by the schemas of their values where they have some, and else by what stands in them. The first
+    /// ones say it for those that fit; where a later one does not, the file is begun anew.
     #[default]
     Schemas,
     /// What stands in all messages, whatever their schemas say.
