@@ -22,6 +22,9 @@ use crate::retry::retried;
 /// How long a wait lasts before errors of brokers are looked at; results wake it at once.
 const SLICE_MS: i32 = 20;
 
+/// How long a broker that is there may take to be found.
+const LOOK_MS: i32 = 50;
+
 /// So long librdkafka waits for a coordinator, the most that it takes: see [`Client::start_at_coordinator`].
 const AT_COORDINATOR_MAX: Duration = Duration::from_secs(3600);
 
@@ -184,13 +187,15 @@ impl Client {
         self.0.shared.secrets.blank(text)
     }
 
-    /// Lets librdkafka have the brokers of the configuration again, unless it still does, where it is quiet for too long.
+    /// Lets librdkafka have the brokers of the configuration again, where it is quiet for too long and it has none.
     ///
     /// After an answer that names no broker, as one that has just started gives, librdkafka 2.12.1 lets go of all that it
-    /// knows, and asks nobody any more. One that it did not lose needs no connection before something is asked.
+    /// knows, and asks nobody any more.
     fn look_for_brokers(&self) {
         let brokers = self.health().take_lost();
-        if let Some(brokers) = brokers {
+        if let Some(brokers) = brokers
+            && self.ask_metadata(false, LOOK_MS).is_err_and(|code| code == local::TRANSPORT)
+        {
             // SAFETY: the handle and the text are valid; the call does not wait.
             unsafe { raw::rd_kafka_brokers_add(self.rk(), brokers.as_ptr()) };
         }
