@@ -184,12 +184,8 @@ pub fn replay(replay: &Replay<'_>) -> Result<Replayed> {
 
 fn read_all(replay: &Replay<'_>, reader: &mut Reader, writer: &mut Writer) -> Result<Replayed> {
     let (mut batch, mut out, mut counts) = (Batch::new(), Batch::new(), Replayed::default());
-    let mut originals = Originals {
-        storage: replay.letters,
-        consumer: None,
-        assigned: None,
-        batch: Batch::with_limits(1, Batch::BYTES_MAX),
-    };
+    let mut originals =
+        Originals { storage: replay.letters, consumer: None, batch: Batch::with_limits(1, Batch::BYTES_MAX) };
     while reader.read(&mut batch)? {
         let mut done: Vec<(i32, Range<i64>)> = Vec::new();
         for record in batch.iter() {
@@ -256,10 +252,8 @@ fn push_original(
 /// Where the messages of letters that do not hold them are fetched.
 struct Originals<'a> {
     storage: &'a dyn Storage,
-    /// Made for the first of them.
+    /// Made for the first of them, and anew after a failure.
     consumer: Option<Box<dyn Consumer>>,
-    /// What it reads: letters that lie together are mostly about messages that do, too.
-    assigned: Option<TopicPartition>,
     batch: Batch,
 }
 
@@ -282,14 +276,17 @@ impl Originals<'_> {
         let at = Position { topic: topic.clone(), partition, offset };
         let fetched = self.fetch_at(&at);
         if fetched.is_err() {
-            self.assigned = None;
+            self.consumer = None;
         }
         fetched.map_err(|error| error.with("topic", topic).with("partition", partition).with("offset", offset))
     }
 
     fn fetch_at(&mut self, at: &Position) -> Result<()> {
-        self.move_to(at)?;
-        let Some(consumer) = &mut self.consumer else { return Ok(()) };
+        let consumer = match &mut self.consumer {
+            Some(consumer) => consumer,
+            none => none.insert(self.storage.consumer(&ConsumerOptions::default())?),
+        };
+        move_to(self.storage, consumer.as_mut(), at)?;
         let begun = Instant::now();
         self.batch.clear();
         while begun.elapsed() < TIMEOUT {
@@ -304,28 +301,24 @@ impl Originals<'_> {
         }
         Ok(())
     }
+}
 
-    /// Lets the consumer read on at an offset.
-    fn move_to(&mut self, at: &Position) -> Result<()> {
-        let consumer = match &mut self.consumer {
-            Some(consumer) => consumer,
-            none => none.insert(self.storage.consumer(&ConsumerOptions::default())?),
-        };
-        let Position { topic, partition, offset } = at;
-        let place = TopicPartition { topic: topic.clone(), partition: *partition };
-        if self.assigned.as_ref() == Some(&place) {
-            return if consumer.positions().contains(at) { Ok(()) } else { consumer.seek(at, TIMEOUT) };
-        }
-        // Whatever a letter is about was there before it.
-        let places = [place];
-        let ends = self.storage.admin()?.watermarks(&places, Isolation::ReadUncommitted, TIMEOUT)?;
-        let end = ends.first().map(|ends| ends.high);
-        let assignment = Assignment { topic: topic.clone(), partition: *partition, start: *offset, end };
-        consumer.assign(&[assignment], TIMEOUT)?;
-        let [place] = places;
-        self.assigned = Some(place);
-        Ok(())
+/// Lets a consumer read on at an offset. Letters that lie together are mostly about messages that do, too, so that it
+/// stays at a partition.
+fn move_to(storage: &dyn Storage, consumer: &mut dyn Consumer, at: &Position) -> Result<()> {
+    let assigned = consumer.positions();
+    if assigned.contains(at) {
+        return Ok(());
     }
+    let place = TopicPartition { topic: at.topic.clone(), partition: at.partition };
+    if assigned.iter().any(|own| (&own.topic, own.partition) == (&place.topic, place.partition)) {
+        return consumer.seek(at, TIMEOUT);
+    }
+    // Whatever a letter is about was there before it.
+    let ends = storage.admin()?.watermarks(std::slice::from_ref(&place), Isolation::ReadUncommitted, TIMEOUT)?;
+    let end = ends.first().map(|ends| ends.high);
+    let TopicPartition { topic, partition } = place;
+    consumer.assign(&[Assignment { topic, partition, start: at.offset, end }], TIMEOUT)
 }
 
 #[cfg(test)]

@@ -97,6 +97,10 @@ impl KafkaProducer {
     }
 
     fn hand_over(&mut self, batch: &Batch, from: usize, token: u64, deadline: Deadline) -> Result<usize> {
+        if let Some(writer) = self.writer.as_ref().filter(|_| self.tokens.in_flight() == 0) {
+            // Nobody was to be heard of, so that it was not quiet for too long.
+            writer.client.health().note_heard();
+        }
         self.serve(0)?;
         if let Some(standing) = self.transactions {
             standing.check(OPERATION, &[Standing::Open, Standing::Spoiled])?;
