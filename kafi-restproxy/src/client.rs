@@ -8,6 +8,7 @@ use kafi_core::{Error, ErrorKind, Json, Result, Retry, Runtime, retry_until};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
@@ -135,9 +136,19 @@ struct Connection {
 pub(crate) struct Ahead {
     connection: Arc<Connection>,
     task: JoinHandle<reqwest::Result<Option<Answer>>>,
+    /// What the head of its answer says of the bytes of its body, until that was asked for.
+    length: Option<oneshot::Receiver<Option<u64>>>,
 }
 
 impl Ahead {
+    /// How many bytes its answer will have, once the head of that is there; nothing where it does not say so, or does not
+    /// come in time.
+    pub fn length(&mut self, deadline: Instant) -> Option<u64> {
+        let mut length = self.length.take()?;
+        let told = async { tokio::time::timeout_at(deadline.into(), &mut length).await };
+        self.connection.runtime.block_on(told).ok()?.ok()?
+    }
+
     /// Waits until it is answered, whatever the answer is.
     pub fn wait(mut self) {
         let (connection, task) = (Arc::clone(&self.connection), &mut self.task);
@@ -276,7 +287,7 @@ impl Client {
     ) -> std::result::Result<Answer, (Error, bool)> {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let request = self.request(connection, call, target).timeout(left);
-        let (answer, refused) = judged(call, connection.runtime.block_on(read(request)))?;
+        let (answer, refused) = judged(call, connection.runtime.block_on(read(request, drop)))?;
         let Some(refused) = refused else { return Ok(answer) };
         // What was refused before anything was done may be asked again.
         let was_sent = !matches!(answer.status, 429 | 503);
@@ -292,8 +303,11 @@ impl Client {
         let target = call.target()?;
         let connection = self.connection()?;
         let request = self.request(&connection, call, &target).timeout(timeout);
-        let task = connection.runtime.block_on(async move { tokio::spawn(read(request)) });
-        Ok(Ahead { connection, task })
+        let (tell, length) = oneshot::channel();
+        // Nobody may want to know.
+        let at_head = move |length| tell.send(length).unwrap_or_default();
+        let task = connection.runtime.block_on(async move { tokio::spawn(read(request, at_head)) });
+        Ok(Ahead { connection, task, length: Some(length) })
     }
 
     /// Waits for the answer to a call that was started, which is this one; nothing where it takes longer, and then it can
@@ -328,7 +342,7 @@ impl Client {
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         let request = self.request(&connection, call, &target).timeout(left);
         let mut answer = Answer::default();
-        let end = connection.runtime.block_on(read_into(request, &mut answer));
+        let end = connection.runtime.block_on(read_into(request, &mut answer, drop));
         let broken = match end {
             Ok(true) => None,
             Ok(false) => Some(Error::new(ErrorKind::TooLarge, call.operation, "its answer is larger than 64 MiB")),
@@ -357,7 +371,7 @@ impl Client {
         let keep = Arc::clone(&connection);
         connection.runtime.block_on(async move {
             tokio::spawn(async move {
-                let _nobody_waits = read(request).await;
+                let _nobody_waits = read(request, drop).await;
                 // The runtime lives until then; it must not end on one of its own threads.
                 std::thread::spawn(move || drop(keep));
             });
@@ -396,15 +410,21 @@ fn judged(
     Ok((answer, refused))
 }
 
-/// Sends a request and reads the answer; `None` for one that is too large.
-async fn read(request: RequestBuilder) -> reqwest::Result<Option<Answer>> {
+/// Sends a request and reads the answer; `None` for one that is too large. What its head says of the bytes of its body
+/// goes to `at_head`.
+async fn read(request: RequestBuilder, at_head: impl FnOnce(Option<u64>)) -> reqwest::Result<Option<Answer>> {
     let mut answer = Answer::default();
-    Ok(read_into(request, &mut answer).await?.then_some(answer))
+    Ok(read_into(request, &mut answer, at_head).await?.then_some(answer))
 }
 
 /// Sends a request and reads what comes of the answer; false for one that is too large.
-async fn read_into(request: RequestBuilder, answer: &mut Answer) -> reqwest::Result<bool> {
+async fn read_into(
+    request: RequestBuilder,
+    answer: &mut Answer,
+    at_head: impl FnOnce(Option<u64>),
+) -> reqwest::Result<bool> {
     let mut response = request.send().await?;
+    at_head(response.content_length());
     let text = |name| response.headers().get(name)?.to_str().ok().map(str::to_string);
     (answer.location, answer.server) = (text(LOCATION), text(SERVER));
     answer.retry_after = text(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);

@@ -1,5 +1,6 @@
 //! Reading: an instance of a consumer on the server, which is made anew where the server has forgotten it.
 
+use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,8 +48,8 @@ pub(crate) struct RestConsumer {
     must_seek: bool,
     /// Messages that came and were not given out yet.
     answer: Option<Messages>,
-    /// A request for the messages behind those, which is made where there seem to be many.
-    ahead: Option<Ahead>,
+    /// Requests for the messages behind those, which are made where there seem to be many.
+    ahead: VecDeque<Ahead>,
     /// How often in a row there were none.
     empty: u32,
     /// The server does not say where it goes on.
@@ -78,7 +79,7 @@ impl RestConsumer {
             is_open: false,
             must_seek: false,
             answer: None,
-            ahead: None,
+            ahead: VecDeque::new(),
             empty: 0,
             tells_no_positions: false,
             is_settled: false,
@@ -147,7 +148,8 @@ impl RestConsumer {
     /// The server has none any more. What a new one gives out again to a member of a group was given out already.
     fn forget_instance(&mut self) {
         self.is_settled = false;
-        (self.instance, self.answer, self.ahead) = (None, None, None);
+        (self.instance, self.answer) = (None, None);
+        self.ahead.clear();
     }
 
     /// What the server gave out did not come, or not whole: it goes on from where we are.
@@ -174,10 +176,8 @@ impl RestConsumer {
 
     /// Goes on at our own positions.
     fn seek_all(&mut self, deadline: Instant) -> Result<()> {
-        if let Some(ahead) = self.ahead.take() {
-            // It must not be answered after the seek, for that would be the wrong messages.
-            ahead.wait();
-        }
+        // None may be answered after the seek, for that would be the wrong messages.
+        self.ahead.drain(..).for_each(Ahead::wait);
         let offsets = self.partitions.iter().map(|reading| offset(&reading.place, reading.next));
         let body = Json::object([("offsets", Json::array(offsets))]);
         self.ask(Method::POST, "positions", &body, deadline)?;
@@ -194,6 +194,8 @@ impl RestConsumer {
         if self.must_seek && !self.is_subscribed {
             self.seek_all(soon)?;
         }
+        // What is this large is not all, most likely, and the next part can come while this one is looked at.
+        let is_part = |bytes: u64| bytes >= bytes_max as u64;
         let left = deadline.saturating_duration_since(Instant::now());
         let wait = left.min(WAIT_MAX).min(self.client.config.request_timeout.max(Duration::from_millis(1)));
         let path = self.path(&["records"])?;
@@ -202,21 +204,28 @@ impl RestConsumer {
             let query = format!("?timeout={}&max_bytes={bytes_max}&kafi.all=true", wait.as_millis());
             Call::get(POLL, &path).of_type(BINARY).query(query).once()
         };
-        let answer = match self.ahead.take() {
-            Some(mut ahead) => match self.client.finish(&mut ahead, &call(AHEAD), soon) {
-                Some(answer) => answer,
-                None => {
-                    self.ahead = Some(ahead);
-                    return Ok(());
+        let goes_ahead = self.is_settled || !self.is_subscribed;
+        let start = || self.client.start(&call(AHEAD), AHEAD + WAIT_MAX);
+        let answer = match self.ahead.pop_front() {
+            Some(mut ahead) => {
+                // The server is done with an answer whose head is there, and goes on while the rest of it comes.
+                if goes_ahead && self.ahead.is_empty() && ahead.length(soon).is_some_and(is_part) {
+                    self.ahead.push_back(start()?);
                 }
-            },
+                match self.client.finish(&mut ahead, &call(AHEAD), soon) {
+                    Some(answer) => answer,
+                    None => {
+                        self.ahead.push_front(ahead);
+                        return Ok(());
+                    }
+                }
+            }
             None => self.client.call(&call(wait), Instant::now() + wait + GRACE),
         };
         match answer.and_then(|answer| Messages::new(answer.body)) {
             Ok(messages) => {
-                // What is this large is not all, most likely, and the next part can come while this one is looked at.
-                if messages.bytes() >= bytes_max && (self.is_settled || !self.is_subscribed) {
-                    self.ahead = Some(self.client.start(&call(AHEAD), AHEAD + WAIT_MAX)?);
+                if goes_ahead && self.ahead.is_empty() && is_part(messages.bytes() as u64) {
+                    self.ahead.push_back(start()?);
                 }
                 self.answer = Some(messages);
                 Ok(())
@@ -354,7 +363,7 @@ impl RestConsumer {
             self.partitions.retain(|reading| positions.iter().any(|position| reading.is_at(position)));
         }
         // Nobody knows yet what the request ahead brings.
-        for position in positions.iter().filter(|_| self.ahead.is_none()) {
+        for position in positions.iter().filter(|_| self.ahead.is_empty()) {
             let first =
                 firsts.iter().find(|first| (&first.topic, first.partition) == (&position.topic, position.partition));
             let next = first.map_or(position.offset, |first| first.offset.min(position.offset));
@@ -446,7 +455,7 @@ impl Consumer for RestConsumer {
             {
                 self.look(deadline.max(Instant::now() + GRACE))?;
             }
-            let (is_first, was_ahead) = (self.answer.is_none(), self.ahead.is_some());
+            let (is_first, was_ahead) = (self.answer.is_none(), !self.ahead.is_empty());
             self.fetch(batch.bytes_max(), deadline)?;
             if self.is_subscribed && !self.is_settled && self.answer.as_ref().is_some_and(|answer| !answer.is_over()) {
                 self.look(deadline.max(Instant::now() + GRACE))?;

@@ -1,7 +1,6 @@
 //! The messages of an answer of version 2, read without a tree of their JSON.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use kafi_core::json_text::{Fault, Scanner, unescape};
 use kafi_core::{Batch, Error, ErrorKind, HeaderMeta, NO_TIMESTAMP, Position, RecordMeta, Result, Span, TimestampType};
 
@@ -142,12 +141,16 @@ impl<'a> Usual<'a> {
     /// A number that is an offset, or a time after 1970, of as many digits as fit for certain.
     fn number(&mut self) -> Option<i64> {
         let rest = &self.text[self.at..];
-        let length = rest.iter().take(19).take_while(|byte| byte.is_ascii_digit()).count();
+        let (mut number, mut length) = (0, 0);
+        for digit in rest.iter().take(19).map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit < 10) {
+            number = number * 10 + u64::from(digit);
+            length += 1;
+        }
         if !(1..=18).contains(&length) || rest[0] == b'0' && length > 1 {
             return None;
         }
         self.at += length;
-        Some(rest[..length].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
+        i64::try_from(number).ok()
     }
 }
 
@@ -277,13 +280,14 @@ fn elements(text: &[u8]) -> Result<Vec<std::ops::Range<usize>>> {
 fn decode(text: Option<&[u8]>, out: &mut Vec<u8>) -> Result<Span> {
     let Some(text) = text else { return Ok(Span::NULL) };
     let start = out.len();
-    if STANDARD.decode_vec(text, out).is_err() {
-        out.truncate(start);
+    // The decoder itself would make room for this one only.
+    out.reserve(text.len());
+    if STANDARD.decode_append(text, out).is_err() {
         // JSON may write a slash as \/.
         let mut plain = Vec::new();
-        let text = std::str::from_utf8(text).map_err(|_| bad("a message is no base64"))?;
-        unescape(text, &mut plain).map_err(no_json)?;
-        STANDARD.decode_vec(&plain, out).map_err(|error| bad(&format!("a message is no base64: {error}")))?;
+        let no_base64 = || bad("a message is no base64");
+        unescape(std::str::from_utf8(text).map_err(|_| no_base64())?, &mut plain).map_err(no_json)?;
+        STANDARD.decode_append(&plain, out).map_err(|_| no_base64())?;
     }
     Ok(Span::between(start, out.len()))
 }

@@ -4,8 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use kafi_core::{Error, ErrorKind, Result};
 
 const READ: &str = "read users";
@@ -70,7 +69,7 @@ impl Users {
             known.fold(None, |_, user| Some(user.name.as_str()))
         };
         match scheme.to_ascii_lowercase().as_str() {
-            "basic" => find(&STANDARD.decode(given).ok()?, |user| &user.both),
+            "basic" => find(&STANDARD.decode_to_vec(given).ok()?, |user| &user.both),
             "bearer" => find(given.as_bytes(), |user| &user.both[user.name.len() + 1..]),
             _ => None,
         }
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn users_are_known_by_name_and_password() {
         let users = Users::parse("# who may\n\nalice:s3:cret\r\nbob:b\n").unwrap();
-        let basic = |both: &str| format!("Basic {}", STANDARD.encode(both));
+        let basic = |both: &str| format!("Basic {}", STANDARD.encode_to_string(both));
         assert_eq!(users.known(Some(basic("alice:s3:cret").as_bytes())), Some("alice"));
         assert_eq!(users.known(Some(basic("bob:b").replace("Basic", "basic").as_bytes())), Some("bob"));
         assert_eq!(users.known(Some(b"Bearer s3:cret")), Some("alice"));

@@ -213,10 +213,14 @@ impl KafkaProducer {
         match code {
             local::QUEUE_FULL if self.tokens.in_flight() > 0 => return Ok(Outcome::Full),
             local::QUEUE_FULL => self.refuse(topic, record.partition, refused::OVER_QUEUE),
-            // Here it says why the transaction that is open cannot go on.
             local::STATE if self.transactions.is_some() => {
-                let state = || error::from_code(OPERATION, code).retry(Retry::Never);
-                return Err(writer.client.begin_transaction(OPERATION).err().unwrap_or_else(state));
+                if self.learn_of_failure(deadline)? {
+                    self.refuse(topic, record.partition, refused::AFTER_FAILURE);
+                    return Ok(Outcome::Taken);
+                }
+                // Here it says why the transaction that is open cannot go on.
+                let begun = self.writer.as_ref().ok_or_else(closed)?.client.begin_transaction(OPERATION);
+                return Err(begun.err().unwrap_or_else(|| error::from_code(OPERATION, code).retry(Retry::Never)));
             }
             local::FATAL if self.transactions.is_some() => return Err(writer.client.fatal(OPERATION)),
             local::FATAL => {
@@ -226,6 +230,15 @@ impl KafkaProducer {
             code => self.refuse(topic, record.partition, code),
         }
         Ok(Outcome::Taken)
+    }
+
+    /// Whether a message of the open transaction has failed: librdkafka takes no more a moment before it reports that.
+    fn learn_of_failure(&mut self, deadline: Deadline) -> Result<bool> {
+        let soon = deadline.at_most(Duration::from_millis(SLICE_MS as u64));
+        while self.transactions == Some(Standing::Open) && self.tokens.in_flight() > 0 && !soon.is_over() {
+            self.serve(soon.left_ms(SHORT_SLICE_MS))?;
+        }
+        Ok(self.transactions == Some(Standing::Spoiled))
     }
 
     /// Reports a message as failed without handing it over, and its topic's next ones with it until the caller knows.

@@ -101,6 +101,19 @@ fn messages_are_produced_and_consumed_as_bytes() {
     serving.delete(&path);
 }
 
+/// More than a storage gives out at a time.
+#[test]
+fn an_answer_has_all_that_is_there() {
+    let serving = with_topic();
+    let one = r#"{"value":"","partition":0}"#;
+    let body = format!(r#"{{"records":[{}]}}"#, vec![one; 15_000].join(","));
+    assert_eq!(produce(&serving, "/topics/t", BINARY, &body).status, 200);
+    let path = consumer(&serving, "binary");
+    let first = records(&serving, &path, BINARY, 1);
+    assert_eq!(first.len(), 15_000);
+    assert!(serving.ask("GET", &format!("{path}/records?timeout=1"), &[("Accept", BINARY)], "").json().is_empty());
+}
+
 #[test]
 fn partitions_are_assigned_and_moved_in() {
     let serving = with_topic();

@@ -63,6 +63,8 @@ pub struct State {
     /// Messages that were read and not given out yet, from this index on.
     pub batch: kafi_core::Batch,
     pub from: usize,
+    /// The bytes of the last answer; the next one has as many, most likely.
+    pub answer_bytes: usize,
     /// When it committed by itself.
     pub committed_at: Instant,
 }
@@ -239,6 +241,7 @@ fn open(rest: &Rest, group: &str, json: &Json) -> Result<Instance, Failure> {
             given: HashMap::new(),
             batch: kafi_core::Batch::new(),
             from: 0,
+            answer_bytes: 0,
             committed_at: Instant::now(),
         }),
     })

@@ -241,12 +241,6 @@ pub fn records(V2(rest): &V2, asked: &Asked) -> Answered {
     let positive = |name: &str| Ok::<_, Refusal>(asked.number(name)?.and_then(|number| u64::try_from(number).ok()));
     let timeout = positive("timeout")?.map_or(instance.request_timeout, Duration::from_millis).min(TIMEOUT_MAX);
     let bytes_max = positive("max_bytes")?.map_or(BYTES_MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let mut answer = RecordsAnswer {
-        bytes_max: bytes_max.min(BYTES_MAX),
-        with_all: asked.flag("kafi.all"),
-        out: vec![b'['],
-        bytes: 0,
-    };
     let mut state = instance.lock();
     if state.subscribed.is_empty() && state.assigned.is_empty() {
         return Err(illegal("it has neither subscribed nor partitions").into());
@@ -255,8 +249,16 @@ pub fn records(V2(rest): &V2, asked: &Asked) -> Answered {
         state.commit_given(rest.timeout())?;
         state.committed_at = Instant::now();
     }
+    let mut answer = RecordsAnswer {
+        bytes_max: bytes_max.min(BYTES_MAX),
+        with_all: asked.flag("kafi.all"),
+        out: Vec::with_capacity(state.answer_bytes),
+        bytes: 0,
+    };
+    answer.out.push(b'[');
     answer.fill(&instance, &mut state, timeout)?;
     answer.out.push(b']');
+    state.answer_bytes = answer.out.len();
     let content_type = Some(content_type(instance.form));
     Ok(Reply { status: 200, body: answer.out.into(), content_type, location: None })
 }
@@ -274,11 +276,13 @@ impl RecordsAnswer {
     fn fill(&mut self, instance: &Instance, state: &mut State, timeout: Duration) -> Result<(), Failure> {
         let deadline = Instant::now() + timeout;
         loop {
-            if self.take(state)? || self.bytes >= instance.fetch_bytes_min.min(self.bytes_max) && self.bytes > 0 {
+            if self.take(state)? {
                 return Ok(());
             }
             state.from = 0;
-            let left = deadline.saturating_duration_since(Instant::now());
+            // What is enough is not waited beyond, but what is there goes along.
+            let is_enough = self.bytes >= instance.fetch_bytes_min.min(self.bytes_max) && self.bytes > 0;
+            let left = if is_enough { Duration::ZERO } else { deadline.saturating_duration_since(Instant::now()) };
             let State { consumer, batch, .. } = &mut *state;
             match consumer.poll(batch, left) {
                 Ok(Polled::Records) => {}

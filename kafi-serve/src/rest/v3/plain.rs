@@ -1,12 +1,10 @@
 //! Records in the form in which clients write nearly all of them, read without a tree of their JSON, straight into a
 //! batch. What has another form, or something wrong, is left to the reader of records.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use kafi_core::json_text::Scanner;
 use kafi_core::{ANY_PARTITION, Batch, HeaderMeta, NO_TIMESTAMP, RecordMeta, Span, TimestampType, parse_time};
 
-use crate::rest::encoding::Form;
+use crate::rest::encoding::{Form, decode_base64};
 
 /// How a key or value was written, for the answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -164,7 +162,7 @@ fn push_header(text: &[u8], batch: &mut Batch) -> Option<()> {
 /// Decodes a string of base64 to the end of the bytes.
 fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<Span> {
     let start = out.len();
-    STANDARD.decode_vec(inner(text)?, out).ok()?;
+    decode_base64(inner(text)?, out)?;
     Some(Span::between(start, out.len()))
 }
 

@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use kafi_core::{
     ANY_PARTITION, Batch, Error, ErrorKind, Field, HeadersBuf, Json, JsonKind, NO_TIMESTAMP, Record, Result,
     TimeFormat, parse_time,
 };
 
 use crate::rest::Rest;
-use crate::rest::encoding::{FieldWriter, Form, SchemaChoice, plain};
+use crate::rest::encoding::{FieldWriter, Form, SchemaChoice, decode_base64, plain};
 use crate::rest::pools::Written;
 use crate::rest::v3::plain::{self, Shape};
 
@@ -139,13 +137,11 @@ impl<'a> RecordReader<'a> {
         self.value.clear();
         for header in json.get("headers").into_iter().flat_map(Json::iter) {
             let name = match header.get("name_base64") {
-                Some(name) => STANDARD.decode(name.str()?).map_err(|_| bad("the name of a header is no base64"))?,
+                Some(name) => base64(name, "the name of a header is no base64")?,
                 None => header.get("name").ok_or_else(|| bad("a header has no name"))?.str()?.as_bytes().to_vec(),
             };
             match header.get("value").filter(|value| !value.is_null()) {
-                Some(value) => self
-                    .headers
-                    .push(name, STANDARD.decode(value.str()?).map_err(|_| bad("the value of a header is no base64"))?),
+                Some(value) => self.headers.push(name, base64(value, "the value of a header is no base64")?),
                 None => self.headers.push_null(name),
             }
         }
@@ -245,6 +241,12 @@ impl ResultWriter {
         }
         out.push(b'}');
     }
+}
+
+fn base64(text: &Json, otherwise: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    decode_base64(text.str()?.as_bytes(), &mut bytes).ok_or_else(|| bad(otherwise))?;
+    Ok(bytes)
 }
 
 fn bad(why: &str) -> Error {
