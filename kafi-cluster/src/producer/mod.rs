@@ -29,6 +29,8 @@ const RUN_MESSAGE_BYTES_MAX: u64 = 1000;
 const SLICE_MS: i32 = 1000;
 /// The same where reports have to be taken in meanwhile.
 const SHORT_SLICE_MS: i32 = 10;
+/// So late librdkafka may tell what it knows, or answer when its time is over.
+const LATE_MAX: Duration = Duration::from_secs(1);
 
 /// A producer.
 ///
@@ -214,7 +216,7 @@ impl KafkaProducer {
             local::QUEUE_FULL if self.tokens.in_flight() > 0 => return Ok(Outcome::Full),
             local::QUEUE_FULL => self.refuse(topic, record.partition, refused::OVER_QUEUE),
             local::STATE if self.transactions.is_some() => {
-                if self.learn_of_failure(deadline)? {
+                if self.learn_of_failure()? {
                     self.refuse(topic, record.partition, refused::AFTER_FAILURE);
                     return Ok(Outcome::Taken);
                 }
@@ -232,9 +234,10 @@ impl KafkaProducer {
         Ok(Outcome::Taken)
     }
 
-    /// Whether a message of the open transaction has failed: librdkafka takes no more a moment before it reports that.
-    fn learn_of_failure(&mut self, deadline: Deadline) -> Result<bool> {
-        let soon = deadline.at_most(Duration::from_millis(SLICE_MS as u64));
+    /// Whether a message of the open transaction has failed. librdkafka ends the transaction a moment before it reports
+    /// that.
+    fn learn_of_failure(&mut self) -> Result<bool> {
+        let soon = Deadline::after(LATE_MAX);
         while self.transactions == Some(Standing::Open) && self.tokens.in_flight() > 0 && !soon.is_over() {
             self.serve(soon.left_ms(SHORT_SLICE_MS))?;
         }
@@ -399,15 +402,19 @@ impl KafkaProducer {
         Ok(())
     }
 
-    /// Whether brokers refuse who we are, and have done so for longer than a restart takes.
-    fn check_hopeless(&self) -> Result<()> {
+    /// Whether brokers refuse who we are, and have done so for longer than a restart takes; or the open transaction has
+    /// come to an end that no report tells.
+    fn check_hopeless(&mut self) -> Result<()> {
         let Some(writer) = &self.writer else { return Ok(()) };
-        let refusal = writer.client.health().refusal(OPERATION);
-        // What keeps a transaction from going on is told to nobody else: it would be waited for in vain.
+        writer.client.health().refusal(OPERATION).map_or(Ok(()), Err)?;
+        if self.transactions != Some(Standing::Open) {
+            return Ok(());
+        }
         let ends = |error: &Error| error.kind() == ErrorKind::Cancelled || writer.client.fatal_error().is_some();
-        let is_open = self.transactions == Some(Standing::Open);
-        let end = || is_open.then(|| writer.client.begin_transaction(OPERATION).err().filter(ends)).flatten();
-        refusal.or_else(end).map_or(Ok(()), Err)
+        match writer.client.begin_transaction(OPERATION).err().filter(ends) {
+            Some(end) if !self.learn_of_failure()? => Err(end),
+            _ => Ok(()),
+        }
     }
 
     /// Why messages are still under way: what is wrong with the brokers, if anything is.

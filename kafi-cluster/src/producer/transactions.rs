@@ -23,13 +23,11 @@ use std::time::{Duration, Instant};
 
 use kafi_core::{CommittedOffset, Error, ErrorKind, GroupMetadata, Result, Retry};
 
-use super::{KafkaProducer, SHORT_SLICE_MS, SLICE_MS, closed};
+use super::{KafkaProducer, LATE_MAX, SHORT_SLICE_MS, SLICE_MS, closed};
 use crate::ffi::{Client, Deadline, PartitionList};
 
 /// A step that ends at once is done again after this long.
 const PAUSE: Duration = Duration::from_millis(10);
-/// So much later than it was told to librdkafka may answer.
-const LATE_MAX: Duration = Duration::from_secs(1);
 
 const INIT: &str = "init transactions";
 const OFFSETS: &str = "commit in a transaction";
