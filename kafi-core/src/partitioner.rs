@@ -11,6 +11,9 @@
 /// If `partitions` is not at least 1.
 pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
     assert!(partitions >= 1, "a topic has at least one partition");
+    if partitions == 1 {
+        return 0;
+    }
     let positive = (murmur2(key) & 0x7fff_ffff) as i32;
     positive % partitions
 }

@@ -179,6 +179,9 @@ fn text_of<'a>(
     bytes: Option<&'a [u8]>,
 ) -> Result<(Option<&'a [u8]>, Option<SchemaRef>)> {
     let (Some(decoder), Some(bytes)) = (decoder, bytes) else { return Ok((bytes, None)) };
+    if decoder.is_plain(bytes, record.headers) {
+        return Ok((Some(bytes), None));
+    }
     text.clear();
     let shown = decoder.text(&Coding::new(record.topic, field).headers(record.headers), bytes, text);
     match shown.map_err(|error| error.with("partition", record.partition).with("offset", record.offset))? {

@@ -105,7 +105,7 @@ impl Members {
         if let Some(lead) = self.leads.get(self.values.len()) {
             let known = &self.bytes[lead.start..lead.end];
             // What begins a value does not belong to what stands before it: a known lead may end within white space.
-            if bytes[at..].starts_with(known) {
+            if starts_with(&bytes[at..], known) {
                 return Ok(Some(at + known.len()));
             }
         }
@@ -223,9 +223,42 @@ impl Members {
     }
 }
 
+/// Whether bytes start with these, which are few: what a call would cost is more than what it does.
+#[inline]
+fn starts_with(bytes: &[u8], known: &[u8]) -> bool {
+    let Some(start) = bytes.get(..known.len()) else { return false };
+    if let (Some(one), Some(other)) = (start.first_chunk::<8>(), known.first_chunk::<8>())
+        && known.len() <= 16
+    {
+        // The last eight may overlap the first.
+        return one == other && start.last_chunk::<8>() == known.last_chunk();
+    }
+    if let (Some(one), Some(other)) = (start.first_chunk::<4>(), known.first_chunk::<4>())
+        && known.len() < 8
+    {
+        return one == other && start.last_chunk::<4>() == known.last_chunk();
+    }
+    start == known
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn starts_are_compared_whole_whatever_their_length() {
+        let text: Vec<u8> = (0..40).collect();
+        for length in 0..=40 {
+            let known = &text[..length];
+            assert!(starts_with(&text, known) && starts_with(known, known));
+            assert!(length == 0 || !starts_with(&known[..length - 1], known));
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] ^= 0x40;
+                assert!(!starts_with(&other, known), "{at} of {length}");
+            }
+        }
+    }
 
     /// The object's place, whether names have escapes, whether there are twins, and the names `a`, `b`, and `c`.
     fn seen(members: &Members, text: &str) -> String {

@@ -339,7 +339,7 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Result<(), Fault> {
         let start = self.at;
-        self.at += self.bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += digits(&self.bytes[start..]);
         if self.at == start {
             return self.fault("a digit is missing");
         }
@@ -390,6 +390,23 @@ pub(crate) fn plain_bytes(bytes: &[u8]) -> usize {
         at += 8;
     }
     at + bytes[at..].iter().take_while(|&&byte| !is_special(byte)).count()
+}
+
+/// How many digits there are at the start, looked at eight at a time where there are so many bytes.
+#[inline]
+fn digits(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let mut at = 0;
+    while let Some(eight) = bytes[at..].first_chunk::<8>() {
+        // A digit is at most 9 now, so that nothing of it gets into its high bit.
+        let values = u64::from_le_bytes(*eight) ^ (ONES * b'0' as u64);
+        let others = (((values & (ONES * 0x7f)) + ONES * (0x80 - 10)) | values) & (ONES << 7);
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// The bytes at which the plain part of a string ends: the quote, the backslash, and the control characters.
@@ -470,6 +487,18 @@ mod tests {
                     if is_special(byte) { plain + 1 } else { plain + 2 },
                     "{byte} after {plain}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn counts_digits_up_to_the_first_other_byte() {
+        for count in 0..20 {
+            for byte in 0..=255_u8 {
+                let mut text: Vec<u8> = (0..40).map(|at| b'0' + at % 10).collect();
+                text[count] = byte;
+                let expected = if byte.is_ascii_digit() { 40 } else { count };
+                assert_eq!((digits(&text), digits(&text[..count])), (expected, count), "{byte} after {count}");
             }
         }
     }
