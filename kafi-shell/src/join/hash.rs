@@ -7,6 +7,7 @@ use std::hint::black_box;
 use kafi_core::{Cancel, Record, Result};
 
 use super::key::hash_of;
+use super::memory::LARGE_BYTES;
 use super::outlet::Outlet;
 use super::output::{Part, Wanted};
 use super::table::{RowBytes, Table, key_and_message};
@@ -37,8 +38,11 @@ pub(super) struct Matches {
 pub(super) struct HashJoin<'o> {
     wanted: Wanted,
     builds_left: bool,
+    /// One, or as many as these bits tell apart.
     parts: Vec<HashPart>,
     bits: u32,
+    /// The pieces of memory of a table that is not divided.
+    piece_bytes: usize,
     memory: usize,
     taken: usize,
     pub(super) spill: &'o mut Spill,
@@ -56,6 +60,13 @@ struct HashPart {
     probes: Run,
 }
 
+impl HashPart {
+    /// One without rows, with memory in pieces of so many bytes.
+    fn new(piece_bytes: usize) -> Self {
+        Self { table: Table::new(piece_bytes), away: None, probes: Run::default() }
+    }
+}
+
 impl<'o> HashJoin<'o> {
     /// A join of what is built, left or right, in so many bytes of memory.
     pub(super) fn new(
@@ -65,50 +76,78 @@ impl<'o> HashJoin<'o> {
         out: &'o mut Outlet,
         cancel: &'o Cancel,
     ) -> Self {
-        let bits = if memory < SMALL_MEMORY { 3 } else { 6 };
-        let part = || HashPart { table: Table::new(spill.page_bytes()), away: None, probes: Run::default() };
-        let parts = (0..1 << bits).map(|_| part()).collect();
+        let is_small = memory < SMALL_MEMORY;
+        let (bits, piece_bytes) = if is_small { (3, spill.page_bytes()) } else { (6, LARGE_BYTES) };
+        // As long as everything fits, it is one part.
+        let parts = vec![HashPart::new(piece_bytes)];
         let (matches, row) = (Matches::default(), RowBytes::default());
-        Self { wanted, builds_left, parts, bits, memory, taken: 0, spill, out, cancel, matches, row }
+        Self { wanted, builds_left, parts, bits, piece_bytes, memory, taken: 0, spill, out, cancel, matches, row }
     }
 
     /// Adds a row of the side that is built.
     pub(super) fn build(&mut self, (hash, key): (u64, &[u8]), record: &Record<'_>) -> Result<()> {
-        let index = self.part_of(hash, 0);
-        let row = self.row.set(key, record);
+        let mut row = std::mem::take(&mut self.row);
+        let added = self.add(hash, row.set(key, record));
+        self.row = row;
+        added
+    }
+
+    fn add(&mut self, hash: u64, row: &[u8]) -> Result<()> {
+        let index = self.index_of(hash);
         let part = &mut self.parts[index];
         if let Some(away) = &mut part.away {
             return append(self.spill, away, hash, row);
         }
         let before = part.table.bytes();
-        if part.table.push(hash, row).is_none() {
-            let mut away = put_away(&mut part.table, self.spill)?;
-            self.taken -= before;
-            append(self.spill, &mut away, hash, row)?;
-            part.away = Some(away);
+        let is_added = part.table.push(hash, row).is_some();
+        self.taken = self.taken + part.table.bytes() - before;
+        if is_added && self.taken <= self.memory {
             return Ok(());
         }
-        self.taken = self.taken + part.table.bytes() - before;
-        while self.taken > self.memory {
-            let in_memory = self.parts.iter_mut().filter(|part| part.away.is_none());
-            let Some(largest) = in_memory.max_by_key(|part| part.table.bytes()) else { break };
-            self.taken -= largest.table.bytes();
-            largest.away = Some(put_away(&mut largest.table, self.spill)?);
+        if self.parts.len() == 1 {
+            self.divide_rows()?;
+        } else if !is_added {
+            self.put_away(index)?;
         }
-        Ok(())
+        while self.taken > self.memory {
+            let in_memory = (0..self.parts.len()).filter(|index| self.parts[*index].away.is_none());
+            let Some(largest) = in_memory.max_by_key(|index| self.parts[*index].table.bytes()) else { break };
+            self.put_away(largest)?;
+        }
+        if is_added { Ok(()) } else { self.add(hash, row) }
     }
 
-    /// Looks where rows of these hashes lie, so that they are near when they are asked for.
-    pub(super) fn look_at(&self, hashes: impl Iterator<Item = u64>) {
-        for hash in hashes {
-            let part = &self.parts[self.part_of(hash, 0)];
-            black_box(part.table.next(&mut part.table.chain(hash)));
+    /// Divides what does not fit into memory as one part.
+    fn divide_rows(&mut self) -> Result<()> {
+        let part_bytes = self.spill.page_bytes();
+        let whole =
+            std::mem::replace(&mut self.parts, (0..1 << self.bits).map(|_| HashPart::new(part_bytes)).collect());
+        self.taken = 0;
+        whole.into_iter().try_for_each(|part| part.table.drain(|row| self.add(hash_of(key_and_message(row).0), row)))
+    }
+
+    /// Moves all rows of a part to a run.
+    fn put_away(&mut self, index: usize) -> Result<()> {
+        let part = &mut self.parts[index];
+        let away = part.away.insert(Run::default());
+        let table = std::mem::replace(&mut part.table, Table::new(self.spill.page_bytes()));
+        self.taken -= table.bytes();
+        table.drain(|row| append(self.spill, away, hash_of(key_and_message(row).0), row))
+    }
+
+    /// Fetches what is asked for next of these hashes: slots, and rows where these are probed. The processor waits for
+    /// memory once then, and not for each.
+    pub(super) fn look_at(&self, hashes: impl Iterator<Item = u64> + Clone, is_built: bool) {
+        let table = |hash| &self.parts[self.index_of(hash)].table;
+        black_box(hashes.clone().fold(0, |seen, hash| seen ^ table(hash).fetch_slot(hash)));
+        if !is_built {
+            black_box(hashes.fold(0, |seen, hash| seen ^ table(hash).fetch_row(hash)));
         }
     }
 
     /// Probes a row of the other side.
     pub(super) fn probe(&mut self, (hash, key): (u64, &[u8]), record: &Record<'_>) -> Result<()> {
-        let index = self.part_of(hash, 0);
+        let index = self.index_of(hash);
         let part = &mut self.parts[index];
         if part.away.is_some() {
             return append(self.spill, &mut part.probes, hash, self.row.set(key, record));
@@ -133,19 +172,24 @@ impl<'o> HashJoin<'o> {
     /// Puts out what is left: what was built and has no partner, and what was put away.
     pub(super) fn finish(mut self) -> Result<Matches> {
         let parts = std::mem::take(&mut self.parts);
-        let mut later = Vec::new();
-        for HashPart { table, away, probes } in parts {
-            match away {
-                None => self.put_unmatched(&table),
-                Some(away) => later.push((away, probes)),
-            }
+        for part in parts.iter().filter(|part| part.away.is_none()) {
+            self.put_unmatched(&part.table);
         }
+        // Others work on these while memory is given back.
+        self.out.flush();
+        let later: Vec<_> = parts.into_iter().filter_map(|part| Some((part.away?, part.probes))).collect();
         for (built, probed) in later {
             self.join_runs(built, probed, 1)?;
         }
         Ok(self.matches)
     }
 
+    /// The part for a row.
+    fn index_of(&self, hash: u64) -> usize {
+        (hash >> DIVIDED_FROM) as usize & (self.parts.len() - 1)
+    }
+
+    /// The same for a part that is divided again.
     fn part_of(&self, hash: u64, level: u32) -> usize {
         (hash >> (DIVIDED_FROM + self.bits * level)) as usize & ((1 << self.bits) - 1)
     }
@@ -192,7 +236,7 @@ impl<'o> HashJoin<'o> {
         let mut found = if is_one_block { Vec::new() } else { vec![0_u64; probed.items() as usize / 64 + 1] };
         let mut built_reader = built.into_reader();
         loop {
-            let mut table = Table::new(self.spill.page_bytes());
+            let mut table = Table::new(self.piece_bytes);
             let mut is_last = true;
             while let Some(item) = built_reader.next_item(self.spill)? {
                 let (hash, row) = hash_and_row(item);
@@ -256,9 +300,9 @@ impl<'o> HashJoin<'o> {
     }
 
     fn put_unmatched(&mut self, table: &Table) {
-        for (row, _) in table.rows().filter(|(_, is_matched)| !is_matched) {
-            self.matches.built_unmatched += 1;
-            if self.wanted.built_unmatched {
+        self.matches.built_unmatched += table.unmatched();
+        if self.wanted.built_unmatched {
+            for (row, _) in table.rows().filter(|(_, is_matched)| !is_matched) {
                 self.out.put_sides(self.builds_left, Some(Part::Row(row)), None);
             }
         }
@@ -313,16 +357,6 @@ impl Matching<'_> {
             self.out.put_sides(self.builds_left, None, Some(probed));
         }
     }
-}
-
-/// Moves all rows of a table to a run.
-fn put_away(table: &mut Table, spill: &mut Spill) -> Result<Run> {
-    let mut run = Run::default();
-    let full = std::mem::replace(table, Table::new(spill.page_bytes()));
-    for (row, _) in full.rows() {
-        append(spill, &mut run, hash_of(key_and_message(row).0), row)?;
-    }
-    Ok(run)
 }
 
 fn append(spill: &mut Spill, run: &mut Run, hash: u64, row: &[u8]) -> Result<()> {

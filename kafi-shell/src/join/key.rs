@@ -1,8 +1,9 @@
 //! Keys of joins: bytes that are the same where two JSON values are, whatever they are written like.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 
+use foldhash::quality::FixedState;
 use kafi_core::json_text::{Fault, Members, Scanner, push_number, unescape};
 use kafi_core::{Error, ErrorKind, Result, Value};
 
@@ -153,7 +154,7 @@ impl JoinKey {
 
 /// The hash of a key: the same in every run, so that what is joined comes in the same order.
 pub(super) fn hash_of(key: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FixedState::with_seed(0).build_hasher();
     hasher.write(key);
     hasher.finish()
 }

@@ -72,7 +72,7 @@ impl Keyed {
     }
 
     /// The hashes of keys among these messages.
-    pub(super) fn hashes(&self, range: Range<usize>) -> impl Iterator<Item = u64> {
+    pub(super) fn hashes(&self, range: Range<usize>) -> impl Iterator<Item = u64> + Clone {
         self.keys[range].iter().filter(|key| matches!(key.kind, Kind::Key)).map(|key| key.hash)
     }
 

@@ -5,6 +5,7 @@ mod eager;
 mod hash;
 mod key;
 mod keyed;
+mod memory;
 mod merge;
 mod options;
 mod outlet;
@@ -105,7 +106,7 @@ fn check(sides: &[JoinSide<'_>; 2], options: &JoinOptions) -> Result<()> {
     }
 }
 
-/// So many messages are looked up at once before they are joined: the processor waits for memory once, not for each.
+/// Of so many messages what they meet is fetched before they are joined.
 const AHEAD: usize = 64;
 
 /// A side, and what of it is read.
@@ -167,7 +168,7 @@ fn join_by_hash<'a>(
         read_keyed((side, assignments), table, &options.failures, |keyed| {
             for index in 0..keyed.len() {
                 if index % AHEAD == 0 {
-                    join.look_at(keyed.hashes(index..(index + AHEAD).min(keyed.len())));
+                    join.look_at(keyed.hashes(index..(index + AHEAD).min(keyed.len())), builds);
                 }
                 let (key, record) = keyed.row(index);
                 counts.read += 1;
