@@ -394,7 +394,7 @@ pub(crate) fn plain_bytes(bytes: &[u8]) -> usize {
 
 /// How many digits there are at the start, looked at eight at a time where there are so many bytes.
 #[inline]
-fn digits(bytes: &[u8]) -> usize {
+pub(crate) fn digits(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     let mut at = 0;
     while let Some(eight) = bytes[at..].first_chunk::<8>() {
