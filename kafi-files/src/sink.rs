@@ -1,7 +1,6 @@
 //! Topics that rows become messages of.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use kafi_core::functional::BatchEncoder;
 use kafi_core::{
@@ -57,8 +56,6 @@ pub(crate) struct Sink<'a> {
     rows: u64,
     /// Whether messages are the rows as they are.
     are_rows: bool,
-    /// When the first message of the batch was made.
-    now: i64,
 }
 
 impl<'a> Sink<'a> {
@@ -69,12 +66,14 @@ impl<'a> Sink<'a> {
             type_of(Field::Value, Type::Json)? == Type::Json && !type_of(Field::Key, Type::Str)?.has_schema();
         let are_rows = are_plain && options.takes_no_column();
         let encoder = BatchEncoder::open(place, topic, serdes, [Type::Str, Type::Json])?;
-        let producer = ProducerOptions { keep_timestamps: true, ..ProducerOptions::default() };
+        // Only an envelope can say that there is no timestamp; other messages get the time of their write, and brokers
+        // take many of them at once.
+        let producer = ProducerOptions { keep_timestamps: options.envelope, ..ProducerOptions::default() };
         let writer = Writer::open(place.storage.as_ref(), &producer, Arc::clone(&target.progress))?.reached();
         let writer = writer.cancelled_by(&target.cancel).offsets_are("row");
         let (envelopes, batch) = (EnvelopeReader::new(), Batch::new());
-        let (topic, rows, now) = (Arc::from(*topic), 0, NO_TIMESTAMP);
-        Ok(Self { options, target, encoder, envelopes, writer, batch, topic, rows, are_rows, now })
+        let (topic, rows) = (Arc::from(*topic), 0);
+        Ok(Self { options, target, encoder, envelopes, writer, batch, topic, rows, are_rows })
     }
 
     fn take(&mut self, row: &[u8], error: Error) -> Result<()> {
@@ -118,20 +117,17 @@ impl<'a> Sink<'a> {
             json.remove(column.as_str());
         }
         message.value = Value::Json(json);
+        let timestamp = message.timestamp;
         self.encoder.push(message, &mut self.batch)?;
-        // By which the writer names what fails.
         let meta = self.batch.metas_mut().last_mut().expect("a message was added");
-        meta.offset = self.rows as i64;
+        // By the offset the writer names what fails.
+        (meta.timestamp, meta.offset) = (timestamp, self.rows as i64);
         Ok(())
     }
 
     /// Takes a row that is a message as it is.
     fn push_row(&mut self, row: &[u8]) -> Result<()> {
-        if self.batch.is_empty() {
-            self.now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        }
-        let record = Record::new(&self.topic, None, Some(row));
-        self.batch.push(Record { timestamp: self.now, offset: self.rows as i64, ..record });
+        self.batch.push(Record { offset: self.rows as i64, ..Record::new(&self.topic, None, Some(row)) });
         if self.batch.is_full() { self.send() } else { Ok(()) }
     }
 

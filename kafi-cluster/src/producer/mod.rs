@@ -118,7 +118,8 @@ impl KafkaProducer {
                 served = index;
                 self.serve(0)?;
             }
-            let run = self.hand_over_run(batch, index);
+            // The first one goes by itself: of a topic that has got more partitions librdkafka may choose another for it.
+            let run = if index > from { self.hand_over_run(batch, index) } else { 0 };
             index += run;
             if run > 0 {
                 continue;
@@ -143,6 +144,9 @@ impl KafkaProducer {
 
     /// Hands over what can go with one call: small messages for one partition without headers and timestamps. Returns
     /// how many were taken; the next one has to go by itself, which tells what stops it.
+    ///
+    /// Where a topic has one partition, messages without keys are handed over for that one, so that librdkafka need not
+    /// choose it for each of them.
     fn hand_over_run(&mut self, batch: &Batch, from: usize) -> usize {
         let Self { writer: Some(writer), tokens, run, .. } = self else { return 0 };
         if self.is_halted || self.is_broken || self.options.keep_timestamps || self.transactions.is_some() {
@@ -155,6 +159,7 @@ impl KafkaProducer {
         if entry.code != 0 || entry.is_halted || !(ANY_PARTITION..entry.partitions).contains(&partition) {
             return 0;
         }
+        let is_only = partition == ANY_PARTITION && entry.partitions == 1 && batch.get(from).key.is_none();
         let (has_keyless, buffer_bytes) = (&mut entry.has_keyless, self.buffer_bytes);
         let records = (from..batch.len().min(from + RUN_MAX)).map_while(|index| {
             let record = batch.get(index);
@@ -163,6 +168,7 @@ impl KafkaProducer {
                 && record.partition == partition
                 && record.timestamp == NO_TIMESTAMP
                 && record.headers.is_empty()
+                && (record.key.is_none() || !is_only)
                 && bytes.all() <= RUN_MESSAGE_BYTES_MAX
                 && (tokens.in_flight() == 0 || tokens.bytes() + bytes.all() <= buffer_bytes);
             goes_along.then(|| {
@@ -170,7 +176,7 @@ impl KafkaProducer {
                 (record, tokens.hand_over(topic, partition.max(-1), bytes))
             })
         });
-        let taken = writer.client.produce_run(handle, partition, records, run);
+        let taken = writer.client.produce_run(handle, if is_only { 0 } else { partition }, records, run);
         for index in (taken..run.len()).rev() {
             tokens.take_back(run.opaque(index), Bytes::of(&batch.get(from + index)));
         }
@@ -339,7 +345,10 @@ impl KafkaProducer {
                 has_failed |= code != 0;
                 has_delivered |= code == 0;
                 let reported = tokens.report(delivered.opaque, topic, partition, Bytes::of_lengths(delivered.bytes));
-                let (entry, index) = (&writer.topics[topic as usize], reported.index);
+                let (entry, index) = (&mut writer.topics[topic as usize], reported.index);
+                if code == 0 {
+                    entry.partitions = entry.partitions.max(partition.saturating_add(1));
+                }
                 // Of what Kafi writes a broker finds only one thing wrong.
                 let code = if code == broker::INVALID_RECORD && entry.has_keyless { refused::KEYLESS } else { code };
                 let name = &entry.name;

@@ -1,7 +1,7 @@
 //! What becomes of messages that are handed over.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::*;
 use kafi_core::{
@@ -165,6 +165,28 @@ fn a_missing_partition_is_reported_and_a_new_one_is_found() {
         all_reports(producer.as_mut()),
         [(2, name.clone(), 0, 0, 1, Seen::At(1)), (2, name, 1, 0, 1, Seen::At(0))]
     );
+}
+
+#[test]
+fn partitions_that_a_topic_gets_later_get_messages() {
+    // The client hears of them by itself, here within a moment.
+    let storage = cluster(&[("topic.metadata.refresh.interval.ms", "50")]);
+    let topic = TestTopic::new(&storage, "grown", 1, &[]);
+    let mut producer = storage.producer(&ProducerOptions::default()).unwrap();
+    let batch = batch_of(&topic.name, &[(-1, "x"); 100]);
+    produce_all(producer.as_mut(), &batch, 1);
+    assert_eq!(all_reports(producer.as_mut()), [(1, topic.name.clone(), 0, 0, 100, Seen::At(0))]);
+    storage.admin().unwrap().create_partitions(&topic.name, 3, WAIT).unwrap();
+    let deadline = Instant::now() + WAIT;
+    for token in 2.. {
+        produce_all(producer.as_mut(), &batch, token);
+        let reports = all_reports(producer.as_mut());
+        assert_eq!(reports.iter().map(|report| report.4).sum::<u64>(), 100);
+        if reports.iter().any(|report| report.2 > 0 && report.4 > 1) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the first partition only");
+    }
 }
 
 #[test]

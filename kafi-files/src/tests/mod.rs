@@ -472,6 +472,24 @@ fn a_buffer_of_feather_that_says_it_becomes_exabytes_takes_no_memory() {
 }
 
 #[test]
+fn messages_get_the_time_of_their_write_where_rows_say_none() {
+    let bench = Bench::new();
+    for (topic, column, is_said) in [("rows", None, false), ("keys", Some("key"), false), ("times", Some("at"), true)] {
+        let new = NewTopic::new(topic).config("message.timestamp.type", "LogAppendTime");
+        bench.storage.admin().unwrap().create_topic(&new, WAIT).unwrap();
+        let change = |options: &mut ImportOptions| {
+            options.key_column = column.filter(|column| *column == "key").map(str::to_string);
+            options.timestamp_column = column.filter(|column| *column == "at").map(str::to_string);
+        };
+        bench.import(b"key,at\n1,1700000000000\n", topic, "csv", change).unwrap();
+        let line = bench.messages(topic).remove(0);
+        // The log says the time of its own only where nothing else said it.
+        assert_eq!(line.contains("1700000000000 Create"), is_said, "{line}");
+        assert_eq!(line.contains(" Append "), !is_said, "{line}");
+    }
+}
+
+#[test]
 fn columns_of_pandas_and_headers_become_messages() {
     let bench = Bench::new();
     bench.create("columns");
