@@ -161,3 +161,30 @@ fn what_a_schema_leaves_open_is_found() {
     let (exported, _) = bench.export("t", "orc", |options| options.schema = Some(schema.clone())).unwrap();
     assert_eq!(exported.texts, ["id", "n", "time", "bad", "list", "x"]);
 }
+
+#[cfg(feature = "orc")]
+#[test]
+fn a_fraction_of_the_last_second_before_1970_has_no_number_in_orc() {
+    let bench = Bench::new();
+    let at = ColumnType::Timestamp { unit: TimeUnit::Microseconds, utc: true };
+    let schema = ColumnType::Struct(vec![("at".into(), at)]);
+    let export = |topic: &str, at: &str, format| {
+        let row = format!("{{\"at\":\"{at}\"}}");
+        bench.fill(topic, &[Some(row.as_bytes())]);
+        bench.export(topic, format, |options| options.schema = Some(schema.clone()))
+    };
+    let error = export("half", "1969-12-31T23:59:59.5Z", "orc").unwrap_err();
+    let why = "ORC has no number for a point in time with a fraction in the last second before 1970";
+    assert!(error.to_string().contains("time -500000 microseconds since 1970") && error.message() == why, "{error}");
+    assert_eq!(error.hint_text(), Some("Parquet and Feather have one"));
+    for (topic, at) in
+        [("whole", "1969-12-31T23:59:59Z"), ("before", "1969-12-31T23:59:58.5Z"), ("after", "1970-01-01T00:00:00.5Z")]
+    {
+        let (_, bytes) = export(topic, at, "orc").unwrap();
+        let back = format!("{topic}-back");
+        bench.create(&back);
+        bench.import(&bytes, &back, "orc", |_| {}).unwrap();
+        let values = bench.values(&back);
+        assert!(values[0].contains(at.trim_end_matches('Z')), "{values:?}");
+    }
+}
