@@ -114,7 +114,10 @@ mod tests {
 
     #[test]
     fn what_xml_lacks_comes_back() {
-        assert_eq!(text("a<b>&\r\n\u{1}_x0041_ _x41_"), "a&lt;b&gt;&amp;&#13;\n_x0001__x005F_x0041_ _x41_");
+        assert_eq!(
+            text("a<b>&\r\n\u{1}_x0041_ _x41_\u{fffe}"),
+            "a&lt;b&gt;&amp;&#13;\n_x0001__x005F_x0041_ _x41__xFFFE_"
+        );
         assert_eq!(unescape("_x0001__x005F_x0041_ _x41_ _x_xD800_"), "\u{1}_x0041_ _x41_ _x_xD800_");
         assert_eq!(name("a b:c"), "a_x0020_b_x003A_c");
         assert_eq!(name("1.x-y"), "_x0031_.x-y");

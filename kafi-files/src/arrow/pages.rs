@@ -14,8 +14,8 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::chunks::{Chunk, Chunks, number};
 
-/// No page of a file is so large: writers begin a new one at a megabyte.
-const PAGE_BYTES_MAX: u64 = 256 << 20;
+/// No page of a file is so large: writers begin a new one at a megabyte. Less in tests, which make such pages.
+const PAGE_BYTES_MAX: u64 = if cfg!(test) { 4 << 20 } else { 256 << 20 };
 
 /// How deep the structures of a header nest.
 const DEPTH_MAX: usize = 8;
@@ -223,6 +223,17 @@ mod tests {
         }
     }
 
+    /// A number as a header has it.
+    fn number_of(number: u64) -> Vec<u8> {
+        let (mut rest, mut bytes) = (number << 1, Vec::new());
+        while rest > 0x7f {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        bytes
+    }
+
     #[test]
     fn pages_that_say_gigabytes_are_refused() {
         // The second field follows the first, or is named by its number.
@@ -231,8 +242,8 @@ mod tests {
                 let header = [&[0x15, 0], second, size, &[0x15, 2, 0]].concat();
                 Pages::new(Box::new(Bytes(header))).0.get_read(0)
             };
-            assert!(read(&[0x80, 0x80, 0x80, 0x80, 0x02]).is_ok(), "256 MB");
-            for size in [&[0x82, 0x80, 0x80, 0x80, 0x02][..], &[0xfe, 0xff, 0xff, 0xff, 0x0f]] {
+            assert!(read(&number_of(PAGE_BYTES_MAX)).is_ok());
+            for size in [&number_of(PAGE_BYTES_MAX + 1)[..], &[0xfe, 0xff, 0xff, 0xff, 0x0f]] {
                 let error = of_parquet("read file")(read(size).err().unwrap());
                 assert!(error.to_string().contains("a page of it has"), "{error}");
             }
@@ -245,29 +256,106 @@ mod tests {
         assert_eq!(header, Header { bytes: Some(64), plain: 7, is_plain: true });
     }
 
+    /// Four megabytes, and gzip of them.
+    fn packed() -> (u64, Vec<u8>) {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&vec![0; PAGE_BYTES_MAX as usize]).unwrap();
+        (PAGE_BYTES_MAX, gzip.finish().unwrap())
+    }
+
+    fn gzip() -> Compression {
+        Compression::GZIP(Default::default())
+    }
+
+    /// Pages of these bytes, those of which that lie there are unpacked whole.
+    fn pages(bytes: Vec<u8>, range: Range<u64>, packing: Compression) -> Pages {
+        let (pages, _) = Pages::new(Box::new(Bytes(bytes)));
+        pages.whole.set(vec![(range, packing)]).unwrap();
+        pages
+    }
+
     #[test]
     fn pages_that_become_more_than_they_say_are_refused() {
-        let zeros = vec![0; 1 << 20];
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&zeros).unwrap();
+        let (bytes_max, by_gzip) = packed();
         let mut lz4 = lz4_flex::frame::FrameEncoder::new(Vec::new());
-        lz4.write_all(&zeros).unwrap();
-        let packed = [
-            (Compression::GZIP(Default::default()), gzip.finish().unwrap()),
-            (Compression::LZ4, lz4.finish().unwrap()),
-        ];
-        for (packing, packed) in packed {
-            // 2^20 bytes, and 64 bytes fewer.
-            for (size, is_right) in [([0x80, 0x80, 0x80, 0x01], true), ([0x80, 0xff, 0x7f, 0], false)] {
-                let header = [&[0x15, 0, 0x15][..], &size, &[0x15, 2, 0]].concat();
+        lz4.write_all(&vec![0; bytes_max as usize]).unwrap();
+        for (packing, packed) in [(gzip(), by_gzip), (Compression::LZ4, lz4.finish().unwrap())] {
+            for (size, is_right) in [(bytes_max, true), (bytes_max - 1, false)] {
+                let header = [&[0x15, 0, 0x15][..], &number_of(size), &[0x15, 2, 0]].concat();
                 let (start, bytes) = (header.len() as u64, [header, packed.clone()].concat());
                 let end = bytes.len() as u64;
-                let (pages, _) = Pages::new(Box::new(Bytes(bytes)));
-                pages.whole.set(vec![(0..end, packing)]).unwrap();
-                pages.get_read(0).unwrap();
-                let read = pages.get_bytes(start, packed.len());
-                assert_eq!(read.is_ok(), is_right, "{packing}: {read:?}");
+                let read = |range: Range<u64>| {
+                    let pages = pages(bytes.clone(), range, packing);
+                    pages.get_read(0).unwrap();
+                    pages.get_bytes(start, packed.len())
+                };
+                let in_range = read(0..end);
+                assert_eq!(in_range.is_ok(), is_right, "{packing}: {in_range:?}");
+                // What lies elsewhere is not unpacked so, and a header from elsewhere says nothing.
+                assert!(read(0..start).is_ok() && read(start..end).is_ok());
             }
         }
+    }
+
+    #[test]
+    fn what_stands_in_front_of_a_page_and_pages_that_are_plain_are_not_unpacked() {
+        let (size, packed) = packed();
+        let page = [&[1; 7][..], &packed].concat();
+        let read = |size: u64, is_packed: bool| {
+            // Three bytes of one kind of levels, and four of another.
+            let of_v2 = [0x15, 2, 0x15, 2, 0x15, 2, 0x15, 0, 0x15, 6, 0x15, 8, if is_packed { 0x11 } else { 0x12 }, 0];
+            let header = [&[0x15, 6, 0x15][..], &number_of(size), &[0x15, 20, 0x5c], &of_v2, &[0]].concat();
+            let (start, bytes) = (header.len() as u64, [header, page.clone()].concat());
+            let pages = pages(bytes.clone(), 0..bytes.len() as u64, gzip());
+            pages.get_read(0).unwrap();
+            pages.get_bytes(start, page.len())
+        };
+        assert!(read(size, true).is_ok() && read(size - 1, true).is_err());
+        // What is not packed may hold gzip of its own.
+        assert!(read(page.len() as u64, false).is_ok());
+    }
+
+    #[test]
+    fn pages_without_a_header_have_a_limit() {
+        let (_, packed) = packed();
+        let larger = [&packed[..], &gzip_of_one()].concat();
+        for (bytes, is_right) in [(packed, true), (larger, false)] {
+            let length = bytes.len();
+            let read = pages(bytes, 0..length as u64, gzip()).get_bytes(0, length);
+            assert_eq!(read.is_ok(), is_right, "{read:?}");
+        }
+    }
+
+    /// One more byte in gzip, which may follow what is there.
+    fn gzip_of_one() -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&[0]).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    #[test]
+    fn columns_that_are_unpacked_whole_are_found() {
+        use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+        use parquet::file::properties::WriterProperties;
+        let numbers: arrow_array::ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![7; 1000]));
+        let columns = ["a", "b", "c"].map(|name| (name, Arc::clone(&numbers)));
+        let columns = arrow_array::RecordBatch::try_from_iter(columns).unwrap();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_column_compression("b".into(), gzip())
+            .set_column_compression("c".into(), Compression::LZ4)
+            .build();
+        let mut file = parquet::arrow::ArrowWriter::try_new(Vec::new(), columns.schema(), Some(properties)).unwrap();
+        file.write(&columns).unwrap();
+        let (pages, packing) = Pages::new(Box::new(Bytes(file.into_inner().unwrap())));
+        let whole = Arc::clone(&pages.whole);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(pages).unwrap();
+        packing.tell(reader.metadata());
+        let group = reader.metadata().row_group(0);
+        let expected = [1, 2].map(|column| {
+            let (start, bytes) = group.column(column).byte_range();
+            (start..start + bytes, group.column(column).compression())
+        });
+        assert_eq!(whole.get().unwrap(), &expected);
     }
 }
