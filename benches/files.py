@@ -176,7 +176,7 @@ class Bench:
 
     def memory(self):
         print("\n| format | rows | export, CPU s | MB | import, CPU s | MB | target | reached |\n|---|--:|--:|--:|--:|--:|---|---|")
-        for rows, formats in ((MANY, ("csv", "jsonl", "parquet", "feather", "xml")), (SHEET, ("xlsx",))):
+        for rows, formats in ((MANY, ("csv", "jsonl", "parquet", "feather", "orc", "xml")), (SHEET, ("xlsx",))):
             lines("many.jsonl", rows)
             self.run("produce", "--create", f"./topics/many{rows}", "-l", "many.jsonl")
             os.remove("many.jsonl")
