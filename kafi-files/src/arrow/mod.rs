@@ -11,6 +11,7 @@ mod fits;
 mod frame;
 mod infer;
 mod io;
+mod lines;
 #[cfg(feature = "orc")]
 mod orc;
 #[cfg(feature = "parquet")]
@@ -44,6 +45,7 @@ use build::RowBuilder;
 pub use frame::{DataFrame, df_to_topic, topic_to_df};
 use infer::Columns;
 use io::{ColumnReader, ColumnWriter};
+use lines::each_lines;
 use typed::{Said, Schemas};
 pub(crate) use write::write_lines;
 
@@ -302,19 +304,6 @@ fn columns_to(
         each_lines(&columns?, &mut |text| push_lines(&text, options, sink).map(|()| !sink.is_cancelled()))?;
     }
     Ok(())
-}
-
-/// Hands over rows as lines of JSON, until that returns false. They are of few rows at once, since columns may hold much,
-/// and their text more.
-fn each_lines(columns: &RecordBatch, each: &mut dyn FnMut(Vec<u8>) -> Result<bool>) -> Result<bool> {
-    for start in (0..columns.num_rows()).step_by(ROWS) {
-        let mut lines = Vec::new();
-        write_lines(&columns.slice(start, ROWS.min(columns.num_rows() - start)), &mut lines)?;
-        if !each(lines)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn push_lines(mut lines: &[u8], options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Columns as rows of JSON: bytes as base64, and points in time in UTC, whatever the name of their zone.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -13,8 +14,8 @@ use kafi_core::{Result, json_text::write_string};
 
 use super::failed;
 
-/// Appends rows as objects, a line each, with all members also where they are null.
-pub(crate) fn write_lines(columns: &RecordBatch, lines: &mut Vec<u8>) -> Result<()> {
+/// Writes rows as objects, a line each, with all members also where they are null.
+pub(crate) fn write_lines(columns: &RecordBatch, lines: impl Write) -> Result<()> {
     let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(Encoders));
     let mut writer = builder.build::<_, LineDelimited>(lines);
     writer.write(&in_utc(columns)?).and_then(|()| writer.finish()).map_err(|error| failed("read rows", &error))
