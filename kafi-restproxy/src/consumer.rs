@@ -205,12 +205,13 @@ impl RestConsumer {
             Call::get(POLL, &path).of_type(BINARY).query(query).once()
         };
         let goes_ahead = self.is_settled || !self.is_subscribed;
-        let start = || self.client.start(&call(AHEAD), AHEAD + WAIT_MAX);
+        // Where it cannot be made, what came before it is not lost: the next one says why.
+        let start = || self.client.start(&call(AHEAD), AHEAD + WAIT_MAX).ok();
         let answer = match self.ahead.pop_front() {
             Some(mut ahead) => {
                 // The server is done with an answer whose head is there, and goes on while the rest of it comes.
                 if goes_ahead && self.ahead.is_empty() && ahead.length(soon).is_some_and(is_part) {
-                    self.ahead.push_back(start()?);
+                    self.ahead.extend(start());
                 }
                 match self.client.finish(&mut ahead, &call(AHEAD), soon) {
                     Some(answer) => answer,
@@ -225,7 +226,7 @@ impl RestConsumer {
         match answer.and_then(|answer| Messages::new(answer.body)) {
             Ok(messages) => {
                 if goes_ahead && self.ahead.is_empty() && is_part(messages.bytes() as u64) {
-                    self.ahead.push_back(start()?);
+                    self.ahead.extend(start());
                 }
                 self.answer = Some(messages);
                 Ok(())

@@ -243,6 +243,7 @@ impl ResultWriter {
     }
 }
 
+/// The bytes that a text of base64 means; else it is an error in these words.
 fn base64(text: &Json, otherwise: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     decode_base64(text.str()?.as_bytes(), &mut bytes).ok_or_else(|| bad(otherwise))?;
