@@ -25,6 +25,10 @@ use crate::cli::Cli;
 use crate::context::Context;
 use crate::exit::Exit;
 
+/// Messages are made in one thread and freed in another, each by itself where they come from librdkafka.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     exit::report_panics();
     complete::answer(cli::definition);

@@ -151,20 +151,29 @@ impl TextDecoder {
 
     /// Whether a glance tells that all of a batch is shown as its bytes.
     pub fn is_plain(&self, batch: &Batch) -> bool {
-        let is_plain = |decoder: &Option<Box<dyn Decoder>>, bytes: Option<&[u8]>, headers| match (decoder, bytes) {
-            (Some(decoder), Some(bytes)) => decoder.is_plain(bytes, headers),
+        batch.iter().all(|record| self.is_plain_record(&record))
+    }
+
+    #[inline]
+    fn is_plain_record(&self, record: &Record<'_>) -> bool {
+        let is_plain = |decoder: &Option<Box<dyn Decoder>>, bytes: Option<&[u8]>| match (decoder, bytes) {
+            (Some(decoder), Some(bytes)) => decoder.is_plain(bytes, record.headers),
             _ => true,
         };
-        batch.iter().all(|record| {
-            is_plain(&self.key, record.key, record.headers) && is_plain(&self.value, record.value, record.headers)
-        })
+        is_plain(&self.key, record.key) && is_plain(&self.value, record.value)
     }
 
     /// The record with text in place of key and value, where a schema made it, and these schemas.
     ///
     /// # Errors
     /// Those of [`Decoder::text`], with partition and offset.
+    #[inline]
     pub fn show<'a>(&'a mut self, record: Record<'a>) -> Result<(Record<'a>, [Option<SchemaRef>; 2])> {
+        // Here, where it is called, so that what most messages are is not passed on through memory.
+        if self.is_plain_record(&record) { Ok((record, [None, None])) } else { self.show_decoded(record) }
+    }
+
+    fn show_decoded<'a>(&'a mut self, record: Record<'a>) -> Result<(Record<'a>, [Option<SchemaRef>; 2])> {
         let (key, key_schema) = text_of(&mut self.key, &mut self.key_text, &record, Field::Key, record.key)?;
         let value = text_of(&mut self.value, &mut self.value_text, &record, Field::Value, record.value)?;
         Ok((Record { key, value: value.0, ..record }, [key_schema, value.1]))

@@ -39,31 +39,10 @@ pub(super) fn evaluate<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -
             Some(item) => return evaluate(right, &item, bound),
             None => return Ok(None),
         },
-        Node::And(left, right) => match truth(left, input, bound)? {
-            Some(true) => return Ok(truth(right, input, bound)?.map(Item::Bool)),
-            other => return Ok(other.map(Item::Bool)),
-        },
-        Node::Or(left, right) => match truth(left, input, bound)? {
-            Some(false) => return Ok(truth(right, input, bound)?.map(Item::Bool)),
-            other => return Ok(other.map(Item::Bool)),
-        },
+        Node::And(..) | Node::Or(..) | Node::Compare(..) => return Ok(truth(node, input, bound)?.map(Item::Bool)),
         Node::Alternative(left, right) => match evaluate(left, input, bound)? {
             Some(item) if item.is_true()? => item,
             _ => return evaluate(right, input, bound),
-        },
-        Node::Compare(operator @ (Cmp::Eq | Cmp::Ne), left, right)
-            if let Some(is) = is_text((left, right), input, bound) =>
-        {
-            Item::Bool(is == matches!(operator, Cmp::Eq))
-        }
-        Node::Compare(operator @ (Cmp::Eq | Cmp::Ne), left, right)
-            if let Some(is) = is_lowered_text((left, right), input, bound) =>
-        {
-            Item::Bool(is == matches!(operator, Cmp::Eq))
-        }
-        Node::Compare(operator, left, right) => match two(left, right, (input, bound))? {
-            Some((left, right)) => Item::Bool(holds(*operator, left.compare(&right)?)),
-            None => return Ok(None),
         },
         Node::Calculate(operator, left, right) => match two(left, right, (input, bound))? {
             Some((left, right)) => calculated(*operator, &left, &right)?,
@@ -288,8 +267,33 @@ fn is_lowered_text<'i>((left, right): (&'i Node, &'i Node), input: &Item<'i>, bo
     Some(found.bytes().map(|byte| byte.to_ascii_lowercase()).eq(text.bytes()))
 }
 
-fn truth<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<bool> {
-    evaluate(node, input, bound)?.map(|item| item.is_true()).transpose()
+/// Whether what a node makes of its input is neither false nor null: of most conditions that is told without an item.
+pub(super) fn truth<'i>(node: &'i Node, input: &Item<'i>, bound: Bound<'i>) -> Outcome<bool> {
+    match node {
+        Node::And(left, right) => match truth(left, input, bound)? {
+            Some(true) => truth(right, input, bound),
+            other => Ok(other),
+        },
+        Node::Or(left, right) => match truth(left, input, bound)? {
+            Some(false) => truth(right, input, bound),
+            other => Ok(other),
+        },
+        Node::Compare(operator @ (Cmp::Eq | Cmp::Ne), left, right)
+            if let Some(is) = is_text((left, right), input, bound) =>
+        {
+            Ok(Some(is == matches!(operator, Cmp::Eq)))
+        }
+        Node::Compare(operator @ (Cmp::Eq | Cmp::Ne), left, right)
+            if let Some(is) = is_lowered_text((left, right), input, bound) =>
+        {
+            Ok(Some(is == matches!(operator, Cmp::Eq)))
+        }
+        Node::Compare(operator, left, right) => {
+            let Some((left, right)) = two(left, right, (input, bound))? else { return Ok(None) };
+            Ok(Some(holds(*operator, left.compare(&right)?)))
+        }
+        node => evaluate(node, input, bound)?.map(|item| item.is_true()).transpose(),
+    }
 }
 
 fn two<'i>(left: &'i Node, right: &'i Node, (input, bound): (&Item<'i>, Bound<'i>)) -> Outcome<(Item<'i>, Item<'i>)> {

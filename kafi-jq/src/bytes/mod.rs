@@ -49,8 +49,7 @@ impl Expression {
 
     /// Whether what it makes of a message is neither false nor null; false also where it makes nothing.
     pub(crate) fn keeps(&self, message: &MessageView<'_>) -> Result<bool, StepsAside> {
-        let made = evaluate::evaluate(&self.0, &Item::Message(message), None)?;
-        made.map_or(Ok(false), |item| item.is_true())
+        Ok(evaluate::truth(&self.0, &Item::Message(message), None)? == Some(true))
     }
 
     /// Appends the JSON text of what it makes of a message; false where it makes nothing. Where it does not answer true
