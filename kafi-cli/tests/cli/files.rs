@@ -290,6 +290,14 @@ fn payloads_of_avro_become_columns_without_text_between() {
         {"id":1.0,"more":null}
         {"id":9007199254740993.0,"more":"m"}
         {"id":1.5,"more":"2"}
+        $ echo '{"type":"record","name":"R","fields":[{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}}]}' > at.avsc; printf '{"at":-1000}\n{"at":-1}\n{"at":0}\n' > at.jsonl
+        $ kafi import at.jsonl times --create --value-type avro --value-schema @at.avsc -q; kafi export times at.orc
+        ! error: write row: column at, topic times, partition 0, offset 1: ORC has no number for a point in time with a fraction in the last second before 1970
+        ! hint: Parquet and Feather have one
+        ? 1
+        $ kafi export times at.orc --on-error skip -q; kafi import at.orc at --create -q; kafi cat at
+        {"at":"1969-12-31T23:59:59Z"}
+        {"at":"1970-01-01T00:00:00Z"}
         "#,
     );
 }

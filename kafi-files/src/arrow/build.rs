@@ -7,7 +7,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
 use arrow_schema::{Schema, SchemaRef};
-use kafi_core::{Batch, ColumnType, Error, ErrorKind, Json, MemberSink, Result, Scalar};
+use kafi_core::{Batch, ColumnType, Error, Json, MemberSink, Result, Scalar};
 
 use super::infer::{Column, Columns};
 use super::typed::Schemas;
@@ -157,8 +157,7 @@ impl RowBuilder {
             }
         }
         self.is_outgrown |= grows;
-        let why = column.kind.misfit(cell).unwrap_or_else(|| "it does not fit into its column".into());
-        Err(Error::new(ErrorKind::Corrupt, "write row", why).with("column", &column.name))
+        Err(column.misfit(cell))
     }
 
     /// Takes notice of the schema of the next row, and makes it the first of those that were seen.
@@ -203,6 +202,7 @@ impl MemberSink for RowBuilder {
         let Some(at) = self.seen.first().and_then(|seen| seen.places.get(index)).copied() else { return false };
         let is_taken = match member {
             Scalar::Json(text) => self.put(at, Cell::Raw(text)).is_ok(),
+            Scalar::Int(number) if !self.columns.column_mut(at).has(number) => false,
             _ => {
                 if let Scalar::Str(text) = member {
                     self.bytes += text.len();

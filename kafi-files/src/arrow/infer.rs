@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
-use kafi_core::{ColumnType, Json, JsonKind, json_text::write_string};
+use kafi_core::{ColumnType, Error, ErrorKind, Json, JsonKind, json_text::write_string};
 
 use super::fits::{bytes_of, number_of, without_zone};
 use crate::cell::Cell;
 use crate::format::Format;
 use crate::infer::{DECIMAL_DIGITS, Kind};
+
+/// What is said of a point in time that a file of ORC cannot hold.
+const NO_SUCH_TIME: &str = "ORC has no number for a point in time with a fraction in the last second before 1970";
 
 impl Kind {
     /// Whether bytes or times of day stand somewhere in it, which Arrow reads in another form.
@@ -240,9 +243,41 @@ impl Column {
 
     /// The number that a text is, or what stands for it: a date, a time of day, a point in time.
     pub(super) fn number(&self, text: &str) -> Option<i64> {
-        match &self.kind {
+        let number = match &self.kind {
             Kind::Typed(type_) => number_of(type_, text),
             _ => text.parse().ok(),
+        };
+        number.filter(|number| self.has(*number))
+    }
+
+    /// Whether the file has this number for what the column holds. ORC writes seconds toward zero, so that within the
+    /// last one before 1970 only its first millisecond can be told from what comes a second later.
+    #[inline]
+    pub(super) fn has(&self, number: i64) -> bool {
+        if !self.is_orc {
+            return true;
+        }
+        let per_ms = match &self.kind {
+            Kind::Typed(ColumnType::Timestamp { unit: kafi_core::TimeUnit::Milliseconds, .. }) => 1,
+            Kind::Typed(ColumnType::Timestamp { unit: kafi_core::TimeUnit::Microseconds, .. }) => 1000,
+            Kind::Typed(ColumnType::Timestamp { unit: kafi_core::TimeUnit::Nanoseconds, .. }) => 1_000_000,
+            _ => return true,
+        };
+        !(-999 * per_ms..0).contains(&number)
+    }
+
+    /// Why what stands in a cell does not fit, as an error that names the column.
+    pub(super) fn misfit(&self, cell: Cell<'_>) -> Error {
+        let is_time = matches!(self.kind, Kind::Typed(ColumnType::Timestamp { .. }));
+        let (why, hint) = match self.kind.misfit(cell) {
+            Some(why) => (why, None),
+            None if self.is_orc && is_time => (NO_SUCH_TIME.to_string(), Some("Parquet and Feather have one")),
+            None => ("it does not fit into its column".to_string(), None),
+        };
+        let error = Error::new(ErrorKind::Corrupt, "write row", why).with("column", &self.name);
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io::{self, Write};
-use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -21,9 +20,6 @@ use crate::output::{FileStream, of_stream};
 
 /// What is held of a stripe, before it is written.
 const STRIPE_BYTES: usize = 32 << 20;
-
-/// The numbers of points in time within the last second before 1970, in whichever unit.
-const SECOND_BEFORE_1970: Range<i64> = -999_999_999..0;
 
 /// Columns on their way into a file of ORC.
 pub(super) struct Writer<'f> {
@@ -120,12 +116,6 @@ fn failed(operation: &'static str, error: OrcError) -> Error {
     match error {
         OrcError::IoError { source, .. } if source.kind() != io::ErrorKind::UnexpectedEof => {
             of_stream(source).with("operation", operation)
-        }
-        OrcError::EncodeTimestamp { value, time_unit, .. } if SECOND_BEFORE_1970.contains(&value) => {
-            let why = "ORC has no number for a point in time with a fraction in the last second before 1970";
-            let at = format!("{value} {time_unit:?}s since 1970").to_lowercase();
-            let error = Error::new(ErrorKind::Corrupt, operation, why).with("time", at);
-            error.hint("Parquet and Feather have one")
         }
         error => Error::new(ErrorKind::Corrupt, operation, error.to_string().lines().next().unwrap_or_default()),
     }
