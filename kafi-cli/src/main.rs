@@ -26,6 +26,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 
 /// Messages are made in one thread and freed in another, each by itself where they come from librdkafka.
+#[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
