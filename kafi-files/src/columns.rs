@@ -1,5 +1,8 @@
 //! Which columns a row has, and what stands in them.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use kafi_core::{Error, ErrorKind, Headers, Json, JsonKind, Message, Result, Value, json_text::write_string};
 
 use base64::Engine;
@@ -104,8 +107,11 @@ impl Columns {
         matches!(self.0.as_slice(), [Column { part: Part::Members, .. }])
     }
 
-    /// Tells each column of the row that a message becomes, in order; a column of the message wins over a member that
-    /// has its name. With `flatten`, objects in the value become columns whose names are joined by it.
+    /// Tells each column of the row that a message becomes, in order; a member of the value that has the name of another
+    /// column is called `value.NAME`. With `flatten`, objects in the value become columns whose names are joined by it.
+    ///
+    /// # Errors
+    /// Those of `each`; `Corrupt` where two members would be one column then.
     pub(crate) fn each(
         &self,
         message: &Message,
@@ -154,9 +160,13 @@ impl Columns {
         })
     }
 
-    /// Whether a member of the value stands aside for a column of the message that has its name.
-    pub(crate) fn hides(&self, member: &str) -> bool {
-        self.0.iter().any(|column| column.part != Part::Members && column.name == member)
+    /// What the column of a member of the value is called.
+    pub(crate) fn name_of<'n>(&self, member: &'n str) -> Cow<'n, str> {
+        let mut name = Cow::Borrowed(member);
+        while self.0.iter().any(|column| column.part != Part::Members && column.name == name) {
+            name = Cow::Owned(format!("value.{name}"));
+        }
+        name
     }
 
     fn members(
@@ -167,12 +177,10 @@ impl Columns {
     ) -> Result<()> {
         match value {
             Value::Json(json) if json.kind() == JsonKind::Object => {
-                for (name, member) in json.members() {
-                    if !self.hides(name) {
-                        flattened(name, member, flatten, each)?;
-                    }
+                if let Some(separator) = flatten {
+                    check_paths(json, separator)?;
                 }
-                Ok(())
+                json.members().try_for_each(|(name, member)| flattened(&self.name_of(name), member, flatten, each))
             }
             Value::Null => Ok(()),
             value => each("value", Cell::of(value)),
@@ -184,6 +192,35 @@ impl Columns {
 fn member<'a>(value: &'a Value, path: &[String]) -> Option<&'a Json> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(value.get(first.as_str())?, |json, step| json.get(step.as_str()))
+}
+
+/// Looks for members of different objects whose names would be the same, which takes a name with the separator in it.
+fn check_paths(json: &Json, separator: &str) -> Result<()> {
+    fn walk<'j>(json: &'j Json, path: &mut Vec<&'j str>, each: &mut dyn FnMut(&[&'j str])) {
+        for (name, member) in json.members() {
+            path.push(name);
+            match member.kind() == JsonKind::Object && member.members().next().is_some() {
+                true => walk(member, path, each),
+                false => each(path),
+            }
+            path.pop();
+        }
+    }
+    let mut is_sure = true;
+    walk(json, &mut Vec::new(), &mut |path| is_sure &= path.iter().all(|name| !name.contains(separator)));
+    if is_sure {
+        return Ok(());
+    }
+    let (mut paths, mut twice) = (HashMap::new(), None);
+    walk(json, &mut Vec::new(), &mut |path| {
+        let name = path.join(separator);
+        if paths.entry(name.clone()).or_insert_with(|| path.to_vec()) != path {
+            twice = Some(name);
+        }
+    });
+    let Some(name) = twice else { return Ok(()) };
+    let why = "two members of the value become this column";
+    Err(Error::new(ErrorKind::Corrupt, "write row", why).with("column", name).hint("--flatten takes another separator"))
 }
 
 fn flattened(
@@ -260,7 +297,11 @@ mod tests {
         let value = r#"{"id":1,"key":"own","at":{"x":19.990,"y":{}}}"#;
         assert_eq!(row("", None, value), r#"id=1 key="own" at={"x":19.990,"y":{}} "#);
         assert_eq!(row("", Some("."), value), r#"id=1 key="own" at.x=19.990 at.y={} "#);
-        assert_eq!(row("key,value.*", None, value), r#"key="k" id=1 at={"x":19.990,"y":{}} "#);
+        assert_eq!(row("key,value.*", None, value), r#"key="k" id=1 value.key="own" at={"x":19.990,"y":{}} "#);
+        assert_eq!(
+            row("value.*,key,value.value.key", None, value),
+            r#"id=1 value.value.key="own" at={"x":19.990,"y":{}} key="k" value.key=null "#
+        );
         assert_eq!(
             row("topic,partition,offset,timestamp,timestamp_type,headers", None, value),
             r#"topic="t" partition=1 offset=2 timestamp=3 timestamp_type="create" headers=[] "#
@@ -268,6 +309,18 @@ mod tests {
         assert_eq!(row("value.at.x,value.no", None, value), "at.x=19.990 no=null ");
         assert_eq!(row("", None, "17"), "value=17 ");
         assert_eq!(row("value", None, "[1]"), "value=[1] ");
+    }
+
+    #[test]
+    fn no_two_members_become_one_column() {
+        let check = |value: &str| check_paths(&Json::parse(value).unwrap(), ".");
+        for value in [r#"{"a":{"b":1},"a.b":2}"#, r#"{"a":{"b.c":1},"a.b":{"c":2}}"#, r#"{"a.b":2,"a":{"b":{}}}"#] {
+            let error = check(value).unwrap_err();
+            assert!(error.to_string().starts_with("write row: column a.b"), "{value}: {error}");
+        }
+        for value in [r#"{"a":{"b":1},"b":2}"#, r#"{"a.b":1,"a":{"c":1}}"#, r#"{"a.b":1,"a.b":2}"#, "{}"] {
+            check(value).unwrap();
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! CSV and TSV, by RFC 4180: fields that hold a delimiter, a quote, or a line end stand in quotes, and quotes in them
-//! are doubled. What is missing or null is an empty field, the empty string two quotes.
+//! are doubled. What is missing or null is an empty field, the empty string two quotes; these are null, too, where there
+//! is one column, since a line without anything is no row.
 
 use std::io::BufRead;
 
 use kafi_core::{Error, ErrorKind, Result, json_text::write_string};
 
-use crate::input::{Bytes, failed};
+use crate::input::{Bytes, failed, skip_mark};
 
 /// The largest row that is read, so that a quote that nobody closed ends in an error; less in tests, which are not
 /// optimised.
@@ -45,11 +46,11 @@ impl Fields {
         self.ends.len()
     }
 
-    /// The text of a field; `None` for an empty one without quotes.
+    /// The text of a field; `None` for an empty one without quotes, or which is the only one.
     pub(crate) fn get(&self, index: usize) -> Option<&[u8]> {
         let (end, quoted) = *self.ends.get(index)?;
         let start = if index == 0 { 0 } else { self.ends[index - 1].0 };
-        (quoted || end > start).then(|| &self.bytes[start..end])
+        (end > start || quoted && self.len() > 1).then(|| &self.bytes[start..end])
     }
 }
 
@@ -90,10 +91,7 @@ pub(crate) struct CsvReader<'a> {
 
 impl<'a> CsvReader<'a> {
     pub(crate) fn new(mut bytes: Bytes<'a>, delimiter: u8) -> Result<Self> {
-        // What some spreadsheets put in front.
-        if bytes.fill_buf().map_err(failed)?.starts_with(b"\xef\xbb\xbf") {
-            bytes.consume(3);
-        }
+        skip_mark(&mut bytes)?;
         Ok(Self { bytes, delimiter, row: 0 })
     }
 
@@ -110,9 +108,9 @@ impl<'a> CsvReader<'a> {
             let mut used = 0;
             while used < block.len() && !is_over {
                 used += step(&block[used..], self.delimiter, &mut at, fields);
-                if at == At::Start && block[used - 1] == b'\n' {
-                    // An empty line is none.
-                    is_over = fields.len() > 1 || fields.get(0).is_some();
+                if at == At::Start && is_line_end(block[used - 1]) {
+                    // An empty line is none, such as the one between the two bytes that end a line on Windows.
+                    is_over = fields.ends != [(0, false)];
                     if !is_over {
                         fields.ends.clear();
                     }
@@ -143,6 +141,10 @@ impl<'a> CsvReader<'a> {
     }
 }
 
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
 /// Takes some bytes, and says how many.
 fn step(block: &[u8], delimiter: u8, at: &mut At, fields: &mut Fields) -> usize {
     let byte = block[0];
@@ -167,20 +169,12 @@ fn step(block: &[u8], delimiter: u8, at: &mut At, fields: &mut Fields) -> usize 
         }
         _ => {}
     }
-    if byte == delimiter || byte == b'\n' {
-        let quoted = *at == At::Quote;
-        // Lines may end as on Windows.
-        if byte == b'\n' && *at == At::Bare && fields.bytes.last() == Some(&b'\r') {
-            fields.bytes.pop();
-        }
-        fields.ends.push((fields.bytes.len(), quoted));
+    if byte == delimiter || is_line_end(byte) {
+        fields.ends.push((fields.bytes.len(), *at == At::Quote));
         *at = At::Start;
         return 1;
     }
-    if *at == At::Quote && byte == b'\r' {
-        return 1;
-    }
-    let len = block.iter().position(|byte| *byte == delimiter || *byte == b'\n').unwrap_or(block.len());
+    let len = memchr::memchr3(delimiter, b'\n', b'\r', block).unwrap_or(block.len());
     fields.bytes.extend_from_slice(&block[..len]);
     *at = At::Bare;
     len
@@ -226,7 +220,13 @@ mod tests {
             rows(b"\xef\xbb\xbfa,b\r\n1,\"x\"\r\n\r\n\n,", 100).unwrap(),
             [vec![some("a"), some("b")], vec![some("1"), some("x")], vec![None, None]]
         );
-        assert_eq!(rows(b"a\n\"\"", 100).unwrap(), [[some("a")], [some("")]]);
+        let lines = [vec![some("a"), some("b")], vec![some("1"), some("")], vec![some(" x"), some("y ")]];
+        for text in ["a,b\r1,\"\"\r x,y ", "a,b\r\n1,\"\"\r\n x,y \r\n", "\r\ra,b\n\n1,\"\"\n x,y \n"] {
+            for buffer in [4, 5, 100] {
+                assert_eq!(rows(text.as_bytes(), buffer).unwrap(), lines, "{text}");
+            }
+        }
+        assert_eq!(rows(b"a\n\"\"\n1\n\"\"", 100).unwrap(), [[some("a")], [None], [some("1")], [None]]);
         assert_eq!(rows(b"", 100).unwrap(), Vec::<Vec<_>>::new());
         assert_eq!(rows(b"a,b\n\"x", 100).unwrap_err().kind(), ErrorKind::Corrupt);
     }

@@ -57,8 +57,8 @@ pub(crate) fn names_of<'s>(source: &TopicSource<'s>, options: &ExportOptions) ->
 impl Known for Named {
     type Rows = CsvRows;
 
-    fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()> {
-        self.names.look(row, options)
+    fn look(&mut self, row: &Row<'_>, options: &ExportOptions) {
+        self.names.look(row, options);
     }
 
     fn join(&mut self, later: Self) -> bool {

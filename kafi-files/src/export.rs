@@ -60,7 +60,7 @@ fn envelopes_to_json(source: &TopicSource<'_>, file: &mut dyn FileWriter, option
         }
         rows += 1;
         out.push(envelope)?;
-        out.push(if options.array { b"" } else { b"\n" })
+        out.push(if options.array { b"" } else { b"\n" }).map(|()| None)
     })?;
     finish_json(out, options, rows)
 }

@@ -49,7 +49,7 @@ pub(crate) fn read_file(input: &mut FileInput, options: &ImportOptions, sink: &m
 }
 
 fn read_json(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
-    let mut rows = JsonReader::new(bytes_of(input)?);
+    let mut rows = JsonReader::new(bytes_of(input)?)?;
     let (mut row, mut next) = (Vec::new(), Vec::new());
     let needs_columns = options.envelope || options.key_column.is_some() || !options.header_columns.is_empty();
     let mut is_more = rows.read(&mut row)?;

@@ -38,6 +38,15 @@ impl Read for Sequential<'_> {
     }
 }
 
+/// Steps over the mark that some programs of Windows put in front of UTF-8.
+pub(crate) fn skip_mark(bytes: &mut Bytes<'_>) -> Result<()> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if bytes.fill_buf().map_err(failed)?.starts_with(MARK) {
+        bytes.consume(MARK.len());
+    }
+    Ok(())
+}
+
 /// The bytes from the beginning on, decompressed.
 pub(crate) fn bytes_of<'a>(input: &'a mut FileInput) -> Result<Bytes<'a>> {
     let raw: Box<dyn Read + 'a> = match input {

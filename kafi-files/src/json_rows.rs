@@ -5,7 +5,7 @@ use std::io::BufRead;
 use kafi_core::{Error, ErrorKind, Result};
 
 use crate::csv::ROW_BYTES_MAX;
-use crate::input::{Bytes, failed};
+use crate::input::{Bytes, failed, skip_mark};
 
 /// Splits a stream into the texts of its values, which are not checked further.
 pub(crate) struct JsonReader<'a> {
@@ -25,8 +25,9 @@ struct State {
 }
 
 impl<'a> JsonReader<'a> {
-    pub(crate) fn new(bytes: Bytes<'a>) -> Self {
-        Self { bytes, array: None, row: 0 }
+    pub(crate) fn new(mut bytes: Bytes<'a>) -> Result<Self> {
+        skip_mark(&mut bytes)?;
+        Ok(Self { bytes, array: None, row: 0 })
     }
 
     /// The number of the value that was read last, from 1.
@@ -155,7 +156,7 @@ mod tests {
     use std::io::BufReader;
 
     fn values(text: &str, buffer: usize) -> Result<Vec<String>> {
-        let mut reader = JsonReader::new(Box::new(BufReader::with_capacity(buffer, text.as_bytes())));
+        let mut reader = JsonReader::new(Box::new(BufReader::with_capacity(buffer, text.as_bytes())))?;
         let (mut into, mut values) = (Vec::new(), Vec::new());
         while reader.read(&mut into)? {
             values.push(String::from_utf8(into.clone()).unwrap());
@@ -172,6 +173,7 @@ mod tests {
             let array = format!(" [{object} ,\n{object},17,\"x\",[2], null]\n");
             assert_eq!(values(&array, buffer).unwrap(), [object, object, "17", "\"x\"", "[2]", "null"], "{buffer}");
             assert_eq!(values("[]", buffer).unwrap(), [""; 0]);
+            assert_eq!(values("\u{feff}[1]", buffer.max(3)).unwrap(), ["1"]);
             assert_eq!(values(" \n", buffer).unwrap(), [""; 0]);
         }
     }

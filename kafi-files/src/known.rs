@@ -19,8 +19,8 @@ pub(crate) trait Known: Clone + Send + Sync {
     /// What makes parts of a file of rows that have these columns.
     type Rows: Pieces;
 
-    /// Adds what a row says.
-    fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()>;
+    /// Adds what a row says, as far as it is one: what is wrong with it is told when it is written.
+    fn look(&mut self, row: &Row<'_>, options: &ExportOptions);
 
     /// Adds what later rows say; true where rows that were written before would be written in another way now.
     fn join(&mut self, later: Self) -> bool;
@@ -144,7 +144,7 @@ impl<'s, 'o, K: Known> Job<'s, 'o, K> {
                 return Ok((Made::Piece(piece, told), failed));
             }
             let mut told = base.clone();
-            worker.rows.each(batch, |row| told.look(row, options))?;
+            worker.rows.each(batch, |row| told.look(row, options));
             Ok((Made::Looked(told), Failed::new()))
         };
         let mut growing = Growing {
@@ -295,7 +295,7 @@ pub(crate) fn look<'s, K: Known>(
     let mut all = known.clone();
     let work = |rows: &mut Rows<'_>, batch: &Batch| {
         let mut told = known.clone();
-        rows.each(batch, |row| told.look(row, options))?;
+        rows.each(batch, |row| told.look(row, options));
         Ok((told, Failed::new()))
     };
     let seen = flow(

@@ -42,8 +42,11 @@ pub(crate) fn messages_to(source: &TopicSource<'_>, options: &ExportOptions, row
 /// Writes the envelope of each message as a row.
 pub(crate) fn envelopes_to(source: &TopicSource<'_>, rows: &mut dyn RowWriter) -> Result<()> {
     each_envelope(source, |envelope| {
-        envelope_cells(envelope, &mut |name, cell| rows.cell(name, cell))?;
-        rows.end()
+        if let Err(error) = envelope_cells(envelope, &mut |name, cell| rows.cell(name, cell)) {
+            rows.abandon();
+            return Ok(Some(error));
+        }
+        rows.end().map(|()| None)
     })
 }
 
@@ -71,12 +74,12 @@ impl Names {
     }
 
     /// Adds the names of the columns of a row.
-    pub(crate) fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()> {
+    pub(crate) fn look(&mut self, row: &Row<'_>, options: &ExportOptions) {
         self.rewind();
-        row.each(options, &mut |name, _| {
+        let _told_later = row.each(options, &mut |name, _| {
             self.add(name);
             Ok(())
-        })
+        });
     }
 
     /// Adds the names of later rows; true where there are new ones.

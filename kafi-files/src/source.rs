@@ -177,8 +177,12 @@ pub(crate) fn of_record(error: Error, record: &Record<'_>) -> Error {
     error.with("topic", record.topic).with("partition", record.partition).with("offset", record.offset)
 }
 
-/// Hands over the envelope of each message, as one line.
-pub(crate) fn each_envelope(source: &TopicSource<'_>, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+/// Hands over the envelope of each message, as one line; what the function says does not fit is left to the source's
+/// failures.
+pub(crate) fn each_envelope(
+    source: &TopicSource<'_>,
+    mut each: impl FnMut(&[u8]) -> Result<Option<Error>>,
+) -> Result<()> {
     let mut decoder = TextDecoder::open(source.place, source.serdes)?;
     let type_of = |field| source.place.type_or(source.serdes.of_field(field), field, Type::Auto);
     let mut writer = EnvelopeWriter::new(type_of(Field::Key)?, type_of(Field::Value)?);
@@ -189,7 +193,10 @@ pub(crate) fn each_envelope(source: &TopicSource<'_>, mut each: impl FnMut(&[u8]
             Ok((shown, [key, value])) => {
                 line.clear();
                 writer.write_decoded(shown, [key.as_ref().or(noted[0]), value.as_ref().or(noted[1])], &mut line);
-                each(&line)
+                match each(&line)? {
+                    None => Ok(()),
+                    Some(error) => source.failures.take(&record, of_record(error, &record)),
+                }
             }
             Err(error) => source.failures.take(&record, error),
         }

@@ -1,7 +1,8 @@
 //! XML, in the shape that pandas writes and reads: within the root an element for each row, and within it one for each
 //! column. Null is an empty element (`<name/>`), the empty string one with two tags, and what is missing is not there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use kafi_core::{Error, ErrorKind, FileWriter, Result, json_text::write_string};
 use quick_xml::events::Event;
@@ -25,7 +26,8 @@ pub(crate) fn topic_to_file(
 ) -> Result<Exported> {
     let mut out = Output::new(file, options.format.compression)?;
     out.push(b"<?xml version='1.0' encoding='utf-8'?>\n<data>\n")?;
-    let mut rows = XmlRows { out, line: Vec::new(), text: Vec::new(), name: Vec::new(), count: 0 };
+    let mut rows =
+        XmlRows { out, line: Vec::new(), cells: Vec::new(), names: Distinct::default(), text: Vec::new(), count: 0 };
     match options.envelope {
         true => envelopes_to(source, &mut rows)?,
         false => messages_to(source, options, &mut rows)?,
@@ -37,41 +39,83 @@ pub(crate) fn topic_to_file(
 struct XmlRows<'f> {
     out: Output<'f>,
     line: Vec<u8>,
+    /// Where each cell lies in the line, and its name in that.
+    cells: Vec<(Range<usize>, usize)>,
+    names: Distinct,
     text: Vec<u8>,
-    name: Vec<u8>,
     count: u64,
 }
 
 impl RowWriter for XmlRows<'_> {
     fn cell(&mut self, name: &str, cell: Cell<'_>) -> Result<()> {
-        let Self { line, text, name: tag, .. } = self;
-        tag.clear();
-        push_name(name, tag);
+        let Self { line, text, cells, .. } = self;
         text.clear();
+        let start = line.len();
         line.push(b'<');
-        line.extend_from_slice(tag);
-        if !cell.write_text(text) {
+        push_name(name, line);
+        let name = start + 1..line.len();
+        if cell.write_text(text) {
+            line.push(b'>');
+            push_text(std::str::from_utf8(text).expect("texts of cells are UTF-8"), line);
+            line.extend_from_slice(b"</");
+            line.extend_from_within(name.clone());
+            line.push(b'>');
+        } else {
             line.extend_from_slice(b"/>");
-            return Ok(());
         }
-        line.push(b'>');
-        push_text(std::str::from_utf8(text).expect("texts of cells are UTF-8"), line);
-        line.extend_from_slice(b"</");
-        line.extend_from_slice(tag);
-        line.push(b'>');
+        cells.push((start..line.len(), name.len()));
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
         self.count += 1;
+        self.drop_twins();
         self.out.push(b"<row>")?;
         self.out.push(&self.line)?;
-        self.line.clear();
+        self.abandon();
         self.out.push(b"</row>\n")
     }
 
     fn abandon(&mut self) {
         self.line.clear();
+        self.cells.clear();
+    }
+}
+
+impl XmlRows<'_> {
+    /// Of members of one name the last one counts, as it does in JSON.
+    fn drop_twins(&mut self) {
+        let Self { line, cells, names, .. } = self;
+        let name = |index: usize| {
+            let (cell, name) = &cells[index];
+            &line[cell.start + 1..][..*name]
+        };
+        if names.check(cells.len(), name) {
+            return;
+        }
+        let mut last: HashSet<&[u8]> = HashSet::new();
+        let kept: Vec<bool> = (0..cells.len()).rev().map(|index| last.insert(name(index))).collect();
+        let kept = cells.iter().zip(kept.iter().rev()).filter(|(_, kept)| **kept);
+        *line = kept.flat_map(|((cell, _), _)| &line[cell.clone()]).copied().collect();
+    }
+}
+
+/// Looks whether the names of a row are distinct; they mostly are those of the row before, of which that is known.
+#[derive(Default)]
+struct Distinct {
+    names: Vec<Vec<u8>>,
+    are_distinct: bool,
+}
+
+impl Distinct {
+    fn check<'n>(&mut self, count: usize, name: impl Fn(usize) -> &'n [u8]) -> bool {
+        if self.names.len() != count || (0..count).any(|index| self.names[index] != name(index)) {
+            self.names.clear();
+            self.names.extend((0..count).map(|index| name(index).to_vec()));
+            let distinct: HashSet<&[u8]> = self.names.iter().map(Vec::as_slice).collect();
+            self.are_distinct = distinct.len() == count;
+        }
+        self.are_distinct || count == 0
     }
 }
 
@@ -182,11 +226,12 @@ struct XmlReader<'a> {
     at: At,
     /// The number of the row that was read last, from 1.
     row: u64,
+    names: Distinct,
 }
 
 impl<'a> XmlReader<'a> {
     fn new(bytes: Bytes<'a>) -> Self {
-        Self { markup: Markup::new(bytes), at: At::Outside, row: 0 }
+        Self { markup: Markup::new(bytes), at: At::Outside, row: 0, names: Distinct::default() }
     }
 
     /// Reads the next row; false at the end.
@@ -194,9 +239,19 @@ impl<'a> XmlReader<'a> {
         cells.clear();
         self.markup.begin();
         let number = self.row + 1;
-        let is_row = self.read_row(cells).map_err(|error| error.with("row", number))?;
+        let is_row = self.read_row(cells).and_then(|is_row| self.check_names(cells).map(|()| is_row));
+        let is_row = is_row.map_err(|error| error.with("row", number))?;
         self.row += u64::from(is_row);
         Ok(is_row)
+    }
+
+    fn check_names(&mut self, cells: &Cells) -> Result<()> {
+        if self.names.check(cells.len(), |index| cells[index].0.as_bytes()) {
+            return Ok(());
+        }
+        let mut known = HashSet::new();
+        let twin = cells.iter().find(|(name, _)| !known.insert(name)).map_or("", |(name, _)| name);
+        Err(wrong("a column stands there twice").with("column", twin))
     }
 
     fn read_row(&mut self, cells: &mut Cells) -> Result<bool> {
@@ -217,11 +272,11 @@ impl<'a> XmlReader<'a> {
                 }
                 (At::Root, Event::End(_)) => (At::Over, false),
                 (At::Row, Event::Start(column)) => {
-                    add(name_of(&column)?, Some(String::new()), cells)?;
+                    add(name_of(&column)?, Some(String::new()), cells);
                     (At::Column, false)
                 }
                 (At::Row, Event::Empty(column)) => {
-                    add(name_of(&column)?, None, cells)?;
+                    add(name_of(&column)?, None, cells);
                     (At::Row, false)
                 }
                 (At::Row, Event::End(_)) => (At::Root, true),
@@ -273,18 +328,13 @@ fn add_attributes(row: &quick_xml::events::BytesStart<'_>, cells: &mut Cells) ->
         let attribute = attribute.map_err(|error| bad(error.into()))?;
         let name =
             std::str::from_utf8(attribute.key.local_name().into_inner()).map_err(|_| wrong("a name is not UTF-8"))?;
-        add(name, Some(attribute.unescape_value().map_err(bad)?.into_owned()), cells)?;
+        add(name, Some(attribute.unescape_value().map_err(bad)?.into_owned()), cells);
     }
     Ok(())
 }
 
-fn add(name: &str, text: Option<String>, cells: &mut Cells) -> Result<()> {
-    let name = unescape_name(name);
-    if cells.iter().any(|(known, _)| *known == name) {
-        return Err(wrong("a column stands there twice").with("column", name));
-    }
-    cells.push((name.into_owned(), text));
-    Ok(())
+fn add(name: &str, text: Option<String>, cells: &mut Cells) {
+    cells.push((unescape_name(name).into_owned(), text));
 }
 
 fn push(text: &str, cells: &mut Cells) {

@@ -331,6 +331,73 @@ fn xml_and_workbooks_are_files_too() {
 }
 
 #[test]
+fn members_keep_to_themselves_whatever_they_are_called() {
+    Sandbox::new().check(
+        r#"
+        $ echo '{"offset":7,"key":"k","a":{"b":1}}' | kafi produce t --create -q; kafi export t - --format csv --columns key,offset,value.* -q
+        key,offset,value.offset,value.key,a
+        ,0,7,k,"{""b"":1}"
+        $ kafi export t t.parquet --columns offset,value.* -q; kafi import t.parquet back --create -q; kafi cat back
+        {"offset":0,"value.offset":7,"key":"k","a":{"b":1}}
+        $ echo '{"a":{"b":1},"a.b":2}' | kafi produce t -q; for f in csv json xlsx parquet; do kafi export t x.$f --flatten .; done 2>&1
+        error: write row: column a.b, topic t, partition 0, offset 1: two members of the value become this column
+        hint: --flatten takes another separator
+        error: write row: column a.b, topic t, partition 0, offset 1: two members of the value become this column
+        hint: --flatten takes another separator
+        error: write row: column a.b, topic t, partition 0, offset 1: two members of the value become this column
+        hint: --flatten takes another separator
+        error: write row: column a.b, topic t, partition 0, offset 1: two members of the value become this column
+        hint: --flatten takes another separator
+        ? 1
+        $ kafi export t - --format csv --flatten . --on-error skip -q; kafi export t - --format json --flatten _ -o 1 -q
+        offset,key,a.b
+        7,k,1
+        {"a_b":1,"a.b":2}
+        "#,
+    );
+}
+
+#[test]
+fn files_of_other_programs_are_read_as_they_mean_it() {
+    Sandbox::new().check(
+        r#"
+        $ printf 'a,b\r1,x\r2,"y\rz"' > old.csv; kafi import old.csv old --create -q; kafi cat old
+        {"a":1,"b":"x"}
+        {"a":2,"b":"y\rz"}
+        $ printf 'a\n1.5\n""\n3.0\n' > one.csv; kafi import one.csv one --create -q; kafi cat one; kafi export one - --format csv -q
+        {"a":1.5}
+        {"a":null}
+        {"a":3.0}
+        a
+        1.5
+        ""
+        3.0
+        $ printf '\357\273\277{"a":1}\n' > mark.json; kafi import mark.json mark --create -q; kafi cat mark
+        {"a":1}
+        $ echo '{"a":1,"b":2,"a":3}' | kafi produce twice --create -q; kafi export twice t.xml -q; cat t.xml; kafi import t.xml xml --create -q; kafi cat xml
+        <?xml version='1.0' encoding='utf-8'?>
+        <data>
+        <row><b>2</b><a>3</a></row>
+        </data>
+        {"b":2,"a":3}
+        "#,
+    );
+}
+
+#[test]
+fn an_envelope_that_a_workbook_cannot_hold_is_skipped_by_itself() {
+    Sandbox::new().check(
+        r#"
+        $ (echo a; head -c 40000 /dev/zero | tr '\0' x; echo) | kafi produce t --create -q; kafi export t t.xlsx --envelope
+        ! error: write workbook: column value, topic t, partition 0, offset 1: a cell holds at most 32767 characters
+        ? 1
+        $ kafi export t t.xlsx --envelope --on-error skip -q; kafi import t.xlsx back --envelope --create -q; kafi cat back
+        a
+        "#,
+    );
+}
+
+#[test]
 fn schemas_are_made_of_columns() {
     Sandbox::new().check(
         r#"

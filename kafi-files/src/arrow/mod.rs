@@ -122,7 +122,7 @@ impl Found {
 impl Known for Found {
     type Rows = RowBuilder;
 
-    fn look(&mut self, row: &Row<'_>, options: &ExportOptions) -> Result<()> {
+    fn look(&mut self, row: &Row<'_>, options: &ExportOptions) {
         let Self { columns, schemas, is_said, .. } = self;
         let schema = match row {
             Row::Message(message) => message.value_schema.as_ref(),
@@ -130,17 +130,17 @@ impl Known for Found {
         };
         let said = schemas.add(schema, options, columns);
         if said == Said::All {
-            return Ok(());
+            return;
         }
         columns.rewind();
-        row.each(options, &mut |name, cell| {
+        let _told_later = row.each(options, &mut |name, cell| {
             if *is_said || said == Said::Some {
                 columns.add_said(name, cell);
             } else {
                 columns.add(name, Kind::of(cell));
             }
             Ok(())
-        })
+        });
     }
 
     fn join(&mut self, later: Self) -> bool {

@@ -92,8 +92,8 @@ pub(super) fn add(value: &Kind, options: &ExportOptions, columns: &mut Columns) 
     for (name, of_value) in options.columns.of_values() {
         match (of_value, value) {
             (Some(OfValue::Members), Kind::Struct(members)) => {
-                for (name, kind) in members.iter().filter(|(name, _)| !options.columns.hides(name)) {
-                    flattened(name, kind, options.flatten.as_deref(), columns);
+                for (name, kind) in members {
+                    flattened(&options.columns.name_of(name), kind, options.flatten.as_deref(), columns);
                 }
             }
             // What is left open may yet have members.
