@@ -95,7 +95,7 @@ mod tests {
                 memory.write_bytes(1, layout.size());
                 for (step, &size) in (2..).zip(&sizes[1..]) {
                     memory = Allocator.realloc(memory, layout, size);
-                    assert!(!memory.is_null() && memory.addr() % align == 0);
+                    assert!(!memory.is_null() && memory.addr().is_multiple_of(align));
                     let kept = layout.size().min(size);
                     let (first, last) = (*memory, *memory.add(kept - 1));
                     assert_eq!((first, last), (step - 1, step - 1), "{size} bytes, aligned to {align}");

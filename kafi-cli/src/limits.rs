@@ -1,5 +1,6 @@
 //! The limits that the operating system sets the process, and those of its patience.
 
+use std::ffi::c_int;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -9,6 +10,14 @@ pub const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What macOS allows where it says that there is no limit.
 const OPEN_FILES_FALLBACK: u64 = 10_240;
+
+/// Lets a write beyond the limit of a file's size (`ulimit -f`) fail, as on a full disk, where the process would end at
+/// once and leave half a file.
+pub fn outlive_file_size() {
+    extern "C" fn pass(_: c_int) {}
+    // SAFETY: a handler that does nothing may run at any time. Programs that are started do not inherit it.
+    unsafe { libc::signal(libc::SIGXFSZ, pass as extern "C" fn(c_int) as libc::sighandler_t) };
+}
 
 /// Lets the process open as many files as it may, since each partition of a folder that is in use takes up to three.
 pub fn raise_open_files() {

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     };
     log_lines::install(cli.common.quiet, cli.common.verbose);
     limits::raise_open_files();
+    limits::outlive_file_size();
     match run(&cli) {
         Ok(exit) => exit.into(),
         Err(error) if output::is_nobody_reads(&error) => Exit::Done.into(),

@@ -118,7 +118,7 @@ impl Error {
             Io::NotFound => ErrorKind::NotFound,
             Io::PermissionDenied | Io::ReadOnlyFilesystem => ErrorKind::PermissionDenied,
             Io::AlreadyExists => ErrorKind::AlreadyExists,
-            Io::StorageFull | Io::QuotaExceeded => ErrorKind::NoSpace,
+            Io::StorageFull | Io::QuotaExceeded | Io::FileTooLarge => ErrorKind::NoSpace,
             Io::TimedOut => ErrorKind::Timeout,
             _ => ErrorKind::Io,
         };

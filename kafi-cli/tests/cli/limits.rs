@@ -21,3 +21,13 @@ fn the_soft_limit_of_open_files_is_raised() {
     );
     assert!(refused.starts_with("! error: ") && refused.ends_with(&format!("{error}{hint}")), "{refused}");
 }
+
+/// What a limit on the size of files refuses is told, as on a full disk, and leaves nothing.
+#[test]
+fn a_file_beyond_its_limit_is_no_sudden_end() {
+    let sandbox = Sandbox::new();
+    sandbox.text("seq 100000 | kafi produce t --create -q");
+    let refused = seen(&sandbox.run("ulimit -f 100; kafi export t t.csv; echo $?; ls -A; kafi cp t ./copy/t"));
+    assert!(refused.contains("error: write file: path t.csv: file too large"), "{refused}");
+    assert!(refused.contains("1\nkafi-data\n") && refused.ends_with("? 1\n"), "{refused}");
+}
