@@ -10,6 +10,7 @@ use arrow_schema::{ArrowError, SchemaRef};
 use kafi_core::{Error, ErrorKind, FileReader, Result};
 
 use super::failed;
+use super::flat::check_types;
 use crate::output::TIMEOUT;
 
 /// The length of the footer, and the word behind it.
@@ -66,6 +67,7 @@ impl Feather {
         if !schema.endianness().equals_to_target_endianness() {
             return Err(Error::new(ErrorKind::Unsupported, "read file", "its bytes are in another order"));
         }
+        check_types(schema)?;
         let schema: SchemaRef = Arc::new(arrow_ipc::convert::fb_to_schema(schema));
         let mut decoder = FileDecoder::new(Arc::clone(&schema), footer.version());
         let mut growth = Growth::default();
@@ -94,6 +96,16 @@ impl Feather {
 }
 
 fn read_footer(file: &mut dyn FileReader) -> Result<Vec<u8>> {
+    let mut first = [0; 4];
+    let length = file.read_at(0, &mut first, TIMEOUT)?;
+    let other = match &first[..length] {
+        b"FEA1" => Some(("it is a file of Feather's first version, which is not read", "write it with version 2")),
+        bytes if *bytes == ONES => Some(("it is a stream of Arrow's, which is not read", "write it as an IPC file")),
+        _ => None,
+    };
+    if let Some((why, hint)) = other {
+        return Err(Error::new(ErrorKind::Unsupported, "read file", why).hint(hint));
+    }
     let none = || damaged("it does not end as Feather does");
     let end = file.bytes().checked_sub(TAIL_BYTES as u64).ok_or_else(none)?;
     let tail = read(file, end, TAIL_BYTES)?;

@@ -117,10 +117,7 @@ impl ColumnReader {
             Format::Orc => Ok(Self(Reader::Orc(Box::new(orc::open(Chunks::new(file))?)))),
             #[cfg(feature = "parquet")]
             _ => {
-                use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-                let (pages, packing) = super::pages::Pages::new(file);
-                let reader = ParquetRecordBatchReaderBuilder::try_new(pages).map_err(of_parquet("read file"))?;
-                packing.tell(reader.metadata());
+                let reader = super::pages::open(file)?;
                 let reader = reader.with_batch_size(super::ROWS).build().map_err(of_parquet("read file"))?;
                 Ok(Self(Reader::Parquet(reader)))
             }

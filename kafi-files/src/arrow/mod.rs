@@ -8,6 +8,8 @@ mod chunks;
 #[cfg(feature = "feather")]
 mod feather;
 mod fits;
+#[cfg(any(feature = "parquet", feature = "feather"))]
+mod flat;
 mod frame;
 mod infer;
 mod io;
@@ -16,6 +18,7 @@ mod lines;
 mod orc;
 #[cfg(feature = "parquet")]
 mod pages;
+mod times;
 mod typed;
 mod values;
 mod write;
@@ -45,7 +48,7 @@ use build::RowBuilder;
 pub use frame::{DataFrame, df_to_topic, topic_to_df};
 use infer::Columns;
 use io::{ColumnReader, ColumnWriter};
-use lines::each_lines;
+use lines::{Rows, each_rows};
 use typed::{Said, Schemas};
 pub(crate) use write::write_lines;
 
@@ -271,7 +274,7 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
             caught("read file", || {
                 for columns in ColumnReader::open(file, format)? {
                     // Nobody takes lines any more after an error, and where somebody wants to stop.
-                    if !each_lines(&columns?, &mut |text| Ok(lines.send(text).is_ok()))? {
+                    if !each_rows(&columns?, &mut |rows| Ok(lines.send(rows).is_ok()))? {
                         break;
                     }
                 }
@@ -284,12 +287,12 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
     })
 }
 
-fn push_all(texts: Receiver<Vec<u8>>, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
-    for text in texts {
+fn push_all(all: Receiver<Rows>, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
+    for rows in all {
         if sink.is_cancelled() {
             break;
         }
-        push_lines(&text, options, sink)?;
+        push_rows(rows, options, sink)?;
     }
     Ok(())
 }
@@ -301,9 +304,16 @@ fn columns_to(
     sink: &mut dyn RowSink,
 ) -> Result<()> {
     for columns in columns {
-        each_lines(&columns?, &mut |text| push_lines(&text, options, sink).map(|()| !sink.is_cancelled()))?;
+        each_rows(&columns?, &mut |rows| push_rows(rows, options, sink).map(|()| !sink.is_cancelled()))?;
     }
     Ok(())
+}
+
+fn push_rows(rows: Rows, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
+    match rows {
+        Rows::Lines(lines) => push_lines(&lines, options, sink),
+        Rows::Wrong(line, error) => sink.fail(&line, error),
+    }
 }
 
 fn push_lines(mut lines: &[u8], options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {

@@ -5,14 +5,21 @@ use std::io::{self, BufRead, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arrow_ipc::root_as_message;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
-use kafi_core::FileReader;
+use kafi_core::{Error, ErrorKind, FileReader};
+use parquet::arrow::ARROW_SCHEMA_META_KEY;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::chunks::{Chunk, Chunks, number};
+use super::flat::check_types;
+use super::io::of_parquet;
 
 /// No page of a file is so large: writers begin a new one at a megabyte. Less in tests, which make such pages.
 const PAGE_BYTES_MAX: u64 = if cfg!(test) { 4 << 20 } else { 256 << 20 };
@@ -39,6 +46,40 @@ struct Header {
     /// The bytes in front that are not packed.
     plain: u64,
     is_plain: bool,
+}
+
+/// The columns of a file of Parquet.
+pub(super) fn open(file: Box<dyn FileReader>) -> kafi_core::Result<ParquetRecordBatchReaderBuilder<Pages>> {
+    let (pages, packing) = Pages::new(file);
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&pages).map_err(of_parquet("read file"))?;
+    check(&metadata)?;
+    packing.tell(&metadata);
+    let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new());
+    let metadata = metadata.map_err(of_parquet("read file"))?;
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(pages, metadata))
+}
+
+/// Refuses what is not read, with the name of its column.
+fn check(metadata: &ParquetMetaData) -> kafi_core::Result<()> {
+    for column in metadata.row_groups().iter().flat_map(|group| group.columns()) {
+        let packing = match column.compression() {
+            Compression::BROTLI(_) => "brotli",
+            Compression::LZO => "LZO",
+            _ => continue,
+        };
+        let error = Error::new(ErrorKind::Unsupported, "read file", format!("it is packed with {packing}"));
+        let error = error.with("column", column.column_path().string());
+        return Err(error.hint("zstd, gzip, lz4, and snappy are read: write it with one of these"));
+    }
+    // As Arrow reads it; what is wrong with it otherwise, Arrow says.
+    let said = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    let said = said.filter(|said| said.key == ARROW_SCHEMA_META_KEY).find_map(|said| said.value.as_ref());
+    let Some(bytes) = said.and_then(|text| STANDARD.decode(text).ok()) else { return Ok(()) };
+    let message = if bytes.starts_with(&[0xff; 4]) { bytes.get(8..).unwrap_or_default() } else { &bytes };
+    match root_as_message(message).ok().and_then(|message| message.header_as_schema()) {
+        Some(schema) => check_types(schema),
+        None => Ok(()),
+    }
 }
 
 /// Tells a file's pages, once its metadata are known, how they are packed.

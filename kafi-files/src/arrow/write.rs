@@ -1,32 +1,92 @@
-//! Columns as rows of JSON: bytes as base64, and points in time in UTC, whatever the name of their zone.
+//! Columns as rows of JSON: bytes as base64, points in time in UTC, whatever the name of their zone, and the names of
+//! what is no number.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
 use arrow_array::{Array, Decimal128Array, RecordBatch, RecordBatchOptions, make_array};
+use arrow_cast::{CastOptions, cast_with_options};
 use arrow_data::ArrayData;
-use arrow_json::writer::{Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder};
+use arrow_json::writer::{
+    Encoder, EncoderFactory, EncoderOptions, LineDelimited, NullableEncoder, WriterBuilder, make_encoder,
+};
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kafi_core::{Result, json_text::write_string};
+use kafi_core::{Error, ErrorKind, Result, json_text::write_string};
 
 use super::failed;
+use super::times::out_of_range;
 
 /// Writes rows as objects, a line each, with all members also where they are null.
 pub(crate) fn write_lines(columns: &RecordBatch, lines: impl Write) -> Result<()> {
     let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(Encoders));
     let mut writer = builder.build::<_, LineDelimited>(lines);
-    writer.write(&in_utc(columns)?).and_then(|()| writer.finish()).map_err(|error| failed("read rows", &error))
+    writer.write(&readable(columns)?).and_then(|()| writer.finish()).map_err(|error| failed("read rows", &error))
 }
 
-/// The same with points in time of zones that have names, such as those of pandas, in UTC: they are stored in UTC, and
-/// names of zones are not known here.
-fn in_utc(columns: &RecordBatch) -> Result<RecordBatch> {
+/// The line of one row, without its end.
+pub(super) fn write_line(row: &RecordBatch) -> Result<Vec<u8>> {
+    let mut line = Vec::new();
+    write_lines(row, &mut line)?;
+    line.pop();
+    Ok(line)
+}
+
+/// The same with points in time in UTC, in which they are stored, and with keys of maps as text, as JSON has them.
+/// Names of zones are not known here.
+fn readable(columns: &RecordBatch) -> Result<RecordBatch> {
     let schema = columns.schema();
+    for field in schema.fields() {
+        if let Some(data_type) = unreadable(field.data_type()) {
+            let why = format!("there is no JSON for the type {data_type}");
+            let error = Error::new(ErrorKind::Unsupported, "read rows", why).with("column", field.name());
+            return Err(error.hint("write the column as another type"));
+        }
+    }
     let fields: Fields = schema.fields().iter().map(utc_field).collect();
-    with_fields(columns, fields).map_err(|error| failed("read rows", &error))
+    let columns = with_fields(columns, fields).map_err(|error| failed("read rows", &error))?;
+    let (schema, mut fields, mut arrays) = (columns.schema(), Vec::new(), Vec::new());
+    for (array, field) in columns.columns().iter().zip(schema.fields()) {
+        let field = text_keys(field);
+        arrays.push(if array.data_type() == field.data_type() {
+            Arc::clone(array)
+        } else {
+            let strict = CastOptions { safe: false, ..CastOptions::default() };
+            let array = cast_with_options(array, field.data_type(), &strict);
+            array.map_err(|error| failed("read rows", &error).with("column", field.name()))?
+        });
+        fields.push(field);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(columns.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+        .map_err(|error| failed("read rows", &error))
+}
+
+/// The type within that no JSON is made of.
+fn unreadable(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::Union(..) => Some(data_type),
+        _ => members(data_type).into_iter().find_map(unreadable),
+    }
+}
+
+/// The types within a type.
+fn members(data_type: &DataType) -> Vec<&DataType> {
+    match data_type {
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::RunEndEncoded(_, field)
+        | DataType::Map(field, _) => vec![field.data_type()],
+        DataType::Struct(members) => members.iter().map(|field| field.data_type()).collect(),
+        DataType::Dictionary(_, values) => vec![values],
+        _ => Vec::new(),
+    }
 }
 
 /// The same columns with other names of zones.
@@ -41,19 +101,40 @@ pub(super) fn with_fields(columns: &RecordBatch, fields: Fields) -> std::result:
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
 }
 
-fn utc_field(field: &FieldRef) -> FieldRef {
+/// The field with other types at what it holds: `change` says which, and `None` where the one of its members is asked.
+fn changed(field: &FieldRef, change: &dyn Fn(&DataType) -> Option<DataType>) -> FieldRef {
+    let of = |field: &FieldRef| changed(field, change);
     let data_type = match field.data_type() {
-        DataType::Timestamp(unit, Some(zone)) if !zone.starts_with(['+', '-']) => {
-            DataType::Timestamp(*unit, Some("+00:00".into()))
-        }
-        DataType::List(element) => DataType::List(utc_field(element)),
-        DataType::LargeList(element) => DataType::LargeList(utc_field(element)),
-        DataType::FixedSizeList(element, count) => DataType::FixedSizeList(utc_field(element), *count),
-        DataType::Struct(members) => DataType::Struct(members.iter().map(utc_field).collect()),
-        DataType::Map(entries, sorted) => DataType::Map(utc_field(entries), *sorted),
+        data_type if let Some(data_type) = change(data_type) => data_type,
+        DataType::List(element) => DataType::List(of(element)),
+        DataType::LargeList(element) => DataType::LargeList(of(element)),
+        DataType::FixedSizeList(element, count) => DataType::FixedSizeList(of(element), *count),
+        DataType::Struct(members) => DataType::Struct(members.iter().map(of).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(of(entries), *sorted),
         _ => return Arc::clone(field),
     };
     Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
+
+fn utc_field(field: &FieldRef) -> FieldRef {
+    changed(field, &|data_type| match data_type {
+        DataType::Timestamp(unit, Some(_)) => Some(DataType::Timestamp(*unit, Some("+00:00".into()))),
+        _ => None,
+    })
+}
+
+fn text_keys(field: &FieldRef) -> FieldRef {
+    changed(field, &|data_type| {
+        let DataType::Map(entries, sorted) = data_type else { return None };
+        let DataType::Struct(members) = entries.data_type() else { return None };
+        let (key, value) = (members.first()?, members.get(1)?);
+        let key = match key.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Arc::clone(key),
+            _ => Arc::new(key.as_ref().clone().with_data_type(DataType::Utf8)),
+        };
+        let members = DataType::Struct([key, text_keys(value)].into_iter().collect());
+        Some(DataType::Map(Arc::new(entries.as_ref().clone().with_data_type(members)), *sorted))
+    })
 }
 
 /// The same bytes as another type, which differs in the names of zones only.
@@ -82,7 +163,7 @@ struct Encoders;
 impl EncoderFactory for Encoders {
     fn make_default_encoder<'a>(
         &self,
-        _field: &'a FieldRef,
+        field: &'a FieldRef,
         array: &'a dyn Array,
         _options: &'a EncoderOptions,
     ) -> std::result::Result<Option<NullableEncoder<'a>>, ArrowError> {
@@ -98,9 +179,61 @@ impl EncoderFactory for Encoders {
             DataType::LargeBinary => Box::new(Base64(array.as_binary::<i64>())),
             DataType::BinaryView => Box::new(Base64(array.as_binary_view())),
             DataType::FixedSizeBinary(_) => Box::new(Base64(array.as_fixed_size_binary())),
+            DataType::Float16 => {
+                let numbers = array.as_primitive::<Float16Type>();
+                Box::new(Float { numbers: plain(field, array)?, at: move |index| numbers.value(index).into() })
+            }
+            DataType::Float32 => {
+                let numbers = array.as_primitive::<Float32Type>();
+                Box::new(Float { numbers: plain(field, array)?, at: move |index| numbers.value(index).into() })
+            }
+            DataType::Float64 => {
+                let numbers = array.as_primitive::<Float64Type>();
+                Box::new(Float { numbers: plain(field, array)?, at: move |index| numbers.value(index) })
+            }
+            _ if out_of_range(array).is_some() => Box::new(Times { texts: plain(field, array)?, array }),
             _ => return Ok(None),
         };
         Ok(Some(NullableEncoder::new(encoder, nulls)))
+    }
+}
+
+/// What Arrow makes of an array that holds no others.
+fn plain<'a>(field: &'a FieldRef, array: &'a dyn Array) -> std::result::Result<NullableEncoder<'a>, ArrowError> {
+    static PLAIN: LazyLock<EncoderOptions> = LazyLock::new(EncoderOptions::default);
+    make_encoder(field, array, &PLAIN)
+}
+
+/// Floating point numbers, of which Arrow makes nulls where they are none.
+struct Float<'a, A> {
+    numbers: NullableEncoder<'a>,
+    at: A,
+}
+
+impl<A: Fn(usize) -> f64> Encoder for Float<'_, A> {
+    fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
+        let number = (self.at)(index);
+        match number {
+            _ if number.is_finite() => self.numbers.encode(index, out),
+            f64::INFINITY => out.extend_from_slice(b"\"Infinity\""),
+            f64::NEG_INFINITY => out.extend_from_slice(b"\"-Infinity\""),
+            _ => out.extend_from_slice(b"\"NaN\""),
+        }
+    }
+}
+
+/// Dates and times, some of which are out of range: these stay numbers.
+struct Times<'a> {
+    texts: NullableEncoder<'a>,
+    array: &'a dyn Array,
+}
+
+impl Encoder for Times<'_> {
+    fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
+        match out_of_range(&self.array.slice(index, 1)) {
+            Some(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            None => self.texts.encode(index, out),
+        }
     }
 }
 

@@ -4,6 +4,8 @@ mod drawn;
 #[cfg(feature = "feather")]
 mod feather;
 #[cfg(feature = "arrow")]
+mod foreign;
+#[cfg(feature = "arrow")]
 mod frames;
 mod growing;
 #[cfg(any(feature = "xml", feature = "xlsx"))]
