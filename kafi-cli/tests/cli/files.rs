@@ -293,7 +293,7 @@ fn payloads_of_avro_become_columns_without_text_between() {
         $ echo '{"type":"record","name":"R","fields":[{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}}]}' > at.avsc; printf '{"at":-1000}\n{"at":-1}\n{"at":0}\n' > at.jsonl
         $ kafi import at.jsonl times --create --value-type avro --value-schema @at.avsc -q; kafi export times at.orc
         ! error: write row: column at, topic times, partition 0, offset 1: ORC has no number for a point in time with a fraction in the last second before 1970
-        ! hint: Parquet and Feather have one
+        ! hint: Parquet and Feather have it
         ? 1
         $ kafi export times at.orc --on-error skip -q; kafi import at.orc at --create -q; kafi cat at
         {"at":"1969-12-31T23:59:59Z"}

@@ -10,8 +10,9 @@ use crate::cell::Cell;
 use crate::format::Format;
 use crate::infer::{DECIMAL_DIGITS, Kind};
 
-/// What is said of a point in time that a file of ORC cannot hold.
+/// What is said of points in time that a file of ORC cannot hold, or that nobody reads from there.
 const NO_SUCH_TIME: &str = "ORC has no number for a point in time with a fraction in the last second before 1970";
+const NOT_READ: &str = "readers of ORC hold no points in time before 1677-09-22 and after 2262-04-11";
 
 impl Kind {
     /// Whether bytes or times of day stand somewhere in it, which Arrow reads in another form.
@@ -250,28 +251,43 @@ impl Column {
         number.filter(|number| self.has(*number))
     }
 
-    /// Whether the file has this number for what the column holds. ORC writes seconds toward zero, so that within the
-    /// last one before 1970 only its first millisecond can be told from what comes a second later.
+    /// Whether the file has this number for what the column holds.
     #[inline]
     pub(super) fn has(&self, number: i64) -> bool {
-        if !self.is_orc {
-            return true;
-        }
-        let per_ms = match &self.kind {
-            Kind::Typed(ColumnType::Timestamp { unit: kafi_core::TimeUnit::Milliseconds, .. }) => 1,
-            Kind::Typed(ColumnType::Timestamp { unit: kafi_core::TimeUnit::Microseconds, .. }) => 1000,
-            Kind::Typed(ColumnType::Timestamp { unit: kafi_core::TimeUnit::Nanoseconds, .. }) => 1_000_000,
-            _ => return true,
+        !self.is_orc || self.lacks(number).is_none()
+    }
+
+    /// Why ORC does not have a number. It writes seconds toward zero, so that within the last one before 1970 only its
+    /// first millisecond can be told from what comes a second later; and others read it as nanoseconds of 64 bits.
+    fn lacks(&self, number: i64) -> Option<&'static str> {
+        let Kind::Typed(ColumnType::Timestamp { unit, .. }) = &self.kind else { return None };
+        let (per_ms, nanoseconds) = match unit {
+            kafi_core::TimeUnit::Milliseconds => (1, 1_000_000),
+            kafi_core::TimeUnit::Microseconds => (1000, 1000),
+            kafi_core::TimeUnit::Nanoseconds => (1_000_000, 1),
         };
-        !(-999 * per_ms..0).contains(&number)
+        if (-999 * per_ms..0).contains(&number) {
+            return Some(NO_SUCH_TIME);
+        }
+        number.checked_mul(nanoseconds).is_none().then_some(NOT_READ)
     }
 
     /// Why what stands in a cell does not fit, as an error that names the column.
     pub(super) fn misfit(&self, cell: Cell<'_>) -> Error {
-        let is_time = matches!(self.kind, Kind::Typed(ColumnType::Timestamp { .. }));
+        let lacking = || {
+            let mut text = Vec::new();
+            cell.write_json(&mut text);
+            let text = String::from_utf8_lossy(&text);
+            let Kind::Typed(type_) = &self.kind else { return None };
+            self.lacks(number_of(type_, text.trim().trim_matches('"'))?)
+        };
         let (why, hint) = match self.kind.misfit(cell) {
             Some(why) => (why, None),
-            None if self.is_orc && is_time => (NO_SUCH_TIME.to_string(), Some("Parquet and Feather have one")),
+            None if self.is_orc
+                && let Some(why) = lacking() =>
+            {
+                (why.to_string(), Some("Parquet and Feather have it"))
+            }
             None => ("it does not fit into its column".to_string(), None),
         };
         let error = Error::new(ErrorKind::Corrupt, "write row", why).with("column", &self.name);

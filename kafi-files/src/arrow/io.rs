@@ -101,7 +101,7 @@ enum Reader {
     #[cfg(feature = "feather")]
     Feather(Box<Feather>),
     #[cfg(feature = "orc")]
-    Orc(Box<orc_rust::ArrowReader<orc::Guarded>>),
+    Orc(Box<super::orc_times::Reader>),
 }
 
 impl ColumnReader {
@@ -135,7 +135,7 @@ impl ColumnReader {
             #[cfg(feature = "feather")]
             Reader::Feather(reader) => reader.schema(),
             #[cfg(feature = "orc")]
-            Reader::Orc(reader) => arrow_array::RecordBatchReader::schema(&**reader),
+            Reader::Orc(reader) => reader.schema(),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Iterator for ColumnReader {
             #[cfg(feature = "feather")]
             Reader::Feather(reader) => reader.next(),
             #[cfg(feature = "orc")]
-            Reader::Orc(reader) => reader.next().transpose().map_err(|error| failed("read file", &error)),
+            Reader::Orc(reader) => reader.next().transpose(),
         });
         next.transpose()
     }

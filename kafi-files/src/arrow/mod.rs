@@ -16,6 +16,8 @@ mod io;
 mod lines;
 #[cfg(feature = "orc")]
 mod orc;
+#[cfg(feature = "orc")]
+mod orc_times;
 #[cfg(feature = "parquet")]
 mod pages;
 mod times;

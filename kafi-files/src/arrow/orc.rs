@@ -11,10 +11,11 @@ use kafi_core::{Error, ErrorKind, Result};
 use orc_rust::compression::CompressionType;
 use orc_rust::error::OrcError;
 use orc_rust::reader::ChunkReader;
-use orc_rust::{ArrowReader, ArrowReaderBuilder, ArrowWriter, ArrowWriterBuilder};
+use orc_rust::{ArrowReaderBuilder, ArrowWriter, ArrowWriterBuilder};
 
 use super::blocks::Blocks;
 use super::chunks::{Chunk, Chunks};
+use super::orc_times::Reader;
 use super::write::with_fields;
 use crate::output::{FileStream, of_stream};
 
@@ -77,13 +78,13 @@ fn in_utc(field: &Arc<Field>) -> Field {
 }
 
 /// The columns of a file of ORC.
-pub(super) fn open(file: Chunks) -> Result<ArrowReader<Guarded>> {
+pub(super) fn open(file: Chunks) -> Result<Reader> {
     let (blocks, checked) = (Blocks::of(&file)?, Arc::new(OnceLock::new()));
     let file = Guarded { file, checked: Arc::clone(&checked) };
     let reader = ArrowReaderBuilder::try_new(file).map_err(|error| failed("read file", error))?;
     // What is read from here on are whole streams of blocks.
     let _ = checked.set(blocks);
-    Ok(reader.with_batch_size(super::ROWS).build())
+    Ok(Reader::new(reader.with_batch_size(super::ROWS)))
 }
 
 /// A file whose blocks are checked before somebody unpacks them.

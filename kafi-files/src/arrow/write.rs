@@ -102,7 +102,7 @@ pub(super) fn with_fields(columns: &RecordBatch, fields: Fields) -> std::result:
 }
 
 /// The field with other types at what it holds: `change` says which, and `None` where the one of its members is asked.
-fn changed(field: &FieldRef, change: &dyn Fn(&DataType) -> Option<DataType>) -> FieldRef {
+pub(super) fn changed(field: &FieldRef, change: &dyn Fn(&DataType) -> Option<DataType>) -> FieldRef {
     let of = |field: &FieldRef| changed(field, change);
     let data_type = match field.data_type() {
         data_type if let Some(data_type) = change(data_type) => data_type,

@@ -206,3 +206,48 @@ fn columns_that_are_packed_with_brotli_say_so() {
     assert_eq!(error.to_string(), "read file: column c: it is packed with brotli");
     assert!(error.hint_text().is_some());
 }
+
+#[cfg(feature = "orc")]
+#[test]
+fn times_of_orc_before_1970_are_those_that_pyarrow_meant() {
+    let bench = Bench::new();
+    bench.create("t");
+    bench.import(include_bytes!("orc/before_1970.orc"), "t", "orc", |_| {}).unwrap();
+    let mut values = bench.values("t");
+    values.sort();
+    let times = [
+        "1955-03-04T05:06:07.000000001",
+        "1955-03-04T05:06:07.500",
+        "1969-12-30T23:59:59.876544",
+        "1969-12-31T23:59:58.500",
+        "1969-12-31T23:59:59",
+        "1969-12-31T23:59:59.999999999",
+        "1970-01-01T00:00:00",
+        "2001-01-01T00:00:00.000000001",
+    ];
+    let mut expected: Vec<String> = times.iter().map(|time| format!(r#"- {{"t":"{time}","l":["{time}Z"]}}"#)).collect();
+    expected.push(r#"- {"t":null,"l":[null]}"#.into());
+    expected.sort();
+    assert_eq!(values, expected);
+}
+
+#[cfg(feature = "orc")]
+#[test]
+fn times_of_orc_that_may_be_two_are_refused() {
+    let bench = Bench::new();
+    bench.create("t");
+    let error = bench.import(include_bytes!("orc/unclear.orc"), "t", "orc", |_| {}).unwrap_err();
+    let why = "read file: column t: it has times before 1970 with negative nanoseconds, which ORC does not have";
+    assert_eq!((error.to_string().as_str(), error.hint_text()), (why, Some("write the file as Parquet")));
+    assert!(bench.values("t").is_empty());
+}
+
+#[cfg(feature = "orc")]
+#[test]
+fn times_of_orc_come_from_beyond_what_nanoseconds_hold() {
+    let bench = Bench::new();
+    bench.create("t");
+    bench.import(include_bytes!("orc/far.orc"), "t", "orc", |_| {}).unwrap();
+    let values = bench.values("t").join("\n");
+    assert!(values.contains("9999-12-31T23:59:59.999\"") && values.contains("0001-01-01T00:00:00\""), "{values}");
+}

@@ -164,7 +164,7 @@ fn what_a_schema_leaves_open_is_found() {
 
 #[cfg(feature = "orc")]
 #[test]
-fn a_fraction_of_the_last_second_before_1970_has_no_number_in_orc() {
+fn some_points_in_time_have_no_number_in_orc() {
     let bench = Bench::new();
     let at = ColumnType::Timestamp { unit: TimeUnit::Microseconds, utc: true };
     let schema = ColumnType::Struct(vec![("at".into(), at)]);
@@ -177,10 +177,17 @@ fn a_fraction_of_the_last_second_before_1970_has_no_number_in_orc() {
     for (topic, at) in [("half", "1969-12-31T23:59:59.5Z"), ("low", "1969-12-31T23:59:59.001Z")] {
         let error = export(topic, at, "orc").unwrap_err();
         assert!(error.to_string().contains("column at") && error.to_string().contains("offset 0"), "{error}");
-        assert_eq!((error.message(), error.hint_text()), (why, Some("Parquet and Feather have one")));
+        assert_eq!((error.message(), error.hint_text()), (why, Some("Parquet and Feather have it")));
+    }
+    for (topic, at) in [("late", "2262-04-11T23:47:16.854776Z"), ("early", "1677-09-21T00:12:43.145224Z")] {
+        let error = export(topic, at, "orc").unwrap_err();
+        assert!(error.to_string().contains("column at") && error.to_string().contains("offset 0"), "{error}");
+        assert_eq!(error.message(), "readers of ORC hold no points in time before 1677-09-22 and after 2262-04-11");
     }
     for (topic, at) in [
         ("whole", "1969-12-31T23:59:59Z"),
+        ("last", "2262-04-11T23:47:16.854775Z"),
+        ("first", "1677-09-21T00:12:43.145225Z"),
         ("part", "1969-12-31T23:59:59.000999Z"),
         ("before", "1969-12-31T23:59:58.5Z"),
         ("after", "1970-01-01T00:00:00.5Z"),
