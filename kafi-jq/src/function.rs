@@ -8,7 +8,7 @@ use kafi_core::{Error, ErrorKind, Message, Result};
 use crate::bytes::{Buffers, Edited, Edits, Expression};
 use crate::change::Change;
 use crate::jaq::Program;
-use crate::limits::Limits;
+use crate::limits::{Limits, Runaway};
 use crate::message::{MessageView, Values, values_of, with_view, write_message};
 use crate::needs::Needs;
 use crate::options::FunctionOptions;
@@ -263,8 +263,7 @@ impl Function {
 
     fn hand_over(&self, out: &[u8], each: &mut impl FnMut(&str) -> Result<ControlFlow<()>>) -> Result<ControlFlow<()>> {
         if out.len() > self.limits.bytes_max {
-            let why = format!("it makes more than {} bytes of one message", self.limits.bytes_max);
-            return Err(Error::new(ErrorKind::Function, "run function", why));
+            return Err(Runaway::Bytes.error(&self.limits));
         }
         each(std::str::from_utf8(out).expect("JSON text is UTF-8"))
     }

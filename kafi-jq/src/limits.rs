@@ -36,6 +36,7 @@ const STEPS_PER_LOOK: u32 = 1 << 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Runaway {
     Time,
+    Outputs,
     Bytes,
     Depth,
     Stack,
@@ -63,13 +64,18 @@ thread_local! {
 impl Runaway {
     /// As an error for users.
     pub(crate) fn error(self, limits: &Limits) -> Error {
-        let why = match self {
+        Error::new(ErrorKind::Function, "run function", self.why(limits))
+    }
+
+    /// What users are told.
+    pub(crate) fn why(self, limits: &Limits) -> String {
+        match self {
             Self::Time => format!("it takes longer than {} ms for one message", limits.time.as_millis()),
+            Self::Outputs => format!("it makes more than {} values of one message", limits.outputs_max),
             Self::Bytes => format!("it makes more than {} bytes of one message", limits.bytes_max),
             Self::Depth => format!("it nests arrays and objects deeper than {} levels", Json::DEPTH_MAX),
             Self::Stack => "it calls itself too deeply".to_string(),
-        };
-        Error::new(ErrorKind::Function, "run function", why)
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use kafi_core::{
 
 use crate::bytes::Buffers;
 use crate::change::{Change, NewPart};
+use crate::limits::{Limits, Runaway};
 use crate::message::{MessageView, Part};
 use crate::step::Step;
 use crate::value::plain_or_characters;
@@ -40,6 +41,8 @@ pub(crate) struct Made<'w> {
     /// What is known of each message besides, where a program sees them next.
     pub(crate) of: Option<&'w mut Vec<Origin>>,
     pub(crate) spare: &'w mut Spare,
+    /// The bytes that were there before the message in hand.
+    pub(crate) message_start: usize,
 }
 
 /// Memory that is used again from message to message.
@@ -74,8 +77,9 @@ impl Spare {
 }
 
 impl Made<'_> {
-    /// How much there is.
-    pub(crate) fn mark(&self) -> (usize, u32, usize) {
+    /// How much there is before what is made of the next message.
+    pub(crate) fn begin(&mut self) -> (usize, u32, usize) {
+        self.message_start = self.batch.bytes();
         (self.batch.len(), self.batch.header_mark(), self.batch.bytes())
     }
 
@@ -190,7 +194,12 @@ impl Making<'_> {
 
     /// Puts a message to the end of what is made.
     fn push(&self, view: &MessageView<'_>, made: &mut Made<'_>) -> Result<()> {
-        let Made { encoders, batch, of, spare } = made;
+        let Made { encoders, batch, of, spare, message_start } = made;
+        // Each message that is made holds what stays of the one that it was made of.
+        let limits = Limits::default();
+        if batch.bytes() - *message_start > limits.bytes_max {
+            return Err(view.located(Runaway::Bytes.error(&limits)));
+        }
         let is_encoded = encoders.is_some();
         let mut spans = [Span::NULL; 2];
         let parts = [(view.key, Field::Key), (view.value, Field::Value)];

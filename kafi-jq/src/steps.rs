@@ -209,7 +209,7 @@ impl BatchSteps {
         (target_of, made): (&TargetOf<'_>, &mut Made<'_>),
     ) -> Result<()> {
         for (index, record) in batch.iter().enumerate() {
-            let before = made.mark();
+            let before = made.begin();
             let result = texts.show(record).and_then(|(shown, schemas)| {
                 let are_json = [0, 1].map(|field| schemas[field].is_some() || self.types[field] == Type::Json);
                 let view = self.view_of(&shown, are_json, members);

@@ -28,8 +28,10 @@ impl Between {
         (done, spare): (&'w mut Batch, &'w mut Spare),
     ) -> Made<'w> {
         match between {
-            Some(between) => Made { encoders: None, batch: &mut between.batch, of: Some(&mut between.of), spare },
-            None => Made { encoders: encoders.as_mut(), batch: done, of: None, spare },
+            Some(between) => {
+                Made { encoders: None, batch: &mut between.batch, of: Some(&mut between.of), spare, message_start: 0 }
+            }
+            None => Made { encoders: encoders.as_mut(), batch: done, of: None, spare, message_start: 0 },
         }
     }
 
@@ -82,19 +84,31 @@ pub(crate) fn answers<'a>(
     };
     let mut asked = program.ask(lines, given.batch.len()).map_err(|error| located(error, 0))?;
     // The message that failed last, of which nothing is made, and where the first that was made of it would stand.
-    let (mut failed, mut first) = (None, (usize::MAX, made.mark()));
+    let (mut failed, mut first) = (None, (usize::MAX, made.begin()));
     for (at, (record, origin)) in given.batch.iter().zip(&given.of).enumerate() {
         if first.0 != origin.index {
-            first = (origin.index, made.mark());
+            first = (origin.index, made.begin());
         }
         let view = given.view_of(&record, origin);
         let making = making(origin);
         let mut result = Ok(());
-        while let Some(line) = asked.answer().map_err(|error| located(error, at))? {
-            // All of an answer is heard, also where it begins with what is wrong.
+        loop {
+            let line = match asked.answer() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => {
+                    // Of an answer that does not end nothing is made.
+                    made.rewind(first.1);
+                    return Err(located(error, at));
+                }
+            };
             if result.is_ok() && failed != Some(origin.index) {
                 let change = Change::answered(&line, &view).map_err(|error| view.located(error));
                 result = change.and_then(|change| making.changed(rest, &view, &change, made));
+            }
+            // Where the job goes on, all of an answer is heard, also behind what is wrong.
+            if result.is_err() && !failures.leaves_out() {
+                break;
             }
         }
         if let Err(error) = result {

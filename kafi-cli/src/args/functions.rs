@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use kafi::jq::{Tier, excerpt};
 use kafi::shell::{Through, TopicsToRead};
 use kafi::{
-    BatchSteps, Error, Fold, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, Program, ReadOptions,
-    Result,
+    BatchSteps, Cancel, Error, Fold, Function, FunctionOptions, FunctionStep, FunctionSteps, Json, Kafi, Program,
+    ReadOptions, Result,
 };
 
 use crate::args::values::refused;
@@ -30,7 +30,7 @@ const KINDS: [(&str, &str); 3] = [
 /// The option that names a program.
 const THROUGH: &str = "through";
 
-/// The option that says how long it may say nothing.
+/// The option that says how long it may take for an answer.
 const THROUGH_TIMEOUT: &str = "through_timeout";
 
 /// Where the function of a verb stands: before all options.
@@ -45,7 +45,7 @@ pub struct FunctionArgs {
     steps: Vec<Written>,
     seen: Seen,
     route: bool,
-    /// How long a program may say nothing.
+    /// How long a program may take for an answer.
     silence_max: Duration,
 }
 
@@ -87,16 +87,17 @@ pub(super) struct Compiler<'a> {
 }
 
 impl FunctionArgs {
-    /// The functions that were written, `--jq` last; it reads files, and compiles.
+    /// The functions that were written, `--jq` last; it reads files, and compiles. Programs are given up soon after
+    /// `cancel` was asked.
     ///
     /// # Errors
     /// `Usage` for what is no function, of which the place is said first; `Io` for a file that cannot be read.
-    pub fn steps(&self, jq: &JqArgs) -> Result<FunctionSteps> {
+    pub fn steps(&self, jq: &JqArgs, cancel: &Cancel) -> Result<FunctionSteps> {
         let mut compiler = self.seen.compiler()?;
         let mut steps = Vec::new();
         for written in &self.steps {
             if written.option == THROUGH {
-                let program = Program::shell(&written.text).silence_max(self.silence_max);
+                let program = Program::shell(&written.text).silence_max(self.silence_max).cancelled_by(cancel);
                 steps.push(FunctionStep::Through(program));
                 continue;
             }
@@ -131,7 +132,12 @@ impl FunctionArgs {
     ///
     /// # Errors
     /// `Usage` for what is no function, or no JSON to begin with.
-    pub fn fold(&self, words: (&str, &[String]), initial: &str) -> Result<(Fold, FunctionSteps, Vec<String>)> {
+    pub fn fold(
+        &self,
+        words: (&str, &[String]),
+        initial: &str,
+        cancel: &Cancel,
+    ) -> Result<(Fold, FunctionSteps, Vec<String>)> {
         let (text, addresses) = self.own(words, &JqArgs::default())?;
         let initial = Json::parse(initial).map_err(|error| refused("--init", &error.to_string()))?;
         let mut compiler = self.seen.compiler()?;
@@ -143,7 +149,7 @@ impl FunctionArgs {
             .map_err(|error| told(&written, &text, error))?;
         let mut others = self.clone();
         others.seen.files = compiler.files.into_iter().cloned().collect();
-        Ok((fold, others.steps(&JqArgs::default())?, addresses))
+        Ok((fold, others.steps(&JqArgs::default(), cancel)?, addresses))
     }
 
     /// What is written of them, in their order, as a cell of a table; `None` where there are none.
@@ -362,7 +368,7 @@ impl Args for FunctionArgs {
                 .value_name("SECONDS")
                 .requires(THROUGH)
                 .value_parser(clap::value_parser!(u64).range(1..=1_000_000))
-                .help("How long a program may say nothing before that is an error [default: 60]"),
+                .help("How long a program may take for its answer to a message before that is an error [default: 60]"),
             Seen::environment(),
             Arg::new("route")
                 .long("route")

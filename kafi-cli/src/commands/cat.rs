@@ -46,7 +46,7 @@ pub fn show(
 ) -> Result<Exit> {
     let ShownArgs { read, order, reading: reading_args, jq, print, .. } = shown;
     jq.check(context.output.json)?;
-    let steps = functions.steps(jq)?;
+    let steps = functions.steps(jq, &context.cancel)?;
     let mut options = read.options(context, limit)?;
     order.apply(read, &mut options)?;
     share_limit(&steps, &mut options);

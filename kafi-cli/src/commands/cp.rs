@@ -47,7 +47,7 @@ pub struct CpArgs {
 impl Verb for CpArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let steps = self.functions.steps(&JqArgs::default())?;
+        let steps = self.functions.steps(&JqArgs::default(), &context.cancel)?;
         let target = Address::parse(&self.target)?;
         if target.is_glob() {
             return Err(bad(&self.target, "a target cannot be a glob"));

@@ -65,7 +65,7 @@ impl Verb for ExportArgs {
         let address = FileAddress::parse(&self.file)?;
         self.check(&address)?;
         let options = self.options(&address)?;
-        let steps = self.taken.functions.steps(&JqArgs::default())?;
+        let steps = self.taken.functions.steps(&JqArgs::default(), &context.cancel)?;
         let (kafi, topic) = open_topic(context, &self.address)?;
         let read = self.taken.read.on_whole(&kafi, self.taken.read.options(context, &self.taken.limit)?);
         kafi.place().topics(std::slice::from_ref(&topic))?;

@@ -41,7 +41,8 @@ pub struct FoldArgs {
 impl Verb for FoldArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let (fold, steps, addresses) = self.taken.functions.fold((&self.expression, &self.addresses), &self.init)?;
+        let (fold, steps, addresses) =
+            self.taken.functions.fold((&self.expression, &self.addresses), &self.init, &context.cancel)?;
         let aside = SetAside::default();
         let mut options =
             ReadOptions { set_aside: Some(aside.clone()), ..self.taken.read.options(context, &self.taken.limit)? };

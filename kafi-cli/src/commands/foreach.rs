@@ -40,7 +40,7 @@ pub struct ForeachArgs {
 impl Verb for ForeachArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let steps = self.taken.functions.steps(&JqArgs::default())?;
+        let steps = self.taken.functions.steps(&JqArgs::default(), &context.cancel)?;
         let mut options = self.taken.read.options(context, &self.taken.limit)?;
         share_limit(&steps, &mut options);
         let opened = open_topics(context, &self.addresses)?;
@@ -59,7 +59,7 @@ impl Verb for ForeachArgs {
         let topics = topics.leaving_out(&failures);
         let topics = through_steps(topics, applied.as_ref(), &through);
         let mut lines = Lines::open(&at.kafi, &reading, !steps.only_filters())?;
-        let mut told = Told::start(self)?;
+        let mut told = Told::start(self, context)?;
         context.begin_job();
         let mut failed = None;
         let read = shell::cat(topics, |batch| {
@@ -150,9 +150,10 @@ enum Told {
 }
 
 impl Told {
-    fn start(args: &ForeachArgs) -> Result<Self> {
+    fn start(args: &ForeachArgs, context: &Context) -> Result<Self> {
         if args.taken.read.joins() {
             let program = Program::new(args.command.clone()).silence_max(Duration::from_secs(args.silence));
+            let program = program.cancelled_by(&context.cancel);
             program.begin()?;
             return Ok(Self::Answers(Box::new(program), Stdout::open()?));
         }
@@ -170,6 +171,10 @@ impl Told {
                 let (mut acknowledged, count) = (0, batch.len());
                 let heard = program.ask(lines.text.clone(), count).and_then(|mut asked| {
                     while acknowledged < count {
+                        // What it prints is not to wait for what it says next.
+                        if !asked.is_ready() && !stdout.flush()? {
+                            return Err(nobody_reads());
+                        }
                         match asked.answer()? {
                             None => acknowledged += 1,
                             Some(line) => {
@@ -184,7 +189,12 @@ impl Told {
                 if heard.is_err() {
                     batch.truncate(acknowledged);
                 }
-                heard?;
+                heard.map_err(|error| match error.kind() {
+                    ErrorKind::Timeout => error.hint(
+                        "a program acknowledges each line with an empty one, and flushes its output then; --silence lets it take longer",
+                    ),
+                    _ => error,
+                })?;
                 if is_read { Ok(ControlFlow::Continue(())) } else { Err(nobody_reads()) }
             }
             Self::Reads(name, _, stdin) => match stdin.as_mut().map(|stdin| stdin.write_all(&lines.text)) {

@@ -165,7 +165,7 @@ impl Verb for GrepArgs {
         }
         let look_for = self.look_for()?;
         self.jq.check(context.output.json)?;
-        let steps = self.functions.steps(&self.jq)?;
+        let steps = self.functions.steps(&self.jq, &context.cancel)?;
         let mut options = self.read.options(context, &self.limit)?;
         self.order.apply(&self.read, &mut options)?;
         share_limit(&steps, &mut options);

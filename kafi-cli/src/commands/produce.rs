@@ -113,7 +113,7 @@ impl Verb for ProduceArgs {
             ));
         }
         let mut summary = Summary::start();
-        let steps = self.functions.steps(&JqArgs::default())?;
+        let steps = self.functions.steps(&JqArgs::default(), &context.cancel)?;
         let (kafi, topic) = open_topic(context, &self.address)?;
         let input = if self.value.is_some() || self.null_value { None } else { Some(open_input(self, context)?) };
         find_or_create(context, &kafi, (&self.address, &topic), self.create)?;

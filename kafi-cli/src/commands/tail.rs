@@ -47,7 +47,7 @@ impl Verb for TailArgs {
                 .hint("kafi cat -g reads on from where the group is"));
         }
         self.jq.check(context.output.json)?;
-        let steps = self.functions.steps(&self.jq)?;
+        let steps = self.functions.steps(&self.jq, &context.cancel)?;
         let aside = SetAside::default();
         let options = ReadOptions {
             set_aside: Some(aside.clone()),

@@ -36,7 +36,7 @@ enum By {
 impl Verb for WcArgs {
     fn run(&self, context: &Context) -> Result<Exit> {
         let summary = Summary::start();
-        let steps = self.taken.functions.steps(&JqArgs::default())?;
+        let steps = self.taken.functions.steps(&JqArgs::default(), &context.cancel)?;
         let mut options = self.taken.read.options(context, &self.taken.limit)?;
         share_limit(&steps, &mut options);
         refuse_format(&self.topics.addresses, options.follow, "-F of cat")?;

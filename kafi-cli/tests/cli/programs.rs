@@ -1,6 +1,8 @@
 //! Programs of one's own: `--through`, and `foreach`.
 
-use crate::support::Sandbox;
+use std::process::Stdio;
+
+use crate::support::{Sandbox, wait_until};
 
 fn orders() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -132,6 +134,77 @@ fn a_wrong_line_is_the_failure_of_its_message() {
 }
 
 #[test]
+fn a_program_that_answers_without_end_ends_in_an_error() {
+    orders().check(
+        r#"
+        $ kafi cat t --through 'yes {}' | wc -l
+        0
+        ! error: run program: program yes {}, topic t, partition 0, offset 0: it makes more than 1000000 values of one message
+        $ kafi cat t --through 'read -r line; echo {}; exit 3' -g g -o start
+        ! error: run program: program read -r line; echo {}; exit 3, topic t, partition 0, offset 0: it ended (exit status: 3) before it had answered
+        ? 1
+        $ kafi cat t --through 'yes x'
+        ! error: run function: topic t, partition 0, offset 0: it makes x, which is not JSON: a value is missing
+        ? 1
+        $ kafi cat t --through 'read -r line; while echo bad; do sleep 0.2; done'
+        ! error: run function: topic t, partition 0, offset 0: it makes bad, which is not JSON: a value is missing
+        ? 1
+        $ kafi cat t --through 'read -r line; yes x' --on-error skip
+        ! error: run program: program read -r line; yes x, topic t, partition 0, offset 0: it makes more than 1000000 values of one message
+        ? 1
+        $ kafi cat t --through 'read -r line; while echo bad; do sleep 0.2; done' --through-timeout 1 --on-error skip
+        ! error: run program: program read -r line; while echo bad; do sleep 0.2; done, topic t, partition 0, offset 0: it has not ended its answer after 1 s
+        ! hint: a program answers each line with an empty one behind what it makes, and flushes its output then; --through-timeout lets it think longer
+        ? 1
+        "#,
+    );
+}
+
+#[test]
+fn what_is_made_of_a_message_counts_with_what_stays_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("value", format!("{{\"a\":\"{}\"}}\n", "x".repeat(1 << 20)));
+    sandbox.check(
+        r#"
+        $ kafi touch t -q; kafi produce t -q -l value; kafi cat t --flatmap 'range(1000) | {}' | wc -l
+        0
+        ! error: run function: topic t, partition 0, offset 0: it makes more than 268435456 bytes of one message
+        $ kafi cat t --through 'yes {}' | wc -l
+        0
+        ! error: run function: topic t, partition 0, offset 0: it makes more than 268435456 bytes of one message
+        "#,
+    );
+}
+
+#[test]
+fn ctrl_c_waits_for_no_program_that_does_not_answer() {
+    let sandbox = orders();
+    sandbox.write("answers_once", "read -r line; echo \"$line\"; echo; touch waits; exec sleep 100");
+    // Of a batch that is not answered nothing counts as done, but for what a program has acknowledged.
+    for (arguments, left) in [
+        (&["cat", "t", "-g", "g", "-o", "start", "--through", "bash answers_once"][..], "4\n"),
+        (&["foreach", "t", "-g", "h", "-o", "start", "--", "bash", "answers_once"], "3\n"),
+    ] {
+        let mut child = sandbox.start(arguments, Stdio::null(), "out", "err");
+        wait_until("the program", || sandbox.run("rm waits").status.success());
+        child.interrupt();
+        assert_eq!(child.exit_code(), 130, "{arguments:?}");
+        assert!(sandbox.read("err").contains("it had not answered when it was to stop"), "{}", sandbox.read("err"));
+        assert_eq!(sandbox.text(&format!("kafi cat t -g {} --no-commit | wc -l", arguments[3])), left, "{arguments:?}");
+    }
+}
+
+#[test]
+fn foreach_prints_what_a_program_says_at_once() {
+    let sandbox = orders();
+    let arguments = ["foreach", "t", "-g", "g", "--", "bash", "-c", "read -r line; echo said; exec sleep 100"];
+    let mut child = sandbox.start(&arguments, Stdio::null(), "out", "err");
+    sandbox.wait_for("out", "said");
+    child.interrupt();
+    assert_eq!(child.exit_code(), 130);
+}
+
+#[test]
 fn foreach_gives_each_message_to_a_program() {
     orders().check(
         r#"
@@ -173,8 +246,16 @@ fn foreach_commits_what_was_acknowledged() {
         $ kafi cat t -g g -F '%o\n'
         $ kafi foreach t -g h -o start --silence 1 -q -- sleep 100
         ! error: run program: program sleep 100: it says nothing for 1 s
-        ! hint: a program answers each line with an empty one behind what it makes, and flushes its output then; --through-timeout lets it think longer
+        ! hint: a program acknowledges each line with an empty one, and flushes its output then; --silence lets it take longer
         ? 1
+        $ kafi foreach t -g h -o start --silence 1 -q -- sh -c 'read -r line; while echo x; do sleep 0.2; done' > said; echo $?; uniq said
+        1
+        x
+        ! error: run program: program read -r line; while echo x; do sleep 0.2; done: it has not ended its answer after 1 s
+        ! hint: a program acknowledges each line with an empty one, and flushes its output then; --silence lets it take longer
+        $ kafi foreach t -g h -o start -q -- sh -c 'read -r line; yes x' | uniq
+        x
+        ! error: run program: program read -r line; yes x: it makes more than 1000000 values of one message
         "#,
     );
 }

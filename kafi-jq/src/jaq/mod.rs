@@ -13,7 +13,7 @@ use jaq_core::load::{Arena, File, Loader, parse};
 use jaq_core::{Compiler, Ctx, DataT, Filter, Lut, Vars};
 use kafi_core::{Error, ErrorKind, Result};
 
-use crate::limits::{Limits, step, within};
+use crate::limits::{Limits, Runaway, step, within};
 use crate::options::FunctionOptions;
 use crate::value::{Map, Val};
 
@@ -120,8 +120,7 @@ impl Program {
             let context = Ctx::<Kind>::new(Data(&self.filter.lut), Vars::new(variables));
             for (count, output) in self.filter.id.run((context, input()?)).enumerate() {
                 if count >= limits.outputs_max {
-                    let why = format!("it makes more than {} values of one message", limits.outputs_max);
-                    return Err(Error::new(ErrorKind::Function, "run function", why));
+                    return Err(Runaway::Outputs.error(limits));
                 }
                 match output {
                     Ok(value) => {
