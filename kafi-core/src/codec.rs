@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::column::ColumnType;
 use crate::error::Result;
 use crate::functional::Cancel;
 use crate::record::Headers;
@@ -161,6 +162,15 @@ pub trait Encoder: Send {
 
     /// What becomes of the header that names the schema of the field that was encoded last.
     fn schema_header(&self) -> SchemaHeader<'_>;
+
+    /// What stands in the values that are encoded, where a schema was chosen that says so. Blocks as
+    /// [`encode`](Encoder::encode) does. Default: nothing is known.
+    ///
+    /// # Errors
+    /// What the registry fails with.
+    fn column_type(&mut self, _coding: &Coding<'_>) -> Result<Option<ColumnType>> {
+        Ok(None)
+    }
 }
 
 /// Where decoders and encoders come from. Types with a schema come from another implementation than the others.

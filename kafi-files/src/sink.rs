@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kafi_core::functional::BatchEncoder;
 use kafi_core::{
-    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Failures, Field, Json, JsonKind, Message, NO_TIMESTAMP, Place,
-    ProducerOptions, Progress, Record, Result, Serdes, Type, Value, Writer, parse_time,
+    Batch, Cancel, ColumnType, EnvelopeReader, Error, ErrorKind, Failures, Field, Json, JsonKind, Message,
+    NO_TIMESTAMP, Place, ProducerOptions, Progress, Record, Result, Serdes, Type, Value, Writer, parse_time,
 };
 
 use crate::options::{ImportOptions, Imported};
@@ -31,6 +31,11 @@ pub struct TopicTarget<'a> {
 pub(crate) trait RowSink {
     /// Whether to stop.
     fn is_cancelled(&self) -> bool;
+
+    /// What the schema of the values that rows become says of them, where there is one.
+    fn column_type(&mut self) -> Result<Option<ColumnType>> {
+        Ok(None)
+    }
 
     /// Takes a row, as the text of a JSON object.
     fn push(&mut self, row: &[u8]) -> Result<()>;
@@ -147,6 +152,10 @@ impl<'a> Sink<'a> {
 }
 
 impl RowSink for Sink<'_> {
+    fn column_type(&mut self) -> Result<Option<ColumnType>> {
+        if self.options.envelope { Ok(None) } else { self.encoder.value_type() }
+    }
+
     fn is_cancelled(&self) -> bool {
         self.target.cancel.is_cancelled()
     }

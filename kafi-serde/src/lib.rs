@@ -85,6 +85,8 @@ mod number;
 #[cfg(feature = "protobuf")]
 pub mod protobuf;
 pub mod registry;
+#[cfg(any(feature = "avro", feature = "protobuf"))]
+mod rfc3339;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]
 mod schema;
 #[cfg(any(feature = "avro", feature = "protobuf", feature = "jsonschema"))]

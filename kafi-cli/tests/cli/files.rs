@@ -302,6 +302,53 @@ fn payloads_of_avro_become_columns_without_text_between() {
     );
 }
 
+/// What Avro exports comes back under the same schema: bytes, dates, and times too.
+#[test]
+fn columns_come_back_under_the_schema_of_avro() {
+    let sandbox = Sandbox::new();
+    let logical = |shape: &str, name: &str| format!(r#"{{"type":"{shape}","logicalType":"{name}"}}"#);
+    let fields = [
+        ("raw", r#"["null","bytes"]"#.to_string()),
+        ("fix", r#"{"type":"fixed","name":"F","size":2}"#.to_string()),
+        ("raws", r#"{"type":"array","items":"bytes"}"#.to_string()),
+        ("named", r#"{"type":"map","values":"bytes"}"#.to_string()),
+        ("in", r#"{"type":"record","name":"In","fields":[{"name":"raw","type":"bytes"}]}"#.to_string()),
+        ("day", format!(r#"["null",{}]"#, logical("int", "date"))),
+        ("ms", logical("int", "time-millis")),
+        ("us", logical("long", "time-micros")),
+        ("at", logical("long", "timestamp-millis")),
+        ("micros", logical("long", "timestamp-micros")),
+        ("nanos", logical("long", "timestamp-nanos")),
+        ("local", logical("long", "local-timestamp-micros")),
+        ("double", r#""double""#.to_string()),
+    ];
+    let fields: Vec<String> =
+        fields.iter().map(|(name, type_)| format!(r#"{{"name":"{name}","type":{type_}}}"#)).collect();
+    sandbox.write("all.avsc", &format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields.join(",")));
+    let rows = [
+        r#"{"raw":"\u00ff\u0000a","fix":"\u0080b","raws":["\u00fe",""],"named":{"k":"\u00fd"},"in":{"raw":"\u00fc"},"day":-1,"ms":1,"us":2,"at":-999,"micros":1767323045123456,"nanos":-1,"local":-1000001,"double":"-Infinity"}"#,
+        r#"{"raw":null,"fix":"ab","raws":[],"named":{},"in":{"raw":""},"day":null,"ms":86399999,"us":86399999999,"at":253402300799999,"micros":0,"nanos":0,"local":0,"double":"NaN"}"#,
+    ];
+    sandbox.write("rows.jsonl", &rows.join("\n"));
+    sandbox.check(
+        r#"
+        $ kafi import rows.jsonl t --create --value-type avro --value-schema @all.avsc -q
+        $ for f in parquet feather; do kafi export t a.$f -q; kafi import a.$f $f --create --value-type avro --value-schema @all.avsc -q; kafi cat $f > $f.out; done; kafi cat t > t.out
+        $ cmp t.out parquet.out; cmp t.out feather.out && wc -l < t.out
+        2
+        "#,
+    );
+    sandbox.write("times.avsc", &format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields[5..].join(",")));
+    sandbox.write("times.jsonl", r#"{"day":20455,"ms":1000,"us":1,"at":1767323045123,"micros":1767323045123456,"nanos":1,"local":1000000,"double":0.5}"#);
+    sandbox.check(
+        r#"
+        $ kafi import times.jsonl times --create --value-type avro --value-schema @times.avsc -q; kafi cat times > times.out
+        $ kafi export times x.orc -q; kafi export times x.parquet -q; kafi import x.parquet text --create -q
+        $ for f in csv json xml xlsx; do kafi export text x.$f -q; done; for f in orc csv json xml xlsx; do kafi import x.$f $f --create --value-type avro --value-schema @times.avsc -q; kafi cat $f | cmp - times.out; done
+        "#,
+    );
+}
+
 #[test]
 fn xml_and_workbooks_are_files_too() {
     Sandbox::new().check(

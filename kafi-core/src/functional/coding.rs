@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::batch::Batch;
 use crate::codec::{Coding, Decoder, Encoder, MemberSink, Text};
+use crate::column::ColumnType;
 use crate::error::Result;
 use crate::functional::Place;
 use crate::message::Message;
@@ -105,6 +106,14 @@ impl BatchEncoder {
             message.timestamp = now_ms();
         }
         message.encode(self.key.as_mut(), self.value.as_mut(), batch)
+    }
+
+    /// What stands in the values, where a schema was chosen that says so. Blocks while a registry is asked.
+    ///
+    /// # Errors
+    /// What the registry fails with.
+    pub fn value_type(&mut self) -> Result<Option<ColumnType>> {
+        self.value.column_type(&Coding::new(&self.topic, Field::Value))
     }
 }
 

@@ -9,6 +9,7 @@ use kafi_core::{Error, ErrorKind, FileReader, FileWriter, Result};
 
 #[cfg(feature = "orc")]
 use super::chunks::Chunks;
+#[cfg(any(feature = "parquet", feature = "feather"))]
 use super::failed;
 #[cfg(feature = "feather")]
 use super::feather::Feather;

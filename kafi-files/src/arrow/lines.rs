@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use arrow_array::RecordBatch;
-use kafi_core::{Error, Result};
+use kafi_core::{ColumnType, Error, Result};
 
 use super::times::wrong_rows;
 use super::write::write_line;
@@ -18,28 +18,37 @@ pub(super) enum Rows {
 }
 
 /// Hands over rows as lines of JSON, until that returns false. They are of few rows and of few bytes at once: columns may
-/// hold much, their text more, and a value that many rows share is written in each of them.
-pub(super) fn each_rows(columns: &RecordBatch, each: &mut dyn FnMut(Rows) -> Result<bool>) -> Result<bool> {
+/// hold much, their text more, and a value that many rows share is written in each of them. `target` is what the values
+/// are that they become, where that is known.
+pub(super) fn each_rows(
+    columns: &RecordBatch,
+    target: Option<&ColumnType>,
+    each: &mut dyn FnMut(Rows) -> Result<bool>,
+) -> Result<bool> {
     for start in (0..columns.num_rows()).step_by(ROWS) {
         let part = columns.slice(start, ROWS.min(columns.num_rows() - start));
         let mut from = 0;
         for (row, error) in wrong_rows(&part)? {
-            let is_taken = from == row || each_lines(&part.slice(from, row - from), each)?;
-            if !is_taken || !each(Rows::Wrong(write_line(&part.slice(row, 1))?, error))? {
+            let is_taken = from == row || each_lines(&part.slice(from, row - from), target, each)?;
+            if !is_taken || !each(Rows::Wrong(write_line(&part.slice(row, 1), target)?, error))? {
                 return Ok(false);
             }
             from = row + 1;
         }
-        if from < part.num_rows() && !each_lines(&part.slice(from, part.num_rows() - from), each)? {
+        if from < part.num_rows() && !each_lines(&part.slice(from, part.num_rows() - from), target, each)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn each_lines(columns: &RecordBatch, each: &mut dyn FnMut(Rows) -> Result<bool>) -> Result<bool> {
+fn each_lines(
+    columns: &RecordBatch,
+    target: Option<&ColumnType>,
+    each: &mut dyn FnMut(Rows) -> Result<bool>,
+) -> Result<bool> {
     let mut lines = Lines { text: Vec::new(), each: &mut *each, end: None };
-    let written = write_lines(columns, &mut lines);
+    let written = write_lines(columns, target, &mut lines);
     let Lines { text, end, .. } = lines;
     if let Some(end) = end {
         return end.map(|()| false);
@@ -104,7 +113,7 @@ mod tests {
             rows += text.split(|byte| *byte == b'\n').filter(|line| line.len() == 10_000 + r#"{"a":""}"#.len()).count();
             Ok(true)
         };
-        assert!(each_rows(&shared(), &mut each).unwrap());
+        assert!(each_rows(&shared(), None, &mut each).unwrap());
         assert_eq!(rows, ROWS);
         assert!(sizes.len() >= 10 && sizes.iter().all(|size| *size < BYTES + 100_000), "{sizes:?}");
     }
@@ -116,9 +125,9 @@ mod tests {
             calls += 1;
             Ok(false)
         };
-        assert!(!each_rows(&shared(), &mut stop).unwrap());
+        assert!(!each_rows(&shared(), None, &mut stop).unwrap());
         let mut fail = |_| Err(Error::new(ErrorKind::Corrupt, "write", "it is full"));
-        assert_eq!(each_rows(&shared(), &mut fail).unwrap_err().message(), "it is full");
+        assert_eq!(each_rows(&shared(), None, &mut fail).unwrap_err().message(), "it is full");
         assert_eq!(calls, 1);
     }
 }

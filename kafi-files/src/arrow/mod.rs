@@ -268,7 +268,7 @@ pub(crate) fn column_type_of_file(input: &mut FileInput, options: &ImportOptions
 }
 
 pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink: &mut dyn RowSink) -> Result<()> {
-    let (file, format) = (input.take_file(options.format)?, options.format.format);
+    let (file, format, target) = (input.take_file(options.format)?, options.format.format, sink.column_type()?);
     thread::scope(|scope| {
         let (lines, written) = sync_channel(LINES_AHEAD);
         // Columns become lines while lines become messages.
@@ -276,7 +276,7 @@ pub(crate) fn file_to_topic(input: &mut FileInput, options: &ImportOptions, sink
             caught("read file", || {
                 for columns in ColumnReader::open(file, format)? {
                     // Nobody takes lines any more after an error, and where somebody wants to stop.
-                    if !each_rows(&columns?, &mut |rows| Ok(lines.send(rows).is_ok()))? {
+                    if !each_rows(&columns?, target.as_ref(), &mut |rows| Ok(lines.send(rows).is_ok()))? {
                         break;
                     }
                 }
@@ -305,8 +305,11 @@ fn columns_to(
     options: &ImportOptions,
     sink: &mut dyn RowSink,
 ) -> Result<()> {
+    let target = sink.column_type()?;
     for columns in columns {
-        each_rows(&columns?, &mut |rows| push_rows(rows, options, sink).map(|()| !sink.is_cancelled()))?;
+        each_rows(&columns?, target.as_ref(), &mut |rows| {
+            push_rows(rows, options, sink).map(|()| !sink.is_cancelled())
+        })?;
     }
     Ok(())
 }

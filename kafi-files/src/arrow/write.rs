@@ -15,29 +15,36 @@ use arrow_json::writer::{
 use arrow_schema::{ArrowError, DataType, FieldRef, Fields, Schema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kafi_core::{Error, ErrorKind, Result, json_text::write_string};
+use kafi_core::{BytesText, ColumnType, Error, ErrorKind, Result, json_text::write_string};
 
 use super::failed;
 use super::times::out_of_range;
 
-/// Writes rows as objects, a line each, with all members also where they are null.
-pub(crate) fn write_lines(columns: &RecordBatch, lines: impl Write) -> Result<()> {
+/// What is said of a column whose bytes are shown as the characters 0 to 255.
+const CHARACTERS: &str = "kafi.characters";
+
+/// Writes rows as objects, a line each, with all members also where they are null. Bytes are shown as the values have
+/// them that rows become, where `target` says so.
+pub(crate) fn write_lines(columns: &RecordBatch, target: Option<&ColumnType>, lines: impl Write) -> Result<()> {
     let builder = WriterBuilder::new().with_explicit_nulls(true).with_encoder_factory(Arc::new(Encoders));
     let mut writer = builder.build::<_, LineDelimited>(lines);
-    writer.write(&readable(columns)?).and_then(|()| writer.finish()).map_err(|error| failed("read rows", &error))
+    writer
+        .write(&readable(columns, target)?)
+        .and_then(|()| writer.finish())
+        .map_err(|error| failed("read rows", &error))
 }
 
 /// The line of one row, without its end.
-pub(super) fn write_line(row: &RecordBatch) -> Result<Vec<u8>> {
+pub(super) fn write_line(row: &RecordBatch, target: Option<&ColumnType>) -> Result<Vec<u8>> {
     let mut line = Vec::new();
-    write_lines(row, &mut line)?;
+    write_lines(row, target, &mut line)?;
     line.pop();
     Ok(line)
 }
 
 /// The same with points in time in UTC, in which they are stored, and with keys of maps as text, as JSON has them.
 /// Names of zones are not known here.
-fn readable(columns: &RecordBatch) -> Result<RecordBatch> {
+fn readable(columns: &RecordBatch, target: Option<&ColumnType>) -> Result<RecordBatch> {
     let schema = columns.schema();
     for field in schema.fields() {
         if let Some(data_type) = unreadable(field.data_type()) {
@@ -46,7 +53,11 @@ fn readable(columns: &RecordBatch) -> Result<RecordBatch> {
             return Err(error.hint("write the column as another type"));
         }
     }
-    let fields: Fields = schema.fields().iter().map(utc_field).collect();
+    let shown = |field: &FieldRef| match target {
+        Some(ColumnType::Struct(members)) => as_member(field, members),
+        _ => Arc::clone(field),
+    };
+    let fields: Fields = schema.fields().iter().map(|field| utc_field(&shown(field))).collect();
     let columns = with_fields(columns, fields).map_err(|error| failed("read rows", &error))?;
     let (schema, mut fields, mut arrays) = (columns.schema(), Vec::new(), Vec::new());
     for (array, field) in columns.columns().iter().zip(schema.fields()) {
@@ -123,6 +134,60 @@ fn utc_field(field: &FieldRef) -> FieldRef {
     })
 }
 
+/// The field with a word of it where its bytes are shown as characters. Arrow asks for what stands in lists and maps, and
+/// behind dictionaries, with the field of these.
+fn as_shown(field: &FieldRef, target: &ColumnType) -> FieldRef {
+    if are_characters(field.data_type(), target) {
+        let mut field = field.as_ref().clone();
+        field.metadata_mut().insert(CHARACTERS.to_string(), String::new());
+        return Arc::new(field);
+    }
+    let data_type = match (field.data_type(), target) {
+        (DataType::List(element), ColumnType::List(of)) => DataType::List(as_shown(element, of)),
+        (DataType::LargeList(element), ColumnType::List(of)) => DataType::LargeList(as_shown(element, of)),
+        (DataType::FixedSizeList(element, count), ColumnType::List(of)) => {
+            DataType::FixedSizeList(as_shown(element, of), *count)
+        }
+        (DataType::Struct(members), ColumnType::Struct(of)) => {
+            DataType::Struct(members.iter().map(|member| as_member(member, of)).collect())
+        }
+        (DataType::Map(entries, sorted), ColumnType::Map(of)) => {
+            let DataType::Struct(members) = entries.data_type() else { return Arc::clone(field) };
+            let [key, value] = &members[..] else { return Arc::clone(field) };
+            let members = DataType::Struct([Arc::clone(key), as_shown(value, of)].into_iter().collect());
+            DataType::Map(Arc::new(entries.as_ref().clone().with_data_type(members)), *sorted)
+        }
+        _ => return Arc::clone(field),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
+
+fn as_member(field: &FieldRef, members: &[(String, ColumnType)]) -> FieldRef {
+    match members.iter().find(|(name, _)| name == field.name()) {
+        Some((_, target)) => as_shown(field, target),
+        None => Arc::clone(field),
+    }
+}
+
+/// Whether it is bytes, lists or maps of such, of which the values that rows become have the characters 0 to 255.
+fn are_characters(data_type: &DataType, target: &ColumnType) -> bool {
+    match (data_type, target) {
+        (DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_), _) => {
+            *target == ColumnType::Bytes(BytesText::Characters)
+        }
+        (DataType::Dictionary(_, values), _) => are_characters(values, target),
+        (
+            DataType::List(element) | DataType::LargeList(element) | DataType::FixedSizeList(element, _),
+            ColumnType::List(of),
+        ) => are_characters(element.data_type(), of),
+        (DataType::Map(entries, _), ColumnType::Map(of)) => match entries.data_type() {
+            DataType::Struct(members) => members.get(1).is_some_and(|value| are_characters(value.data_type(), of)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 fn text_keys(field: &FieldRef) -> FieldRef {
     changed(field, &|data_type| {
         let DataType::Map(entries, sorted) = data_type else { return None };
@@ -168,6 +233,8 @@ impl EncoderFactory for Encoders {
         _options: &'a EncoderOptions,
     ) -> std::result::Result<Option<NullableEncoder<'a>>, ArrowError> {
         let nulls = array.nulls().cloned();
+        let is_characters = field.metadata().contains_key(CHARACTERS);
+        let shown = if is_characters { BytesText::Characters } else { BytesText::Base64 };
         let encoder: Box<dyn Encoder + 'a> = match array.data_type() {
             DataType::Utf8 => Box::new(Text(array.as_string::<i32>())),
             DataType::LargeUtf8 => Box::new(Text(array.as_string::<i64>())),
@@ -175,10 +242,10 @@ impl EncoderFactory for Encoders {
             DataType::Decimal128(_, scale @ 0..) => {
                 Box::new(Decimal { numbers: array.as_primitive(), scale: usize::from(scale.unsigned_abs()) })
             }
-            DataType::Binary => Box::new(Base64(array.as_binary::<i32>())),
-            DataType::LargeBinary => Box::new(Base64(array.as_binary::<i64>())),
-            DataType::BinaryView => Box::new(Base64(array.as_binary_view())),
-            DataType::FixedSizeBinary(_) => Box::new(Base64(array.as_fixed_size_binary())),
+            DataType::Binary => Box::new(Bytes { values: array.as_binary::<i32>(), shown }),
+            DataType::LargeBinary => Box::new(Bytes { values: array.as_binary::<i64>(), shown }),
+            DataType::BinaryView => Box::new(Bytes { values: array.as_binary_view(), shown }),
+            DataType::FixedSizeBinary(_) => Box::new(Bytes { values: array.as_fixed_size_binary(), shown }),
             DataType::Float16 => {
                 let numbers = array.as_primitive::<Float16Type>();
                 Box::new(Float { numbers: plain(field, array)?, at: move |index| numbers.value(index).into() })
@@ -237,13 +304,22 @@ impl Encoder for Times<'_> {
     }
 }
 
-struct Base64<A>(A);
+struct Bytes<A> {
+    values: A,
+    shown: BytesText,
+}
 
-impl<'a, A: arrow_array::ArrayAccessor<Item = &'a [u8]>> Encoder for Base64<A> {
+impl<'a, A: arrow_array::ArrayAccessor<Item = &'a [u8]>> Encoder for Bytes<A> {
     fn encode(&mut self, index: usize, out: &mut Vec<u8>) {
-        out.push(b'"');
-        out.extend_from_slice(STANDARD.encode(self.0.value(index)).as_bytes());
-        out.push(b'"');
+        let bytes = self.values.value(index);
+        match self.shown {
+            BytesText::Characters => write_string(out, &bytes.iter().map(|byte| char::from(*byte)).collect::<String>()),
+            BytesText::Base64 => {
+                out.push(b'"');
+                out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+                out.push(b'"');
+            }
+        }
     }
 }
 
@@ -308,7 +384,7 @@ mod tests {
         let columns = [("at", times, true), ("raw", bytes, true), ("x", nested, true)];
         let columns = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
         let mut lines = Vec::new();
-        write_lines(&columns, &mut lines).unwrap();
+        write_lines(&columns, None, &mut lines).unwrap();
         let at = "2026-01-02T03:04:05.123456Z";
         let expected = format!(
             "{{\"at\":\"{at}\",\"raw\":\"/wA=\",\"x\":{{\"at\":\"{at}\",\"raw\":\"/wA=\"}}}}\n{{\"at\":null,\"raw\":null,\"x\":{{\"at\":null,\"raw\":null}}}}\n"

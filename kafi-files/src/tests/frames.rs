@@ -65,7 +65,7 @@ fn a_schema_says_what_columns_are() {
         "{types}"
     );
     let mut lines = Vec::new();
-    columns.iter().for_each(|columns| crate::arrow::write_lines(columns, &mut lines).unwrap());
+    columns.iter().for_each(|columns| crate::arrow::write_lines(columns, None, &mut lines).unwrap());
     let lines = String::from_utf8(lines).unwrap();
     let mut lines: Vec<&str> = lines.lines().collect();
     lines.sort_unstable();
@@ -154,7 +154,7 @@ fn what_a_schema_leaves_open_is_found() {
          bad: Utf8, list: List(Date32), x: Struct(\"y\": Decimal128(3, 2), \"more\": Boolean), extra: Utf8"
     );
     let mut lines = Vec::new();
-    columns.iter().for_each(|columns| crate::arrow::write_lines(columns, &mut lines).unwrap());
+    columns.iter().for_each(|columns| crate::arrow::write_lines(columns, None, &mut lines).unwrap());
     let lines = String::from_utf8(lines).unwrap();
     let first = r#"{"never":null,"id":1,"n":1.000,"at":"2026-01-02T02:04:05Z","on":"2026-01-02","time":"03:04:05","bad":"2026-01-02","list":null,"x":{"y":1.50,"more":true},"extra":null}"#;
     assert!(lines.lines().any(|line| line == first), "{lines}");

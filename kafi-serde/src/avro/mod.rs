@@ -37,6 +37,7 @@ mod program;
 mod read;
 mod resolve;
 mod schema;
+mod times;
 mod union;
 mod write;
 

@@ -5,6 +5,7 @@ use kafi_core::JsonKind;
 use crate::avro::form::Form;
 use crate::avro::lookup::Mode;
 use crate::avro::schema::{Logical, Node};
+use crate::avro::times;
 use crate::fault::{Fault, Outcome};
 use crate::number::{self, Digits, Float, Misfit};
 use crate::tape::Item;
@@ -60,6 +61,12 @@ pub(crate) fn whole<T: TryFrom<i128> + std::str::FromStr>(
         Misfit::Fraction => Fault::new(format!("{} is whole, and it is {}", a(node), item.described())),
         Misfit::TooLarge => Fault::new(format!("{} is too large for {}", item.described(), a(node))),
     })
+}
+
+/// The number of a date or time that is text, which defaults of schemas do not have.
+pub(crate) fn time(node: &Node, item: Item<'_>, mode: Mode) -> Option<i64> {
+    let logical = node.logical.filter(|_| item.kind() == JsonKind::Str && mode != Mode::Default)?;
+    times::number_of(logical, item.string(&mut Vec::new())?)
 }
 
 /// A floating point number, or the name of what is none.

@@ -83,6 +83,7 @@ impl Chooser<'_> {
         match (&node.shape, &self.lookups[id as usize], item.kind()) {
             (Shape::Null, _, kind) => kind == JsonKind::Null,
             (Shape::Boolean, _, kind) => kind == JsonKind::Bool,
+            (Shape::Int | Shape::Long, _, JsonKind::Str) if output::time(node, item, self.mode).is_some() => true,
             (Shape::Int, _, JsonKind::Number | JsonKind::Str) => is_whole::<i32>(item),
             (Shape::Long, _, JsonKind::Number | JsonKind::Str) => is_whole::<i64>(item),
             (Shape::Float, _, JsonKind::Number | JsonKind::Str) => output::float::<f32>(node, item).is_ok(),

@@ -134,6 +134,9 @@ impl Run<'_> {
         match (&node.shape, &lookups[id as usize]) {
             (Shape::Null, _) if item.kind() == JsonKind::Null => {}
             (Shape::Boolean, _) if item.kind() == JsonKind::Bool => self.out.push(u8::from(item.raw() == "true")),
+            (Shape::Int | Shape::Long, _) if let Some(number) = output::time(node, item, self.mode) => {
+                output::write_long(self.out, number)
+            }
             (Shape::Int, _) => {
                 output::write_long(self.out, output::whole::<i32>(node, item, &mut self.space.characters)?.into())
             }

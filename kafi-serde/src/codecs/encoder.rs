@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kafi_core::json_text::write_string;
 use kafi_core::{
-    Codecs, Coding, Encoder, Error, ErrorKind, Field, IdLocation, PlainCodecs, Result, SchemaHeader, SchemaOptions,
-    SchemaRef, Type, Value, schema_id_header,
+    Codecs, Coding, ColumnType, Encoder, Error, ErrorKind, Field, IdLocation, PlainCodecs, Result, SchemaHeader,
+    SchemaOptions, SchemaRef, TravellingSchema, Type, Value, schema_id_header,
 };
 
 use crate::codecs::chosen::{Chosen, in_registry};
@@ -140,6 +140,13 @@ impl Encoder for SchemaEncoder {
             Error::new(ErrorKind::Corrupt, "read JSON", what).with("topic", coding.topic).with("field", coding.field)
         })?;
         self.write(coding, json, out)
+    }
+
+    fn column_type(&mut self, coding: &Coding<'_>) -> Result<Option<ColumnType>> {
+        match self.chosen {
+            Chosen::Nothing => Ok(None),
+            Chosen::Given(_) | Chosen::InRegistry => Ok(self.known(coding, None)?.column_type()),
+        }
     }
 
     fn schema_header(&self) -> SchemaHeader<'_> {

@@ -8,6 +8,7 @@ use crate::protobuf::output::{half_character, misfit, write_scalar, write_tag, w
 use crate::protobuf::time;
 use crate::protobuf::types::{Kind, MessageId, Special, Wire};
 use crate::protobuf::write::Run;
+use crate::rfc3339::read_timestamp;
 use crate::tape::Item;
 
 impl Run<'_> {
@@ -20,7 +21,7 @@ impl Run<'_> {
             Special::Timestamp | Special::Duration => {
                 let text = item.string(&mut self.space.characters).ok_or_else(|| misfit(types, kind, item))?;
                 let (read, example) = match special {
-                    Special::Timestamp => (time::read_timestamp(text), "2024-11-26T22:05:05.555Z"),
+                    Special::Timestamp => (read_timestamp(text), "2024-11-26T22:05:05.555Z"),
                     _ => (time::read_duration(text), "1.5s"),
                 };
                 let (seconds, nanos) = read.ok_or_else(|| {
