@@ -15,6 +15,8 @@ use super::failed;
 use super::feather::Feather;
 #[cfg(feature = "orc")]
 use super::orc;
+#[cfg(feature = "parquet")]
+use super::pages::of_parquet;
 use crate::format::Format;
 use crate::output::FileStream;
 
@@ -102,7 +104,7 @@ enum Reader {
     #[cfg(feature = "feather")]
     Feather(Box<Feather>),
     #[cfg(feature = "orc")]
-    Orc(Box<super::orc_times::Reader>),
+    Orc(Box<super::orc_times::Reader<orc::Guarded>>),
 }
 
 impl ColumnReader {
@@ -167,17 +169,6 @@ fn undamaged<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
         }
         _ => error,
     })
-}
-
-#[cfg(feature = "parquet")]
-pub(super) fn of_parquet(operation: &'static str) -> impl Fn(parquet::errors::ParquetError) -> Error {
-    move |error| match error {
-        parquet::errors::ParquetError::External(source) => {
-            let error = io::Error::other(source);
-            error.downcast::<Error>().unwrap_or_else(|error| Error::io(operation, error))
-        }
-        error => failed(operation, &ArrowError::ParquetError(error.to_string())),
-    }
 }
 
 /// The error of the file itself, where Arrow hands on one.

@@ -78,7 +78,7 @@ fn in_utc(field: &Arc<Field>) -> Field {
 }
 
 /// The columns of a file of ORC.
-pub(super) fn open(file: Chunks) -> Result<Reader> {
+pub(super) fn open(file: Chunks) -> Result<Reader<Guarded>> {
     let (blocks, checked) = (Blocks::of(&file)?, Arc::new(OnceLock::new()));
     let file = Guarded { file, checked: Arc::clone(&checked) };
     let reader = ArrowReaderBuilder::try_new(file).map_err(|error| failed("read file", error))?;

@@ -15,12 +15,12 @@ use arrow_array::{
 use arrow_data::ArrayData;
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use kafi_core::{Error, ErrorKind, Result};
+use orc_rust::reader::ChunkReader;
 use orc_rust::schema::{DataType as OrcType, NamedColumn};
 use orc_rust::statistics::{ColumnStatistics, TypeStatistics};
 use orc_rust::{ArrowReader, ArrowReaderBuilder};
 
 use super::failed;
-use super::orc::Guarded;
 use super::write::changed;
 
 /// Nanoseconds, as orc-rust gives all that ORC has.
@@ -33,15 +33,15 @@ const MILLISECOND: i128 = 1_000_000;
 const SLACK: i128 = 86_400 * SECOND;
 
 /// The columns of a file of ORC.
-pub(super) struct Reader {
-    reader: ArrowReader<Guarded>,
+pub(super) struct Reader<R> {
+    reader: ArrowReader<R>,
     schema: SchemaRef,
     columns: Vec<NamedColumn>,
     statistics: Vec<ColumnStatistics>,
 }
 
-impl Reader {
-    pub(super) fn new(reader: ArrowReaderBuilder<Guarded>) -> Self {
+impl<R: ChunkReader> Reader<R> {
+    pub(super) fn new(reader: ArrowReaderBuilder<R>) -> Self {
         let (schema, metadata) = (reader.schema(), reader.file_metadata());
         let columns = metadata.root_data_type().children().to_vec();
         let statistics = metadata.column_file_statistics().to_vec();
@@ -140,7 +140,7 @@ impl Reader {
     }
 }
 
-impl Iterator for Reader {
+impl<R: ChunkReader> Iterator for Reader<R> {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {

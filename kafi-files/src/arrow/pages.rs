@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow_ipc::root_as_message;
+use arrow_schema::ArrowError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
@@ -18,8 +19,8 @@ use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
 
 use super::chunks::{Chunk, Chunks, number};
+use super::failed;
 use super::flat::check_types;
-use super::io::of_parquet;
 
 /// No page of a file is so large: writers begin a new one at a megabyte. Less in tests, which make such pages.
 const PAGE_BYTES_MAX: u64 = if cfg!(test) { 4 << 20 } else { 256 << 20 };
@@ -57,6 +58,17 @@ pub(super) fn open(file: Box<dyn FileReader>) -> kafi_core::Result<ParquetRecord
     let metadata = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new());
     let metadata = metadata.map_err(of_parquet("read file"))?;
     Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(pages, metadata))
+}
+
+/// An error of Parquet's, which may be one of the file itself.
+pub(super) fn of_parquet(operation: &'static str) -> impl Fn(ParquetError) -> Error {
+    move |error| match error {
+        ParquetError::External(source) => {
+            let error = io::Error::other(source);
+            error.downcast::<Error>().unwrap_or_else(|error| Error::io(operation, error))
+        }
+        error => failed(operation, &ArrowError::ParquetError(error.to_string())),
+    }
 }
 
 /// Refuses what is not read, with the name of its column.
@@ -245,7 +257,6 @@ fn damaged(why: &str) -> ParquetError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrow::io::of_parquet;
     use std::io::Write;
     use std::time::Duration;
 
