@@ -166,6 +166,12 @@ impl Pieces {
         if self.buffer.len() < BLOCK_BYTES {
             self.buffer.shrink_to(8 * BLOCK_BYTES);
         }
+        if self.buffer.capacity() - self.buffer.len() < len {
+            // There is never more than a piece may have, so that the last growth is not for twice as much.
+            let most = self.piece_bytes_max.saturating_add(self.delimiter_len + BLOCK_BYTES);
+            let wanted = (2 * self.buffer.capacity()).min(most);
+            self.buffer.reserve_exact(wanted.saturating_sub(self.buffer.len()).max(len));
+        }
         self.buffer.extend_from_slice(&block[..len]);
         // A thread that is at its end wants no block back.
         let _at_end = self.spent.send(block);

@@ -1,6 +1,6 @@
 //! The limits that the operating system sets the process, and those of its patience.
 
-use std::ffi::c_int;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -12,11 +12,11 @@ pub const TIMEOUT: Duration = Duration::from_secs(8);
 const OPEN_FILES_FALLBACK: u64 = 10_240;
 
 /// Lets a write beyond the limit of a file's size (`ulimit -f`) fail, as on a full disk, where the process would end at
-/// once and leave half a file.
+/// once and leave half a file. Programs that are started do not inherit it.
 pub fn outlive_file_size() {
-    extern "C" fn pass(_: c_int) {}
-    // SAFETY: a handler that does nothing may run at any time. Programs that are started do not inherit it.
-    unsafe { libc::signal(libc::SIGXFSZ, pass as extern "C" fn(c_int) as libc::sighandler_t) };
+    if let Err(error) = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default()) {
+        log::debug!("a file beyond its limit ends the process: {error}");
+    }
 }
 
 /// Lets the process open as many files as it may, since each partition of a folder that is in use takes up to three.

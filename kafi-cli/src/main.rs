@@ -1,8 +1,6 @@
 //! The command line `kafi`: arguments become a plan, the plan a command, and one place says how it ended.
 
 mod address;
-#[cfg(target_os = "linux")]
-mod allocator;
 mod args;
 mod cli;
 mod commands;
@@ -27,9 +25,10 @@ use crate::cli::Cli;
 use crate::context::Context;
 use crate::exit::Exit;
 
+/// Messages are made in one thread and freed in another, each by itself where they come from librdkafka.
 #[cfg(target_os = "linux")]
 #[global_allocator]
-static ALLOCATOR: allocator::Allocator = allocator::Allocator;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     exit::report_panics();
