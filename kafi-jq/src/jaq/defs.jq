@@ -21,9 +21,10 @@ def objects: select(type == "object");
 def iterables: select(type == "array" or type == "object");
 def scalars: select(type != "array" and type != "object");
 
-def range($from; $to; $by): range_native($from; $to; $by);
-def range($to): range(0; $to; 1);
-def range($from; $to): range($from; $to; 1);
+def range($from; $to; $by): if $by == 0 then empty else range_native($from; $to; $by) end;
+def range($from; $to): if ($from | type) == "number" and ($to | type) == "number" then range_native($from; $to; 1)
+  else error("Range bounds must be numeric") end;
+def range($to): range(0; $to);
 def repeat(f): def r: ., (f | r); r;
 def while(condition; update): def w: if condition then ., (update | w) else empty end; w;
 def until(condition; update): def u: if condition then . else (update | u) end; u;

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use jaq_core::ValT;
 use jaq_core::native::{bome, v};
 
 use crate::jaq::natives::{Native, fails};
@@ -114,7 +115,6 @@ fn flatten(value: &Val, depth: f64, flat: &mut Vec<Val>) {
 /// Where a part begins in a text, in characters, or in an array.
 pub(crate) fn indices(value: &Val, part: &Val) -> ValR {
     Ok(match (value, part) {
-        (Val::Null, _) => Val::Null,
         (Val::Str(_), Val::Str(part)) if part.is_empty() => Val::Null,
         (Val::Str(text), Val::Str(part)) => text
             .char_indices()
@@ -130,13 +130,7 @@ pub(crate) fn indices(value: &Val, part: &Val) -> ValR {
         (Val::Arr(items, _), part) => {
             items.iter().enumerate().filter(|(_, item)| *item == part).map(|(at, _)| Val::int(at)).collect()
         }
-        (value, part) => {
-            return Err(fails(format_args!(
-                "Cannot determine indices of {} in {}",
-                part.type_name(),
-                value.type_name()
-            )));
-        }
+        (value, part) => value.clone().index(part)?,
     })
 }
 
