@@ -324,12 +324,12 @@ fn columns_come_back_under_the_schema_of_avro() {
     ];
     let fields: Vec<String> =
         fields.iter().map(|(name, type_)| format!(r#"{{"name":"{name}","type":{type_}}}"#)).collect();
-    sandbox.write("all.avsc", &format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields.join(",")));
+    sandbox.write("all.avsc", format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields.join(",")));
     let rows = [
         r#"{"raw":"\u00ff\u0000a","fix":"\u0080b","raws":["\u00fe",""],"named":{"k":"\u00fd"},"in":{"raw":"\u00fc"},"day":-1,"ms":1,"us":2,"at":-999,"micros":1767323045123456,"nanos":-1,"local":-1000001,"double":"-Infinity"}"#,
         r#"{"raw":null,"fix":"ab","raws":[],"named":{},"in":{"raw":""},"day":null,"ms":86399999,"us":86399999999,"at":253402300799999,"micros":0,"nanos":0,"local":0,"double":"NaN"}"#,
     ];
-    sandbox.write("rows.jsonl", &rows.join("\n"));
+    sandbox.write("rows.jsonl", rows.join("\n"));
     sandbox.check(
         r#"
         $ kafi import rows.jsonl t --create --value-type avro --value-schema @all.avsc -q
@@ -338,7 +338,7 @@ fn columns_come_back_under_the_schema_of_avro() {
         2
         "#,
     );
-    sandbox.write("times.avsc", &format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields[5..].join(",")));
+    sandbox.write("times.avsc", format!(r#"{{"type":"record","name":"R","fields":[{}]}}"#, fields[5..].join(",")));
     sandbox.write("times.jsonl", r#"{"day":20455,"ms":1000,"us":1,"at":1767323045123,"micros":1767323045123456,"nanos":1,"local":1000000,"double":0.5}"#);
     sandbox.check(
         r#"

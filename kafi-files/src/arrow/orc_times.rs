@@ -28,6 +28,7 @@ const NANOSECONDS: DataType = DataType::Decimal128(38, 9);
 
 const SECOND: i128 = 1_000_000_000;
 const MILLISECOND: i128 = 1_000_000;
+const MICROSECOND: i128 = 1000;
 
 /// The least and the greatest time may be those of another zone.
 const SLACK: i128 = 86_400 * SECOND;
@@ -157,11 +158,13 @@ fn range_of(statistics: &ColumnStatistics) -> Option<RangeInclusive<i128>> {
     Some(i128::from(*min) * MILLISECOND - SLACK..=i128::from(*max) * MILLISECOND + SLACK)
 }
 
-/// The time that is meant.
+/// The time that is meant. One without nanoseconds is what it says, also where another may be: negative nanoseconds
+/// would have to end in just the digits that make it so.
 fn meant(time: i128, range: Option<&RangeInclusive<i128>>) -> Result<i128> {
     let Some(range) = range else { return Ok(time) };
     match (range.contains(&time), before_1970(time).find(|earlier| range.contains(earlier))) {
         (false, Some(earlier)) => Ok(earlier),
+        (true, Some(_)) if time % MICROSECOND == 0 => Ok(time),
         (true, Some(_)) => {
             Err(unreadable("it has times before 1970 with negative nanoseconds, which ORC does not have"))
         }

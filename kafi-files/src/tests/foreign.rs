@@ -233,6 +233,24 @@ fn times_of_orc_before_1970_are_those_that_pyarrow_meant() {
 
 #[cfg(feature = "orc")]
 #[test]
+fn times_of_orc_without_nanoseconds_are_what_they_say_however_much_a_column_spans() {
+    let bench = Bench::new();
+    bench.create("t");
+    bench.import(include_bytes!("orc/wide.orc"), "t", "orc", |_| {}).unwrap();
+    let mut values = bench.values("t");
+    values.sort();
+    let times = [
+        "1931-05-06T00:00:00",
+        "1969-07-20T20:17:00",
+        "1999-12-31T23:59:59.123456",
+        "2004-02-29T00:00:00",
+        "2026-11-30T12:30:15.250",
+    ];
+    assert_eq!(values, times.map(|time| format!(r#"- {{"t":"{time}"}}"#)));
+}
+
+#[cfg(feature = "orc")]
+#[test]
 fn times_of_orc_that_may_be_two_are_refused() {
     let bench = Bench::new();
     bench.create("t");
