@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use kafi_core::functional::BatchEncoder;
 use kafi_core::{
-    Batch, Cancel, ColumnType, EnvelopeReader, Error, ErrorKind, Failures, Field, Json, JsonKind, Message,
-    NO_TIMESTAMP, Place, ProducerOptions, Progress, Record, Result, Serdes, Type, Value, Writer, parse_time,
+    Batch, Cancel, EnvelopeReader, Error, ErrorKind, Failures, Field, Json, JsonKind, Message, NO_TIMESTAMP, Place,
+    ProducerOptions, Progress, Record, Result, Serdes, Type, Value, Writer, parse_time,
 };
 
 use crate::options::{ImportOptions, Imported};
@@ -33,7 +33,8 @@ pub(crate) trait RowSink {
     fn is_cancelled(&self) -> bool;
 
     /// What the schema of the values that rows become says of them, where there is one.
-    fn column_type(&mut self) -> Result<Option<ColumnType>> {
+    #[cfg(feature = "arrow")]
+    fn column_type(&mut self) -> Result<Option<kafi_core::ColumnType>> {
         Ok(None)
     }
 
@@ -152,7 +153,8 @@ impl<'a> Sink<'a> {
 }
 
 impl RowSink for Sink<'_> {
-    fn column_type(&mut self) -> Result<Option<ColumnType>> {
+    #[cfg(feature = "arrow")]
+    fn column_type(&mut self) -> Result<Option<kafi_core::ColumnType>> {
         if self.options.envelope { Ok(None) } else { self.encoder.value_type() }
     }
 
