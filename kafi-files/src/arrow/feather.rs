@@ -96,23 +96,29 @@ impl Feather {
 }
 
 fn read_footer(file: &mut dyn FileReader) -> Result<Vec<u8>> {
-    let mut first = [0; 4];
-    let length = file.read_at(0, &mut first, TIMEOUT)?;
-    let other = match &first[..length] {
-        b"FEA1" => Some(("it is a file of Feather's first version, which is not read", "write it with version 2")),
-        bytes if *bytes == ONES => Some(("it is a stream of Arrow's, which is not read", "write it as an IPC file")),
-        _ => None,
-    };
-    if let Some((why, hint)) = other {
-        return Err(Error::new(ErrorKind::Unsupported, "read file", why).hint(hint));
-    }
-    let none = || damaged("it does not end as Feather does");
-    let end = file.bytes().checked_sub(TAIL_BYTES as u64).ok_or_else(none)?;
+    let Some(end) = file.bytes().checked_sub(TAIL_BYTES as u64) else { return Err(no_feather(file)) };
     let tail = read(file, end, TAIL_BYTES)?;
     let (length, word) = tail.split_at(4);
     let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]);
-    let start = end.checked_sub(length.into()).filter(|_| word == WORD).ok_or_else(none)?;
-    read(file, start, length as usize)
+    match end.checked_sub(length.into()).filter(|_| word == WORD) {
+        Some(start) => read(file, start, length as usize),
+        None => Err(no_feather(file)),
+    }
+}
+
+/// What is said of a file that does not end as Feather does: how it begins tells whether it is something else.
+fn no_feather(file: &mut dyn FileReader) -> Error {
+    let mut first = [0; 4];
+    let length = match file.read_at(0, &mut first, TIMEOUT) {
+        Ok(length) => length,
+        Err(error) => return error,
+    };
+    let (why, hint) = match &first[..length] {
+        b"FEA1" => ("it is a file of Feather's first version, which is not read", "write it with version 2"),
+        bytes if *bytes == ONES => ("it is a stream of Arrow's, which is not read", "write it as an IPC file"),
+        _ => return damaged("it does not end as Feather does"),
+    };
+    Error::new(ErrorKind::Unsupported, "read file", why).hint(hint)
 }
 
 /// The bytes of a block, which lies in the file, and whose buffers become no more than they may.

@@ -157,12 +157,7 @@ pub(super) fn number_of(type_: &ColumnType, text: &str) -> Option<i64> {
     match type_ {
         ColumnType::Date => Date32Type::parse(text).map(i64::from),
         ColumnType::Time(unit) => {
-            let per_unit = match unit {
-                TimeUnit::Milliseconds => 1_000_000,
-                TimeUnit::Microseconds => 1000,
-                TimeUnit::Nanoseconds => 1,
-            };
-            Time64NanosecondType::parse(without_zone(text)).map(|nanoseconds| nanoseconds / per_unit)
+            Time64NanosecondType::parse(without_zone(text)).map(|nanoseconds| nanoseconds / nanoseconds_of(*unit))
         }
         ColumnType::Timestamp { unit, .. } => {
             let at = string_to_datetime(&"+00:00".parse::<Tz>().ok()?, text).ok()?;
@@ -173,6 +168,15 @@ pub(super) fn number_of(type_: &ColumnType, text: &str) -> Option<i64> {
             }
         }
         _ => None,
+    }
+}
+
+/// How many nanoseconds a unit of time has.
+pub(super) fn nanoseconds_of(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Milliseconds => 1_000_000,
+        TimeUnit::Microseconds => 1000,
+        TimeUnit::Nanoseconds => 1,
     }
 }
 

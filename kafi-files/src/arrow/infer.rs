@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use kafi_core::{ColumnType, Error, ErrorKind, Json, JsonKind, json_text::write_string};
 
-use super::fits::{bytes_of, number_of, without_zone};
+use super::fits::{bytes_of, nanoseconds_of, number_of, without_zone};
 use crate::cell::Cell;
 use crate::format::Format;
 use crate::infer::{DECIMAL_DIGITS, Kind};
@@ -261,12 +261,8 @@ impl Column {
     /// first millisecond can be told from what comes a second later; and others read it as nanoseconds of 64 bits.
     fn lacks(&self, number: i64) -> Option<&'static str> {
         let Kind::Typed(ColumnType::Timestamp { unit, .. }) = &self.kind else { return None };
-        let (per_ms, nanoseconds) = match unit {
-            kafi_core::TimeUnit::Milliseconds => (1, 1_000_000),
-            kafi_core::TimeUnit::Microseconds => (1000, 1000),
-            kafi_core::TimeUnit::Nanoseconds => (1_000_000, 1),
-        };
-        if (-999 * per_ms..0).contains(&number) {
+        let nanoseconds = nanoseconds_of(*unit);
+        if (-999 * (nanoseconds_of(kafi_core::TimeUnit::Milliseconds) / nanoseconds)..0).contains(&number) {
             return Some(NO_SUCH_TIME);
         }
         number.checked_mul(nanoseconds).is_none().then_some(NOT_READ)

@@ -207,14 +207,21 @@ fn columns_that_are_packed_with_brotli_say_so() {
     assert!(error.hint_text().is_some());
 }
 
+/// The values that a file of ORC becomes, in order.
+#[cfg(feature = "orc")]
+fn values_of_orc(file: &[u8]) -> Vec<String> {
+    let bench = Bench::new();
+    bench.create("t");
+    bench.import(file, "t", "orc", |_| {}).unwrap();
+    let mut values = bench.values("t");
+    values.sort();
+    values
+}
+
 #[cfg(feature = "orc")]
 #[test]
 fn times_of_orc_before_1970_are_those_that_pyarrow_meant() {
-    let bench = Bench::new();
-    bench.create("t");
-    bench.import(include_bytes!("orc/before_1970.orc"), "t", "orc", |_| {}).unwrap();
-    let mut values = bench.values("t");
-    values.sort();
+    let values = values_of_orc(include_bytes!("orc/before_1970.orc"));
     let times = [
         "1955-03-04T05:06:07.000000001",
         "1955-03-04T05:06:07.500",
@@ -234,11 +241,7 @@ fn times_of_orc_before_1970_are_those_that_pyarrow_meant() {
 #[cfg(feature = "orc")]
 #[test]
 fn times_of_orc_without_nanoseconds_are_what_they_say_however_much_a_column_spans() {
-    let bench = Bench::new();
-    bench.create("t");
-    bench.import(include_bytes!("orc/wide.orc"), "t", "orc", |_| {}).unwrap();
-    let mut values = bench.values("t");
-    values.sort();
+    let values = values_of_orc(include_bytes!("orc/wide.orc"));
     let times = [
         "1931-05-06T00:00:00",
         "1969-07-20T20:17:00",
@@ -263,9 +266,6 @@ fn times_of_orc_that_may_be_two_are_refused() {
 #[cfg(feature = "orc")]
 #[test]
 fn times_of_orc_come_from_beyond_what_nanoseconds_hold() {
-    let bench = Bench::new();
-    bench.create("t");
-    bench.import(include_bytes!("orc/far.orc"), "t", "orc", |_| {}).unwrap();
-    let values = bench.values("t").join("\n");
+    let values = values_of_orc(include_bytes!("orc/far.orc")).join("\n");
     assert!(values.contains("9999-12-31T23:59:59.999\"") && values.contains("0001-01-01T00:00:00\""), "{values}");
 }
